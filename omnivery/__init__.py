@@ -1,0 +1,45 @@
+"""omnivery: bot detection for e-mail interactions, and a Mailgun-compatible e-mail API.
+
+Names load at first use: `import omnivery` itself loads nothing but the interpreter's own modules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omnivery._lazy import lazy_exports
+from omnivery._version import __version__
+
+if TYPE_CHECKING:
+    from omnivery import automations, errors, webhooks
+    from omnivery.automations.client import AsyncAutomations
+    from omnivery.automations.event import BotEvent
+    from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
+
+__all__ = [
+    "AsyncAutomations",
+    "BotEvent",
+    "CallOptions",
+    "Limits",
+    "RetryPolicy",
+    "Timeouts",
+    "__version__",
+    "automations",
+    "errors",
+    "webhooks",
+]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "AsyncAutomations": "omnivery.automations.client",
+        "BotEvent": "omnivery.automations.event",
+        "CallOptions": "omnivery.transport.config",
+        "Limits": "omnivery.transport.config",
+        "RetryPolicy": "omnivery.transport.config",
+        "Timeouts": "omnivery.transport.config",
+        "automations": None,
+        "errors": None,
+        "webhooks": None,
+    },
+)

@@ -1,0 +1,316 @@
+"""Every error that the SDK raises.
+
+    OmniveryError
+    ├── ConfigError                     no key, no domain, bad option: raised before anything is sent
+    ├── TransportError                  no usable answer came back
+    │   ├── NotSentError                DNS, refused, connect or pool time-out: nothing reached the server
+    │   ├── AmbiguousError              sent, but the answer was lost: the operation may have happened
+    │   └── DeadlineError               the call's own deadline passed
+    ├── ApiError                        the server answered, and refused
+    │   ├── BadRequestError       400   ├── AuthenticationError   401
+    │   ├── PaymentRequiredError  402   ├── ForbiddenError        403
+    │   ├── NotFoundError         404   ├── ConflictError         409
+    │   ├── PayloadTooLargeError  413   ├── RateLimitError        429
+    │   └── ServerError           5xx
+    ├── DecodeError                     an answer came, but not the one that the operation promises
+    ├── VerdictPendingError             `bots.wait()` ran out of time
+    ├── BulkError                       a bulk run did not deliver every event
+    └── WebhookError
+        ├── SignatureError              missing, wrong, too old, or from the future
+        ├── ReplayError                 this very call has been handled before
+        └── PayloadError                signed, but not a payload that we know
+
+Errors hold plain data and survive pickling, so they cross process boundaries (Celery, multiprocessing) whole.
+None of them holds a live response, a secret, or more than the first kilobyte of an answer's body.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omnivery.automations.bulk.outcome import SubmitReport
+
+__all__ = [
+    "ApiError",
+    "AmbiguousError",
+    "AuthenticationError",
+    "BadRequestError",
+    "BulkError",
+    "ConfigError",
+    "ConflictError",
+    "DeadlineError",
+    "DecodeError",
+    "ForbiddenError",
+    "NotFoundError",
+    "NotSentError",
+    "OmniveryError",
+    "PayloadError",
+    "PayloadTooLargeError",
+    "PaymentRequiredError",
+    "RateLimitError",
+    "ReplayError",
+    "ServerError",
+    "SignatureError",
+    "TransportError",
+    "VerdictPendingError",
+    "WebhookError",
+]
+
+BODY_LIMIT = 1024
+"""How many characters of an answer's body an error keeps."""
+
+
+def _rebuild(cls: type[OmniveryError], args: tuple[Any, ...], state: dict[str, Any]) -> OmniveryError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class OmniveryError(Exception):
+    """Base of every error that the SDK raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own way calls __init__ with args alone, which keyword-only fields do not survive.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+class ConfigError(OmniveryError):
+    """The call or the client is set up wrongly. Nothing was sent; the message names the argument to mend."""
+
+
+class TransportError(OmniveryError):
+    """No usable answer came back.
+
+    Attributes:
+        operation: the operation's name, such as `automations.bots.submit_batch`.
+        attempts: how many times the request was tried.
+        may_have_happened: whether the server may have acted on the request all the same.
+    """
+
+    may_have_happened: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str | None = None,
+        attempts: int = 1,
+        may_have_happened: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.attempts = attempts
+        if may_have_happened is not None:
+            self.may_have_happened = may_have_happened
+
+    def __str__(self) -> str:
+        where = f"{self.operation}: " if self.operation else ""
+        tried = f" Tried {self.attempts} times." if self.attempts > 1 else ""
+        effect = (
+            "It may have taken effect: check before you repeat it."
+            if self.may_have_happened
+            else "It did not take effect: repeating it is safe."
+        )
+        return f"{where}{self.args[0]}.{tried} {effect}"
+
+
+class NotSentError(TransportError):
+    """Nothing reached the server: name look-up, connection, TLS handshake or the wait for a connection failed."""
+
+
+class AmbiguousError(TransportError):
+    """The request went out and its answer was lost, so the operation may have happened."""
+
+    may_have_happened = True
+
+
+class DeadlineError(TransportError):
+    """The call's own `deadline` passed. `may_have_happened` tells whether a request was on its way."""
+
+
+class ApiError(OmniveryError):
+    """The server answered, and refused.
+
+    Attributes:
+        status: the HTTP status code.
+        message: the server's own words, or the status's standard phrase where it gave none.
+        operation: the operation's name, such as `automations.bots.submit_batch`.
+        request_id: the server's identifier of this request, where it sent one.
+        attempts: how many times the request was tried.
+        retry_after: seconds that the server asked to wait, if it did.
+        body: the first kilobyte of the answer, as text.
+    """
+
+    hint: str = "The request was refused and did not take effect"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        operation: str | None = None,
+        request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+        body: str = "",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.operation = operation
+        self.request_id = request_id
+        self.attempts = attempts
+        self.retry_after = retry_after
+        self.body = body[:BODY_LIMIT]
+        if hint is not None:
+            self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.operation}: " if self.operation else ""
+        words = "" if self.message == phrase(self.status) else f" ({self.message})"
+        tried = f" Tried {self.attempts} times." if self.attempts > 1 else ""
+        request_id = f" Request id {self.request_id}." if self.request_id else ""
+        return f"{where}{self.status} {phrase(self.status)}{words}.{tried}{request_id} {self.hint}."
+
+
+class BadRequestError(ApiError):
+    """400: the server found the request malformed or a parameter missing."""
+
+    hint = "The request was refused and did not take effect: mend its parameters"
+
+
+class AuthenticationError(ApiError):
+    """401: the key or token is missing, wrong, or of another kind than this operation needs."""
+
+    hint = "Check the key or token, and that it is of the kind that this operation needs"
+
+
+class PaymentRequiredError(ApiError):
+    """402: a valid request that was refused, for instance because the feature is not enabled for the domain.
+
+    On this API the code says nothing about billing: read the message.
+    """
+
+    hint = "The request is valid but was refused: a feature may have to be enabled for the domain first"
+
+
+class ForbiddenError(ApiError):
+    """403: the key is known but not allowed to do this, or not from this network address."""
+
+    hint = "Check what the key may do, and from which networks"
+
+
+class NotFoundError(ApiError):
+    """404: no such thing. For a bot result: not processed yet, or expired; the server cannot tell which."""
+
+    hint = "Check the domain, the base URL and the identifier"
+
+
+class ConflictError(ApiError):
+    """409: the thing exists already, or is in a state that does not allow this."""
+
+
+class PayloadTooLargeError(ApiError):
+    """413: the request is larger than the server accepts."""
+
+    hint = "The request did not take effect: send less at once"
+
+
+class RateLimitError(ApiError):
+    """429: too many requests. `retry_after` holds the server's wish in seconds, if it named one."""
+
+    hint = "The request did not take effect: wait, then repeat it"
+
+
+class ServerError(ApiError):
+    """5xx: the server failed. Unless it was 503, the operation may have happened."""
+
+    hint = "The fault is the server's, and the operation may have taken effect"
+
+
+class DecodeError(OmniveryError):
+    """An answer came, but not the one that the operation promises: HTML from a proxy, a field of another type.
+
+    Attributes:
+        operation: the operation's name.
+        path: where in the answer the trouble is, such as `$.items[3].created_at`; `$` for the whole of it.
+        body: the first kilobyte of the answer, as text.
+    """
+
+    def __init__(self, message: str, *, operation: str | None = None, path: str = "$", body: str = "") -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.path = path
+        self.body = body[:BODY_LIMIT]
+
+    def __str__(self) -> str:
+        where = f"{self.operation}: " if self.operation else ""
+        at = f" at {self.path}" if self.path != "$" else ""
+        return f"{where}{self.args[0]}{at}. The request may have taken effect; what answered it may be a proxy."
+
+
+class VerdictPendingError(OmniveryError):
+    """`bots.wait()` ran out of time: the verdict is not there yet, or has expired.
+
+    Attributes:
+        request_id: what to ask for again with `bots.result()`.
+        waited: seconds spent waiting.
+    """
+
+    def __init__(self, message: str, *, request_id: str, waited: float) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+        self.waited = waited
+
+
+class BulkError(OmniveryError):
+    """A bulk run did not deliver every event. `report` holds the whole account."""
+
+    def __init__(self, message: str, *, report: SubmitReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class WebhookError(OmniveryError):
+    """A webhook call that must not be trusted or cannot be read."""
+
+
+class SignatureError(WebhookError):
+    """The signature is missing or wrong, or its timestamp is too old or in the future."""
+
+
+class ReplayError(WebhookError):
+    """This very call, by its token, has been handled before."""
+
+
+class PayloadError(WebhookError):
+    """The call's body is not JSON, or not a payload that the SDK knows."""
+
+
+BY_STATUS: dict[int, type[ApiError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    429: RateLimitError,
+}
+
+
+def error_class(status: int) -> type[ApiError]:
+    """The class for an HTTP status: its own, `ServerError` for 5xx, plain `ApiError` for the rest."""
+    return BY_STATUS.get(status) or (ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ApiError)
+
+
+def phrase(status: int) -> str:
+    """The standard reason phrase of a status code."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown status"
