@@ -1,0 +1,18 @@
+"""Shared fixtures. Every test marked `anyio` runs on asyncio and on trio: the core promises both."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """The event loop under test."""
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests must not see the developer's own account."""
+    for name in ("API_KEY", "SENDING_KEY", "TOKEN", "DOMAIN", "REGION", "MAILGUN_URL", "AUTOMATIONS_URL", "WEBHOOK_URL"):
+        monkeypatch.delenv(f"OMNIVERY_{name}", raising=False)
