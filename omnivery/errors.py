@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from omnivery.automations.bulk.outcome import SubmitReport
 
 __all__ = [
-    "ApiError",
     "AmbiguousError",
+    "ApiError",
     "AuthenticationError",
     "BadRequestError",
     "BulkError",
@@ -239,11 +239,15 @@ class DecodeError(OmniveryError):
         operation: the operation's name.
         path: where in the answer the trouble is, such as `$.items[3].created_at`; `$` for the whole of it.
         body: the first kilobyte of the answer, as text.
+        attempts: how many times the request was tried.
     """
 
-    def __init__(self, message: str, *, operation: str | None = None, path: str = "$", body: str = "") -> None:
+    def __init__(
+        self, message: str, *, operation: str | None = None, path: str = "$", body: str = "", attempts: int = 1
+    ) -> None:
         super().__init__(message)
         self.operation = operation
+        self.attempts = attempts
         self.path = path
         self.body = body[:BODY_LIMIT]
 

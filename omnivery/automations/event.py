@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import define
 
@@ -27,8 +27,8 @@ class BotEvent:
     """User-Agent header. Send `-`, as web servers log it, where the client sent none."""
     event_id: str | None = None
     """Your own key of this interaction, which comes back with the verdict; see `event_id_for`."""
-    action: Literal["open", "click"] | str | None = None
-    """What was done; the service takes `click` where it is left out."""
+    action: str | None = None
+    """What was done, `open` or `click`; the service takes `click` where it is left out."""
     domain: str | None = None
     """The *recipient's* e-mail domain, in clear: the service looks up its MX. Not your sending domain."""
     recipient_id: str | None = None
@@ -73,7 +73,5 @@ class UnreadableLine:
 EventLike: TypeAlias = BotEvent | Mapping[str, Any] | bytes | EventLine | UnreadableLine
 """Whatever a bulk run takes as one event: a `BotEvent`, a mapping in the API's own names, or a line of NDJSON."""
 
-FIELD_NAMES = frozenset(
-    {"ip", "uas", "event_id", "action", "domain", "recipient_id", "message_id", "ts", "message_ts"}
-)
+FIELD_NAMES = frozenset({"ip", "uas", "event_id", "action", "domain", "recipient_id", "message_id", "ts", "message_ts"})
 """The names that the API itself gives a meaning; every other key of an event is the user's own."""

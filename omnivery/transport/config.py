@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen
+from attrs.validators import optional
 
 from omnivery.errors import ConfigError
 
-_positive = validators.and_(validators.instance_of((int, float)), validators.gt(0))
+if TYPE_CHECKING:
+    from omnivery.transport.auth import Credential
+    from omnivery.transport.operation import Operation
+
+
+def _seconds(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigError(f"{type(instance).__name__}({attribute.name}=…) takes seconds above zero, not {value!r}")
+
+
+def _count(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{type(instance).__name__}({attribute.name}=…) takes a whole number from 1, not {value!r}")
+
+
+def _header_fields(_instance: object, _attribute: Attribute[Any], headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not name or set("\r\n\0") & set(name + value):
+            raise ConfigError("headers: a name must not be empty, and neither name nor value may hold a line break")
 
 
 @frozen(kw_only=True)
 class Timeouts:
     """How long one attempt may take at each step, in seconds."""
 
-    connect: float = field(default=5.0, validator=_positive)
+    connect: float = field(default=5.0, validator=_seconds)
     """To open a connection, TLS handshake included."""
-    read: float = field(default=30.0, validator=_positive)
+    read: float = field(default=30.0, validator=_seconds)
     """Between two pieces of the answer. A single bot check alone takes a second or more by design."""
-    write: float = field(default=30.0, validator=_positive)
+    write: float = field(default=30.0, validator=_seconds)
     """Between two pieces of the request."""
 
     def within(self, left: float | None) -> Timeouts:
         """These time-outs, none longer than what is left of a deadline."""
         if left is None or left >= max(self.connect, self.read, self.write):
             return self
-        return Timeouts(
-            connect=min(self.connect, left), read=min(self.read, left), write=min(self.write, left)
-        )
+        return Timeouts(connect=min(self.connect, left), read=min(self.read, left), write=min(self.write, left))
 
 
 @frozen(kw_only=True)
@@ -39,25 +60,25 @@ class RetryPolicy:
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). The server's `Retry-After` is a floor.
     """
 
-    attempts: int = field(default=4, validator=validators.and_(validators.instance_of(int), validators.ge(1)))
+    attempts: int = field(default=4, validator=_count)
     """How often a request is tried in all; 1 means never again."""
-    base: float = field(default=0.1, validator=_positive)
+    base: float = field(default=0.1, validator=_seconds)
     """First wait after a failed connection or a server's fault, in seconds, before jitter."""
-    throttle_base: float = field(default=1.0, validator=_positive)
+    throttle_base: float = field(default=1.0, validator=_seconds)
     """First wait after a 429 or 503, in seconds, before jitter."""
-    cap: float = field(default=20.0, validator=_positive)
+    cap: float = field(default=20.0, validator=_seconds)
     """Longest wait of our own, in seconds; a `Retry-After` may be longer."""
+    patience: float = field(default=120.0, validator=_seconds)
+    """Longest `Retry-After` that is waited for, in seconds; one beyond it ends the call at once."""
 
 
 @frozen(kw_only=True)
 class Limits:
     """How much may be under way at once."""
 
-    concurrency: int = field(
-        default=8, validator=validators.and_(validators.instance_of(int), validators.ge(1))
-    )
+    concurrency: int = field(default=8, validator=_count)
     """Requests in flight. The queue for these slots is the only one in front of the network."""
-    keepalive: float = field(default=15.0, validator=_positive)
+    keepalive: float = field(default=15.0, validator=_seconds)
     """Seconds that an idle connection is kept; below the idle time of common servers, so that none goes stale."""
 
 
@@ -67,15 +88,67 @@ class CallOptions:
 
     timeouts: Timeouts | None = None
     """Time-outs of each attempt."""
-    deadline: float | None = field(default=None, validator=validators.optional(_positive))
+    deadline: float | None = field(default=None, validator=optional(_seconds))
     """Seconds for the whole call: queueing, attempts and the waits between them. No limit when left out."""
     retry: RetryPolicy | None = None
     """When to try again."""
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False, validator=_header_fields)
     """Further header fields."""
 
-    @headers.validator
-    def _check_headers(self, _attribute: object, headers: Mapping[str, str]) -> None:
-        for name, value in headers.items():
-            if not name or set("\r\n\0") & set(name + value):
-                raise ConfigError(f"header {name!r}: a name must not be empty, nor name or value hold a line break")
+
+@frozen(kw_only=True)
+class ClientConfig(ABC):
+    """What a client was set up with, arguments and environment already resolved."""
+
+    base_url: str
+    """Where paths are appended; without a slash at its end."""
+    domain: str | None = None
+    """The sending domain for operations whose path has one."""
+    timeouts: Timeouts = field(factory=Timeouts)
+    """Time-outs of each attempt."""
+    retry: RetryPolicy = field(factory=RetryPolicy)
+    """When to try again."""
+    user_agent: str = ""
+    """User-Agent header of our own requests."""
+
+    @abstractmethod
+    def credential(self, operation: Operation[Any]) -> Credential:
+        """The credential for an operation.
+
+        Raises:
+            ConfigError: the client holds none of the kind that the operation needs.
+        """
+
+
+def from_environment(value: str | None, variable: str) -> str | None:
+    """An argument, or the environment variable used in its place; a blank one counts as not set."""
+    return value if value is not None else (os.environ.get(variable, "").strip() or None)
+
+
+def required(value: str | None, *, argument: str, variable: str, purpose: str) -> str:
+    """A setting that the call cannot do without.
+
+    Raises:
+        ConfigError: it is missing; the message names argument and environment variable.
+    """
+    if not value:
+        raise ConfigError(f"no {purpose}: pass {argument}=… or set {variable}. Nothing was sent.")
+    return value
+
+
+def web_address(value: str, *, argument: str) -> str:
+    """An absolute http or https address, without a slash at its end.
+
+    Raises:
+        ConfigError: it is something else, or has a user name in it, which would end up in logs.
+    """
+    try:
+        parts = urlsplit(value)
+        sound = (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+        )
+    except ValueError:
+        sound = False
+    if not sound or any(character.isspace() for character in value):
+        raise ConfigError(f"{argument}: expected an address such as https://host/path, without user name or blanks")
+    return value.rstrip("/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from attrs import field, frozen
 
@@ -97,6 +97,3 @@ class Adapter(Protocol):
     async def aclose(self) -> None:
         """Close every connection. A closed adapter does not open again."""
         ...
-
-
-JsonObject = dict[str, Any]

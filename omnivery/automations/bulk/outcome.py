@@ -1,0 +1,131 @@
+"""What became of events: receipts, outcomes and the report of a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from omnivery.automations.event import EventLike
+from omnivery.errors import BulkError, OmniveryError
+
+
+@frozen(kw_only=True)
+class Rejection:
+    """One item that was not sent, or that the server refused: it will not get better by sending it again as it is."""
+
+    index: int
+    """Its place in the source, from 0."""
+    reason: str
+    """What is wrong with it, in words that hold none of its content."""
+    line: int | None = None
+    """Its line in the source, from 1, where the source has lines."""
+    event_id: str | None = None
+    """The event's own id, where it has one."""
+
+
+@frozen(kw_only=True)
+class BatchFailure:
+    """Events of one batch that could not be delivered, and why. Sending them again may succeed."""
+
+    batch: int
+    """The batch's number in its run, from 0."""
+    events: int
+    """How many events it concerns."""
+    error: OmniveryError
+    """What happened; its text says whether the server may have taken the events all the same."""
+
+
+@frozen(kw_only=True)
+class BatchReceipt:
+    """What one request with a batch came to."""
+
+    accepted: int
+    """How many events the server took."""
+    rejections: tuple[Rejection, ...] = ()
+    """Events that were not valid and therefore not sent."""
+    status: int | None = None
+    """HTTP status of the answer; None if no event was valid, so that nothing was sent."""
+    request_id: str | None = None
+    """The service's id of the batch, where it gives one; neither is documented."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Whatever else the answer held."""
+
+
+@frozen(kw_only=True)
+class BatchOutcome:
+    """What became of one batch of a run: each of its events is in exactly one of the three."""
+
+    batch: int
+    """The batch's number in its run, from 0, in the order in which the source was read."""
+    accepted: tuple[EventLike, ...] = field(default=(), repr=False)
+    """Events that the server took, as they were given. Their verdicts come to the webhook."""
+    rejected: tuple[Rejection, ...] = ()
+    """Items that were not valid, or that the server refused one by one."""
+    undelivered: tuple[EventLike, ...] = field(default=(), repr=False)
+    """Events that did not get through, as they were given."""
+    errors: tuple[OmniveryError, ...] = ()
+    """Why events are undelivered."""
+    requests: int = 0
+    """Requests that this batch took, retries and parts counted."""
+    retries: int = 0
+    """How many of them were retries."""
+
+
+@frozen(kw_only=True)
+class SubmitReport:
+    """The account of a run: `accepted + rejected + undelivered == read`, whatever happened on the way."""
+
+    read: int = 0
+    """Items taken from the source."""
+    accepted: int = 0
+    """Events that the server took."""
+    rejected: int = 0
+    """Items that were not valid or that the server refused; `rejections` says why."""
+    undelivered: int = 0
+    """Events that did not get through; `failures` says why and `undelivered_events()` gives them back."""
+    batches: int = 0
+    """Batches of which at least one request was made."""
+    requests: int = 0
+    """HTTP requests, retries and the parts of split batches counted."""
+    retries: int = 0
+    """How many of the requests were retries."""
+    elapsed: float = 0.0
+    """Seconds from the start of the run."""
+    rejections: tuple[Rejection, ...] = field(default=(), repr=False)
+    """The first thousand rejected items; the rest is only counted in `rejected`."""
+    failures: tuple[BatchFailure, ...] = ()
+    """The first hundred failures that left events undelivered."""
+    stopped_by: BaseException | None = None
+    """What ended the run before its source did: an error that would meet every batch, or the source's own."""
+    _undelivered: tuple[EventLike, ...] = field(default=(), repr=False, alias="undelivered_items")
+
+    def undelivered_events(self) -> list[EventLike]:
+        """The undelivered events as they were given, ready to be submitted again.
+
+        All of them: a run stops rather than forget one.
+        """
+        return list(self._undelivered)
+
+    def raise_for_failures(self) -> None:
+        """Raise unless every item of the source was accepted.
+
+        Raises:
+            BulkError: something was rejected or undelivered, or the run ended before its source did.
+        """
+        if self.rejected or self.undelivered or self.stopped_by:
+            raise BulkError(self._summary(), report=self) from self.stopped_by
+
+    def _summary(self) -> str:
+        parts = [f"of {self.read} events {self.accepted} were accepted, {self.rejected} rejected and"]
+        parts.append(f"{self.undelivered} not delivered")
+        if self.rejections:
+            first = self.rejections[0]
+            where = f"index {first.index}" if first.line is None else f"line {first.line}"
+            parts.append(f"(first rejection: {where}, {first.reason})")
+        reason = self.stopped_by or (self.failures[0].error if self.failures else None)
+        if reason is not None:
+            words = str(reason) if isinstance(reason, OmniveryError) else type(reason).__name__
+            parts.append(f"; {'the run was stopped by' if self.stopped_by else 'first failure'}: {words}")
+        return " ".join(parts).replace(" ;", ";")

@@ -1,0 +1,235 @@
+"""JSON in and out, and the way from parsed JSON to models.
+
+Reading is tolerant where the API is known to vary (dates, unknown fields, unknown enum values) and strict where a
+silent guess would hurt: text is text, never `'None'`; a truth value is one, never `bool("false")`; bytes are refused,
+because nobody could tell base64 from base85 on the other side.
+
+JSON is read and written by orjson when it is installed (extra `fast`), by the standard library otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from functools import cache
+from types import ModuleType, NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+from uuid import UUID
+
+from omnivery.errors import DecodeError
+
+orjson: ModuleType | None
+try:
+    import orjson
+except ImportError:  # the extra `fast` is not installed
+    orjson = None
+
+if TYPE_CHECKING:
+    from attrs import Attribute
+    from cattrs import Converter
+
+T = TypeVar("T")
+
+WIRE_NAME = "wire"
+"""Key of a field's attrs metadata that holds its name in JSON, where that is no Python name."""
+
+
+def loads(data: bytes | str) -> Any:
+    """Parse one JSON document.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    return json.loads(data) if orjson is None else orjson.loads(data)
+
+
+def dumps(value: object, *, default: Callable[[Any], Any] | None = None) -> bytes:
+    """Write one JSON document, without blanks, in UTF-8.
+
+    Beside JSON's own types it takes dates and times (ISO 8601), UUIDs and enums. NaN and the infinities, which JSON
+    cannot say, become null.
+
+    Args:
+        value: what to write.
+        default: turns what JSON does not know into something that it does; raises TypeError for the rest.
+
+    Raises:
+        TypeError: something in it has no JSON form; bytes among them.
+        ValueError: it holds text that is not Unicode, or contains itself.
+    """
+    hook = default or refuse
+    if orjson is None:
+        return _stdlib_dumps(value, hook)
+    written: bytes = orjson.dumps(value, default=hook)
+    return written
+
+
+def refuse(value: object) -> Any:
+    """The end of every `default`: say clearly that a value has no JSON form."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError("bytes have no JSON form: decode them to text, or encode them as base64 yourself")
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _stdlib_dumps(value: object, hook: Callable[[Any], Any]) -> bytes:
+    def extended(item: Any) -> Any:
+        # What orjson knows by itself, so that an installed extra changes the speed and nothing else.
+        if isinstance(item, datetime | date):
+            return item.isoformat()
+        if isinstance(item, UUID):
+            return str(item)
+        return item.value if isinstance(item, Enum) else hook(item)
+
+    options: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "default": extended}
+    try:
+        return json.dumps(value, allow_nan=False, **options).encode()
+    except ValueError as error:
+        if "Out of range float" not in str(error):
+            raise
+        return json.dumps(_without_nan(value), **options).encode()
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return [_without_nan(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def parse_datetime(value: object) -> datetime | None:
+    """Read a point in time in any of the forms that the APIs use; None for what is none of them.
+
+    RFC 2822 (weekday ignored: the documents' own examples have wrong ones), ISO 8601 and `YYYY-MM-DD HH:MM:SS`, unix
+    seconds as a number or as text. A time without a zone is taken for UTC, which is our assumption.
+    """
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return _from_unix(value)
+    if not isinstance(value, str):
+        return None
+    for read in (parsedate_to_datetime, datetime.fromisoformat, lambda text: _from_unix(float(text))):
+        try:
+            found = read(value.strip())
+        except (ValueError, TypeError):
+            continue
+        if found is not None:
+            return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
+
+
+def _from_unix(seconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def structure(value: object, shape: type[T], *, operation: str | None = None) -> T:
+    """Turn parsed JSON into a model, or a list or mapping of models.
+
+    Unknown fields go to the model's `extra`, missing ones become None. A date that nobody can read becomes None too,
+    and its text goes to `extra` under the field's own name.
+
+    Raises:
+        DecodeError: the value is not of that shape; `path` says where.
+    """
+    from cattrs import transform_error  # cattrs takes 50 ms to load: not before the first answer
+
+    try:
+        return converter().structure(value, shape)
+    except Exception as error:  # noqa: BLE001  # cattrs raises groups and bare errors of many types
+        first = transform_error(error, path="$", format_exception=lambda found, _: str(found))[0]
+        reason, _, path = first.rpartition(" @ ")
+        raise DecodeError(reason, operation=operation, path=path) from None
+
+
+@cache
+def converter() -> Converter:
+    """The one converter: strict primitives, open enums, dates, no bytes, unknown fields kept."""
+    import attrs
+    from cattrs import Converter
+
+    made = Converter()
+    made.register_structure_hook(str, _primitive("text", str))
+    made.register_structure_hook(bool, _primitive("true or false", bool))
+    made.register_structure_hook(int, _primitive("a whole number", int))
+    made.register_structure_hook(float, lambda value, _: float(_primitive("a number", int, float)(value, _)))
+    made.register_structure_hook(bytes, _no_bytes)
+    made.register_unstructure_hook(bytes, refuse)
+    made.register_structure_hook(datetime, lambda value, _: value)
+    made.register_structure_hook_func(_is_open_enum, _open_enum)
+    made.register_structure_hook_factory(attrs.has, lambda cls: _model_hook(cls, made))
+    return made
+
+
+def _primitive(name: str, *types: type) -> Callable[[Any, Any], Any]:
+    def check(value: Any, _: Any) -> Any:
+        if type(value) not in types:
+            raise ValueError(f"expected {name}, got {_kind(value)}")
+        return value
+
+    return check
+
+
+def _kind(value: object) -> str:
+    """JSON's word for a value's type: what is wrong may be said, what is in it may not."""
+    if value is None:
+        return "null"
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+    return names.get(type(value), "an object")
+
+
+def _no_bytes(_value: Any, _shape: Any) -> bytes:
+    raise ValueError("bytes have no JSON form: declare the field as text and decode it yourself")
+
+
+def _is_open_enum(shape: Any) -> bool:
+    return get_origin(shape) in {Union, UnionType} and _enum_of(shape) is not None and str in get_args(shape)
+
+
+def _enum_of(shape: Any) -> type[Enum] | None:
+    found = [arm for arm in get_args(shape) if isinstance(arm, type) and issubclass(arm, Enum)]
+    return found[0] if found else None
+
+
+def _open_enum(value: Any, shape: Any) -> Any:
+    if value is None and NoneType in get_args(shape):
+        return None
+    text = _primitive("text", str)(value, str)
+    enum = _enum_of(shape)
+    known = {str(member.value) for member in enum} if enum else set[str]()
+    return enum(text) if enum and text in known else text
+
+
+def _model_hook(cls: type[Any], made: Converter) -> Callable[[Any, Any], Any]:
+    from attrs import fields, resolve_types
+    from cattrs.gen import make_dict_structure_fn, override
+
+    own: tuple[Attribute[Any], ...] = fields(resolve_types(cls))
+    attributes = {field.metadata.get(WIRE_NAME, field.name): field for field in own if field.name != "extra"}
+    dates = [name for name, field in attributes.items() if datetime in (field.type, *get_args(field.type))]
+    keeps_extra = len(attributes) < len(own)
+    renames = {field.name: override(rename=name) for name, field in attributes.items()}
+    build = make_dict_structure_fn(cls, made, **renames)  # type: ignore[arg-type]  # overrides are its only kwargs here
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"expected an object, got {_kind(value)}")
+        known = {name: value[name] for name in attributes if name in value}
+        extra = {name: item for name, item in value.items() if name not in attributes}
+        for name in dates:
+            raw = known.get(name)
+            known[name] = parse_datetime(raw)
+            if raw is not None and known[name] is None:
+                extra[name] = raw
+        return build({**known, "extra": extra} if keeps_extra else known, cls)
+
+    return hook

@@ -1,0 +1,185 @@
+"""What both clients share: the pipeline below them, clones, raw calls, and the way they open and close."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from attrs import evolve
+
+from omnivery._version import __version__
+from omnivery.errors import ConfigError
+from omnivery.transport import encoding
+from omnivery.transport.config import CallOptions, ClientConfig, Limits, required
+from omnivery.transport.gates import GatedAdapter, RetryBudget, Slots
+from omnivery.transport.observe import LogObserver, Observer, get_logger
+from omnivery.transport.pipeline import Call, Pipeline
+from omnivery.transport.records import Adapter, ApiResponse, Request
+from omnivery.transport.runtime import AsyncRuntime
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+    from omnivery.transport.encoding import Body
+    from omnivery.transport.operation import Operation
+
+T = TypeVar("T")
+ConfigT = TypeVar("ConfigT", bound=ClientConfig)
+
+
+class AsyncBaseClient(Generic[ConfigT]):
+    """Base of the two clients. Clones made by `with_options` share connections, slots and retry budget."""
+
+    _config: ConfigT
+    _adapter: Adapter
+    _pipeline: Pipeline
+    _owner: bool
+
+    def _open(
+        self,
+        config: ConfigT,
+        *,
+        limits: Limits,
+        http_client: httpx.AsyncClient | None,
+        proxy: str | None,
+        verify: ssl.SSLContext | bool,
+        observers: Sequence[Observer],
+    ) -> None:
+        self._config = config
+        self._adapter = _make_adapter(limits=limits, http_client=http_client, proxy=proxy, verify=verify)
+        log = LogObserver(logger=get_logger("omnivery.transport"))
+        self._pipeline = Pipeline(
+            adapter=self._gated(limits.concurrency),
+            runtime=AsyncRuntime(),
+            budget=RetryBudget(),
+            observers=(log, *observers),
+        )
+        self._owner = True
+
+    def _gated(self, slots: int) -> GatedAdapter:
+        return GatedAdapter(
+            inner=self._adapter,
+            runtime=AsyncRuntime(),
+            slots=Slots(ceiling=slots),
+            patience=self._config.retry.patience,
+        )
+
+    def _clone(self, config: ConfigT) -> Self:
+        clone = object.__new__(type(self))
+        clone._config = config
+        clone._adapter = self._adapter
+        clone._pipeline = self._pipeline
+        clone._owner = False
+        return clone
+
+    def _with_own_slots(self, slots: int, budget: RetryBudget) -> Self:
+        """A clone for a bulk run: the same connections, but slots and a retry budget of its own."""
+        clone = self._clone(self._config)
+        clone._pipeline = evolve(self._pipeline, adapter=self._gated(slots), budget=budget)
+        return clone
+
+    async def call(
+        self,
+        operation: Operation[T],
+        *,
+        domain: str | None = None,
+        path: Mapping[str, str] | None = None,
+        query: Iterable[tuple[str, str]] = (),
+        body: Body | None = None,
+        options: CallOptions | None = None,
+    ) -> ApiResponse[T]:
+        """Carry out any operation and return its answer with status, headers, request id, elapsed time and attempts.
+
+        Args:
+            operation: the row of the endpoint, such as `omnivery.automations.bots.RESULT`.
+            domain: the sending domain, where the path has one; the client's own when left out.
+            path: values for the other parts of the path.
+            query: query parameters; a name may come more than once.
+            body: the request's body, from `omnivery.transport.encoding`.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: domain or credential is missing, or a part of the path is empty; nothing was sent.
+            TransportError: no usable answer came; the sub-class says whether the operation may have happened.
+            ApiError: the server answered and refused; there is a sub-class for each status.
+            DecodeError: the answer is not what the operation promises.
+        """
+        chosen = options or CallOptions()
+        values = dict(path or {})
+        if "{domain}" in operation.path:
+            values["domain"] = self._domain(domain)
+        return await self._pipeline.run(
+            Call(
+                operation=operation,
+                request=Request(
+                    method=operation.method,
+                    url=self._config.base_url + encoding.fill_path(operation.path, values) + encoding.query(query),
+                    headers=self._headers(operation, body, chosen),
+                    content=body.content if body else b"",
+                    timeouts=chosen.timeouts or self._config.timeouts,
+                ),
+                retry=chosen.retry or self._config.retry,
+                deadline=chosen.deadline,
+            )
+        )
+
+    def _domain(self, domain: str | None) -> str:
+        return required(
+            domain or self._config.domain, argument="domain", variable="OMNIVERY_DOMAIN", purpose="sending domain"
+        )
+
+    def _headers(
+        self, operation: Operation[Any], body: Body | None, options: CallOptions
+    ) -> tuple[tuple[str, str], ...]:
+        headers = {"accept": "application/json", "user-agent": self._config.user_agent}
+        if body:
+            headers["content-type"] = body.content_type
+        headers.update((name.lower(), value) for name, value in options.headers.items())
+        # Last, so that nothing replaces the credential.
+        name, value = self._config.credential(operation).header()
+        headers[name] = value
+        return tuple(headers.items())
+
+    async def aclose(self) -> None:
+        """Close the connections. A clone leaves them to the client that it was made from."""
+        if self._owner:
+            await self._adapter.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._config.base_url!r}, domain={self._config.domain!r})"
+
+
+def user_agent(suffix: str | None) -> str:
+    """Our User-Agent header: name, version and Python's, then the caller's own word.
+
+    Raises:
+        ConfigError: the suffix cannot stand in a header.
+    """
+    if suffix is not None and not (suffix.isascii() and suffix.isprintable()):
+        raise ConfigError("user_agent_suffix: must be printable ASCII, because it goes into a header")
+    own = f"omnivery-python/{__version__} python/{platform.python_version()}"
+    return f"{own} {suffix}" if suffix else own
+
+
+def _make_adapter(
+    *, limits: Limits, http_client: httpx.AsyncClient | None, proxy: str | None, verify: ssl.SSLContext | bool
+) -> Adapter:
+    from omnivery.transport.httpx_adapter import ClientAdapter, HttpxAdapter
+
+    if http_client is None:
+        return HttpxAdapter(limits=limits, proxy=proxy, verify=verify)
+    if proxy is not None or verify is not True:
+        raise ConfigError("http_client comes with its own proxy and verify: set them there, not here")
+    return ClientAdapter(client=http_client)

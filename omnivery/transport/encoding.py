@@ -1,0 +1,72 @@
+"""From arguments to the bytes of a request: paths, queries, JSON and forms."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, urlencode
+
+from attrs import field, frozen
+
+from omnivery.errors import ConfigError
+
+Fields = Iterable[tuple[str, str]]
+"""Form fields or query parameters; a name may come more than once."""
+
+
+@frozen(kw_only=True)
+class Body:
+    """The body of a request, encoded."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+
+
+def fill_path(template: str, values: Mapping[str, str]) -> str:
+    """Put values into a path template, each percent-encoded as one segment with no safe characters.
+
+    Raises:
+        ConfigError: a value is empty or a dot segment, which would make it another path.
+    """
+
+    def segment(match: re.Match[str]) -> str:
+        name = match[1]
+        value = values[name]
+        if value.strip() in {"", ".", ".."}:
+            raise ConfigError(f"{name}: must not be empty or made of dots. Nothing was sent.")
+        return quote(value, safe="")
+
+    return re.sub(r"\{(\w+)\}", segment, template)
+
+
+def query(fields: Fields) -> str:
+    """A query string with its question mark; nothing where there are no parameters."""
+    text = urlencode(list(fields))
+    return f"?{text}" if text else ""
+
+
+def json(content: bytes) -> Body:
+    """A JSON body, already written."""
+    return Body(content=content, content_type="application/json")
+
+
+def form(fields: Fields) -> Body:
+    """A url-encoded form (https://url.spec.whatwg.org/#application/x-www-form-urlencoded)."""
+    return Body(content=urlencode(list(fields)).encode(), content_type="application/x-www-form-urlencoded")
+
+
+def multipart(fields: Fields) -> Body:
+    """A multipart form (RFC 7578) of text fields."""
+    boundary = secrets.token_hex(16)
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{_escape(name)}"\r\n\r\n{value}\r\n'
+        for name, value in fields
+    ]
+    content = "".join([*parts, f"--{boundary}--\r\n"]).encode()
+    return Body(content=content, content_type=f"multipart/form-data; boundary={boundary}")
+
+
+def _escape(name: str) -> str:
+    # RFC 7578 leaves the escaping of names to HTML: https://html.spec.whatwg.org/#multipart-form-data
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,0 +1,123 @@
+"""What stands before the network: the retry budget, and the slots that a request needs to go out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anyio import CapacityLimiter
+from attrs import define, field
+
+from omnivery.transport.retry import THROTTLING, Failure, parse_retry_after
+
+if TYPE_CHECKING:
+    from omnivery.transport.records import Adapter, RawResponse, Request
+    from omnivery.transport.runtime import Runtime
+
+
+@define(kw_only=True)
+class RetryBudget:
+    """A bucket of tokens shared by a client's calls: retries take some out, good answers put one back.
+
+    While most calls succeed it is never felt. In an outage it empties, and every call is then tried once only, so
+    that retries do not multiply the traffic that a struggling server gets. The idea, and the proportions, are
+    botocore's (its "retry quota").
+    """
+
+    capacity: int = 500
+    """Tokens in a full bucket."""
+    tokens: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.tokens = self.capacity
+
+    def spend(self, failure: Failure) -> bool:
+        """Pay for one retry; False where the bucket does not hold that much."""
+        price = 5 if failure is Failure.THROTTLED else 10
+        if self.tokens < price:
+            return False
+        self.tokens -= price
+        return True
+
+    def refill(self) -> None:
+        """Put one token back for a good answer."""
+        self.tokens = min(self.capacity, self.tokens + 1)
+
+
+@define(kw_only=True)
+class Slots:
+    """How many requests may be in flight: halved when the server says slow down, one more for each clean window.
+
+    A window is as many good answers in a row as there are slots. Answers to requests that went out before the last
+    change say nothing about it, so that a burst of eight 429s halves the slots once and not eight times.
+    """
+
+    ceiling: int
+    """Slots in fair weather."""
+    limit: int = field(init=False)
+    """Slots at this moment."""
+    resume_at: float = field(init=False, default=0.0)
+    """Until when nothing goes out, on the runtime's clock, because the server named a time."""
+    _window: int = field(init=False, default=0)
+    _clean: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self.limit = self.ceiling
+
+    def enter(self) -> int:
+        """The number of the present window, for the answer to be judged by."""
+        return self._window
+
+    def throttled(self, window: int, *, resume_at: float = 0.0) -> None:
+        """A request that went out in `window` was told to slow down."""
+        self.resume_at = max(self.resume_at, resume_at)
+        if window == self._window:
+            self.limit = max(1, self.limit // 2)
+            self._window += 1
+            self._clean = 0
+
+    def succeeded(self, window: int) -> None:
+        """A request that went out in `window` got a good answer."""
+        if window != self._window or self.limit >= self.ceiling:
+            return
+        self._clean += 1
+        if self._clean >= self.limit:
+            self.limit += 1
+            self._clean = 0
+
+
+@define(kw_only=True, eq=False)
+class GatedAdapter:
+    """An adapter behind slots: the only queue in front of the network."""
+
+    inner: Adapter
+    runtime: Runtime
+    slots: Slots
+    patience: float
+    """Longest pause in seconds that a `Retry-After` may cause for everybody."""
+    _limiter: CapacityLimiter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._limiter = CapacityLimiter(self.slots.ceiling)
+
+    async def send(self, request: Request) -> RawResponse:
+        """Wait for a slot, and for the end of any pause that the server asked for; then carry the request."""
+        async with self._limiter:
+            while (pause := self.slots.resume_at - self.runtime.now()) > 0:
+                await self.runtime.sleep(pause)
+            window = self.slots.enter()
+            answer = await self.inner.send(request)
+        self._learn(answer, window)
+        return answer
+
+    async def aclose(self) -> None:
+        """Close the adapter behind."""
+        await self.inner.aclose()
+
+    def _learn(self, answer: RawResponse, window: int) -> None:
+        if answer.status in THROTTLING:
+            wish = parse_retry_after(answer.headers.get("retry-after")) or 0.0
+            resume_at = self.runtime.now() + wish if 0.0 < wish <= self.patience else 0.0
+            self.slots.throttled(window, resume_at=resume_at)
+        else:
+            self.slots.succeeded(window)
+        self._limiter.total_tokens = self.slots.limit

@@ -1,0 +1,116 @@
+"""Operations: one row for each endpoint. All that the SDK knows of an endpoint follows from its row and its method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from attrs import field, frozen
+
+from omnivery import codec
+from omnivery.errors import DecodeError
+from omnivery.transport.records import RawResponse
+
+T = TypeVar("T")
+
+
+class Safety(Enum):
+    """What it means to do an operation twice: decides about retries, where the HTTP method cannot."""
+
+    SAFE = "safe"
+    """It only reads."""
+    REPEATABLE = "repeatable"
+    """Twice comes to the same as once."""
+    ONCE = "once"
+    """Twice is a second e-mail, a second account, an error: never repeated unless it surely did not happen."""
+
+
+class KeyKind(Enum):
+    """Which kind of key an operation takes."""
+
+    ANY = "any"
+    PRIMARY = "primary"
+    SENDING = "sending"
+    TOKEN = "token"  # noqa: S105  # the name of a kind of credential, not one
+
+
+@frozen(kw_only=True)
+class Shape(Generic[T]):
+    """How to read an answer that is not simply one JSON model."""
+
+    name: str
+    """What it is, for the reference."""
+    read: Callable[[RawResponse], T] = field(repr=False)
+    """Turns the answer into its value; raises DecodeError or ValueError where it cannot."""
+
+
+@frozen
+class Operation(Generic[T]):
+    """One endpoint."""
+
+    name: str
+    """Name of surface, resource and method, such as `automations.bots.result`: also its name in logs and traces."""
+    method: str
+    """HTTP method."""
+    path: str
+    """Path template below the base URL; each `{name}` is one percent-encoded segment."""
+    returns: type[T] | Shape[T] = field(kw_only=True)
+    """Model of the answer, or how to read it."""
+    key: KeyKind = field(kw_only=True)
+    """Kind of key that it takes."""
+    safety: Safety = field(kw_only=True)
+    """What it means to do it twice."""
+    docs: str = field(kw_only=True)
+    """Address of the page that documents it."""
+
+    def read(self, answer: RawResponse) -> T:
+        """Turn a successful answer into its value.
+
+        Raises:
+            DecodeError: the answer is not what the operation promises.
+        """
+        try:
+            if isinstance(self.returns, Shape):
+                return self.returns.read(answer)
+            return codec.structure(json_body(answer), self.returns)
+        except DecodeError as error:
+            raise DecodeError(str(error.args[0]), operation=self.name, path=error.path, body=answer.text) from None
+        except ValueError as error:
+            raise DecodeError(str(error), operation=self.name, body=answer.text) from None
+
+
+def json_body(answer: RawResponse) -> Any:
+    """Parse an answer's body as JSON; one that holds JSON inside a JSON text is parsed once more.
+
+    Raises:
+        DecodeError: it is empty, or no JSON.
+    """
+    if not answer.content.strip():
+        raise DecodeError(f"the answer ({answer.status}) is empty where JSON is due")
+    try:
+        value = codec.loads(answer.content)
+        return codec.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        found = "HTML" if is_html(answer) else "no JSON"
+        raise DecodeError(f"the answer ({answer.status}) is {found} where JSON is due", body=answer.text) from None
+
+
+def is_html(answer: RawResponse) -> bool:
+    """Whether an answer is a web page: the mark of a proxy, a captive portal, a wrong address."""
+    return "html" in answer.headers.get("content-type", "") or answer.content.lstrip()[:1] == b"<"
+
+
+def collect(modules: Iterable[ModuleType]) -> dict[str, Operation[Any]]:
+    """The registry: every operation that the given modules declare, by name.
+
+    Raises:
+        ValueError: two of them have the same name.
+    """
+    found: dict[str, Operation[Any]] = {}
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, Operation) and found.setdefault(value.name, value) is not value:
+                raise ValueError(f"two operations are named {value.name}")
+    return found

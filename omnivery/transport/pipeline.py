@@ -1,0 +1,165 @@
+"""The one path of a call: attempts under a deadline, and the decisions between them; then the answer is read.
+
+The pipeline awaits nothing but `adapter.send` and `runtime.sleep`, so that the same coroutine runs on any event loop,
+or on none.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from attrs import evolve, frozen
+
+from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
+from omnivery.transport.answers import SUCCESS, api_error, request_id
+from omnivery.transport.observe import Attempt
+from omnivery.transport.records import ApiResponse
+from omnivery.transport.retry import GiveUp, Reason, classify, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omnivery.transport.config import RetryPolicy
+    from omnivery.transport.gates import RetryBudget
+    from omnivery.transport.observe import Observer
+    from omnivery.transport.operation import Operation
+    from omnivery.transport.records import Adapter, RawResponse, Request
+    from omnivery.transport.runtime import Runtime
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Call(Generic[T]):
+    """One call, fully resolved: what to send, already encoded, and how far to go for it."""
+
+    operation: Operation[T]
+    request: Request
+    retry: RetryPolicy
+    deadline: float | None = None
+    """Seconds for the whole call."""
+
+
+@frozen(kw_only=True, eq=False)
+class Pipeline:
+    """Carries calls through; shared by a client and all its clones."""
+
+    adapter: Adapter
+    runtime: Runtime
+    budget: RetryBudget
+    observers: Sequence[Observer]
+
+    async def run(self, call: Call[T]) -> ApiResponse[T]:
+        """Carry one call through.
+
+        Raises:
+            TransportError: no usable answer came; the sub-class says whether the operation may have happened.
+            ApiError: the server answered and refused.
+            DecodeError: the answer is not what the operation promises.
+        """
+        started = self.runtime.now()
+        ends = started + call.deadline if call.deadline else math.inf
+        number = 1
+        while True:
+            begun = self.runtime.now()
+            try:
+                answer = await self._attempt(call, number, ends - begun)
+            except OmniveryError as error:
+                pause = self._pause_or_raise(call, error, number, begun, ends)
+            else:
+                self.budget.refill()
+                self._tell(call, number, begun, status=answer.status)
+                return self._response(call, answer, number, started)
+            await self.runtime.sleep(pause)
+            number += 1
+
+    async def _attempt(self, call: Call[T], number: int, left: float) -> RawResponse:
+        bounded = left if math.isfinite(left) else None
+        request = evolve(call.request, timeouts=call.request.timeouts.within(bounded))
+        answer = None
+        try:
+            with self.runtime.cut_off(bounded):
+                answer = await self.adapter.send(request)
+        except TransportError as error:
+            error.operation, error.attempts = call.operation.name, number
+            raise
+        if answer is None:
+            raise DeadlineError(
+                f"the deadline of {call.deadline:g} s passed while the answer was awaited",
+                operation=call.operation.name,
+                attempts=number,
+                may_have_happened=True,
+            )
+        if answer.status not in SUCCESS:
+            raise api_error(answer, operation=call.operation.name, attempts=number)
+        return answer
+
+    def _pause_or_raise(self, call: Call[T], error: OmniveryError, number: int, begun: float, ends: float) -> float:
+        decision = decide(
+            classify(error),
+            number,
+            safety=call.operation.safety,
+            policy=call.retry,
+            budget=self.budget,
+            left=ends - self.runtime.now(),
+            retry_after=error.retry_after if isinstance(error, ApiError) else None,
+            chance=self.runtime.chance(),
+        )
+        pause = None if isinstance(decision, GiveUp) else decision.seconds
+        status = error.status if isinstance(error, ApiError) else None
+        self._tell(call, number, begun, status=status, error=error, retry_in=pause)
+        if isinstance(decision, GiveUp):
+            raise _last_word(error, decision, number) from error.__cause__
+        return decision.seconds
+
+    def _tell(
+        self,
+        call: Call[T],
+        number: int,
+        begun: float,
+        *,
+        status: int | None,
+        error: OmniveryError | None = None,
+        retry_in: float | None = None,
+    ) -> None:
+        if not self.observers:
+            return
+        attempt = Attempt(
+            operation=call.operation.name,
+            method=call.operation.method,
+            path=call.operation.path,
+            number=number,
+            elapsed=self.runtime.now() - begun,
+            status=status,
+            error=type(error).__name__ if error else None,
+            retry_in=retry_in,
+        )
+        for observer in self.observers:
+            observer.attempt_ended(attempt)
+
+    def _response(self, call: Call[T], answer: RawResponse, number: int, started: float) -> ApiResponse[T]:
+        try:
+            data = call.operation.read(answer)
+        except DecodeError as error:
+            error.attempts = number
+            raise
+        return ApiResponse(
+            data=data,
+            status=answer.status,
+            headers=answer.headers,
+            request_id=request_id(answer),
+            elapsed=self.runtime.now() - started,
+            attempts=number,
+        )
+
+
+def _last_word(error: OmniveryError, decision: GiveUp, attempts: int) -> OmniveryError:
+    """The error that leaves the call: for a once-only operation, a lost answer and a 5xx mean the same."""
+    if decision.reason is Reason.ONCE_ONLY and isinstance(error, ApiError):
+        last = AmbiguousError(
+            f"the server failed ({error.status}) after it had the request", operation=error.operation, attempts=attempts
+        )
+        last.__cause__ = error
+        return last
+    return error

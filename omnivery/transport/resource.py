@@ -1,0 +1,36 @@
+"""Base of every resource: a group of operations that hangs off a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from omnivery.transport.client import AsyncBaseClient
+    from omnivery.transport.config import CallOptions, ClientConfig
+    from omnivery.transport.encoding import Body
+    from omnivery.transport.operation import Operation
+
+T = TypeVar("T")
+ClientT = TypeVar("ClientT", bound="AsyncBaseClient[ClientConfig]")
+
+
+class AsyncResource(Generic[ClientT]):
+    """A group of operations. Made by the client, never by hand."""
+
+    def __init__(self, client: ClientT) -> None:
+        self._client = client
+
+    async def _send(
+        self,
+        operation: Operation[T],
+        *,
+        domain: str | None = None,
+        path: Mapping[str, str] | None = None,
+        query: Iterable[tuple[str, str]] = (),
+        body: Body | None = None,
+        options: CallOptions | None = None,
+    ) -> T:
+        """Carry out an operation and return its decoded answer alone."""
+        answer = await self._client.call(operation, domain=domain, path=path, query=query, body=body, options=options)
+        return answer.data
