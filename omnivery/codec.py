@@ -44,7 +44,14 @@ def loads(data: bytes | str) -> Any:
     Raises:
         ValueError: it is not JSON.
     """
-    return json.loads(data) if orjson is None else orjson.loads(data)
+    if orjson is not None:
+        return orjson.loads(data)
+    # What orjson refuses too: other encodings than UTF-8, NaN, and nesting without end.
+    text = data if isinstance(data, str) else data.decode()
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def dumps(value: object, *, default: Callable[[Any], Any] | None = None) -> bytes:
@@ -73,6 +80,10 @@ def refuse(value: object) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         raise TypeError("bytes have no JSON form: decode them to text, or encode them as base64 yourself")
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _stdlib_dumps(value: object, hook: Callable[[Any], Any]) -> bytes:
@@ -146,9 +157,14 @@ def structure(value: object, shape: type[T], *, operation: str | None = None) ->
     try:
         return converter().structure(value, shape)
     except Exception as error:  # noqa: BLE001  # cattrs raises groups and bare errors of many types
-        first = transform_error(error, path="$", format_exception=lambda found, _: str(found))[0]
+        first = transform_error(error, path="$", format_exception=_words)[0]
         reason, _, path = first.rpartition(" @ ")
         raise DecodeError(reason, operation=operation, path=path) from None
+
+
+def _words(error: BaseException, _shape: type | None) -> str:
+    # cattrs' bare KeyError for a field that has no default says only its name.
+    return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
 
 
 @cache

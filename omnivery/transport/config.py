@@ -137,18 +137,28 @@ def required(value: str | None, *, argument: str, variable: str, purpose: str) -
 
 
 def web_address(value: str, *, argument: str) -> str:
-    """An absolute http or https address, without a slash at its end.
+    """An absolute http or https address, as it was given.
 
     Raises:
-        ConfigError: it is something else, or has a user name in it, which would end up in logs.
+        ConfigError: it is something else.
     """
     try:
         parts = urlsplit(value)
-        sound = (
-            parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
-        )
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
-    if not sound or any(character.isspace() for character in value):
-        raise ConfigError(f"{argument}: expected an address such as https://host/path, without user name or blanks")
+    if not sound or not value.isprintable() or " " in value:
+        raise ConfigError(f"{argument}: expected an address such as https://host/path. Nothing was sent.")
+    return value
+
+
+def base_address(value: str, *, argument: str = "base_url") -> str:
+    """An address that paths can be appended to, without a slash at its end.
+
+    Raises:
+        ConfigError: it is no address, or has a user name, a query or a fragment.
+    """
+    parts = urlsplit(web_address(value, argument=argument))
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(f"{argument}: must have no user name, query or fragment. Nothing was sent.")
     return value.rstrip("/")

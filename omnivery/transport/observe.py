@@ -41,12 +41,15 @@ class RedactionFilter(logging.Filter):
 
 
 _REDACTION = RedactionFilter()
+_SILENCE = logging.NullHandler()
 
 
 def get_logger(name: str) -> logging.Logger:
     """A logger below `omnivery` with the redaction filter on it."""
+    # A program that has not set up logging must not find our lines on its standard error.
+    logging.getLogger("omnivery").addHandler(_SILENCE)
     logger = logging.getLogger(name)
-    # addFilter ignores one that is already there; a parent's filters do not see a child's records.
+    # A parent's filters do not see a child's records. Adding one that is already there changes nothing.
     logger.addFilter(_REDACTION)
     return logger
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from omnivery.transport.client import AsyncBaseClient
-    from omnivery.transport.config import CallOptions, ClientConfig
+    from omnivery.transport.config import CallOptions
     from omnivery.transport.encoding import Body
     from omnivery.transport.operation import Operation
 
 T = TypeVar("T")
-ClientT = TypeVar("ClientT", bound="AsyncBaseClient[ClientConfig]")
+ClientT = TypeVar("ClientT", bound="AsyncBaseClient[Any]")
 
 
 class AsyncResource(Generic[ClientT]):

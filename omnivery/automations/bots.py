@@ -1,0 +1,365 @@
+"""Bot detection: is it a human who opened or clicked, or a machine?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from omnivery import codec
+from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
+from omnivery.automations.bulk.checking import is_address
+from omnivery.automations.bulk.encoding import to_wire
+from omnivery.automations.bulk.engine import BulkRun
+from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
+from omnivery.automations.bulk.source import Source
+from omnivery.automations.event import BotEvent, EventLike
+from omnivery.automations.verdict import PendingVerdict, Verdict
+from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
+from omnivery.transport import encoding
+from omnivery.transport.config import CallOptions, RetryPolicy, required, web_address
+from omnivery.transport.gates import RetryBudget
+from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, is_html, json_body
+from omnivery.transport.resource import AsyncResource
+
+if TYPE_CHECKING:
+    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.records import RawResponse
+
+DOCS = "https://docs.omnivery.com/api-ref/automations-api"
+BULK_RETRY = RetryPolicy(attempts=10, patience=600.0)
+"""How a bulk run retries unless told otherwise: a run is worth more patience than a single call."""
+POLL_FIRST = 0.5
+POLL_LONGEST = 5.0
+
+
+def _read_receipt(answer: RawResponse) -> dict[str, Any]:
+    """Neither status nor body of a batch's success are documented: nothing, JSON and plain text all pass."""
+    if is_html(answer):
+        raise DecodeError(f"the answer ({answer.status}) is a web page: a proxy or a wrong base URL sent it")
+    try:
+        body = json_body(answer) if answer.content.strip() else {}
+    except DecodeError:
+        body = answer.text
+    return body if isinstance(body, dict) else {"body": body}
+
+
+def _read_check(answer: RawResponse) -> Verdict | PendingVerdict:
+    body = json_body(answer)
+    if answer.status == HTTPStatus.ACCEPTED or (isinstance(body, dict) and "is_bot" not in body):
+        return codec.structure(body, PendingVerdict)
+    return codec.structure(body, Verdict)
+
+
+# https://docs.omnivery.com/api-ref/automations-api (Bot detection, batch)
+SUBMIT_BATCH = Operation(
+    "automations.bots.submit_batch",
+    "POST",
+    "/{domain}/bot",
+    returns=Shape(name="mapping of whatever the answer holds", read=_read_receipt),
+    key=KeyKind.TOKEN,
+    safety=Safety.REPEATABLE,  # verdicts are keyed by event_id: a repeated batch yields the same ones again
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/automations-api (Bot detection, single)
+CHECK = Operation(
+    "automations.bots.check",
+    "POST",
+    "/{domain}/bot",
+    returns=Shape(name="Verdict | PendingVerdict", read=_read_check),
+    key=KeyKind.TOKEN,
+    safety=Safety.REPEATABLE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/automations-api (Bot detection, result)
+RESULT = Operation(
+    "automations.bots.result",
+    "GET",
+    "/{domain}/bot/{request_id}",
+    returns=Verdict,
+    key=KeyKind.TOKEN,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+
+
+class AsyncBots(AsyncResource["AsyncAutomations"]):
+    """Bot detection. In bulk, verdicts come to your webhook; a single interaction can be checked at once."""
+
+    async def submit(
+        self,
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        *,
+        webhook_url: str | None = None,
+        concurrency: int = 8,
+        on_progress: Callable[[SubmitReport], None] | None = None,
+        max_bytes: int = MAX_BYTES,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SubmitReport:
+        """Submit any number of events in concurrent batches, and account for every one of them.
+
+        The source may be without end: at most twice `concurrency` batches of 500 events are in memory at any moment. A
+        synchronous source is read on the event loop, between requests; give an asynchronous one if reading can block.
+
+        Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
+        `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. An
+        answer that every batch would meet (401, 402, 403 …) stops the run, and so do 50,000 undelivered events.
+
+        Args:
+            events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, or what
+                `omnivery.readers` yield.
+            webhook_url: where the service sends the verdicts; the client's own when left out.
+            concurrency: batches in flight; fewer while the server asks to slow down.
+            on_progress: called with the account so far after each batch.
+            max_bytes: largest request in bytes; a batch beyond it is halved.
+            domain: the sending domain; the client's own when left out.
+            options: time-outs, deadline, retries and headers of each request.
+
+        Returns:
+            The account: `accepted + rejected + undelivered == read`. Look at it, or call `raise_for_failures()`.
+
+        Raises:
+            ConfigError: domain or webhook_url is missing, or `events` is no iterable of events; nothing was sent.
+            BulkError: the source raised, which is the error's cause; what it gave before was submitted, and `report`
+                is the account of it.
+        """
+        run = self.stream(
+            events,
+            webhook_url=webhook_url,
+            concurrency=concurrency,
+            max_bytes=max_bytes,
+            domain=domain,
+            options=options,
+        )
+        async with run:
+            try:
+                async for _ in run:
+                    if on_progress is not None:
+                        on_progress(run.report)
+            except Exception as error:
+                if error is not run.source.error:
+                    raise
+                raise _source_failed(error, run.report) from error
+        return run.report
+
+    def stream(
+        self,
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        *,
+        webhook_url: str | None = None,
+        concurrency: int = 8,
+        max_bytes: int = MAX_BYTES,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> BulkRun:
+        """Submit as `submit` does, and watch it batch by batch.
+
+            async with client.bots.stream(events) as run:
+                async for outcome in run:
+                    ...
+            run.report.raise_for_failures()
+
+        Outcomes come in the order in which batches are done. A consumer that stops reading stops the run; leaving the
+        block early ends it, and what was under way is then undelivered. If the source raises, its error comes out of
+        the iteration once everything that it gave is settled.
+
+        Args:
+            events: as in `submit`.
+            webhook_url: as in `submit`.
+            concurrency: as in `submit`.
+            max_bytes: as in `submit`.
+            domain: as in `submit`.
+            options: as in `submit`.
+
+        Raises:
+            ConfigError: as in `submit`.
+        """
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+            raise ConfigError(f"concurrency: expected a whole number from 1, not {concurrency!r}. Nothing was sent.")
+        sending_domain = self._client._domain(domain)
+        address = self._webhook_url(webhook_url)
+        source = Source.of(events)
+        chosen = _patient(options or CallOptions(), self._client._config.retry)
+        retries = chosen.retry.attempts if chosen.retry else 1
+        # Every batch in flight can use all its attempts once; an outage that outlasts that is not worth more traffic.
+        budget = RetryBudget(capacity=10 * retries * concurrency)
+        client = self._client._with_own_slots(concurrency, budget)
+
+        async def post(body: bytes) -> int:
+            answer = await client.call(SUBMIT_BATCH, domain=sending_domain, body=encoding.json(body), options=chosen)
+            return answer.attempts
+
+        return BulkRun(source=source, post=post, webhook_url=address, concurrency=concurrency, max_bytes=max_bytes)
+
+    async def submit_batch(
+        self,
+        events: Iterable[EventLike],
+        *,
+        webhook_url: str | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> BatchReceipt:
+        """Submit at most 500 events in one request. Their verdicts come to the webhook.
+
+        Events that are not valid are not sent and stand in the receipt's `rejections`; if none is valid, nothing is
+        sent. Status and body of the service's answer are not documented: the receipt keeps whatever came.
+
+        Args:
+            events: as in `submit`.
+            webhook_url: where the service sends the verdicts; the client's own when left out.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: more than 500 events, or they are too large for one request, or domain or webhook_url is
+                missing; nothing was sent.
+            BadRequestError: the service found fault with the request, and took none of the events.
+            PaymentRequiredError: bot detection is not enabled for the domain.
+        """
+        items = list(events)
+        if len(items) > MAX_EVENTS:
+            raise ConfigError(
+                f"{len(items)} events: one request carries {MAX_EVENTS}, submit() takes any number. Nothing was sent."
+            )
+        batch = Batch(number=0, items=items, start=0, webhook_url=self._webhook_url(webhook_url), max_bytes=sys.maxsize)
+        sending_domain = self._client._domain(domain)
+        body = batch.next_request()
+        if body is None:
+            return BatchReceipt(accepted=0, rejections=batch.close().rejected)
+        answer = await self._client.call(SUBMIT_BATCH, domain=sending_domain, body=encoding.json(body), options=options)
+        batch.took(answer.attempts)
+        outcome = batch.close()
+        extra = dict(answer.data)
+        request_id = extra.pop("request_id", None)
+        return BatchReceipt(
+            accepted=len(outcome.accepted),
+            rejections=outcome.rejected,
+            status=answer.status,
+            request_id=request_id if isinstance(request_id, str) else None,
+            extra=extra,
+        )
+
+    async def check(
+        self,
+        event: BotEvent | Mapping[str, Any],
+        *,
+        webhook_url: str | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> Verdict | PendingVerdict:
+        """Check one interaction: its verdict, or the promise of one.
+
+        By the service's design this takes a second or more and is rate limited: use it for tests and rare cases, and
+        `submit` for streams. Own attributes that are not text travel as JSON.
+
+        Args:
+            event: needs `ip` or `uas`; every further field makes the verdict more accurate.
+            webhook_url: where to send the verdict as well. Unlike in bulk, none is sent unless you name one here.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: neither `ip` nor `uas` is given, a value has no JSON form, or the domain is missing; nothing
+                was sent.
+            PaymentRequiredError: bot detection is not enabled for the domain.
+            RateLimitError: too many single checks.
+        """
+        fields = _form_fields(to_wire(event) if isinstance(event, BotEvent) else event)
+        if webhook_url is not None:
+            fields.append(("webhook_url", web_address(webhook_url, argument="webhook_url")))
+        answer = await self._send(CHECK, domain=domain, body=encoding.multipart(fields), options=options)
+        return evolve(answer, domain=self._client._domain(domain)) if isinstance(answer, PendingVerdict) else answer
+
+    async def result(
+        self, request_id: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> Verdict:
+        """Return the verdict of an earlier `check`.
+
+        Args:
+            request_id: from the `PendingVerdict`.
+            domain: the sending domain that the check was made under; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: not processed yet, or expired: the service cannot tell which, and how long it keeps results
+                is not published.
+        """
+        return await self._send(RESULT, domain=domain, path={"request_id": request_id}, options=options)
+
+    async def wait(
+        self,
+        pending: PendingVerdict,
+        *,
+        deadline: float = 60.0,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> Verdict:
+        """Ask for a verdict until it is there: at once, then after half a second, then ever more rarely.
+
+        Args:
+            pending: what `check` returned.
+            deadline: seconds to wait in all.
+            domain: the sending domain; the one of the check when left out.
+            options: what each request does differently; its own `deadline` is not used.
+
+        Raises:
+            VerdictPendingError: the deadline passed: the verdict is not there yet, or has expired.
+        """
+        runtime = self._client._pipeline.runtime
+        started = runtime.now()
+        pause = POLL_FIRST
+        while (left := started + deadline - runtime.now()) > 0:
+            within = evolve(options or CallOptions(), deadline=left)
+            try:
+                return await self.result(pending.request_id, domain=domain or pending.domain, options=within)
+            except (NotFoundError, DeadlineError):
+                await runtime.sleep(max(0.0, min(pause, started + deadline - runtime.now())))
+                pause = min(pause * 1.5, POLL_LONGEST)
+        raise VerdictPendingError(
+            f"no verdict within {deadline:g} s: it is not there yet, or has expired; the service cannot tell which",
+            request_id=pending.request_id,
+            waited=runtime.now() - started,
+        )
+
+    def _webhook_url(self, webhook_url: str | None) -> str:
+        address = required(
+            webhook_url or self._client._config.webhook_url,
+            argument="webhook_url",
+            variable="OMNIVERY_WEBHOOK_URL",
+            purpose="webhook address for the verdicts",
+        )
+        return web_address(address, argument="webhook_url")
+
+
+def _patient(options: CallOptions, policy: RetryPolicy) -> CallOptions:
+    """A run's own retry policy, unless the caller has chosen one for the run or for the client."""
+    if options.retry is not None:
+        return options
+    return evolve(options, retry=BULK_RETRY if policy == RetryPolicy() else policy)
+
+
+def _source_failed(error: Exception, report: SubmitReport) -> BulkError:
+    return BulkError(
+        f"the source of events raised {type(error).__name__} after {report.read} events; what it gave was submitted: "
+        f"{report.accepted} accepted, {report.rejected} rejected, {report.undelivered} not delivered",
+        report=report,
+    )
+
+
+def _form_fields(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    given = {name: value for name, value in event.items() if value is not None}
+    ip = given.get("ip")
+    if not (ip or given.get("uas")):
+        raise ConfigError("event: a check needs `ip` or `uas`, and neither is given. Nothing was sent.")
+    if ip and not (isinstance(ip, str) and is_address(ip)):
+        raise ConfigError("event: ip is no IPv4 or IPv6 address. Nothing was sent.")
+    try:
+        return [
+            (name, value if isinstance(value, str) else codec.dumps(value).decode()) for name, value in given.items()
+        ]
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"event: it holds a value without a JSON form ({error}). Nothing was sent.") from None

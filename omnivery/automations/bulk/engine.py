@@ -1,0 +1,174 @@
+"""The bulk engine: workers that pull batches from one source and send them side by side.
+
+Nothing yields inside a task group: the run is a context manager that owns its workers, and their outcomes come off a
+memory stream. That stream is as long as there are workers, so a consumer that stops reading stops the run, and at most
+twice as many batches as workers are alive at any moment.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import anyio
+from attrs import define, field
+
+from omnivery.automations.bulk.account import Account
+from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
+from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
+from omnivery.automations.bulk.source import Source
+from omnivery.automations.event import EventLike
+from omnivery.errors import (
+    ApiError,
+    BadRequestError,
+    ConfigError,
+    DecodeError,
+    OmniveryError,
+    PayloadTooLargeError,
+    TransportError,
+)
+from omnivery.transport.retry import Failure, classify
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+MAX_UNDELIVERED = 50_000
+"""Undelivered events after which a run stops: it keeps them all for you, and its memory must stay flat."""
+
+
+@define(kw_only=True, eq=False)
+class BulkRun:
+    """A bulk submission under way. Enter it with `async with`, and iterate it for the outcome of each batch.
+
+    Leaving the block early ends the run: what was read and not settled by then is undelivered. `report` is the account,
+    at any moment and after the end.
+    """
+
+    source: Source
+    post: Callable[[bytes], Awaitable[int]]
+    """Sends one batch and returns how many attempts it took."""
+    webhook_url: str
+    concurrency: int
+    max_bytes: int = MAX_BYTES
+    _account: Account = field(init=False, factory=Account)
+    _stopped_by: OmniveryError | None = field(init=False, default=None)
+    _batches: int = field(init=False, default=0)
+    _started: float | None = field(init=False, default=None)
+    _elapsed: float | None = field(init=False, default=None)
+    _tasks: TaskGroup = field(init=False)
+    _outcomes: MemoryObjectReceiveStream[BatchOutcome] = field(init=False)
+
+    @property
+    def report(self) -> SubmitReport:
+        """The account as it stands; final once the block is left or the iteration has ended."""
+        now = time.monotonic() if self._elapsed is None else 0.0
+        elapsed = self._elapsed if self._elapsed is not None else now - (self._started or now)
+        return self._account.report(elapsed=elapsed, stopped_by=self._stopped_by or self.source.error)
+
+    async def __aenter__(self) -> Self:
+        if self._started is not None:
+            raise ConfigError("a bulk run is entered once: call stream() again for another")
+        self._started = time.monotonic()
+        send, self._outcomes = anyio.create_memory_object_stream[BatchOutcome](self.concurrency)
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        for _ in range(self.concurrency):
+            self._tasks.start_soon(self._work, send.clone())
+        send.close()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        self._tasks.cancel_scope.cancel()
+        # An error of the block itself goes its own way: inside the task group it would come out wrapped in a group.
+        cancelled = isinstance(exc, anyio.get_cancelled_exc_class())
+        try:
+            if cancelled:
+                return await self._tasks.__aexit__(exc_type, exc, traceback)
+            await self._tasks.__aexit__(None, None, None)
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from None
+            raise
+        finally:
+            self._outcomes.close()
+            self._stop_clock()
+        return None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> BatchOutcome:
+        if self._started is None:
+            raise ConfigError("enter the run first: `async with client.bots.stream(events) as run`. Nothing was sent.")
+        try:
+            return await self._outcomes.receive()
+        except anyio.EndOfStream:
+            self._stop_clock()
+        if self.source.error is not None:
+            raise self.source.error
+        raise StopAsyncIteration
+
+    def __del__(self) -> None:
+        if self._started is None:
+            warnings.warn("a bulk run was never entered: nothing was submitted", ResourceWarning, stacklevel=2)
+
+    def _stop_clock(self) -> None:
+        if self._elapsed is None and self._started is not None:
+            self._elapsed = time.monotonic() - self._started
+
+    async def _work(self, outcomes: MemoryObjectSendStream[BatchOutcome]) -> None:
+        with outcomes:
+            while self._stopped_by is None:
+                items: list[EventLike] = []
+                try:
+                    await self.source.fill(items, MAX_EVENTS)
+                except BaseException:
+                    # Cancelled while reading: what had been read by then must not be forgotten.
+                    self._settle(self._new_batch(items))
+                    raise
+                if not items:
+                    return
+                await outcomes.send(await self._deliver(self._new_batch(items)))
+
+    def _new_batch(self, items: list[EventLike]) -> Batch:
+        start = self._account.read
+        self._account.read += len(items)
+        self._batches += 1
+        return Batch(
+            number=self._batches - 1, items=items, start=start, webhook_url=self.webhook_url, max_bytes=self.max_bytes
+        )
+
+    async def _deliver(self, batch: Batch) -> BatchOutcome:
+        try:
+            while self._stopped_by is None and (body := batch.next_request()) is not None:
+                await self._send(batch, body)
+        finally:
+            # No await stands here: a cancelled run settles its batches all the same.
+            outcome = self._settle(batch)
+        return outcome
+
+    async def _send(self, batch: Batch, body: bytes) -> None:
+        try:
+            attempts = await self.post(body)
+        except (BadRequestError, PayloadTooLargeError) as error:
+            batch.refused(error)
+        except (TransportError, ApiError, DecodeError) as error:
+            batch.failed(error, error.attempts)
+            if isinstance(error, ApiError) and classify(error) is Failure.FINAL:
+                # 401, 402, 403 and their like say nothing about these events: every batch would meet the same.
+                self._stopped_by = error
+        else:
+            batch.took(attempts)
+
+    def _settle(self, batch: Batch) -> BatchOutcome:
+        outcome = batch.close()
+        self._account.add(outcome)
+        if len(self._account.undelivered) > MAX_UNDELIVERED and outcome.undelivered:
+            self._stopped_by = self._stopped_by or outcome.errors[-1]
+        return outcome

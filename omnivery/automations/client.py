@@ -1,0 +1,146 @@
+"""The client of the Automations API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from attrs import evolve, frozen
+
+from omnivery.errors import ConfigError
+from omnivery.transport.auth import Credential, TokenHeader
+from omnivery.transport.client import AsyncBaseClient, user_agent
+from omnivery.transport.config import (
+    ClientConfig,
+    Limits,
+    RetryPolicy,
+    Timeouts,
+    base_address,
+    from_environment,
+    required,
+)
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+    from omnivery.automations.bots import AsyncBots
+    from omnivery.transport.observe import Observer
+    from omnivery.transport.operation import Operation
+
+BASE_URL = "https://zap-api.omnivery.net"
+TOKEN_FIELD = "ov-token"  # noqa: S105  # the name of the header field, not a token
+
+
+@frozen(kw_only=True)
+class AutomationsConfig(ClientConfig):
+    """What an Automations client was set up with."""
+
+    token: TokenHeader
+    webhook_url: str | None = None
+
+    def credential(self, operation: Operation[Any]) -> Credential:  # noqa: ARG002  # one token serves every operation
+        """The token."""
+        return self.token
+
+
+class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
+    """Client of the Automations API, for asyncio and trio.
+
+    Open it with `async with`, or call `aclose()` in the end. One client serves any number of tasks of one event loop.
+
+    Args:
+        token: your token; `OMNIVERY_TOKEN` when left out.
+        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` when left out.
+        base_url: another server, such as the emulator; `OMNIVERY_AUTOMATIONS_URL` when left out, else the service.
+        webhook_url: where verdicts are sent; `OMNIVERY_WEBHOOK_URL` when left out.
+        timeouts: time-outs of each attempt.
+        retry: when to try again.
+        limits: how much may be under way at once.
+        http_client: your own `httpx.AsyncClient`, used as it is and never closed by us.
+        adapter: the HTTP library that carries requests.
+        proxy: address of a proxy. The environment's proxy variables are not read.
+        verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
+        observers: told of each attempt.
+        user_agent_suffix: your own word at the end of our User-Agent header.
+
+    Raises:
+        ConfigError: no token, or an argument that cannot be.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        domain: str | None = None,
+        base_url: str | None = None,
+        webhook_url: str | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        adapter: Literal["httpx"] = "httpx",
+        proxy: str | None = None,
+        verify: ssl.SSLContext | bool = True,
+        observers: Sequence[Observer] = (),
+        user_agent_suffix: str | None = None,
+    ) -> None:
+        if adapter != "httpx":
+            raise ConfigError(f"adapter: there is only 'httpx', not {adapter!r}")
+        config = AutomationsConfig(
+            token=_token_header(from_environment(token, "OMNIVERY_TOKEN")),
+            base_url=base_address(from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL") or BASE_URL),
+            domain=from_environment(domain, "OMNIVERY_DOMAIN"),
+            webhook_url=from_environment(webhook_url, "OMNIVERY_WEBHOOK_URL"),
+            timeouts=timeouts or Timeouts(),
+            retry=retry or RetryPolicy(),
+            user_agent=user_agent(user_agent_suffix),
+        )
+        self._open(
+            config,
+            limits=limits or Limits(),
+            http_client=http_client,
+            proxy=proxy,
+            verify=verify,
+            observers=observers,
+        )
+
+    @cached_property
+    def bots(self) -> AsyncBots:
+        """Bot detection."""
+        from omnivery.automations.bots import AsyncBots
+
+        return AsyncBots(self)
+
+    def with_options(
+        self,
+        *,
+        token: str | None = None,
+        domain: str | None = None,
+        webhook_url: str | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Self:
+        """A cheap clone that differs in what is named here, and shares connections, slots and retry budget.
+
+        Closing the clone does nothing; closing this client closes the connections of both.
+
+        Raises:
+            ConfigError: an argument that cannot be.
+        """
+        changes: dict[str, Any] = {
+            "token": None if token is None else _token_header(token),
+            "domain": domain,
+            "webhook_url": webhook_url,
+            "timeouts": timeouts,
+            "retry": retry,
+        }
+        given = {name: value for name, value in changes.items() if value is not None}
+        return self._clone(evolve(self._config, **given))
+
+
+def _token_header(token: str | None) -> TokenHeader:
+    found = required(token, argument="token", variable="OMNIVERY_TOKEN", purpose="token")
+    return TokenHeader(name=TOKEN_FIELD, token=found)
