@@ -1,0 +1,65 @@
+"""Every check of the project, each in an environment of its own.
+
+`nox -s tests` is what a contributor runs; `nox` runs all that need nothing but Python. Sessions use uv where it is
+installed and virtualenv otherwise, and the one Python that runs nox.
+"""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["tests", "minimal", "lint", "types", "demo"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    """The packages of a dependency group."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The test suite, README and docs pages included, on asyncio and trio."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def minimal(session: nox.Session) -> None:
+    """The same suite without orjson: everything works on the standard library's json."""
+    session.install("-c", "constraints.txt", ".[emulator]", *group("tests"))
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and common mistakes."""
+    session.install("-c", "constraints.txt", *group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of the package, its tests and benchmarks; and that every public name has one."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("types"))
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "omnivery", "--ignoreexternal")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job as a newcomer runs it."""
+    session.install("-c", "constraints.txt", ".[emulator]")
+    session.run("omnivery", "demo")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """The benchmarks: figures for people, no pass or fail."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("bench"))
+    session.run("python", "-m", "benchmarks", *(session.posargs or ["bulk"]))

@@ -1,0 +1,182 @@
+"""`omnivery demo`: events out in concurrent batches, signed verdicts back, each matched to its event."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+import click
+from attrs import define, field
+
+from omnivery.cli.app import INTERRUPTED
+from omnivery.cli.ledger import VerdictLedger
+from omnivery.cli.output import account, console, print_json, progress, wants_json, where_events_went
+
+if TYPE_CHECKING:
+    from omnivery.automations.bulk.engine import BulkRun
+    from omnivery.automations.bulk.outcome import SubmitReport
+    from omnivery.automations.event import EventLike
+    from omnivery.emulator import Emulator
+    from omnivery.webhooks import BotVerdicts
+
+SAMPLE = 20_000
+"""Events of the made-up newsletter."""
+PATIENCE = 60.0
+"""Seconds to wait for the last verdicts once everything is submitted."""
+BUSIEST = 8
+"""User agents in the summary."""
+
+
+@click.command(short_help="The main job from end to end, on this machine alone.")
+@click.argument("file", required=False)
+@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1), help="Batches in flight.")
+def demo(file: str | None, concurrency: int) -> None:
+    """Submit events to an emulator, receive its signed verdicts, and match each to its event.
+
+    FILE is a web-server log in combined format or events as NDJSON, plain or gzip; `-` is standard input. Without it,
+    20,000 interactions with a made-up newsletter are used. Emulator, receiver and submission run in this one process
+    over real sockets on free ports; nothing leaves this machine. The verdicts are plausible, not the product's.
+
+    Exit status 0: every event that could be read was accepted and has its verdict.
+    """
+    run = Demo(concurrency=concurrency)
+    interrupted = False
+    try:
+        anyio.run(run.run, _events(file), SAMPLE if file is None else None)
+    except KeyboardInterrupt:
+        interrupted = True
+    report = run.report
+    if report is None:
+        raise click.Abort
+    print_json(_as_json(report, run.ledger)) if wants_json() else _print_summary(report, run.ledger, file)
+    if interrupted:
+        click.echo("Interrupted: what was under way is counted as undelivered.", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(0 if _all_well(report, run.ledger) else 1)
+
+
+@define(kw_only=True)
+class Demo:
+    """One run of the demo. Its account can be read at any moment, also after Ctrl-C."""
+
+    concurrency: int
+    ledger: VerdictLedger = field(factory=VerdictLedger)
+    _bulk: BulkRun | None = field(init=False, default=None)
+
+    @property
+    def report(self) -> SubmitReport | None:
+        """The account of the submission, once it has begun."""
+        return self._bulk.report if self._bulk else None
+
+    async def run(self, events: Iterable[EventLike], total: int | None) -> None:
+        """Start everything, submit the events, and wait for the verdicts."""
+        from omnivery.cli.serving import serving
+        from omnivery.emulator import Emulator
+        from omnivery.webhooks import Receiver
+
+        async with Emulator() as emulator, serving(Receiver(self._receive, emulator.signing_key)) as webhook_url:
+            await self._submit(emulator, webhook_url, events, total)
+            # Nothing is left to come when the emulator has delivered everything, or given up.
+            await anyio.to_thread.run_sync(emulator.wait_idle, PATIENCE, abandon_on_cancel=True)
+
+    async def _receive(self, verdicts: BotVerdicts) -> None:
+        self.ledger.answered(verdicts)
+
+    async def _submit(
+        self, emulator: Emulator, webhook_url: str, events: Iterable[EventLike], total: int | None
+    ) -> None:
+        from omnivery.automations import AsyncAutomations
+
+        client = AsyncAutomations(
+            emulator.token, base_url=emulator.automations_url, domain=emulator.domain, webhook_url=webhook_url
+        )
+        async with client:
+            self._bulk = client.bots.stream(events, concurrency=self.concurrency)
+            with progress("Submitting", total) as advance:
+                async with self._bulk as run:
+                    async for outcome in run:
+                        self.ledger.accepted(outcome.accepted)
+                        advance(run.report.read)
+
+
+def _events(file: str | None) -> Iterable[EventLike]:
+    if file is None:
+        from omnivery.emulator.traffic import newsletter_events
+
+        return newsletter_events(SAMPLE)
+    from omnivery import readers
+
+    return readers.read(file)
+
+
+def _all_well(report: SubmitReport, ledger: VerdictLedger) -> bool:
+    everything_accepted = report.read == report.accepted + report.rejected and report.stopped_by is None
+    return everything_accepted and ledger.missing == 0
+
+
+def _as_json(report: SubmitReport, ledger: VerdictLedger) -> dict[str, Any]:
+    return {
+        **account(report),
+        "verdicts": ledger.verdicts,
+        "bots": ledger.bots,
+        "humans": ledger.humans,
+        "unknown": ledger.unknown,
+        "missing": ledger.missing,
+        "unmatched": ledger.unmatched,
+        "agents": [{"uas": agent, "events": count} for agent, count in ledger.agents.most_common(BUSIEST)],
+    }
+
+
+def _print_summary(report: SubmitReport, ledger: VerdictLedger, file: str | None) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    rate = report.accepted / report.elapsed if report.elapsed else 0.0
+    out.print(f"\n[bold]{report.read:,} events[/] from {file or 'a made-up newsletter'}\n")
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    table.add_column(justify="right", style="bold")
+    table.add_column()
+    retries = f", {report.retries:,} retries" if report.retries else ", no retries"
+    table.add_row(
+        f"{report.accepted:,}", f"accepted in {report.batches:,} batches{retries}, {rate:,.0f} events a second"
+    )
+    table.add_row(f"{ledger.verdicts:,}", "verdicts came back, signed, each matched to its event")
+    shares = ((ledger.bots, "bots", "red"), (ledger.humans, "humans", "green"), (ledger.unknown, "unknown", "yellow"))
+    for count, kind, colour in shares:
+        share = count / ledger.verdicts if ledger.verdicts else 0.0
+        bar = Text("█" * round(40 * share), style=colour)
+        table.add_row(f"{count:,}", Text.assemble(f"{kind:<8}{share:6.1%}  ", bar))
+    out.print(table)
+    if ledger.agents:
+        out.print("\n[bold]Busiest bots[/], by the user agent that they gave")
+        for agent, count in ledger.agents.most_common(BUSIEST):
+            out.print(f"{count:>8,}  {_abridged(agent, out.width - 12)}", markup=False, no_wrap=True)
+    _print_rest(report, ledger)
+
+
+def _abridged(agent: str, width: int) -> str:
+    """Cut in the middle: what a bot calls itself often stands at the end."""
+    if len(agent) <= width:
+        return agent
+    tail = width // 2
+    return f"{agent[: width - tail - 1]}…{agent[-tail:]}"
+
+
+def _print_rest(report: SubmitReport, ledger: VerdictLedger) -> None:
+    out = console()
+    rest = list(where_events_went(report))
+    if ledger.missing:
+        rest.append(f"no verdict came for {ledger.missing:,} accepted events")
+    if ledger.unmatched:
+        rest.append(f"{ledger.unmatched:,} verdicts came twice, or for events that were not accepted")
+    if rest:
+        out.print("\n[bold]Where the rest went[/]")
+    for line in rest:
+        out.print(f"  {line}", markup=False)
+    well = _all_well(report, ledger)
+    accounted = "Every event is accounted for." if well else "Not every event got through."
+    out.print(f"\n[{'green' if well else 'red'}]{accounted}[/]\n")

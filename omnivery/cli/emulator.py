@@ -1,0 +1,87 @@
+"""`omnivery emulator`: both APIs on a port of this machine."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from omnivery.cli.output import console, print_json, wants_json
+
+if TYPE_CHECKING:
+    from omnivery.emulator import Emulator
+    from omnivery.emulator.chaos import Chaos
+
+
+@click.command(short_help="Run both APIs on a port of this machine, for trying and testing.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+@click.option("--domain", default="mail.example.com", show_default=True, help="Sending domain that exists at start.")
+@click.option("--token", envvar="OMNIVERY_TOKEN", help="Token that callers must send; random if left out.")
+@click.option("--signing-key", envvar="OMNIVERY_SIGNING_KEY", help="Signs the webhooks; random if left out.")
+@click.option("--chaos", "faults", metavar="FAULT=SHARE,…", help="Standing faults, such as throttle=0.05,error=0.01.")
+def emulator(
+    *, host: str, port: int, domain: str, token: str | None, signing_key: str | None, faults: str | None
+) -> None:
+    """Run an emulator of the API until Ctrl-C, and show how to reach it.
+
+    Its verdicts are plausible, not the product's. An event from 192.0.2.0/24 is always a bot's, one from
+    198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict.
+
+    Token and signing key are made for trying: they are printed. Faults for --chaos, each a share of all requests:
+    throttle (429), error (500), cut_before and cut_after (connection cut before or after acceptance); and delay, in
+    seconds.
+    """
+    from omnivery.emulator import Emulator
+
+    chaos = _chaos(faults) if faults else None
+    with Emulator(host=host, port=port, domain=domain, token=token, signing_key=signing_key, chaos=chaos) as running:
+        _show(running)
+        _until_interrupted()
+
+
+def _chaos(text: str) -> Chaos:
+    from omnivery.emulator.chaos import Chaos
+
+    known = ("throttle", "error", "cut_before", "cut_after", "delay")
+    shares: dict[str, Any] = {}
+    for part in text.split(","):
+        name, _, value = part.strip().partition("=")
+        try:
+            shares[name] = float(value)
+        except ValueError:
+            raise click.BadParameter(f"{part!r} is not of the form fault=number", param_hint="--chaos") from None
+    if unknown := [name for name in shares if name not in known]:
+        raise click.BadParameter(
+            f"no fault is named {unknown[0]!r}; there are {', '.join(known)}", param_hint="--chaos"
+        )
+    return Chaos(**shares)
+
+
+def _show(running: Emulator) -> None:
+    settings = {
+        "OMNIVERY_AUTOMATIONS_URL": running.automations_url,
+        "OMNIVERY_TOKEN": running.token,
+        "OMNIVERY_DOMAIN": running.domain,
+        "OMNIVERY_SIGNING_KEY": running.signing_key,
+    }
+    if wants_json():
+        print_json(settings)
+        return
+    out = console()
+    out.print("\n[bold]The emulator is running.[/] Verdicts are plausible, not the product's. Ctrl-C ends it.\n")
+    for name, value in settings.items():
+        out.print(f"export {name}={value}", markup=False)
+    out.print()
+
+
+def _until_interrupted() -> None:
+    # A supervisor's SIGTERM ends it as cleanly as Ctrl-C does.
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    over.wait()

@@ -1,0 +1,28 @@
+"""An emulator of both APIs: real HTTP, real signed webhooks, and faults on demand; no account needed.
+
+It comes with the extra `emulator`. Its verdicts are plausible, not the product's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omnivery._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from omnivery.emulator.chaos import Chaos
+    from omnivery.emulator.server import Emulator
+    from omnivery.emulator.store import SeenRequest, Statistics, WebhookAttempt
+
+__all__ = ["Chaos", "Emulator", "SeenRequest", "Statistics", "WebhookAttempt"]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "Chaos": "omnivery.emulator.chaos",
+        "Emulator": "omnivery.emulator.server",
+        "SeenRequest": "omnivery.emulator.store",
+        "Statistics": "omnivery.emulator.store",
+        "WebhookAttempt": "omnivery.emulator.store",
+    },
+)

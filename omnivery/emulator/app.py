@@ -1,0 +1,134 @@
+"""The application: the route tables of each surface, who may come in, and the faults in front of them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from attrs import frozen
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from omnivery.emulator import automations_bots, control
+from omnivery.emulator.chaos import Cut, misbehave
+from omnivery.emulator.rows import Row, json_answer
+from omnivery.emulator.site import Settings, Site
+from omnivery.emulator.store import SeenRequest
+
+Guard: TypeAlias = Callable[[Request, Settings], Response | None]
+"""Returns the refusal of a request without the right key, None for one that may come in."""
+
+
+@frozen(kw_only=True)
+class Surface:
+    """One API: where it lives, who may come in, and its endpoints."""
+
+    prefix: str
+    guard: Guard
+    rows: tuple[Row, ...]
+
+
+def needs_token(request: Request, settings: Settings) -> Response | None:
+    """Refuse a request whose `ov-token` is missing or wrong."""
+    given = request.headers.get("ov-token", "")
+    if secrets.compare_digest(given.encode(), settings.token.encode()):
+        return None
+    return json_answer({"message": "Unauthorized"}, status=401)
+
+
+SURFACES = (Surface(prefix="", guard=needs_token, rows=automations_bots.ROWS),)
+"""The APIs, in the order in which their routes are tried."""
+
+
+def route_names() -> frozenset[str]:
+    """Names of the API's routes, as `fail_next` takes them."""
+    return frozenset(row.name for surface in SURFACES for row in surface.rows)
+
+
+def build_app(site: Site) -> Starlette:
+    """Make the application of one running emulator."""
+    routes = [_control_route(row, site) for row in control.ROWS]
+    routes += [_api_route(surface, row, site) for surface in SURFACES for row in surface.rows]
+    app = Starlette(
+        routes=routes, exception_handlers={HTTPException: _say_in_json}, middleware=[Middleware(EncodedPaths)]
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class EncodedPaths:
+    """Lets routes match the path as it was sent, so that `%2F` within a segment does not split it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] == "http":
+            scope = {**scope, "path": scope["raw_path"].decode("latin-1")}
+        await self._app(scope, receive, send)
+
+
+def _control_route(row: Row, site: Site) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await row.handler(request, site)
+
+    return Route(row.path, endpoint, methods=[row.method])
+
+
+def _api_route(surface: Surface, row: Row, site: Site) -> Route:
+    async def endpoint(request: Request) -> Response:
+        response = await _serve(request, surface, row, site)
+        status = None if isinstance(response, Cut) else response.status_code
+        site.store.add_request(SeenRequest(request.method, row.name, status))
+        return response
+
+    return Route(surface.prefix + row.path, endpoint, methods=[row.method])
+
+
+async def _serve(arrived: Request, surface: Surface, row: Row, site: Site) -> Response:
+    request = Request(arrived.scope, _limited(arrived.receive, site.settings.max_body))
+    request.path_params.update({name: unquote(value) for name, value in request.path_params.items()})
+
+    async def act() -> Response:
+        return surface.guard(request, site.settings) or await row.handler(request, site)
+
+    try:
+        # All of it before anything else: a connection that is cut while the client writes is another fault.
+        await request.body()
+    except HTTPException as refusal:
+        return _say_in_json(request, refusal)
+    except ClientDisconnect:
+        return Cut()
+    return await misbehave(site.faults.take(row.name), act, stopping=site.stopping)
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    read = 0
+
+    async def limited() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > limit:
+            raise HTTPException(413)
+        return message
+
+    return limited
+
+
+def _say_in_json(_request: Request, error: Exception) -> Response:
+    """No such path or method, or too large a body: in JSON, as a client of a JSON API expects."""
+    if not isinstance(error, HTTPException):  # starlette's type for handlers is wider than what this one is given
+        raise error
+    response = json_answer({"message": HTTPStatus(error.status_code).phrase}, status=error.status_code)
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,57 @@
+"""The control API under `/_/`: what the emulator saw, and orders to it. It asks for no token: keep it on loopback."""
+
+from __future__ import annotations
+
+from attrs import asdict
+from starlette.requests import Request
+from starlette.responses import Response
+
+from omnivery.codec import loads
+from omnivery.emulator.chaos import Fault
+from omnivery.emulator.rows import Row, json_answer
+from omnivery.emulator.site import Site
+from omnivery.errors import ConfigError
+
+SHOWN = 100
+"""How many of the newest are shown."""
+
+
+async def events(_request: Request, site: Site) -> Response:
+    """Count of the events received, and the newest of them."""
+    newest = site.store.events[-SHOWN:]
+    return json_answer({"count": site.store.statistics.bot_events, "events": newest})
+
+
+async def webhooks(_request: Request, site: Site) -> Response:
+    """Count of the tries to deliver webhooks, and the newest of them."""
+    newest = [asdict(attempt) for attempt in site.store.attempts[-SHOWN:]]
+    return json_answer({"count": site.store.statistics.webhook_attempts, "webhooks": newest})
+
+
+async def reset(_request: Request, site: Site) -> Response:
+    """Forget what was recorded, and the faults that were ordered."""
+    site.store.reset()
+    site.faults.reset()
+    return json_answer({"message": "Everything is forgotten"})
+
+
+async def fail(request: Request, site: Site) -> Response:
+    """Order a fault: a JSON object of `fail_next`'s arguments."""
+    try:
+        options = dict(loads(await request.body()))
+        where, times = options.pop("where"), options.pop("times", 1)
+        site.faults.order(where, Fault(**options), times=times)
+    except KeyError:
+        return json_answer({"message": "where is missing: it names a route, or is *"}, status=400)
+    except (TypeError, ValueError, ConfigError) as error:
+        return json_answer({"message": str(error.args[0])}, status=400)
+    return json_answer({"message": "The fault is ordered"})
+
+
+ROWS = (
+    Row("events", "GET", "/_/events", events),
+    Row("webhooks", "GET", "/_/webhooks", webhooks),
+    Row("reset", "POST", "/_/reset", reset),
+    Row("reset", "DELETE", "/_/", reset),
+    Row("fail", "POST", "/_/fail", fail),
+)

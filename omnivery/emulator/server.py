@@ -1,0 +1,273 @@
+"""The emulator as its user sees it: settings in, addresses and records out."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import anyio
+import anyio.to_thread
+
+from omnivery.emulator.app import route_names
+from omnivery.emulator.chaos import Chaos, Fault, Faults
+from omnivery.emulator.courier import Courier
+from omnivery.emulator.detector import Detector
+from omnivery.emulator.site import Settings, Site
+from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
+from omnivery.emulator.thread import ServerThread, listen
+from omnivery.errors import ConfigError
+from omnivery.transport.httpx_adapter import HttpxAdapter
+
+
+class Emulator:
+    """Both APIs on one loopback port, for tests, demonstrations and development without an account.
+
+    `with Emulator() as emu:` and `async with Emulator() as emu:` start and stop it, as do `start()` and `stop()`. What
+    it received can still be read after it stopped.
+
+    Its verdicts are plausible, not the product's. Fixed test inputs: an event from 192.0.2.0/24 is always a bot's, one
+    from 198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict.
+
+    Args:
+        token: the `ov-token` that callers of the Automations API must send; random when left out.
+        api_key: the key that callers of the Mailgun-compatible API must send; random when left out.
+        signing_key: signs the webhooks; random when left out.
+        domain: the sending domain that exists from the start.
+        host: address to listen on. The control API under `/_/` asks for no token: keep this on loopback.
+        port: port to listen on; a free one for 0.
+        bot_domains: domains for which bot detection is enabled; only `domain` when left out.
+        single: how a single check is answered: `now`, with its verdict, or `later`, with a request id.
+        result_delay: seconds until the result of such a check is there; the real service takes one or more.
+        chaos: standing faults.
+        webhook_retry_delays: seconds before each further try to deliver a webhook. Short, for tests; Mailgun's own are
+            10, 10, 15 and 30 minutes, then 1, 2 and 4 hours (source/user_manual.rst), and Omnivery's are not known.
+        max_body: largest body of a request in bytes; beyond it the answer is 413.
+        max_events_kept: how many events, and how many of everything else on record, are kept; the oldest go first.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str | None = None,
+        api_key: str | None = None,
+        signing_key: str | None = None,
+        domain: str = "mail.example.com",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        bot_domains: Collection[str] | None = None,
+        single: Literal["now", "later"] = "now",
+        result_delay: float = 0.05,
+        chaos: Chaos | None = None,
+        webhook_retry_delays: Sequence[float] = (0.1, 0.2, 0.5, 1, 2),
+        max_body: int = 5_000_000,
+        max_events_kept: int = 100_000,
+    ) -> None:
+        enabled = {domain} if bot_domains is None else bot_domains
+        self._settings = Settings(
+            domain=domain,
+            token=token or secrets.token_hex(16),
+            api_key=api_key or secrets.token_hex(16),
+            signing_key=signing_key or secrets.token_hex(16),
+            bot_domains=frozenset(name.lower() for name in enabled),
+            single=single,
+            result_delay=result_delay,
+            webhook_retry_delays=tuple(webhook_retry_delays),
+            max_body=max_body,
+            max_events_kept=max_events_kept,
+        )
+        self._host, self._port = host, port
+        self._store = Store(kept=max_events_kept)
+        self._faults = Faults(route_names(), standing=chaos)
+        self._detector = Detector()
+        self._running: ServerThread | None = None
+
+    def start(self) -> None:
+        """Start the server, and return when it answers.
+
+        Raises:
+            ConfigError: it runs already, or cannot listen on that host and port.
+        """
+        if self._running:
+            raise ConfigError("this emulator is running already")
+        running = ServerThread(listen(self._host, self._port), self._site())
+        running.start()
+        self._running = running
+
+    def stop(self) -> None:
+        """Stop the server: requests under way get a second, webhooks under way are given up and recorded.
+
+        Stopping what does not run does nothing.
+        """
+        running, self._running = self._running, None
+        if running:
+            running.stop()
+
+    def fail_next(
+        self,
+        where: str,
+        *,
+        status: int | None = None,
+        retry_after: float | str | None = None,
+        delay: float | None = None,
+        after: Literal["received", "accepted"] | None = None,
+        body: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        times: int = 1,
+    ) -> None:
+        """Let the next requests fail. Orders are met in turn, before any standing fault; any thread may give them.
+
+        Args:
+            where: name of the route (`bot` for batches and single checks, `bot.result`), or `*` for any API route.
+            status: what to answer, from 200 to 599, without acting upon the request; 500 unless `after` is given.
+            retry_after: sent as the `Retry-After` header word for word: seconds, a date, or nonsense.
+            delay: seconds to wait first. Given alone, it only makes the answer late.
+            after: cuts the connection instead of answering: `received`, before the request is acted upon, or
+                `accepted`, after it was. With a `status`, that is answered and nothing is cut.
+            body: what the answer holds; sent as HTML when it begins with `<`. An error in JSON when left out.
+            headers: further header fields, such as a redirect's `location`.
+            times: how many requests fail.
+
+        Raises:
+            ConfigError: no route has that name, or `times` is below 1.
+            ValueError: `status` or `after` is none of those above.
+            TypeError: an option is of another type.
+        """
+        fault = Fault(status=status, retry_after=retry_after, delay=delay, after=after, body=body, headers=headers)
+        self._faults.order(where, fault, times=times)
+
+    def wait_idle(self, timeout: float = 5.0) -> None:
+        """Block until every webhook is delivered or given up.
+
+        In an event loop that has to receive the webhooks itself, call it as `await to_thread.run_sync(emu.wait_idle)`.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Raises:
+            TimeoutError: some are still under way.
+        """
+        if self._running and not self._running.site.courier.wait_idle(timeout):
+            raise TimeoutError(f"webhooks are still under way after {timeout} seconds")
+
+    def reset(self) -> None:
+        """Forget what was recorded, and faults ordered by `fail_next`. Webhooks under way stay so."""
+        self._store.reset()
+        self._faults.reset()
+
+    @property
+    def automations_url(self) -> str:
+        """Base URL of the Automations API.
+
+        Raises:
+            ConfigError: the emulator is not running.
+        """
+        if not self._running:
+            raise ConfigError("the emulator is not running: open it with `with` or call start() first")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._running.port}"
+
+    @property
+    def mailgun_url(self) -> str:
+        """Base URL of the Mailgun-compatible API; raises as `automations_url` does."""
+        return f"{self.automations_url}/v3"
+
+    @property
+    def page_url(self) -> str:
+        """Address of the emulator's page for people; raises as `automations_url` does."""
+        return f"{self.automations_url}/"
+
+    @property
+    def token(self) -> str:
+        """The `ov-token` to send."""
+        return self._settings.token
+
+    @property
+    def api_key(self) -> str:
+        """The key for the Mailgun-compatible API."""
+        return self._settings.api_key
+
+    @property
+    def signing_key(self) -> str:
+        """The key that webhooks are signed with."""
+        return self._settings.signing_key
+
+    @property
+    def domain(self) -> str:
+        """The sending domain that exists from the start."""
+        return self._settings.domain
+
+    @property
+    def chaos(self) -> Chaos | None:
+        """The standing faults; may be set at any time."""
+        return self._faults.standing
+
+    @chaos.setter
+    def chaos(self, chaos: Chaos | None) -> None:
+        self._faults.standing = chaos
+
+    @property
+    def bot_events(self) -> list[dict[str, Any]]:
+        """Events of accepted batches and single checks, oldest first."""
+        return self._store.events
+
+    @property
+    def bot_batches(self) -> list[int]:
+        """How many events each accepted batch held, oldest first."""
+        return self._store.batches
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """API requests as `(method, route, status)`, oldest first; the status is None where the connection was cut."""
+        return self._store.requests
+
+    @property
+    def webhook_attempts(self) -> list[WebhookAttempt]:
+        """Tries to deliver webhooks, oldest first."""
+        return self._store.attempts
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counts since the emulator was made, or last reset."""
+        return self._store.statistics
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await anyio.to_thread.run_sync(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.stop)
+
+    def __repr__(self) -> str:
+        where = repr(self.automations_url) if self._running else "not running"
+        return f"Emulator({where}, domain={self.domain!r})"
+
+    def _site(self) -> Site:
+        settings = self._settings
+        return Site(
+            settings=settings,
+            store=self._store,
+            faults=self._faults,
+            detector=self._detector,
+            courier=Courier(
+                HttpxAdapter(),
+                signing_key=settings.signing_key,
+                retry_delays=settings.webhook_retry_delays,
+                store=self._store,
+            ),
+            stopping=asyncio.Event(),
+        )

@@ -1,0 +1,169 @@
+"""Signatures of webhook calls: HMAC-SHA256 over timestamp and token, under the account's signing key."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from attrs import field, frozen
+
+from omnivery.codec import loads
+from omnivery.errors import ConfigError, SignatureError
+
+TOLERANCE = 300
+"""Seconds that a signature may be off this machine's clock, either way, unless the caller says otherwise."""
+
+Payload: TypeAlias = bytes | str | Mapping[str, Any]
+"""A webhook call's body: as it was received, or already parsed."""
+
+
+def verify(payload: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, now: float | None = None) -> bool:
+    """Say whether a webhook call is signed with one of the keys, and lately.
+
+    The signature covers its timestamp and token only, **not the body**: it proves that the sender knows the key, not
+    that nobody changed the events on their way. Let calls come in over https, and refuse tokens seen before, as
+    `Receiver` does.
+
+    Whatever the payload holds, the answer is true or false and never an exception. It takes the same time wherever a
+    wrong signature differs and whichever key is the right one.
+
+    Args:
+        payload: the body, or the `signature` object alone; bytes and text are read as JSON.
+        keys: the account's signing key; several while it changes.
+        tolerance: seconds that the timestamp may lie in the past or in the future.
+        now: unix seconds to compare the timestamp with; the clock's when left out.
+
+    Raises:
+        ConfigError: no key was given, a key is empty, or the tolerance is not a number from 0.
+
+    Source: https://github.com/omnivery/mautic-omnivery-plugin (branch mautic4, `verifyCallback`); RFC 2104.
+    """
+    try:
+        check(decode(payload), encoded(keys), tolerance=tolerance, now=now)
+    except SignatureError:
+        return False
+    return True
+
+
+def sign(key: str | bytes, *, timestamp: int | str | None = None, token: str | None = None) -> dict[str, int | str]:
+    """Make a `signature` object as the service would: for tests of your own receiver.
+
+    Args:
+        key: the signing key.
+        timestamp: unix seconds; the clock's when left out. Text is kept as text.
+        token: what makes the call unique; 32 random hexadecimal digits when left out.
+
+    Raises:
+        ConfigError: the key or the token is empty, or the timestamp is no whole number of seconds from 0.
+    """
+    moment = int(time.time()) if timestamp is None else timestamp
+    unique = secrets.token_hex(16) if token is None else token
+    signature = _read({"timestamp": moment, "token": unique, "signature": ""})
+    if signature is None:
+        raise ConfigError("sign() needs a timestamp in whole seconds from 0, and a token that is not empty")
+    (secret,) = encoded([key])
+    return {"timestamp": moment, "token": unique, "signature": _digest(secret, signature)}
+
+
+@frozen(kw_only=True)
+class Signature:
+    """The three parts of a signature, as received."""
+
+    timestamp: str
+    """Unix seconds, the very digits that were signed."""
+    token: str = field(repr=False)
+    """What makes the call unique."""
+    digest: str = field(repr=False)
+    """HMAC-SHA256 in hexadecimal digits."""
+
+
+def decode(payload: Payload) -> Mapping[str, Any] | None:
+    """Read a body; None where it is not a JSON object."""
+    value: object = payload
+    if isinstance(payload, bytes | bytearray | str):
+        try:
+            value = loads(payload)
+        except ValueError:
+            # Answered, not raised: a JSON error carries the whole body with it, into whatever is raised from it.
+            return None
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
+
+
+def encoded(keys: Sequence[str | bytes]) -> tuple[bytes, ...]:
+    """Turn signing keys into bytes.
+
+    Raises:
+        ConfigError: there is none, or one is empty.
+    """
+    if not keys or not all(keys):
+        raise ConfigError("webhook signatures need at least one signing key, and none may be empty")
+    return tuple(key.encode() if isinstance(key, str) else key for key in keys)
+
+
+def check(
+    payload: Mapping[str, Any] | None, keys: Sequence[bytes], *, tolerance: float, now: float | None
+) -> Signature:
+    """Find a payload's signature and make sure that it is right and fresh.
+
+    Raises:
+        ConfigError: the tolerance is not a number from 0.
+        SignatureError: it is missing, wrong, too old or from the future; the message says which.
+    """
+    if not tolerance >= 0:  # not "<": NaN must not pass
+        raise ConfigError(f"tolerance must be a number of seconds from 0, not {tolerance}")
+    signature = _find(payload)
+    if signature is None:
+        raise SignatureError("the signature is missing: expected `timestamp`, `token` and `signature` in an object")
+    # 1. Wrong comes first: only who knows the key learns anything about our clock.
+    received = signature.digest.lower().encode("utf-8", "surrogatepass")
+    # Every key is tried before any answer counts, so that the time taken does not tell which one matched.
+    matches = [hmac.compare_digest(_digest(key, signature).encode(), received) for key in keys]
+    if not any(matches):
+        raise SignatureError("the signature is wrong: check the signing key")
+    # 2. Old, 3. or ahead of us.
+    age = (time.time() if now is None else now) - int(signature.timestamp)
+    if not age <= tolerance:
+        late = math.ceil(age - tolerance)
+        raise SignatureError(f"the signature is too old by {late} s, beyond the {tolerance} s that are tolerated")
+    if not -age <= tolerance:
+        ahead = math.ceil(-age)
+        raise SignatureError(
+            f"the signature is {ahead} s in the future, and {tolerance} s are tolerated: check this machine's clock"
+        )
+    return signature
+
+
+def _find(payload: Mapping[str, Any] | None) -> Signature | None:
+    if payload is None:
+        return None
+    inner: object = payload.get("signature")
+    # A whole body holds the signature as an object; in the bare object the same name is the digest.
+    return _read(cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else payload)
+
+
+def _read(parts: Mapping[str, Any]) -> Signature | None:
+    timestamp, token, digest = _digits(parts.get("timestamp")), parts.get("token"), parts.get("signature")
+    if timestamp is None or not isinstance(token, str) or not token or not isinstance(digest, str):
+        return None
+    return Signature(timestamp=timestamp, token=token, digest=digest)
+
+
+def _digits(timestamp: object) -> str | None:
+    """The digits that were signed. A float has lost them, and a truth value never had any."""
+    # At most 15 digits, far beyond any date: int(), str() and float arithmetic give up on huge numbers.
+    if isinstance(timestamp, int) and not isinstance(timestamp, bool) and 0 <= timestamp < 10**15:
+        return str(timestamp)
+    if isinstance(timestamp, str) and re.fullmatch("[0-9]{1,15}", timestamp):
+        return timestamp
+    return None
+
+
+def _digest(key: bytes, signature: Signature) -> str:
+    message = (signature.timestamp + signature.token).encode("utf-8", "surrogatepass")
+    return hmac.new(key, message, hashlib.sha256).hexdigest()

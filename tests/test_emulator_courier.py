@@ -1,0 +1,180 @@
+"""Webhooks of the emulator: signed, complete, repeated while they fail, and accounted for."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from omnivery.emulator import Emulator
+from omnivery.emulator.courier import CAPACITY
+from omnivery.webhooks.signature import verify
+
+
+class Receiver:
+    """A webhook receiver on a thread. It answers with `answers` in turn, then 200, and keeps what it received."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+        self.bodies: list[dict[str, Any]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.bodies.append(json.loads(body))
+                self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the standard library's name
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def verdicts(self) -> list[dict[str, Any]]:
+        return [event for body in self.bodies for event in body["events"]]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def emu() -> Iterator[Emulator]:
+    with Emulator(signing_key="a-signing-key", webhook_retry_delays=(0.01, 0.01)) as made:
+        yield made
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    return {"ip": "198.51.100.1", "uas": "Mozilla/5.0", "event_id": "e1", **fields}
+
+
+def submit(emu: Emulator, url: str, *events: dict[str, Any], timeout: float = 5.0) -> httpx.Response:
+    return httpx.post(
+        f"{emu.automations_url}/{emu.domain}/bot",
+        json={"events": events, "webhook_url": url},
+        headers={"ov-token": emu.token},
+        timeout=timeout,
+        verify=False,
+        trust_env=False,
+    )
+
+
+def test_verdicts_arrive_signed_and_with_own_attributes(emu: Emulator, receiver: Receiver) -> None:
+    human = event(mine={"deep": [1, None, "ä"]}, ts=1_700_000_000)
+    bot = event(event_id="e2", ip="192.0.2.1")
+    submit(emu, receiver.url, human, bot)
+    emu.wait_idle()
+    (body,) = receiver.bodies
+    assert verify(body, "a-signing-key")
+    assert not verify(body, "another-key")
+    assert body["events"] == [{**human, "is_bot": False}, {**bot, "is_bot": True}]
+    assert body["batch"]["size"] == 2
+    # What the store keeps is what was submitted, without the verdict.
+    assert emu.bot_events == [human, bot]
+    (attempt,) = emu.webhook_attempts
+    assert (attempt.url, attempt.attempt, attempt.status, attempt.error) == (receiver.url, 1, 200, None)
+    assert attempt.batch_id == body["batch"]["id"]
+
+
+def test_the_silent_network_is_left_out(emu: Emulator, receiver: Receiver) -> None:
+    submit(emu, receiver.url, event(ip="203.0.113.1"), event(event_id="e2"))
+    submit(emu, receiver.url, event(ip="203.0.113.1", event_id="e3"))
+    emu.wait_idle()
+    assert [verdict["event_id"] for verdict in receiver.verdicts] == ["e2"]
+    assert len(receiver.bodies) == 1
+
+
+def test_a_failing_receiver_is_tried_again_with_a_fresh_signature(emu: Emulator, receiver: Receiver) -> None:
+    """A receiver refuses tokens that it has seen, so a repeated signature would never be taken."""
+    receiver.answers = [500, 302]
+    submit(emu, receiver.url, event())
+    emu.wait_idle()
+    assert [(attempt.attempt, attempt.status) for attempt in emu.webhook_attempts] == [(1, 500), (2, 302), (3, 200)]
+    assert len({body["signature"]["token"] for body in receiver.bodies}) == 3
+    assert emu.statistics.webhooks_delivered == 1
+
+
+def test_406_ends_the_matter(emu: Emulator, receiver: Receiver) -> None:
+    receiver.answers = [406]
+    submit(emu, receiver.url, event())
+    emu.wait_idle()
+    assert [attempt.status for attempt in emu.webhook_attempts] == [406]
+    assert (emu.statistics.webhooks_rejected, emu.statistics.webhooks_given_up) == (1, 0)
+
+
+def test_a_receiver_that_never_answers_is_given_up(emu: Emulator) -> None:
+    submit(emu, "http://127.0.0.1:9/", event())
+    emu.wait_idle()
+    assert [attempt.attempt for attempt in emu.webhook_attempts] == [1, 2, 3]
+    assert all(attempt.status is None and attempt.error for attempt in emu.webhook_attempts)
+    assert emu.statistics.webhooks_given_up == 1
+
+
+def test_a_lost_answer_does_not_lose_the_verdicts(emu: Emulator, receiver: Receiver) -> None:
+    emu.fail_next("bot", after="accepted")
+    with pytest.raises(httpx.TransportError):
+        submit(emu, receiver.url, event())
+    emu.wait_idle()
+    assert len(receiver.verdicts) == 1
+
+
+def test_a_single_check_that_is_answered_later_may_have_a_webhook_too(receiver: Receiver) -> None:
+    with Emulator(single="later", result_delay=0.01) as emu:
+        url = f"{emu.automations_url}/{emu.domain}/bot"
+        form = {"ip": "192.0.2.1", "event_id": "e1", "webhook_url": receiver.url}
+        answer = httpx.post(url, data=form, headers={"ov-token": emu.token}, verify=False, trust_env=False)
+        emu.wait_idle()
+        (body,) = receiver.bodies
+        assert body["events"] == [{**form, "is_bot": True}]
+        assert body["batch"]["id"] == answer.json()["request_id"]
+
+
+def test_webhooks_under_way_are_given_up_at_the_end_and_recorded(receiver: Receiver) -> None:
+    """An emulator must stop at once, however long its retries would take."""
+    receiver.answers = [500]
+    with Emulator(webhook_retry_delays=(600,)) as emu:
+        submit(emu, receiver.url, event())
+        with pytest.raises(TimeoutError):
+            emu.wait_idle(0.1)
+    assert emu.webhook_attempts[-1].error == "given up: the emulator stopped"
+    assert emu.statistics.webhooks_given_up == 1
+
+
+def test_callers_who_outrun_their_receiver_have_to_wait() -> None:
+    """Nothing may grow without bound, and nothing that was accepted may be dropped."""
+    with Emulator(webhook_retry_delays=(600,)) as emu:
+        for _ in range(CAPACITY):
+            assert submit(emu, "http://127.0.0.1:9/", event()).status_code == 200
+        with pytest.raises(httpx.ReadTimeout):
+            submit(emu, "http://127.0.0.1:9/", event(), timeout=0.1)
+        assert emu.bot_batches == [1] * CAPACITY
+
+
+def test_room_is_made_by_deliveries(receiver: Receiver) -> None:
+    """More batches than the courier holds pass through, and every verdict arrives once."""
+    with Emulator() as emu:
+        headers = {"ov-token": emu.token}
+        with httpx.Client(base_url=emu.automations_url, headers=headers, verify=False, trust_env=False) as client:
+            for number in range(2 * CAPACITY):
+                body = {"events": [event(event_id=str(number))], "webhook_url": receiver.url}
+                assert client.post(f"/{emu.domain}/bot", json=body).status_code == 200
+        emu.wait_idle()
+    assert sorted(int(item["event_id"]) for item in receiver.verdicts) == list(range(2 * CAPACITY))

@@ -1,0 +1,115 @@
+"""The emulator as an object: it starts, stops, tells where it is, and keeps its secrets."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+from anyio import to_thread
+
+from omnivery.emulator import Emulator
+from omnivery.errors import ConfigError
+
+
+def check(emu: Emulator, token: str) -> int:
+    url = f"{emu.automations_url}/{emu.domain}/bot"
+    return httpx.post(
+        url, data={"ip": "192.0.2.1"}, headers={"ov-token": token}, verify=False, trust_env=False
+    ).status_code
+
+
+def test_two_emulators_know_nothing_of_each_other() -> None:
+    with Emulator() as one, Emulator() as other:
+        assert one.automations_url != other.automations_url
+        assert check(one, one.token) == 200
+        assert check(other, one.token) == 401
+        assert (len(one.bot_events), len(other.bot_events)) == (1, 0)
+
+
+@pytest.mark.anyio
+async def test_async_with_on_either_event_loop() -> None:
+    """The server has a loop of its own, so the caller's kind does not matter."""
+    async with Emulator() as emu:
+        assert await to_thread.run_sync(check, emu, emu.token) == 200
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
+            answer = await client.get(f"{emu.automations_url}/_/events")
+            assert answer.json()["count"] == 1
+    with pytest.raises(ConfigError):
+        _ = emu.automations_url
+
+
+def test_addresses() -> None:
+    with Emulator() as emu:
+        base = emu.automations_url
+        assert base.startswith("http://127.0.0.1:")
+        assert (emu.mailgun_url, emu.page_url) == (f"{base}/v3", f"{base}/")
+
+
+def test_a_taken_port_is_a_clear_error() -> None:
+    with Emulator() as emu:
+        port = httpx.URL(emu.automations_url).port
+        assert port
+        second = Emulator(port=port)
+        with pytest.raises(ConfigError, match=f"port {port}"):
+            second.start()
+        with pytest.raises(ConfigError, match="running already"):
+            emu.start()
+    # Once it is free, the very same object can have it.
+    second.start()
+    second.stop()
+    second.stop()
+
+
+def test_it_starts_again_and_remembers() -> None:
+    emu = Emulator()
+    for expected in (1, 2):
+        with emu:
+            assert check(emu, emu.token) == 200
+        assert len(emu.bot_events) == expected
+
+
+def test_stopping_closes_idle_connections_and_ends_the_thread() -> None:
+    """A suite starts hundreds of emulators: what each leaves behind adds up."""
+    before = threading.active_count()
+    with Emulator() as emu, httpx.Client(verify=False, trust_env=False) as client:
+        url = f"{emu.automations_url}/_/events"
+        assert client.get(url).status_code == 200
+        emu.stop()
+        with pytest.raises(httpx.TransportError):
+            client.get(url)
+    assert threading.active_count() == before
+
+
+def test_half_a_request_does_not_hold_it_up(caplog: pytest.LogCaptureFixture) -> None:
+    """A test that fails in the middle of an upload should see its own error, and no traceback of the server's."""
+    with Emulator() as emu:
+        url = httpx.URL(emu.automations_url)
+        with socket.create_connection((url.host, url.port or 0)) as half:
+            half.sendall(b"POST /d/bot HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
+            assert b"100 Continue" in half.recv(100)  # the server has begun to read
+            emu.stop()
+            assert half.recv(100) == b""
+    assert caplog.records == []
+
+
+def test_no_secret_is_shown() -> None:
+    with Emulator(token="tok-secret", api_key="api-secret", signing_key="sign-secret") as emu:
+        assert "secret" not in repr(emu)
+        assert "127.0.0.1" in repr(emu)
+    assert "not running" in repr(emu)
+
+
+def test_secrets_are_random_unless_given() -> None:
+    one, other = Emulator(), Emulator()
+    assert len({one.token, one.api_key, one.signing_key, other.token, other.api_key, other.signing_key}) == 6
+
+
+def test_the_package_alone_loads_no_server() -> None:
+    """Who imports the façade, for a type or by way of a plugin, does not pay for uvicorn."""
+    program = "import sys, omnivery.emulator; print('uvicorn' in sys.modules or 'starlette' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"

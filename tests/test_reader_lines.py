@@ -1,0 +1,135 @@
+"""Cutting into lines: endings, numbers, and lines too long to hold."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omnivery.automations.event import EventLine, UnreadableLine
+from omnivery.readers import access_log, ndjson, read
+from omnivery.readers.lines import MAX_LINE
+from omnivery.readers.opening import PIECE, Source
+
+TOO_LONG = "longer than 1,000,000 bytes"
+
+
+def lines_of(content: bytes) -> list[EventLine | UnreadableLine]:
+    """What `ndjson` makes of it: the reader that changes nothing."""
+    return list(ndjson(io.BytesIO(content)))
+
+
+def test_both_line_endings_end_a_line_and_the_last_needs_none() -> None:
+    """Files come from Windows too, and from tools that leave out the last line break."""
+    assert lines_of(b"a\r\nb\nc") == [
+        EventLine(data=b"a", line=1),
+        EventLine(data=b"b", line=2),
+        EventLine(data=b"c", line=3),
+    ]
+
+
+def test_other_bytes_that_some_call_line_breaks_are_content() -> None:
+    """`bytes.splitlines` would cut at these, and shift every line number behind them."""
+    assert lines_of(b"a\x0bb\x0cc\x1cd\x85e\rf\xe2\x80\xa8g\n") == [
+        EventLine(data=b"a\x0bb\x0cc\x1cd\x85e\rf\xe2\x80\xa8g", line=1)
+    ]
+
+
+def test_blank_lines_are_skipped_and_counted() -> None:
+    """The number must be the one that an editor shows."""
+    assert lines_of(b"\n \t \r\na\n\n\nb") == [EventLine(data=b"a", line=3), EventLine(data=b"b", line=6)]
+
+
+def test_a_byte_order_mark_is_taken_off_at_the_start_alone() -> None:
+    """Windows editors write one; JSON does not allow it (RFC 8259, section 8.1)."""
+    assert lines_of(b"\xef\xbb\xbf{}\n\xef\xbb\xbf{}") == [
+        EventLine(data=b"{}", line=1),
+        EventLine(data=b"\xef\xbb\xbf{}", line=2),
+    ]
+    assert lines_of(b"\xef\xbb\xbf{}") == [EventLine(data=b"{}", line=1)]
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_the_longest_line_is_read_and_a_longer_one_is_not(ending: bytes) -> None:
+    """The bound is the same whatever the line ends with."""
+    longest = b"x" * MAX_LINE
+    assert lines_of(longest + ending + longest + b"x" + ending + b"a") == [
+        EventLine(data=longest, line=1),
+        UnreadableLine(line=2, reason=TOO_LONG),
+        EventLine(data=b"a", line=3),
+    ]
+
+
+@pytest.mark.parametrize("reader", [ndjson, access_log, read])
+def test_a_long_line_at_the_end_is_told_as_well(reader: Callable[[Source], Iterator[object]]) -> None:
+    """It may end exactly where the part that is skipped ends: nothing is left over, and still it was there."""
+    for length in (MAX_LINE + 1, MAX_LINE + 2, 16 * PIECE, 32 * PIECE):
+        assert list(reader(io.BytesIO(b"x" * length))) == [UnreadableLine(line=1, reason=TOO_LONG)]
+
+
+def test_a_line_without_end_is_not_held_in_memory() -> None:
+    """A binary file read by mistake is one endless line."""
+
+    class Endless:
+        """Sixty-four million bytes without a line break."""
+
+        def __init__(self) -> None:
+            self._left = 64_000_000
+
+        def read(self, size: int, /) -> bytes:
+            """Return a piece of it."""
+            length = min(size, self._left)
+            self._left -= length
+            return b"x" * length
+
+    events = ndjson(Endless())
+    tracemalloc.start()
+    try:
+        assert list(events) == [UnreadableLine(line=1, reason=TOO_LONG)]
+        assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    finally:
+        tracemalloc.stop()
+
+
+class Crumbs:
+    """A file that answers in pieces of the sizes given, over and over."""
+
+    def __init__(self, content: bytes, sizes: list[int]) -> None:
+        self._content = io.BytesIO(content)
+        self._sizes = sizes
+        self._turn = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Return a piece of the next size."""
+        if size == 0:
+            return b""
+        self._turn += 1
+        return self._content.read(self._sizes[self._turn % len(self._sizes)])
+
+
+def test_the_longest_line_is_read_even_if_its_ending_comes_in_two_parts() -> None:
+    """At a seam the carriage return looks like one byte too many, until the line feed arrives."""
+    content = b"x" * MAX_LINE + b"\r\n"
+    assert list(ndjson(Crumbs(content, [1, *[MAX_LINE // 4] * 4]))) == [EventLine(data=content[:-2], line=1)]
+
+
+_lines = st.lists(
+    st.binary(max_size=40)
+    .map(lambda line: line.replace(b"\n", b"").rstrip(b"\r"))
+    .filter(lambda line: not line.startswith((b"\xef\xbb\xbf", b"\x1f\x8b")))
+)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(_lines, st.sampled_from([b"\n", b"\r\n"]), st.lists(st.integers(1, 50), min_size=1))
+def test_any_lines_come_back_as_they_are_however_the_file_answers(
+    lines: list[bytes], ending: bytes, sizes: list[int]
+) -> None:
+    """Nothing is lost, changed or misnumbered at the seams between two reads."""
+    content = b"".join(line + ending for line in lines)
+    expected = [EventLine(data=line, line=n) for n, line in enumerate(lines, 1) if line.strip()]
+    assert list(ndjson(Crumbs(content, sizes))) == expected
