@@ -44,10 +44,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types of the package, its tests and benchmarks; and that every public name has one."""
+    """Types of the package, its tests, benchmarks and examples; and that every public name has one."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("types"))
     session.run("mypy")
     session.run("pyright")
+    examples = session.create_tmp()
+    session.run("python", "tools/examples.py", examples)
+    session.run("mypy", "--strict", examples)
+    session.run("pyright", examples)
     session.run("pyright", "--verifytypes", "omnivery", "--ignoreexternal")
 
 

@@ -8,14 +8,21 @@ from urllib.parse import urlsplit
 from omnivery import codec
 from omnivery.errors import ApiError, error_class, phrase
 from omnivery.transport.observe import redact
-from omnivery.transport.operation import is_html
+from omnivery.transport.operation import KeyKind, is_html
 from omnivery.transport.retry import parse_retry_after
 
 if TYPE_CHECKING:
+    from omnivery.transport.operation import Operation
     from omnivery.transport.records import RawResponse
 
 SUCCESS = range(200, 300)
 REDIRECT = range(300, 400)
+REFUSED_KEY = (401, 403)
+KEY_NEEDED = {
+    KeyKind.PRIMARY: "the account's primary key (api_key), not a domain's sending key",
+    KeyKind.SENDING: "a domain's sending key (sending_key), not the account's primary key",
+}
+"""In words, which key an operation takes that does not take every kind."""
 MESSAGE_LIMIT = 200
 """Characters of plain text that may stand as a server's message: more is a page, not a message."""
 
@@ -25,18 +32,18 @@ def request_id(answer: RawResponse) -> str | None:
     return answer.headers.get("x-request-id")
 
 
-def api_error(answer: RawResponse, *, operation: str, attempts: int) -> ApiError:
+def api_error(answer: RawResponse, *, operation: Operation[Any], attempts: int) -> ApiError:
     """The error for an answer that is no success."""
     body = _json_or_none(answer)
     return error_class(answer.status)(
         redact(_message(answer, body)),
         status=answer.status,
-        operation=operation,
+        operation=operation.name,
         request_id=request_id(answer),
         attempts=attempts,
         retry_after=_retry_after(answer, body),
         body=answer.text,
-        hint=_redirect_hint(answer),
+        hint=_key_hint(answer, operation) or _redirect_hint(answer),
     )
 
 
@@ -67,6 +74,11 @@ def _retry_after(answer: RawResponse, body: Any) -> float | None:
         seconds = body.get("retry-seconds")
         return float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None
     return wish
+
+
+def _key_hint(answer: RawResponse, operation: Operation[Any]) -> str | None:
+    needed = KEY_NEEDED.get(operation.key)
+    return f"Check the key: this operation takes {needed}" if needed and answer.status in REFUSED_KEY else None
 
 
 def _redirect_hint(answer: RawResponse) -> str | None:

@@ -31,9 +31,15 @@ class KeyKind(Enum):
     """Which kind of key an operation takes."""
 
     ANY = "any"
+    """The page names no restriction."""
     PRIMARY = "primary"
+    """The account's own key, alone."""
     SENDING = "sending"
+    """A domain's sending key, alone."""
+    EITHER = "primary or sending"
+    """Both; the account's own guide asks to prefer the sending key."""
     TOKEN = "token"  # noqa: S105  # the name of a kind of credential, not one
+    """The Automations API's token."""
 
 
 @frozen(kw_only=True)

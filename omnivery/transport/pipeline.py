@@ -92,7 +92,7 @@ class Pipeline:
                 may_have_happened=True,
             )
         if answer.status not in SUCCESS:
-            raise api_error(answer, operation=call.operation.name, attempts=number)
+            raise api_error(answer, operation=call.operation, attempts=number)
         return answer
 
     def _pause_or_raise(self, call: Call[T], error: OmniveryError, number: int, begun: float, ends: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 import traceback
@@ -15,6 +14,7 @@ from attrs import frozen
 
 from omnivery.codec import dumps
 from omnivery.errors import ConfigError, ReplayError, WebhookError, phrase
+from omnivery.transport.observe import get_logger
 from omnivery.webhooks.payload import WebhookEvent, parse
 from omnivery.webhooks.signature import TOLERANCE, encoded
 
@@ -26,7 +26,7 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-logger = logging.getLogger("omnivery.webhooks")
+logger = get_logger("omnivery.webhooks")
 
 
 @frozen(kw_only=True)

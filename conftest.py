@@ -1,0 +1,45 @@
+"""README and docs pages are tests: every Python block runs, in one namespace a page, against the emulator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+if TYPE_CHECKING:
+    from omnivery.emulator import Emulator
+
+
+@pytest.fixture(scope="module")
+def emulator_settings() -> Iterator[Emulator]:
+    """What `omnivery emulator` would print, in the environment."""
+    from omnivery.emulator import Emulator
+
+    with Emulator(webhook_retry_delays=()) as emulator:
+        settings = {
+            "OMNIVERY_TOKEN": emulator.token,
+            "OMNIVERY_DOMAIN": emulator.domain,
+            "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
+            "OMNIVERY_SIGNING_KEY": emulator.signing_key,
+            # Nothing listens on the discard port: the examples are about sending.
+            "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/verdicts",
+        }
+        with mock.patch.dict(os.environ, settings):
+            yield emulator
+
+
+def _quietly(namespace: dict[str, Any]) -> None:
+    namespace["print"] = lambda *_: None
+
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(), SkipParser()],
+    patterns=["README.md", "docs/*.md"],
+    fixtures=["emulator_settings"],
+    setup=_quietly,
+).pytest()
