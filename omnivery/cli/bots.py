@@ -11,6 +11,7 @@ import click
 from attrs import define, field
 
 from omnivery.cli.app import INTERRUPTED
+from omnivery.cli.following import follow
 from omnivery.cli.output import account, console, print_json, progress, wants_json, where_events_went
 
 if TYPE_CHECKING:
@@ -85,14 +86,7 @@ class Submission:
 
     async def _submit(self, name: str, run: BulkRun) -> None:
         with progress(name, None) as advance:
-            async with run:
-                try:
-                    async for _ in run:
-                        advance(run.report.read)
-                except Exception as error:
-                    # The file could not be read to its end: the report says so, and what was read is accounted for.
-                    if error is not run.source.error:
-                        raise
+            await follow(run, lambda _: advance(run.report.read))
 
 
 def _token() -> str | None:

@@ -12,12 +12,13 @@ import click
 from attrs import define, field
 
 from omnivery.cli.app import INTERRUPTED
+from omnivery.cli.following import follow
 from omnivery.cli.ledger import VerdictLedger
 from omnivery.cli.output import account, console, print_json, progress, wants_json, where_events_went
 
 if TYPE_CHECKING:
     from omnivery.automations.bulk.engine import BulkRun
-    from omnivery.automations.bulk.outcome import SubmitReport
+    from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
     from omnivery.automations.event import EventLike
     from omnivery.emulator import Emulator
     from omnivery.webhooks import BotVerdicts
@@ -94,12 +95,14 @@ class Demo:
             emulator.token, base_url=emulator.automations_url, domain=emulator.domain, webhook_url=webhook_url
         )
         async with client:
-            self._bulk = client.bots.stream(events, concurrency=self.concurrency)
+            run = self._bulk = client.bots.stream(events, concurrency=self.concurrency)
             with progress("Submitting", total) as advance:
-                async with self._bulk as run:
-                    async for outcome in run:
-                        self.ledger.accepted(outcome.accepted)
-                        advance(run.report.read)
+
+                def enter(outcome: BatchOutcome) -> None:
+                    self.ledger.accepted(outcome.accepted)
+                    advance(run.report.read)
+
+                await follow(run, enter)
 
 
 def _events(file: str | None) -> Iterable[EventLike]:

@@ -40,8 +40,9 @@ def emulator(
 
     chaos = _chaos(faults) if faults else None
     with Emulator(host=host, port=port, domain=domain, token=token, signing_key=signing_key, chaos=chaos) as running:
+        over = _told_to_end()
         _show(running)
-        _until_interrupted()
+        over.wait()
 
 
 def _chaos(text: str) -> Chaos:
@@ -79,9 +80,9 @@ def _show(running: Emulator) -> None:
     out.print()
 
 
-def _until_interrupted() -> None:
-    # A supervisor's SIGTERM ends it as cleanly as Ctrl-C does.
+def _told_to_end() -> threading.Event:
+    """Set by Ctrl-C, and by a supervisor's SIGTERM."""
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    over.wait()
+    return over

@@ -1,0 +1,21 @@
+"""Following a bulk run to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omnivery.automations.bulk.engine import BulkRun
+    from omnivery.automations.bulk.outcome import BatchOutcome
+
+
+async def follow(run: BulkRun, tell: Callable[[BatchOutcome], None]) -> None:
+    """Enter a run and tell of each outcome. A source that cannot be read on ends it; the report says so."""
+    async with run:
+        try:
+            async for outcome in run:
+                tell(outcome)
+        except Exception as error:
+            if error is not run.source.error:
+                raise
