@@ -11,21 +11,27 @@ from omnivery._lazy import lazy_exports
 from omnivery._version import __version__
 
 if TYPE_CHECKING:
-    from omnivery import automations, errors, webhooks
+    from omnivery import automations, errors, mailgun, webhooks
     from omnivery.automations.client import AsyncAutomations
     from omnivery.automations.event import BotEvent
+    from omnivery.mailgun.client import AsyncMailgun
+    from omnivery.message import Attachment, Message
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
 
 __all__ = [
     "AsyncAutomations",
+    "AsyncMailgun",
+    "Attachment",
     "BotEvent",
     "CallOptions",
     "Limits",
+    "Message",
     "RetryPolicy",
     "Timeouts",
     "__version__",
     "automations",
     "errors",
+    "mailgun",
     "webhooks",
 ]
 
@@ -33,13 +39,17 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "AsyncAutomations": "omnivery.automations.client",
+        "AsyncMailgun": "omnivery.mailgun.client",
+        "Attachment": "omnivery.message",
         "BotEvent": "omnivery.automations.event",
         "CallOptions": "omnivery.transport.config",
         "Limits": "omnivery.transport.config",
+        "Message": "omnivery.message",
         "RetryPolicy": "omnivery.transport.config",
         "Timeouts": "omnivery.transport.config",
         "automations": None,
         "errors": None,
+        "mailgun": None,
         "webhooks": None,
     },
 )

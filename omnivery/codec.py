@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import cache
-from types import ModuleType, NoneType, UnionType
+from types import GenericAlias, ModuleType, NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
@@ -36,25 +36,30 @@ T = TypeVar("T")
 
 WIRE_NAME = "wire"
 """Key of a field's attrs metadata that holds its name in JSON, where that is no Python name."""
+ALIAS = "alias"
+"""Key of a field's attrs metadata that holds another name, read where the field's own is missing or null."""
+READ = "read"
+"""Key of a field's attrs metadata that holds a function from what the API sends to what the field holds, where the two
+differ: it returns None for what it cannot read, which then goes to `extra`."""
+
+
+def refuse(value: object) -> Any:
+    """The end of every `default`: say clearly that a value has no JSON form."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError("bytes have no JSON form: decode them to text, or encode them as base64 yourself")
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def loads(data: bytes | str) -> Any:
-    """Parse one JSON document.
+    """Parse one JSON document. Integers beyond 64 bits come out as floats, as in most other languages.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: it is not JSON, not UTF-8, or nested too deeply.
     """
-    if orjson is not None:
-        return orjson.loads(data)
-    # What orjson refuses too: other encodings than UTF-8, NaN, and nesting without end.
-    text = data if isinstance(data, str) else data.decode()
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return _stdlib_loads(data) if orjson is None else orjson.loads(data)
 
 
-def dumps(value: object, *, default: Callable[[Any], Any] | None = None) -> bytes:
+def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
     """Write one JSON document, without blanks, in UTF-8.
 
     Beside JSON's own types it takes dates and times (ISO 8601), UUIDs and enums. NaN and the infinities, which JSON
@@ -66,50 +71,82 @@ def dumps(value: object, *, default: Callable[[Any], Any] | None = None) -> byte
 
     Raises:
         TypeError: something in it has no JSON form; bytes among them.
-        ValueError: it holds text that is not Unicode, or contains itself.
+        ValueError: it holds text that is not Unicode, contains itself, or is nested too deeply.
     """
-    hook = default or refuse
-    if orjson is None:
-        return _stdlib_dumps(value, hook)
-    written: bytes = orjson.dumps(value, default=hook)
-    return written
+    if orjson is not None:
+        try:
+            return orjson.dumps(value, default=default, option=orjson.OPT_PASSTHROUGH_DATACLASS)  # type: ignore[no-any-return]
+        except TypeError:
+            # orjson refuses more than JSON does. What it cannot write, the standard library decides on, so that an
+            # installed extra changes the speed and nothing else.
+            return _stdlib_dumps(value, default)
+    return _stdlib_dumps(value, default)
 
 
-def refuse(value: object) -> Any:
-    """The end of every `default`: say clearly that a value has no JSON form."""
-    if isinstance(value, bytes | bytearray | memoryview):
-        raise TypeError("bytes have no JSON form: decode them to text, or encode them as base64 yourself")
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+def _stdlib_loads(data: bytes | str) -> Any:
+    # It takes more than JSON is: other encodings, NaN, numbers without end, halves of surrogate pairs.
+    text = data if isinstance(data, str) else data.decode()
+    try:
+        value = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_integer)
+        if "\\u" in text or isinstance(data, str):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
 
 
-def _no_constant(name: str) -> Any:
+def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number("a number beyond all bounds")
+
+
+def _integer(text: str) -> int | float:
+    # Digits first: int() refuses thousands of them, with an error that names a setting of the interpreter.
+    number = int(text) if len(text) <= _LONGEST_INTEGER else math.inf
+    return int(number) if -(2**63) <= number < 2**64 else _finite(text)
+
+
+_LONGEST_INTEGER = len(str(-(2**63)))
+
+
 def _stdlib_dumps(value: object, hook: Callable[[Any], Any]) -> bytes:
-    def extended(item: Any) -> Any:
-        # What orjson knows by itself, so that an installed extra changes the speed and nothing else.
-        if isinstance(item, datetime | date):
+    options: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "default": _widened(hook)}
+    try:
+        try:
+            return json.dumps(value, allow_nan=False, **options).encode()
+        except ValueError as error:
+            if "Out of range float" not in str(error):
+                raise
+        return json.dumps(_without_nan(value, options["default"]), **options).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _widened(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A hook that also knows what orjson knows by itself."""
+
+    def known(item: Any) -> Any:
+        if isinstance(item, datetime | date | time):
             return item.isoformat()
         if isinstance(item, UUID):
             return str(item)
         return item.value if isinstance(item, Enum) else hook(item)
 
-    options: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "default": extended}
-    try:
-        return json.dumps(value, allow_nan=False, **options).encode()
-    except ValueError as error:
-        if "Out of range float" not in str(error):
-            raise
-        return json.dumps(_without_nan(value), **options).encode()
+    return known
 
 
-def _without_nan(value: Any) -> Any:
+def _without_nan(value: Any, hook: Callable[[Any], Any]) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
-    return [_without_nan(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, dict):
+        return {key: _without_nan(item, hook) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item, hook) for item in value]
+    return value if value is None or isinstance(value, str | int) else _without_nan(hook(value), hook)
 
 
 def parse_datetime(value: object) -> datetime | None:
@@ -129,11 +166,24 @@ def parse_datetime(value: object) -> datetime | None:
     for read in (parsedate_to_datetime, datetime.fromisoformat, lambda text: _from_unix(float(text))):
         try:
             found = read(value.strip())
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             continue
         if found is not None:
             return found if found.tzinfo else found.replace(tzinfo=UTC)
     return None
+
+
+def as_text(value: object) -> str | None:
+    """Read text that the API also sends as a number; for `READ`."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number or isinstance(value, str) else None
+
+
+def as_whole_number(value: object) -> int | None:
+    """Read a whole number that the API also sends as text; for `READ`."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    return value if type(value) is int else None
 
 
 def _from_unix(seconds: float) -> datetime | None:
@@ -143,11 +193,17 @@ def _from_unix(seconds: float) -> datetime | None:
         return None
 
 
-def structure(value: object, shape: type[T], *, operation: str | None = None) -> T:
+def structure(value: object, shape: type[T], *, operation: str | None = None, at: str = "$") -> T:
     """Turn parsed JSON into a model, or a list or mapping of models.
 
-    Unknown fields go to the model's `extra`, missing ones become None. A date that nobody can read becomes None too,
-    and its text goes to `extra` under the field's own name.
+    Unknown fields go to the model's `extra`; missing ones, and those that are null, take the field's default. A date
+    that nobody can read becomes None, and its text goes to `extra` under the field's own name.
+
+    Args:
+        value: what was parsed.
+        shape: what it should be.
+        operation: the operation's name, for the error.
+        at: where in the answer the value stands, for the error.
 
     Raises:
         DecodeError: the value is not of that shape; `path` says where.
@@ -157,7 +213,7 @@ def structure(value: object, shape: type[T], *, operation: str | None = None) ->
     try:
         return converter().structure(value, shape)
     except Exception as error:  # noqa: BLE001  # cattrs raises groups and bare errors of many types
-        first = transform_error(error, path="$", format_exception=_words)[0]
+        first = transform_error(error, path=at, format_exception=_words)[0]
         reason, _, path = first.rpartition(" @ ")
         raise DecodeError(reason, operation=operation, path=path) from None
 
@@ -182,6 +238,7 @@ def converter() -> Converter:
     made.register_unstructure_hook(bytes, refuse)
     made.register_structure_hook(datetime, lambda value, _: value)
     made.register_structure_hook_func(_is_open_enum, _open_enum)
+    made.register_structure_hook_factory(_is_list, lambda shape: _list_hook(shape, made))
     made.register_structure_hook_factory(attrs.has, lambda cls: _model_hook(cls, made))
     return made
 
@@ -207,6 +264,24 @@ def _no_bytes(_value: Any, _shape: Any) -> bytes:
     raise ValueError("bytes have no JSON form: declare the field as text and decode it yourself")
 
 
+def _is_list(shape: Any) -> bool:
+    return get_origin(shape) is list or (get_origin(shape) is tuple and Ellipsis in get_args(shape))
+
+
+def _list_hook(shape: Any, made: Converter) -> Callable[[Any, Any], Any]:
+    from cattrs.cols import list_structure_factory
+
+    build = list_structure_factory(GenericAlias(list, get_args(shape)[:1]), made)  # type: ignore[arg-type]  # is a type
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            # cattrs itself takes a text for the list of its letters, and an object for that of its keys.
+            raise ValueError(f"expected a list, got {_kind(value)}")
+        return get_origin(shape)(build(value, shape))
+
+    return hook
+
+
 def _is_open_enum(shape: Any) -> bool:
     return get_origin(shape) in {Union, UnionType} and _enum_of(shape) is not None and str in get_args(shape)
 
@@ -225,13 +300,20 @@ def _open_enum(value: Any, shape: Any) -> Any:
     return enum(text) if enum and text in known else text
 
 
+def _reader(field: Attribute[Any]) -> Callable[[Any], Any] | None:
+    is_date = datetime in (field.type, *get_args(field.type))
+    return field.metadata.get(READ) or (parse_datetime if is_date else None)
+
+
 def _model_hook(cls: type[Any], made: Converter) -> Callable[[Any, Any], Any]:
-    from attrs import fields, resolve_types
+    from attrs import NOTHING, fields, resolve_types
     from cattrs.gen import make_dict_structure_fn, override
 
     own: tuple[Attribute[Any], ...] = fields(resolve_types(cls))
     attributes = {field.metadata.get(WIRE_NAME, field.name): field for field in own if field.name != "extra"}
-    dates = [name for name, field in attributes.items() if datetime in (field.type, *get_args(field.type))]
+    readers = {name: reader for name, field in attributes.items() if (reader := _reader(field))}
+    aliases = {field.metadata[ALIAS]: name for name, field in attributes.items() if ALIAS in field.metadata}
+    optional = {name for name, field in attributes.items() if field.default is not NOTHING}
     keeps_extra = len(attributes) < len(own)
     renames = {field.name: override(rename=name) for name, field in attributes.items()}
     build = make_dict_structure_fn(cls, made, **renames)  # type: ignore[arg-type]  # overrides are its only kwargs here
@@ -241,11 +323,17 @@ def _model_hook(cls: type[Any], made: Converter) -> Callable[[Any, Any], Any]:
             raise ValueError(f"expected an object, got {_kind(value)}")
         known = {name: value[name] for name in attributes if name in value}
         extra = {name: item for name, item in value.items() if name not in attributes}
-        for name in dates:
+        for alias, name in aliases.items():
+            if alias in extra and known.get(name) is None:
+                known[name] = extra.pop(alias)
+        for name, reader in readers.items():
             raw = known.get(name)
-            known[name] = parse_datetime(raw)
+            known[name] = None if raw is None else reader(raw)
             if raw is not None and known[name] is None:
                 extra[name] = raw
+        for name in optional:
+            if known.get(name) is None:
+                known.pop(name, None)
         return build({**known, "extra": extra} if keeps_extra else known, cls)
 
     return hook

@@ -14,7 +14,7 @@
     │   └── ServerError           5xx
     ├── DecodeError                     an answer came, but not the one that the operation promises
     ├── VerdictPendingError             `bots.wait()` ran out of time
-    ├── BulkError                       a bulk run did not deliver every event
+    ├── BulkError                       a bulk run did not deliver everything
     └── WebhookError
         ├── SignatureError              missing, wrong, too old, or from the future
         ├── ReplayError                 this very call has been handled before
@@ -27,10 +27,7 @@ None of them holds a live response, a secret, or more than the first kilobyte of
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from omnivery.automations.bulk.outcome import SubmitReport
+from typing import Any
 
 __all__ = [
     "AmbiguousError",
@@ -231,6 +228,10 @@ class ServerError(ApiError):
 
     hint = "The fault is the server's, and the operation may have taken effect"
 
+    def __init__(self, message: str, *, status: int, hint: str | None = None, **details: Any) -> None:
+        refused = status == HTTPStatus.SERVICE_UNAVAILABLE
+        super().__init__(message, status=status, hint=hint or (RateLimitError.hint if refused else None), **details)
+
 
 class DecodeError(OmniveryError):
     """An answer came, but not the one that the operation promises: HTML from a proxy, a field of another type.
@@ -272,9 +273,14 @@ class VerdictPendingError(OmniveryError):
 
 
 class BulkError(OmniveryError):
-    """A bulk run did not deliver every event. `report` holds the whole account."""
+    """A bulk run did not deliver everything.
 
-    def __init__(self, message: str, *, report: SubmitReport) -> None:
+    Attributes:
+        report: the whole account, of the type that the run returns: a `SubmitReport`, a `SuppressionReport` …
+    """
+
+    # Any, because an exception cannot be caught by a type parameter, and a union would have every handler narrow it.
+    def __init__(self, message: str, *, report: Any) -> None:
         super().__init__(message)
         self.report = report
 

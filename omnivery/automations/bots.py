@@ -11,27 +11,25 @@ from attrs import evolve
 
 from omnivery import codec
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
-from omnivery.automations.bulk.checking import is_address
-from omnivery.automations.bulk.encoding import to_wire
+from omnivery.automations.bulk.checking import single_fault_of
+from omnivery.automations.bulk.encoding import to_wire, wire_form
 from omnivery.automations.bulk.engine import BulkRun
 from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
-from omnivery.automations.bulk.source import Source
 from omnivery.automations.event import BotEvent, EventLike
 from omnivery.automations.verdict import PendingVerdict, Verdict
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.transport import encoding
-from omnivery.transport.config import CallOptions, RetryPolicy, required, web_address
-from omnivery.transport.gates import RetryBudget
+from omnivery.transport.config import CallOptions, required, web_address
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, is_html, json_body
 from omnivery.transport.resource import AsyncResource
+from omnivery.transport.source import Source
 
 if TYPE_CHECKING:
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.records import RawResponse
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
-BULK_RETRY = RetryPolicy(attempts=10, patience=600.0)
-"""How a bulk run retries unless told otherwise: a run is worth more patience than a single call."""
+ADVICE = "A single event goes in a list; a file is read with omnivery.readers"
 POLL_FIRST = 0.5
 POLL_LONGEST = 5.0
 
@@ -49,7 +47,9 @@ def _read_receipt(answer: RawResponse) -> dict[str, Any]:
 
 def _read_check(answer: RawResponse) -> Verdict | PendingVerdict:
     body = json_body(answer)
-    if answer.status == HTTPStatus.ACCEPTED or (isinstance(body, dict) and "is_bot" not in body):
+    if answer.status == HTTPStatus.ACCEPTED or (
+        isinstance(body, dict) and "request_id" in body and "is_bot" not in body
+    ):
         return codec.structure(body, PendingVerdict)
     return codec.structure(body, Verdict)
 
@@ -178,16 +178,10 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         Raises:
             ConfigError: as in `submit`.
         """
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-            raise ConfigError(f"concurrency: expected a whole number from 1, not {concurrency!r}. Nothing was sent.")
+        client, chosen = self._client._for_bulk(concurrency, options)
         sending_domain = self._client._domain(domain)
         address = self._webhook_url(webhook_url)
-        source = Source.of(events)
-        chosen = _patient(options or CallOptions(), self._client._config.retry)
-        retries = chosen.retry.attempts if chosen.retry else 1
-        # Every batch in flight can use all its attempts once; an outage that outlasts that is not worth more traffic.
-        budget = RetryBudget(capacity=10 * retries * concurrency)
-        client = self._client._with_own_slots(concurrency, budget)
+        source = Source.of(events, argument="events", advice=ADVICE)
 
         async def post(body: bytes) -> int:
             answer = await client.call(SUBMIT_BATCH, domain=sending_domain, body=encoding.json(body), options=chosen)
@@ -197,7 +191,7 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
 
     async def submit_batch(
         self,
-        events: Iterable[EventLike],
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
         *,
         webhook_url: str | None = None,
         domain: str | None = None,
@@ -215,15 +209,21 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             options: what this call does differently.
 
         Raises:
-            ConfigError: more than 500 events, or they are too large for one request, or domain or webhook_url is
-                missing; nothing was sent.
+            ConfigError: more than 500 events, or no iterable of events, or domain or webhook_url is missing; nothing
+                was sent.
             BadRequestError: the service found fault with the request, and took none of the events.
+            PayloadTooLargeError: the events are more bytes than the service takes at once.
             PaymentRequiredError: bot detection is not enabled for the domain.
         """
-        items = list(events)
+        source = Source.of(events, argument="events", advice=ADVICE)
+        items: list[EventLike] = []
+        await source.fill(items, MAX_EVENTS + 1)
+        if source.error is not None:
+            raise source.error
         if len(items) > MAX_EVENTS:
             raise ConfigError(
-                f"{len(items)} events: one request carries {MAX_EVENTS}, submit() takes any number. Nothing was sent."
+                f"more than {MAX_EVENTS} events: that is what one request carries; submit() takes any number. "
+                "Nothing was sent."
             )
         batch = Batch(number=0, items=items, start=0, webhook_url=self._webhook_url(webhook_url), max_bytes=sys.maxsize)
         sending_domain = self._client._domain(domain)
@@ -234,12 +234,11 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         batch.took(answer.attempts)
         outcome = batch.close()
         extra = dict(answer.data)
-        request_id = extra.pop("request_id", None)
         return BatchReceipt(
             accepted=len(outcome.accepted),
             rejections=outcome.rejected,
             status=answer.status,
-            request_id=request_id if isinstance(request_id, str) else None,
+            request_id=extra.pop("request_id") if isinstance(extra.get("request_id"), str) else None,
             extra=extra,
         )
 
@@ -268,7 +267,7 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             PaymentRequiredError: bot detection is not enabled for the domain.
             RateLimitError: too many single checks.
         """
-        fields = _form_fields(to_wire(event) if isinstance(event, BotEvent) else event)
+        fields = _form_fields(event)
         if webhook_url is not None:
             fields.append(("webhook_url", web_address(webhook_url, argument="webhook_url")))
         answer = await self._send(CHECK, domain=domain, body=encoding.multipart(fields), options=options)
@@ -335,13 +334,6 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         return web_address(address, argument="webhook_url")
 
 
-def _patient(options: CallOptions, policy: RetryPolicy) -> CallOptions:
-    """A run's own retry policy, unless the caller has chosen one for the run or for the client."""
-    if options.retry is not None:
-        return options
-    return evolve(options, retry=BULK_RETRY if policy == RetryPolicy() else policy)
-
-
 def _source_failed(error: Exception, report: SubmitReport) -> BulkError:
     return BulkError(
         f"the source of events raised {type(error).__name__} after {report.read} events; what it gave was submitted: "
@@ -350,16 +342,17 @@ def _source_failed(error: Exception, report: SubmitReport) -> BulkError:
     )
 
 
-def _form_fields(event: Mapping[str, Any]) -> list[tuple[str, str]]:
-    given = {name: value for name, value in event.items() if value is not None}
-    ip = given.get("ip")
-    if not (ip or given.get("uas")):
-        raise ConfigError("event: a check needs `ip` or `uas`, and neither is given. Nothing was sent.")
-    if ip and not (isinstance(ip, str) and is_address(ip)):
-        raise ConfigError("event: ip is no IPv4 or IPv6 address. Nothing was sent.")
+def _form_fields(event: BotEvent | Mapping[str, Any]) -> list[tuple[str, str]]:
+    if fault := single_fault_of(event):
+        raise ConfigError(f"event: {fault}. Nothing was sent.")
+    fields = to_wire(event) if isinstance(event, BotEvent) else event
     try:
-        return [
-            (name, value if isinstance(value, str) else codec.dumps(value).decode()) for name, value in given.items()
-        ]
+        return [(name, _form_text(value)) for name, value in fields.items() if value is not None]
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"event: it holds a value without a JSON form ({error}). Nothing was sent.") from None
+        reason = str(error) if isinstance(error, TypeError) else "text that is not Unicode, or it contains itself"
+        raise ConfigError(f"event: it holds a value without a JSON form ({reason}). Nothing was sent.") from None
+
+
+def _form_text(value: Any) -> str:
+    written = codec.dumps(value, default=wire_form).decode()
+    return value if isinstance(value, str) else written

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from omnivery.errors import ConfigError
 from omnivery.transport.auth import Credential, TokenHeader
 from omnivery.transport.client import AsyncBaseClient, user_agent
 from omnivery.transport.config import (
@@ -26,7 +25,14 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from omnivery.automations.account import AsyncAccount
+    from omnivery.automations.addresses import AsyncAddresses
     from omnivery.automations.bots import AsyncBots
+    from omnivery.automations.domains import AsyncDomains
+    from omnivery.automations.honeypots import AsyncHoneypots
+    from omnivery.automations.messages import AsyncMessages
+    from omnivery.automations.suppressions import AsyncSuppressions
+    from omnivery.automations.webhooks import AsyncWebhooks
     from omnivery.transport.observe import Observer
     from omnivery.transport.operation import Operation
 
@@ -87,8 +93,6 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         observers: Sequence[Observer] = (),
         user_agent_suffix: str | None = None,
     ) -> None:
-        if adapter != "httpx":
-            raise ConfigError(f"adapter: there is only 'httpx', not {adapter!r}")
         config = AutomationsConfig(
             token=_token_header(from_environment(token, "OMNIVERY_TOKEN")),
             base_url=base_address(from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL") or BASE_URL),
@@ -100,7 +104,8 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         )
         self._open(
             config,
-            limits=limits or Limits(),
+            limits=limits,
+            adapter=adapter,
             http_client=http_client,
             proxy=proxy,
             verify=verify,
@@ -113,6 +118,55 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         from omnivery.automations.bots import AsyncBots
 
         return AsyncBots(self)
+
+    @cached_property
+    def honeypots(self) -> AsyncHoneypots:
+        """Hidden links that give bots away."""
+        from omnivery.automations.honeypots import AsyncHoneypots
+
+        return AsyncHoneypots(self)
+
+    @cached_property
+    def messages(self) -> AsyncMessages:
+        """Sending mail."""
+        from omnivery.automations.messages import AsyncMessages
+
+        return AsyncMessages(self)
+
+    @cached_property
+    def addresses(self) -> AsyncAddresses:
+        """Checks of e-mail addresses."""
+        from omnivery.automations.addresses import AsyncAddresses
+
+        return AsyncAddresses(self)
+
+    @cached_property
+    def suppressions(self) -> AsyncSuppressions:
+        """Addresses that are no longer delivered to."""
+        from omnivery.automations.suppressions import AsyncSuppressions
+
+        return AsyncSuppressions(self)
+
+    @cached_property
+    def domains(self) -> AsyncDomains:
+        """Sending domains, to look at."""
+        from omnivery.automations.domains import AsyncDomains
+
+        return AsyncDomains(self)
+
+    @cached_property
+    def webhooks(self) -> AsyncWebhooks:
+        """Where delivery events are posted."""
+        from omnivery.automations.webhooks import AsyncWebhooks
+
+        return AsyncWebhooks(self)
+
+    @cached_property
+    def account(self) -> AsyncAccount:
+        """Whose token it is."""
+        from omnivery.automations.account import AsyncAccount
+
+        return AsyncAccount(self)
 
     def with_options(
         self,
@@ -130,15 +184,13 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         Raises:
             ConfigError: an argument that cannot be.
         """
-        changes: dict[str, Any] = {
-            "token": None if token is None else _token_header(token),
-            "domain": domain,
-            "webhook_url": webhook_url,
-            "timeouts": timeouts,
-            "retry": retry,
-        }
-        given = {name: value for name, value in changes.items() if value is not None}
-        return self._clone(evolve(self._config, **given))
+        return self._changed(
+            token=None if token is None else _token_header(token),
+            domain=domain,
+            webhook_url=webhook_url,
+            timeouts=timeouts,
+            retry=retry,
+        )
 
 
 def _token_header(token: str | None) -> TokenHeader:

@@ -11,10 +11,11 @@ from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from omnivery.emulator.chaos import Chaos
+    from omnivery.emulator.message import StoredFile, StoredMessage
     from omnivery.emulator.server import Emulator
     from omnivery.emulator.store import SeenRequest, Statistics, WebhookAttempt
 
-__all__ = ["Chaos", "Emulator", "SeenRequest", "Statistics", "WebhookAttempt"]
+__all__ = ["Chaos", "Emulator", "SeenRequest", "Statistics", "StoredFile", "StoredMessage", "WebhookAttempt"]
 
 __getattr__, __dir__ = lazy_exports(
     __name__,
@@ -23,6 +24,8 @@ __getattr__, __dir__ = lazy_exports(
         "Emulator": "omnivery.emulator.server",
         "SeenRequest": "omnivery.emulator.store",
         "Statistics": "omnivery.emulator.store",
+        "StoredFile": "omnivery.emulator.message",
+        "StoredMessage": "omnivery.emulator.message",
         "WebhookAttempt": "omnivery.emulator.store",
     },
 )

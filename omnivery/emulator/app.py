@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeAlias
@@ -14,16 +13,35 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from omnivery.emulator import automations_bots, control
+from omnivery.emulator import (
+    automations_account,
+    automations_addresses,
+    automations_bots,
+    automations_domains,
+    automations_messages,
+    automations_suppressions,
+    automations_webhooks,
+    control,
+    mailgun_addresses,
+    mailgun_credentials,
+    mailgun_domains,
+    mailgun_messages,
+    mailgun_stats,
+    mailgun_suppressions,
+    mailgun_webhooks,
+    mailgun_whitelists,
+)
 from omnivery.emulator.chaos import Cut, misbehave
-from omnivery.emulator.rows import Row, json_answer
+from omnivery.emulator.keys import needs_key, needs_token
+from omnivery.emulator.refusal import Refusal
+from omnivery.emulator.rows import Row, aliases, json_answer
 from omnivery.emulator.site import Settings, Site
 from omnivery.emulator.store import SeenRequest
 
-Guard: TypeAlias = Callable[[Request, Settings], Response | None]
+Guard: TypeAlias = Callable[[Request, Row, Settings], Response | None]
 """Returns the refusal of a request without the right key, None for one that may come in."""
 
 
@@ -36,15 +54,32 @@ class Surface:
     rows: tuple[Row, ...]
 
 
-def needs_token(request: Request, settings: Settings) -> Response | None:
-    """Refuse a request whose `ov-token` is missing or wrong."""
-    given = request.headers.get("ov-token", "")
-    if secrets.compare_digest(given.encode(), settings.token.encode()):
-        return None
-    return json_answer({"message": "Unauthorized"}, status=401)
-
-
-SURFACES = (Surface(prefix="", guard=needs_token, rows=automations_bots.ROWS),)
+MAILGUN = (
+    # What begins with a fixed segment comes first: `{domain}` would take that for a name.
+    *mailgun_domains.ROWS,
+    *mailgun_credentials.ROWS,
+    *mailgun_webhooks.ROWS,
+    *mailgun_addresses.ROWS,
+    *mailgun_messages.ROWS,
+    *mailgun_stats.ROWS,
+    *mailgun_suppressions.ROWS,
+    *mailgun_whitelists.ROWS,
+)
+AUTOMATIONS = (
+    *automations_account.ROWS,
+    *automations_addresses.ROWS,
+    *automations_domains.ROWS,
+    *automations_webhooks.ROWS,
+    *automations_messages.ROWS,
+    *automations_suppressions.ROWS,
+    *automations_bots.ROWS,
+)
+SURFACES = (
+    Surface(prefix="/v3", guard=needs_key, rows=MAILGUN),
+    # Mailgun's newer clients ask for domains here.
+    Surface(prefix="/v4", guard=needs_key, rows=aliases(mailgun_domains.ROWS)),
+    Surface(prefix="", guard=needs_token, rows=AUTOMATIONS),
+)
 """The APIs, in the order in which their routes are tried."""
 
 
@@ -55,8 +90,8 @@ def route_names() -> frozenset[str]:
 
 def build_app(site: Site) -> Starlette:
     """Make the application of one running emulator."""
-    routes = [_control_route(row, site) for row in control.ROWS]
-    routes += [_api_route(surface, row, site) for surface in SURFACES for row in surface.rows]
+    routes: list[BaseRoute] = [_control_route(row, site) for row in control.ROWS]
+    routes += [_surface_route(surface, site) for surface in SURFACES]
     app = Starlette(
         routes=routes, exception_handlers={HTTPException: _say_in_json}, middleware=[Middleware(EncodedPaths)]
     )
@@ -84,6 +119,12 @@ def _control_route(row: Row, site: Site) -> Route:
     return Route(row.path, endpoint, methods=[row.method])
 
 
+def _surface_route(surface: Surface, site: Site) -> Mount:
+    # Mounted, not merely prefixed: what one surface does not have must not be looked for on the next.
+    routes = [_api_route(surface, row, site) for row in surface.rows]
+    return Mount(surface.prefix, app=Router(routes, redirect_slashes=False))
+
+
 def _api_route(surface: Surface, row: Row, site: Site) -> Route:
     async def endpoint(request: Request) -> Response:
         response = await _serve(request, surface, row, site)
@@ -91,7 +132,7 @@ def _api_route(surface: Surface, row: Row, site: Site) -> Route:
         site.store.add_request(SeenRequest(request.method, row.name, status))
         return response
 
-    return Route(surface.prefix + row.path, endpoint, methods=[row.method])
+    return Route(row.path, endpoint, methods=[row.method])
 
 
 async def _serve(arrived: Request, surface: Surface, row: Row, site: Site) -> Response:
@@ -99,7 +140,10 @@ async def _serve(arrived: Request, surface: Surface, row: Row, site: Site) -> Re
     request.path_params.update({name: unquote(value) for name, value in request.path_params.items()})
 
     async def act() -> Response:
-        return surface.guard(request, site.settings) or await row.handler(request, site)
+        try:
+            return surface.guard(request, row, site.settings) or await row.handler(request, site)
+        except Refusal as refusal:
+            return json_answer(refusal.content, status=refusal.status)
 
     try:
         # All of it before anything else: a connection that is cut while the client writes is another fault.

@@ -8,7 +8,6 @@ import time
 import uuid
 from ipaddress import ip_address
 from typing import Any, TypeGuard, cast
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from starlette.responses import Response
 
 from omnivery.codec import loads
 from omnivery.emulator.courier import Delivery
+from omnivery.emulator.forms import is_web_address, media_type
 from omnivery.emulator.rows import Row, empty_answer, json_answer
 from omnivery.emulator.site import Site
 from omnivery.emulator.store import Check
@@ -40,10 +40,10 @@ async def submit(request: Request, site: Site) -> Response:
     """
     if request.path_params["domain"].lower() not in site.settings.bot_domains:
         return json_answer({"message": "Bot detection is not enabled for this domain", "status": 402}, status=402)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == "application/json":
+    kind = media_type(request)
+    if kind == "application/json":
         return await _submit_batch(request, site)
-    if media_type in FORMS:
+    if kind in FORMS:
         return await _check(request, site)
     return empty_answer(400)
 
@@ -58,8 +58,14 @@ async def result(request: Request, site: Site) -> Response:
 
 
 ROWS = (
-    Row("bot", "POST", "/{domain}/bot", submit),
-    Row("bot.result", "GET", "/{domain}/bot/{request_id}", result),
+    Row(
+        "bot",
+        "POST",
+        "/{domain}/bot",
+        submit,
+        operations=("automations.bots.submit_batch", "automations.bots.check"),
+    ),
+    Row("bot.result", "GET", "/{domain}/bot/{request_id}", result, operations=("automations.bots.result",)),
 )
 
 
@@ -72,7 +78,7 @@ async def _submit_batch(request: Request, site: Site) -> Response:
     site.store.add_batch(events)
     verdicts = site.detector.judge(events)
     judged = [{**event, "is_bot": bot} for event, bot in zip(events, verdicts, strict=True) if bot is not None]
-    site.courier.dispatch(Delivery(url=url, batch_id=str(uuid.uuid4()), events=judged))
+    _send_verdicts(site, judged, url=url, batch_id=str(uuid.uuid4()))
     return empty_answer(200)
 
 
@@ -83,7 +89,7 @@ def _read_batch(body: bytes) -> tuple[list[dict[str, Any]], str] | None:
     except ValueError:
         return None
     events, url = batch.get("events"), batch.get("webhook_url")
-    return (events, url) if _are_events(events) and _is_web_address(url) else None
+    return (events, url) if _are_events(events) and is_web_address(url) else None
 
 
 async def _check(request: Request, site: Site) -> Response:
@@ -109,8 +115,19 @@ def _answer_later(answer: dict[str, Any], request: Request, site: Site) -> Respo
     site.store.add_check(request_id, Check(domain=domain, ready_at=ready_at, result=answer))
     if "webhook_url" in event and is_bot is not None:
         judged = [{**event, "is_bot": is_bot}]
-        site.courier.dispatch(Delivery(url=event["webhook_url"], batch_id=request_id, events=judged, delay=delay))
+        _send_verdicts(site, judged, url=event["webhook_url"], batch_id=request_id, delay=delay)
     return json_answer({"request_id": request_id}, status=202)
+
+
+def _send_verdicts(site: Site, judged: list[dict[str, Any]], *, url: str, batch_id: str, delay: float = 0.0) -> None:
+    """Hand verdicts to the courier, if there are any.
+
+    What the real `batch` object holds is not known; its two keys are the emulator's own.
+    """
+    if judged:
+        content = {"batch": {"id": batch_id, "size": len(judged)}, "events": judged}
+        delivery = Delivery(url=url, batch_id=batch_id, kind="bot", content=content, events=len(judged), delay=delay)
+        site.courier.dispatch(delivery)
 
 
 async def _form_fields(request: Request) -> dict[str, Any] | None:
@@ -129,7 +146,7 @@ async def _form_fields(request: Request) -> dict[str, Any] | None:
 def _is_checkable(event: dict[str, Any]) -> bool:
     ip, url = event.get("ip"), event.get("webhook_url")
     told = bool(ip or event.get("uas"))
-    return told and (not ip or _is_address(ip)) and (url is None or _is_web_address(url))
+    return told and (not ip or _is_address(ip)) and (url is None or is_web_address(url))
 
 
 def _are_events(value: object) -> TypeGuard[list[dict[str, Any]]]:
@@ -155,13 +172,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_web_address(value: object) -> TypeGuard[str]:
-    if not isinstance(value, str):
-        return False
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or an IPv6 host that is none
-        return False

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from attrs import asdict
+from typing import Any
+
+from attrs import asdict, filters
 from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.codec import loads
 from omnivery.emulator.chaos import Fault
+from omnivery.emulator.message import StoredFile, StoredMessage
 from omnivery.emulator.rows import Row, json_answer
 from omnivery.emulator.site import Site
 from omnivery.errors import ConfigError
@@ -28,9 +31,22 @@ async def webhooks(_request: Request, site: Site) -> Response:
     return json_answer({"count": site.store.statistics.webhook_attempts, "webhooks": newest})
 
 
+async def messages(_request: Request, site: Site) -> Response:
+    """Count of the messages accepted, and the newest of them; files are shown by name, type and size."""
+    newest = [_shown(message) for message in site.store.messages[-SHOWN:]]
+    return json_answer({"count": site.store.statistics.messages, "messages": newest})
+
+
+async def forget_messages(_request: Request, site: Site) -> Response:
+    """Forget the messages, and nothing else."""
+    site.store.forget_messages()
+    return json_answer({"message": "The messages are forgotten"})
+
+
 async def reset(_request: Request, site: Site) -> Response:
-    """Forget what was recorded, and the faults that were ordered."""
+    """Forget what was recorded and made, and the faults that were ordered."""
     site.store.reset()
+    site.account.reset()
     site.faults.reset()
     return json_answer({"message": "Everything is forgotten"})
 
@@ -48,8 +64,25 @@ async def fail(request: Request, site: Site) -> Response:
     return json_answer({"message": "The fault is ordered"})
 
 
+def _shown(message: StoredMessage) -> dict[str, Any]:
+    mime = message.mime
+    files = filters.exclude("attachments", "inline", "mime")
+    return {
+        **asdict(message, filter=files),
+        "attachments": [_file(file) for file in message.attachments],
+        "inline": [_file(file) for file in message.inline],
+        "mime": None if mime is None else mime.decode("utf-8", "replace"),
+    }
+
+
+def _file(file: StoredFile) -> dict[str, Any]:
+    return {"name": file.name, "media_type": file.media_type, "size": len(file.content)}
+
+
 ROWS = (
     Row("events", "GET", "/_/events", events),
+    Row("messages", "GET", "/_/messages", messages),
+    Row("messages", "DELETE", "/_/messages", forget_messages),
     Row("webhooks", "GET", "/_/webhooks", webhooks),
     Row("reset", "POST", "/_/reset", reset),
     Row("reset", "DELETE", "/_/", reset),

@@ -11,10 +11,12 @@ from typing import Any, Literal, Self
 import anyio
 import anyio.to_thread
 
+from omnivery.emulator.account import Account
 from omnivery.emulator.app import route_names
 from omnivery.emulator.chaos import Chaos, Fault, Faults
 from omnivery.emulator.courier import Courier
 from omnivery.emulator.detector import Detector
+from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.site import Settings, Site
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import ServerThread, listen
@@ -29,11 +31,14 @@ class Emulator:
     it received can still be read after it stopped.
 
     Its verdicts are plausible, not the product's. Fixed test inputs: an event from 192.0.2.0/24 is always a bot's, one
-    from 198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict.
+    from 198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict. Mail to `hardbounce@…`,
+    `softbounce@…`, `complain@…`, `unsubscribe@…`, `open@…` and `click@…` ends as the name says, wherever it goes;
+    all other mail is delivered. Domains are made ready to verify, except `pending.…` and `rejected.…`.
 
     Args:
         token: the `ov-token` that callers of the Automations API must send; random when left out.
-        api_key: the key that callers of the Mailgun-compatible API must send; random when left out.
+        api_key: the account's primary key for the Mailgun-compatible API; random when left out.
+        sending_key: a sending key for it, bound to `domain`; random when left out.
         signing_key: signs the webhooks; random when left out.
         domain: the sending domain that exists from the start.
         host: address to listen on. The control API under `/_/` asks for no token: keep this on loopback.
@@ -44,8 +49,10 @@ class Emulator:
         chaos: standing faults.
         webhook_retry_delays: seconds before each further try to deliver a webhook. Short, for tests; Mailgun's own are
             10, 10, 15 and 30 minutes, then 1, 2 and 4 hours (source/user_manual.rst), and Omnivery's are not known.
-        max_body: largest body of a request in bytes; beyond it the answer is 413.
+        paging: style of the lists' pages where a request does not choose one: by offset or by cursor.
+        max_body: largest body of a request in bytes; beyond it the answer is 413. Mailgun's own limit when left out.
         max_events_kept: how many events, and how many of everything else on record, are kept; the oldest go first.
+        max_messages_kept: how many messages are kept, with all their files; the oldest go first.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class Emulator:
         *,
         token: str | None = None,
         api_key: str | None = None,
+        sending_key: str | None = None,
         signing_key: str | None = None,
         domain: str = "mail.example.com",
         host: str = "127.0.0.1",
@@ -62,14 +70,17 @@ class Emulator:
         result_delay: float = 0.05,
         chaos: Chaos | None = None,
         webhook_retry_delays: Sequence[float] = (0.1, 0.2, 0.5, 1, 2),
-        max_body: int = 5_000_000,
+        paging: Literal["offset", "cursor"] = "offset",
+        max_body: int = 54_945_382,
         max_events_kept: int = 100_000,
+        max_messages_kept: int = 1_000,
     ) -> None:
         enabled = {domain} if bot_domains is None else bot_domains
         self._settings = Settings(
             domain=domain,
             token=token or secrets.token_hex(16),
             api_key=api_key or secrets.token_hex(16),
+            sending_key=sending_key or secrets.token_hex(16),
             signing_key=signing_key or secrets.token_hex(16),
             bot_domains=frozenset(name.lower() for name in enabled),
             single=single,
@@ -77,9 +88,12 @@ class Emulator:
             webhook_retry_delays=tuple(webhook_retry_delays),
             max_body=max_body,
             max_events_kept=max_events_kept,
+            max_messages_kept=max_messages_kept,
+            paging=paging,
         )
         self._host, self._port = host, port
-        self._store = Store(kept=max_events_kept)
+        self._account = Account(domain)
+        self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept)
         self._faults = Faults(route_names(), standing=chaos)
         self._detector = Detector()
         self._running: ServerThread | None = None
@@ -120,7 +134,8 @@ class Emulator:
         """Let the next requests fail. Orders are met in turn, before any standing fault; any thread may give them.
 
         Args:
-            where: name of the route (`bot` for batches and single checks, `bot.result`), or `*` for any API route.
+            where: name of the route, such as `bot` (batches and single checks), `bot.result`, `messages`,
+                `bounces.list`, `automations.domains.get`; or `*` for any API route. An unknown one lists them all.
             status: what to answer, from 200 to 599, without acting upon the request; 500 unless `after` is given.
             retry_after: sent as the `Retry-After` header word for word: seconds, a date, or nonsense.
             delay: seconds to wait first. Given alone, it only makes the answer late.
@@ -153,8 +168,9 @@ class Emulator:
             raise TimeoutError(f"webhooks are still under way after {timeout} seconds")
 
     def reset(self) -> None:
-        """Forget what was recorded, and faults ordered by `fail_next`. Webhooks under way stay so."""
+        """Forget what was recorded and made, and faults ordered by `fail_next`. Webhooks under way stay so."""
         self._store.reset()
+        self._account.reset()
         self._faults.reset()
 
     @property
@@ -186,8 +202,13 @@ class Emulator:
 
     @property
     def api_key(self) -> str:
-        """The key for the Mailgun-compatible API."""
+        """The account's primary key for the Mailgun-compatible API."""
         return self._settings.api_key
+
+    @property
+    def sending_key(self) -> str:
+        """The sending key of `domain`."""
+        return self._settings.sending_key
 
     @property
     def signing_key(self) -> str:
@@ -217,6 +238,11 @@ class Emulator:
     def bot_batches(self) -> list[int]:
         """How many events each accepted batch held, oldest first."""
         return self._store.batches
+
+    @property
+    def messages(self) -> list[StoredMessage]:
+        """Messages accepted on either surface, oldest first."""
+        return self._store.messages
 
     @property
     def requests(self) -> list[SeenRequest]:
@@ -257,17 +283,18 @@ class Emulator:
         return f"Emulator({where}, domain={self.domain!r})"
 
     def _site(self) -> Site:
-        settings = self._settings
+        courier = Courier(
+            HttpxAdapter(),
+            signing_key=self._settings.signing_key,
+            retry_delays=self._settings.webhook_retry_delays,
+            store=self._store,
+        )
         return Site(
-            settings=settings,
+            settings=self._settings,
+            account=self._account,
             store=self._store,
             faults=self._faults,
             detector=self._detector,
-            courier=Courier(
-                HttpxAdapter(),
-                signing_key=settings.signing_key,
-                retry_delays=settings.webhook_retry_delays,
-                store=self._store,
-            ),
+            courier=courier,
             stopping=asyncio.Event(),
         )

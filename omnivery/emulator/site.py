@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from omnivery.emulator.account import Account
 from omnivery.emulator.chaos import Faults
 from omnivery.emulator.courier import Courier
 from omnivery.emulator.detector import Detector
@@ -20,6 +21,7 @@ class Settings:
     domain: str
     token: str = field(repr=False)
     api_key: str = field(repr=False)
+    sending_key: str = field(repr=False)
     signing_key: str = field(repr=False)
     bot_domains: frozenset[str]
     single: Literal["now", "later"]
@@ -27,6 +29,8 @@ class Settings:
     webhook_retry_delays: tuple[float, ...]
     max_body: int
     max_events_kept: int
+    max_messages_kept: int
+    paging: Literal["offset", "cursor"]
 
 
 @frozen(kw_only=True)
@@ -34,6 +38,7 @@ class Site:
     """One running emulator, as its routes see it."""
 
     settings: Settings
+    account: Account
     store: Store
     faults: Faults
     detector: Detector

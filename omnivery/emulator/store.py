@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from attrs import asdict, define, field, frozen
 
+from omnivery.emulator.message import StoredMessage
+
 
 class SeenRequest(NamedTuple):
     """One API request that found its route."""
@@ -27,9 +29,11 @@ class WebhookAttempt:
     url: str = field(repr=False)
     """Where it was to go: a caller's address, which may hold a secret."""
     batch_id: str
-    """Which batch or check it answers; the webhook says so too."""
+    """Which batch or check it answers, or which message it tells about; the webhook says so too."""
+    kind: str
+    """What it carries: `bot` for verdicts, or the delivery event's name."""
     events: int
-    """How many verdicts it carries."""
+    """How many verdicts or events it carries."""
     attempt: int
     """1 for the first try; 0 for the note that the emulator stopped before the next one."""
     status: int | None = None
@@ -50,6 +54,8 @@ class Statistics:
     """Single checks accepted."""
     bot_events: int = 0
     """Events in both."""
+    messages: int = 0
+    """Messages accepted."""
     webhook_attempts: int = 0
     """Tries to deliver a webhook."""
     webhooks_delivered: int = 0
@@ -77,11 +83,12 @@ class Store:
 
     Args:
         kept: how many of each kind are remembered; the oldest go first.
+        messages_kept: how many messages are.
     """
 
-    def __init__(self, *, kept: int) -> None:
-        self._kept = kept
-        self._lock = threading.Lock()
+    def __init__(self, *, kept: int, messages_kept: int) -> None:
+        self._kept, self._messages_kept = kept, messages_kept
+        self._lock = threading.RLock()
         self.reset()
 
     def reset(self) -> None:
@@ -92,6 +99,7 @@ class Store:
             self._checks: dict[str, Check] = {}
             self._attempts: deque[WebhookAttempt] = deque(maxlen=self._kept)
             self._requests: deque[SeenRequest] = deque(maxlen=self._kept)
+            self.forget_messages()
             self._counts = Statistics()
 
     def add_request(self, seen: SeenRequest) -> None:
@@ -127,6 +135,17 @@ class Store:
         with self._lock:
             return self._checks.get(request_id)
 
+    def add_message(self, message: StoredMessage) -> None:
+        """Remember an accepted message."""
+        with self._lock:
+            self._messages.append(message)
+            self._counts.messages += 1
+
+    def forget_messages(self) -> None:
+        """Forget the messages, and nothing else; they stay counted."""
+        with self._lock:
+            self._messages: deque[StoredMessage] = deque(maxlen=self._messages_kept)
+
     def add_attempt(self, attempt: WebhookAttempt) -> None:
         """Remember one try to deliver a webhook."""
         with self._lock:
@@ -151,6 +170,12 @@ class Store:
         """Size of each accepted batch, oldest first."""
         with self._lock:
             return list(self._batches)
+
+    @property
+    def messages(self) -> list[StoredMessage]:
+        """Messages accepted, oldest first."""
+        with self._lock:
+            return list(self._messages)
 
     @property
     def attempts(self) -> list[WebhookAttempt]:

@@ -72,7 +72,8 @@ def _retry_after(answer: RawResponse, body: Any) -> float | None:
     if wish is None and isinstance(body, dict):
         # Mailgun's domain and webhook endpoints name the seconds in the body instead.
         seconds = body.get("retry-seconds")
-        return float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None
+        named = isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds >= 0
+        return parse_retry_after(str(seconds)) if named else None
     return wish
 
 

@@ -12,7 +12,7 @@ from attrs import evolve
 from omnivery._version import __version__
 from omnivery.errors import ConfigError
 from omnivery.transport import encoding
-from omnivery.transport.config import CallOptions, ClientConfig, Limits, required
+from omnivery.transport.config import BULK_RETRY, CallOptions, ClientConfig, Limits, RetryPolicy, required
 from omnivery.transport.gates import GatedAdapter, RetryBudget, Slots
 from omnivery.transport.observe import LogObserver, Observer, get_logger
 from omnivery.transport.pipeline import Call, Pipeline
@@ -43,30 +43,36 @@ class AsyncBaseClient(Generic[ConfigT]):
         self,
         config: ConfigT,
         *,
-        limits: Limits,
+        limits: Limits | None,
+        adapter: str,
         http_client: httpx.AsyncClient | None,
         proxy: str | None,
         verify: ssl.SSLContext | bool,
         observers: Sequence[Observer],
     ) -> None:
+        if adapter != "httpx":
+            raise ConfigError(f"adapter: there is only 'httpx', not {adapter!r}")
+        limits = limits or Limits()
         self._config = config
         self._adapter = _make_adapter(limits=limits, http_client=http_client, proxy=proxy, verify=verify)
         log = LogObserver(logger=get_logger("omnivery.transport"))
         self._pipeline = Pipeline(
-            adapter=self._gated(limits.concurrency),
+            adapter=self._gated(limits.concurrency, config.retry),
             runtime=AsyncRuntime(),
             budget=RetryBudget(),
             observers=(log, *observers),
         )
         self._owner = True
 
-    def _gated(self, slots: int) -> GatedAdapter:
+    def _gated(self, slots: int, policy: RetryPolicy) -> GatedAdapter:
         return GatedAdapter(
-            inner=self._adapter,
-            runtime=AsyncRuntime(),
-            slots=Slots(ceiling=slots),
-            patience=self._config.retry.patience,
+            inner=self._adapter, runtime=AsyncRuntime(), slots=Slots(ceiling=slots), patience=policy.patience
         )
+
+    def _changed(self, **changes: Any) -> Self:
+        """A clone whose configuration differs in what is not None."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return self._clone(evolve(self._config, **given))
 
     def _clone(self, config: ConfigT) -> Self:
         clone = object.__new__(type(self))
@@ -76,11 +82,24 @@ class AsyncBaseClient(Generic[ConfigT]):
         clone._owner = False
         return clone
 
-    def _with_own_slots(self, slots: int, budget: RetryBudget) -> Self:
-        """A clone for a bulk run: the same connections, but slots and a retry budget of its own."""
+    def _for_bulk(self, concurrency: int, options: CallOptions | None) -> tuple[Self, CallOptions]:
+        """A clone for a bulk run, and the options of its calls.
+
+        The clone has the same connections, but slots and a retry budget of its own. It retries as `BULK_RETRY` has it,
+        unless the caller has chosen a policy for the run or for the client.
+
+        Raises:
+            ConfigError: `concurrency` is no whole number from 1.
+        """
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+            raise ConfigError(f"concurrency: expected a whole number from 1, not {concurrency!r}. Nothing was sent.")
+        given = options or CallOptions()
+        policy = given.retry or (BULK_RETRY if self._config.retry == RetryPolicy() else self._config.retry)
+        # Every call in flight can use all its attempts once; an outage that outlasts that is not worth more traffic.
+        budget = RetryBudget(capacity=10 * policy.attempts * concurrency)
         clone = self._clone(self._config)
-        clone._pipeline = evolve(self._pipeline, adapter=self._gated(slots), budget=budget)
-        return clone
+        clone._pipeline = evolve(self._pipeline, adapter=self._gated(concurrency, policy), budget=budget)
+        return clone, evolve(given, retry=policy)
 
     async def call(
         self,
@@ -129,7 +148,11 @@ class AsyncBaseClient(Generic[ConfigT]):
 
     def _domain(self, domain: str | None) -> str:
         return required(
-            domain or self._config.domain, argument="domain", variable="OMNIVERY_DOMAIN", purpose="sending domain"
+            # An empty text is a mistake of the caller's: to fall back here would delete from another domain.
+            self._config.domain if domain is None else domain,
+            argument="domain",
+            variable="OMNIVERY_DOMAIN",
+            purpose="sending domain",
         )
 
     def _headers(

@@ -30,8 +30,8 @@ def _count(instance: object, attribute: Attribute[Any], value: object) -> None:
 
 def _header_fields(_instance: object, _attribute: Attribute[Any], headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
-        if not name or set("\r\n\0") & set(name + value):
-            raise ConfigError("headers: a name must not be empty, and neither name nor value may hold a line break")
+        if not name or not (name + value).isascii() or not (name + value).isprintable():
+            raise ConfigError("headers: a name must not be empty; names and values must be printable ASCII")
 
 
 @frozen(kw_only=True)
@@ -70,6 +70,10 @@ class RetryPolicy:
     """Longest wait of our own, in seconds; a `Retry-After` may be longer."""
     patience: float = field(default=120.0, validator=_seconds)
     """Longest `Retry-After` that is waited for, in seconds; one beyond it ends the call at once."""
+
+
+BULK_RETRY = RetryPolicy(attempts=10, patience=600.0)
+"""How a bulk run retries unless told otherwise: a run is worth more patience than a single call."""
 
 
 @frozen(kw_only=True)
@@ -159,6 +163,6 @@ def base_address(value: str, *, argument: str = "base_url") -> str:
         ConfigError: it is no address, or has a user name, a query or a fragment.
     """
     parts = urlsplit(web_address(value, argument=argument))
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    if "@" in parts.netloc or "?" in value or "#" in value:
         raise ConfigError(f"{argument}: must have no user name, query or fragment. Nothing was sent.")
     return value.rstrip("/")

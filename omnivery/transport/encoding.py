@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from attrs import field, frozen
 
 from omnivery.errors import ConfigError
+from omnivery.transport.multipart import FilePart, MultipartContent, escape
+
+if TYPE_CHECKING:
+    from omnivery.transport.records import Content
 
 Fields = Iterable[tuple[str, str]]
 """Form fields or query parameters; a name may come more than once."""
@@ -19,7 +24,7 @@ Fields = Iterable[tuple[str, str]]
 class Body:
     """The body of a request, encoded."""
 
-    content: bytes = field(repr=False)
+    content: Content = field(repr=False)
     content_type: str
 
 
@@ -56,17 +61,18 @@ def form(fields: Fields) -> Body:
     return Body(content=urlencode(list(fields)).encode(), content_type="application/x-www-form-urlencoded")
 
 
-def multipart(fields: Fields) -> Body:
-    """A multipart form (RFC 7578) of text fields."""
+def multipart(fields: Fields, files: Iterable[FilePart] = ()) -> Body:
+    """A multipart form (RFC 7578). Its files are measured now, and read when they are sent.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
     boundary = secrets.token_hex(16)
     parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{_escape(name)}"\r\n\r\n{value}\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{escape(name)}"\r\n\r\n{value}\r\n'
         for name, value in fields
     ]
-    content = "".join([*parts, f"--{boundary}--\r\n"]).encode()
+    form = MultipartContent.of(boundary, "".join(parts).encode(), files)
+    # Without files there is nothing to read later: the form is plain bytes, and costs no more than JSON does.
+    content = form if form.has_files else b"".join(form.blocks())
     return Body(content=content, content_type=f"multipart/form-data; boundary={boundary}")
-
-
-def _escape(name: str) -> str:
-    # RFC 7578 leaves the escaping of names to HTML: https://html.spec.whatwg.org/#multipart-form-data
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -101,10 +101,12 @@ class GatedAdapter:
 
     async def send(self, request: Request) -> RawResponse:
         """Wait for a slot, and for the end of any pause that the server asked for; then carry the request."""
+        request.departure.happened = False
         async with self._limiter:
             while (pause := self.slots.resume_at - self.runtime.now()) > 0:
                 await self.runtime.sleep(pause)
             window = self.slots.enter()
+            request.departure.happened = True
             answer = await self.inner.send(request)
         self._learn(answer, window)
         return answer

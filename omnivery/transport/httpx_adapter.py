@@ -7,13 +7,15 @@ pool examines every connection for every request: with 64 on one pool, throughpu
 
 from __future__ import annotations
 
+import re
 import ssl
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from anyio.lowlevel import EventLoopToken, current_token
-from attrs import define, field
+from attrs import Attribute, define, field
 
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from omnivery.transport.config import Limits
@@ -22,6 +24,7 @@ from omnivery.transport.records import Headers, RawResponse
 if TYPE_CHECKING:
     from omnivery.transport.records import Request
 
+_CLOSED = re.compile("disconnected|closed")
 POOL_SIZE = 8
 """Connections a pool. Measured: up to eight, one shared pool beats one pool for each connection."""
 
@@ -32,7 +35,22 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.ProxyError,
     httpx.LocalProtocolError,
+    httpx.InvalidURL,
+    UnicodeError,
 )
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+"""Whatever may come out of httpx; UnicodeError for a host name that IDNA cannot encode."""
+
+
+def _usable_proxy(_instance: object, _attribute: Attribute[Any], proxy: str | None) -> None:
+    if proxy is None:
+        return
+    try:
+        httpx.AsyncHTTPTransport(proxy=proxy, verify=False, trust_env=False)
+    except ValueError:
+        raise ConfigError("proxy: expected an address such as http://host:port or socks5://host:port") from None
+    except ImportError:
+        raise ConfigError("proxy: SOCKS needs a package of its own: pip install 'httpx[socks]'") from None
 
 
 @define(eq=False)
@@ -49,12 +67,15 @@ class HttpxAdapter:
     Args:
         limits: how long idle connections are kept.
         proxy: address of an HTTP or SOCKS proxy. The environment's proxy variables are not read.
-        verify: True for the system's and certifi's authorities, or an `ssl.SSLContext` of your own. False turns
-            verification off, which only a test on your own machine can want.
+        verify: True for the authorities of certifi, or of SSL_CERT_FILE and SSL_CERT_DIR where these are set; or an
+            `ssl.SSLContext` of your own. False turns verification off, which only a test on your own machine can want.
+
+    Raises:
+        ConfigError: the proxy's address is none, or of a kind whose support is not installed.
     """
 
     limits: Limits = field(factory=Limits)
-    proxy: str | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False, validator=_usable_proxy)
     verify: ssl.SSLContext | bool = True
     _pools: list[_Pool] = field(init=False, factory=list[_Pool], repr=False)
     _loop: EventLoopToken | None = field(init=False, default=None, repr=False)
@@ -125,11 +146,14 @@ class ClientAdapter:
         Raises:
             NotSentError: no connection could be made.
             AmbiguousError: the request went out, and the answer was lost.
+            ConfigError: the client is closed.
         """
+        if self.client.is_closed:
+            raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
         try:
             # Neither may the client's own auth replace our credentials, nor a redirect carry them elsewhere.
             response = await self.client.send(_to_httpx(request), auth=None, follow_redirects=False)
-        except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
+        except _FAILURES as error:
             raise _translate(error) from error
         return RawResponse(
             status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
@@ -146,7 +170,7 @@ async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> Ra
             content = await response.aread()
         finally:
             await response.aclose()
-    except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
+    except _FAILURES as error:
         raise _translate(error) from error
     return RawResponse(status=response.status_code, headers=Headers(response.headers.multi_items()), content=content)
 
@@ -154,26 +178,47 @@ async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> Ra
 def _to_httpx(request: Request) -> httpx.Request:
     limits = request.timeouts
     timeout = {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": limits.connect}
-    return httpx.Request(
-        request.method,
-        request.url,
-        headers=list(request.headers),
-        content=request.content or None,
-        extensions={"timeout": timeout},
-    )
+    headers, content = list(request.headers), request.content
+    if isinstance(content, bytes):
+        return httpx.Request(
+            request.method, request.url, headers=headers, content=content or None, extensions={"timeout": timeout}
+        )
+    upload = _Upload(content.blocks())
+    # With a length there is no chunked coding, which not every server in front of an API takes.
+    headers.append(("content-length", str(content.length)))
+    built = httpx.Request(request.method, request.url, headers=headers, content=upload, extensions={"timeout": timeout})
+    # httpx wraps what it is given into an asynchronous generator; one that a broken connection leaves half-way is
+    # finished by the event loop at some later time, with a warning on trio.
+    built.stream = upload
+    return built
+
+
+@define(eq=False)
+class _Upload(httpx.AsyncByteStream):
+    """Content that is read from files, on the event loop: a block of 64 kB takes about as long as sending it does."""
+
+    _blocks: Iterator[bytes]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for block in self._blocks:
+            return block
+        raise StopAsyncIteration
 
 
 def _translate(error: Exception) -> NotSentError | AmbiguousError:
     """Say what happened in our own terms; the library's text may hold the address, its type does not."""
-    if isinstance(error, httpx.InvalidURL):
-        return NotSentError("the address is not a valid URL")
     kind = _plain_words(error)
     return NotSentError(kind) if isinstance(error, _NEVER_SENT) else AmbiguousError(kind)
 
 
 def _plain_words(error: Exception) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return "the server's certificate could not be verified: check the host, or pass verify=<your SSLContext>"
+    if isinstance(error, httpx.RemoteProtocolError) and not _CLOSED.search(str(error)):
+        return "what the server answered is not HTTP"
     words: dict[type[Exception], str] = {
         httpx.ConnectError: "no connection could be made (name look-up failed, connection refused, or TLS failed)",
         httpx.ConnectTimeout: "connecting took longer than the connect time-out",
@@ -185,8 +230,15 @@ def _plain_words(error: Exception) -> str:
         httpx.WriteError: "the connection broke while the request was written",
         httpx.DecodingError: "the answer's content coding is damaged",
         httpx.ProxyError: "the proxy refused the connection",
+        httpx.InvalidURL: "the address is not a valid URL",
     }
     return words.get(type(error), f"the exchange failed ({type(error).__name__})")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 @cache

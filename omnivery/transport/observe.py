@@ -12,8 +12,8 @@ _MASKS = (
     # "ov-token: abc", "authorization=Basic abc", "signing_key": "abc" and their like
     (
         re.compile(
-            r"(?i)\b((?:ov[-_])?token|authorization|(?:api|sending|signing)[-_]?key|password|signature)"
-            r"(\"?'?\s*[:=]\s*\"?'?)((?:basic|bearer)\s+)?[^\s\"',;&}]+"
+            r"(?i)(?<![a-z])((?:ov[-_])?token|authorization|(?:api|sending|signing)[-_]?key|password|signature)"
+            r"([\"']?\s*[:=]\s*[\"']?|[\"'],\s*b?[\"'])((?:basic|bearer)\s+)?[^\s\"',;&}]+"
         ),
         r"\1\2***",
     ),
@@ -33,7 +33,10 @@ class RedactionFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record; never drops one."""
-        text = record.getMessage()
+        try:
+            text = record.getMessage()
+        except Exception:  # noqa: BLE001  # arguments that do not fit: whatever they raise, logging reports it itself
+            return True
         masked = redact(text)
         if masked != text:
             record.msg, record.args = masked, ()

@@ -103,6 +103,33 @@ def json_body(answer: RawResponse) -> Any:
         raise DecodeError(f"the answer ({answer.status}) is {found} where JSON is due", body=answer.text) from None
 
 
+def inside(key: str, model: type[T]) -> Shape[T]:
+    """An answer whose model is wrapped in an object of one key, such as `{"webhook": {…}}`."""
+
+    def read(answer: RawResponse) -> T:
+        body = json_body(answer)
+        if not isinstance(body, dict) or key not in body:
+            raise DecodeError(f"the answer ({answer.status}) has no {key!r}")
+        return codec.structure(body[key], model, at=f"$.{key}")
+
+    return Shape(name=model.__name__, read=read)
+
+
+def maybe_empty(model: type[T]) -> Shape[T]:
+    """An answer whose body is not documented: JSON, plain text, which becomes `message`, or nothing at all."""
+
+    def read(answer: RawResponse) -> T:
+        if is_html(answer):
+            raise DecodeError(f"the answer ({answer.status}) is HTML: a proxy or a wrong base URL sent it")
+        try:
+            body = json_body(answer) if answer.content.strip() else {}
+        except DecodeError:
+            body = answer.text.strip()
+        return codec.structure({"message": body} if isinstance(body, str) else body, model)
+
+    return Shape(name=model.__name__, read=read)
+
+
 def is_html(answer: RawResponse) -> bool:
     """Whether an answer is a web page: the mark of a proxy, a captive portal, a wrong address."""
     return "html" in answer.headers.get("content-type", "") or answer.content.lstrip()[:1] == b"<"

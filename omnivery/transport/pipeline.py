@@ -7,15 +7,16 @@ or on none.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import evolve, frozen
 
 from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
 from omnivery.transport.answers import SUCCESS, api_error, request_id
 from omnivery.transport.observe import Attempt
-from omnivery.transport.records import ApiResponse
-from omnivery.transport.retry import GiveUp, Reason, classify, decide
+from omnivery.transport.operation import Safety
+from omnivery.transport.records import ApiResponse, Departure
+from omnivery.transport.retry import Failure, GiveUp, classify, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,13 +61,17 @@ class Pipeline:
         """
         started = self.runtime.now()
         ends = started + call.deadline if call.deadline else math.inf
-        number = 1
+        number, in_doubt = 1, False
         while True:
             begun = self.runtime.now()
             try:
                 answer = await self._attempt(call, number, ends - begun)
             except OmniveryError as error:
-                pause = self._pause_or_raise(call, error, number, begun, ends)
+                failure = classify(error)
+                in_doubt = in_doubt or failure is Failure.AMBIGUOUS
+                pause = self._pause_before_next(call, error, failure, number=number, begun=begun, ends=ends)
+                if pause is None:
+                    raise _last_word(error, call.operation, in_doubt=in_doubt)  # noqa: B904  # it sets its own cause
             else:
                 self.budget.refill()
                 self._tell(call, number, begun, status=answer.status)
@@ -75,8 +80,14 @@ class Pipeline:
             number += 1
 
     async def _attempt(self, call: Call[T], number: int, left: float) -> RawResponse:
+        if left <= 0:
+            raise DeadlineError(
+                f"the deadline of {call.deadline:g} s passed before the request went out",
+                operation=call.operation.name,
+                attempts=number - 1,
+            )
         bounded = left if math.isfinite(left) else None
-        request = evolve(call.request, timeouts=call.request.timeouts.within(bounded))
+        request = evolve(call.request, timeouts=call.request.timeouts.within(bounded), departure=Departure())
         answer = None
         try:
             with self.runtime.cut_off(bounded):
@@ -85,19 +96,22 @@ class Pipeline:
             error.operation, error.attempts = call.operation.name, number
             raise
         if answer is None:
+            awaited = "the answer was awaited" if request.departure.happened else "the request waited for a slot"
             raise DeadlineError(
-                f"the deadline of {call.deadline:g} s passed while the answer was awaited",
+                f"the deadline of {call.deadline:g} s passed while {awaited}",
                 operation=call.operation.name,
                 attempts=number,
-                may_have_happened=True,
+                may_have_happened=request.departure.happened,
             )
         if answer.status not in SUCCESS:
             raise api_error(answer, operation=call.operation, attempts=number)
         return answer
 
-    def _pause_or_raise(self, call: Call[T], error: OmniveryError, number: int, begun: float, ends: float) -> float:
+    def _pause_before_next(
+        self, call: Call[T], error: OmniveryError, failure: Failure, *, number: int, begun: float, ends: float
+    ) -> float | None:
         decision = decide(
-            classify(error),
+            failure,
             number,
             safety=call.operation.safety,
             policy=call.retry,
@@ -109,9 +123,7 @@ class Pipeline:
         pause = None if isinstance(decision, GiveUp) else decision.seconds
         status = error.status if isinstance(error, ApiError) else None
         self._tell(call, number, begun, status=status, error=error, retry_in=pause)
-        if isinstance(decision, GiveUp):
-            raise _last_word(error, decision, number) from error.__cause__
-        return decision.seconds
+        return pause
 
     def _tell(
         self,
@@ -154,12 +166,20 @@ class Pipeline:
         )
 
 
-def _last_word(error: OmniveryError, decision: GiveUp, attempts: int) -> OmniveryError:
-    """The error that leaves the call: for a once-only operation, a lost answer and a 5xx mean the same."""
-    if decision.reason is Reason.ONCE_ONLY and isinstance(error, ApiError):
+def _last_word(error: OmniveryError, operation: Operation[Any], *, in_doubt: bool) -> OmniveryError:
+    """The error that leaves the call, true to all of its attempts and not to the last alone."""
+    # 1. For an operation that must not happen twice, a 5xx and a lost answer mean the same.
+    if operation.safety is Safety.ONCE and isinstance(error, ApiError) and classify(error) is Failure.AMBIGUOUS:
         last = AmbiguousError(
-            f"the server failed ({error.status}) after it had the request", operation=error.operation, attempts=attempts
+            f"the server failed ({error.status}) after it had the request",
+            operation=operation.name,
+            attempts=error.attempts,
         )
         last.__cause__ = error
         return last
+    # 2. The last attempt did not get through, but an earlier one may have.
+    if in_doubt and isinstance(error, TransportError):
+        error.may_have_happened = True
+    elif in_doubt and isinstance(error, ApiError) and classify(error) is not Failure.AMBIGUOUS:
+        error.hint = f"{error.hint}. The answer to an earlier attempt was lost: that one may have taken effect"
     return error

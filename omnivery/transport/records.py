@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from omnivery.transport.config import Timeouts
 
@@ -41,6 +41,34 @@ class Headers(Mapping[str, str]):
         return f"Headers({sorted(self._fields)})"
 
 
+class Streamed(Protocol):
+    """Content that is read while it is sent, so that a large file is never in memory as a whole."""
+
+    @property
+    def length(self) -> int:
+        """Bytes in all, known before any is read."""
+        ...
+
+    def blocks(self) -> Iterator[bytes]:
+        """The content from its start, as often as it is asked for: every attempt sends the same bytes.
+
+        Raises:
+            ConfigError: it cannot be read, or has another length by now.
+        """
+        ...
+
+
+Content: TypeAlias = bytes | Streamed
+"""What a request carries."""
+
+
+@define
+class Departure:
+    """Whether a request has left: a gate clears it while the request waits, and sets it when the request goes out."""
+
+    happened: bool = True
+
+
 @frozen(kw_only=True)
 class Request:
     """One attempt, ready to go out. Everything in it is already encoded."""
@@ -48,8 +76,9 @@ class Request:
     method: str
     url: str = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    content: bytes = field(default=b"", repr=False)
+    content: Content = field(default=b"", repr=False)
     timeouts: Timeouts = field(factory=Timeouts)
+    departure: Departure = field(factory=Departure, eq=False, repr=False)
 
 
 @frozen(kw_only=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from omnivery.transport.paging import AsyncPages
+
 if TYPE_CHECKING:
     from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
     from omnivery.transport.encoding import Body
     from omnivery.transport.operation import Operation
+    from omnivery.transport.paging import Page
 
 T = TypeVar("T")
 ClientT = TypeVar("ClientT", bound="AsyncBaseClient[Any]")
@@ -34,3 +37,18 @@ class AsyncResource(Generic[ClientT]):
         """Carry out an operation and return its decoded answer alone."""
         answer = await self._client.call(operation, domain=domain, path=path, query=query, body=body, options=options)
         return answer.data
+
+    def _pages(
+        self,
+        operation: Operation[Page[T]],
+        *,
+        domain: str | None = None,
+        query: Iterable[tuple[str, str]] = (),
+        options: CallOptions | None = None,
+    ) -> AsyncPages[T]:
+        """A list that asks for its pages with an operation."""
+
+        async def fetch(query: Iterable[tuple[str, str]]) -> Page[T]:
+            return await self._send(operation, domain=domain, query=query, options=options)
+
+        return AsyncPages(fetch, query)

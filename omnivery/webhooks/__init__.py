@@ -4,6 +4,7 @@
     event = parse(body, signing_key)                    in a web framework of your own
     verify(body, signing_key)                           only to ask whether the sender is the service
 
+An event is either `BotVerdicts`, the answer to a batch of bot events, or a `DeliveryEvent`: what became of a message.
 The signing key is the account's own and signs every webhook call; give the old and the new one while it changes.
 """
 
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from omnivery.webhooks.delivery import DeliveryEvent, bare_message_id, same_message
+    from omnivery.webhooks.delivery_parts import ClientInfo, DeliveryStatus, Envelope, Geolocation
     from omnivery.webhooks.payload import WebhookEvent, parse
     from omnivery.webhooks.receiver import Receiver, ReceiverStatistics
     from omnivery.webhooks.signature import sign, verify
@@ -21,10 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BotVerdicts",
+    "ClientInfo",
+    "DeliveryEvent",
+    "DeliveryStatus",
+    "Envelope",
+    "Geolocation",
     "Receiver",
     "ReceiverStatistics",
     "WebhookEvent",
+    "bare_message_id",
     "parse",
+    "same_message",
     "sign",
     "verify",
 ]
@@ -33,10 +43,17 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "BotVerdicts": "omnivery.webhooks.verdicts",
+        "ClientInfo": "omnivery.webhooks.delivery_parts",
+        "DeliveryEvent": "omnivery.webhooks.delivery",
+        "DeliveryStatus": "omnivery.webhooks.delivery_parts",
+        "Envelope": "omnivery.webhooks.delivery_parts",
+        "Geolocation": "omnivery.webhooks.delivery_parts",
         "Receiver": "omnivery.webhooks.receiver",
         "ReceiverStatistics": "omnivery.webhooks.receiver",
         "WebhookEvent": "omnivery.webhooks.payload",
+        "bare_message_id": "omnivery.webhooks.delivery",
         "parse": "omnivery.webhooks.payload",
+        "same_message": "omnivery.webhooks.delivery",
         "sign": "omnivery.webhooks.signature",
         "verify": "omnivery.webhooks.signature",
     },

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from omnivery.errors import PayloadError
-from omnivery.webhooks import verdicts
+from omnivery.webhooks import delivery, verdicts
+from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.signature import TOLERANCE, Payload, check, decode, encoded
 from omnivery.webhooks.verdicts import BotVerdicts
 
-WebhookEvent: TypeAlias = BotVerdicts
-"""What one webhook call may bring."""
+WebhookEvent: TypeAlias = BotVerdicts | DeliveryEvent
+"""What one webhook call may bring: ask with `isinstance` which it is."""
+
+FORM_POST = (
+    "a form post, as Mailgun's legacy webhooks send it, and only JSON is read: set the webhook to the format "
+    "`mailgun`, which posts an object with `event-data` and `signature`"
+)
 
 
 def parse(body: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, now: float | None = None) -> WebhookEvent:
@@ -19,11 +26,16 @@ def parse(body: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, now: 
     A call is read only when `verify` would be true for it; what the signature does and does not prove is said there.
     Whether the call was handled before is not asked here: remember the result's `token`, or let `Receiver` do it.
 
+    Form posts, the shape of Mailgun's legacy webhooks, are refused: set such a webhook to the format `mailgun`.
+
     Args:
         body: the request's body.
         keys: the account's signing key; several while it changes.
         tolerance: seconds that the signature may be old, or ahead of the clock.
         now: unix seconds to compare the signature's timestamp with; the clock's when left out.
+
+    Returns:
+        `BotVerdicts` for bot results, a `DeliveryEvent` for what became of a message.
 
     Raises:
         ConfigError: no key was given, a key is empty, or the tolerance is not a number from 0.
@@ -33,8 +45,31 @@ def parse(body: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, now: 
     secrets = encoded(keys)
     payload = decode(body)
     if payload is None:
-        raise PayloadError("the body is not a JSON object")
+        raise PayloadError(FORM_POST if _is_form(body) else "the body is not a JSON object")
     signature = check(payload, secrets, tolerance=tolerance, now=now)
+    if delivery.is_known(payload):
+        return delivery.read(payload, signature)
     if verdicts.is_known(payload):
         return verdicts.read(payload, signature)
-    raise PayloadError("not a payload that we know: expected bot results, with `events`, or `is_bot` and `request`")
+    raise PayloadError(_unknown(payload))
+
+
+def _is_form(body: Payload) -> bool:
+    """Whether a body is a form: url-encoded or multipart, with the fields of a signature in it."""
+    if isinstance(body, Mapping):
+        return False
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    if text.startswith("--"):
+        return "form-data" in text
+    names = {pair.partition("=")[0] for pair in text.split("&")}
+    return {"timestamp", "token", "signature"} <= names
+
+
+def _unknown(payload: Mapping[str, Any]) -> str:
+    # A form that a web framework has parsed already has everything at the top, the digest among it.
+    if isinstance(payload.get("signature"), str):
+        return FORM_POST
+    return (
+        "not a payload that we know: expected a delivery event, with `event-data`, or bot results, with `events`, or "
+        "`is_bot` and `request`. If it is another service's format, set the webhook to the format `mailgun`"
+    )

@@ -8,18 +8,19 @@ import traceback
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 
 from attrs import frozen
 
 from omnivery.codec import dumps
-from omnivery.errors import ConfigError, ReplayError, WebhookError, phrase
+from omnivery.errors import ConfigError, PayloadError, ReplayError, WebhookError, phrase
 from omnivery.transport.observe import get_logger
+from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.payload import WebhookEvent, parse
 from omnivery.webhooks.signature import TOLERANCE, encoded
+from omnivery.webhooks.verdicts import BotVerdicts
 
-Handler: TypeAlias = Callable[[WebhookEvent], Awaitable[object]]
-"""Your coroutine function, called with each new webhook call."""
+EventT = TypeVar("EventT", BotVerdicts, DeliveryEvent)
 
 # The names that the ASGI specification gives them, https://asgi.readthedocs.io/en/latest/specs/main.html
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -36,9 +37,9 @@ class ReceiverStatistics:
     accepted: int = 0
     """Handled, and answered with 200."""
     refused: int = 0
-    """Turned away with any 4xx status for any reason but replay."""
+    """Turned away with a 4xx status for any other reason than replay."""
     replayed: int = 0
-    """Turned away because the same call had come before."""
+    """Turned away because the same call had come before, or was just being handled."""
     failed: int = 0
     """Given to a handler that raised, or that was cancelled."""
 
@@ -46,9 +47,11 @@ class ReceiverStatistics:
 class Receiver:
     """An ASGI app that verifies webhook calls and hands each new one to your coroutine function.
 
-        async def handler(event: BotVerdicts) -> None: ...
+        async def on_verdicts(verdicts: BotVerdicts) -> None: ...
 
-        app = Receiver(handler, signing_key)          # uvicorn module:app
+        app = Receiver(on_verdicts, signing_key, accepts=BotVerdicts)       # uvicorn module:app
+
+    Without `accepts`, the handler gets calls of both kinds, and asks with `isinstance` which one it has.
 
     The handler is awaited *before* the answer goes out, so a 200 means handled. Keep it short: the service may give
     up waiting, and call again.
@@ -56,14 +59,15 @@ class Receiver:
     | answer | when |
     | --- | --- |
     | 200 | the handler returned |
-    | 406 | signature missing, wrong, old or ahead; unknown payload; a call that came before: not to be retried |
+    | 406 | signature missing, wrong, old or ahead; payload unknown or not accepted; handled before: not to be retried |
     | 404, 405, 413 | another path, another method than POST, a body beyond `max_body` |
     | 500 | the handler raised. The call's token is forgotten, so that the service's retry is taken |
+    | 503 | the same call is being handled at this moment, and may yet fail: to be retried |
 
-    A token is remembered for twice the tolerance, beyond which its signature is too old anyway; a call that comes
-    again while its first is still being handled is a replay too. The memory is this object's own: with several
-    processes, let your handler be idempotent on `event_id`. Whether the service signs a retry anew is not known; if
-    it does not, only a tolerance as long as its pauses (minutes to hours) lets a retry in.
+    A token is remembered for twice the tolerance, beyond which its signature is too old anyway. The memory is this
+    object's own: with several processes, let your handler be idempotent on the `event_id` of a verdict and the `id`
+    of a delivery event. Whether the service signs a retry anew is not known; if it does not, only a tolerance as long
+    as its pauses (minutes to hours) lets a retry in.
 
     An exception of the handler is logged to `omnivery.webhooks` as an error: its type and the lines that it came
     through, but not its text, which may hold personal data. It goes no further, because servers that see one drop the
@@ -73,8 +77,9 @@ class Receiver:
     Requests of type `lifespan` are answered, `websocket` is refused. Runs on asyncio and on trio.
 
     Args:
-        handler: called with what `parse` returns.
+        handler: your coroutine function, called with what `parse` returns.
         keys: the account's signing key; several while it changes.
+        accepts: the one kind of call to take, `BotVerdicts` or `DeliveryEvent`; both when left out.
         tolerance: seconds that a signature may be old, or ahead of the clock.
         path: the one path to answer on, below the mount point; any when left out.
         max_body: bytes of the largest body that is read; 16 MiB when left out.
@@ -84,10 +89,34 @@ class Receiver:
         ConfigError: no key was given, a key is empty, or another argument is out of its range.
     """
 
+    @overload
     def __init__(
         self,
-        handler: Handler,
+        handler: Callable[[WebhookEvent], Awaitable[object]],
         *keys: str | bytes,
+        tolerance: float = ...,
+        path: str | None = ...,
+        max_body: int = ...,
+        clock: Callable[[], float] = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        handler: Callable[[EventT], Awaitable[object]],
+        *keys: str | bytes,
+        accepts: type[EventT],
+        tolerance: float = ...,
+        path: str | None = ...,
+        max_body: int = ...,
+        clock: Callable[[], float] = ...,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        handler: Callable[[Any], Awaitable[object]],
+        *keys: str | bytes,
+        accepts: type[Any] | None = None,
         tolerance: float = TOLERANCE,
         path: str | None = None,
         max_body: int = 16 * 2**20,
@@ -99,13 +128,17 @@ class Receiver:
             raise ConfigError(f"path must begin with a slash, unlike {path!r}")
         if max_body < 1:
             raise ConfigError(f"max_body must be at least one byte, not {max_body}")
+        if accepts not in (None, BotVerdicts, DeliveryEvent):
+            raise ConfigError("accepts must be BotVerdicts or DeliveryEvent, or be left out for both")
         self._handler = handler
+        self._accepts = accepts
         self._keys = encoded(keys)
         self._tolerance = tolerance
         self._path = path
         self._max_body = max_body
         self._clock = clock
         self._seen: OrderedDict[str, float] = OrderedDict()
+        self._busy: set[str] = set()
         self._counts: Counter[str] = Counter()
 
     def __repr__(self) -> str:
@@ -143,8 +176,16 @@ class Receiver:
             return None
         if len(body) > self._max_body:
             return await self._refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return await self._take(body, send)
+
+    async def _take(self, body: bytes, send: Send) -> None:
         try:
-            event = self._admit(body)
+            event = self._parse(body)
+            if event.token in self._busy:
+                logger.warning("put off a webhook call: it came before, and is being handled")
+                return await self._refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, counter="replayed")
+            # Nothing was awaited in between, so that of two calls alike only one gets in.
+            self._remember(event)
         except WebhookError as error:
             logger.warning("refused a webhook call: %s", error)
             counter = "replayed" if isinstance(error, ReplayError) else "refused"
@@ -155,16 +196,21 @@ class Receiver:
         self._counts[counter] += 1
         await _answer(send, status)
 
-    def _admit(self, body: bytes) -> WebhookEvent:
-        """Read a call and remember its token. Nothing is awaited in between, so of two alike only one gets in."""
+    def _parse(self, body: bytes) -> WebhookEvent:
+        event = parse(body, *self._keys, tolerance=self._tolerance, now=self._clock())
+        if self._accepts and not isinstance(event, self._accepts):
+            raise PayloadError(f"it brings {type(event).__name__}, and only {self._accepts.__name__} is accepted here")
+        return event
+
+    def _remember(self, event: WebhookEvent) -> None:
+        """Take note of a call, and forget those whose signature is too old by now."""
         now = self._clock()
-        event = parse(body, *self._keys, tolerance=self._tolerance, now=now)
         while self._seen and next(iter(self._seen.values())) < now:
             self._seen.popitem(last=False)
         if event.token in self._seen:
             raise ReplayError("it came before")
         self._seen[event.token] = now + 2 * self._tolerance
-        return event
+        self._busy.add(event.token)
 
     async def _handle(self, event: WebhookEvent, send: Send) -> None:
         try:
@@ -177,6 +223,8 @@ class Receiver:
                 raise
             logger.error("the handler of a webhook call raised %s, by way of %s", type(error).__name__, _way(error))  # noqa: TRY400  # a traceback ends with the exception's text
             return await _answer(send, HTTPStatus.INTERNAL_SERVER_ERROR)
+        finally:
+            self._busy.discard(event.token)
         self._counts["accepted"] += 1
         return await _answer(send, HTTPStatus.OK)
 

@@ -27,7 +27,7 @@ NO_JSON = (TypeError, ValueError, RecursionError)
 """What the encoder raises for an event that JSON cannot say."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Part:
     """Events that travel in one request."""
 
@@ -93,7 +93,7 @@ class Batch:
             if len(body) <= self.max_bytes:
                 self._under_way = True
                 return body
-            self._divide(part, f"the event is larger than {self.max_bytes:,} bytes")
+            self._divide(f"the event is larger than {self.max_bytes:,} bytes")
         return None
 
     def took(self, attempts: int) -> None:
@@ -106,7 +106,7 @@ class Batch:
         self._count(error.attempts)
         self._refusals += 1
         reason = f"the server refused it: {error.status} {error.message}"
-        self._divide(self._open[-1], reason)
+        self._divide(reason)
         # One bad event among 500 costs ten refusals. Sixty-four and nothing accepted: the fault lies elsewhere.
         if error.status == HTTPStatus.BAD_REQUEST and self._refusals >= HOPELESS and not self._accepted:
             while self._open:
@@ -145,8 +145,8 @@ class Batch:
         if part.events:
             self._open.append(part)
 
-    def _divide(self, part: Part, reason: str) -> None:
-        self._open.remove(part)
+    def _divide(self, reason: str) -> None:
+        part = self._open.pop()
         if len(part.events) == 1:
             self._reject(part, reason)
             return

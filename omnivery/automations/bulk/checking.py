@@ -21,9 +21,8 @@ def fault_of(item: EventLike) -> str | None:  # noqa: PLR0911  # one for each ki
     """
     # Ordered by how many events a second each kind has to carry.
     if isinstance(item, BotEvent):
-        own = item.attributes
-        if own is not None and not (isinstance(own, Mapping) and FIELD_NAMES.isdisjoint(own)):
-            return "attributes must be a mapping, and none may have the name of an event's own field"
+        if item.attributes is not None and (fault := _attributes_fault(item.attributes)):
+            return fault
         return _fault(item.ip, item.uas, item.event_id, item.ts, item.message_ts)
     if isinstance(item, Mapping):
         get = item.get
@@ -35,6 +34,20 @@ def fault_of(item: EventLike) -> str | None:  # noqa: PLR0911  # one for each ki
     if isinstance(item, UnreadableLine):
         return item.reason
     return f"{type(item).__name__} is no event: give a BotEvent, a mapping, or one line of NDJSON as bytes"
+
+
+def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
+    """Why an event cannot be checked by itself: it needs `ip` or `uas`, and names that are text."""
+    fields: Mapping[str, Any] = event if isinstance(event, Mapping) else {"ip": event.ip, "uas": event.uas}
+    if isinstance(event, BotEvent) and event.attributes is not None and (fault := _attributes_fault(event.attributes)):
+        return fault
+    ip, uas = fields.get("ip") or None, fields.get("uas") or None
+    if ip is None and uas is None:
+        return "a check needs `ip` or `uas`, and neither is given"
+    if ip is not None and not (isinstance(ip, str) and is_address(ip)):
+        return "ip is no IPv4 or IPv6 address"
+    names = {*fields, *(event.attributes or ())} if isinstance(event, BotEvent) else fields
+    return None if all(isinstance(name, str) for name in names) else "the names of an event's fields must be text"
 
 
 def is_address(ip: str) -> bool:
@@ -61,6 +74,12 @@ def event_id_of(item: EventLike) -> str | None:
     else:
         found = None
     return found if isinstance(found, str) else None
+
+
+def _attributes_fault(attributes: Any) -> str | None:
+    if isinstance(attributes, Mapping) and FIELD_NAMES.isdisjoint(attributes):
+        return None
+    return "attributes must be a mapping, and none may have the name of an event's own field"
 
 
 def _fault(ip: Any, uas: Any, event_id: Any, ts: Any, message_ts: Any) -> str | None:

@@ -49,6 +49,19 @@ def to_wire(event: BotEvent) -> dict[str, Any]:  # noqa: C901  # one branch for 
     return wire
 
 
+def wire_form(value: Any) -> Any:
+    """What JSON does not know by itself in an event: events, mappings of any kind, numpy's integers.
+
+    Raises:
+        TypeError: it has no JSON form.
+    """
+    if isinstance(value, BotEvent):
+        return to_wire(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.__index__() if hasattr(value, "__index__") else codec.refuse(value)
+
+
 def _is_line(item: EventLike) -> bool:
     return isinstance(item, EventLine | bytes)
 
@@ -56,12 +69,4 @@ def _is_line(item: EventLike) -> bool:
 def _encode_run(run: list[EventLike], *, lines: bool) -> bytes:
     if lines:
         return b",".join([item.data if isinstance(item, EventLine) else item for item in run])  # type: ignore[misc]
-    return codec.dumps(run, default=_wire_form)[1:-1]
-
-
-def _wire_form(value: Any) -> Any:
-    if isinstance(value, BotEvent):
-        return to_wire(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    return value.__index__() if hasattr(value, "__index__") else codec.refuse(value)
+    return codec.dumps(run, default=wire_form)[1:-1]

@@ -19,7 +19,6 @@ from attrs import define, field
 from omnivery.automations.bulk.account import Account
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
 from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
-from omnivery.automations.bulk.source import Source
 from omnivery.automations.event import EventLike
 from omnivery.errors import (
     ApiError,
@@ -31,6 +30,7 @@ from omnivery.errors import (
     TransportError,
 )
 from omnivery.transport.retry import Failure, classify
+from omnivery.transport.source import Source
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -48,7 +48,7 @@ class BulkRun:
     at any moment and after the end.
     """
 
-    source: Source
+    source: Source[EventLike]
     post: Callable[[bytes], Awaitable[int]]
     """Sends one batch and returns how many attempts it took."""
     webhook_url: str
@@ -57,6 +57,7 @@ class BulkRun:
     _account: Account = field(init=False, factory=Account)
     _stopped_by: OmniveryError | None = field(init=False, default=None)
     _batches: int = field(init=False, default=0)
+    _readings: set[anyio.CancelScope] = field(init=False, factory=set[anyio.CancelScope])
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
     _tasks: TaskGroup = field(init=False)
@@ -92,9 +93,8 @@ class BulkRun:
                 return await self._tasks.__aexit__(exc_type, exc, traceback)
             await self._tasks.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
-            if len(group.exceptions) == 1:
-                raise group.exceptions[0] from None
-            raise
+            # Workers that meet the same trouble raise the same error: one of them tells it all.
+            raise group.exceptions[0] from None
         finally:
             self._outcomes.close()
             self._stop_clock()
@@ -124,17 +124,31 @@ class BulkRun:
 
     async def _work(self, outcomes: MemoryObjectSendStream[BatchOutcome]) -> None:
         with outcomes:
-            while self._stopped_by is None:
-                items: list[EventLike] = []
-                try:
+            while (batch := await self._read()) is not None:
+                await outcomes.send(await self._deliver(batch))
+
+    async def _read(self) -> Batch | None:
+        """The next batch; None at the end of the source, or when the run was stopped."""
+        items: list[EventLike] = []
+        with anyio.CancelScope() as reading:
+            self._readings.add(reading)
+            try:
+                if self._stopped_by is None:
                     await self.source.fill(items, MAX_EVENTS)
-                except BaseException:
-                    # Cancelled while reading: what had been read by then must not be forgotten.
-                    self._settle(self._new_batch(items))
-                    raise
-                if not items:
-                    return
-                await outcomes.send(await self._deliver(self._new_batch(items)))
+            except BaseException:
+                # Cancelled while reading: what had been read by then must not be forgotten.
+                self._settle(self._new_batch(items))
+                items = []
+                raise
+            finally:
+                self._readings.discard(reading)
+        return self._new_batch(items) if items else None
+
+    def _stop(self, error: OmniveryError) -> None:
+        """End the run: nothing more is read, and a source that keeps a worker waiting is left."""
+        self._stopped_by = self._stopped_by or error
+        for reading in self._readings:
+            reading.cancel()
 
     def _new_batch(self, items: list[EventLike]) -> Batch:
         start = self._account.read
@@ -162,7 +176,7 @@ class BulkRun:
             batch.failed(error, error.attempts)
             if isinstance(error, ApiError) and classify(error) is Failure.FINAL:
                 # 401, 402, 403 and their like say nothing about these events: every batch would meet the same.
-                self._stopped_by = error
+                self._stop(error)
         else:
             batch.took(attempts)
 
@@ -170,5 +184,5 @@ class BulkRun:
         outcome = batch.close()
         self._account.add(outcome)
         if len(self._account.undelivered) > MAX_UNDELIVERED and outcome.undelivered:
-            self._stopped_by = self._stopped_by or outcome.errors[-1]
+            self._stop(outcome.errors[-1])
         return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from omnivery.automations.event import EventLike
 from omnivery.errors import BulkError, OmniveryError
@@ -101,6 +101,13 @@ class SubmitReport:
     """What ended the run before its source did: an error that would meet every batch, or the source's own."""
     _undelivered: tuple[EventLike, ...] = field(default=(), repr=False, alias="undelivered_items")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {each.alias: getattr(self, each.name) for each in fields(SubmitReport)}
+        if self.stopped_by is not None and not isinstance(self.stopped_by, OmniveryError):
+            # What a source raised may be an error that does not come back from a pickle; httpx's own do not.
+            values["stopped_by"] = OmniveryError(f"the source raised {type(self.stopped_by).__name__}")
+        return _restored, (values,)
+
     def undelivered_events(self) -> list[EventLike]:
         """The undelivered events as they were given, ready to be submitted again.
 
@@ -129,3 +136,7 @@ class SubmitReport:
             words = str(reason) if isinstance(reason, OmniveryError) else type(reason).__name__
             parts.append(f"; {'the run was stopped by' if self.stopped_by else 'first failure'}: {words}")
         return " ".join(parts).replace(" ;", ";")
+
+
+def _restored(values: dict[str, Any]) -> SubmitReport:
+    return SubmitReport(**values)

@@ -1,0 +1,21 @@
+"""What a result was measured on: figures mean nothing without it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+
+PACKAGES = ("omnivery", "httpx", "httpcore", "anyio", "attrs", "orjson", "requests")
+
+
+def describe() -> dict[str, str]:
+    """Python, the packages that take part, and the number of cores."""
+    found = {"Python": f"{platform.python_implementation()} {platform.python_version()}"}
+    found |= {name: version(name) for name in PACKAGES}
+    return found | {"system": platform.system(), "cores": str(os.cpu_count())}
+
+
+def line(found: dict[str, str]) -> str:
+    """The same in one line."""
+    return ", ".join(f"{name} {value}" for name, value in found.items())

@@ -1,0 +1,158 @@
+"""Ways of sending events, each run once in a process of its own: `python -m benchmarks.variants NAME URL EVENTS SLOTS`.
+
+The clock runs from the first event to the last answer. Before it starts, modules are loaded, events are in memory, one
+batch has gone through another client (which loads what is loaded late), and the client to be measured is made, with no
+connection open yet. What was prepared is frozen, so that no variant pays for the garbage collector looking through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from resource import RUSAGE_SELF, getrusage
+from typing import Any, TypeAlias
+
+import httpx
+import orjson
+import requests
+from attrs import define, frozen
+
+from benchmarks.events import BATCH, DOMAIN, WEBHOOK_URL, Event, body, envelope, generate
+from omnivery import AsyncAutomations, BotEvent
+from omnivery.automations.event import FIELD_NAMES
+
+TOKEN = "bench-token"
+TIMEOUT = 30.0
+
+
+@frozen
+class Target:
+    """Where to send, and how many requests at a time."""
+
+    url: str
+    concurrency: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.url}/{DOMAIN}/bot"
+
+
+@define
+class Spent:
+    """Seconds that a block took, and seconds of CPU, user and system, that this process spent in it."""
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+    def __enter__(self) -> None:
+        self.cpu -= _cpu()
+        self.seconds -= time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter()
+        self.cpu += _cpu()
+
+
+def submit(events: list[Any], target: Target, spent: Spent) -> None:
+    """The SDK, whatever kind of events it is given."""
+
+    async def run() -> None:
+        client = AsyncAutomations(TOKEN, base_url=target.url, domain=DOMAIN, webhook_url=WEBHOOK_URL)
+        async with client:
+            with spent:
+                report = await client.bots.submit(events, concurrency=target.concurrency)
+        report.raise_for_failures()
+
+    asyncio.run(run())
+
+
+def httpx_loop(events: list[Event], target: Target, spent: Spent) -> None:
+    """The yardstick B: what a good programmer writes by hand."""
+
+    async def work(client: httpx.AsyncClient, source: Iterator[Event]) -> None:
+        headers = {"ov-token": TOKEN, "content-type": "application/json"}
+        while batch := list(islice(source, BATCH)):
+            answer = await client.post(target.endpoint, content=body(batch), headers=headers)
+            answer.raise_for_status()
+
+    async def run() -> None:
+        async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
+            with spent:
+                source = iter(events)
+                async with asyncio.TaskGroup() as tasks:
+                    for _ in range(target.concurrency):
+                        tasks.create_task(work(client, source))
+
+    asyncio.run(run())
+
+
+def requests_loop(events: list[Event], target: Target, spent: Spent) -> None:
+    """The yardstick R: what most people write. One request at a time, whatever the concurrency."""
+    with requests.Session() as session:
+        session.trust_env = False  # no proxies from the environment: this must not leave the machine
+        with spent:
+            source = iter(events)
+            while batch := list(islice(source, BATCH)):
+                answer = session.post(
+                    target.endpoint, json=envelope(batch), headers={"ov-token": TOKEN}, timeout=TIMEOUT
+                )
+                answer.raise_for_status()
+
+
+Prepare: TypeAlias = Callable[[Event], Any]
+Send: TypeAlias = Callable[[list[Any], Target, Spent], None]
+
+
+def bot_event(event: Event) -> BotEvent:
+    """The event as the SDK's own class, its campaign as an own attribute."""
+    own = {name: value for name, value in event.items() if name not in FIELD_NAMES}
+    return BotEvent(**{name: value for name, value in event.items() if name in FIELD_NAMES}, attributes=own)
+
+
+def as_it_is(event: Event) -> Event:
+    """The event as a plain mapping."""
+    return event
+
+
+def variant(name: str) -> tuple[Prepare, Send]:
+    """How a variant's events look, and how they are sent."""
+    match name:
+        case "bot_events":
+            return bot_event, submit
+        case "mappings":
+            return as_it_is, submit
+        case "ndjson":
+            return orjson.dumps, submit
+        case "httpx":
+            return as_it_is, httpx_loop
+        case "requests":
+            return as_it_is, requests_loop
+    raise SystemExit(f"there is no variant {name}")
+
+
+def run(name: str, url: str, count: int, concurrency: int) -> Spent:
+    """Send one batch unmeasured, then all events with the clock running."""
+    prepare, send = variant(name)
+    events = [prepare(event) for event in generate(count)]
+    target = Target(url, concurrency)
+    send(events[:BATCH], target, Spent())
+    gc.collect()
+    gc.freeze()
+    spent = Spent()
+    send(events, target, spent)
+    return spent
+
+
+def _cpu() -> float:
+    used = getrusage(RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    result = run(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    print(json.dumps({"seconds": result.seconds, "cpu": result.cpu}))

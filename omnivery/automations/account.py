@@ -1,0 +1,62 @@
+"""The account: whose token is it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from omnivery.transport.operation import KeyKind, Operation, Safety, inside
+from omnivery.transport.resource import AsyncResource
+
+if TYPE_CHECKING:
+    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.config import CallOptions
+
+DOCS = "https://docs.omnivery.com/api-ref/automations-api"
+
+
+@frozen(kw_only=True)
+class AuthInfo:
+    """Whom a token belongs to."""
+
+    cid: int | None = None
+    """Number of the customer."""
+    did: int | None = None
+    """Number of the domain that the token is bound to; presumably None for an account's token."""
+    tid: int | None = None
+    """Number of the token."""
+    domain: str | None = None
+    """The domain that the token is bound to; presumably None for an account's token."""
+    role: str | None = None
+    """What the token is for, such as `sending`; the list is not published."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+# https://docs.omnivery.com/api-ref/automations-api (Account, test)
+TEST = Operation(
+    "automations.account.test",
+    "GET",
+    "/test",
+    returns=inside("auth", AuthInfo),
+    key=KeyKind.TOKEN,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+
+
+class AsyncAccount(AsyncResource["AsyncAutomations"]):
+    """The account."""
+
+    async def test(self, *, options: CallOptions | None = None) -> AuthInfo:
+        """Ask whose token this is: the cheapest way to find out whether token and base URL are right.
+
+        Args:
+            options: what this call does differently.
+
+        Raises:
+            AuthenticationError: the service does not know the token.
+        """
+        return await self._send(TEST, options=options)

@@ -1,0 +1,140 @@
+"""Webhooks of a domain: where the service posts delivery events. What it posts is read by `omnivery.webhooks`.
+
+This API has no list of webhooks; the Mailgun-compatible one has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from omnivery.errors import DecodeError
+from omnivery.hooks import WebhookResult, url_fields
+from omnivery.transport import encoding
+from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
+from omnivery.transport.resource import AsyncResource
+from omnivery.webhooks import delivery
+from omnivery.webhooks.delivery import DeliveryEvent
+
+if TYPE_CHECKING:
+    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.config import CallOptions
+    from omnivery.transport.records import RawResponse
+
+DOCS = "https://docs.omnivery.com/api-ref/automations-api"
+
+
+def _read_sample(answer: RawResponse) -> list[DeliveryEvent]:
+    body = json_body(answer)
+    return [_event(payload) for payload in (body if isinstance(body, list) else [body])]
+
+
+def _event(payload: Any) -> DeliveryEvent:
+    if not isinstance(payload, dict) or not delivery.is_known(payload):
+        raise DecodeError("a sample has no 'event-data'")
+    return delivery.read(payload)
+
+
+# https://docs.omnivery.com/api-ref/automations-api (Webhooks, create)
+CREATE = Operation(
+    "automations.webhooks.create",
+    "POST",
+    "/domains/{domain}/webhooks",
+    returns=WebhookResult,
+    key=KeyKind.TOKEN,
+    safety=Safety.ONCE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/automations-api (Webhooks, delete)
+DELETE = Operation(
+    "automations.webhooks.delete",
+    "DELETE",
+    "/domains/{domain}/webhooks/{type}",
+    returns=WebhookResult,
+    key=KeyKind.TOKEN,
+    safety=Safety.REPEATABLE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/automations-api (Webhooks, sample)
+SAMPLE = Operation(
+    "automations.webhooks.sample",
+    "GET",
+    "/domains/{domain}/webhooks/{type}/sample",
+    returns=Shape(name="list[DeliveryEvent]", read=_read_sample),
+    key=KeyKind.TOKEN,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+
+
+class AsyncWebhooks(AsyncResource["AsyncAutomations"]):
+    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.hooks.HookName`."""
+
+    async def create(
+        self,
+        type: str,  # noqa: A002  # the API's own word
+        urls: str | Iterable[str],
+        *,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> WebhookResult:
+        """Have a kind of event posted to up to three addresses.
+
+        The service calls each address at once, and refuses the webhook if one does not answer well.
+
+        Args:
+            type: the kind of event, such as `delivered`; see `omnivery.hooks.HookName`. Any text is sent.
+            urls: one address, or up to three.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: there is no address, there are more than three, or one is no http or https address; nothing
+                was sent.
+            PaymentRequiredError: an address failed the service's call; the message says which way.
+            AmbiguousError: the answer was lost: the webhook may exist.
+        """
+        fields = [("id", type), *url_fields(urls)]
+        return await self._send(CREATE, domain=domain, body=encoding.multipart(fields), options=options)
+
+    async def delete(
+        self,
+        type: str,  # noqa: A002  # the API's own word
+        *,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> WebhookResult:
+        """Have a kind of event posted no longer.
+
+        Args:
+            type: the kind of event.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            PaymentRequiredError: there is no such webhook. That is also what a repeated call meets whose first answer
+                was lost.
+        """
+        return await self._send(DELETE, domain=domain, path={"type": type}, options=options)
+
+    async def sample(
+        self,
+        type: str,  # noqa: A002  # the API's own word
+        *,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> list[DeliveryEvent]:
+        """Return samples of what the service posts for a kind of event, read as `omnivery.webhooks.parse` would.
+
+        A sample need not be complete: the documented one has neither `event` nor `id`. Its signature is not checked,
+        and `token` is empty.
+
+        Args:
+            type: the kind of event.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: there is no sample for this kind of event.
+        """
+        return await self._send(SAMPLE, domain=domain, path={"type": type}, options=options)

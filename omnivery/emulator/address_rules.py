@@ -1,0 +1,124 @@
+"""What the emulator knows about addresses: how to read them, and made-up rules by which it judges them.
+
+The judgements are fixed, so that tests may rely on them: `hardbounce@…` is rejected, `softbounce@…` cannot be told,
+domains under `.invalid` (RFC 2606) do not exist, and a few well-known names are role, free or disposable addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from email.utils import parseaddr
+
+from attrs import field, frozen
+
+ADDRESS = re.compile(r"[^\s@\"(),:;<>\[\\\]]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W_](?:[\w-]*[^\W_])?")
+"""Addresses as people have them; quoted local parts and literal addresses (RFC 5321) are left out."""
+ROLES = frozenset({"abuse", "admin", "billing", "contact", "help", "info", "noreply", "postmaster", "sales", "support"})
+FREE = frozenset({"aol.com", "gmail.com", "gmx.net", "hotmail.com", "outlook.com", "yahoo.com"})
+DISPOSABLE = frozenset({"guerrillamail.com", "mailinator.com", "yopmail.com"})
+TYPOS = {"gamil.com": "gmail.com", "gmial.com": "gmail.com", "hotmial.com": "hotmail.com", "yaho.com": "yahoo.com"}
+
+
+@frozen(kw_only=True)
+class Judgement:
+    """What is known about an address."""
+
+    address: str = field(repr=False)
+    """The address, without blanks around it."""
+    result: str
+    """deliverable, undeliverable, risky or unknown."""
+    reason: str
+    """Why, in the words of Kickbox, whose verdicts both surfaces pass on."""
+    role: bool = False
+    """Whether it is a function's and not a person's."""
+    free: bool = False
+    """Whether anybody can have one there."""
+    disposable: bool = False
+    """Whether it is made to be thrown away."""
+    did_you_mean: str | None = field(default=None, repr=False)
+    """A likelier spelling."""
+
+    @property
+    def user(self) -> str:
+        """The part before the at sign."""
+        return self.address.rpartition("@")[0]
+
+    @property
+    def domain(self) -> str:
+        """The part behind it."""
+        return self.address.rpartition("@")[2] if "@" in self.address else ""
+
+
+@frozen(kw_only=True)
+class Mailbox:
+    """One address with its name."""
+
+    name: str = field(repr=False)
+    """The name; may be empty."""
+    address: str = field(repr=False)
+    """The address."""
+
+
+def judge(address: str) -> Judgement:
+    """Judge an address by the fixed rules."""
+    address = address.strip()
+    user, _, domain = address.rpartition("@")
+    name, host = fixed_part(address), domain.lower()
+    result, reason = _verdict(name, host) if ADDRESS.fullmatch(address) else ("undeliverable", "invalid_email")
+    return Judgement(
+        address=address,
+        result=result,
+        reason=reason,
+        role=name in ROLES,
+        free=host in FREE,
+        disposable=host in DISPOSABLE,
+        did_you_mean=f"{user}@{TYPOS[host]}" if host in TYPOS else None,
+    )
+
+
+def fixed_part(address: str) -> str:
+    """The part of the local part by which the fixed test addresses are known: `Open+7@example.com` is `open`."""
+    return address.rpartition("@")[0].partition("+")[0].lower()
+
+
+def read_list(text: str) -> tuple[list[Mailbox], list[str]]:
+    """Read a comma list: the addresses in it, and the entries that are none."""
+    good: list[Mailbox] = []
+    bad: list[str] = []
+    for entry in _entries(text):
+        name, address = parseaddr(entry)
+        if ADDRESS.fullmatch(address):
+            good.append(Mailbox(name=name, address=address))
+        else:
+            bad.append(entry)
+    return good, bad
+
+
+def bare_addresses(lists: Iterable[str]) -> tuple[str, ...] | None:
+    """The addresses in comma lists, without their names; None where an entry is no address."""
+    found: list[str] = []
+    for text in lists:
+        good, bad = read_list(text)
+        if bad:
+            return None
+        found += [mailbox.address for mailbox in good]
+    return tuple(found)
+
+
+def _verdict(name: str, host: str) -> tuple[str, str]:
+    if host.endswith(".invalid") or host in TYPOS:
+        return "undeliverable", "invalid_domain"
+    if name == "hardbounce":
+        return "undeliverable", "rejected_email"
+    if name == "softbounce":
+        return "unknown", "timeout"
+    if name in ROLES or host in DISPOSABLE:
+        return "risky", "low_quality"
+    return "deliverable", "accepted_email"
+
+
+def _entries(text: str) -> list[str]:
+    """Cut at the commas that stand in no quotes and in no angle brackets."""
+    parts = re.findall(r'(?:"(?:\\.|[^"\\])*"|<[^>]*>|[^,])+', text, re.DOTALL)
+    return [part.strip() for part in parts if part.strip()]

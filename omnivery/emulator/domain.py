@@ -1,0 +1,98 @@
+"""Sending domains: their life cycle, and everything that belongs to one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+from attrs import define, field
+
+from omnivery.emulator.stats import Stats
+from omnivery.emulator.suppressions import SuppressionList, rfc2822
+
+State: TypeAlias = Literal["pending", "unverified", "active", "rejected", "disabled"]
+"""Vetting, waiting for DNS, sending, refused, and switched off for good."""
+FIXED_STATES: dict[str, State] = {"pending": "pending", "rejected": "rejected"}
+"""States in which a new domain stays whose name begins with that label; any other is approved at once."""
+
+
+@define
+class Credential:
+    """An SMTP user."""
+
+    login: str = field(repr=False)
+    """Its full address."""
+    password: str = field(repr=False)
+    """Its password."""
+    created_at: datetime = field(factory=lambda: datetime.now(UTC))
+    """When it was made."""
+
+
+@define(kw_only=True, eq=False)
+class Domain:
+    """A sending domain."""
+
+    name: str
+    id: int
+    state: State = "unverified"
+    wildcard: bool = False
+    created_at: datetime = field(factory=lambda: datetime.now(UTC))
+    updated_at: datetime = field(factory=lambda: datetime.now(UTC))
+    credentials: dict[str, Credential] = field(factory=dict[str, Credential], repr=False)
+    webhooks: dict[str, list[str]] = field(factory=dict[str, list[str]], repr=False)
+    bounces: SuppressionList = field(factory=SuppressionList, repr=False)
+    complaints: SuppressionList = field(factory=SuppressionList, repr=False)
+    unsubscribes: SuppressionList = field(factory=SuppressionList, repr=False)
+    blocks: SuppressionList = field(factory=SuppressionList, repr=False)
+    whitelists: SuppressionList = field(factory=SuppressionList, repr=False)
+    stats: Stats = field(factory=Stats, repr=False)
+
+    def move(self, state: State) -> None:
+        """Go on to another state."""
+        self.state, self.updated_at = state, datetime.now(UTC)
+
+    def summary(self) -> dict[str, Any]:
+        """What a list shows of it."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "wildcard": self.wildcard,
+            "force_dkim_authority": False,
+            "created_at": rfc2822(self.created_at),
+        }
+
+    def detail(self) -> dict[str, Any]:
+        """What it shows alone, with its DNS records."""
+        return {"domain": {**self.summary(), "updated_at": rfc2822(self.updated_at)}, **self.dns()}
+
+    def dns(self) -> dict[str, Any]:
+        """The records that its owner has to publish; all are in place once it was verified."""
+        valid = self.state in {"active", "disabled"}
+        dkim = {"record_type": "CNAME", "valid": valid, "state": "active" if valid else "unverified"}
+        return {
+            "receiving_dns_records": [
+                {
+                    "name": self.name,
+                    "record_type": "MX",
+                    "value": "mx.omnivery.example",
+                    "valid": valid,
+                    "priority": 10,
+                }
+            ],
+            "sending_dns_records": [
+                {**dkim, "name": f"ov1._domainkey.{self.name}", "value": "ov1.dkim.omnivery.example"},
+                {**dkim, "name": f"ov2._domainkey.{self.name}", "value": "ov2.dkim.omnivery.example"},
+                {
+                    "name": self.name,
+                    "record_type": "TXT",
+                    "value": "v=spf1 include:spf.omnivery.example ~all",
+                    "valid": valid,
+                },
+                {
+                    "name": f"email.{self.name}",
+                    "record_type": "CNAME",
+                    "value": "track.omnivery.example",
+                    "valid": valid,
+                },
+            ],
+        }

@@ -1,0 +1,172 @@
+"""Payloads of delivery webhooks, in the Mailgun format and with the spellings that Omnivery uses in it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+import time
+from email.utils import format_datetime
+from html import unescape
+from typing import Any
+
+from attrs import frozen
+
+from omnivery.codec import loads
+from omnivery.emulator.account import CUSTOMER
+from omnivery.emulator.domain import Domain
+from omnivery.emulator.message import StoredMessage
+
+CLIENT = {
+    "client-name": "Thunderbird",
+    "client-type": "Email client",
+    "client-os": "Linux",
+    "device-type": "Personal computer",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0",
+    "suspected-bot": False,
+}
+"""The mail program of whoever opens and clicks."""
+PLACE = {
+    "country_code": "ES",
+    "country_name": "Spain",
+    "continent_code": "EU",
+    "continent_name": "Europe",
+    "city": "Madrid",
+}
+"""Where they are."""
+READER_IP = "198.51.100.7"
+"""Their address, from a range that is nobody's (RFC 5737)."""
+SENDING_IP, RECEIVING_IP = "192.0.2.25", "203.0.113.25"
+"""Addresses of the mail servers, likewise."""
+LINK = re.compile(r"""https?://[^\s"'<>]+""")
+SAMPLE_LACKS = ("event", "id", "user-variables")
+"""What the documented sample does not show, though live calls have it."""
+
+
+@frozen(kw_only=True)
+class Happening:
+    """One thing that happens to a message and one of its recipients."""
+
+    event: str
+    """The event's name in the payload."""
+    severity: str = ""
+    """permanent or temporary, where it failed."""
+    reason: str = ""
+    """Why it failed."""
+    code: int = 0
+    """The receiving server's answer, where it gave one."""
+    text: str = ""
+    """Its words."""
+    bounce_class: str = ""
+    """What kind of bounce it was."""
+    counted: str = ""
+    """The detail under which statistics count it."""
+
+
+def event_data(happening: Happening, message: StoredMessage, recipient: str, domain: Domain) -> dict[str, Any]:
+    """Tell one happening: the payload without its signature."""
+    now = time.time()
+    name = f"{CUSTOMER}:{domain.id}:{happening.event}:{int(now)}:{secrets.token_hex(8)}"
+    return {
+        "event": happening.event,
+        "id": base64.b64encode(name.encode()).decode(),
+        "timestamp": now,
+        "recipient": recipient,
+        "recipient-domain": recipient.rpartition("@")[2],
+        "tags": message.values("o:tag"),
+        "user-variables": user_variables(message),
+        "message": _message(happening, message),
+        **_details(happening, message, recipient),
+    }
+
+
+def sample(content: dict[str, Any]) -> dict[str, Any]:
+    """Shape a payload like the documented sample: it leaves a few things out, and has a list where calls have text."""
+    data = {name: value for name, value in content.items() if name not in SAMPLE_LACKS}
+    headers = {name: value for name, value in data["message"]["headers"].items() if name != "message-id"}
+    shaped = {**data, "message": {**data["message"], "headers": headers}}
+    if status := data.get("delivery-status"):
+        shaped["delivery-status"] = {**status, "message": [status["message"]]}
+    return shaped
+
+
+def user_variables(message: StoredMessage) -> dict[str, Any]:
+    """The sender's own variables; what was sent as a JSON object or array comes back as one."""
+    return {name[2:]: _decoded(value) for name, value in message.fields if name.startswith("v:")}
+
+
+def _decoded(value: str) -> Any:
+    if value[:1] not in {"{", "["}:
+        return value
+    try:
+        return loads(value)
+    except ValueError:
+        return value
+
+
+def _message(happening: Happening, message: StoredMessage) -> dict[str, Any]:
+    own = {name[2:].lower(): value for name, value in message.fields if name.startswith("h:")}
+    headers = {
+        **own,
+        "from": message.value("from") or message.sender,
+        "to": ", ".join(message.values("to")),
+        "subject": message.subject or "",
+        "date": format_datetime(message.received_at),
+        "message-id": message.uuid,
+    }
+    if happening.event in {"opened", "clicked"}:
+        return {"headers": headers}
+    return {"headers": headers, "size": _size(message)}
+
+
+def _size(message: StoredMessage) -> int:
+    if message.mime is not None:
+        return len(message.mime)
+    files = sum(len(file.content) for file in (*message.attachments, *message.inline))
+    return files + sum(len(value.encode()) for _, value in message.fields)
+
+
+def _details(happening: Happening, message: StoredMessage, recipient: str) -> dict[str, Any]:
+    if happening.event in {"delivered", "failed"}:
+        return _delivery(happening, message, recipient)
+    if happening.event in {"opened", "clicked"}:
+        return _reading(happening, message, recipient)
+    return {"envelope": {"targets": recipient}}
+
+
+def _delivery(happening: Happening, message: StoredMessage, recipient: str) -> dict[str, Any]:
+    status: dict[str, Any] = {
+        "code": happening.code,
+        "message": happening.text,
+        "description": happening.text,
+        "mx-host": f"mx.{recipient.rpartition('@')[2]}",
+        "mx-ip": RECEIVING_IP,
+        "tls": True,
+    }
+    if happening.bounce_class:
+        status["bounce-class"] = happening.bounce_class
+    details: dict[str, Any] = {
+        "envelope": {
+            "sender": f"bounce-{message.uuid}@{message.domain}",
+            "sending-ip": SENDING_IP,
+            "targets": recipient,
+            "transport": "smtp",
+        },
+        "delivery-status": status,
+    }
+    if happening.event == "failed":
+        details |= {"severity": happening.severity, "reason": happening.reason}
+    return details
+
+
+def _reading(happening: Happening, message: StoredMessage, recipient: str) -> dict[str, Any]:
+    details: dict[str, Any] = {
+        "envelope": {"targets": recipient},
+        "ip": READER_IP,
+        "client-info": dict(CLIENT),
+        "geolocation": dict(PLACE),
+    }
+    if happening.event == "clicked":
+        link = LINK.search(unescape(message.html) if message.html else message.text or "")
+        details["url"] = link.group() if link else "https://example.com/"
+    return details

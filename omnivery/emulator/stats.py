@@ -1,0 +1,81 @@
+"""Counts of what happened to a domain's messages, hour by hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import define, field
+
+SHAPES: dict[str, tuple[str, ...]] = {
+    "accepted": ("incoming", "outgoing", "total"),
+    "delivered": ("smtp", "http", "total"),
+    "failed": (
+        "permanent.bounce",
+        "permanent.delayed-bounce",
+        "permanent.suppress-bounce",
+        "permanent.suppress-unsubscribe",
+        "permanent.suppress-complaint",
+        "permanent.total",
+        "temporary.espblock",
+        "temporary.total",
+    ),
+    **dict.fromkeys(("opened", "clicked", "unsubscribed", "complained", "stored"), ("total",)),
+}
+"""What is counted for each event that can be asked for; a dot is a level in the answer."""
+RESOLUTIONS = ("hour", "day", "month")
+"""How wide a bucket may be."""
+
+
+@define
+class Stats:
+    """The counts of one domain."""
+
+    _hours: dict[datetime, Counter[str]] = field(factory=dict[datetime, Counter[str]], repr=False)
+
+    def count(self, event: str, detail: str = "") -> None:
+        """Count one event now, under its detail (`smtp`, `permanent.bounce`) and in the total beside that."""
+        above = detail.rpartition(".")[0]
+        total = f"{event}.{above}.total" if above else f"{event}.total"
+        counts = self._hours.setdefault(floor(datetime.now(UTC), "hour"), Counter())
+        counts.update([total, f"{event}.{detail}"] if detail else [total])
+
+    def buckets(self, start: datetime, end: datetime, resolution: str) -> Iterator[tuple[datetime, Counter[str]]]:
+        """The counts of each hour, day or month from start to end, quiet ones included."""
+        sums: dict[datetime, Counter[str]] = {}
+        for hour, counts in self._hours.items():
+            sums.setdefault(floor(hour, resolution), Counter()).update(counts)
+        moment = floor(start, resolution)
+        while moment <= end:
+            yield moment, sums.get(moment, Counter())
+            moment = _after(moment, resolution)
+
+
+def nested(event: str, counts: Counter[str]) -> dict[str, Any]:
+    """The counts of one event as the API shows them; further details appear once they were counted."""
+    shown: dict[str, Any] = {}
+    counted = [name.partition(".")[2] for name in counts if name.partition(".")[0] == event]
+    for detail in dict.fromkeys([*SHAPES[event], *counted]):
+        *levels, last = detail.split(".")
+        place = shown
+        for level in levels:
+            place = place.setdefault(level, {})
+        place[last] = counts[f"{event}.{detail}"]
+    return shown
+
+
+def floor(moment: datetime, resolution: str) -> datetime:
+    """The beginning of the hour, day or month that a point in time is in."""
+    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if resolution == "hour":
+        return hour
+    return hour.replace(hour=0) if resolution == "day" else hour.replace(hour=0, day=1)
+
+
+def _after(moment: datetime, resolution: str) -> datetime:
+    if resolution == "hour":
+        return moment + timedelta(hours=1)
+    # 31 days from the first of a month always end in the next one.
+    return moment + timedelta(days=1) if resolution == "day" else floor(moment + timedelta(days=31), "month")

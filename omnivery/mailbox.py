@@ -1,0 +1,85 @@
+"""Mailboxes: who a message is from and to, in the three forms in which the SDK takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from email.utils import getaddresses
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+from omnivery.errors import ConfigError
+
+if TYPE_CHECKING:
+    from email.headerregistry import Address
+
+Mailbox: TypeAlias = Union[str, tuple[str, str], "Address"]
+"""One mailbox: text such as `ann@example.com` or `"Ann" <ann@example.com>`, a pair of name and address, or the standard
+library's `email.headerregistry.Address`. A pair's name needs no quoting."""
+
+Mailboxes: TypeAlias = Mailbox | Sequence[Mailbox]
+"""One mailbox, or several in a list. A tuple of two texts is one mailbox, a name and its address."""
+
+
+def write(value: Mailboxes, *, argument: str) -> list[str]:
+    """Each mailbox as the API takes it (RFC 5322, section 3.4).
+
+    Names go out in plain UTF-8 and not as encoded words: the forms that carry them are UTF-8, and what a header needs
+    is for the server to do.
+
+    Args:
+        value: what the caller gave. Text is passed on as it is; it may hold several mailboxes with commas between them.
+        argument: the name of the caller's argument, for the error.
+
+    Raises:
+        ConfigError: something in it is no mailbox, or holds a line break.
+    """
+    return [_written(one, argument) for one in _each(value)]
+
+
+def count(written: Sequence[str]) -> int:
+    """How many mailboxes these texts hold, commas within them counted."""
+    return sum(len(getaddresses([text])) if "," in text else 1 for text in written)
+
+
+def address_of(text: str) -> str | None:
+    """The bare address in a text that holds one mailbox; None where it holds none, or several."""
+    found = [address for _, address in getaddresses([text]) if "@" in address]
+    return found[0] if len(found) == 1 and count([text]) == 1 else None
+
+
+def _each(value: Mailboxes) -> Iterator[Mailbox]:
+    if isinstance(value, Sequence) and not isinstance(value, str) and not _is_pair(value):
+        yield from value
+    else:
+        yield value  # type: ignore[misc]  # what is left is one mailbox, or nothing that we know: see _written
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(one, str) for one in value)  # noqa: PLR2004  # a pair
+
+
+def _written(one: object, argument: str) -> str:
+    text = _text(one, argument)
+    if set(text) & set("\r\n\0"):
+        raise ConfigError(f"{argument}: an address must not hold a line break. Nothing was sent.")
+    if "@" not in text:
+        raise ConfigError(f"{argument}: there is an address without an @. Nothing was sent.")
+    return text
+
+
+def _text(one: object, argument: str) -> str:
+    from email.headerregistry import Address  # 10 ms that few callers need
+
+    if isinstance(one, str | Address):
+        return str(one).strip(" \t")
+    if not (isinstance(one, tuple) and _is_pair(one)):
+        raise ConfigError(
+            f"{argument}: expected text, a pair (name, address) or an email.headerregistry.Address, "
+            f"not {type(one).__name__}. Nothing was sent."
+        )
+    name, address = one
+    if "@" in name:
+        raise ConfigError(
+            f"{argument}: a tuple of two is a name and its address; several addresses go in a list. Nothing was sent."
+        )
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{address.strip()}>' if name else address.strip()

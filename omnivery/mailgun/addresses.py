@@ -1,0 +1,116 @@
+"""Addresses: is one worth sending to, and how is a list of them to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from omnivery.address_check import ParseResult
+from omnivery.errors import ConfigError
+from omnivery.transport.operation import KeyKind, Operation, Safety
+from omnivery.transport.resource import AsyncResource
+
+if TYPE_CHECKING:
+    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.config import CallOptions
+
+DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
+
+
+@frozen(kw_only=True)
+class AddressParts:
+    """The parts of an address."""
+
+    domain: str | None = field(default=None, repr=False)
+    """What stands behind the @."""
+    local_part: str | None = field(default=None, repr=False)
+    """What stands before the @."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+@frozen(kw_only=True)
+class AddressValidation:
+    """What is known about one address."""
+
+    address: str | None = field(default=None, repr=False)
+    """The address that was asked about."""
+    is_valid: bool | None = None
+    """Whether mail to it is likely to arrive; None where the answer did not say: never take None for False."""
+    reason: str | None = None
+    """Why, in a word such as `accepted_email`, `rejected_email`, `invalid_domain`, `timeout` or `unexpected_error`.
+    The set is open."""
+    is_disposable_address: bool | None = None
+    """Whether it belongs to a service of throw-away addresses."""
+    is_role_address: bool | None = None
+    """Whether it belongs to a function rather than a person, such as `info@`."""
+    did_you_mean: str | None = field(default=None, repr=False)
+    """A likely correction of a misspelt address."""
+    parts: AddressParts | None = None
+    """The address in its parts."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+# https://docs.omnivery.com/api-ref/mailgun-api (Email validation)
+VALIDATE = Operation(
+    "mailgun.addresses.validate",
+    "GET",
+    "/address/private/validate",
+    returns=AddressValidation,
+    key=KeyKind.SENDING,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Email validation, parse)
+PARSE = Operation(
+    "mailgun.addresses.parse",
+    "GET",
+    "/address/private/parse",
+    returns=ParseResult,
+    key=KeyKind.ANY,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+
+
+class AsyncAddresses(AsyncResource["AsyncMailgun"]):
+    """Validation and parsing of addresses."""
+
+    async def validate(self, address: str, *, options: CallOptions | None = None) -> AddressValidation:
+        """Say whether an address is worth sending to.
+
+        The domain's settings must allow it: the service hands the address to another company (Kickbox).
+
+        Args:
+            address: one address, without a name.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: the address is empty; nothing was sent.
+            AuthenticationError, ForbiddenError: it takes a domain's sending key, and not the account's primary key.
+        """
+        _not_empty(address, argument="address")
+        return await self._send(VALIDATE, query=[("address", address)], options=options)
+
+    async def parse(self, addresses: str | Iterable[str], *, options: CallOptions | None = None) -> ParseResult:
+        """Sort a list of addresses into those that can be read and those that cannot. Only their syntax is looked at.
+
+        Args:
+            addresses: addresses with or without names, as one text with commas between them, or one by one. A name
+                that holds a comma must be quoted.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: there is no address; nothing was sent.
+        """
+        joined = addresses if isinstance(addresses, str) else ",".join(addresses)
+        _not_empty(joined, argument="addresses")
+        return await self._send(PARSE, query=[("addresses", joined)], options=options)
+
+
+def _not_empty(value: str, *, argument: str) -> None:
+    if not value.strip():
+        raise ConfigError(f"{argument}: must not be empty. Nothing was sent.")

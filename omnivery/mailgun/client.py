@@ -1,0 +1,257 @@
+"""The client of the Mailgun-compatible API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+from attrs import frozen
+
+from omnivery.errors import ConfigError
+from omnivery.transport.auth import BasicKey, Credential
+from omnivery.transport.client import AsyncBaseClient, user_agent
+from omnivery.transport.config import (
+    ClientConfig,
+    Limits,
+    RetryPolicy,
+    Timeouts,
+    base_address,
+    from_environment,
+)
+from omnivery.transport.operation import KeyKind
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+    from omnivery.mailgun.addresses import AsyncAddresses
+    from omnivery.mailgun.bounces import AsyncBounces
+    from omnivery.mailgun.complaints import AsyncComplaints
+    from omnivery.mailgun.credentials import AsyncCredentials
+    from omnivery.mailgun.domains import AsyncDomains
+    from omnivery.mailgun.messages import AsyncMessages
+    from omnivery.mailgun.stats import AsyncStats
+    from omnivery.mailgun.unsubscribes import AsyncUnsubscribes
+    from omnivery.mailgun.webhooks import AsyncWebhooks
+    from omnivery.mailgun.whitelists import AsyncWhitelists
+    from omnivery.transport.observe import Observer
+    from omnivery.transport.operation import Operation
+
+Region: TypeAlias = Literal["global", "eu", "us"]
+"""Where requests enter the service. Data stays where the domain keeps it, and each key works on every entry."""
+
+REGIONS = {
+    "global": "https://mg-api.omnivery.net/v3",
+    "eu": "https://eu.mg-api.omnivery.net/v3",
+    "us": "https://us.mg-api.omnivery.net/v3",
+}
+
+
+@frozen(kw_only=True)
+class MailgunConfig(ClientConfig):
+    """What a Mailgun client was set up with: at least one of the two keys."""
+
+    api_key: BasicKey | None = None
+    sending_key: BasicKey | None = None
+
+    def credential(self, operation: Operation[Any]) -> Credential:
+        """The key that the operation takes.
+
+        Raises:
+            ConfigError: it takes the account's primary key alone, and there is none.
+        """
+        # 1. Nothing else will do. A key in `api_key` is taken to be what the operation needs: the server knows better.
+        if operation.key is KeyKind.PRIMARY:
+            chosen = self.api_key
+        # 2. The sending key where it may be used: it can do less harm.
+        elif operation.key in {KeyKind.SENDING, KeyKind.EITHER}:
+            chosen = self.sending_key or self.api_key
+        # 3. The primary key where any will do: it sees every domain.
+        else:
+            chosen = self.api_key or self.sending_key
+        if chosen is None:
+            raise ConfigError(
+                f"{operation.name} takes the account's primary key: pass api_key=… or set OMNIVERY_API_KEY. "
+                "Nothing was sent."
+            )
+        return chosen
+
+
+class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
+    """Client of the Mailgun-compatible API, for asyncio and trio.
+
+    Open it with `async with`, or call `aclose()` in the end. One client serves any number of tasks of one event loop.
+
+    It holds two kinds of key, and takes for each operation the one that it needs. Sending and validation use the
+    sending key, everything that manages the account the primary key. One of them is enough for what it may do.
+
+    Args:
+        api_key: the account's primary key; `OMNIVERY_API_KEY` when left out. A sending key may stand here as well.
+        sending_key: a domain's sending key; `OMNIVERY_SENDING_KEY` when left out.
+        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` when left out.
+        region: where requests enter the service: `global`, which picks the nearest, `eu` or `us`; `OMNIVERY_REGION`
+            when left out, else `global`. Data stays where the domain keeps it.
+        base_url: another server, such as the emulator, with its `/v3`; `OMNIVERY_MAILGUN_URL` when left out. An
+            address from there goes before a region.
+        timeouts: time-outs of each attempt.
+        retry: when to try again.
+        limits: how much may be under way at once.
+        http_client: your own `httpx.AsyncClient`, used as it is and never closed by us.
+        adapter: the HTTP library that carries requests.
+        proxy: address of a proxy. The environment's proxy variables are not read.
+        verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
+        observers: told of each attempt.
+        user_agent_suffix: your own word at the end of our User-Agent header.
+
+    Raises:
+        ConfigError: no key, both `region` and `base_url`, or an argument that cannot be.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        sending_key: str | None = None,
+        domain: str | None = None,
+        region: Region | None = None,
+        base_url: str | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        adapter: Literal["httpx"] = "httpx",
+        proxy: str | None = None,
+        verify: ssl.SSLContext | bool = True,
+        observers: Sequence[Observer] = (),
+        user_agent_suffix: str | None = None,
+    ) -> None:
+        config = MailgunConfig(
+            api_key=_key(from_environment(api_key, "OMNIVERY_API_KEY")),
+            sending_key=_key(from_environment(sending_key, "OMNIVERY_SENDING_KEY")),
+            base_url=_address(region, base_url),
+            domain=from_environment(domain, "OMNIVERY_DOMAIN"),
+            timeouts=timeouts or Timeouts(),
+            retry=retry or RetryPolicy(),
+            user_agent=user_agent(user_agent_suffix),
+        )
+        if config.api_key is None and config.sending_key is None:
+            raise ConfigError(
+                "no key: pass api_key=… or set OMNIVERY_API_KEY for the account's primary key, or pass sending_key=… "
+                "or set OMNIVERY_SENDING_KEY for a domain's. Nothing was sent."
+            )
+        self._open(
+            config,
+            limits=limits,
+            adapter=adapter,
+            http_client=http_client,
+            proxy=proxy,
+            verify=verify,
+            observers=observers,
+        )
+
+    @cached_property
+    def messages(self) -> AsyncMessages:
+        """Sending."""
+        from omnivery.mailgun.messages import AsyncMessages
+
+        return AsyncMessages(self)
+
+    @cached_property
+    def addresses(self) -> AsyncAddresses:
+        """Validation and parsing of addresses."""
+        from omnivery.mailgun.addresses import AsyncAddresses
+
+        return AsyncAddresses(self)
+
+    @cached_property
+    def domains(self) -> AsyncDomains:
+        """Sending domains."""
+        from omnivery.mailgun.domains import AsyncDomains
+
+        return AsyncDomains(self)
+
+    @cached_property
+    def credentials(self) -> AsyncCredentials:
+        """SMTP credentials of a domain."""
+        from omnivery.mailgun.credentials import AsyncCredentials
+
+        return AsyncCredentials(self)
+
+    @cached_property
+    def stats(self) -> AsyncStats:
+        """Counts of what happened."""
+        from omnivery.mailgun.stats import AsyncStats
+
+        return AsyncStats(self)
+
+    @cached_property
+    def bounces(self) -> AsyncBounces:
+        """Addresses that mail is no longer delivered to because it bounced."""
+        from omnivery.mailgun.bounces import AsyncBounces
+
+        return AsyncBounces(self)
+
+    @cached_property
+    def complaints(self) -> AsyncComplaints:
+        """Addresses whose owners called a message spam."""
+        from omnivery.mailgun.complaints import AsyncComplaints
+
+        return AsyncComplaints(self)
+
+    @cached_property
+    def unsubscribes(self) -> AsyncUnsubscribes:
+        """Addresses whose owners want no more mail."""
+        from omnivery.mailgun.unsubscribes import AsyncUnsubscribes
+
+        return AsyncUnsubscribes(self)
+
+    @cached_property
+    def whitelists(self) -> AsyncWhitelists:
+        """Addresses that no bounce suppresses."""
+        from omnivery.mailgun.whitelists import AsyncWhitelists
+
+        return AsyncWhitelists(self)
+
+    @cached_property
+    def webhooks(self) -> AsyncWebhooks:
+        """Where the service posts the events of a domain."""
+        from omnivery.mailgun.webhooks import AsyncWebhooks
+
+        return AsyncWebhooks(self)
+
+    def with_options(
+        self,
+        *,
+        api_key: str | None = None,
+        sending_key: str | None = None,
+        domain: str | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Self:
+        """A cheap clone that differs in what is named here, and shares connections, slots and retry budget.
+
+        Closing the clone does nothing; closing this client closes the connections of both.
+
+        Raises:
+            ConfigError: an argument that cannot be.
+        """
+        return self._changed(
+            api_key=_key(api_key), sending_key=_key(sending_key), domain=domain, timeouts=timeouts, retry=retry
+        )
+
+
+def _key(key: str | None) -> BasicKey | None:
+    return None if key is None else BasicKey(key=key)
+
+
+def _address(region: str | None, base_url: str | None) -> str:
+    if region is not None and base_url is not None:
+        raise ConfigError("region and base_url: each names the server, pass one of them. Nothing was sent.")
+    # The address in the environment leads a program elsewhere, mostly to the emulator: no region may lead it back.
+    address = from_environment(base_url, "OMNIVERY_MAILGUN_URL")
+    entry = from_environment(region, "OMNIVERY_REGION") or "global"
+    if entry not in REGIONS:
+        raise ConfigError(f"region: there are {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
+    return base_address(address or REGIONS[entry])

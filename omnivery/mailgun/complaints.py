@@ -1,0 +1,167 @@
+"""Complaints: addresses whose owners called a message spam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from omnivery import codec
+from omnivery.mailgun.confirmation import AddressConfirmation
+from omnivery.mailgun.suppressions import Record, SuppressionReport, create_many
+from omnivery.transport import encoding
+from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.paging import AsyncPages, page_of
+from omnivery.transport.resource import AsyncResource
+
+if TYPE_CHECKING:
+    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.config import CallOptions
+
+DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
+
+
+@frozen(kw_only=True)
+class Complaint:
+    """One address on a domain's complaint list."""
+
+    address: str | None = field(default=None, repr=False)
+    """The recipient."""
+    # A list calls it `error`, a single look-up `description`.
+    error: str | None = field(default=None, repr=False, metadata={codec.ALIAS: "description"})
+    """What the complaint says."""
+    created_at: datetime | None = None
+    """When it was entered."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+# https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
+LIST = Operation(
+    "mailgun.complaints.list",
+    "GET",
+    "/{domain}/complaints",
+    returns=page_of(Complaint),
+    key=KeyKind.PRIMARY,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
+GET = Operation(
+    "mailgun.complaints.get",
+    "GET",
+    "/{domain}/complaints/{address}",
+    returns=Complaint,
+    key=KeyKind.PRIMARY,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
+CREATE = Operation(
+    "mailgun.complaints.create",
+    "POST",
+    "/{domain}/complaints",
+    returns=maybe_empty(AddressConfirmation),
+    key=KeyKind.PRIMARY,
+    safety=Safety.REPEATABLE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
+DELETE = Operation(
+    "mailgun.complaints.delete",
+    "DELETE",
+    "/{domain}/complaints/{address}",
+    returns=maybe_empty(AddressConfirmation),
+    key=KeyKind.PRIMARY,
+    safety=Safety.REPEATABLE,
+    docs=DOCS,
+)
+
+
+class AsyncComplaints(AsyncResource["AsyncMailgun"]):
+    """Addresses that a domain no longer sends to, because their owners called a message spam."""
+
+    def list(
+        self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
+    ) -> AsyncPages[Complaint]:
+        """Return all complaints of a domain.
+
+        Args:
+            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own when left out.
+            options: what the call for each page does differently.
+        """
+        query = [] if limit is None else [("limit", str(limit))]
+        return self._pages(LIST, domain=domain, query=query, options=options)
+
+    async def get(self, address: str, *, domain: str | None = None, options: CallOptions | None = None) -> Complaint:
+        """Return the complaint of one address.
+
+        Args:
+            address: the recipient, as it was sent to.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: the address is not on the list.
+        """
+        return await self._send(GET, domain=domain, path={"address": address}, options=options)
+
+    async def create(
+        self, address: str, *, error: str, domain: str | None = None, options: CallOptions | None = None
+    ) -> AddressConfirmation:
+        """Put an address on the list; one that is there already is replaced.
+
+        Args:
+            address: the recipient.
+            error: what the complaint says.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            BadRequestError: the service found fault with the address.
+        """
+        fields = [("address", address), ("error", error)]
+        return await self._send(CREATE, domain=domain, body=encoding.form(fields), options=options)
+
+    async def create_many(
+        self,
+        records: Iterable[Record],
+        *,
+        concurrency: int = 8,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SuppressionReport:
+        """Put any number of addresses on the list, a thousand in a request, and account for every one of them.
+
+        The bulk form is Mailgun's; Omnivery's page is silent about it. A request that fails leaves its records
+        undelivered, and the report gives them back. An answer that every request would meet (401, 403, 404 …) ends
+        the run.
+
+        Args:
+            records: addresses, or mappings in the API's own names: `address`, `error`, `created_at`.
+            concurrency: requests in flight.
+            domain: the sending domain; the client's own when left out.
+            options: time-outs, deadline, retries and headers of each request.
+
+        Raises:
+            ConfigError: a record has no address, or domain or key is missing; nothing was sent.
+        """
+        return await create_many(self._client, CREATE, records, concurrency=concurrency, domain=domain, options=options)
+
+    async def delete(
+        self, address: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> AddressConfirmation:
+        """Take an address off the list, so that mail is sent to it again.
+
+        Args:
+            address: the recipient.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+        """
+        return await self._send(DELETE, domain=domain, path={"address": address}, options=options)

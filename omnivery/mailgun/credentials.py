@@ -1,0 +1,167 @@
+"""SMTP credentials of a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from omnivery.mailgun.confirmation import Confirmation
+from omnivery.transport import encoding
+from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.paging import AsyncPages, page_of
+from omnivery.transport.resource import AsyncResource
+
+if TYPE_CHECKING:
+    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.config import CallOptions
+
+DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
+
+
+@frozen(kw_only=True)
+class Credential:
+    """One SMTP user of a domain."""
+
+    login: str | None = field(default=None, repr=False)
+    """The user name: a plain name or a whole address."""
+    mailbox: str | None = field(default=None, repr=False)
+    """The mailbox that belongs to it."""
+    note: str | None = field(default=None, repr=False)
+    """A note of whoever made it."""
+    created_at: datetime | None = None
+    """When it was made."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+@frozen(kw_only=True)
+class CredentialCreated:
+    """An SMTP user that was made."""
+
+    username: str | None = field(default=None, repr=False)
+    """The user name: what the list calls `login`."""
+    message: str | None = field(default=None, repr=False)
+    """The service's words."""
+    note: str | None = field(default=None, repr=False)
+    """A note that belongs to it."""
+    created_at: datetime | None = None
+    """When it was made. The answer names no zone; UTC is our assumption."""
+    updated_at: datetime | None = None
+    """When it was last changed. The answer names no zone; UTC is our assumption."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+# https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
+LIST = Operation(
+    "mailgun.credentials.list",
+    "GET",
+    "/domains/{domain}/credentials",
+    returns=page_of(Credential),
+    key=KeyKind.PRIMARY,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
+CREATE = Operation(
+    "mailgun.credentials.create",
+    "POST",
+    "/domains/{domain}/credentials",
+    returns=CredentialCreated,
+    key=KeyKind.PRIMARY,
+    safety=Safety.ONCE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
+UPDATE_PASSWORD = Operation(
+    "mailgun.credentials.update_password",
+    "PUT",
+    "/domains/{domain}/credentials/{login}",
+    returns=maybe_empty(Confirmation),
+    key=KeyKind.PRIMARY,
+    safety=Safety.REPEATABLE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
+DELETE = Operation(
+    "mailgun.credentials.delete",
+    "DELETE",
+    "/domains/{domain}/credentials/{login}",
+    returns=maybe_empty(Confirmation),
+    key=KeyKind.PRIMARY,
+    safety=Safety.REPEATABLE,
+    docs=DOCS,
+)
+
+
+class AsyncCredentials(AsyncResource["AsyncMailgun"]):
+    """SMTP credentials of a domain.
+
+    A password has 5 to 32 characters by the API's page, and at least 8, with a capital and a special character, by the
+    service's guide. The server decides: nothing is checked here.
+    """
+
+    def list(
+        self, *, limit: int = 100, domain: str | None = None, options: CallOptions | None = None
+    ) -> AsyncPages[Credential]:
+        """Return the SMTP users of a domain.
+
+        Args:
+            limit: users on a page.
+            domain: the sending domain; the client's own when left out.
+            options: what the call for each page does differently.
+        """
+        return self._pages(LIST, domain=domain, query=[("limit", str(limit))], options=options)
+
+    async def create(
+        self, login: str, password: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> CredentialCreated:
+        """Make an SMTP user.
+
+        Args:
+            login: the user name: a plain name, or a whole address in the domain.
+            password: its password.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            BadRequestError: the name is taken, or the password is not good enough.
+            AmbiguousError: the answer was lost, so the user may have been made: it is not tried again.
+        """
+        body = encoding.form([("login", login), ("password", password)])
+        return await self._send(CREATE, domain=domain, body=body, options=options)
+
+    async def update_password(
+        self, login: str, password: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> Confirmation:
+        """Give an SMTP user another password.
+
+        Args:
+            login: the user name, as the list has it.
+            password: the new password.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: there is no such user.
+        """
+        body = encoding.form([("password", password)])
+        return await self._send(UPDATE_PASSWORD, domain=domain, path={"login": login}, body=body, options=options)
+
+    async def delete(
+        self, login: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> Confirmation:
+        """Delete an SMTP user.
+
+        Args:
+            login: the user name, as the list has it.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: there is no such user; after a repeated attempt it may be this call that deleted it.
+        """
+        return await self._send(DELETE, domain=domain, path={"login": login}, options=options)

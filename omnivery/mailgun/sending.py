@@ -1,0 +1,256 @@
+"""Sending many messages side by side, and the account of it: nothing lost, and nothing sent twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from enum import Enum
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.lowlevel
+from attrs import define, evolve, field, frozen
+
+from omnivery import mailbox
+from omnivery.errors import ApiError, BulkError, ConfigError, DecodeError, OmniveryError, TransportError
+from omnivery.message import Message, Queued
+from omnivery.message_encoding import MAX_RECIPIENTS
+from omnivery.transport.retry import Failure, classify
+from omnivery.transport.source import Source
+
+if TYPE_CHECKING:
+    from omnivery.transport.encoding import Body
+
+MAX_UNSENT = 1000
+"""Messages in a row that do not get through, after which a run stops: the source is not to be used up for nothing."""
+STOPPING = frozenset({401, 402, 403, 404})
+"""Statuses that speak of the key, the account or the domain: every message would meet the same."""
+
+
+class Fate(Enum):
+    """What became of a message."""
+
+    SENT = "sent"
+    """The service took it."""
+    REFUSED = "refused"
+    """The service or the SDK found fault with it: as it is, it will never be taken."""
+    UNKNOWN = "unknown"
+    """It went out and the answer was lost. It may have been sent: look before you send it again."""
+    NOT_SENT = "not sent"
+    """It was surely not sent, for no fault of its own: it can be sent again."""
+
+
+@frozen(kw_only=True)
+class SendOutcome:
+    """What became of one message of a run, or of one call of a batch."""
+
+    index: int
+    """The message's place in the source, or the call's in the batch, from 0."""
+    fate: Fate
+    """What became of it."""
+    queued: Queued | None = None
+    """The receipt, if it was sent."""
+    error: OmniveryError | None = None
+    """Why it was not, or why that is not known."""
+    message: Message | None = field(default=None, repr=False)
+    """The message, unless it was sent; in a batch, with the recipients of this call."""
+
+
+@frozen(kw_only=True, repr=False)
+class SendReport:
+    """The account of a run: `sent + refused + unknown + not_sent == read`, whatever happened on the way."""
+
+    outcomes: tuple[SendOutcome, ...]
+    """What became of each message, in the order of the source."""
+    elapsed: float = 0.0
+    """Seconds that the run took."""
+    stopped_by: BaseException | None = None
+    """What ended the run before its source did: an error that would meet every message, or the source's own."""
+
+    @property
+    def read(self) -> int:
+        """Messages taken from the source, or calls that the batch was cut into."""
+        return len(self.outcomes)
+
+    @property
+    def sent(self) -> int:
+        """How many the service took."""
+        return self._count(Fate.SENT)
+
+    @property
+    def refused(self) -> int:
+        """How many will never be taken as they are."""
+        return self._count(Fate.REFUSED)
+
+    @property
+    def unknown(self) -> int:
+        """How many may have been sent or not."""
+        return self._count(Fate.UNKNOWN)
+
+    @property
+    def not_sent(self) -> int:
+        """How many were surely not sent, and can be sent again."""
+        return self._count(Fate.NOT_SENT)
+
+    def messages(self, fate: Fate) -> list[Message]:
+        """The messages that met a fate, such as `Fate.NOT_SENT`, in order; those that were sent are not kept."""
+        return [one.message for one in self.outcomes if one.fate is fate and one.message is not None]
+
+    def raise_for_failures(self) -> None:
+        """Raise unless every message was sent.
+
+        Raises:
+            BulkError: one was not, or may not have been, or the run ended before its source did.
+        """
+        if self.sent < self.read or self.stopped_by:
+            raise BulkError(self._summary(), report=self) from self.stopped_by
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}={getattr(self, name)}" for name in ("read", "sent", "refused", "unknown"))
+        return f"SendReport({counts}, not_sent={self.not_sent}, stopped_by={self.stopped_by!r})"
+
+    def _count(self, fate: Fate) -> int:
+        return sum(one.fate is fate for one in self.outcomes)
+
+    def _summary(self) -> str:
+        counts = f"{self.sent} were sent, {self.refused} refused, {self.not_sent} not sent, and {self.unknown} may"
+        first = next((one for one in self.outcomes if one.error), None)
+        words = f"; the first failure, at index {first.index}: {first.error}" if first else ""
+        stopped = f"; the run was stopped by {type(self.stopped_by).__name__}" if self.stopped_by else ""
+        return f"of {self.read} messages {counts} have been sent or not{words}{stopped}"
+
+
+@define(kw_only=True, eq=False)
+class SendRun:
+    """A run under way."""
+
+    source: Source[Message]
+    encode: Callable[[Message], Body]
+    post: Callable[[Body], Awaitable[Queued]]
+    _read: int = field(init=False, default=0)
+    _unsent: int = field(init=False, default=0)
+    _outcomes: dict[int, SendOutcome] = field(init=False, factory=dict[int, SendOutcome])
+    _stopped_by: OmniveryError | None = field(init=False, default=None)
+    _readings: set[anyio.CancelScope] = field(init=False, factory=set[anyio.CancelScope])
+
+    async def finish(self, concurrency: int) -> SendReport:
+        """Send everything, so many at a time.
+
+        Raises:
+            BulkError: the source raised; what it gave before was sent.
+        """
+        started = time.monotonic()
+        try:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(concurrency):
+                    tasks.start_soon(self._work)
+        except BaseExceptionGroup as group:
+            # Not ours: an observer's error, or Ctrl-C. One of them tells it all.
+            raise group.exceptions[0] from None
+        failed = self.source.error
+        report = SendReport(
+            outcomes=tuple(self._outcomes[index] for index in range(self._read)),
+            elapsed=time.monotonic() - started,
+            stopped_by=self._stopped_by or failed,
+        )
+        if failed is not None:
+            kind = type(failed).__name__
+            raise BulkError(
+                f"the source of messages raised {kind} after {report.read} messages, {report.sent} of which were sent",
+                report=report,
+            ) from failed
+        return report
+
+    async def _work(self) -> None:
+        while items := await self._next():
+            index, self._read = self._read, self._read + 1
+            self._settle(await self._send(index, items[0]))
+            # Messages that are refused unsent await nothing: other tasks must have their turn all the same.
+            await anyio.lowlevel.checkpoint()
+
+    async def _next(self) -> list[Message]:
+        """The next message; nothing at the end of the source, or when the run was stopped."""
+        items: list[Message] = []
+        with anyio.CancelScope() as reading:
+            self._readings.add(reading)
+            try:
+                if self._stopped_by is None:
+                    await self.source.fill(items, 1)
+            finally:
+                self._readings.discard(reading)
+        return items
+
+    async def _send(self, index: int, message: Message) -> SendOutcome:
+        if self._stopped_by is not None:
+            return SendOutcome(index=index, fate=Fate.NOT_SENT, error=self._stopped_by, message=message)
+        try:
+            if not isinstance(message, Message):
+                raise ConfigError(f"messages: expected a Message, not {type(message).__name__}. Nothing was sent.")
+            body = self.encode(message)
+        except ConfigError as error:
+            return SendOutcome(index=index, fate=Fate.REFUSED, error=error, message=message)
+        try:
+            queued = await self.post(body)
+        except OmniveryError as error:
+            return SendOutcome(index=index, fate=fate_of(error), error=error, message=message)
+        return SendOutcome(index=index, fate=Fate.SENT, queued=queued)
+
+    def _settle(self, outcome: SendOutcome) -> None:
+        self._outcomes[outcome.index] = outcome
+        if outcome.fate not in {Fate.NOT_SENT, Fate.UNKNOWN}:
+            self._unsent = 0
+            return
+        self._unsent += 1
+        if outcome.error is not None and (_meets_every_message(outcome.error) or self._unsent >= MAX_UNSENT):
+            self._stopped_by = self._stopped_by or outcome.error
+            for reading in self._readings:
+                # A source that keeps a worker waiting must not keep the run from its end.
+                reading.cancel()
+
+
+def _meets_every_message(error: OmniveryError) -> bool:
+    # A ConfigError from the call itself: the client is closed, or belongs to another event loop.
+    return isinstance(error, ConfigError) or (isinstance(error, ApiError) and error.status in STOPPING)
+
+
+def fate_of(error: OmniveryError) -> Fate:
+    """What an error of a call says about the message."""
+    # 1. The request went out, and no answer or none that can be read came back.
+    if isinstance(error, DecodeError) or (isinstance(error, TransportError) and error.may_have_happened):
+        return Fate.UNKNOWN
+    # 2. Nothing went out, or what came back speaks of the moment, the key or the domain, and not of the message.
+    if isinstance(error, TransportError) or _meets_every_message(error):
+        return Fate.NOT_SENT
+    failure = classify(error)
+    if failure is Failure.AMBIGUOUS:
+        return Fate.UNKNOWN
+    return Fate.NOT_SENT if failure is Failure.THROTTLED else Fate.REFUSED
+
+
+def batches(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> Iterator[Message]:
+    """Cut a batch into messages of at most 1000 recipients, each with the variables that hide them from one another.
+
+    Raises:
+        ConfigError: the message has recipients or variables of its own, or a key is not one address, or comes twice.
+    """
+    if message.to or message.cc or message.bcc or message.recipient_variables is not None:
+        raise ConfigError(
+            "message: in a batch, recipients and their variables come from `recipients` alone; leave out to, cc, bcc "
+            "and recipient_variables. Nothing was sent."
+        )
+    seen: set[str | None] = {None}
+    for place, key in enumerate(recipients):
+        address = mailbox.address_of(key)
+        if address in seen:
+            raise ConfigError(f"recipients: key {place} is not one address, or comes twice. Nothing was sent.")
+        seen.add(address)
+    return _cut(message, recipients)
+
+
+def _cut(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> Iterator[Message]:
+    items = iter(recipients.items())
+    while part := dict(islice(items, MAX_RECIPIENTS)):
+        # An empty mapping still counts: without an entry, a recipient would see everybody's address.
+        own = {str(mailbox.address_of(key)): variables for key, variables in part.items()}
+        yield evolve(message, to=list(part), recipient_variables=own)

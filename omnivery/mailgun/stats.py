@@ -1,0 +1,141 @@
+"""Stats: how many messages were accepted, delivered, opened …, counted by hour, day or month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from omnivery import codec
+from omnivery.errors import ConfigError, DecodeError
+from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
+from omnivery.transport.resource import AsyncResource
+
+if TYPE_CHECKING:
+    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.config import CallOptions
+    from omnivery.transport.records import RawResponse
+
+DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
+
+
+@frozen(kw_only=True)
+class StatsBucket:
+    """What happened in one hour, day or month."""
+
+    time: datetime | None = None
+    """When it begins."""
+    counters: Mapping[str, Any] = field(factory=dict[str, Any])
+    """Whole numbers in nested mappings, as they came: by event, then by kind, as in
+    `{"failed": {"permanent": {"bounce": 4, "total": 4}}}`. Which keys there are is open; `count` looks one up."""
+
+    def count(self, *path: str) -> int:
+        """Look up one counter: `bucket.count("failed", "permanent", "bounce")`.
+
+        A path that ends at a group, such as `bucket.count("delivered")`, gives the group's own `total`.
+
+        Returns:
+            The number; 0 where there is none. Nothing is added up: of a group without a `total` read `counters`.
+        """
+        found: Any = self.counters
+        for key in path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping):
+            found = found.get("total")
+        return found if type(found) is int else 0
+
+
+@frozen(kw_only=True)
+class StatsTotal:
+    """Counts over a stretch of time."""
+
+    start: datetime | None = None
+    """When it begins."""
+    end: datetime | None = None
+    """When it ends."""
+    resolution: str | None = None
+    """`hour`, `day` or `month`."""
+    stats: tuple[StatsBucket, ...] = ()
+    """One bucket for each hour, day or month."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+def _read_total(answer: RawResponse) -> StatsTotal:
+    body = json_body(answer)
+    if not isinstance(body, dict):
+        raise DecodeError(f"the answer ({answer.status}) is no object")
+    buckets = body.get("stats")
+    if isinstance(buckets, list):
+        body = {**body, "stats": [_with_counters(bucket) for bucket in buckets]}
+    return codec.structure(body, StatsTotal)
+
+
+def _with_counters(bucket: object) -> object:
+    # Counters stand beside the time, under a name for each event that was asked for: the names are open.
+    if not isinstance(bucket, dict):
+        return bucket
+    counters = {name: value for name, value in bucket.items() if name != "time"}
+    return {"time": bucket.get("time"), "counters": counters}
+
+
+# https://docs.omnivery.com/api-ref/mailgun-api (Stats)
+TOTAL = Operation(
+    "mailgun.stats.total",
+    "GET",
+    "/{domain}/stats/total",
+    returns=Shape(name="StatsTotal", read=_read_total),
+    key=KeyKind.ANY,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+
+
+class AsyncStats(AsyncResource["AsyncMailgun"]):
+    """Counts of what happened to a domain's messages."""
+
+    async def total(
+        self,
+        event: str | Iterable[str],
+        *,
+        start: datetime | int | str | None = None,
+        end: datetime | int | str | None = None,
+        resolution: str | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> StatsTotal:
+        """Count events.
+
+        Args:
+            event: one or several of `accepted`, `delivered`, `failed`, `opened`, `clicked`, `unsubscribed`,
+                `complained` and `stored`; the set is open.
+            start: a `datetime` with a zone, unix seconds, or RFC 2822 text.
+            end: as `start`.
+            resolution: `hour`, `day` or `month`; the service takes `day` when left out. Mailgun keeps hours for two
+                months and days for a year.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: no event is named, or a time has no zone; nothing was sent.
+        """
+        events = [event] if isinstance(event, str) else list(event)
+        if not all(events) or not events:
+            raise ConfigError("event: name at least one, such as 'delivered'. Nothing was sent.")
+        query = [("event", name) for name in events]
+        for name, moment in (("start", start), ("end", end)):
+            if moment is not None:
+                query.append((name, _moment(moment, argument=name)))
+        if resolution is not None:
+            query.append(("resolution", resolution))
+        return await self._send(TOTAL, domain=domain, query=query, options=options)
+
+
+def _moment(value: datetime | int | str, *, argument: str) -> str:
+    if not isinstance(value, datetime):
+        return str(value)
+    if value.tzinfo is None:
+        raise ConfigError(f"{argument}: give the time a zone, such as datetime.now(UTC). Nothing was sent.")
+    return str(int(value.timestamp()))

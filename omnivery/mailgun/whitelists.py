@@ -1,0 +1,191 @@
+"""Whitelists: addresses that are delivered to even after they bounced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from omnivery import codec
+from omnivery.errors import ConfigError
+from omnivery.mailgun.suppressions import Record, SuppressionReport, checked, deliver
+from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.paging import AsyncPages, page_of
+from omnivery.transport.resource import AsyncResource
+
+if TYPE_CHECKING:
+    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.config import CallOptions
+
+DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
+
+
+@frozen(kw_only=True)
+class WhitelistEntry:
+    """One address, or one domain, on a domain's whitelist."""
+
+    type: str | None = None
+    """`address`, or `domain` for every address in it."""
+    value: str | None = field(default=None, repr=False)
+    """The address or domain."""
+    reason: str | None = field(default=None, repr=False)
+    """Why it stands there."""
+    # Mailgun spells it without the underscore.
+    created_at: datetime | None = field(default=None, metadata={codec.ALIAS: "createdAt"})
+    """When it was entered."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+@frozen(kw_only=True)
+class WhitelistConfirmation:
+    """A change of a whitelist that took effect."""
+
+    message: str | None = field(default=None, repr=False)
+    """The service's words."""
+    value: str | None = field(default=None, repr=False)
+    """What was entered or removed."""
+    type: str | None = None
+    """`address` or `domain`; None where the answer did not say."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields of the answer that the SDK does not know."""
+
+
+# https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
+LIST = Operation(
+    "mailgun.whitelists.list",
+    "GET",
+    "/{domain}/whitelists",
+    returns=page_of(WhitelistEntry),
+    key=KeyKind.PRIMARY,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
+GET = Operation(
+    "mailgun.whitelists.get",
+    "GET",
+    "/{domain}/whitelists/{address}",
+    returns=WhitelistEntry,
+    key=KeyKind.PRIMARY,
+    safety=Safety.SAFE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
+CREATE = Operation(
+    "mailgun.whitelists.create",
+    "POST",
+    "/{domain}/whitelists",
+    returns=maybe_empty(WhitelistConfirmation),
+    key=KeyKind.PRIMARY,
+    safety=Safety.REPEATABLE,
+    docs=DOCS,
+)
+# https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
+DELETE = Operation(
+    "mailgun.whitelists.delete",
+    "DELETE",
+    "/{domain}/whitelists/{address}",
+    returns=maybe_empty(WhitelistConfirmation),
+    key=KeyKind.PRIMARY,
+    safety=Safety.REPEATABLE,
+    docs=DOCS,
+)
+
+
+class AsyncWhitelists(AsyncResource["AsyncMailgun"]):
+    """Addresses that no bounce puts on a domain's bounce list."""
+
+    def list(
+        self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
+    ) -> AsyncPages[WhitelistEntry]:
+        """Return all entries of a domain's whitelist.
+
+        Args:
+            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own when left out.
+            options: what the call for each page does differently.
+        """
+        query = [] if limit is None else [("limit", str(limit))]
+        return self._pages(LIST, domain=domain, query=query, options=options)
+
+    async def get(
+        self, address: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> WhitelistEntry:
+        """Return the entry of one address.
+
+        Args:
+            address: the recipient, as it was sent to.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: the address is not on the list.
+        """
+        return await self._send(GET, domain=domain, path={"address": address}, options=options)
+
+    async def create(
+        self, address: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> WhitelistConfirmation:
+        """Put an address on the list.
+
+        Args:
+            address: the recipient.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            BadRequestError: the service found fault with the address.
+        """
+        # By the API's page in the query; Mailgun's own takes a form.
+        return await self._send(CREATE, domain=domain, query=[("address", address)], options=options)
+
+    async def create_many(
+        self,
+        records: Iterable[Record],
+        *,
+        concurrency: int = 8,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SuppressionReport:
+        """Put any number of addresses on the list, and account for every one of them.
+
+        The API has no bulk form for this list: each address is a request, several of them under way at once. An answer
+        that every request would meet (401, 403, 404 …) ends the run.
+
+        Args:
+            records: addresses, or mappings with an `address` and nothing else.
+            concurrency: requests in flight.
+            domain: the sending domain; the client's own when left out.
+            options: time-outs, deadline, retries and headers of each request.
+
+        Raises:
+            ConfigError: a record has no address or something beside it, or domain or key is missing; nothing was sent.
+        """
+        entries = checked(records)
+        for index, entry in enumerate(entries):
+            if len(entry) > 1:
+                raise ConfigError(f"records[{index}]: this list takes an address and nothing else. Nothing was sent.")
+        bulk, chosen = self._client._for_bulk(concurrency, options)
+
+        async def post(batch: Sequence[Mapping[str, Any]]) -> None:
+            await bulk.whitelists.create(batch[0]["address"], domain=domain, options=chosen)
+
+        return await deliver(entries, post, size=1, concurrency=concurrency)
+
+    async def delete(
+        self, address: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> WhitelistConfirmation:
+        """Take an address off the list.
+
+        Args:
+            address: the recipient.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+        """
+        return await self._send(DELETE, domain=domain, path={"address": address}, options=options)

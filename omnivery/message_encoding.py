@@ -1,0 +1,269 @@
+"""From a message to the form that a surface takes. What is certain to be refused is found here, and not sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from email.utils import format_datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from omnivery import codec, mailbox
+from omnivery.errors import BadRequestError, ConfigError
+from omnivery.transport import encoding
+from omnivery.transport.config import web_address
+from omnivery.transport.multipart import FilePart
+
+if TYPE_CHECKING:
+    from omnivery.attachment import Attachment
+    from omnivery.mailbox import Mailboxes
+    from omnivery.message import Message
+    from omnivery.transport.encoding import Body
+
+Field = tuple[str, str]
+
+MAX_RECIPIENTS = 1000
+"""Recipients of one call (Mailgun, source/api-sending.rst)."""
+HEADER_NAME = re.compile(r"[!-9;-~]+")
+"""Printable ASCII without the colon (RFC 5322, section 2.2)."""
+FROM_HINT = (
+    "The message was not sent: From must be an address in the sending domain, or in a domain that shares its "
+    "organisational domain"
+)
+
+
+class Surface(Enum):
+    """Which API a message goes to: they name some fields differently."""
+
+    MAILGUN = "the Mailgun-compatible API"
+    AUTOMATIONS = "the Automations API"
+
+
+def encode(message: Message, surface: Surface) -> Body:
+    """The request body that sends a message.
+
+    The Mailgun-compatible API gets a url-encoded form, which is proven with Omnivery, and a multipart one if there are
+    files. The Automations API documents multipart alone.
+
+    Raises:
+        ConfigError: the message cannot be sent as it is; the text names the field.
+    """
+    try:
+        fields = [*_recipient_fields(message), *_content_fields(message), *_variable_fields(message, surface)]
+        fields += [*_delivery_fields(message, surface), *_option_fields(message)]
+        files = [*_parts("attachment", message.attachments), *_parts("inline", message.inline)]
+        return to_form(fields, files, multipart=bool(files) or surface is Surface.AUTOMATIONS)
+    except (TypeError, AttributeError, KeyError) as error:
+        # One ill-typed message among thousands must be told apart from a fault of ours, and not end the run.
+        raise ConfigError(f"message: a field is of a type that it cannot be ({error}). Nothing was sent.") from error
+
+
+def to_form(fields: Sequence[Field], files: Iterable[FilePart] = (), *, multipart: bool) -> Body:
+    """Encode a form.
+
+    Raises:
+        ConfigError: something in it is not Unicode text, or a file cannot be read.
+    """
+    for name, value in fields:
+        if not (_is_unicode(name) and _is_unicode(value)):
+            raise ConfigError(f"{name!a}: holds half of a surrogate pair, which is no text. Nothing was sent.")
+    return encoding.multipart(fields, files) if multipart else encoding.form(fields)
+
+
+def option_fields(
+    *,
+    tags: str | Sequence[str],
+    test_mode: bool,
+    tracking: bool | None,
+    headers: Mapping[str, str],
+    custom: Mapping[str, Any],
+    callback_url: str | None,
+) -> Iterator[Field]:
+    """The options that every way of sending has.
+
+    Raises:
+        ConfigError: a line break where none may be, a header's name that is none, or a value without a JSON form.
+    """
+    for tag in [tags] if isinstance(tags, str) else tags:
+        yield "o:tag", _one_line(tag, "tags")
+    if test_mode:
+        # Never `no`: what a server makes of that is documented nowhere, and absence is clear.
+        yield "o:testmode", "yes"
+    yield from _switches({"o:tracking": tracking})
+    for name, value in headers.items():
+        if not HEADER_NAME.fullmatch(name):
+            raise ConfigError("headers: a name is not printable ASCII without colon and blanks. Nothing was sent.")
+        yield f"h:{name}", _one_line(value, "headers")
+    for name, value in custom.items():
+        yield f"v:{name}", value if isinstance(value, str) else _json(value, "custom")
+    if callback_url is not None:
+        yield "callback_url", web_address(callback_url, argument="callback_url")
+
+
+def to_fields(written: Sequence[str], *others: str) -> list[Field]:
+    """The `to` fields of a call, one for each recipient.
+
+    Args:
+        written: the recipients.
+        others: further recipients of the call, which count.
+
+    Raises:
+        ConfigError: there are none, or more than a call can have.
+    """
+    if not written:
+        raise ConfigError("to: there is no recipient. Nothing was sent.")
+    if (count := mailbox.count([*written, *others])) > MAX_RECIPIENTS:
+        raise ConfigError(
+            f"to, cc, bcc: {count} recipients; one call takes {MAX_RECIPIENTS}, and send_batch() any number. "
+            "Nothing was sent."
+        )
+    return [("to", one) for one in written]
+
+
+@contextmanager
+def from_explained() -> Iterator[None]:
+    """Add to a refusal that speaks of From what the server's words may not say."""
+    try:
+        yield
+    except BadRequestError as error:
+        if re.search(r"\bfrom\b", error.message, re.IGNORECASE):
+            error.hint = FROM_HINT
+        raise
+
+
+def _recipient_fields(message: Message) -> Iterator[Field]:
+    sender = mailbox.write(message.from_, argument="from_")
+    if len(sender) != 1:
+        raise ConfigError(f"from_: expected one sender, not {len(sender)}. Nothing was sent.")
+    yield "from", sender[0]
+    cc, bcc = _copies(message.cc, "cc"), _copies(message.bcc, "bcc")
+    yield from to_fields(mailbox.write(message.to, argument="to"), *(one for _, one in (*cc, *bcc)))
+    yield from (*cc, *bcc)
+    if answers := mailbox.write(message.reply_to, argument="reply_to"):
+        # One header field, whatever it holds.
+        yield "reply_to", ", ".join(answers)
+
+
+def _copies(value: Mailboxes, name: str) -> list[Field]:
+    return [(name, one) for one in mailbox.write(value, argument=name)]
+
+
+def _content_fields(message: Message) -> Iterator[Field]:
+    if not (message.text or message.html or message.amp_html or message.template):
+        raise ConfigError("text, html, amp_html, template: the message has none of them. Nothing was sent.")
+    if message.subject is not None:
+        yield "subject", _one_line(message.subject, "subject")
+    texts = {
+        "text": message.text,
+        "html": message.html,
+        "amp-html": message.amp_html,
+        "template": message.template,
+        "t:version": message.template_version,
+    }
+    yield from ((name, text) for name, text in texts.items() if text is not None)
+    yield from _switches({"t:text": message.template_text})
+
+
+def _variable_fields(message: Message, surface: Surface) -> Iterator[Field]:
+    template = "t:variables" if surface is Surface.MAILGUN else "template_variables"
+    if message.variables is not None:
+        yield template, _json(dict(message.variables), "variables")
+    if message.substitutions is not None:
+        yield "substitutions", _json(dict(message.substitutions), "substitutions")
+    if message.recipient_variables is not None:
+        by_address = {address: dict(own) for address, own in message.recipient_variables.items()}
+        yield "recipient-variables", _json(by_address, "recipient_variables")
+
+
+def _delivery_fields(message: Message, surface: Surface) -> Iterator[Field]:
+    if surface is Surface.AUTOMATIONS:
+        _refuse_mailguns_own(message)
+    yield from _switches(
+        {
+            "o:tracking-opens": message.tracking_opens,
+            "o:tracking-clicks": message.tracking_clicks,
+            "o:dkim": message.dkim,
+            "o:require-tls": message.require_tls,
+            "o:skip-verification": message.skip_verification,
+        }
+    )
+    if message.delivery_time is not None:
+        yield "o:deliverytime", _moment(message.delivery_time)
+    for name, value in message.options.items():
+        yield f"o:{name.removeprefix('o:')}", value
+
+
+def _option_fields(message: Message) -> Iterator[Field]:
+    return option_fields(
+        tags=message.tags,
+        test_mode=message.test_mode,
+        tracking=message.tracking,
+        headers=message.headers,
+        custom=message.custom,
+        callback_url=message.callback_url,
+    )
+
+
+def _refuse_mailguns_own(message: Message) -> None:
+    # Left out, they would be lost in silence: a message that was to go out tomorrow would go out now.
+    own = {
+        "substitutions": message.substitutions,
+        "template_version": message.template_version,
+        "template_text": message.template_text,
+        "dkim": message.dkim,
+        "delivery_time": message.delivery_time,
+        "require_tls": message.require_tls,
+        "skip_verification": message.skip_verification,
+    }
+    if given := [name for name, value in own.items() if value is not None]:
+        raise ConfigError(
+            f"{', '.join(given)}: the Automations API has no such option; the Mailgun-compatible API has. "
+            "Nothing was sent."
+        )
+
+
+def _parts(name: str, files: Iterable[Attachment]) -> Iterator[FilePart]:
+    for file in files:
+        yield FilePart(
+            name=name, filename=file.name, content_type=file.content_type, content=file.content, start=file.start
+        )
+
+
+def _switches(values: Mapping[str, bool | str | None]) -> Iterator[Field]:
+    words = {True: "yes", False: "no"}
+    for name, value in values.items():
+        if value is not None:
+            yield name, value if isinstance(value, str) else words[value]
+
+
+def _moment(value: datetime | int) -> str:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ConfigError("delivery_time: a datetime needs a zone, such as tzinfo=UTC. Nothing was sent.")
+        return format_datetime(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError("delivery_time: expected a datetime with a zone, or unix seconds. Nothing was sent.")
+    return str(value)
+
+
+def _one_line(value: str, argument: str) -> str:
+    if set("\r\n\0") & set(value):
+        raise ConfigError(f"{argument}: must not hold a line break: it goes into a header. Nothing was sent.")
+    return value
+
+
+def _json(value: object, argument: str) -> str:
+    try:
+        return codec.dumps(value).decode()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{argument}: a value has no JSON form ({error}). Nothing was sent.") from None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

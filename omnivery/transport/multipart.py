@@ -1,0 +1,160 @@
+"""Multipart forms with files (RFC 7578): each file is read while it is sent, and read anew for every attempt."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from attrs import field, frozen
+
+from omnivery.errors import ConfigError
+
+FileContent: TypeAlias = bytes | os.PathLike[str] | BinaryIO
+"""What a file's bytes come from: themselves, a path, or an open binary file that can be rewound."""
+
+BLOCK = 65536
+"""How many bytes of a file are in memory at once."""
+
+
+@frozen(kw_only=True)
+class FilePart:
+    """One file of a form."""
+
+    name: str
+    """The form field's name."""
+    filename: str = field(repr=False)
+    content_type: str
+    content: FileContent = field(repr=False)
+    start: int = 0
+    """Where the content of an open file begins."""
+
+    def measure(self) -> int:
+        """Its size in bytes, at this moment.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        if isinstance(self.content, bytes):
+            return len(self.content)
+        with self._readable():
+            if not isinstance(self.content, os.PathLike):
+                return self.content.seek(0, os.SEEK_END) - self.start
+            found = Path(self.content).stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError("it is no regular file")
+            return found.st_size
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """Its first `size` bytes, block by block.
+
+        Raises:
+            ConfigError: it cannot be read, or holds less than that by now.
+        """
+        if isinstance(self.content, bytes):
+            yield self.content
+            return
+        with self._readable():
+            if isinstance(self.content, os.PathLike):
+                with Path(self.content).open("rb") as opened:
+                    yield from self._read(opened, size)
+            else:
+                yield from self._read(self.content, size)
+
+    def head(self) -> str:
+        """What stands before its content in the form."""
+        # RFC 7578, section 4.2: the file name is plain UTF-8, and `filename*` must not be used.
+        return (
+            f'Content-Disposition: form-data; name="{escape(self.name)}"; filename="{escape(self.filename)}"\r\n'
+            f"Content-Type: {self.content_type}\r\n\r\n"
+        )
+
+    def changed(self) -> ConfigError:
+        """The error for a file that is not what it was when its size was announced."""
+        return ConfigError(
+            f"{self.name}: the file {self.filename!r} changed its size after it was measured. "
+            "The request did not take effect."
+        )
+
+    def _read(self, opened: BinaryIO, size: int) -> Iterator[bytes]:
+        position, end = self.start, self.start + size
+        while position < end:
+            # Two messages that are sent side by side may share one open file: each keeps a place of its own in it.
+            opened.seek(position)
+            block = opened.read(min(BLOCK, end - position))
+            if not block:
+                raise self.changed()
+            position += len(block)
+            yield block
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # a closed file raises ValueError
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigError(
+                f"{self.name}: the file {self.filename!r} cannot be read ({reason}). Nothing was sent."
+            ) from None
+
+
+@frozen(kw_only=True)
+class MultipartContent:
+    """A form with files, whose length is known before it is read."""
+
+    length: int
+    """Bytes in all."""
+    _parts: tuple[bytes | tuple[FilePart, int], ...] = field(repr=False, alias="parts")
+
+    @classmethod
+    def of(cls, boundary: str, fields: bytes, files: Iterable[FilePart]) -> MultipartContent:
+        """Put a form together.
+
+        Args:
+            boundary: what separates the parts.
+            fields: its text fields, encoded.
+            files: its files; they are measured now.
+
+        Raises:
+            ConfigError: a file cannot be read.
+        """
+        parts: list[bytes | tuple[FilePart, int]] = []
+        before = fields
+        for file in files:
+            parts += [before + f"--{boundary}\r\n{file.head()}".encode(), (file, file.measure())]
+            before = b"\r\n"
+        parts.append(before + f"--{boundary}--\r\n".encode())
+        length = sum(len(part) if isinstance(part, bytes) else part[1] for part in parts)
+        return cls(length=length, parts=tuple(parts))
+
+    @property
+    def has_files(self) -> bool:
+        """Whether there is anything in it to read."""
+        return len(self._parts) > 1
+
+    def blocks(self) -> Iterator[bytes]:
+        """The form from its start, as often as it is asked for: the same bytes each time.
+
+        Raises:
+            ConfigError: a file is gone, or has another size than it had.
+        """
+        for part in self._parts:
+            if not isinstance(part, bytes) and part[0].measure() != part[1]:
+                raise part[0].changed()
+        return self._blocks()
+
+    def _blocks(self) -> Iterator[bytes]:
+        for part in self._parts:
+            if isinstance(part, bytes):
+                yield part
+            else:
+                yield from part[0].blocks(part[1])
+
+
+def escape(name: str) -> str:
+    """A field's or file's name within its quotes."""
+    # RFC 7578 leaves the escaping of names to HTML: https://html.spec.whatwg.org/#multipart-form-data
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

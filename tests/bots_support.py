@@ -1,0 +1,167 @@
+"""What the tests of bot detection share: events to submit, servers to submit them to, and the law of every run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+import anyio.lowlevel
+import httpx
+
+from omnivery import AsyncAutomations, BotEvent, CallOptions, RetryPolicy
+from omnivery.automations.bulk.engine import BulkRun
+from omnivery.automations.bulk.outcome import SubmitReport
+from omnivery.automations.event import EventLike
+from omnivery.errors import ApiError, error_class, phrase
+from omnivery.transport.source import Source
+
+if TYPE_CHECKING:
+    from omnivery.emulator import Emulator
+
+T = TypeVar("T")
+
+WEBHOOK = "http://127.0.0.1:9/verdicts"
+"""Nobody listens there, and nothing is sent there: `event()` makes events that never get a verdict."""
+FAST = CallOptions(retry=RetryPolicy(attempts=100, base=0.001, throttle_base=0.001, cap=0.005))
+"""Patient with the server, and quick to come back to it."""
+ONCE = CallOptions(retry=RetryPolicy(attempts=1))
+
+Post = Callable[[bytes], Awaitable[int]]
+Events = Iterable[EventLike] | AsyncIterable[EventLike]
+
+
+def event(number: int = 0, **fields: Any) -> BotEvent:
+    """A sound event, from the test network that the emulator never answers."""
+    return BotEvent(**{"ip": "203.0.113.7", "uas": "Mozilla/5.0", "event_id": f"e{number}", **fields})
+
+
+def events(count: int) -> list[EventLike]:
+    return [event(number) for number in range(count)]
+
+
+def endless() -> Iterator[EventLike]:
+    """Events without end: a run over them ends because it was stopped, or the test hangs."""
+    number = 0
+    while True:
+        yield event(number)
+        number += 1
+
+
+def ids(items: Iterable[Any]) -> list[str]:
+    """Event ids, whether of events as they were given or as the server saw them."""
+    return [item["event_id"] if isinstance(item, Mapping) else item.event_id for item in items]
+
+
+def numbered(count: int) -> set[str]:
+    """The ids of `events(count)`."""
+    return {f"e{number}" for number in range(count)}
+
+
+def sent(body: bytes) -> list[dict[str, Any]]:
+    """The events in the body of a batch."""
+    found: list[dict[str, Any]] = json.loads(body)["events"]
+    return found
+
+
+def refusal(status: int) -> ApiError:
+    return error_class(status)(phrase(status), status=status)
+
+
+def client_of(emu: Emulator, **options: Any) -> AsyncAutomations:
+    settings = {"base_url": emu.automations_url, "domain": emu.domain, "webhook_url": WEBHOOK, **options}
+    return AsyncAutomations(settings.pop("token", emu.token), **settings)
+
+
+def source_of(items: Events) -> Source[EventLike]:
+    """What `submit` makes of its first argument."""
+    return Source.of(items, argument="events", advice="A single event goes in a list")
+
+
+def run_of(source: Events, post: Post, *, concurrency: int = 2, **options: Any) -> BulkRun:
+    """A run whose server is a function: what no real server can be made to do at the right moment."""
+    return BulkRun(source=source_of(source), post=post, webhook_url=WEBHOOK, concurrency=concurrency, **options)
+
+
+async def finish(run: BulkRun) -> SubmitReport:
+    """Let a run go to its end; the law holds then."""
+    async with run:
+        async for _ in run:
+            continue
+    assert_lawful(run.report)
+    return run.report
+
+
+def assert_lawful(report: SubmitReport) -> None:
+    """Whatever happened: every item of the input is in exactly one of the three, and what can be resent is there."""
+    assert report.accepted + report.rejected + report.undelivered == report.read
+    assert len(report.undelivered_events()) == report.undelivered
+    assert len(report.rejections) == min(report.rejected, 1000)
+
+
+class Server:
+    """Takes some batches at once, and then none: requests hang until they are cancelled."""
+
+    def __init__(self, takes: int) -> None:
+        self.takes = takes
+        self.hanging = 0
+
+    async def __call__(self, _: bytes) -> int:
+        await anyio.lowlevel.checkpoint()
+        if self.takes:
+            self.takes -= 1
+            return 1
+        self.hanging += 1
+        try:
+            await anyio.sleep_forever()
+        finally:
+            self.hanging -= 1
+        raise AssertionError
+
+
+def assert_ended(run: BulkRun, server: Server, *, accepted: int) -> None:
+    """The account is whole, what hung is given back, and nobody works on behind the caller's back."""
+    assert_lawful(run.report)
+    assert run.report.accepted == accepted
+    assert run.report.undelivered > 0
+    assert server.hanging == 0
+
+
+def pickled(value: T) -> T:
+    """A value as another process gets it."""
+    again: T = pickle.loads(pickle.dumps(value))
+    return again
+
+
+async def requests_of(*calls: Callable[[AsyncAutomations], Awaitable[object]]) -> list[httpx.Request]:
+    """The requests that some calls make, as they would go out."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, content=json.dumps({"is_bot": True, "request": {}}))
+
+    transport = httpx.AsyncClient(transport=httpx.MockTransport(answer), trust_env=False, verify=False)
+    async with AsyncAutomations(
+        "t", domain="mail.example.com", base_url="http://api.example.com", webhook_url=WEBHOOK, http_client=transport
+    ) as client:
+        for call in calls:
+            await call(client)
+    return seen
+
+
+def form_of(request: httpx.Request) -> list[tuple[str, str]]:
+    """The fields of a multipart form, as the standard library's own parser reads them."""
+    head = f"content-type: {request.headers['content-type']}\r\n\r\n".encode()
+    whole: Message = BytesParser(policy=HTTP).parsebytes(head + request.content)
+    assert whole.get_content_type() == "multipart/form-data"
+    assert not whole.defects
+    parts: Any = whole.get_payload()
+    return [
+        (part.get_param("name", header="content-disposition"), part.get_payload(decode=True).decode()) for part in parts
+    ]

@@ -1,0 +1,65 @@
+"""`mailgun.js` and `mailgun-js`: each runs a script of its ordinary calls under Node.
+
+The packages are looked for in the folder that `OMNIVERY_NODE_MODULES` names; the nox session installs them there. By
+hand: `npm install --prefix FOLDER mailgun.js mailgun-js form-data`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from omnivery.emulator import Emulator
+
+SCRIPTS = Path(__file__).parent / "node"
+INSTALLED = os.environ.get("OMNIVERY_NODE_MODULES", "")
+
+
+def run(script: str, package: str, emu: Emulator, tmp_path: Path) -> None:
+    node, modules = shutil.which("node"), Path(INSTALLED) / "node_modules"
+    if node is None or not INSTALLED or not (modules / package).exists():
+        pytest.skip(f"node and the package {package} are not here")
+    # Modules are looked for beside the script, so script and packages have to meet.
+    shutil.copy(SCRIPTS / script, tmp_path)
+    (tmp_path / "node_modules").symlink_to(modules.resolve())
+    settings = {
+        "BASE": emu.automations_url,
+        "KEY": emu.api_key,
+        "SENDING_KEY": emu.sending_key,
+        "DOMAIN": emu.domain,
+        "NODE_NO_WARNINGS": "1",
+    }
+    done = subprocess.run(
+        [node, str(tmp_path / script)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **settings},
+    )
+    assert done.returncode == 0, done.stderr + "".join(f"\n{seen}" for seen in emu.requests[-3:])
+
+
+def test_mailgun_js(emu: Emulator, tmp_path: Path) -> None:
+    run("mailgun_js.mjs", "mailgun.js", emu, tmp_path)
+    first, second = emu.messages
+    assert (first.subject, first.values("o:tag"), first.test_mode) == ("Grüße", ["a", "b"], True)
+    assert first.to == ("ann@example.org", "bob@example.org")
+    assert [(file.name, file.content) for file in first.attachments] == [("übersicht.txt", b"\x00\xff\n")]
+    assert second.mime is not None
+    assert b"Subject: MIME" in second.mime
+
+
+def test_mailgun_js_of_old(emu: Emulator, tmp_path: Path) -> None:
+    run("mailgun_legacy.cjs", "mailgun-js", emu, tmp_path)
+    with_file, batch, mime = emu.messages
+    assert (with_file.subject, with_file.values("o:tag")) == ("Grüße", ["a", "b"])
+    assert [(file.name, file.content) for file in with_file.attachments] == [("übersicht.txt", b"\x00\xff\n")]
+    assert batch.to == ("ann@example.org", "bob@example.org")
+    assert batch.value("recipient-variables") == '{"ann@example.org":{"n":1}}'
+    assert mime.mime is not None

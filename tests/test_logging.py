@@ -1,0 +1,184 @@
+"""Nothing that is secret or somebody's own reaches a log, however much is logged."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import ByteStream
+
+from omnivery import AsyncAutomations, RetryPolicy
+from omnivery.errors import OmniveryError
+from omnivery.transport.observe import Attempt, LogObserver, RedactionFilter, get_logger, redact
+from tests.fakes import Seen, http_answer, serve
+
+TOKEN = "marker7f3atoken"
+EVENT = {
+    "ip": "198.51.100.77",
+    "uas": "SecretAgent/1.0",
+    "event_id": "e-1",
+    "recipient": "ann@customer.example.com",
+}
+PERSONAL = (TOKEN, "198.51.100.77", "SecretAgent", "ann@", "ann%40")
+ECHO = f'{{"message": "ov-token: {TOKEN} may not see ann@customer.example.com"}}'.encode()
+
+
+@pytest.mark.anyio
+async def test_a_run_of_failing_calls_leaves_no_trace_of_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    """With everything at DEBUG, httpx and httpcore included: so are logs of a bad night set up."""
+    replies = iter(
+        [
+            http_answer("500 Internal Server Error", ECHO),
+            http_answer("429 Too Many Requests", ECHO, "Retry-After: 0"),
+            http_answer("401 Unauthorized", ECHO),
+            http_answer("302 Found", b"", "Location: https://example.org/"),
+            b"no http at all\r\n\r\n",
+            http_answer("200 OK", b"<html>ann@customer.example.com</html>"),
+            http_answer("200 OK", b'{"is_bot": true}'),
+        ]
+    )
+
+    async def handler(stream: ByteStream, _seen: Seen) -> None:
+        await stream.send(next(replies))
+
+    with caplog.at_level(logging.DEBUG):
+        async with (
+            serve(handler) as server,
+            AsyncAutomations(
+                TOKEN,
+                domain="example.com",
+                base_url=server.url,
+                retry=RetryPolicy(attempts=2, base=0.001, throttle_base=0.001),
+            ) as client,
+        ):
+            for call in (
+                partial(client.bots.check, EVENT),
+                partial(client.bots.check, EVENT),
+                partial(client.bots.result, "ann@customer.example.com"),
+                partial(client.bots.result, "ann@customer.example.com"),
+            ):
+                with pytest.raises(OmniveryError):
+                    await call()
+            await client.bots.check(EVENT)
+    assert {record.name.partition(".")[0] for record in caplog.records} >= {"omnivery", "httpcore"}
+    logged = [logging.Formatter("%(name)s %(message)s").format(record) for record in caplog.records]
+    assert [line for line in logged if any(word in line for word in PERSONAL)] == []
+
+
+def lines(caplog: pytest.LogCaptureFixture, **fields: Any) -> list[tuple[int, str]]:
+    attempt = Attempt(operation="a.b.c", method="GET", path="/{domain}/x", number=2, elapsed=0.5, **fields)
+    with caplog.at_level(logging.DEBUG):
+        LogObserver(logger=get_logger("omnivery.test")).attempt_ended(attempt)
+    return [(record.levelno, record.getMessage()) for record in caplog.records]
+
+
+def test_a_good_attempt_is_a_line_for_debugging(caplog: pytest.LogCaptureFixture) -> None:
+    assert lines(caplog, status=200) == [
+        (logging.DEBUG, "a.b.c: GET /{domain}/x, attempt 2: 200 after 0.500 s"),
+    ]
+
+
+def test_an_attempt_that_is_followed_by_another_is_a_notice(caplog: pytest.LogCaptureFixture) -> None:
+    assert lines(caplog, status=503, error="ServerError", retry_in=1.25) == [
+        (
+            logging.INFO,
+            "a.b.c: GET /{domain}/x, attempt 2: 503 (ServerError) after 0.500 s, next attempt in 1.25 s",
+        ),
+    ]
+
+
+def test_a_lost_attempt_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert lines(caplog, error="AmbiguousError") == [
+        (logging.WARNING, "a.b.c: GET /{domain}/x, attempt 2: no answer (AmbiguousError) after 0.500 s"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("ov-token: hush", "ov-token: ***"),
+        ("OV-Token=hush&x=1", "OV-Token=***&x=1"),
+        ('{"ov_token": "hush", "x": 1}', '{"ov_token": "***", "x": 1}'),
+        ("{'authorization': 'Basic aHVzaA=='}", "{'authorization': '***'}"),
+        ("Authorization: Bearer hush", "Authorization: ***"),
+        ("api_key=hush sending-key: hush signing_key='hush'", "api_key=*** sending-key: *** signing_key='***'"),
+        ('"token": "hush"', '"token": "***"'),
+        ("signature=hush password = hush", "signature=*** password = ***"),
+        ("to ann.o'neil+tag@mail.example.com now", "to ***@*** now"),
+        ("<ann@example.com>, bob@example.org", "<***@***>, ***@***"),
+        ("OMNIVERY_TOKEN=hush OMNIVERY_API_KEY=hush", "OMNIVERY_TOKEN=*** OMNIVERY_API_KEY=***"),
+        ("[(b'ov-token', b'hush'), ('x', '1')]", "[(b'ov-token', b'***'), ('x', '1')]"),
+        ("tokens: 5 of 500, keyboard: on, nobody @ home", "tokens: 5 of 500, keyboard: on, nobody @ home"),
+    ],
+)
+def test_what_looks_like_a_secret_or_an_address_is_masked(text: str, masked: str) -> None:
+    assert redact(text) == masked
+
+
+def test_the_filter_masks_what_comes_in_by_arguments() -> None:
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "%s wrote %d to %s", ("Bob", 5, "ann@example.com"), None)
+    assert RedactionFilter().filter(record)
+    assert logging.Formatter("%(message)s").format(record) == "Bob wrote 5 to ***@***"
+
+
+def test_the_filter_leaves_a_record_without_secrets_as_it_was() -> None:
+    """Other handlers, and error trackers that group by template, want to see the arguments."""
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "%d of %d", (1, 2), None)
+    assert RedactionFilter().filter(record)
+    assert (record.msg, record.args) == ("%d of %d", (1, 2))
+
+
+def test_the_filter_never_breaks_a_program_over_a_malformed_record() -> None:
+    """logging itself prints a note and goes on; a handler with this filter must do no worse."""
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "%d", ("no number",), None)
+    assert RedactionFilter().filter(record)
+
+
+def test_our_loggers_mask_even_without_help(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        get_logger("omnivery.test").warning("token=%s", TOKEN)
+    assert caplog.messages == ["token=***"]
+
+
+def test_a_program_without_logging_sees_nothing_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = get_logger("omnivery.test.silent")
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    try:
+        logger.warning("nobody asked for this")
+    finally:
+        root.handlers = before
+    assert capsys.readouterr().err == ""
+
+
+def test_filters_and_handlers_do_not_pile_up() -> None:
+    logger = get_logger("omnivery.test.again")
+    handlers = len(logging.getLogger("omnivery").handlers)
+    for _ in range(3):
+        get_logger("omnivery.test.again")
+    assert (len(logger.filters), len(logging.getLogger("omnivery").handlers)) == (1, handlers)
+
+
+@pytest.mark.anyio
+async def test_bulk_runs_log_no_event(caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(stream: ByteStream, _seen: Seen) -> None:
+        await stream.send(http_answer("500 Internal Server Error", ECHO))
+
+    with caplog.at_level(logging.DEBUG), anyio.fail_after(5):
+        async with (
+            serve(handler) as server,
+            AsyncAutomations(
+                TOKEN,
+                domain="example.com",
+                base_url=server.url,
+                webhook_url="https://example.org/hook",
+                retry=RetryPolicy(attempts=1),
+            ) as client,
+        ):
+            report = await client.bots.submit([EVENT, {"ip": "not 198.51.100.77", "uas": "x", "event_id": "e-2"}])
+    assert (report.undelivered, report.rejected) == (1, 1)
+    assert [line for line in caplog.messages if any(word in line for word in PERSONAL)] == []
+    assert not any(word in repr(report) for word in PERSONAL)

@@ -1,0 +1,88 @@
+"""Mailboxes: a name stays a name whatever is in it, and nobody is mailed or missed by accident."""
+
+from __future__ import annotations
+
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Any
+
+import pytest
+
+from omnivery import mailbox
+from omnivery.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("ann@example.com", ["ann@example.com"]),
+        (" ann@example.com ", ["ann@example.com"]),
+        ('"Doe, Ann" <ann@example.com>', ['"Doe, Ann" <ann@example.com>']),
+        (("Ann", "ann@example.com"), ['"Ann" <ann@example.com>']),
+        (("", "ann@example.com"), ["ann@example.com"]),
+        (("Doe, Ann", "ann@example.com"), ['"Doe, Ann" <ann@example.com>']),
+        (('Ann "Annie" \\o/', "ann@example.com"), ['"Ann \\"Annie\\" \\\\o/" <ann@example.com>']),
+        (("Jörg Müller", "joerg@example.com"), ['"Jörg Müller" <joerg@example.com>']),
+        (Address("Doe, Ann", "ann", "example.com"), ['"Doe, Ann" <ann@example.com>']),
+        (Address(addr_spec="ann@example.com"), ["ann@example.com"]),
+        (["a@example.com", ("B", "b@example.com"), Address("C", "c", "example.com")],
+         ["a@example.com", '"B" <b@example.com>', "C <c@example.com>"]),
+        (("a@example.com", "b@example.com", "c@example.com"), ["a@example.com", "b@example.com", "c@example.com"]),
+        ((("A", "a@example.com"), ("B", "b@example.com")), ['"A" <a@example.com>', '"B" <b@example.com>']),
+        ([], []),
+    ],
+)  # fmt: skip
+def test_every_form_is_written_as_the_api_takes_it(given: Any, written: list[str]) -> None:
+    assert mailbox.write(given, argument="to") == written
+
+
+@pytest.mark.parametrize("name", ["Ann", "Doe, Ann", 'Ann "Annie"', "back\\slash", "Jörg; (jr.) <x>", "李"])
+def test_a_name_is_read_back_as_it_was_given(name: str) -> None:
+    """Whatever stands in a name, there is one recipient, and it is the right one."""
+    (text,) = mailbox.write((name, "ann@example.com"), argument="to")
+    assert parseaddr(text) == (name, "ann@example.com")
+
+
+def test_a_tuple_of_two_addresses_is_refused() -> None:
+    """It reads like a list, and as a pair the first of the two would get no mail, in silence."""
+    with pytest.raises(ConfigError, match=r"to: .*several addresses go in a list.*Nothing was sent"):
+        mailbox.write(("ann@example.com", "bob@example.com"), argument="to")
+
+
+@pytest.mark.parametrize("given", ["", "Ann", None, 5, b"ann@example.com", ("Ann", "nowhere"), {"a@b": 1}, [None]])
+def test_what_is_no_mailbox_is_refused(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"^cc: .*Nothing was sent\.$"):
+        mailbox.write(given, argument="cc")
+
+
+@pytest.mark.parametrize("line_break", ["\r\n", "\r", "\n", "\0"])
+@pytest.mark.parametrize("place", ["text", "name", "address"])
+def test_a_line_break_is_refused(line_break: str, place: str) -> None:
+    """Header injection: what follows the break would be a header of the attacker's."""
+    bad = f"ann{line_break}Bcc: victim@example.org"
+    given: Any = {"text": f"{bad} <a@example.com>", "name": ("x" + line_break, "a@b.c"), "address": ("x", bad)}[place]
+    with pytest.raises(ConfigError, match="line break") as caught:
+        mailbox.write(given, argument="to")
+    assert "victim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("texts", "count"),
+    [
+        (["a@b.c"], 1),
+        (["a@b.c, d@e.f"], 2),
+        (['"Doe, Ann" <a@b.c>'], 1),
+        (["a@b.c", '"X, Y" <a@b.c>, d@e.f'], 3),
+        ([], 0),
+    ],
+)
+def test_commas_count_between_mailboxes_and_not_within_names(texts: list[str], count: int) -> None:
+    assert mailbox.count(texts) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("a@b.c", "a@b.c"), ('"Doe, Ann" <a@b.c>', "a@b.c"), ("a@b.c, d@e.f", None), ("Ann", None), ("", None)],
+)
+def test_the_bare_address_of_one_mailbox(text: str, address: str | None) -> None:
+    assert mailbox.address_of(text) == address

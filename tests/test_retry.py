@@ -1,0 +1,255 @@
+"""Whether to try again, and when: the whole matrix of operation times failure, and the bounds of every wait."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from omnivery.errors import (
+    AmbiguousError,
+    ApiError,
+    ConfigError,
+    DeadlineError,
+    DecodeError,
+    NotSentError,
+    OmniveryError,
+    ServerError,
+    error_class,
+)
+from omnivery.transport.config import RetryPolicy
+from omnivery.transport.gates import RetryBudget
+from omnivery.transport.operation import Safety
+from omnivery.transport.retry import Failure, GiveUp, Reason, Wait, classify, decide, parse_retry_after
+
+POLICY = RetryPolicy()
+NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def refusal(status: int) -> ApiError:
+    return error_class(status)("refused", status=status)
+
+
+RETRIED_ALWAYS: list[OmniveryError] = [NotSentError("refused"), refusal(429), refusal(503), refusal(408)]
+AMBIGUOUS: list[OmniveryError] = [
+    AmbiguousError("lost"), *(refusal(status) for status in (500, 501, 502, 504, 507, 599)),
+]  # fmt: skip
+FINAL: list[OmniveryError] = [
+    ConfigError("bad"),
+    DeadlineError("late"),
+    DecodeError("html"),
+    *(refusal(status) for status in (301, 307, 400, 401, 402, 403, 404, 405, 409, 413, 415, 422, 425)),
+]
+
+
+def verdict(error: OmniveryError, safety: Safety) -> Wait | GiveUp:
+    return decide(classify(error), 1, safety=safety, policy=POLICY, budget=RetryBudget(), chance=0.5)
+
+
+def name(value: object) -> str:
+    return str(value.status) if isinstance(value, ApiError) else getattr(value, "value", type(value).__name__)
+
+
+@pytest.mark.parametrize("safety", Safety, ids=name)
+@pytest.mark.parametrize("error", RETRIED_ALWAYS, ids=name)
+def test_what_surely_did_not_happen_is_tried_again(error: OmniveryError, safety: Safety) -> None:
+    assert isinstance(verdict(error, safety), Wait)
+
+
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.REPEATABLE], ids=name)
+@pytest.mark.parametrize("error", AMBIGUOUS, ids=name)
+def test_what_may_have_happened_is_tried_again_where_twice_is_as_once(error: OmniveryError, safety: Safety) -> None:
+    assert isinstance(verdict(error, safety), Wait)
+
+
+@pytest.mark.parametrize("error", AMBIGUOUS, ids=name)
+def test_what_may_have_happened_is_never_repeated_where_twice_is_two(error: OmniveryError) -> None:
+    """A second e-mail cannot be taken back."""
+    assert verdict(error, Safety.ONCE) == GiveUp(Reason.ONCE_ONLY)
+
+
+@pytest.mark.parametrize("safety", Safety, ids=name)
+@pytest.mark.parametrize("error", FINAL, ids=name)
+def test_a_final_answer_stays_final(error: OmniveryError, safety: Safety) -> None:
+    assert verdict(error, safety) == GiveUp(Reason.FINAL)
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (NotSentError("refused"), Failure.NOT_SENT),
+        (refusal(429), Failure.THROTTLED),
+        (refusal(503), Failure.THROTTLED),
+        (refusal(408), Failure.THROTTLED),
+        (refusal(500), Failure.AMBIGUOUS),
+        (ServerError("odd", status=599), Failure.AMBIGUOUS),
+        (refusal(404), Failure.FINAL),
+    ],
+    ids=name,
+)
+def test_failures_are_told_apart(error: OmniveryError, failure: Failure) -> None:
+    assert classify(error) is failure
+
+
+# When it ends
+
+
+def decision(
+    failure: Failure = Failure.NOT_SENT,
+    attempt: int = 1,
+    *,
+    policy: RetryPolicy = POLICY,
+    budget: RetryBudget | None = None,
+    left: float = math.inf,
+    retry_after: float | None = None,
+    chance: float = 0.5,
+) -> Wait | GiveUp:
+    return decide(
+        failure,
+        attempt,
+        safety=Safety.SAFE,
+        policy=policy,
+        budget=budget or RetryBudget(),
+        left=left,
+        retry_after=retry_after,
+        chance=chance,
+    )
+
+
+def test_attempts_are_counted_in_all() -> None:
+    policy = RetryPolicy(attempts=3)
+    found = [decision(attempt=attempt, policy=policy) for attempt in (1, 2, 3, 4)]
+    assert [isinstance(one, Wait) for one in found] == [True, True, False, False]
+    assert found[2] == GiveUp(Reason.ATTEMPTS)
+    assert decision(policy=RetryPolicy(attempts=1)) == GiveUp(Reason.ATTEMPTS)
+
+
+def test_a_wait_that_reaches_the_deadline_is_not_begun() -> None:
+    """Sleeping up to the deadline only to report it would waste the caller's time."""
+    assert decision(left=0.05) == GiveUp(Reason.DEADLINE)
+    assert decision(left=0.0501) == Wait(0.05)
+    assert decision(left=0.0) == GiveUp(Reason.DEADLINE)
+    assert decision(left=-1.0, chance=0.0) == GiveUp(Reason.DEADLINE)
+    assert decision(Failure.THROTTLED, left=10.0, retry_after=10.0) == GiveUp(Reason.DEADLINE)
+
+
+def test_a_retry_after_beyond_our_patience_ends_the_call() -> None:
+    assert decision(Failure.THROTTLED, retry_after=120.0) == Wait(120.0)
+    assert decision(Failure.THROTTLED, retry_after=120.1) == GiveUp(Reason.PATIENCE)
+    assert decision(Failure.THROTTLED, retry_after=1e9) == GiveUp(Reason.PATIENCE)
+    assert decision(Failure.THROTTLED, retry_after=math.inf) == GiveUp(Reason.PATIENCE)
+
+
+def test_an_empty_budget_ends_the_call() -> None:
+    budget = RetryBudget(capacity=10)
+    assert isinstance(decision(budget=budget), Wait)
+    assert decision(budget=budget) == GiveUp(Reason.BUDGET)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "left", "retry_after"), [(4, math.inf, None), (1, 0.01, None), (1, math.inf, 1000.0)]
+)
+def test_giving_up_costs_nothing_of_the_budget(attempt: int, left: float, retry_after: float | None) -> None:
+    budget = RetryBudget()
+    assert isinstance(decision(attempt=attempt, left=left, retry_after=retry_after, budget=budget), GiveUp)
+    assert budget.tokens == budget.capacity
+
+
+# How long it waits
+
+
+def test_waits_double_up_to_the_cap() -> None:
+    policy = RetryPolicy(attempts=100, base=0.1, throttle_base=1.0, cap=5.0)
+    highest = [decision(attempt=attempt, policy=policy, chance=1.0) for attempt in (1, 2, 3, 7, 99)]
+    assert highest == [Wait(0.1), Wait(0.2), Wait(0.4), Wait(5.0), Wait(5.0)]
+    throttled = [decision(Failure.THROTTLED, attempt, policy=policy, chance=1.0) for attempt in (1, 2, 3, 4)]
+    assert throttled == [Wait(1.0), Wait(2.0), Wait(4.0), Wait(5.0)]
+
+
+def test_jitter_is_full() -> None:
+    """From nothing to the whole: clients that failed together must not come back together."""
+    assert [decision(attempt=3, chance=chance) for chance in (0.0, 0.25, 1.0)] == [Wait(0.0), Wait(0.1), Wait(0.4)]
+
+
+@given(
+    failure=st.sampled_from([Failure.NOT_SENT, Failure.THROTTLED, Failure.AMBIGUOUS]),
+    attempt=st.integers(1, 10**6),
+    base=st.floats(1e-3, 1e3),
+    cap=st.floats(1e-3, 1e3),
+    patience=st.floats(1e-3, 1e9),
+    left=st.floats(0) | st.just(math.inf),
+    retry_after=st.none() | st.floats(0, 1e12),
+    chance=st.floats(0, 1, exclude_max=True),
+)
+def test_every_wait_keeps_its_bounds(
+    *,
+    failure: Failure,
+    attempt: int,
+    base: float,
+    cap: float,
+    patience: float,
+    left: float,
+    retry_after: float | None,
+    chance: float,
+) -> None:
+    """Never below what the server asked, never above our cap unless it asked, never at or beyond the deadline."""
+    policy = RetryPolicy(attempts=10**6 + 1, base=base, throttle_base=base, cap=cap, patience=patience)
+    found = decision(failure, attempt, policy=policy, left=left, retry_after=retry_after, chance=chance)
+    floor = retry_after or 0.0
+    if isinstance(found, GiveUp):
+        assert found.reason is (Reason.PATIENCE if floor > patience else Reason.DEADLINE)
+        return
+    assert floor <= found.seconds <= max(cap, floor)
+    assert 0.0 <= found.seconds < left
+
+
+# Retry-After
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("3", 3.0),
+        (" 3 ", 3.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        ("-5", 0.0),
+        ("1000000000", 1e9),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        ("Wednesday, 01-May-24 12:01:30 GMT", 90.0),  # RFC 850, obsolete and still to be read (RFC 9110, 5.6.7)
+        ("Wed, 01 May 2024 14:01:30 +0200", 90.0),
+        ("Wed, 01 May 2024 12:01:30 -0000", 90.0),
+        (format_datetime(NOW - timedelta(days=1), usegmt=True), 0.0),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("3 seconds", None),
+        ("inf", None),
+        ("-inf", None),
+        ("nan", None),
+        ("1e999", None),
+        ("99 May 2024 12:01:30 GMT", None),
+        ("1 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Tue, 1 Jan 2030 00:00:00 +99999999999999999", None),
+        ("3, 3", None),
+    ],
+)
+def test_retry_after_is_read_in_every_form(value: str | None, seconds: float | None) -> None:
+    """The field comes from the other side: whatever stands in it, the call must not break over it."""
+    assert parse_retry_after(value, now=NOW) == seconds
+
+
+@given(
+    st.text(max_size=40)
+    | st.text(alphabet="0123456789 .+-eE", max_size=12)
+    | st.from_regex(r"\w{3}, \d{1,4} (Jan|Feb|Dec) \d{1,25} \d{1,4}:\d\d:\d\d( GMT| [+-]\d{1,20})?", fullmatch=True)
+)
+@example("Fri, 31 Dec 9999 23:59:59 -2359")
+@example("Mon, 01 Jan 0001 00:00:00 +2359")
+def test_no_retry_after_can_break_a_call(value: str) -> None:
+    found = parse_retry_after(value)
+    assert found is None or (found >= 0.0 and math.isfinite(found))
