@@ -183,7 +183,7 @@ class BadRequestError(ApiError):
 class AuthenticationError(ApiError):
     """401: the key or token is missing, wrong, or of another kind than this operation needs."""
 
-    hint = "Check the key or token, and that it is of the kind that this operation needs"
+    hint = "The request was refused and did not take effect: check the key or token, and that it is of the right kind"
 
 
 class PaymentRequiredError(ApiError):
@@ -192,19 +192,19 @@ class PaymentRequiredError(ApiError):
     On this API the code says nothing about billing: read the message.
     """
 
-    hint = "The request is valid but was refused: a feature may have to be enabled for the domain first"
+    hint = "The request is valid but was refused, and did not take effect: a feature may have to be enabled first"
 
 
 class ForbiddenError(ApiError):
     """403: the key is known but not allowed to do this, or not from this network address."""
 
-    hint = "Check what the key may do, and from which networks"
+    hint = "The request was refused and did not take effect: check what the key may do, and from which networks"
 
 
 class NotFoundError(ApiError):
     """404: no such thing. For a bot result: not processed yet, or expired; the server cannot tell which."""
 
-    hint = "Check the domain, the base URL and the identifier"
+    hint = "Nothing took effect: check the domain, the base URL and the identifier"
 
 
 class ConflictError(ApiError):

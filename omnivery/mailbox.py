@@ -67,19 +67,27 @@ def _written(one: object, argument: str) -> str:
 
 
 def _text(one: object, argument: str) -> str:
+    if isinstance(one, str):
+        return one.strip(" \t")
+    if isinstance(one, tuple) and _is_pair(one):
+        return _joined(one[0], one[1].strip(" \t"), argument)
     from email.headerregistry import Address  # 10 ms that few callers need
 
-    if isinstance(one, str | Address):
-        return str(one).strip(" \t")
-    if not (isinstance(one, tuple) and _is_pair(one)):
+    if not isinstance(one, Address):
         raise ConfigError(
             f"{argument}: expected text, a pair (name, address) or an email.headerregistry.Address, "
             f"not {type(one).__name__}. Nothing was sent."
         )
-    name, address = one
+    return str(one)
+
+
+def _joined(name: str, address: str, argument: str) -> str:
     if "@" in name:
         raise ConfigError(
             f"{argument}: a tuple of two is a name and its address; several addresses go in a list. Nothing was sent."
         )
+    if set("<>,; ") & set(address):
+        # From a web form, for instance: `a@b.c>, <victim@d.e` would be a second recipient.
+        raise ConfigError(f"{argument}: the address of a pair must be a bare one. Nothing was sent.")
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}" <{address.strip()}>' if name else address.strip()
+    return f'"{quoted}" <{address}>' if name else address

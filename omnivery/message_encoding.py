@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from omnivery import codec, mailbox
 from omnivery.errors import BadRequestError, ConfigError
+from omnivery.message import Message
 from omnivery.transport import encoding
 from omnivery.transport.config import web_address
 from omnivery.transport.multipart import FilePart
@@ -19,7 +20,6 @@ from omnivery.transport.multipart import FilePart
 if TYPE_CHECKING:
     from omnivery.attachment import Attachment
     from omnivery.mailbox import Mailboxes
-    from omnivery.message import Message
     from omnivery.transport.encoding import Body
 
 Field = tuple[str, str]
@@ -50,6 +50,8 @@ def encode(message: Message, surface: Surface) -> Body:
     Raises:
         ConfigError: the message cannot be sent as it is; the text names the field.
     """
+    if not isinstance(message, Message):
+        raise ConfigError(f"message: expected a Message, not {type(message).__name__}. Nothing was sent.")
     try:
         fields = [*_recipient_fields(message), *_content_fields(message), *_variable_fields(message, surface)]
         fields += [*_delivery_fields(message, surface), *_option_fields(message)]

@@ -497,7 +497,7 @@ def _raise(error: Exception) -> httpx.Response:
 @pytest.mark.anyio
 async def test_the_word_for_a_refused_token_says_where_to_look() -> None:
     async with connected(Wire(lambda: httpx.Response(403, text="Forbidden"))) as client:
-        with pytest.raises(ForbiddenError, match="Check what the key may do") as caught:
+        with pytest.raises(ForbiddenError, match="check what the key may do") as caught:
             await client.bots.result("r-1")
     assert caught.value.operation == "automations.bots.result"
 

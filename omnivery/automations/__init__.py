@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from omnivery.automations.suppressions import (
         AsyncSuppressions,
         SuppressionAdded,
-        SuppressionFailure,
-        SuppressionReport,
     )
     from omnivery.automations.verdict import PendingVerdict, Verdict
     from omnivery.automations.webhooks import AsyncWebhooks
     from omnivery.message import Queued
+    from omnivery.suppression import SuppressionFailure, SuppressionReport
 
 __all__ = [
     "AsyncAccount",
@@ -91,8 +90,8 @@ __getattr__, __dir__ = lazy_exports(
         "Rejection": "omnivery.automations.bulk.outcome",
         "SubmitReport": "omnivery.automations.bulk.outcome",
         "SuppressionAdded": "omnivery.automations.suppressions",
-        "SuppressionFailure": "omnivery.automations.suppressions",
-        "SuppressionReport": "omnivery.automations.suppressions",
+        "SuppressionFailure": "omnivery.suppression",
+        "SuppressionReport": "omnivery.suppression",
         "UnreadableLine": "omnivery.automations.event",
         "Verdict": "omnivery.automations.verdict",
         "event_id_for": "omnivery.automations.identity",

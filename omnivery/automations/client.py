@@ -95,7 +95,7 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
     ) -> None:
         config = AutomationsConfig(
             token=_token_header(from_environment(token, "OMNIVERY_TOKEN")),
-            base_url=base_address(from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL") or BASE_URL),
+            base_url=_address(base_url),
             domain=from_environment(domain, "OMNIVERY_DOMAIN"),
             webhook_url=from_environment(webhook_url, "OMNIVERY_WEBHOOK_URL"),
             timeouts=timeouts or Timeouts(),
@@ -196,3 +196,9 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
 def _token_header(token: str | None) -> TokenHeader:
     found = required(token, argument="token", variable="OMNIVERY_TOKEN", purpose="token")
     return TokenHeader(name=TOKEN_FIELD, token=found)
+
+
+def _address(base_url: str | None) -> str:
+    address = from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL")
+    # An empty text is a mistake of the caller's: to fall back here would send test traffic to the service.
+    return base_address(BASE_URL if address is None else address)

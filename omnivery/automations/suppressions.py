@@ -5,24 +5,13 @@ This API only adds to the lists; the Mailgun-compatible one reads them and takes
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import anyio
 from attrs import field, frozen
 
-from omnivery.errors import (
-    ApiError,
-    AuthenticationError,
-    BulkError,
-    ConfigError,
-    DecodeError,
-    ForbiddenError,
-    NotFoundError,
-    OmniveryError,
-    PaymentRequiredError,
-    TransportError,
-)
+from omnivery.errors import ConfigError
+from omnivery.suppression import SuppressionReport, deliver
 from omnivery.transport import encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
 from omnivery.transport.resource import AsyncResource
@@ -34,9 +23,6 @@ if TYPE_CHECKING:
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 FIELD_NAMES = ("address", "type", "error")
-HOPELESS = (AuthenticationError, PaymentRequiredError, ForbiddenError, NotFoundError)
-"""Answers that every further record would meet, too."""
-
 Record: TypeAlias = Mapping[str, str | None]
 """One suppression: `address`, `type` and, if there is one, `error`."""
 
@@ -51,48 +37,6 @@ class SuppressionAdded:
     """The service's words, which may hold the address."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the answer that the SDK does not know."""
-
-
-@frozen(kw_only=True)
-class SuppressionFailure:
-    """One record that was not delivered, and why."""
-
-    error: OmniveryError
-    """What happened. Adding a record twice does no harm: send it again when the cause is mended."""
-    record: Record = field(repr=False)
-    """The record as it was given."""
-
-
-@frozen(kw_only=True)
-class SuppressionReport:
-    """The account of `add_many`: each record is either accepted or undelivered."""
-
-    accepted: int
-    """Records that the service took."""
-    failures: tuple[SuppressionFailure, ...] = ()
-    """Those that it did not take, or that did not reach it."""
-
-    @property
-    def undelivered(self) -> int:
-        """How many records did not get through."""
-        return len(self.failures)
-
-    def undelivered_records(self) -> list[Record]:
-        """The records that did not get through, ready for another `add_many`."""
-        return [failure.record for failure in self.failures]
-
-    def raise_for_failures(self) -> None:
-        """Raise unless every record was accepted.
-
-        Raises:
-            BulkError: some are undelivered; its cause is the first failure's error.
-        """
-        if self.failures:
-            first = self.failures[0].error
-            raise BulkError(
-                f"{self.accepted} records were accepted, {self.undelivered} not delivered; first failure: {first}",
-                report=self,
-            ) from first
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Suppressions)
@@ -165,10 +109,11 @@ class AsyncSuppressions(AsyncResource["AsyncAutomations"]):
         client, chosen = self._client._for_bulk(concurrency, options)
         sending_domain = self._client._domain(domain)
 
-        async def post(record: Record) -> None:
-            await client.call(ADD, domain=sending_domain, body=_body(record), options=chosen)
+        async def post(batch: Sequence[Record]) -> None:
+            for record in batch:
+                await client.call(ADD, domain=sending_domain, body=_body(record), options=chosen)
 
-        return await _deliver(given, post, concurrency=concurrency)
+        return await deliver(given, post, size=1, concurrency=concurrency)
 
 
 def _checked(records: Iterable[Record]) -> list[Record]:
@@ -190,33 +135,3 @@ def _body(record: Record, *, where: str = "") -> Body:
         if not isinstance(value, str) or not value.strip():
             raise ConfigError(f"{where}{name}: must be text, and not empty. Nothing was sent.")
     return encoding.multipart([(name, value) for name in FIELD_NAMES if (value := record.get(name)) is not None])
-
-
-async def _deliver(
-    records: Sequence[Record], post: Callable[[Record], Awaitable[None]], *, concurrency: int
-) -> SuppressionReport:
-    failures: dict[int, SuppressionFailure] = {}
-    stopped_by: OmniveryError | None = None
-    left = enumerate(records)
-
-    async def work() -> None:
-        nonlocal stopped_by
-        for index, record in left:  # shared: each record goes to the worker that is free
-            error = stopped_by or await _error_of(post(record))
-            if error is not None:
-                failures[index] = SuppressionFailure(error=error, record=record)
-                stopped_by = error if isinstance(error, HOPELESS) else stopped_by
-
-    async with anyio.create_task_group() as workers:
-        for _ in range(min(concurrency, len(records))):
-            workers.start_soon(work)
-    in_order = tuple(failures[index] for index in sorted(failures))
-    return SuppressionReport(accepted=len(records) - len(in_order), failures=in_order)
-
-
-async def _error_of(call: Awaitable[None]) -> OmniveryError | None:
-    try:
-        await call
-    except (TransportError, ApiError, DecodeError) as error:
-        return error
-    return None

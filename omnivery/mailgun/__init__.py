@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from omnivery.mailgun.messages import AsyncMessages
     from omnivery.mailgun.sending import Fate, SendOutcome, SendReport
     from omnivery.mailgun.stats import AsyncStats, StatsBucket, StatsTotal
-    from omnivery.mailgun.suppressions import SuppressionFailure, SuppressionReport
     from omnivery.mailgun.unsubscribes import AsyncUnsubscribes, Unsubscribe
     from omnivery.mailgun.webhooks import AsyncWebhooks
     from omnivery.mailgun.whitelists import AsyncWhitelists, WhitelistConfirmation, WhitelistEntry
     from omnivery.message import Queued
+    from omnivery.suppression import SuppressionFailure, SuppressionReport
     from omnivery.transport.paging import AsyncPages, Page
 
 __all__ = [
@@ -110,8 +110,8 @@ __getattr__, __dir__ = lazy_exports(
         "SendReport": "omnivery.mailgun.sending",
         "StatsBucket": "omnivery.mailgun.stats",
         "StatsTotal": "omnivery.mailgun.stats",
-        "SuppressionFailure": "omnivery.mailgun.suppressions",
-        "SuppressionReport": "omnivery.mailgun.suppressions",
+        "SuppressionFailure": "omnivery.suppression",
+        "SuppressionReport": "omnivery.suppression",
         "Tracking": "omnivery.mailgun.domains",
         "TrackingSetting": "omnivery.mailgun.domains",
         "Unsubscribe": "omnivery.mailgun.unsubscribes",

@@ -254,4 +254,4 @@ def _address(region: str | None, base_url: str | None) -> str:
     entry = from_environment(region, "OMNIVERY_REGION") or "global"
     if entry not in REGIONS:
         raise ConfigError(f"region: there are {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
-    return base_address(address or REGIONS[entry])
+    return base_address(REGIONS[entry] if address is None else address)

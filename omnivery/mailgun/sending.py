@@ -185,8 +185,6 @@ class SendRun:
         if self._stopped_by is not None:
             return SendOutcome(index=index, fate=Fate.NOT_SENT, error=self._stopped_by, message=message)
         try:
-            if not isinstance(message, Message):
-                raise ConfigError(f"messages: expected a Message, not {type(message).__name__}. Nothing was sent.")
             body = self.encode(message)
         except ConfigError as error:
             return SendOutcome(index=index, fate=Fate.REFUSED, error=error, message=message)

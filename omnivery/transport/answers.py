@@ -79,7 +79,11 @@ def _retry_after(answer: RawResponse, body: Any) -> float | None:
 
 def _key_hint(answer: RawResponse, operation: Operation[Any]) -> str | None:
     needed = KEY_NEEDED.get(operation.key)
-    return f"Check the key: this operation takes {needed}" if needed and answer.status in REFUSED_KEY else None
+    return (
+        f"The request did not take effect: this operation takes {needed}"
+        if needed and answer.status in REFUSED_KEY
+        else None
+    )
 
 
 def _redirect_hint(answer: RawResponse) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
@@ -120,6 +121,7 @@ class GatedAdapter:
             wish = parse_retry_after(answer.headers.get("retry-after")) or 0.0
             resume_at = self.runtime.now() + wish if 0.0 < wish <= self.patience else 0.0
             self.slots.throttled(window, resume_at=resume_at)
-        else:
+        elif answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.slots.succeeded(window)
-        self._limiter.total_tokens = self.slots.limit
+        if self._limiter.total_tokens != self.slots.limit:
+            self._limiter.total_tokens = self.slots.limit

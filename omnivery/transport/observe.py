@@ -83,7 +83,7 @@ class Observer(Protocol):
     """Anything that wants to know of attempts: for logs, metrics, traces."""
 
     def attempt_ended(self, attempt: Attempt) -> None:
-        """One attempt is over. Called between awaits: be quick, and do not block."""
+        """One attempt is over. Called between awaits: be quick, and do not block. What it raises is only logged."""
         ...
 
 

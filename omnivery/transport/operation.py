@@ -132,7 +132,7 @@ def maybe_empty(model: type[T]) -> Shape[T]:
 
 def is_html(answer: RawResponse) -> bool:
     """Whether an answer is a web page: the mark of a proxy, a captive portal, a wrong address."""
-    return "html" in answer.headers.get("content-type", "") or answer.content.lstrip()[:1] == b"<"
+    return "html" in answer.headers.get("content-type", "").lower() or answer.content.lstrip()[:1] == b"<"
 
 
 def collect(modules: Iterable[ModuleType]) -> dict[str, Operation[Any]]:

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
 from omnivery.transport.answers import SUCCESS, api_error, request_id
-from omnivery.transport.observe import Attempt
+from omnivery.transport.observe import Attempt, get_logger
 from omnivery.transport.operation import Safety
 from omnivery.transport.records import ApiResponse, Departure
 from omnivery.transport.retry import Failure, GiveUp, classify, decide
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from omnivery.transport.runtime import Runtime
 
 T = TypeVar("T")
+
+logger = get_logger("omnivery.transport")
 
 
 @frozen(kw_only=True)
@@ -148,7 +150,10 @@ class Pipeline:
             retry_in=retry_in,
         )
         for observer in self.observers:
-            observer.attempt_ended(attempt)
+            try:
+                observer.attempt_ended(attempt)
+            except Exception as fault:  # noqa: BLE001  # whoever watches a call must not be able to break it
+                logger.error("an observer raised %s", type(fault).__name__)  # noqa: TRY400  # its text may hold anything
 
     def _response(self, call: Call[T], answer: RawResponse, number: int, started: float) -> ApiResponse[T]:
         try:

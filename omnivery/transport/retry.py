@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError, ServerError
+from omnivery.errors import (
+    AmbiguousError,
+    ApiError,
+    BadRequestError,
+    NotSentError,
+    OmniveryError,
+    PayloadTooLargeError,
+    ServerError,
+)
 from omnivery.transport.config import RetryPolicy
 from omnivery.transport.operation import Safety
 
@@ -79,6 +87,15 @@ def classify(error: OmniveryError) -> Failure:
     if isinstance(error, ApiError) and error.status in THROTTLING:
         return Failure.THROTTLED
     return Failure.AMBIGUOUS if isinstance(error, ServerError) else Failure.FINAL
+
+
+def concerns_every_call(error: OmniveryError) -> bool:
+    """Whether the other calls of a run would meet the same answer: it speaks of key, account, domain or address.
+
+    Only 400 and 413 speak of what one call carries; what may be tried again speaks of the moment.
+    """
+    about_the_content = isinstance(error, BadRequestError | PayloadTooLargeError)
+    return isinstance(error, ApiError) and classify(error) is Failure.FINAL and not about_the_content
 
 
 def decide(

@@ -29,7 +29,7 @@ from omnivery.errors import (
     PayloadTooLargeError,
     TransportError,
 )
-from omnivery.transport.retry import Failure, classify
+from omnivery.transport.retry import concerns_every_call
 from omnivery.transport.source import Source
 
 if TYPE_CHECKING:
@@ -174,8 +174,7 @@ class BulkRun:
             batch.refused(error)
         except (TransportError, ApiError, DecodeError) as error:
             batch.failed(error, error.attempts)
-            if isinstance(error, ApiError) and classify(error) is Failure.FINAL:
-                # 401, 402, 403 and their like say nothing about these events: every batch would meet the same.
+            if concerns_every_call(error):
                 self._stop(error)
         else:
             batch.took(attempts)

@@ -1,0 +1,101 @@
+"""Entering many records into suppression lists, on either surface, and the account of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from anyio import create_task_group
+from attrs import field, frozen
+
+from omnivery.errors import ApiError, BulkError, ConfigError, DecodeError, OmniveryError, TransportError
+from omnivery.transport.retry import concerns_every_call
+
+Record: TypeAlias = Mapping[str, Any]
+"""One entry, in the API's own names."""
+
+
+@frozen(kw_only=True)
+class SuppressionFailure:
+    """Records of one request that failed, and why."""
+
+    error: OmniveryError
+    """What happened. Entering a record twice does no harm: send them again when the cause is mended."""
+    records: tuple[Record, ...] = field(repr=False)
+    """The records."""
+
+
+@frozen(kw_only=True)
+class SuppressionReport:
+    """The account of `create_many` or `add_many`: each record is either accepted or undelivered."""
+
+    accepted: int
+    """Records that the service took."""
+    failures: tuple[SuppressionFailure, ...] = ()
+    """The requests that failed, each with its records."""
+
+    @property
+    def undelivered(self) -> int:
+        """Records that did not get through."""
+        return sum(len(failure.records) for failure in self.failures)
+
+    def undelivered_records(self) -> list[Record]:
+        """The records that did not get through, ready for another run."""
+        return [record for failure in self.failures for record in failure.records]
+
+    def raise_for_failures(self) -> None:
+        """Raise unless every record was accepted.
+
+        Raises:
+            BulkError: some are undelivered; its cause is the first failure's error.
+        """
+        if self.failures:
+            first = self.failures[0].error
+            raise BulkError(
+                f"{self.accepted} records were accepted, {self.undelivered} not delivered; first failure: {first}",
+                report=self,
+            ) from first
+
+
+async def deliver(
+    records: Sequence[Record],
+    post: Callable[[Sequence[Record]], Awaitable[None]],
+    *,
+    size: int,
+    concurrency: int,
+) -> SuppressionReport:
+    """Post records in batches, several at a time. An error that every batch would meet stops the run.
+
+    Raises:
+        ConfigError: the call could not be made at all; nothing was sent.
+    """
+    starts = iter(range(0, len(records), size))
+    failures: dict[int, SuppressionFailure] = {}
+    stopped_by: OmniveryError | None = None
+
+    async def work() -> None:
+        nonlocal stopped_by
+        for start in starts:  # shared: each batch goes to the worker that is free
+            batch = records[start : start + size]
+            error = stopped_by or await _error_of(post(batch))
+            if error is not None:
+                failures[start] = SuppressionFailure(error=error, records=tuple(batch))
+                stops = isinstance(error, ConfigError) or concerns_every_call(error)
+                stopped_by = error if stops else stopped_by
+
+    async with create_task_group() as group:
+        for _ in range(min(concurrency, -(-len(records) // size))):
+            group.start_soon(work)
+    if isinstance(stopped_by, ConfigError):
+        raise stopped_by
+    in_order = tuple(failures[start] for start in sorted(failures))
+    undelivered = sum(len(failure.records) for failure in in_order)
+    return SuppressionReport(accepted=len(records) - undelivered, failures=in_order)
+
+
+async def _error_of(call: Awaitable[None]) -> OmniveryError | None:
+    try:
+        await call
+    except (ConfigError, TransportError, ApiError, DecodeError) as error:
+        return error
+    return None
