@@ -9,17 +9,15 @@ JSON is read and written by orjson when it is installed (extra `fast`), by the s
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import cache
 from types import GenericAlias, ModuleType, NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
-from uuid import UUID
 
+from omnivery import stdlib_json
 from omnivery.errors import DecodeError
 
 orjson: ModuleType | None
@@ -56,7 +54,7 @@ def loads(data: bytes | str) -> Any:
     Raises:
         ValueError: it is not JSON, not UTF-8, or nested too deeply.
     """
-    return _stdlib_loads(data) if orjson is None else orjson.loads(data)
+    return stdlib_json.loads(data) if orjson is None else orjson.loads(data)
 
 
 def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
@@ -79,74 +77,8 @@ def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
         except TypeError:
             # orjson refuses more than JSON does. What it cannot write, the standard library decides on, so that an
             # installed extra changes the speed and nothing else.
-            return _stdlib_dumps(value, default)
-    return _stdlib_dumps(value, default)
-
-
-def _stdlib_loads(data: bytes | str) -> Any:
-    # It takes more than JSON is: other encodings, NaN, numbers without end, halves of surrogate pairs.
-    text = data if isinstance(data, str) else data.decode()
-    try:
-        value = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_integer)
-        if "\\u" in text or isinstance(data, str):
-            json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    return value
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _no_number("a number beyond all bounds")
-
-
-def _integer(text: str) -> int | float:
-    # Digits first: int() refuses thousands of them, with an error that names a setting of the interpreter.
-    number = int(text) if len(text) <= _LONGEST_INTEGER else math.inf
-    return int(number) if -(2**63) <= number < 2**64 else _finite(text)
-
-
-_LONGEST_INTEGER = len(str(-(2**63)))
-
-
-def _stdlib_dumps(value: object, hook: Callable[[Any], Any]) -> bytes:
-    options: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "default": _widened(hook)}
-    try:
-        try:
-            return json.dumps(value, allow_nan=False, **options).encode()
-        except ValueError as error:
-            if "Out of range float" not in str(error):
-                raise
-        return json.dumps(_without_nan(value, options["default"]), **options).encode()
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _widened(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A hook that also knows what orjson knows by itself."""
-
-    def known(item: Any) -> Any:
-        if isinstance(item, datetime | date | time):
-            return item.isoformat()
-        if isinstance(item, UUID):
-            return str(item)
-        return item.value if isinstance(item, Enum) else hook(item)
-
-    return known
-
-
-def _without_nan(value: Any, hook: Callable[[Any], Any]) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _without_nan(item, hook) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item, hook) for item in value]
-    return value if value is None or isinstance(value, str | int) else _without_nan(hook(value), hook)
+            return stdlib_json.dumps(value, default)
+    return stdlib_json.dumps(value, default)
 
 
 def parse_datetime(value: object) -> datetime | None:
