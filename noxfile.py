@@ -6,6 +6,8 @@ installed and virtualenv otherwise, and the one Python that runs nox.
 
 from __future__ import annotations
 
+import shutil
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -40,6 +42,8 @@ def lint(session: nox.Session) -> None:
     session.install("-c", "constraints.txt", *group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.install("-c", "constraints.txt", ".[emulator]")
+    session.run("python", "-m", "tools.reference", "--check")
 
 
 @nox.session
@@ -60,6 +64,17 @@ def demo(session: nox.Session) -> None:
     """The main job as a newcomer runs it."""
     session.install("-c", "constraints.txt", ".[emulator]")
     session.run("omnivery", "demo")
+
+
+@nox.session(default=False)
+def interop(session: nox.Session) -> None:
+    """Mailgun's own clients and others', in Python and in Node where npm is there, against the emulator."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"), *group("interop"))
+    folder = session.create_tmp()
+    if shutil.which("npm"):
+        clients = ("mailgun.js@14", "mailgun-js@0.22", "form-data@4")
+        session.run("npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *clients, external=True)
+    session.run("pytest", "tests/interop", *session.posargs, env={"OMNIVERY_NODE_MODULES": folder})
 
 
 @nox.session(default=False)

@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 )
 @click.option("--domain", default="mail.example.com", show_default=True, help="Sending domain that exists at start.")
 @click.option("--token", envvar="OMNIVERY_TOKEN", help="Token that callers must send; random if left out.")
+@click.option("--api-key", envvar="OMNIVERY_API_KEY", help="Account's key for the Mailgun surface; random if left out.")
+@click.option("--sending-key", envvar="OMNIVERY_SENDING_KEY", help="Domain's key for sending; random if left out.")
 @click.option("--signing-key", envvar="OMNIVERY_SIGNING_KEY", help="Signs the webhooks; random if left out.")
 @click.option("--chaos", "faults", metavar="FAULT=SHARE,…", help="Standing faults, such as throttle=0.05,error=0.01.")
-def emulator(
-    *, host: str, port: int, domain: str, token: str | None, signing_key: str | None, faults: str | None
-) -> None:
-    """Run an emulator of the API until Ctrl-C, and show how to reach it.
+def emulator(*, host: str, port: int, faults: str | None, **settings: Any) -> None:
+    """Run an emulator of both APIs until Ctrl-C, and show how to reach it.
 
     Its verdicts are plausible, not the product's. An event from 192.0.2.0/24 is always a bot's, one from
     198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict.
 
-    Token and signing key are made for trying: they are printed. Faults for --chaos, each a share of all requests:
+    Keys and token are made for trying: they are printed. Faults for --chaos, each a share of all requests:
     throttle (429), error (500), cut_before and cut_after (connection cut before or after acceptance); and delay, in
     seconds.
     """
     from omnivery.emulator import Emulator
 
     chaos = _chaos(faults) if faults else None
-    with Emulator(host=host, port=port, domain=domain, token=token, signing_key=signing_key, chaos=chaos) as running:
+    with Emulator(host=host, port=port, chaos=chaos, **settings) as running:
         over = _told_to_end()
         _show(running)
         over.wait()
@@ -66,7 +66,10 @@ def _chaos(text: str) -> Chaos:
 def _show(running: Emulator) -> None:
     settings = {
         "OMNIVERY_AUTOMATIONS_URL": running.automations_url,
+        "OMNIVERY_MAILGUN_URL": running.mailgun_url,
         "OMNIVERY_TOKEN": running.token,
+        "OMNIVERY_API_KEY": running.api_key,
+        "OMNIVERY_SENDING_KEY": running.sending_key,
         "OMNIVERY_DOMAIN": running.domain,
         "OMNIVERY_SIGNING_KEY": running.signing_key,
     }

@@ -10,6 +10,7 @@ import anyio
 import uvicorn
 from anyio.abc import TaskStatus
 
+from omnivery.emulator.thread import listen
 from omnivery.webhooks.receiver import Receiver
 
 
@@ -31,9 +32,9 @@ async def serving(app: Receiver, *, host: str = "127.0.0.1", port: int = 0) -> A
     """Serve the app while the block runs, and give its address.
 
     Raises:
-        OSError: the port is taken, or the host is no address of this machine.
+        ConfigError: the port is taken, or the host is no address of this machine.
     """
-    listener = socket.create_server((host, port))
+    listener = listen(host, port)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, ws="none", server_header=False, timeout_graceful_shutdown=1
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 
@@ -28,10 +29,18 @@ def listen(host: str, port: int) -> socket.socket:
         ConfigError: the port is taken, or the host is no address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Not socket.create_server(): its `proto` is 0, and asyncio then leaves out TCP_NODELAY. Head and body of an answer
+    # are two writes, and without it the second waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
     except OSError as error:
+        listener.close()
         raise ConfigError(f"cannot listen on host {host!r}, port {port}: {error.strerror}") from error
+    return listener
 
 
 class ServerThread:
@@ -106,9 +115,6 @@ class _Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
-        # asyncio does this itself, but not for sockets from socket.create_server(), whose `proto` is 0. Head and body
-        # of an answer are two writes: without it each waits 40 ms for the client's delayed acknowledgement.
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Quiet for this server alone: uvicorn's own option empties the access log of the whole process.
         self.access_log = False
 
