@@ -14,5 +14,14 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests must not see the developer's own account."""
-    for name in ("API_KEY", "SENDING_KEY", "TOKEN", "DOMAIN", "REGION", "MAILGUN_URL", "AUTOMATIONS_URL", "WEBHOOK_URL"):
+    for name in (
+        "API_KEY",
+        "SENDING_KEY",
+        "TOKEN",
+        "DOMAIN",
+        "REGION",
+        "MAILGUN_URL",
+        "AUTOMATIONS_URL",
+        "WEBHOOK_URL",
+    ):
         monkeypatch.delenv(f"OMNIVERY_{name}", raising=False)

@@ -21,7 +21,7 @@ from anyio.abc import ByteStream, SocketAttribute
 
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError, TransportError
 from omnivery.transport.config import Limits, Timeouts
-from omnivery.transport.httpx_adapter import POOL_SIZE, ClientAdapter, HttpxAdapter
+from omnivery.transport.httpx_adapter import ClientAdapter, HttpxAdapter
 from omnivery.transport.records import RawResponse, Request
 from tests.fakes import Seen, always, http_answer, serve
 
@@ -247,14 +247,14 @@ async def test_a_refusing_proxy_is_not_sent(refused_port: int) -> None:
 
 @pytest.mark.anyio
 async def test_the_adapter_works_on_after_a_failure() -> None:
-    """A broken connection must take no place in its pool with it."""
+    """A broken connection must not stay in the way of the next request."""
     broken = True
 
     async def handler(stream: ByteStream, seen: Seen) -> None:
         await (close if broken else always(http_answer()))(stream, seen)
 
     async with serve(handler) as server, aclosing(HttpxAdapter()) as adapter:
-        for _ in range(POOL_SIZE + 1):
+        for _ in range(3):
             with pytest.raises(AmbiguousError):
                 await adapter.send(get(server.url))
         broken = False
@@ -267,19 +267,19 @@ async def test_a_cancelled_request_takes_no_connection_with_it() -> None:
         await (stay_silent if seen.target == "/silent" else always(http_answer()))(stream, seen)
 
     async with serve(handler) as server, aclosing(HttpxAdapter()) as adapter:
-        for _ in range(POOL_SIZE + 1):
+        for _ in range(3):
             with anyio.move_on_after(0.01):
                 await adapter.send(get(f"{server.url}/silent"))
         assert (await adapter.send(get(server.url))).status == 200
-        assert [pool.busy for pool in adapter._pools] == [0]
+        assert [connection.busy for connection in adapter._connections] == [False]
 
 
-# Pools
+# Connections
 
 
 @pytest.mark.anyio
-async def test_connections_are_spread_over_small_pools_and_used_again() -> None:
-    """httpcore's pool is quadratic: 64 connections on one of them fall to a tenth of what the network allows."""
+async def test_there_are_as_many_connections_as_requests_at_once_and_they_are_used_again() -> None:
+    """Each one more is a TLS handshake in real life."""
     together, waiting, everybody = 20, 0, anyio.Event()
 
     async def handler(stream: ByteStream, seen: Seen) -> None:
@@ -295,14 +295,35 @@ async def test_connections_are_spread_over_small_pools_and_used_again() -> None:
             for _ in range(together):
                 group.start_soon(adapter.send, get(server.url))
             await everybody.wait()
-            assert max(pool.busy for pool in adapter._pools) <= POOL_SIZE
 
     async with serve(handler) as server, aclosing(HttpxAdapter()) as adapter:
         await at_once()
-        assert len(adapter._pools) == 3
         waiting, everybody = 0, anyio.Event()
         await at_once()
-        assert (len(adapter._pools), server.connections, len(server.seen)) == (3, 20, 40)
+        assert (len(adapter._connections), server.connections, len(server.seen)) == (20, 20, 40)
+
+
+@pytest.mark.anyio
+async def test_connections_that_nobody_needs_any_more_are_closed() -> None:
+    """After a burst, a service must not keep its sockets for the rest of its days."""
+    arrived, everybody = 0, anyio.Event()
+
+    async def handler(stream: ByteStream, seen: Seen) -> None:
+        nonlocal arrived
+        arrived += 1
+        if arrived == 4:
+            everybody.set()
+        await everybody.wait()
+        await always(http_answer())(stream, seen)
+
+    async with serve(handler) as server, aclosing(HttpxAdapter(limits=Limits(keepalive=0.01))) as adapter:
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(adapter.send, get(server.url))
+        for _ in range(4):
+            await anyio.sleep(0.02)
+            await adapter.send(get(server.url))
+        assert len(adapter._connections) == 1
 
 
 @pytest.mark.anyio
@@ -310,7 +331,7 @@ async def test_one_after_the_other_needs_one_connection() -> None:
     async with serve(always(http_answer())) as server, aclosing(HttpxAdapter()) as adapter:
         for _ in range(10):
             await adapter.send(get(server.url))
-        assert (server.connections, len(adapter._pools)) == (1, 1)
+        assert (server.connections, len(adapter._connections)) == (1, 1)
 
 
 @pytest.mark.anyio
@@ -369,7 +390,7 @@ async def test_verification_can_be_turned_off(authority: trustme.CA) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("scheme", ["https", "HTTPS"])
-async def test_https_is_verified_although_a_pool_for_http_stands_open(authority: trustme.CA, scheme: str) -> None:
+async def test_https_is_verified_although_a_connection_for_http_stands_open(authority: trustme.CA, scheme: str) -> None:
     """Pools for plain http know no authorities: an https request on one of them would trust anybody."""
     async with (
         serve(always(http_answer())) as plain,
@@ -379,7 +400,7 @@ async def test_https_is_verified_although_a_pool_for_http_stands_open(authority:
         await adapter.send(get(plain.url))
         with pytest.raises(NotSentError, match="certificate"):
             await adapter.send(get(secure.url.replace("https", scheme, 1)))
-        assert [pool.secure for pool in adapter._pools] == [False, True]
+        assert [connection.secure for connection in adapter._connections] == [False, True]
     assert secure.seen == []
 
 

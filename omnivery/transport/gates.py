@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, WouldBlock
 from attrs import define, field
 
 from omnivery.transport.retry import THROTTLING, Failure, parse_retry_after
@@ -103,12 +103,20 @@ class GatedAdapter:
     async def send(self, request: Request) -> RawResponse:
         """Wait for a slot, and for the end of any pause that the server asked for; then carry the request."""
         request.departure.happened = False
-        async with self._limiter:
+        try:
+            # Mostly a slot is free. acquire() would let the event loop turn once all the same, and meanwhile more
+            # connections lie idle, each of which httpcore asks whether it still lives.
+            self._limiter.acquire_nowait()
+        except WouldBlock:
+            await self._limiter.acquire()
+        try:
             while (pause := self.slots.resume_at - self.runtime.now()) > 0:
                 await self.runtime.sleep(pause)
             window = self.slots.enter()
             request.departure.happened = True
             answer = await self.inner.send(request)
+        finally:
+            self._limiter.release()
         self._learn(answer, window)
         return answer
 

@@ -88,15 +88,22 @@ class Pipeline:
                 operation=call.operation.name,
                 attempts=number - 1,
             )
-        bounded = left if math.isfinite(left) else None
-        request = evolve(call.request, timeouts=call.request.timeouts.within(bounded), departure=Departure())
-        answer = None
         try:
-            with self.runtime.cut_off(bounded):
-                answer = await self.adapter.send(request)
+            answer = await self._send_within(call, left, number)
         except TransportError as error:
             error.operation, error.attempts = call.operation.name, number
             raise
+        if answer.status not in SUCCESS:
+            raise api_error(answer, operation=call.operation, attempts=number)
+        return answer
+
+    async def _send_within(self, call: Call[T], left: float, number: int) -> RawResponse:
+        if math.isinf(left):
+            return await self.adapter.send(call.request)
+        request = evolve(call.request, timeouts=call.request.timeouts.within(left), departure=Departure())
+        answer = None
+        with self.runtime.cut_off(left):
+            answer = await self.adapter.send(request)
         if answer is None:
             awaited = "the answer was awaited" if request.departure.happened else "the request waited for a slot"
             raise DeadlineError(
@@ -105,8 +112,6 @@ class Pipeline:
                 attempts=number,
                 may_have_happened=request.departure.happened,
             )
-        if answer.status not in SUCCESS:
-            raise api_error(answer, operation=call.operation, attempts=number)
         return answer
 
     def _pause_before_next(

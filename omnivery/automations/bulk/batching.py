@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from attrs import define, field, frozen
 
-from omnivery.automations.bulk.checking import event_id_of, fault_of
+from omnivery.automations.bulk.checking import event_id_of, faults_of
 from omnivery.automations.bulk.encoding import encode_batch
 from omnivery.automations.bulk.outcome import BatchOutcome, Rejection
 from omnivery.automations.event import EventLike, EventLine, UnreadableLine
@@ -70,7 +70,7 @@ class Batch:
     """Whether the last open part's request is out and unanswered."""
 
     def __attrs_post_init__(self) -> None:
-        faults = [fault_of(item) for item in self.items]
+        faults = faults_of(self.items)
         indices: Sequence[int] = range(self.start, self.start + len(self.items))
         if not any(faults):
             self._push(Part(events=self.items, indices=indices))

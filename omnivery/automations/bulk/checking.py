@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
@@ -11,6 +11,38 @@ from omnivery.automations.event import FIELD_NAMES, BotEvent, EventLine, Unreada
 
 if TYPE_CHECKING:
     from omnivery.automations.event import EventLike
+
+# Plain numbers: a member of an enum is converted at every call, which takes as long as the look at the address.
+_IPV4, _IPV6 = int(AF_INET), int(AF_INET6)
+
+
+def faults_of(items: Sequence[EventLike]) -> list[str | None]:
+    """`fault_of` for a whole batch."""
+    # Nearly all items are sound and of two exact types. To find that out by fault_of() takes three times as long: it
+    # asks abstract classes, and calls a function for each question.
+    return [None if _is_plainly_sound(item) else fault_of(item) for item in items]
+
+
+def _is_plainly_sound(item: EventLike) -> bool:
+    if type(item) is dict:
+        get = item.get
+        ip, uas, event_id, ts, message_ts = get("ip"), get("uas"), get("event_id"), get("ts"), get("message_ts")
+    elif type(item) is BotEvent:
+        own = item.attributes
+        if own is not None and not (type(own) is dict and FIELD_NAMES.isdisjoint(own)):
+            return False
+        ip, uas, event_id, ts, message_ts = item.ip, item.uas, item.event_id, item.ts, item.message_ts
+    else:
+        return False
+    if not (type(ip) is str and type(uas) is str and uas and type(event_id) is str and event_id):
+        return False
+    if not ((ts is None or type(ts) is int) and (message_ts is None or type(message_ts) is int)):
+        return False
+    try:
+        inet_pton(_IPV4, ip)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def fault_of(item: EventLike) -> str | None:  # noqa: PLR0911  # one for each kind of item
@@ -53,9 +85,9 @@ def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
 def is_address(ip: str) -> bool:
     """Whether a text is an IPv4 or IPv6 address, written without zone or port."""
     # inet_pton takes 0.1 µs and ipaddress 2 µs: in bulk that is more than sending the event costs.
-    for family in (socket.AF_INET, socket.AF_INET6):
+    for family in (_IPV4, _IPV6):
         try:
-            socket.inet_pton(family, ip)
+            inet_pton(family, ip)
         except (OSError, ValueError):
             continue
         return True

@@ -17,6 +17,8 @@ def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
         TypeError: an event holds a value without a JSON form.
         ValueError: an event holds text that is not Unicode, or contains itself.
     """
+    if not any(issubclass(kind, _LINES) for kind in set(map(type, events))):
+        return codec.dumps({"webhook_url": webhook_url, "events": events}, default=wire_form)
     # Whole runs at a time: encoding event by event takes twelve times as long.
     runs = [_encode_run(list(run), lines=lines) for lines, run in groupby(events, _is_line)]
     return b'{"webhook_url":%b,"events":[%b]}' % (codec.dumps(webhook_url), b",".join(runs))
@@ -55,15 +57,18 @@ def wire_form(value: Any) -> Any:
     Raises:
         TypeError: it has no JSON form.
     """
-    if isinstance(value, BotEvent):
+    if type(value) is BotEvent or isinstance(value, BotEvent):  # nearly always the first, which is quicker
         return to_wire(value)
     if isinstance(value, Mapping):
         return dict(value)
     return value.__index__() if hasattr(value, "__index__") else codec.refuse(value)
 
 
+_LINES = (EventLine, bytes)
+
+
 def _is_line(item: EventLike) -> bool:
-    return isinstance(item, EventLine | bytes)
+    return isinstance(item, _LINES)
 
 
 def _encode_run(run: list[EventLike], *, lines: bool) -> bytes:

@@ -125,7 +125,12 @@ class BulkRun:
     async def _work(self, outcomes: MemoryObjectSendStream[BatchOutcome]) -> None:
         with outcomes:
             while (batch := await self._read()) is not None:
-                await outcomes.send(await self._deliver(batch))
+                outcome = await self._deliver(batch)
+                try:
+                    # Mostly there is room, and a checkpoint for each batch would cost more than the hand-over.
+                    outcomes.send_nowait(outcome)
+                except anyio.WouldBlock:
+                    await outcomes.send(outcome)
 
     async def _read(self) -> Batch | None:
         """The next batch; None at the end of the source, or when the run was stopped."""
