@@ -307,6 +307,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
 
         Raises:
             VerdictPendingError: the deadline passed: the verdict is not there yet, or has expired.
+            RateLimitError: the server asked for a longer wait than is left; so do `ServerError` and its like end the
+                wait when no further attempt fits in.
         """
         runtime = self._client._pipeline.runtime
         started = runtime.now()

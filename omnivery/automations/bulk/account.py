@@ -16,7 +16,6 @@ class Account:
     """Tallies of a run. `read` goes up when items leave the source, the others when their batch is settled."""
 
     read: int = 0
-    settled: int = 0
     accepted: int = 0
     rejected: int = 0
     undelivered: list[EventLike] = field(factory=list[EventLike])

@@ -7,7 +7,6 @@ what is wrong stands alone. Whatever happens, each item ends in exactly one of a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from http import HTTPStatus
 
 from attrs import define, field, frozen
 
@@ -22,7 +21,8 @@ MAX_EVENTS = 500
 MAX_BYTES = 1_000_000
 """Bytes of one request. The API names no limit; this is below the megabyte that common web servers take by default."""
 HOPELESS = 64
-"""Refusals without a single acceptance after which halving ends: then it is not the events that are wrong."""
+"""Refusals without a single acceptance after which halving ends: then it is not the events that are wrong, and those
+that were not tried alone are undelivered."""
 NO_JSON = (TypeError, ValueError, RecursionError)
 """What the encoder raises for an event that JSON cannot say."""
 
@@ -108,9 +108,10 @@ class Batch:
         reason = f"the server refused it: {error.status} {error.message}"
         self._divide(reason)
         # One bad event among 500 costs ten refusals. Sixty-four and nothing accepted: the fault lies elsewhere.
-        if error.status == HTTPStatus.BAD_REQUEST and self._refusals >= HOPELESS and not self._accepted:
+        if self._refusals >= HOPELESS and not self._accepted and self._open:
+            self._errors.append(error)
             while self._open:
-                self._reject(self._open.pop(), f"{reason} (as every other part of its batch that was tried)")
+                self._undelivered.extend(self._open.pop().events)
 
     def failed(self, error: OmniveryError, attempts: int) -> None:
         """The last request did not get through."""

@@ -79,6 +79,8 @@ def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
     if ip is not None and not (isinstance(ip, str) and is_address(ip)):
         return "ip is no IPv4 or IPv6 address"
     names = {*fields, *(event.attributes or ())} if isinstance(event, BotEvent) else fields
+    if "webhook_url" in names:
+        return "webhook_url is no field of the event, but an argument of its own"
     return None if all(isinstance(name, str) for name in names) else "the names of an event's fields must be text"
 
 

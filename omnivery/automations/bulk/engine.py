@@ -84,13 +84,10 @@ class BulkRun:
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         self._tasks.cancel_scope.cancel()
-        # An error of the block itself goes its own way: inside the task group it would come out wrapped in a group.
-        cancelled = isinstance(exc, anyio.get_cancelled_exc_class())
         try:
-            if cancelled:
-                return await self._tasks.__aexit__(exc_type, exc, traceback)
+            # An error of the block goes its own way: told of it, the task group would wrap it in a group.
             await self._tasks.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
             # Workers that meet the same trouble raise the same error: one of them tells it all.
@@ -98,7 +95,6 @@ class BulkRun:
         finally:
             self._outcomes.close()
             self._stop_clock()
-        return None
 
     def __aiter__(self) -> Self:
         return self

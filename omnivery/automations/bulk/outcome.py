@@ -86,9 +86,9 @@ class SubmitReport:
     undelivered: int = 0
     """Events that did not get through; `failures` says why and `undelivered_events()` gives them back."""
     batches: int = 0
-    """Batches of which at least one request was made."""
+    """Batches of which at least one request came to an end."""
     requests: int = 0
-    """HTTP requests, retries and the parts of split batches counted."""
+    """HTTP requests that came to an end, retries and the parts of split batches counted."""
     retries: int = 0
     """How many of the requests were retries."""
     elapsed: float = 0.0
