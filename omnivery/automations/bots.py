@@ -12,10 +12,10 @@ from attrs import evolve
 from omnivery import codec
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
 from omnivery.automations.bulk.checking import single_fault_of
-from omnivery.automations.bulk.encoding import to_wire, wire_form
+from omnivery.automations.bulk.encoding import wire_form
 from omnivery.automations.bulk.engine import BulkRun
 from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
-from omnivery.automations.event import BotEvent, EventLike
+from omnivery.automations.event import FIELDS, BotEvent, EventLike
 from omnivery.automations.verdict import PendingVerdict, Verdict
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.transport import encoding
@@ -347,7 +347,9 @@ def _source_failed(error: Exception, report: SubmitReport) -> BulkError:
 def _form_fields(event: BotEvent | Mapping[str, Any]) -> list[tuple[str, str]]:
     if fault := single_fault_of(event):
         raise ConfigError(f"event: {fault}. Nothing was sent.")
-    fields = to_wire(event) if isinstance(event, BotEvent) else event
+    own: Mapping[str, Any] = (event.attributes or {}) if isinstance(event, BotEvent) else event
+    fields = {name: getattr(event, name) for name in FIELDS} if isinstance(event, BotEvent) else {}
+    fields.update(own)
     try:
         return [(name, _form_text(value)) for name, value in fields.items() if value is not None]
     except (TypeError, ValueError) as error:

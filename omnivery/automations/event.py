@@ -73,5 +73,7 @@ class UnreadableLine:
 EventLike: TypeAlias = BotEvent | Mapping[str, Any] | bytes | EventLine | UnreadableLine
 """Whatever a bulk run takes as one event: a `BotEvent`, a mapping in the API's own names, or a line of NDJSON."""
 
-FIELD_NAMES = frozenset({"ip", "uas", "event_id", "action", "domain", "recipient_id", "message_id", "ts", "message_ts"})
+FIELDS = ("ip", "uas", "event_id", "action", "domain", "recipient_id", "message_id", "ts", "message_ts")
 """The names that the API itself gives a meaning; every other key of an event is the user's own."""
+FIELD_NAMES = frozenset(FIELDS)
+"""The same, to look a name up."""

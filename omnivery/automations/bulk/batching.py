@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from omnivery.automations.bulk.checking import event_id_of, faults_of
 from omnivery.automations.bulk.encoding import encode_batch
 from omnivery.automations.bulk.outcome import BatchOutcome, Rejection
-from omnivery.automations.event import EventLike, EventLine, UnreadableLine
+from omnivery.automations.event import BotEvent, EventLike, EventLine, UnreadableLine
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError
 
 MAX_EVENTS = 500
@@ -70,16 +70,12 @@ class Batch:
     """Whether the last open part's request is out and unanswered."""
 
     def __attrs_post_init__(self) -> None:
-        faults = faults_of(self.items)
-        indices: Sequence[int] = range(self.start, self.start + len(self.items))
-        if not any(faults):
-            self._push(Part(events=self.items, indices=indices))
-            return
-        sound = [offset for offset, fault in enumerate(faults) if fault is None]
-        self._push(Part(events=[self.items[offset] for offset in sound], indices=[indices[offset] for offset in sound]))
-        for item, index, fault in zip(self.items, indices, faults, strict=True):
-            if fault is not None:
-                self._rejected.append(rejection(item, index, fault))
+        whole = Part(events=self.items, indices=range(self.start, self.start + len(self.items)))
+        if {*map(type, self.items)} == {BotEvent}:
+            # They are checked while they are encoded, so that each is read once.
+            self._push(whole)
+        else:
+            self._sift(whole, faults_of(self.items))
 
     def next_request(self) -> bytes | None:
         """The body of the next request; None when nothing is left to send."""
@@ -88,7 +84,8 @@ class Batch:
             try:
                 body = encode_batch(part.events, self.webhook_url)
             except NO_JSON:
-                self._reject_what_is_no_json(self._open.pop())
+                self._open.pop()
+                self._sift(part, self._why_not(part))
                 continue
             if len(body) <= self.max_bytes:
                 self._under_way = True
@@ -155,15 +152,29 @@ class Batch:
         # The first half goes out first: an open part is taken from the end.
         self._open += [second, first]
 
-    def _reject_what_is_no_json(self, part: Part) -> None:
+    def _why_not(self, part: Part) -> list[str | None]:
+        """What keeps a part from being encoded, for each of its events."""
+        faults = faults_of(part.events)
+        return faults if any(faults) else [self._json_fault(item) for item in part.events]
+
+    def _json_fault(self, item: EventLike) -> str | None:
+        try:
+            encode_batch([item], self.webhook_url)
+        except NO_JSON as error:
+            return _no_json(error)
+        return None
+
+    def _sift(self, part: Part, faults: Sequence[str | None]) -> None:
+        """Reject those events of a part that have a fault, and open what is left of it."""
+        if not any(faults):
+            self._push(part)
+            return
         sound: list[tuple[EventLike, int]] = []
-        for item, index in zip(part.events, part.indices, strict=True):
-            try:
-                encode_batch([item], self.webhook_url)
-            except NO_JSON as error:
-                self._rejected.append(rejection(item, index, _no_json(error)))
-            else:
+        for item, index, fault in zip(part.events, part.indices, faults, strict=True):
+            if fault is None:
                 sound.append((item, index))
+            else:
+                self._rejected.append(rejection(item, index, fault))
         self._push(Part(events=[item for item, _ in sound], indices=[index for _, index in sound]))
 
     def _reject(self, part: Part, reason: str) -> None:

@@ -13,36 +13,30 @@ if TYPE_CHECKING:
     from omnivery.automations.event import EventLike
 
 # Plain numbers: a member of an enum is converted at every call, which takes as long as the look at the address.
-_IPV4, _IPV6 = int(AF_INET), int(AF_INET6)
+IPV4, _IPV6 = int(AF_INET), int(AF_INET6)
 
 
 def faults_of(items: Sequence[EventLike]) -> list[str | None]:
     """`fault_of` for a whole batch."""
-    # Nearly all items are sound and of two exact types. To find that out by fault_of() takes three times as long: it
-    # asks abstract classes, and calls a function for each question.
-    return [None if _is_plainly_sound(item) else fault_of(item) for item in items]
+    return [None if type(item) is dict and _is_plainly_sound_dict(item) else fault_of(item) for item in items]
 
 
-def _is_plainly_sound(item: EventLike) -> bool:
-    if type(item) is dict:
-        get = item.get
-        ip, uas, event_id, ts, message_ts = get("ip"), get("uas"), get("event_id"), get("ts"), get("message_ts")
-    elif type(item) is BotEvent:
-        own = item.attributes
-        if own is not None and not (type(own) is dict and FIELD_NAMES.isdisjoint(own)):
-            return False
-        ip, uas, event_id, ts, message_ts = item.ip, item.uas, item.event_id, item.ts, item.message_ts
-    else:
-        return False
+def is_plainly_sound(ip: Any, uas: Any, event_id: Any, ts: Any, message_ts: Any) -> bool:
+    """Whether an event's fields are beyond doubt. Nearly all are, and to find it out takes a third of `fault_of`."""
     if not (type(ip) is str and type(uas) is str and uas and type(event_id) is str and event_id):
         return False
     if not ((ts is None or type(ts) is int) and (message_ts is None or type(message_ts) is int)):
         return False
     try:
-        inet_pton(_IPV4, ip)
+        inet_pton(IPV4, ip)
     except (OSError, ValueError):
-        return False
+        return is_address(ip)
     return True
+
+
+def _is_plainly_sound_dict(item: dict[str, Any]) -> bool:
+    get = item.get
+    return is_plainly_sound(get("ip"), get("uas"), get("event_id"), get("ts"), get("message_ts"))
 
 
 def fault_of(item: EventLike) -> str | None:  # noqa: PLR0911  # one for each kind of item
@@ -87,7 +81,7 @@ def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
 def is_address(ip: str) -> bool:
     """Whether a text is an IPv4 or IPv6 address, written without zone or port."""
     # inet_pton takes 0.1 µs and ipaddress 2 µs: in bulk that is more than sending the event costs.
-    for family in (_IPV4, _IPV6):
+    for family in (IPV4, _IPV6):
         try:
             inet_pton(family, ip)
         except (OSError, ValueError):
