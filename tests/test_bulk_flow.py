@@ -153,12 +153,16 @@ async def test_a_quiet_source_does_not_hold_up_what_was_read() -> None:
 async def test_a_quiet_source_does_not_hold_up_the_end() -> None:
     """A revoked token must show at once, not when the queue that the events come from has filled another batch."""
 
+    quiet = anyio.Event()
+
     async def source() -> AsyncIterator[EventLike]:
         for item in events(700):
             yield item
+        quiet.set()
         await anyio.sleep_forever()
 
     async def refuse(_: bytes) -> int:
+        await quiet.wait()
         raise refusal(401)
 
     run = run_of(source(), refuse, concurrency=2)

@@ -288,8 +288,8 @@ async def test_failures_raise_when_asked_to_and_the_error_survives_pickling() ->
         (DeadlineError("x", may_have_happened=True), Fate.UNKNOWN),
         (TransportError("x"), Fate.NOT_SENT),
         (DecodeError("x"), Fate.UNKNOWN),
-        *((error_class(code)("x", status=code), Fate.REFUSED) for code in (302, 400, 409, 413)),
-        *((error_class(code)("x", status=code), Fate.NOT_SENT) for code in (401, 402, 403, 404, 408, 429, 503)),
+        *((error_class(code)("x", status=code), Fate.REFUSED) for code in (400, 409, 413)),
+        *((error_class(code)("x", status=code), Fate.NOT_SENT) for code in (302, 401, 402, 403, 404, 408, 429, 503)),
         (error_class(500)("x", status=500), Fate.UNKNOWN),
     ],
 )

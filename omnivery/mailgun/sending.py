@@ -13,10 +13,10 @@ import anyio.lowlevel
 from attrs import define, evolve, field, frozen
 
 from omnivery import mailbox
-from omnivery.errors import ApiError, BulkError, ConfigError, DecodeError, OmniveryError, TransportError
+from omnivery.errors import BulkError, ConfigError, DecodeError, OmniveryError, TransportError
 from omnivery.message import Message, Queued
 from omnivery.message_encoding import MAX_RECIPIENTS
-from omnivery.transport.retry import Failure, classify
+from omnivery.transport.retry import Failure, classify, concerns_every_call
 from omnivery.transport.source import Source
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 MAX_UNSENT = 1000
 """Messages in a row that do not get through, after which a run stops: the source is not to be used up for nothing."""
-STOPPING = frozenset({401, 402, 403, 404})
-"""Statuses that speak of the key, the account or the domain: every message would meet the same."""
 
 
 class Fate(Enum):
@@ -132,7 +130,6 @@ class SendRun:
     _unsent: int = field(init=False, default=0)
     _outcomes: dict[int, SendOutcome] = field(init=False, factory=dict[int, SendOutcome])
     _stopped_by: OmniveryError | None = field(init=False, default=None)
-    _readings: set[anyio.CancelScope] = field(init=False, factory=set[anyio.CancelScope])
 
     async def finish(self, concurrency: int) -> SendReport:
         """Send everything, so many at a time.
@@ -172,13 +169,7 @@ class SendRun:
     async def _next(self) -> list[Message]:
         """The next message; nothing at the end of the source, or when the run was stopped."""
         items: list[Message] = []
-        with anyio.CancelScope() as reading:
-            self._readings.add(reading)
-            try:
-                if self._stopped_by is None:
-                    await self.source.fill(items, 1)
-            finally:
-                self._readings.discard(reading)
+        await self.source.fill(items, 1)
         return items
 
     async def _send(self, index: int, message: Message) -> SendOutcome:
@@ -202,14 +193,12 @@ class SendRun:
         self._unsent += 1
         if outcome.error is not None and (_meets_every_message(outcome.error) or self._unsent >= MAX_UNSENT):
             self._stopped_by = self._stopped_by or outcome.error
-            for reading in self._readings:
-                # A source that keeps a worker waiting must not keep the run from its end.
-                reading.cancel()
+            self.source.stop()
 
 
 def _meets_every_message(error: OmniveryError) -> bool:
     # A ConfigError from the call itself: the client is closed, or belongs to another event loop.
-    return isinstance(error, ConfigError) or (isinstance(error, ApiError) and error.status in STOPPING)
+    return isinstance(error, ConfigError) or concerns_every_call(error)
 
 
 def fate_of(error: OmniveryError) -> Fate:

@@ -25,6 +25,7 @@ from omnivery.errors import (
     AmbiguousError,
     ApiError,
     BadRequestError,
+    ConflictError,
     NotSentError,
     OmniveryError,
     PayloadTooLargeError,
@@ -92,9 +93,9 @@ def classify(error: OmniveryError) -> Failure:
 def concerns_every_call(error: OmniveryError) -> bool:
     """Whether the other calls of a run would meet the same answer: it speaks of key, account, domain or address.
 
-    Only 400 and 413 speak of what one call carries; what may be tried again speaks of the moment.
+    400, 409 and 413 speak of what one call carries; what may be tried again speaks of the moment.
     """
-    about_the_content = isinstance(error, BadRequestError | PayloadTooLargeError)
+    about_the_content = isinstance(error, BadRequestError | ConflictError | PayloadTooLargeError)
     return isinstance(error, ApiError) and classify(error) is Failure.FINAL and not about_the_content
 
 

@@ -23,6 +23,7 @@ class Source(Generic[T]):
     """What the source raised; it is not read on after that."""
     _over: bool = field(init=False, default=False)
     _lock: anyio.Lock = field(init=False, factory=anyio.Lock)
+    _readings: set[anyio.CancelScope] = field(init=False, factory=set[anyio.CancelScope])
 
     @classmethod
     def of(
@@ -67,13 +68,24 @@ class Source(Generic[T]):
             self.error = error
         self._over = self._over or self.error is not None or len(items) < count
 
+    def stop(self) -> None:
+        """Read no further, and leave a source that keeps a worker waiting."""
+        self._over = True
+        for reading in self._readings:
+            reading.cancel()
+
     async def _fill_async(self, stream: AsyncIterator[T], items: list[T], count: int) -> None:
-        # Two workers in one asynchronous generator at once are an error in Python.
-        async with self._lock:
-            if self._over:
-                return
-            async for item in stream:
-                items.append(item)
-                if len(items) == count:
-                    return
-            self._over = True
+        with anyio.CancelScope() as reading:
+            self._readings.add(reading)
+            try:
+                # Two workers in one asynchronous generator at once are an error in Python.
+                async with self._lock:
+                    if self._over:
+                        return
+                    async for item in stream:
+                        items.append(item)
+                        if len(items) == count:
+                            return
+                    self._over = True
+            finally:
+                self._readings.discard(reading)

@@ -57,7 +57,6 @@ class BulkRun:
     _account: Account = field(init=False, factory=Account)
     _stopped_by: OmniveryError | None = field(init=False, default=None)
     _batches: int = field(init=False, default=0)
-    _readings: set[anyio.CancelScope] = field(init=False, factory=set[anyio.CancelScope])
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
     _tasks: TaskGroup = field(init=False)
@@ -131,25 +130,17 @@ class BulkRun:
     async def _read(self) -> Batch | None:
         """The next batch; None at the end of the source, or when the run was stopped."""
         items: list[EventLike] = []
-        with anyio.CancelScope() as reading:
-            self._readings.add(reading)
-            try:
-                if self._stopped_by is None:
-                    await self.source.fill(items, MAX_EVENTS)
-            except BaseException:
-                # Cancelled while reading: what had been read by then must not be forgotten.
-                self._settle(self._new_batch(items))
-                items = []
-                raise
-            finally:
-                self._readings.discard(reading)
+        try:
+            await self.source.fill(items, MAX_EVENTS)
+        except BaseException:
+            # Cancelled while reading: what had been read by then must not be forgotten.
+            self._settle(self._new_batch(items))
+            raise
         return self._new_batch(items) if items else None
 
     def _stop(self, error: OmniveryError) -> None:
-        """End the run: nothing more is read, and a source that keeps a worker waiting is left."""
         self._stopped_by = self._stopped_by or error
-        for reading in self._readings:
-            reading.cancel()
+        self.source.stop()
 
     def _new_batch(self, items: list[EventLike]) -> Batch:
         start = self._account.read
