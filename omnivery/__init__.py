@@ -35,21 +35,23 @@ __all__ = [
     "webhooks",
 ]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "AsyncAutomations": "omnivery.automations.client",
-        "AsyncMailgun": "omnivery.mailgun.client",
-        "Attachment": "omnivery.message",
-        "BotEvent": "omnivery.automations.event",
-        "CallOptions": "omnivery.transport.config",
-        "Limits": "omnivery.transport.config",
-        "Message": "omnivery.message",
-        "RetryPolicy": "omnivery.transport.config",
-        "Timeouts": "omnivery.transport.config",
-        "automations": None,
-        "errors": None,
-        "mailgun": None,
-        "webhooks": None,
-    },
-)
+if not TYPE_CHECKING:
+    # To type checkers, a module with a __getattr__ has every name there is.
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "AsyncAutomations": "omnivery.automations.client",
+            "AsyncMailgun": "omnivery.mailgun.client",
+            "Attachment": "omnivery.message",
+            "BotEvent": "omnivery.automations.event",
+            "CallOptions": "omnivery.transport.config",
+            "Limits": "omnivery.transport.config",
+            "Message": "omnivery.message",
+            "RetryPolicy": "omnivery.transport.config",
+            "Timeouts": "omnivery.transport.config",
+            "automations": None,
+            "errors": None,
+            "mailgun": None,
+            "webhooks": None,
+        },
+    )

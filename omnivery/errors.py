@@ -162,7 +162,7 @@ class ApiError(OmniveryError):
         self.request_id = request_id
         self.attempts = attempts
         self.retry_after = retry_after
-        self.body = body[:BODY_LIMIT]
+        self.body: str = body[:BODY_LIMIT]
         if hint is not None:
             self.hint = hint
 
@@ -250,7 +250,7 @@ class DecodeError(OmniveryError):
         self.operation = operation
         self.attempts = attempts
         self.path = path
-        self.body = body[:BODY_LIMIT]
+        self.body: str = body[:BODY_LIMIT]
 
     def __str__(self) -> str:
         where = f"{self.operation}: " if self.operation else ""

@@ -138,7 +138,7 @@ def facade(request: pytest.FixtureRequest) -> ModuleType:
 def names_for_type_checkers(module: ModuleType) -> set[str]:
     """What stands below `if TYPE_CHECKING:`."""
     tree = ast.parse(modules()[module.__name__])
-    [block] = [node for node in tree.body if isinstance(node, ast.If)]
+    [block] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     return {
         alias.asname or alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }

@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Chaos", "Emulator", "SeenRequest", "Statistics", "StoredFile", "StoredMessage", "WebhookAttempt"]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "Chaos": "omnivery.emulator.chaos",
-        "Emulator": "omnivery.emulator.server",
-        "SeenRequest": "omnivery.emulator.store",
-        "Statistics": "omnivery.emulator.store",
-        "StoredFile": "omnivery.emulator.message",
-        "StoredMessage": "omnivery.emulator.message",
-        "WebhookAttempt": "omnivery.emulator.store",
-    },
-)
+if not TYPE_CHECKING:
+    # To type checkers, a module with a __getattr__ has every name there is.
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Chaos": "omnivery.emulator.chaos",
+            "Emulator": "omnivery.emulator.server",
+            "SeenRequest": "omnivery.emulator.store",
+            "Statistics": "omnivery.emulator.store",
+            "StoredFile": "omnivery.emulator.message",
+            "StoredMessage": "omnivery.emulator.message",
+            "WebhookAttempt": "omnivery.emulator.store",
+        },
+    )

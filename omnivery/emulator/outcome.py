@@ -51,7 +51,7 @@ SUPPRESSED = {
     "suppress-block": (608, "Not delivering to blocked address"),
 }
 """Codes and texts for those who get no mail any more; the first three are Mailgun's, blocks are Omnivery's."""
-FIXED = {
+FIXED: dict[str, tuple[Happening, ...]] = {
     "hardbounce": (HARD,),
     "softbounce": (SOFT,),
     "complain": (DELIVERED, COMPLAINED),
@@ -60,7 +60,7 @@ FIXED = {
     "click": (DELIVERED, OPENED, CLICKED),
 }
 """What happens to the fixed test addresses."""
-WEBHOOKS = {
+WEBHOOKS: dict[str, tuple[str, ...]] = {
     "failed permanent": ("hardbounced", "permanent_fail", "failed"),
     "failed temporary": ("softbounced", "temporary_fail", "failed"),
     "unsubscribed": ("unsubscribed", "unsubscribe"),

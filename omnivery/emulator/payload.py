@@ -17,7 +17,7 @@ from omnivery.emulator.account import CUSTOMER
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.message import StoredMessage
 
-CLIENT = {
+CLIENT: dict[str, Any] = {
     "client-name": "Thunderbird",
     "client-type": "Email client",
     "client-os": "Linux",

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "access_log", "ndjson", "read"]
 
-# No module here is named like a function: importing it would put the module in the function's place.
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "Source": "omnivery.readers.opening",
-        "access_log": "omnivery.readers.combined_log",
-        "ndjson": "omnivery.readers.json_lines",
-        "read": "omnivery.readers.detect",
-    },
-)
+if not TYPE_CHECKING:
+    # To type checkers, a module with a __getattr__ has every name there is.
+    # No module here is named like a function: importing it would put the module in the function's place.
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Source": "omnivery.readers.opening",
+            "access_log": "omnivery.readers.combined_log",
+            "ndjson": "omnivery.readers.json_lines",
+            "read": "omnivery.readers.detect",
+        },
+    )

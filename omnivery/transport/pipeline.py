@@ -20,6 +20,7 @@ from omnivery.transport.retry import Failure, GiveUp, classify, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from logging import Logger
 
     from omnivery.transport.config import RetryPolicy
     from omnivery.transport.gates import RetryBudget
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-logger = get_logger("omnivery.transport")
+logger: Logger = get_logger("omnivery.transport")
 
 
 @frozen(kw_only=True)

@@ -39,22 +39,24 @@ __all__ = [
     "verify",
 ]
 
-__getattr__, __dir__ = lazy_exports(
-    __name__,
-    {
-        "BotVerdicts": "omnivery.webhooks.verdicts",
-        "ClientInfo": "omnivery.webhooks.delivery_parts",
-        "DeliveryEvent": "omnivery.webhooks.delivery",
-        "DeliveryStatus": "omnivery.webhooks.delivery_parts",
-        "Envelope": "omnivery.webhooks.delivery_parts",
-        "Geolocation": "omnivery.webhooks.delivery_parts",
-        "Receiver": "omnivery.webhooks.receiver",
-        "ReceiverStatistics": "omnivery.webhooks.receiver",
-        "WebhookEvent": "omnivery.webhooks.payload",
-        "bare_message_id": "omnivery.webhooks.delivery",
-        "parse": "omnivery.webhooks.payload",
-        "same_message": "omnivery.webhooks.delivery",
-        "sign": "omnivery.webhooks.signature",
-        "verify": "omnivery.webhooks.signature",
-    },
-)
+if not TYPE_CHECKING:
+    # To type checkers, a module with a __getattr__ has every name there is.
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "BotVerdicts": "omnivery.webhooks.verdicts",
+            "ClientInfo": "omnivery.webhooks.delivery_parts",
+            "DeliveryEvent": "omnivery.webhooks.delivery",
+            "DeliveryStatus": "omnivery.webhooks.delivery_parts",
+            "Envelope": "omnivery.webhooks.delivery_parts",
+            "Geolocation": "omnivery.webhooks.delivery_parts",
+            "Receiver": "omnivery.webhooks.receiver",
+            "ReceiverStatistics": "omnivery.webhooks.receiver",
+            "WebhookEvent": "omnivery.webhooks.payload",
+            "bare_message_id": "omnivery.webhooks.delivery",
+            "parse": "omnivery.webhooks.payload",
+            "same_message": "omnivery.webhooks.delivery",
+            "sign": "omnivery.webhooks.signature",
+            "verify": "omnivery.webhooks.signature",
+        },
+    )

@@ -8,6 +8,7 @@ import traceback
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
+from logging import Logger
 from typing import Any, TypeAlias, TypeVar, overload
 
 from attrs import frozen
@@ -27,7 +28,7 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-logger = get_logger("omnivery.webhooks")
+logger: Logger = get_logger("omnivery.webhooks")
 
 
 @frozen(kw_only=True)
