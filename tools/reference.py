@@ -36,9 +36,9 @@ HEAD = """\
 
 This page is written by `python tools/reference.py` from the operations that the SDK declares; do not edit it.
 
-Paths stand below the base URL. A call that fails without an answer, or with 429, 503 or 408, reached nobody or was not
-acted upon, and is tried again whatever the operation. The last column but one says what happens when the answer was
-lost, or was another 5xx, so that the server may have acted.
+Paths stand below the base URL. A call that could not be sent, or was answered with 429, 503 or 408, was not acted upon,
+and is tried again whatever the operation. The last column but one says what happens when the answer was lost, or was
+another 5xx, so that the server may have acted.
 """
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from omnivery.address_check import ParsedAddress, ParseResult
     from omnivery.automations.account import AsyncAccount, AuthInfo
     from omnivery.automations.addresses import AsyncAddresses, KickboxResult
     from omnivery.automations.bots import AsyncBots
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     )
     from omnivery.automations.verdict import PendingVerdict, Verdict
     from omnivery.automations.webhooks import AsyncWebhooks
+    from omnivery.dns import DnsRecord
+    from omnivery.hooks import HookName, WebhookResult
     from omnivery.message import Queued
     from omnivery.suppression import SuppressionFailure, SuppressionReport
 
@@ -47,10 +50,14 @@ __all__ = [
     "BatchOutcome",
     "BatchReceipt",
     "BotEvent",
+    "DnsRecord",
     "Domain",
     "DomainDetail",
     "EventLine",
+    "HookName",
     "KickboxResult",
+    "ParseResult",
+    "ParsedAddress",
     "PendingVerdict",
     "Queued",
     "Rejection",
@@ -60,6 +67,7 @@ __all__ = [
     "SuppressionReport",
     "UnreadableLine",
     "Verdict",
+    "WebhookResult",
     "event_id_for",
     "recipient_id_for",
 ]
@@ -83,10 +91,14 @@ if not TYPE_CHECKING:
             "BatchOutcome": "omnivery.automations.bulk.outcome",
             "BatchReceipt": "omnivery.automations.bulk.outcome",
             "BotEvent": "omnivery.automations.event",
+            "DnsRecord": "omnivery.dns",
             "Domain": "omnivery.automations.domains",
             "DomainDetail": "omnivery.automations.domains",
             "EventLine": "omnivery.automations.event",
+            "HookName": "omnivery.hooks",
             "KickboxResult": "omnivery.automations.addresses",
+            "ParseResult": "omnivery.address_check",
+            "ParsedAddress": "omnivery.address_check",
             "PendingVerdict": "omnivery.automations.verdict",
             "Queued": "omnivery.message",
             "Rejection": "omnivery.automations.bulk.outcome",
@@ -96,6 +108,7 @@ if not TYPE_CHECKING:
             "SuppressionReport": "omnivery.suppression",
             "UnreadableLine": "omnivery.automations.event",
             "Verdict": "omnivery.automations.verdict",
+            "WebhookResult": "omnivery.hooks",
             "event_id_for": "omnivery.automations.identity",
             "recipient_id_for": "omnivery.automations.identity",
         },

@@ -135,7 +135,7 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
 
         A message that surely did not go out is tried again (ten times, unless `options` or the client say otherwise);
         one whose answer was lost never is, and is `unknown` in the report. A message that cannot be sent is `refused`
-        and stops nothing. What every message would meet (401, 402, 403, 404, a closed client) stops the run, and so do
+        and stops nothing. What every message would meet (401, 403, 404 …, a closed client) stops the run, and so do
         1000 messages in a row that do not get through; the source is not read on then. If the call itself is cancelled,
         there is no account.
 

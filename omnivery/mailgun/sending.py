@@ -191,14 +191,17 @@ class SendRun:
             self._unsent = 0
             return
         self._unsent += 1
-        if outcome.error is not None and (_meets_every_message(outcome.error) or self._unsent >= MAX_UNSENT):
+        if outcome.error is not None and (_meets_every_message(outcome) or self._unsent >= MAX_UNSENT):
             self._stopped_by = self._stopped_by or outcome.error
             self.source.stop()
 
 
-def _meets_every_message(error: OmniveryError) -> bool:
-    # A ConfigError from the call itself: the client is closed, or belongs to another event loop.
-    return isinstance(error, ConfigError) or concerns_every_call(error)
+def _meets_every_message(outcome: SendOutcome) -> bool:
+    if isinstance(outcome.error, ConfigError) and outcome.message is not None:
+        # From the call itself: the client is closed, or belongs to another event loop; or a file is not what it was
+        # when it was measured, which is the matter of one message alone.
+        return not (outcome.message.attachments or outcome.message.inline)
+    return outcome.error is not None and concerns_every_call(outcome.error)
 
 
 def fate_of(error: OmniveryError) -> Fate:
@@ -207,7 +210,7 @@ def fate_of(error: OmniveryError) -> Fate:
     if isinstance(error, DecodeError) or (isinstance(error, TransportError) and error.may_have_happened):
         return Fate.UNKNOWN
     # 2. Nothing went out, or what came back speaks of the moment, the key or the domain, and not of the message.
-    if isinstance(error, TransportError) or _meets_every_message(error):
+    if isinstance(error, TransportError | ConfigError) or concerns_every_call(error):
         return Fate.NOT_SENT
     failure = classify(error)
     if failure is Failure.AMBIGUOUS:
@@ -229,9 +232,11 @@ def batches(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> It
     seen: set[str | None] = {None}
     for place, key in enumerate(recipients):
         address = mailbox.address_of(key)
-        if address in seen:
+        # Whoever has the one spelling has the other, too: nobody keeps apart addresses that differ in case.
+        spelling = address and address.lower()
+        if spelling in seen:
             raise ConfigError(f"recipients: key {place} is not one address, or comes twice. Nothing was sent.")
-        seen.add(address)
+        seen.add(spelling)
     return _cut(message, recipients)
 
 

@@ -24,11 +24,8 @@ from attrs import frozen
 from omnivery.errors import (
     AmbiguousError,
     ApiError,
-    BadRequestError,
-    ConflictError,
     NotSentError,
     OmniveryError,
-    PayloadTooLargeError,
     ServerError,
 )
 from omnivery.transport.config import RetryPolicy
@@ -39,6 +36,17 @@ if TYPE_CHECKING:
 
 THROTTLING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT})
 """Statuses that refuse a request for the moment, without having acted on it."""
+
+
+ABOUT_THE_CONTENT = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+"""Statuses that find fault with what the one request carries."""
 
 
 class Failure(Enum):
@@ -93,10 +101,11 @@ def classify(error: OmniveryError) -> Failure:
 def concerns_every_call(error: OmniveryError) -> bool:
     """Whether the other calls of a run would meet the same answer: it speaks of key, account, domain or address.
 
-    400, 409 and 413 speak of what one call carries; what may be tried again speaks of the moment.
+    400, 409, 413 and 422 speak of what one call carries; what may be tried again speaks of the moment.
     """
-    about_the_content = isinstance(error, BadRequestError | ConflictError | PayloadTooLargeError)
-    return isinstance(error, ApiError) and classify(error) is Failure.FINAL and not about_the_content
+    if not isinstance(error, ApiError) or classify(error) is not Failure.FINAL:
+        return False
+    return error.status not in ABOUT_THE_CONTENT
 
 
 def decide(
