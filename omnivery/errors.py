@@ -192,7 +192,7 @@ class PaymentRequiredError(ApiError):
     On this API the code says nothing about billing: read the message.
     """
 
-    hint = "The request is valid but was refused, and did not take effect: a feature may have to be enabled first"
+    hint = "The request is valid but was refused, and did not take effect: its message says why"
 
 
 class ForbiddenError(ApiError):

@@ -86,11 +86,11 @@ async def deliver(
     async with create_task_group() as group:
         for _ in range(min(concurrency, -(-len(records) // size))):
             group.start_soon(work)
-    if isinstance(stopped_by, ConfigError):
-        raise stopped_by
     in_order = tuple(failures[start] for start in sorted(failures))
-    undelivered = sum(len(failure.records) for failure in in_order)
-    return SuppressionReport(accepted=len(records) - undelivered, failures=in_order)
+    accepted = len(records) - sum(len(failure.records) for failure in in_order)
+    if isinstance(stopped_by, ConfigError) and not accepted:
+        raise stopped_by
+    return SuppressionReport(accepted=accepted, failures=in_order)
 
 
 async def _error_of(call: Awaitable[None]) -> OmniveryError | None:

@@ -31,6 +31,8 @@ async def test_what_the_service_would_refuse_is_not_sent(urls: Any) -> None:
     asked = service({})
     with pytest.raises(ConfigError, match="urls"):
         await client_of(asked).webhooks.create("delivered", urls)
+    with pytest.raises(ConfigError, match="type"):
+        await client_of(asked).webhooks.create(" ", URL)
     assert asked.requests == []
 
 

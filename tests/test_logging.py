@@ -109,6 +109,7 @@ def test_a_lost_attempt_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
         ("signature=hush password = hush", "signature=*** password = ***"),
         ("to ann.o'neil+tag@mail.example.com now", "to ***@*** now"),
         ("<ann@example.com>, bob@example.org", "<***@***>, ***@***"),
+        ("GET https://h/v3/d/bounces/ann%2Bx%40example.com?a=b", "GET https://h/v3/d/bounces/***@***?a=b"),
         ("OMNIVERY_TOKEN=hush OMNIVERY_API_KEY=hush", "OMNIVERY_TOKEN=*** OMNIVERY_API_KEY=***"),
         ("[(b'ov-token', b'hush'), ('x', '1')]", "[(b'ov-token', b'***'), ('x', '1')]"),
         ("tokens: 5 of 500, keyboard: on, nobody @ home", "tokens: 5 of 500, keyboard: on, nobody @ home"),

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from omnivery import AsyncMailgun, RetryPolicy
+from omnivery import AsyncMailgun, Message, RetryPolicy
 from omnivery.errors import (
     AmbiguousError,
     AuthenticationError,
@@ -141,9 +141,18 @@ async def test_a_refused_key_says_which_kind_is_needed(status: int, error: type[
         await client.bounces.get(ADDRESS)
     with pytest.raises(error, match=r"sending key \(sending_key\)"):
         await client.addresses.validate(ADDRESS)
+    with pytest.raises(error, match=r"or a sending key \(sending_key\) of this very domain"):
+        await client.messages.send(Message(from_="a@d.e", to="b@d.e", text="x"))
     with pytest.raises(error) as caught:
         await client.stats.total("delivered")
     assert "primary" not in str(caught.value)
+
+
+async def test_a_refusal_for_another_reason_still_says_what_it_could_be() -> None:
+    """Keys can be bound to networks: the right key from the wrong place must not be told to be of the wrong kind."""
+    server = service(reply({"message": "IP not permitted"}, 403))
+    with pytest.raises(ForbiddenError, match=r"IP not permitted.*from which networks\. This operation takes"):
+        await client_of(server).bounces.get(ADDRESS)
 
 
 async def test_a_clone_has_what_it_was_given_and_the_rest_from_its_parent() -> None:
@@ -154,6 +163,12 @@ async def test_a_clone_has_what_it_was_given_and_the_rest_from_its_parent() -> N
     await client.bounces.list().first()
     assert [request.url.path.split("/")[2] for request in server.requests] == ["other.example.com", "address", DOMAIN]
     assert [key_of(request) for request in server.requests] == ["key-2", "key-primary", "key-primary"]
+
+
+async def test_a_clone_for_another_account_sends_with_no_key_of_the_old_one() -> None:
+    server = service({"id": "<x@y>"})
+    await client_of(server).with_options(api_key="key-2").messages.send(Message(from_="a@d.e", to="b@d.e", text="x"))
+    assert key_of(server.request) == "key-2"
 
 
 async def test_no_key_and_no_address_in_any_repr_log_or_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -105,6 +105,15 @@ async def test_an_empty_answer_where_one_is_documented_is_refused() -> None:
         await client_of(service(None)).bounces.get(ADDRESS)
 
 
+async def test_what_is_no_entry_does_not_pass_for_one() -> None:
+    """Whoever asks whether somebody has unsubscribed must not take any 200 for a yes."""
+    with pytest.raises(DecodeError, match="JSON is due"):
+        await client_of(service(httpx.Response(200, text="Forbidden"))).unsubscribes.get(ADDRESS)
+    for refusal in ({"errors": ["no"]}, {"error": "no"}):
+        with pytest.raises(DecodeError, match="refusal in the form of a success"):
+            await client_of(service(refusal)).bounces.delete(ADDRESS)
+
+
 async def test_an_address_that_is_not_on_the_list() -> None:
     server = service(reply({"message": "Address not found in bounces table"}, 404))
     with pytest.raises(NotFoundError, match="bounces table"):
@@ -266,6 +275,21 @@ async def test_a_lasting_failure_leaves_its_records_undelivered() -> None:
     report = await client_of(server, retry=FAST).unsubscribes.create_many(many(2))
     assert report.undelivered == 2
     assert isinstance(report.failures[0].error, ServerError)
+
+
+async def test_a_client_that_is_closed_half_way_costs_no_account() -> None:
+    """What was entered by then stands on the list: an error that says that nothing was sent would be a lie."""
+    client = client_of(service(None))
+    own = client._adapter.client  # type: ignore[attr-defined]  # the caller's own, which the test closes under it
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        own._state = type(own._state).CLOSED
+        return reply({"message": "ok"})
+
+    own._transport = httpx.MockTransport(answer)
+    report = await client.bounces.create_many(many(3000), concurrency=1)
+    assert (report.accepted, report.undelivered) == (1000, 2000)
+    assert isinstance(report.failures[0].error, ConfigError)
 
 
 @pytest.mark.parametrize("of", ALL)

@@ -116,6 +116,19 @@ async def test_domains_are_counted_through(total: int | None, size: int, request
     assert all(request.url.params["state"] == "active" for request in server.requests)
 
 
+@pytest.mark.parametrize(("size", "limit"), [(6, 2), (250, None)])
+async def test_an_empty_paging_object_is_not_the_end_of_a_full_page(size: int, limit: int | None) -> None:
+    """It is the documented answer for unsubscribes: whoever stops there mails people who opted out."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        skip, most = int(request.url.params.get("skip", "0")), int(request.url.params.get("limit", "100"))
+        items = [{"address": f"a{number}@d.e"} for number in range(skip, min(skip + most, size))]
+        return reply({"items": items, "paging": {}})
+
+    found = await client_of(service(answer)).unsubscribes.list(limit=limit).collect()
+    assert [item.address for item in found] == [f"a{number}@d.e" for number in range(size)]
+
+
 async def test_a_server_without_skip_is_not_asked_for_ever() -> None:
     server = service({"items": [{"name": "a"}, {"name": "b"}], "total_count": 100})
     assert len(await client_of(server).domains.list(limit=2).collect()) == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from omnivery.errors import DecodeError
+from omnivery.errors import ConfigError, DecodeError
 from omnivery.hooks import WebhookResult, url_fields
 from omnivery.transport import encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
@@ -89,11 +89,13 @@ class AsyncWebhooks(AsyncResource["AsyncAutomations"]):
             options: what this call does differently.
 
         Raises:
-            ConfigError: there is no address, there are more than three, or one is no http or https address; nothing
-                was sent.
+            ConfigError: the type is empty, there is no address, there are more than three, or one is no http or https
+                address; nothing was sent.
             PaymentRequiredError: an address failed the service's call; the message says which way.
             AmbiguousError: the answer was lost: the webhook may exist.
         """
+        if not type.strip():
+            raise ConfigError("type: must not be empty. Nothing was sent.")
         fields = [("id", type), *url_fields(urls)]
         return await self._send(CREATE, domain=domain, body=encoding.multipart(fields), options=options)
 

@@ -144,7 +144,7 @@ class AsyncBounces(AsyncResource["AsyncMailgun"]):
             BadRequestError: the service found fault with the address.
         """
         record = {"address": address, "code": None if code is None else str(code), "error": error}
-        # The one list whose page asks for JSON.
+        # The one list whose page asks for JSON; Mailgun takes a form as well, and this API may.
         body = encoding.json(codec.dumps({name: value for name, value in record.items() if value is not None}))
         return await self._send(CREATE, domain=domain, body=body, options=options)
 

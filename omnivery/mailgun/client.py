@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from omnivery.errors import ConfigError
 from omnivery.transport.auth import BasicKey, Credential
@@ -232,14 +232,16 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
     ) -> Self:
         """A cheap clone that differs in what is named here, and shares connections, slots and retry budget.
 
+        A clone with another `api_key` has no `sending_key` unless one is given, too: it would be the old account's.
         Closing the clone does nothing; closing this client closes the connections of both.
 
         Raises:
             ConfigError: an argument that cannot be.
         """
-        return self._changed(
-            api_key=_key(api_key), sending_key=_key(sending_key), domain=domain, timeouts=timeouts, retry=retry
-        )
+        clone = self._changed(api_key=_key(api_key), domain=domain, timeouts=timeouts, retry=retry)
+        if api_key is not None or sending_key is not None:
+            clone._config = evolve(clone._config, sending_key=_key(sending_key))
+        return clone
 
 
 def _key(key: str | None) -> BasicKey | None:

@@ -21,6 +21,7 @@ REFUSED_KEY = (401, 403)
 KEY_NEEDED = {
     KeyKind.PRIMARY: "the account's primary key (api_key), not a domain's sending key",
     KeyKind.SENDING: "a domain's sending key (sending_key), not the account's primary key",
+    KeyKind.EITHER: "the account's primary key (api_key), or a sending key (sending_key) of this very domain",
 }
 """In words, which key an operation takes that does not take every kind."""
 MESSAGE_LIMIT = 200
@@ -79,11 +80,9 @@ def _retry_after(answer: RawResponse, body: Any) -> float | None:
 
 def _key_hint(answer: RawResponse, operation: Operation[Any]) -> str | None:
     needed = KEY_NEEDED.get(operation.key)
-    return (
-        f"The request did not take effect: this operation takes {needed}"
-        if needed and answer.status in REFUSED_KEY
-        else None
-    )
+    if needed is None or answer.status not in REFUSED_KEY:
+        return None
+    return f"{error_class(answer.status).hint}. This operation takes {needed}"
 
 
 def _redirect_hint(answer: RawResponse) -> str | None:

@@ -17,7 +17,8 @@ _MASKS = (
         ),
         r"\1\2***",
     ),
-    (re.compile(r"[\w.+%\-']+@[\w\-]+(?:\.[\w\-]+)+"), "***@***"),
+    # %40 is how an address stands in a URL, such as those that httpx logs for a caller's own client.
+    (re.compile(r"[\w.+%\-']+?(?:@|%40)[\w\-]+(?:\.[\w\-]+)+"), "***@***"),
 )
 
 

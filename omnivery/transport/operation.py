@@ -116,16 +116,25 @@ def inside(key: str, model: type[T]) -> Shape[T]:
 
 
 def maybe_empty(model: type[T]) -> Shape[T]:
-    """An answer whose body is not documented: JSON, plain text, which becomes `message`, or nothing at all."""
+    """An answer whose body is not documented: JSON, nothing at all, or plain text where the model has a `message`.
+
+    JSON that holds nothing but an error is none of these, whatever its status says.
+    """
 
     def read(answer: RawResponse) -> T:
         if is_html(answer):
             raise DecodeError(f"the answer ({answer.status}) is HTML: a proxy or a wrong base URL sent it")
+        if not answer.content.strip():
+            return codec.structure({}, model)
         try:
-            body = json_body(answer) if answer.content.strip() else {}
+            body = json_body(answer)
         except DecodeError:
-            body = answer.text.strip()
-        return codec.structure({"message": body} if isinstance(body, str) else body, model)
+            if not hasattr(model, "message"):
+                raise
+            body = {"message": answer.text.strip()}
+        if isinstance(body, dict) and body and body.keys() <= {"error", "errors"}:
+            raise DecodeError(f"the answer ({answer.status}) is a refusal in the form of a success")
+        return codec.structure(body, model)
 
     return Shape(name=model.__name__, read=read)
 
