@@ -36,7 +36,11 @@ def _rewindable(content: FileContent) -> FileContent:
             f"Attachment(content=…) takes bytes, a pathlib.Path or a file opened in binary mode, "
             f"not {type(content).__name__}"
         )
-    if not content.seekable():
+    try:
+        rewindable = content.seekable() and content.tell() >= 0
+    except Exception as error:
+        raise ConfigError(f"Attachment(content=…): this file cannot be used ({type(error).__name__})") from error
+    if not rewindable:
         raise ConfigError(
             "Attachment(content=…): this file cannot be rewound, which a second attempt needs; give content=file.read()"
         )

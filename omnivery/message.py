@@ -60,7 +60,8 @@ class Message:
     substitutions: Mapping[str, Any] | None = None
     """Texts in the content, and what to put in their place. The Mailgun-compatible API's only."""
     recipient_variables: Mapping[str, Mapping[str, Any]] | None = None
-    """By bare address: what `%recipient.…%` means for that recipient. Each then sees only their own address."""
+    """By bare address, in `to`: what `%recipient.…%` means for that recipient. Each then sees only their own address,
+    even one without an entry."""
     tags: str | Sequence[str] = ()
     """Tags for statistics."""
     test_mode: bool = False
@@ -88,7 +89,7 @@ class Message:
     callback_url: str | None = None
     """Webhook for this message only."""
     options: Mapping[str, str] = field(factory=dict[str, str])
-    """Further `o:` parameters by name, such as `{"time-zone-localize": "09:00"}`, sent as they are."""
+    """Further `o:` parameters by name, such as `{"time-zone-localize": "09:00"}`, sent as they are to either API."""
 
     def __repr__(self) -> str:
         # Addresses, subject and body are personal and stay out of logs and tracebacks.

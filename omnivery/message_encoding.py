@@ -52,14 +52,24 @@ def encode(message: Message, surface: Surface) -> Body:
     """
     if not isinstance(message, Message):
         raise ConfigError(f"message: expected a Message, not {type(message).__name__}. Nothing was sent.")
-    try:
+    with refusals("message: a field"):
         fields = [*_recipient_fields(message), *_content_fields(message), *_variable_fields(message, surface)]
         fields += [*_delivery_fields(message, surface), *_option_fields(message)]
         files = [*_parts("attachment", message.attachments), *_parts("inline", message.inline)]
         return to_form(fields, files, multipart=bool(files) or surface is Surface.AUTOMATIONS)
-    except (TypeError, AttributeError, KeyError) as error:
-        # One ill-typed message among thousands must be told apart from a fault of ours, and not end the run.
-        raise ConfigError(f"message: a field is of a type that it cannot be ({error}). Nothing was sent.") from error
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Turn whatever comes of a value that cannot be into a ConfigError; `what` holds it, for the error."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:  # what an ill-typed value raises is anybody's guess, and a run goes on
+        # Only the interpreter's words about types are sure to hold nothing of the value itself.
+        reason = error if isinstance(error, TypeError | AttributeError) else type(error).__name__
+        raise ConfigError(f"{what} is of a type that it cannot be ({reason}). Nothing was sent.") from error
 
 
 def to_form(fields: Sequence[Field], files: Iterable[FilePart] = (), *, multipart: bool) -> Body:
@@ -69,8 +79,8 @@ def to_form(fields: Sequence[Field], files: Iterable[FilePart] = (), *, multipar
         ConfigError: something in it is not Unicode text, or a file cannot be read.
     """
     for name, value in fields:
-        if not (_is_unicode(name) and _is_unicode(value)):
-            raise ConfigError(f"{name!a}: holds half of a surrogate pair, which is no text. Nothing was sent.")
+        if not isinstance(value, str):
+            raise ConfigError(f"{name!a}: expected text, not {type(value).__name__}. Nothing was sent.")
     return encoding.multipart(fields, files) if multipart else encoding.form(fields)
 
 
@@ -171,12 +181,37 @@ def _content_fields(message: Message) -> Iterator[Field]:
 def _variable_fields(message: Message, surface: Surface) -> Iterator[Field]:
     template = "t:variables" if surface is Surface.MAILGUN else "template_variables"
     if message.variables is not None:
-        yield template, _json(dict(message.variables), "variables")
+        yield template, _json(_named(message.variables, "variables"), "variables")
     if message.substitutions is not None:
-        yield "substitutions", _json(dict(message.substitutions), "substitutions")
+        yield "substitutions", _json(_named(message.substitutions, "substitutions"), "substitutions")
     if message.recipient_variables is not None:
-        by_address = {address: dict(own) for address, own in message.recipient_variables.items()}
+        everybody = mailbox.addresses(mailbox.write(message.to, argument="to"))
+        by_address = _by_address(message.recipient_variables, everybody)
         yield "recipient-variables", _json(by_address, "recipient_variables")
+
+
+def _named(value: Mapping[str, Any], argument: str) -> dict[str, Any]:
+    try:
+        return dict(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{argument}: expected a mapping of names to values. Nothing was sent.") from None
+
+
+def _by_address(given: Mapping[str, Mapping[str, Any]], everybody: Sequence[str]) -> dict[str, dict[str, Any]]:
+    if "" in everybody:
+        raise ConfigError("to: with recipient_variables each recipient needs an address. Nothing was sent.")
+    own: dict[str, dict[str, Any]] = {}
+    for place, (address, variables) in enumerate(_named(given, "recipient_variables").items()):
+        spelling = address.lower()
+        if spelling in own:
+            raise ConfigError(f"recipient_variables: key {place} comes twice. Nothing was sent.")
+        own[spelling] = _named(variables, "recipient_variables")
+    if strangers := own.keys() - {address.lower() for address in everybody}:
+        raise ConfigError(
+            f"recipient_variables: {len(strangers)} of the keys are no bare address that is in `to`. Nothing was sent."
+        )
+    # Whoever has no entry would see everybody's address; and a server may look them up as they are spelt in `to`.
+    return {address: own.get(address.lower(), {}) for address in everybody}
 
 
 def _delivery_fields(message: Message, surface: Surface) -> Iterator[Field]:
@@ -218,6 +253,7 @@ def _refuse_mailguns_own(message: Message) -> None:
         "delivery_time": message.delivery_time,
         "require_tls": message.require_tls,
         "skip_verification": message.skip_verification,
+        'tracking_clicks="htmlonly"': message.tracking_clicks if message.tracking_clicks == "htmlonly" else None,
     }
     if given := [name for name, value in own.items() if value is not None]:
         raise ConfigError(
@@ -261,11 +297,3 @@ def _json(value: object, argument: str) -> str:
         return codec.dumps(value).decode()
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{argument}: a value has no JSON form ({error}). Nothing was sent.") from None
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -60,6 +60,13 @@ def test_a_file_that_cannot_be_rewound_is_refused() -> None:
         Attachment(name="a.bin", content=pipe)
 
 
+def test_a_closed_file_is_refused() -> None:
+    closed = io.BytesIO(b"x")
+    closed.close()
+    with pytest.raises(errors.ConfigError, match="cannot be used"):
+        Attachment(name="a.bin", content=closed)
+
+
 @pytest.mark.parametrize("name", ["", " ", None, "undecodable\udcff.pdf"])
 def test_a_name_is_text(name: Any) -> None:
     with pytest.raises(errors.ConfigError, match="name"):

@@ -159,9 +159,10 @@ def test_what_is_not_tracked_is_not_noticed(
     ("name", "reason"),
     [("bounces", "suppress-bounce"), ("complaints", "suppress-complaint"), ("unsubscribes", "suppress-unsubscribe")],
 )
-def test_the_suppressed_get_no_mail_unless_whitelisted(
+def test_the_suppressed_get_no_mail_and_the_white_list_helps_against_bounces_alone(
     emu: Emulator, client: httpx.Client, hook: Hook, name: str, reason: str
 ) -> None:
+    """Who complained or unsubscribed has asked for no more mail; no list of the sender's changes that."""
     client.post(f"/{name}", data={"address": "ann@example.org"})
     send(emu, client, "ANN@example.org")
     (event,) = hook.events()
@@ -169,7 +170,16 @@ def test_the_suppressed_get_no_mail_unless_whitelisted(
     hook.calls.clear()
     client.post("/whitelists", data={"domain": "example.org"})
     send(emu, client, "ANN@example.org")
-    assert named(hook) == [("delivered", "")]
+    assert named(hook) == [("delivered", "") if name == "bounces" else ("failed", "permanent")]
+
+
+def test_who_bounced_and_complained_gets_no_mail_though_whitelisted(
+    emu: Emulator, client: httpx.Client, hook: Hook
+) -> None:
+    for name in ("bounces", "complaints", "whitelists"):
+        client.post(f"/{name}", data={"address": "ann@example.org"})
+    send(emu, client, "ann@example.org")
+    assert [event["reason"] for event in hook.events()] == ["suppress-complaint"]
 
 
 def test_a_bounce_suppresses_what_follows_but_never_the_whitelisted(
@@ -229,6 +239,19 @@ def test_a_test_message_is_stored_and_nothing_more(emu: Emulator, client: httpx.
 def test_each_recipient_has_webhooks_of_their_own(emu: Emulator, client: httpx.Client, hook: Hook) -> None:
     send(emu, client, "a@example.org, b@example.org", "B@example.org", cc="c@example.org", bcc="d@example.org")
     assert sorted(event["recipient"].lower()[0] for event in hook.events()) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("variables", ["{}", '{"a@example.org": {"name": "Ann"}}'])
+def test_with_variables_each_recipient_has_a_message_of_their_own(
+    emu: Emulator, client: httpx.Client, hook: Hook, variables: str
+) -> None:
+    """Whoever logs a webhook's headers must not find other customers' addresses there."""
+    send(emu, client, "Ann <a@example.org>, b@example.org", **{"recipient-variables": variables})
+    told = {event["recipient"]: event["message"]["headers"]["to"] for event in hook.events()}
+    assert told == {"a@example.org": "a@example.org", "b@example.org": "b@example.org"}
+    hook.calls.clear()
+    send(emu, client, "a@example.org", "b@example.org")
+    assert {event["message"]["headers"]["to"] for event in hook.events()} == {"a@example.org, b@example.org"}
 
 
 def total(client: httpx.Client, *events: str, **query: Any) -> dict[str, Any]:

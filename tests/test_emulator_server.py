@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import subprocess
 import sys
 import threading
+from typing import NoReturn
 
 import httpx
 import pytest
 from anyio import to_thread
 
 from omnivery.emulator import Emulator
+from omnivery.emulator.store import Store
 from omnivery.errors import ConfigError
+from tests.emulator_support import automations_client
 
 
 def check(emu: Emulator, token: str) -> int:
@@ -94,6 +98,68 @@ def test_half_a_request_does_not_hold_it_up(caplog: pytest.LogCaptureFixture) ->
             emu.stop()
             assert half.recv(100) == b""
     assert caplog.records == []
+
+
+def fail(*_args: object) -> NoReturn:
+    raise ArithmeticError("ann@example.com")
+
+
+@pytest.mark.parametrize(("method", "path", "route"), [("add_single", "/d/bot", "bot"), ("reset", "/_/reset", None)])
+def test_a_slip_of_the_emulator_is_an_answer_and_a_line_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str, path: str, route: str | None
+) -> None:
+    """A client that keeps its connection must not be sent to a dead one next, and see an error of its own."""
+    with Emulator(domain="d") as emu, automations_client(emu) as client:
+        with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+            patch.setattr(Store, method, fail)
+            answer = client.post(path, data={"ip": "192.0.2.1"})
+        assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+        assert answer.headers["connection"] == "close"
+        assert client.post(path, data={"ip": "192.0.2.1"}).is_success
+        (record,) = caplog.records
+        assert record.name == "omnivery.emulator"
+        assert "ArithmeticError" in record.getMessage()
+        assert "test_emulator_server.py" in record.getMessage(), "the place"
+        assert "ann@" not in caplog.text, "but not the error's own words, which may hold anything"
+        assert [seen.status for seen in emu.requests] == ([500, 200] if route else [])
+
+
+def test_the_page_tells_people_what_this_is() -> None:
+    with Emulator(webhook_retry_delays=()) as emu, automations_client(emu) as client:
+        check(emu, emu.token)
+        answer = client.get("/", headers={"ov-token": ""})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+        page = answer.text
+        assert "plausible, not the product's" in page
+        for address in (emu.automations_url, emu.mailgun_url):
+            assert f"<code>{address}</code>" in page
+        for route in ("GET /_/events", "GET /_/webhooks", "DELETE /_/messages", "POST /_/fail", "POST /_/reset"):
+            assert f"<code>{route}</code>" in page
+        assert "<td>Events</td><td>1</td>" in page
+        assert "<td>Webhooks given up</td><td>0</td>" in page
+        assert "<script" not in page
+        secrets = (emu.token, emu.api_key, emu.sending_key, emu.signing_key)
+        assert not any(secret in page for secret in secrets)
+        assert [seen.route for seen in emu.requests] == ["bot"], "it is no part of an API"
+
+
+def test_the_page_repeats_nothing_that_a_request_says() -> None:
+    with Emulator() as emu:
+        url = httpx.URL(emu.automations_url)
+        with socket.create_connection((url.host, url.port or 0)) as plain:
+            plain.sendall(b"GET /?x=<b> HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: plain.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"evil" not in answer
+        assert b"<b>" not in answer
+        assert emu.mailgun_url.encode() in answer
+
+
+def test_only_the_root_is_a_page() -> None:
+    with Emulator() as emu, automations_client(emu) as client:
+        assert client.post("/").status_code == 404
+        assert client.get("/_").json() == client.get("/page").json() == {"message": "Not Found"}
 
 
 def test_no_secret_is_shown() -> None:

@@ -30,6 +30,11 @@ from omnivery.errors import ConfigError
         (("a@example.com", "b@example.com", "c@example.com"), ["a@example.com", "b@example.com", "c@example.com"]),
         ((("A", "a@example.com"), ("B", "b@example.com")), ['"A" <a@example.com>', '"B" <b@example.com>']),
         ([], []),
+        ("", []),
+        (" ", []),
+        ('"Doe; Ann" <ann@example.com>', ['"Doe; Ann" <ann@example.com>']),
+        ("Ann (Sales; EU) <ann@example.com>", ["Ann (Sales; EU) <ann@example.com>"]),
+        (('Ann; "B"', "ann@example.com"), ['"Ann; \\"B\\"" <ann@example.com>']),
     ],
 )  # fmt: skip
 def test_every_form_is_written_as_the_api_takes_it(given: Any, written: list[str]) -> None:
@@ -58,7 +63,14 @@ def test_the_address_of_a_pair_brings_no_second_one(name: str, address: str) -> 
     assert "victim" not in str(caught.value)
 
 
-@pytest.mark.parametrize("given", ["", "Ann", None, 5, b"ann@example.com", ("Ann", "nowhere"), {"a@b": 1}, [None]])
+@pytest.mark.parametrize("given", ["a@b.c; d@e.f", "A <a@b.c>;D <d@e.f>", '"A" <a@b.c>; "D" <d@e.f>', ["a@b.c;"]])
+def test_a_semicolon_between_addresses_is_refused(given: Any) -> None:
+    """Some mail programs write lists so; a server may take the first address and pass over the others."""
+    with pytest.raises(ConfigError, match=r"^to: a comma separates addresses, not a semicolon\. Nothing was sent\.$"):
+        mailbox.write(given, argument="to")
+
+
+@pytest.mark.parametrize("given", [[""], "Ann", None, 5, b"ann@example.com", ("Ann", "nowhere"), {"a@b": 1}, [None]])
 def test_what_is_no_mailbox_is_refused(given: Any) -> None:
     with pytest.raises(ConfigError, match=r"^cc: .*Nothing was sent\.$"):
         mailbox.write(given, argument="cc")
@@ -87,6 +99,11 @@ def test_a_line_break_is_refused(line_break: str, place: str) -> None:
 )
 def test_commas_count_between_mailboxes_and_not_within_names(texts: list[str], count: int) -> None:
     assert mailbox.count(texts) == count
+
+
+def test_bare_addresses_are_those_of_every_mailbox() -> None:
+    assert mailbox.addresses(['"Doe, Ann" <a@b.c>, d@e.f', "x@y.z"]) == ["a@b.c", "d@e.f", "x@y.z"]
+    assert mailbox.addresses(["Ann <nowhere>"]) == [""]
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,27 @@ async def test_mime_goes_to_the_named_recipients_and_its_blind_copies_are_still_
     assert (await mailgun_with(handler).messages.send_mime(("Eve", "eve@x.net"), text)).id == QUEUED["id"]
 
 
-@pytest.mark.parametrize(("to", "mime"), [(None, "Subject: x\n\nHi"), ([], "To: a@x.net\n\nHi"), (None, "")])
+@pytest.mark.parametrize(
+    "options",
+    [{"headers": {"X": 5}}, {"headers": 5}, {"tags": 5}, {"custom": [1]}, {"callback_url": 5}, {"tracking": []}],
+    ids=str,
+)
+async def test_an_option_of_mime_that_cannot_be_is_an_error_of_the_set_up(options: dict[str, Any]) -> None:
+    """As it is for `send`: callers catch one error."""
+    with pytest.raises(ConfigError, match=r"Nothing was sent\.$"):
+        await mailgun_with(queued).messages.send_mime("a@x.net", "To: a@x.net\n\nHi", **options)
+
+
+async def test_mime_whose_recipients_cannot_be_read_needs_them_named() -> None:
+    mime = "To: a@x.net; b@x.net\n\nHi"
+    with pytest.raises(ConfigError, match="pass to="):
+        await mailgun_with(queued).messages.send_mime(None, mime)
+    assert (await mailgun_with(queued).messages.send_mime(["a@x.net", "b@x.net"], mime)).id == QUEUED["id"]
+
+
+@pytest.mark.parametrize(
+    ("to", "mime"), [(None, "Subject: x\n\nHi"), ([], "To: a@x.net\n\nHi"), ("", "To: a@x.net\n\nHi"), (None, "")]
+)
 async def test_mime_without_recipient_or_content_is_not_sent(to: Any, mime: str) -> None:
     with pytest.raises(ConfigError, match=r"Nothing was sent\.$"):
         await mailgun_with(queued).messages.send_mime(to, mime)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import zipfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -30,7 +33,8 @@ from omnivery.errors import (
 )
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.mailgun.sending import Fate, SendReport, fate_of
-from omnivery.message import Message
+from omnivery.message import Attachment, Message
+from omnivery.transport.multipart import MultipartContent
 from tests.message_support import DOMAIN, FAST, QUEUED, mailgun_with, message
 
 pytestmark = pytest.mark.anyio
@@ -187,14 +191,97 @@ async def test_a_quiet_source_does_not_hold_up_the_end() -> None:
     assert (report.read, report.not_sent) == (1, 1)
 
 
-async def test_a_bug_below_the_run_comes_out_as_itself() -> None:
-    """What is not the SDK's error is nobody's outcome, and no group either."""
+async def test_a_bug_below_the_run_leaves_an_account() -> None:
+    """What is not the SDK's error ends the run; what is in flight then may have been sent, and must not be lost."""
+    all_out, over = anyio.Event(), anyio.Event()
 
-    def handler(_request: httpx.Request) -> httpx.Response:
-        raise ZeroDivisionError
+    async def handler(request: httpx.Request) -> httpx.Response:
+        if subject(request) == 3:
+            all_out.set()
+        if subject(request) == 1:
+            await all_out.wait()
+            over.set()
+            raise ZeroDivisionError("ann@example.com")
+        await over.wait()
+        await anyio.lowlevel.checkpoint()
+        return httpx.Response(200, json=QUEUED)
 
-    with pytest.raises(ZeroDivisionError):
-        await mailgun_with(handler).messages.send_many(numbered(10))
+    with pytest.raises(BulkError, match="sending raised ZeroDivisionError after 4 messages, 3 of which") as caught:
+        await mailgun_with(handler).messages.send_many(numbered(100), concurrency=4)
+    report: SendReport = caught.value.report
+    assert_lawful(report)
+    assert (report.sent, report.unknown) == (3, 1)
+    assert report.outcomes[1].fate is Fate.UNKNOWN
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert report.stopped_by is caught.value.__cause__
+    assert "ann@" not in str(caught.value)
+
+
+class Damaged(io.BytesIO):
+    """A file object that fails in a way of its own, as those in a damaged archive do."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        raise zipfile.BadZipFile("bad magic number")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variables": ["abc"]},
+        {"recipient_variables": {"bob@example.net": "abc"}},
+        {"attachments": [Attachment(name="a.zip", content=Damaged(b"x"))]},
+        {"text": "half \ud800 of it"},
+        {"options": {"x": 5}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_a_message_of_bad_values_is_refused_and_sinks_nothing(changes: dict[str, Any]) -> None:
+    given = [message(subject="0"), message(**changes), message(subject="2")]
+    report = await mailgun_with(server()).messages.send_many(given)
+    assert_lawful(report)
+    assert [one.fate for one in report.outcomes] == [Fate.SENT, Fate.REFUSED, Fate.SENT]
+
+
+@pytest.mark.parametrize("moment", ["before", "while"])
+async def test_a_file_that_changes_is_the_matter_of_its_own_message(tmp_path: Path, moment: str) -> None:
+    """A log that grows is attached to one message of a thousand: the others go out all the same."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"x" * 200_000)
+    given = [message(subject="0"), message(attachments=[Attachment.from_path(path)]), message(subject="2")]
+    measured = MultipartContent.blocks
+
+    def blocks(content: MultipartContent) -> Iterator[bytes]:
+        if moment == "before":
+            path.write_bytes(b"longer" * 100_000)
+            return measured(content)
+        found = measured(content)
+        path.write_bytes(b"")
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MultipartContent, "blocks", blocks)
+        async with (
+            Emulator() as emulator,
+            AsyncMailgun(emulator.api_key, base_url=emulator.mailgun_url, domain=emulator.domain) as client,
+        ):
+            report = await client.messages.send_many(given, concurrency=1)
+    assert_lawful(report)
+    assert [one.fate for one in report.outcomes] == [Fate.SENT, Fate.REFUSED, Fate.SENT]
+    assert "changed its size" in str(report.outcomes[1].error)
+    assert report.stopped_by is None
+    assert len(emulator.messages) == 2
+
+
+async def test_a_closed_client_stops_a_run_of_messages_with_files(tmp_path: Path) -> None:
+    """It says nothing about the files: they can be sent again."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"x")
+    client = AsyncMailgun("key", domain=DOMAIN, base_url="http://127.0.0.1:9/v3")
+    await client.aclose()
+    given = [message(attachments=[Attachment.from_path(path)])] * 100
+    report = await client.messages.send_many(given, concurrency=4)
+    assert report.not_sent == report.read <= 4
+    assert isinstance(report.stopped_by, ConfigError)
 
 
 async def test_failures_far_apart_do_not_stop_the_run(little_patience: int) -> None:

@@ -21,6 +21,13 @@ MAILGUN, AUTOMATIONS = Surface.MAILGUN, Surface.AUTOMATIONS
 NOTHING_SENT = r"Nothing was sent\.$"
 
 
+class Hostile(dict[str, str]):
+    """A mapping of somebody's own, which fails in a way of its own."""
+
+    def items(self) -> Any:
+        raise LookupError("a@x.net")
+
+
 def fields_of(given: Message) -> list[tuple[str, str]]:
     """The fields of a message on the Mailgun surface, without files."""
     return parse_qsl(content_of(encode(given, MAILGUN)).decode(), keep_blank_values=True)
@@ -173,8 +180,23 @@ async def test_the_domain_is_never_a_field(surface: Surface) -> None:
         ({"callback_url": "ftp://x.net"}, "callback_url"),
         ({"text": "half \ud800 of it"}, "'text'"),
         ({"to": 5}, "to"),
-        ({"text": 5}, "message"),
+        ({"to": ""}, "to"),
+        ({"to": "a@x.net; b@x.net"}, "to"),
+        ({"text": 5}, "'text'"),
+        ({"options": {"x": 5}}, "'o:x'"),
         ({"custom": 5}, "message"),
+        ({"headers": {"X": 5}}, "message"),
+        ({"variables": ["abc"]}, "variables"),
+        ({"variables": 5}, "variables"),
+        ({"substitutions": ["abc"]}, "substitutions"),
+        ({"recipient_variables": ["abc"]}, "recipient_variables"),
+        ({"recipient_variables": {"bob@example.net": "abc"}}, "recipient_variables"),
+        ({"recipient_variables": {5: {}}}, "message"),
+        ({"recipient_variables": {"a@x.net": {}}}, "recipient_variables"),
+        ({"recipient_variables": {"Bob <bob@example.net>": {}}}, "recipient_variables"),
+        ({"recipient_variables": {"bob@example.net": {}, "BOB@example.net": {}}}, "recipient_variables"),
+        ({"to": "Ann <@>", "recipient_variables": {}}, "to"),
+        ({"headers": Hostile()}, "message"),
         ({"attachments": [Attachment(name="x", content=Path("/nowhere/x"))]}, "attachment"),
     ],
 )
@@ -205,12 +227,40 @@ def test_a_thousand_recipients_are_not_too_many() -> None:
         ({"dkim": False}, "dkim"),
         ({"require_tls": True, "skip_verification": True}, "require_tls, skip_verification"),
         ({"template_version": "1", "template_text": True}, "template_version, template_text"),
+        ({"tracking_clicks": "htmlonly"}, 'tracking_clicks="htmlonly"'),
     ],
 )
 def test_automations_refuses_what_it_has_not(changes: dict[str, Any], name: str) -> None:
     """Dropped in silence, a message for tomorrow would go out today."""
     with pytest.raises(ConfigError, match=f"^{name}: the Automations API has no such option"):
         encode(message(**changes), AUTOMATIONS)
+
+
+@pytest.mark.anyio
+async def test_automations_gets_raw_options_whatever_they_are() -> None:
+    found = await form_of(encode(message(tracking_clicks=True, options={"dkim": "yes"}), AUTOMATIONS))
+    assert values(found, "o:tracking-clicks") == ["yes"]
+    assert values(found, "o:dkim") == ["yes"]
+
+
+def test_no_recipient_is_left_without_variables() -> None:
+    """Without an entry a recipient would read the addresses of all; and an entry is found by its exact spelling."""
+    given = message(
+        to=["Ann <Ann@X.net>", "b@x.net, c@x.net", ("D, E", "d@x.net")], recipient_variables={"ann@x.net": {"n": 1}}
+    )
+    assert json.loads(dict(fields_of(given))["recipient-variables"]) == {
+        "Ann@X.net": {"n": 1},
+        "b@x.net": {},
+        "c@x.net": {},
+        "d@x.net": {},
+    }
+    assert json.loads(dict(fields_of(evolve(given, recipient_variables={})))["recipient-variables"])["b@x.net"] == {}
+
+
+def test_an_empty_text_is_no_recipient() -> None:
+    with pytest.raises(ConfigError, match=r"^to: there is no recipient"):
+        encode(message(to=""), MAILGUN)
+    assert not [pair for pair in fields_of(message(cc="", reply_to="")) if pair[0] in {"cc", "reply_to"}]
 
 
 def test_reserved_headers_pass() -> None:

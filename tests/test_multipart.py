@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import tracemalloc
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import anyio
 import pytest
@@ -28,6 +29,13 @@ BIG = 50_000_000
 def boundary(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr("secrets.token_hex", lambda _: "limit")
     return "limit"
+
+
+class Damaged(io.BytesIO):
+    """A file object with errors of its own, as those in a damaged archive are."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        raise zipfile.BadZipFile("bad magic number")
 
 
 def part(content: bytes | Path | BinaryIO = b"x", *, filename: str = "a.bin", start: int = 0) -> FilePart:
@@ -130,9 +138,57 @@ def test_a_file_that_shrinks_while_it_is_sent_is_an_error(tmp_path: Path) -> Non
 def test_a_file_that_cannot_be_read_says_which_and_why(tmp_path: Path) -> None:
     closed = io.BytesIO(b"x")
     closed.close()
-    for content, reason in ((tmp_path / "none", "No such file"), (tmp_path, "no regular file"), (closed, "closed")):
+    cases: list[tuple[Path | BinaryIO, str]] = [
+        (tmp_path / "none", "No such file"),
+        (tmp_path, "no regular file"),
+        (closed, "closed"),
+        (Damaged(), "bad magic number"),
+    ]
+    for content, reason in cases:
         with pytest.raises(ConfigError, match=rf"attachment: the file 'a\.bin' cannot be read \(.*{reason}.*Nothing"):
             streamed(part(content))
+
+
+def test_a_file_that_ends_before_its_content_begins_is_an_error() -> None:
+    """A size below zero would make the announced length a lie."""
+    with pytest.raises(ConfigError, match="ends before"):
+        streamed(part(io.BytesIO(b"x"), start=2))
+
+
+@pytest.mark.parametrize("wrong", ["text", None, zipfile.BadZipFile("damaged")])
+def test_a_file_object_that_misbehaves_while_it_is_read_is_an_error_of_the_set_up(wrong: object) -> None:
+    """Some objects that look like files read text, or fail in a way of their own."""
+
+    class Odd(io.BytesIO):
+        def read(self, size: int | None = -1) -> Any:
+            if isinstance(wrong, Exception):
+                raise wrong
+            return wrong
+
+    content = streamed(part(Odd(b"four")))
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        list(content.blocks())
+    assert content.fault is caught.value
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: encoding.form([("name", text)]),
+        lambda text: encoding.query([("name", text)]),
+        lambda text: encoding.fill_path("/{name}", {"name": text}),
+        lambda text: encoding.multipart([("name", text)]),
+        lambda text: encoding.multipart([(text, "value")]),
+        lambda text: encoding.multipart([], [part(filename=text)]),
+        lambda text: encoding.form([(text, "value")]),
+    ],
+    ids=["form", "query", "path", "multipart", "multipart-name", "file-name", "form-name"],
+)
+def test_half_of_a_surrogate_pair_is_refused_wherever_it_stands(encode: Callable[[str], object]) -> None:
+    """JSON and badly decoded input bring it; it has no UTF-8 form."""
+    encode("whole 😀")
+    with pytest.raises(ConfigError, match=r"surrogate pair.*Nothing was sent\.$"):
+        encode("half \ud800 of it")
 
 
 @pytest.mark.anyio

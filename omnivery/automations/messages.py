@@ -35,7 +35,7 @@ class AsyncMessages(AsyncResource["AsyncAutomations"]):
 
         Args:
             message: what to send, to at most 1000 recipients. `substitutions`, and what `Message` calls Mailgun's, are
-                refused: this API documents none of them.
+                refused: this API documents none of them. What is in `options` goes out all the same.
             domain: the sending domain; the client's own when left out.
             options: what this call does differently.
 

@@ -7,13 +7,40 @@ domains under `.invalid` (RFC 2606) do not exist, and a few well-known names are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from email.utils import parseaddr
+from typing import Any
 
 from attrs import field, frozen
 
 ADDRESS = re.compile(r"[^\s@\"(),:;<>\[\\\]]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W_](?:[\w-]*[^\W_])?")
 """Addresses as people have them; quoted local parts and literal addresses (RFC 5321) are left out."""
+LONGEST_ADDRESS, LONGEST_LIST = 512, 8000
+"""Most characters of an address, and of a list to be parsed (Mailgun's own limits)."""
+SECOND_LEVEL = frozenset(
+    f"{label}.{country}"
+    for country, labels in {
+        "ar": ("com",),
+        "au": ("com", "edu", "gov", "net", "org"),
+        "br": ("com", "gov", "net", "org"),
+        "cn": ("com", "net", "org"),
+        "co": ("com",),
+        "hk": ("com",),
+        "il": ("co", "org"),
+        "in": ("ac", "co", "net", "org"),
+        "jp": ("ac", "co", "go", "ne", "or"),
+        "kr": ("ac", "co", "or"),
+        "mx": ("com",),
+        "nz": ("ac", "co", "govt", "net", "org"),
+        "sg": ("com",),
+        "tr": ("com",),
+        "tw": ("com",),
+        "uk": ("ac", "co", "gov", "ltd", "me", "net", "nhs", "org", "plc", "sch"),
+        "za": ("ac", "co", "org"),
+    }.items()
+    for label in labels
+)
+"""A short list of well-known suffixes of two labels; the whole one (publicsuffix.org) has thousands."""
 ROLES = frozenset({"abuse", "admin", "billing", "contact", "help", "info", "noreply", "postmaster", "sales", "support"})
 FREE = frozenset({"aol.com", "gmail.com", "gmx.net", "hotmail.com", "outlook.com", "yahoo.com"})
 DISPOSABLE = frozenset({"guerrillamail.com", "mailinator.com", "yopmail.com"})
@@ -104,6 +131,24 @@ def bare_addresses(lists: Iterable[str]) -> tuple[str, ...] | None:
             return None
         found += [mailbox.address for mailbox in good]
     return tuple(found)
+
+
+def parsed(text: str, *, show: Callable[[Mailbox], dict[str, str]]) -> dict[str, Any]:
+    """A comma list as both surfaces answer it."""
+    good, bad = read_list(text)
+    return {"parsed": [show(mailbox) for mailbox in good], "unparseable": bad}
+
+
+def plain(mailbox: Mailbox) -> dict[str, str]:
+    """An address and its parts."""
+    localpart, _, domain = mailbox.address.rpartition("@")
+    return {"email": mailbox.address, "domain": domain, "localpart": localpart}
+
+
+def organisational_domain(domain: str) -> str:
+    """The part of a domain that somebody registered (RFC 7489, section 3.2), by the short list of suffixes here."""
+    labels = domain.lower().split(".")
+    return ".".join(labels[-3:] if ".".join(labels[-2:]) in SECOND_LEVEL else labels[-2:])
 
 
 def _verdict(name: str, host: str) -> tuple[str, str]:

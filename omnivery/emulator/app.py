@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from logging import Logger
 from typing import TypeAlias
 from urllib.parse import unquote
 
@@ -33,6 +35,7 @@ from omnivery.emulator import (
     mailgun_suppressions,
     mailgun_webhooks,
     mailgun_whitelists,
+    page,
 )
 from omnivery.emulator.chaos import Cut, misbehave
 from omnivery.emulator.keys import needs_key, needs_token
@@ -40,6 +43,9 @@ from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.rows import Row, aliases, json_answer
 from omnivery.emulator.site import Settings, Site
 from omnivery.emulator.store import SeenRequest
+from omnivery.transport.observe import get_logger
+
+logger: Logger = get_logger("omnivery.emulator")
 
 Guard: TypeAlias = Callable[[Request, Row, Settings], Response | None]
 """Returns the refusal of a request without the right key, None for one that may come in."""
@@ -90,7 +96,7 @@ def route_names() -> frozenset[str]:
 
 def build_app(site: Site) -> Starlette:
     """Make the application of one running emulator."""
-    routes: list[BaseRoute] = [_control_route(row, site) for row in control.ROWS]
+    routes: list[BaseRoute] = [_open_route(row, site) for row in (*page.ROWS, *control.ROWS)]
     routes += [_surface_route(surface, site) for surface in SURFACES]
     app = Starlette(
         routes=routes, exception_handlers={HTTPException: _say_in_json}, middleware=[Middleware(EncodedPaths)]
@@ -112,9 +118,9 @@ class EncodedPaths:
         await self._app(scope, receive, send)
 
 
-def _control_route(row: Row, site: Site) -> Route:
+def _open_route(row: Row, site: Site) -> Route:
     async def endpoint(request: Request) -> Response:
-        return await row.handler(request, site)
+        return await _answered(row, row.handler(request, site))
 
     return Route(row.path, endpoint, methods=[row.method])
 
@@ -140,10 +146,7 @@ async def _serve(arrived: Request, surface: Surface, row: Row, site: Site) -> Re
     request.path_params.update({name: unquote(value) for name, value in request.path_params.items()})
 
     async def act() -> Response:
-        try:
-            return surface.guard(request, row, site.settings) or await row.handler(request, site)
-        except Refusal as refusal:
-            return json_answer(refusal.content, status=refusal.status)
+        return await _answered(row, _admitted(request, surface, row, site))
 
     try:
         # All of it before anything else: a connection that is cut while the client writes is another fault.
@@ -153,6 +156,28 @@ async def _serve(arrived: Request, surface: Surface, row: Row, site: Site) -> Re
     except ClientDisconnect:
         return Cut()
     return await misbehave(site.faults.take(row.name), act, stopping=site.stopping)
+
+
+async def _admitted(request: Request, surface: Surface, row: Row, site: Site) -> Response:
+    return surface.guard(request, row, site.settings) or await row.handler(request, site)
+
+
+async def _answered(row: Row, handling: Awaitable[Response]) -> Response:
+    try:
+        return await handling
+    except Refusal as refusal:
+        return json_answer(refusal.content, status=refusal.status)
+    except Exception as error:  # noqa: BLE001  # a slip of ours: the server would drop the connection under the client
+        logger.error("the route %s raised %s, by way of %s", row.name, type(error).__name__, _way(error))  # noqa: TRY400  # a traceback ends with the exception's text
+        response = json_answer({"message": "Internal Server Error"}, status=500)
+        response.headers["connection"] = "close"
+        return response
+
+
+def _way(error: Exception) -> str:
+    """The lines that an exception came through, outermost first: places only, no content."""
+    steps = traceback.walk_tb(error.__traceback__)
+    return " > ".join(f"{frame.f_code.co_filename}:{line}" for frame, line in steps)
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

@@ -8,8 +8,8 @@ import time
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.emulator.address_rules import judge
-from omnivery.emulator.mailgun_addresses import LONGEST_ADDRESS, LONGEST_LIST, parsed, plain, query_text
+from omnivery.emulator.address_rules import LONGEST_ADDRESS, LONGEST_LIST, judge, parsed, plain
+from omnivery.emulator.forms import query_text
 from omnivery.emulator.rows import automations, json_answer
 from omnivery.emulator.site import Site
 

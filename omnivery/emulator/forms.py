@@ -71,6 +71,20 @@ def read_query(request: Request) -> Form:
     return Form(fields=tuple(request.query_params.multi_items()))
 
 
+def query_text(request: Request, name: str, longest: int) -> str:
+    """A parameter of the query that must be there, and not too long; repeats are one list.
+
+    Raises:
+        Refusal: it is missing, or too long.
+    """
+    query = read_query(request)
+    query.need(name)
+    text = ",".join(query.all(name))
+    if len(text) > longest:
+        raise Refusal(f"{name} parameter is longer than {longest} characters")
+    return text
+
+
 async def read_records(request: Request, site: Site) -> tuple[list[dict[str, Any]], bool]:
     """Read records from a form, a JSON object, or a JSON array; and say whether it was the array."""
     if media_type(request) != "application/json":

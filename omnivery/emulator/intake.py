@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default as modern
 from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.codec import loads
-from omnivery.emulator.address_rules import bare_addresses
+from omnivery.emulator.address_rules import bare_addresses, organisational_domain
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.forms import Form, read_form
-from omnivery.emulator.message import StoredFile, StoredMessage
+from omnivery.emulator.message import StoredMessage
+from omnivery.emulator.mime import parts_of, read_mime
 from omnivery.emulator.outcome import carry_out
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.rows import json_answer
@@ -56,10 +54,10 @@ async def take_in_mime(request: Request, site: Site) -> Response:
     form, domain = await read_form(request, site), _sending_domain(request, site)
     form.need("to")
     mime = _mime_text(form)
-    parsed = message_from_bytes(mime, policy=modern)
+    parsed = read_mime(mime)
     message = StoredMessage(
         **_common(form, domain, "mailgun"),
-        **_mime_parts(parsed),
+        **parts_of(parsed),
         sender=_sender(str(parsed["from"] or ""), domain),
         to=_addresses(form, "to"),
         mime=mime,
@@ -78,17 +76,9 @@ def _sender(text: str, domain: Domain) -> str:
     senders = bare_addresses([text])
     if not senders:
         raise Refusal("from parameter is not a valid address. please check documentation")
-    if not _aligned(senders[0].rpartition("@")[2].lower(), domain.name):
+    if organisational_domain(senders[0].rpartition("@")[2]) != organisational_domain(domain.name):
         raise Refusal("from parameter is outside the organisational domain of the sending domain")
     return senders[0]
-
-
-def _aligned(sender: str, domain: str) -> bool:
-    """Whether one domain is the other, or its parent.
-
-    The organisational domain proper needs the list of public suffixes; this is the part of the rule that does not.
-    """
-    return sender == domain or sender.endswith(f".{domain}") or ("." in sender and domain.endswith(f".{sender}"))
 
 
 def _addresses(form: Form, name: str) -> tuple[str, ...]:
@@ -128,25 +118,6 @@ def _mime_text(form: Form) -> bytes:
     if not mime.strip():
         raise Refusal("message parameter is missing")
     return mime
-
-
-def _mime_parts(parsed: EmailMessage) -> dict[str, Any]:
-    text, html = (parsed.get_body((kind,)) for kind in ("plain", "html"))
-    bodies = [part for part in (text, html) if part]
-    files = [part for part in parsed.walk() if not part.is_multipart() and part not in bodies]
-    inline = [part for part in files if part.get_content_disposition() == "inline"]
-    return {
-        "subject": str(parsed["subject"]) if parsed["subject"] else None,
-        "text": text.get_content() if text else None,
-        "html": html.get_content() if html else None,
-        "attachments": tuple(_mime_file(part) for part in files if part not in inline),
-        "inline": tuple(_mime_file(part) for part in inline),
-    }
-
-
-def _mime_file(part: Any) -> StoredFile:
-    content = part.get_payload(decode=True) or b""
-    return StoredFile(name=part.get_filename() or "", media_type=part.get_content_type(), content=content)
 
 
 async def _accept(message: StoredMessage, domain: Domain, site: Site) -> Response:

@@ -1,4 +1,4 @@
-"""White lists: addresses and domains that no suppression stops."""
+"""White lists: addresses, and domains, that are delivered to although they are on the bounce list."""
 
 # https://docs.omnivery.com/api-ref/mailgun-api  (Whitelists)
 from __future__ import annotations

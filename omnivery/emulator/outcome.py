@@ -10,7 +10,8 @@ Everybody gets their mail, but for fixed test addresses, known by the local part
 | `unsubscribe@…` | delivered, then unsubscribed: lands on the unsubscribe list |
 | `open@…`, `click@…` | delivered, then opened, or opened and clicked, unless tracking is off |
 
-Whoever is on a suppression list fails for good, unless whitelisted. A test message is counted and nothing more.
+Whoever is on a suppression list fails for good; a white list helps against the bounce list, and against no other. A
+test message is counted and nothing more.
 """
 
 from __future__ import annotations
@@ -84,8 +85,8 @@ def carry_out(message: StoredMessage, domain: Domain, site: Site) -> None:
 
 
 def _foresee(message: StoredMessage, recipient: str, domain: Domain) -> list[Happening]:
-    # 1. Suppressed, and on no white list.
-    if not _whitelisted(recipient, domain) and (suppressed := _suppressed(message, recipient, domain)):
+    # 1. Suppressed.
+    if suppressed := _suppressed(message, recipient, domain):
         return [suppressed]
     # 2. As its address says.
     due = FIXED.get(fixed_part(recipient), (DELIVERED,))
@@ -97,7 +98,7 @@ def _foresee(message: StoredMessage, recipient: str, domain: Domain) -> list[Hap
 def _suppressed(message: StoredMessage, recipient: str, domain: Domain) -> Happening | None:
     unsubscribed = (domain.unsubscribes.get(recipient) or {}).get("tags", [])
     reasons = {
-        "suppress-bounce": domain.bounces.get(recipient),
+        "suppress-bounce": not _whitelisted(recipient, domain) and domain.bounces.get(recipient),
         "suppress-unsubscribe": {"*", *message.values("o:tag")} & set(unsubscribed),
         "suppress-complaint": domain.complaints.get(recipient),
         "suppress-block": domain.blocks.get(recipient),

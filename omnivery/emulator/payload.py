@@ -75,7 +75,7 @@ def event_data(happening: Happening, message: StoredMessage, recipient: str, dom
         "recipient-domain": recipient.rpartition("@")[2],
         "tags": message.values("o:tag"),
         "user-variables": user_variables(message),
-        "message": _message(happening, message),
+        "message": _message(happening, message, recipient),
         **_details(happening, message, recipient),
     }
 
@@ -104,12 +104,14 @@ def _decoded(value: str) -> Any:
         return value
 
 
-def _message(happening: Happening, message: StoredMessage) -> dict[str, Any]:
+def _message(happening: Happening, message: StoredMessage, recipient: str) -> dict[str, Any]:
     own = {name[2:].lower(): value for name, value in message.fields if name.startswith("h:")}
+    # With variables, even with none in them, each recipient gets a message that names no other.
+    to = recipient if message.value("recipient-variables") else ", ".join(message.values("to"))
     headers = {
         **own,
         "from": message.value("from") or message.sender,
-        "to": ", ".join(message.values("to")),
+        "to": to,
         "subject": message.subject or "",
         "date": format_datetime(message.received_at),
         "message-id": message.uuid,

@@ -11,8 +11,7 @@ from omnivery.errors import ConfigError
 from omnivery.mailgun.mime import Mime
 from omnivery.mailgun.sending import SendReport, SendRun, batches
 from omnivery.message import Message, Queued
-from omnivery.message_encoding import Surface, encode, from_explained, option_fields, to_fields, to_form
-from omnivery.transport.multipart import FilePart
+from omnivery.message_encoding import Surface, encode, from_explained, option_fields, refusals, to_fields, to_form
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.resource import AsyncResource
 from omnivery.transport.source import Source
@@ -92,7 +91,7 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
         clients do; Omnivery's table calls it a url-encoded text, which could not carry bytes that are no UTF-8.
 
         Args:
-            to: who gets it; None for the addresses in its To, Cc and Bcc fields.
+            to: who gets it; None for the addresses in its To, Cc and Bcc fields, if all of them can be read.
             mime: the message, as bytes, as text or as an `email.message.EmailMessage`.
             tags: as in `Message`, and so are the options that follow.
             test_mode: take it and deliver it to nobody.
@@ -104,22 +103,23 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
             options: what this call does differently.
 
         Raises:
-            ConfigError: no or too many recipients, or an option that cannot be. Nothing was sent.
+            ConfigError: no or too many recipients, a recipient in `mime` who cannot be read, or an option that cannot
+                be. Nothing was sent.
             AmbiguousError: the answer was lost, and the message may have been sent.
             BadRequestError: the service refused it.
         """
-        ready = Mime.of(mime)
-        written = mailbox.write(list(ready.recipients) if to is None else to, argument="to")
-        chosen = option_fields(
-            tags=tags,
-            test_mode=test_mode,
-            tracking=tracking,
-            headers=headers or {},
-            custom=custom or {},
-            callback_url=callback_url,
-        )
-        file = FilePart(name="message", filename="message.mime", content_type="message/rfc822", content=ready.content)
-        body = to_form([*to_fields(written), *chosen], [file], multipart=True)
+        with refusals("send_mime: an argument"):
+            ready = Mime.of(mime)
+            written = mailbox.write(ready.recipients() if to is None else to, argument="to")
+            chosen = option_fields(
+                tags=tags,
+                test_mode=test_mode,
+                tracking=tracking,
+                headers=headers or {},
+                custom=custom or {},
+                callback_url=callback_url,
+            )
+            body = to_form([*to_fields(written), *chosen], [ready.as_file()], multipart=True)
         with from_explained():
             return await self._send(SEND_MIME, domain=domain, body=body, options=options)
 
@@ -151,7 +151,7 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
         Raises:
             ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
             BulkError: the source raised, which is the error's cause; what it gave before was sent, and `report` is
-                the account of it.
+                the account of it. Or sending raised what is no error of the SDK's: that message is `unknown`.
         """
         client, chosen = self._client._for_bulk(concurrency, options)
         sending_domain = self._client._domain(domain)

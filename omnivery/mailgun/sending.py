@@ -16,6 +16,7 @@ from omnivery import mailbox
 from omnivery.errors import BulkError, ConfigError, DecodeError, OmniveryError, TransportError
 from omnivery.message import Message, Queued
 from omnivery.message_encoding import MAX_RECIPIENTS
+from omnivery.transport.multipart import MultipartContent
 from omnivery.transport.retry import Failure, classify, concerns_every_call
 from omnivery.transport.source import Source
 
@@ -50,7 +51,7 @@ class SendOutcome:
     queued: Queued | None = None
     """The receipt, if it was sent."""
     error: OmniveryError | None = None
-    """Why it was not, or why that is not known."""
+    """Why it was not, or why that is not known; None for a fault that is not the SDK's own, which ends the run."""
     message: Message | None = field(default=None, repr=False)
     """The message, unless it was sent; in a batch, with the recipients of this call."""
 
@@ -64,7 +65,8 @@ class SendReport:
     elapsed: float = 0.0
     """Seconds that the run took."""
     stopped_by: BaseException | None = None
-    """What ended the run before its source did: an error that would meet every message, or the source's own."""
+    """What ended the run before its source did: an error that would meet every message, the source's own, or a fault
+    below the SDK."""
 
     @property
     def read(self) -> int:
@@ -130,12 +132,13 @@ class SendRun:
     _unsent: int = field(init=False, default=0)
     _outcomes: dict[int, SendOutcome] = field(init=False, factory=dict[int, SendOutcome])
     _stopped_by: OmniveryError | None = field(init=False, default=None)
+    _fault: Exception | None = field(init=False, default=None)
 
     async def finish(self, concurrency: int) -> SendReport:
         """Send everything, so many at a time.
 
         Raises:
-            BulkError: the source raised; what it gave before was sent.
+            BulkError: the source raised, and what it gave before was sent; or sending raised what is no error of ours.
         """
         started = time.monotonic()
         try:
@@ -143,18 +146,18 @@ class SendRun:
                 for _ in range(concurrency):
                     tasks.start_soon(self._work)
         except BaseExceptionGroup as group:
-            # Not ours: an observer's error, or Ctrl-C. One of them tells it all.
+            # Ctrl-C and its like. One of them tells it all.
             raise group.exceptions[0] from None
-        failed = self.source.error
+        failed = self._fault or self.source.error
         report = SendReport(
             outcomes=tuple(self._outcomes[index] for index in range(self._read)),
             elapsed=time.monotonic() - started,
             stopped_by=self._stopped_by or failed,
         )
         if failed is not None:
-            kind = type(failed).__name__
+            what = "sending" if self._fault else "the source of messages"
             raise BulkError(
-                f"the source of messages raised {kind} after {report.read} messages, {report.sent} of which were sent",
+                f"{what} raised {type(failed).__name__} after {report.read} messages, {report.sent} of which were sent",
                 report=report,
             ) from failed
         return report
@@ -173,7 +176,7 @@ class SendRun:
         return items
 
     async def _send(self, index: int, message: Message) -> SendOutcome:
-        if self._stopped_by is not None:
+        if self._stopped_by is not None or self._fault is not None:
             return SendOutcome(index=index, fate=Fate.NOT_SENT, error=self._stopped_by, message=message)
         try:
             body = self.encode(message)
@@ -182,7 +185,13 @@ class SendRun:
         try:
             queued = await self.post(body)
         except OmniveryError as error:
-            return SendOutcome(index=index, fate=fate_of(error), error=error, message=message)
+            # A file that changed after it was measured is the matter of its own message.
+            fate = Fate.REFUSED if _is_of_a_file(error, body) else fate_of(error)
+            return SendOutcome(index=index, fate=fate, error=error, message=message)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the account of the others must not be lost with it
+            self._fault = self._fault or error
+            self.source.stop()
+            return SendOutcome(index=index, fate=Fate.UNKNOWN, message=message)
         return SendOutcome(index=index, fate=Fate.SENT, queued=queued)
 
     def _settle(self, outcome: SendOutcome) -> None:
@@ -191,17 +200,18 @@ class SendRun:
             self._unsent = 0
             return
         self._unsent += 1
-        if outcome.error is not None and (_meets_every_message(outcome) or self._unsent >= MAX_UNSENT):
+        if outcome.error is not None and (_meets_every_message(outcome.error) or self._unsent >= MAX_UNSENT):
             self._stopped_by = self._stopped_by or outcome.error
             self.source.stop()
 
 
-def _meets_every_message(outcome: SendOutcome) -> bool:
-    if isinstance(outcome.error, ConfigError) and outcome.message is not None:
-        # From the call itself: the client is closed, or belongs to another event loop; or a file is not what it was
-        # when it was measured, which is the matter of one message alone.
-        return not (outcome.message.attachments or outcome.message.inline)
-    return outcome.error is not None and concerns_every_call(outcome.error)
+def _is_of_a_file(error: OmniveryError, body: Body) -> bool:
+    return isinstance(body.content, MultipartContent) and error is body.content.fault
+
+
+def _meets_every_message(error: OmniveryError) -> bool:
+    # An error of the set-up comes from the call itself: the client is closed, or belongs to another event loop.
+    return isinstance(error, ConfigError) or concerns_every_call(error)
 
 
 def fate_of(error: OmniveryError) -> Fate:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from omnivery.errors import ConfigError
 
@@ -36,13 +36,16 @@ class FilePart:
         """Its size in bytes, at this moment.
 
         Raises:
-            ConfigError: it cannot be read.
+            ConfigError: it cannot be read, or ends before its content begins.
         """
         if isinstance(self.content, bytes):
             return len(self.content)
         with self._readable():
             if not isinstance(self.content, os.PathLike):
-                return self.content.seek(0, os.SEEK_END) - self.start
+                size = self.content.seek(0, os.SEEK_END) - self.start
+                if size < 0:
+                    raise OSError("it ends before the place at which it stood")
+                return size
             found = Path(self.content).stat()
             if not stat.S_ISREG(found.st_mode):
                 raise OSError("it is no regular file")
@@ -84,7 +87,8 @@ class FilePart:
         while position < end:
             # Two messages that are sent side by side may share one open file: each keeps a place of its own in it.
             opened.seek(position)
-            block = opened.read(min(BLOCK, end - position))
+            # Some objects that read() return text, or None: bytes() raises for these, and copies nothing otherwise.
+            block = bytes(opened.read(min(BLOCK, end - position)))
             if not block:
                 raise self.changed()
             position += len(block)
@@ -94,20 +98,24 @@ class FilePart:
     def _readable(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError) as error:  # a closed file raises ValueError
-            reason = getattr(error, "strerror", None) or str(error)
+        except ConfigError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a file is the caller's object: a damaged archive raises its own
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise ConfigError(
                 f"{self.name}: the file {self.filename!r} cannot be read ({reason}). Nothing was sent."
             ) from None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True, eq=False)
 class MultipartContent:
     """A form with files, whose length is known before it is read."""
 
     length: int
     """Bytes in all."""
     _parts: tuple[bytes | tuple[FilePart, int], ...] = field(repr=False, alias="parts")
+    fault: ConfigError | None = field(init=False, default=None, repr=False)
+    """What went wrong when a file was read. A run of messages tells by it the fault of one from that of all."""
 
     @classmethod
     def of(cls, boundary: str, fields: bytes, files: Iterable[FilePart]) -> MultipartContent:
@@ -141,17 +149,27 @@ class MultipartContent:
         Raises:
             ConfigError: a file is gone, or has another size than it had.
         """
-        for part in self._parts:
-            if not isinstance(part, bytes) and part[0].measure() != part[1]:
-                raise part[0].changed()
+        with self._noted():
+            for part in self._parts:
+                if not isinstance(part, bytes) and part[0].measure() != part[1]:
+                    raise part[0].changed()
         return self._blocks()
 
     def _blocks(self) -> Iterator[bytes]:
-        for part in self._parts:
-            if isinstance(part, bytes):
-                yield part
-            else:
-                yield from part[0].blocks(part[1])
+        with self._noted():
+            for part in self._parts:
+                if isinstance(part, bytes):
+                    yield part
+                else:
+                    yield from part[0].blocks(part[1])
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except ConfigError as error:
+            self.fault = error
+            raise
 
 
 def escape(name: str) -> str:
