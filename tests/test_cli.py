@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from omnivery.cli.output import printable
 from omnivery.emulator import Emulator
 
 LINE = '{ip} - - [17/May/2015:10:05:03 +0000] "GET /offer HTTP/1.1" 200 5 "-" "{agent}"\n'
@@ -204,17 +205,34 @@ def test_emulator_refuses_faults_that_it_does_not_know(faults: str) -> None:
     assert b"Traceback" not in result.stderr
 
 
-def test_ctrl_c_in_the_middle_of_a_run_prints_the_account(tmp_path: Path) -> None:
-    """Standard input stays open, so the run is in the middle of its source when the signal comes."""
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_middle_of_a_run_prints_the_account(number: signal.Signals, status: int) -> None:
+    """Standard input stays open and silent: one signal is enough all the same, be it Ctrl-C's or a supervisor's."""
     command = [sys.executable, "-W", "error", "-m", "omnivery", "demo", "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.write(log(*(f"agent {n}" for n in range(2000))))
         process.stdin.flush()
         time.sleep(1.5)
-        process.send_signal(signal.SIGINT)
-        output, complaints = process.communicate(timeout=20)
-    account = json.loads(output)
-    assert process.returncode == 130, complaints
+        process.send_signal(number)
+        assert process.wait(timeout=20) == status
+        assert process.stdout is not None
+        assert process.stderr is not None
+        account, complaints = json.loads(process.stdout.read()), process.stderr.read()
     assert account["accepted"] + account["rejected"] + account["undelivered"] == account["read"]
+    assert account["verdicts"] + account["missing"] == account["accepted"]
+    assert account["stopped_by"] == "interrupted"
     assert b"Traceback" not in complaints
+
+
+def test_foreign_text_cannot_steer_the_terminal() -> None:
+    """A log's user agents are written by whoever calls the server."""
+    assert printable("curl\x1b[2J\x9b\r\n") == "curl\N{REPLACEMENT CHARACTER}[2J" + 3 * "\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_closed_standard_output_costs_no_traceback(tmp_path: Path, settings: dict[str, str]) -> None:
+    file = tmp_path / "access_log"
+    file.write_bytes(log("-"))
+    command = f"exec {sys.executable} -m omnivery bots submit {file} >&-"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, check=False, env={**os.environ, **settings})
+    assert (result.returncode, result.stderr) == (0, b"")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import signal
 import sys
 from typing import NoReturn
 
 import click
 
 from omnivery._version import __version__
+from omnivery.cli.interrupting import SIGNAL_STATUS
 from omnivery.errors import ConfigError, OmniveryError
 
 COMMANDS = {
@@ -18,9 +20,6 @@ COMMANDS = {
     "emulator": ("omnivery.cli.emulator", "Run both APIs on a port of this machine, for trying and testing."),
 }
 """Name of each command to the module that defines it and its line in the help: a command loads its own module only."""
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
 
 class LazyGroup(click.Group):
@@ -65,7 +64,7 @@ def run() -> NoReturn:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(SIGNAL_STATUS + signal.SIGINT)
     except OmniveryError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, ConfigError) else 1)

@@ -6,13 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import click
 from attrs import define, field
 
-from omnivery.cli.app import INTERRUPTED
 from omnivery.cli.following import follow
-from omnivery.cli.output import account, console, print_json, progress, wants_json, where_events_went
+from omnivery.cli.interrupting import run_interruptibly
+from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
 
 if TYPE_CHECKING:
     from omnivery.automations.bulk.engine import BulkRun
@@ -33,7 +32,7 @@ def bots() -> None:
     "--webhook-url", envvar="OMNIVERY_WEBHOOK_URL", help="Where verdicts go; OMNIVERY_WEBHOOK_URL if left out."
 )
 @click.option("--base-url", envvar="OMNIVERY_AUTOMATIONS_URL", help="Another server, such as the emulator.")
-@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1), help="Batches in flight.")
+@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
 def submit(
     *, files: tuple[str, ...], domain: str | None, webhook_url: str | None, base_url: str | None, concurrency: int
 ) -> None:
@@ -45,17 +44,16 @@ def submit(
     Exit status 0: every event was accepted. 1: some were rejected or not delivered; the output says which and why.
     """
     run = Submission(concurrency=concurrency)
-    status = 0
-    try:
-        anyio.run(run.run, files, {"domain": domain, "webhook_url": webhook_url, "base_url": base_url})
-    except KeyboardInterrupt:
-        status = INTERRUPTED
+    settings = {"domain": domain, "webhook_url": webhook_url, "base_url": base_url}
+    interrupted = run_interruptibly(lambda: run.run(files, settings))
     reports = run.reports
     if not reports:
         raise click.Abort
-    print_json(_totals(reports)) if wants_json() else _print_summary(reports)
+    print_json(_totals(reports, interrupted=bool(interrupted))) if wants_json() else _print_summary(reports)
+    if interrupted:
+        click.echo("Interrupted: what was under way is counted as undelivered.", err=True)
     all_accepted = all(report.accepted == report.read and report.stopped_by is None for report in reports.values())
-    sys.exit(status or (0 if all_accepted else 1))
+    sys.exit(interrupted or (0 if all_accepted else 1))
 
 
 @define(kw_only=True)
@@ -72,12 +70,12 @@ class Submission:
 
     async def run(self, files: tuple[str, ...], settings: dict[str, str | None]) -> None:
         """Submit file after file; an error that every batch would meet ends it."""
-        from omnivery import readers
         from omnivery.automations import AsyncAutomations
+        from omnivery.cli.feeding import events_of
 
         async with AsyncAutomations(_token(), **settings) as client:  # type: ignore[arg-type]  # all of them are text
             # All files are opened before anything is sent: a wrong name is better known at once.
-            sources = [(name, readers.read(name)) for name in dict.fromkeys(files)]
+            sources = [(name, events_of(name)) for name in dict.fromkeys(files)]
             for name, events in sources:
                 run = self._runs[name] = client.bots.stream(events, concurrency=self.concurrency)
                 await self._submit(name, run)
@@ -95,9 +93,9 @@ def _token() -> str | None:
     return str(click.prompt("Token (OMNIVERY_TOKEN is not set)", hide_input=True, err=True))
 
 
-def _totals(reports: dict[str, SubmitReport]) -> dict[str, Any]:
+def _totals(reports: dict[str, SubmitReport], *, interrupted: bool) -> dict[str, Any]:
     """The files' accounts in one: counts added up, rejections and failures with the file they come from."""
-    parts = {name: account(report) for name, report in reports.items()}
+    parts = {name: account(report, interrupted=interrupted) for name, report in reports.items()}
     elapsed = sum(part["elapsed"] for part in parts.values())
     counts = {count: sum(part[count] for part in parts.values()) for count in COUNTS}
     listed = {
@@ -116,7 +114,7 @@ def _print_summary(reports: dict[str, SubmitReport]) -> None:
     for name, report in reports.items():
         rate = report.accepted / report.elapsed if report.elapsed else 0.0
         out.print(
-            f"[bold]{report.accepted:,} of {report.read:,} events accepted[/] from {escape(name)}: "
+            f"[bold]{report.accepted:,} of {report.read:,} events accepted[/] from {escape(printable(name))}: "
             f"{report.batches:,} batches, {report.retries:,} retries, {rate:,.0f} events a second"
         )
         for line in where_events_went(report):

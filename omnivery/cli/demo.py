@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import anyio.to_thread
 import click
 from attrs import define, field
 
-from omnivery.cli.app import INTERRUPTED
 from omnivery.cli.following import follow
+from omnivery.cli.interrupting import run_interruptibly
 from omnivery.cli.ledger import VerdictLedger
-from omnivery.cli.output import account, console, print_json, progress, wants_json, where_events_went
+from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
 
 if TYPE_CHECKING:
     from omnivery.automations.bulk.engine import BulkRun
@@ -34,7 +32,7 @@ BUSIEST = 8
 
 @click.command(short_help="The main job from end to end, on this machine alone.")
 @click.argument("file", required=False)
-@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1), help="Batches in flight.")
+@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
 def demo(file: str | None, concurrency: int) -> None:
     """Submit events to an emulator, receive its signed verdicts, and match each to its event.
 
@@ -45,19 +43,18 @@ def demo(file: str | None, concurrency: int) -> None:
     Exit status 0: every event that could be read was accepted and has its verdict.
     """
     run = Demo(concurrency=concurrency)
-    interrupted = False
-    try:
-        anyio.run(run.run, _events(file), SAMPLE if file is None else None)
-    except KeyboardInterrupt:
-        interrupted = True
+    events = _events(file)
+    interrupted = run_interruptibly(lambda: run.run(events, SAMPLE if file is None else None))
     report = run.report
     if report is None:
         raise click.Abort
-    print_json(_as_json(report, run.ledger)) if wants_json() else _print_summary(report, run.ledger, file)
+    if wants_json():
+        print_json(_as_json(report, run.ledger, interrupted=bool(interrupted)))
+    else:
+        _print_summary(report, run.ledger, file)
     if interrupted:
         click.echo("Interrupted: what was under way is counted as undelivered.", err=True)
-        sys.exit(INTERRUPTED)
-    sys.exit(0 if _all_well(report, run.ledger) else 1)
+    sys.exit(interrupted or (0 if _all_well(report, run.ledger) else 1))
 
 
 @define(kw_only=True)
@@ -73,7 +70,7 @@ class Demo:
         """The account of the submission, once it has begun."""
         return self._bulk.report if self._bulk else None
 
-    async def run(self, events: Iterable[EventLike], total: int | None) -> None:
+    async def run(self, events: Iterable[EventLike] | AsyncIterable[EventLike], total: int | None) -> None:
         """Start everything, submit the events, and wait for the verdicts."""
         from omnivery.cli.serving import serving
         from omnivery.emulator import Emulator
@@ -84,16 +81,18 @@ class Demo:
             serving(Receiver(self._receive, emulator.signing_key, accepts=BotVerdicts)) as webhook_url,
         ):
             await self._submit(emulator, webhook_url, events, total)
-            # Nothing is left to come when the emulator has delivered everything, or given up. Should it take longer
-            # than that, the account says which verdicts are missing.
-            with suppress(TimeoutError):
-                await anyio.to_thread.run_sync(emulator.wait_idle, PATIENCE, abandon_on_cancel=True)
+            with anyio.move_on_after(PATIENCE):
+                await _all_delivered(emulator)
 
     async def _receive(self, verdicts: BotVerdicts) -> None:
         self.ledger.answered(verdicts)
 
     async def _submit(
-        self, emulator: Emulator, webhook_url: str, events: Iterable[EventLike], total: int | None
+        self,
+        emulator: Emulator,
+        webhook_url: str,
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        total: int | None,
     ) -> None:
         from omnivery.automations import AsyncAutomations
 
@@ -111,14 +110,26 @@ class Demo:
                 await follow(run, enter)
 
 
-def _events(file: str | None) -> Iterable[EventLike]:
+async def _all_delivered(emulator: Emulator) -> None:
+    """Nothing is left to come when the emulator has delivered everything, or given up."""
+    # Asked now and again rather than waited for: a thread that waits could not be left when Ctrl-C comes.
+    while True:
+        try:
+            emulator.wait_idle(0)
+        except TimeoutError:
+            await anyio.sleep(0.02)
+        else:
+            return
+
+
+def _events(file: str | None) -> Iterable[EventLike] | AsyncIterable[EventLike]:
     if file is None:
         from omnivery.emulator.traffic import newsletter_events
 
         return newsletter_events(SAMPLE)
-    from omnivery import readers
+    from omnivery.cli.feeding import events_of
 
-    return readers.read(file)
+    return events_of(file)
 
 
 def _all_well(report: SubmitReport, ledger: VerdictLedger) -> bool:
@@ -126,9 +137,9 @@ def _all_well(report: SubmitReport, ledger: VerdictLedger) -> bool:
     return everything_accepted and ledger.missing == 0
 
 
-def _as_json(report: SubmitReport, ledger: VerdictLedger) -> dict[str, Any]:
+def _as_json(report: SubmitReport, ledger: VerdictLedger, *, interrupted: bool) -> dict[str, Any]:
     return {
-        **account(report),
+        **account(report, interrupted=interrupted),
         "verdicts": ledger.verdicts,
         "bots": ledger.bots,
         "humans": ledger.humans,
@@ -140,12 +151,14 @@ def _as_json(report: SubmitReport, ledger: VerdictLedger) -> dict[str, Any]:
 
 
 def _print_summary(report: SubmitReport, ledger: VerdictLedger, file: str | None) -> None:
+    from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
     out = console()
     rate = report.accepted / report.elapsed if report.elapsed else 0.0
-    out.print(f"\n[bold]{report.read:,} events[/] from {file or 'a made-up newsletter'}\n")
+    source = escape(printable(file)) if file else "a made-up newsletter"
+    out.print(f"\n[bold]{report.read:,} events[/] from {source}\n")
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_column(justify="right", style="bold")
     table.add_column()
@@ -163,7 +176,7 @@ def _print_summary(report: SubmitReport, ledger: VerdictLedger, file: str | None
     if ledger.agents:
         out.print("\n[bold]Busiest bots[/], by the user agent that they gave")
         for agent, count in ledger.agents.most_common(BUSIEST):
-            out.print(f"{count:>8,}  {_abridged(agent, out.width - 12)}", markup=False, no_wrap=True)
+            out.print(f"{count:>8,}  {_abridged(printable(agent), out.width - 12)}", markup=False, no_wrap=True)
     _print_rest(report, ledger)
 
 
@@ -188,4 +201,6 @@ def _print_rest(report: SubmitReport, ledger: VerdictLedger) -> None:
         out.print(f"  {line}", markup=False)
     well = _all_well(report, ledger)
     accounted = "Every event is accounted for." if well else "Not every event got through."
+    if well and report.read and not report.accepted:
+        accounted = "Nothing in it could be read as an event: every line is accounted for as rejected."
     out.print(f"\n[{'green' if well else 'red'}]{accounted}[/]\n")

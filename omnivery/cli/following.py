@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 async def follow(run: BulkRun, tell: Callable[[BatchOutcome], None]) -> None:
     """Enter a run and tell of each outcome. A source that cannot be read on ends it; the report says so."""
-    async with run:
-        try:
+    try:
+        async with run:
             async for outcome in run:
                 tell(outcome)
-        except Exception as error:
-            if error is not run.source.error:
-                raise
+    except Exception as error:
+        if error is not run.source.error:
+            raise
+    finally:
+        for outcome in run.remaining:
+            tell(outcome)

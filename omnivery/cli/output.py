@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,20 +19,29 @@ if TYPE_CHECKING:
 
 def wants_json() -> bool:
     """Whether standard output is read by a program."""
-    return not sys.stdout.isatty()
+    return sys.stdout is None or not sys.stdout.isatty()
 
 
 def console() -> Console:
     """Where text for people goes."""
     from rich.console import Console
 
+    # A terminal whose encoding has no such character gets another one, rather than the user an error.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     return Console(highlight=False)
+
+
+def printable(text: str) -> str:
+    """Foreign text without control characters: a log's user agents are written by whoever calls the server."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object on one line."""
-    sys.stdout.write(codec.dumps(value).decode() + "\n")
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.write(codec.dumps(value).decode() + "\n")
+        sys.stdout.flush()
 
 
 @contextmanager
@@ -42,19 +52,19 @@ def progress(text: str, total: int | None) -> Iterator[Callable[[int], None]]:
         text: what is being done.
         total: where it ends, if that is known.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(text, total=total)
+        task = bar.add_task(printable(text), total=total)
         yield lambda count: bar.update(task, completed=count)
 
 
-def account(report: SubmitReport) -> dict[str, Any]:
+def account(report: SubmitReport, *, interrupted: bool) -> dict[str, Any]:
     """A report as JSON."""
     rate = report.accepted / report.elapsed if report.elapsed else 0.0
     return {
@@ -72,7 +82,7 @@ def account(report: SubmitReport) -> dict[str, Any]:
             {"batch": failure.batch, "events": failure.events, "error": str(failure.error)}
             for failure in report.failures
         ],
-        "stopped_by": _words(report.stopped_by),
+        "stopped_by": "interrupted" if interrupted else _words(report.stopped_by),
     }
 
 
@@ -84,10 +94,13 @@ def where_events_went(report: SubmitReport) -> Iterator[str]:
         yield f"rejected: {place}: {item.reason}"
     if report.rejected > shown:
         yield f"rejected: {report.rejected - shown:,} more"
-    for failure in report.failures[:shown]:
-        yield f"not delivered: {failure.events:,} events of batch {failure.batch}: {failure.error}"
-    if len(report.failures) > shown:
-        yield f"not delivered: {report.undelivered:,} events in all"
+    lost: dict[str, list[int]] = {}
+    for failure in report.failures:
+        lost.setdefault(str(failure.error), []).append(failure.events)
+    for words, counts in lost.items():
+        yield f"not delivered: {sum(counts):,} events of {len(counts):,} batches: {words}"
+    if report.undelivered > (listed := sum(failure.events for failure in report.failures)):
+        yield f"not delivered: {report.undelivered - listed:,} more events"
     if report.stopped_by is not None:
         yield f"the run was stopped: {_words(report.stopped_by)}"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -51,7 +52,7 @@ class BulkRun:
     source: Source[EventLike]
     post: Callable[[bytes], Awaitable[int]]
     """Sends one batch and returns how many attempts it took."""
-    webhook_url: str
+    webhook_url: str = field(repr=False)
     concurrency: int
     max_bytes: int = MAX_BYTES
     _account: Account = field(init=False, factory=Account)
@@ -59,6 +60,7 @@ class BulkRun:
     _batches: int = field(init=False, default=0)
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
+    _remaining: list[BatchOutcome] = field(init=False, factory=list[BatchOutcome])
     _tasks: TaskGroup = field(init=False)
     _outcomes: MemoryObjectReceiveStream[BatchOutcome] = field(init=False)
 
@@ -68,6 +70,11 @@ class BulkRun:
         now = time.monotonic() if self._elapsed is None else 0.0
         elapsed = self._elapsed if self._elapsed is not None else now - (self._started or now)
         return self._account.report(elapsed=elapsed, stopped_by=self._stopped_by or self.source.error)
+
+    @property
+    def remaining(self) -> list[BatchOutcome]:
+        """Outcomes that were there, and not taken by the iteration, when the block was left early."""
+        return list(self._remaining)
 
     async def __aenter__(self) -> Self:
         if self._started is not None:
@@ -92,6 +99,9 @@ class BulkRun:
             # Workers that meet the same trouble raise the same error: one of them tells it all.
             raise group.exceptions[0] from None
         finally:
+            with suppress(anyio.WouldBlock, anyio.EndOfStream):
+                while True:
+                    self._remaining.append(self._outcomes.receive_nowait())
             self._outcomes.close()
             self._stop_clock()
 
