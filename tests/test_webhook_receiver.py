@@ -382,6 +382,7 @@ def test_the_repr_hides_the_keys(handler: Handler) -> None:
     [
         ((), {}, "key"),
         (("",), {}, "key"),
+        ((["k1", "k2"],), {}, "key"),
         ((KEY,), {"tolerance": -1}, "tolerance"),
         ((KEY,), {"tolerance": float("nan")}, "tolerance"),
         ((KEY,), {"tolerance": float("inf")}, "tolerance"),  # tokens would be remembered for ever
@@ -391,8 +392,13 @@ def test_the_repr_hides_the_keys(handler: Handler) -> None:
     ],
 )
 def test_a_receiver_that_could_not_work_is_not_made(
-    handler: Handler, keys: tuple[str, ...], options: dict[str, Any], name: str
+    handler: Handler, keys: tuple[Any, ...], options: dict[str, Any], name: str
 ) -> None:
     """A wrong set-up shows at the start, not with the first batch of verdicts."""
     with pytest.raises(ConfigError, match=name):
         Receiver(handler, *keys, **options)
+
+
+def test_a_receiver_needs_a_handler_that_can_be_called() -> None:
+    with pytest.raises(ConfigError, match="handler"):
+        Receiver(None, KEY)  # type: ignore[call-overload]

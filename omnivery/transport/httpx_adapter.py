@@ -9,6 +9,7 @@ takes, and with 64 throughput falls to a tenth.
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -232,6 +233,8 @@ def _translate(error: Exception) -> NotSentError | AmbiguousError:
 def _plain_words(error: Exception) -> str:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return "the server's certificate could not be verified: check the host, or pass verify=<your SSLContext>"
+    if any(isinstance(cause, socket.gaierror) for cause in _causes(error)):
+        return "no connection could be made: the host name is not known; check the address"
     if isinstance(error, httpx.RemoteProtocolError) and not _CLOSED.search(str(error)):
         return "what the server answered is not HTTP"
     words: dict[type[Exception], str] = {

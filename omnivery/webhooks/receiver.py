@@ -87,7 +87,7 @@ class Receiver:
         clock: tells the time in unix seconds.
 
     Raises:
-        ConfigError: no key was given, a key is empty, or another argument is out of its range.
+        ConfigError: no key was given, a key is empty or no text, or another argument cannot be.
     """
 
     @overload
@@ -129,6 +129,8 @@ class Receiver:
             raise ConfigError(f"path must begin with a slash, unlike {path!r}")
         if max_body < 1:
             raise ConfigError(f"max_body must be at least one byte, not {max_body}")
+        if not callable(handler):
+            raise ConfigError("handler must be a coroutine function, which is called with each event")
         if accepts not in (None, BotVerdicts, DeliveryEvent):
             raise ConfigError("accepts must be BotVerdicts or DeliveryEvent, or be left out for both")
         self._handler = handler

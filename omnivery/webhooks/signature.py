@@ -101,8 +101,8 @@ def encoded(keys: Sequence[str | bytes]) -> tuple[bytes, ...]:
     Raises:
         ConfigError: there is none, or one is empty.
     """
-    if not keys or not all(keys):
-        raise ConfigError("webhook signatures need at least one signing key, and none may be empty")
+    if not keys or not all(isinstance(key, str | bytes) and key for key in keys):
+        raise ConfigError("webhook signatures need at least one signing key: text or bytes, and none may be empty")
     return tuple(key.encode() if isinstance(key, str) else key for key in keys)
 
 
