@@ -128,8 +128,13 @@ async def test_a_host_name_that_no_resolver_takes_is_not_sent() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_name_that_nobody_knows_is_called_so() -> None:
-    """Most of all it is a slip in the address; ten words about TLS would not find it. RFC 2606 keeps the name free."""
+async def test_a_name_that_nobody_knows_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of all it is a slip in the address; ten words about TLS would not find it."""
+
+    def unknown(*_arguments: object, **_options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     async with aclosing(HttpxAdapter()) as adapter:
         with pytest.raises(NotSentError, match="host name is not known"):
             await adapter.send(get("http://nobody.invalid/"))
