@@ -15,7 +15,7 @@ import anyio.lowlevel
 import httpx
 
 from omnivery import AsyncAutomations, BotEvent, CallOptions, RetryPolicy
-from omnivery.automations.bulk.engine import BulkRun
+from omnivery.automations.bulk.engine import AsyncBulkRun
 from omnivery.automations.bulk.outcome import SubmitReport
 from omnivery.automations.event import EventLike
 from omnivery.errors import ApiError, error_class, phrase
@@ -82,12 +82,12 @@ def source_of(items: Events) -> Source[EventLike]:
     return Source.of(items, argument="events", advice="A single event goes in a list")
 
 
-def run_of(source: Events, post: Post, *, concurrency: int = 2, **options: Any) -> BulkRun:
+def run_of(source: Events, post: Post, *, concurrency: int = 2, **options: Any) -> AsyncBulkRun:
     """A run whose server is a function: what no real server can be made to do at the right moment."""
-    return BulkRun(source=source_of(source), post=post, webhook_url=WEBHOOK, concurrency=concurrency, **options)
+    return AsyncBulkRun(source=source_of(source), post=post, webhook_url=WEBHOOK, concurrency=concurrency, **options)
 
 
-async def finish(run: BulkRun) -> SubmitReport:
+async def finish(run: AsyncBulkRun) -> SubmitReport:
     """Let a run go to its end; the law holds then."""
     async with run:
         async for _ in run:
@@ -123,7 +123,7 @@ class Server:
         raise AssertionError
 
 
-def assert_ended(run: BulkRun, server: Server, *, accepted: int) -> None:
+def assert_ended(run: AsyncBulkRun, server: Server, *, accepted: int) -> None:
     """The account is whole, what hung is given back, and nobody works on behind the caller's back."""
     assert_lawful(run.report)
     assert run.report.accepted == accepted

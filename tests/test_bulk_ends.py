@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from omnivery.automations.bulk.engine import BulkRun
+from omnivery.automations.bulk.engine import AsyncBulkRun
 from omnivery.automations.event import EventLike
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from tests.bots_support import Server, assert_ended, assert_lawful, endless, events, finish, ids, run_of
@@ -27,7 +27,7 @@ class SourceError(Exception):
     """What the caller's generator of events raises."""
 
 
-async def consume(run: BulkRun, *, fail_after: int) -> None:
+async def consume(run: AsyncBulkRun, *, fail_after: int) -> None:
     """A consumer whose own code fails once it has seen so many outcomes."""
     async with run:
         for _ in range(fail_after):

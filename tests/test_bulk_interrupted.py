@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from omnivery.automations.bulk.engine import BulkRun
+from omnivery.automations.bulk.engine import AsyncBulkRun
 from tests.bots_support import Server, assert_ended, endless, finish, run_of
 
 
 def endings_of_asyncio() -> list[Any]:
-    async def by_timeout(run: BulkRun) -> None:
+    async def by_timeout(run: AsyncBulkRun) -> None:
         async with asyncio.timeout(0.05):
             await finish(run)
 
-    async def by_wait_for(run: BulkRun) -> None:
+    async def by_wait_for(run: AsyncBulkRun) -> None:
         await asyncio.wait_for(finish(run), 0.05)
 
-    async def by_cancel(run: BulkRun) -> None:
+    async def by_cancel(run: AsyncBulkRun) -> None:
         task = asyncio.create_task(finish(run))
         await asyncio.sleep(0.05)
         task.cancel()

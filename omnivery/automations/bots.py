@@ -13,13 +13,13 @@ from omnivery import codec
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
 from omnivery.automations.bulk.checking import single_fault_of
 from omnivery.automations.bulk.encoding import wire_form
-from omnivery.automations.bulk.engine import BulkRun
+from omnivery.automations.bulk.engine import AsyncBulkRun
 from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
 from omnivery.automations.event import FIELDS, BotEvent, EventLike
 from omnivery.automations.verdict import PendingVerdict, Verdict
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.transport import encoding
-from omnivery.transport.config import CallOptions, required, web_address
+from omnivery.transport.config import BULK_RETRY, CallOptions, required, web_address
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, is_html, json_body
 from omnivery.transport.resource import AsyncResource
 from omnivery.transport.source import Source
@@ -96,6 +96,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         webhook_url: str | None = None,
         concurrency: int = 8,
         on_progress: Callable[[SubmitReport], None] | None = None,
+        events_per_second: float | None = None,
+        requests_per_second: float | None = None,
         max_bytes: int = MAX_BYTES,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -107,7 +109,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
 
         Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
         `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. An
-        answer that every batch would meet (401, 402, 403 …) stops the run, and so do 50,000 undelivered events.
+        answer that every batch would meet (401, 402, 403 …, a `Retry-After` beyond our patience) stops the run, and so do
+        50,000 undelivered events.
 
         Args:
             events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, or what
@@ -115,6 +118,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             webhook_url: where the service sends the verdicts; the client's own when left out.
             concurrency: batches in flight; fewer while the server asks to slow down.
             on_progress: called with the account so far after each batch.
+            events_per_second: the most that go out, evenly spread, each event counted when it goes out first.
+            requests_per_second: the most that go out, evenly spread, retries among them.
             max_bytes: largest request in bytes; a batch beyond it is halved.
             domain: the sending domain; the client's own when left out.
             options: time-outs, deadline, retries and headers of each request.
@@ -131,6 +136,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             events,
             webhook_url=webhook_url,
             concurrency=concurrency,
+            events_per_second=events_per_second,
+            requests_per_second=requests_per_second,
             max_bytes=max_bytes,
             domain=domain,
             options=options,
@@ -152,10 +159,13 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         *,
         webhook_url: str | None = None,
         concurrency: int = 8,
+        ordered: bool = False,
+        events_per_second: float | None = None,
+        requests_per_second: float | None = None,
         max_bytes: int = MAX_BYTES,
         domain: str | None = None,
         options: CallOptions | None = None,
-    ) -> BulkRun:
+    ) -> AsyncBulkRun:
         """Submit as `submit` does, and watch it batch by batch.
 
             async with client.bots.stream(events) as run:
@@ -163,14 +173,17 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
                     ...
             run.report.raise_for_failures()
 
-        Outcomes come in the order in which batches are done. A consumer that stops reading stops the run; leaving the
-        block early ends it, and what was under way is then undelivered. If the source raises, its error comes out of
-        the iteration once everything that it gave is settled.
+        Outcomes come in the order in which batches are done, or in that of the source if you ask for it. A consumer
+        that stops reading stops the run; leaving the block early ends it, and what was under way is then undelivered.
+        If the source raises, its error comes out of the iteration once everything that it gave is settled.
 
         Args:
             events: as in `submit`.
             webhook_url: as in `submit`.
             concurrency: as in `submit`.
+            ordered: have outcomes in the order in which the source was read; batches behind a slow one wait for it.
+            events_per_second: as in `submit`.
+            requests_per_second: as in `submit`.
             max_bytes: as in `submit`.
             domain: as in `submit`.
             options: as in `submit`.
@@ -178,7 +191,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         Raises:
             ConfigError: as in `submit`.
         """
-        client, chosen = self._client._for_bulk(concurrency, options)
+        client, chosen = self._client._for_bulk(concurrency, options, requests_per_second=requests_per_second)
+        pace = self._client._pace(events_per_second, argument="events_per_second")
         sending_domain = self._client._domain(domain)
         address = self._webhook_url(webhook_url)
         source = Source.of(events, argument="events", advice=ADVICE)
@@ -187,7 +201,16 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             answer = await client.call(SUBMIT_BATCH, domain=sending_domain, body=encoding.json(body), options=chosen)
             return answer.attempts
 
-        return BulkRun(source=source, post=post, webhook_url=address, concurrency=concurrency, max_bytes=max_bytes)
+        return AsyncBulkRun(
+            source=source,
+            post=post,
+            webhook_url=address,
+            concurrency=concurrency,
+            max_bytes=max_bytes,
+            patience=(chosen.retry or BULK_RETRY).patience,
+            pace=pace,
+            ordered=ordered,
+        )
 
     async def submit_batch(
         self,

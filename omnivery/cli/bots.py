@@ -14,7 +14,7 @@ from omnivery.cli.interrupting import run_interruptibly
 from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.engine import BulkRun
+    from omnivery.automations.bulk.engine import AsyncBulkRun
     from omnivery.automations.bulk.outcome import SubmitReport
 
 COUNTS = ("read", "accepted", "rejected", "undelivered", "batches", "requests", "retries")
@@ -61,7 +61,7 @@ class Submission:
     """The submission of some files. Its accounts can be read at any moment, also after Ctrl-C."""
 
     concurrency: int
-    _runs: dict[str, BulkRun] = field(init=False, factory=dict[str, "BulkRun"])
+    _runs: dict[str, AsyncBulkRun] = field(init=False, factory=dict[str, "AsyncBulkRun"])
 
     @property
     def reports(self) -> dict[str, SubmitReport]:
@@ -82,7 +82,7 @@ class Submission:
                 if run.report.stopped_by is not None:
                     return
 
-    async def _submit(self, name: str, run: BulkRun) -> None:
+    async def _submit(self, name: str, run: AsyncBulkRun) -> None:
         with progress(name, None) as advance:
             await follow(run, lambda _: advance(run.report.read))
 

@@ -16,7 +16,7 @@ from omnivery.cli.ledger import VerdictLedger
 from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.engine import BulkRun
+    from omnivery.automations.bulk.engine import AsyncBulkRun
     from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
     from omnivery.automations.event import EventLike
     from omnivery.emulator import Emulator
@@ -63,7 +63,7 @@ class Demo:
 
     concurrency: int
     ledger: VerdictLedger = field(factory=VerdictLedger)
-    _bulk: BulkRun | None = field(init=False, default=None)
+    _bulk: AsyncBulkRun | None = field(init=False, default=None)
 
     @property
     def report(self) -> SubmitReport | None:

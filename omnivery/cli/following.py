@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.engine import BulkRun
+    from omnivery.automations.bulk.engine import AsyncBulkRun
     from omnivery.automations.bulk.outcome import BatchOutcome
 
 
-async def follow(run: BulkRun, tell: Callable[[BatchOutcome], None]) -> None:
+async def follow(run: AsyncBulkRun, tell: Callable[[BatchOutcome], None]) -> None:
     """Enter a run and tell of each outcome. A source that cannot be read on ends it; the report says so."""
     try:
         async with run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -13,7 +14,7 @@ from omnivery._version import __version__
 from omnivery.errors import ConfigError
 from omnivery.transport import encoding
 from omnivery.transport.config import BULK_RETRY, CallOptions, ClientConfig, Limits, RetryPolicy, required
-from omnivery.transport.gates import GatedAdapter, RetryBudget, Slots
+from omnivery.transport.gates import GatedAdapter, Pace, RetryBudget, Slots
 from omnivery.transport.observe import LogObserver, Observer, get_logger
 from omnivery.transport.pipeline import Call, Pipeline
 from omnivery.transport.records import Adapter, ApiResponse, Request
@@ -64,9 +65,13 @@ class AsyncBaseClient(Generic[ConfigT]):
         )
         self._owner = True
 
-    def _gated(self, slots: int, policy: RetryPolicy) -> GatedAdapter:
+    def _gated(self, slots: int, policy: RetryPolicy, pace: Pace | None = None) -> GatedAdapter:
         return GatedAdapter(
-            inner=self._adapter, runtime=AsyncRuntime(), slots=Slots(ceiling=slots), patience=policy.patience
+            inner=self._adapter,
+            runtime=AsyncRuntime(),
+            slots=Slots(ceiling=slots),
+            patience=policy.patience,
+            pace=pace,
         )
 
     def _changed(self, **changes: Any) -> Self:
@@ -82,14 +87,16 @@ class AsyncBaseClient(Generic[ConfigT]):
         clone._owner = False
         return clone
 
-    def _for_bulk(self, concurrency: int, options: CallOptions | None) -> tuple[Self, CallOptions]:
+    def _for_bulk(
+        self, concurrency: int, options: CallOptions | None, *, requests_per_second: float | None = None
+    ) -> tuple[Self, CallOptions]:
         """A clone for a bulk run, and the options of its calls.
 
         The clone has the same connections, but slots and a retry budget of its own. It retries as `BULK_RETRY` has it,
         unless the caller has chosen a policy for the run or for the client.
 
         Raises:
-            ConfigError: `concurrency` is no whole number from 1.
+            ConfigError: `concurrency` is no whole number from 1, or the rate is not above zero.
         """
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise ConfigError(f"concurrency: expected a whole number from 1, not {concurrency!r}. Nothing was sent.")
@@ -98,8 +105,16 @@ class AsyncBaseClient(Generic[ConfigT]):
         # Every call in flight can use all its attempts once; an outage that outlasts that is not worth more traffic.
         budget = RetryBudget(capacity=10 * policy.attempts * concurrency)
         clone = self._clone(self._config)
-        clone._pipeline = evolve(self._pipeline, adapter=self._gated(concurrency, policy), budget=budget)
+        gate = self._gated(concurrency, policy, self._pace(requests_per_second, argument="requests_per_second"))
+        clone._pipeline = evolve(self._pipeline, adapter=gate, budget=budget)
         return clone, evolve(given, retry=policy)
+
+    def _pace(self, per_second: float | None, *, argument: str) -> Pace | None:
+        if per_second is None:
+            return None
+        if isinstance(per_second, bool) or not isinstance(per_second, int | float) or not 0 < per_second < math.inf:
+            raise ConfigError(f"{argument}: expected a number above zero, not {per_second!r}. Nothing was sent.")
+        return Pace(per_second=per_second, runtime=self._pipeline.runtime)
 
     async def call(
         self,

@@ -1,4 +1,4 @@
-"""What stands before the network: the retry budget, and the slots that a request needs to go out."""
+"""What stands before the network: the retry budget, the slots that a request needs to go out, and the pace."""
 
 from __future__ import annotations
 
@@ -87,6 +87,24 @@ class Slots:
 
 
 @define(kw_only=True, eq=False)
+class Pace:
+    """So many a second and no more, evenly spread: no burst, whatever has piled up (GCRA without tolerance)."""
+
+    per_second: float
+    runtime: Runtime
+    _due: float = field(init=False, default=0.0)
+
+    async def wait(self, count: int = 1) -> None:
+        """Wait for the turn of so many; the first ones go at once."""
+        now = self.runtime.now()
+        turn = max(now, self._due)
+        # The turn is taken before anything is awaited: whoever comes next stands behind.
+        self._due = turn + count / self.per_second
+        if turn > now:
+            await self.runtime.sleep(turn - now)
+
+
+@define(kw_only=True, eq=False)
 class GatedAdapter:
     """An adapter behind slots: the only queue in front of the network."""
 
@@ -95,6 +113,8 @@ class GatedAdapter:
     slots: Slots
     patience: float
     """Longest pause in seconds that a `Retry-After` may cause for everybody."""
+    pace: Pace | None = None
+    """Requests a second, retries among them."""
     _limiter: CapacityLimiter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -112,6 +132,8 @@ class GatedAdapter:
         try:
             while (pause := self.slots.resume_at - self.runtime.now()) > 0:
                 await self.runtime.sleep(pause)
+            if self.pace is not None:
+                await self.pace.wait()
             window = self.slots.enter()
             request.departure.happened = True
             answer = await self.inner.send(request)

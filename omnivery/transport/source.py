@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
@@ -14,11 +15,22 @@ from omnivery.errors import ConfigError
 T = TypeVar("T")
 
 
+class Supplier(ABC, Generic[T]):
+    """What hands over many items at a time, where one by one would cost too much: from another thread, or a buffer."""
+
+    @abstractmethod
+    async def fill(self, items: list[T], count: int) -> None:
+        """Append up to `count` items, as many as are due; none when there will never be any more.
+
+        Whatever leaves the supplier is in the list, even if the task is cancelled. It is asked by one task at a time.
+        """
+
+
 @define(kw_only=True, eq=False)
 class Source(Generic[T]):
     """One reader for all workers of a run: each takes the next slice, and nothing is read ahead of them."""
 
-    _iterator: Iterator[T] | AsyncIterator[T] = field(alias="iterator")
+    _iterator: Iterator[T] | AsyncIterator[T] | Supplier[T] = field(alias="iterator")
     error: Exception | None = field(init=False, default=None)
     """What the source raised; it is not read on after that."""
     _over: bool = field(init=False, default=False)
@@ -28,7 +40,7 @@ class Source(Generic[T]):
     @classmethod
     def of(
         cls,
-        items: Iterable[T] | AsyncIterable[T],
+        items: Iterable[T] | AsyncIterable[T] | Supplier[T],
         *,
         argument: str,
         advice: str,
@@ -43,6 +55,8 @@ class Source(Generic[T]):
         Raises:
             ConfigError: it is no iterable of items, but for instance a single one.
         """
+        if isinstance(items, Supplier):
+            return cls(iterator=items)
         if isinstance(items, AsyncIterable):
             return cls(iterator=aiter(items))
         if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable):
@@ -60,13 +74,14 @@ class Source(Generic[T]):
         if self._over:
             return
         try:
-            if isinstance(self._iterator, AsyncIterator):
-                await self._fill_async(self._iterator, items, count)
+            if isinstance(self._iterator, AsyncIterator | Supplier):
+                await self._fill_waiting(self._iterator, items, count)
             else:
                 items.extend(islice(self._iterator, count))
+                self._over = self._over or len(items) < count
         except Exception as error:  # noqa: BLE001  # the source is the caller's code: anything may come out of it
             self.error = error
-        self._over = self._over or self.error is not None or len(items) < count
+            self._over = True
 
     def stop(self) -> None:
         """Read no further, and leave a source that keeps a worker waiting."""
@@ -74,7 +89,7 @@ class Source(Generic[T]):
         for reading in self._readings:
             reading.cancel()
 
-    async def _fill_async(self, stream: AsyncIterator[T], items: list[T], count: int) -> None:
+    async def _fill_waiting(self, flow: AsyncIterator[T] | Supplier[T], items: list[T], count: int) -> None:
         with anyio.CancelScope() as reading:
             self._readings.add(reading)
             try:
@@ -82,7 +97,11 @@ class Source(Generic[T]):
                 async with self._lock:
                     if self._over:
                         return
-                    async for item in stream:
+                    if isinstance(flow, Supplier):
+                        await flow.fill(items, count)
+                        self._over = self._over or not items
+                        return
+                    async for item in flow:
                         items.append(item)
                         if len(items) == count:
                             return

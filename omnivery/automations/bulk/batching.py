@@ -77,6 +77,11 @@ class Batch:
         else:
             self._sift(whole, faults_of(self.items))
 
+    @property
+    def next_events(self) -> int:
+        """How many events the next request will carry, at most; 0 when nothing is left to send."""
+        return len(self._open[-1].events) if self._open else 0
+
     def next_request(self) -> bytes | None:
         """The body of the next request; None when nothing is left to send."""
         while self._open:

@@ -7,6 +7,7 @@ twice as many batches as workers are alive at any moment.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Awaitable, Callable
@@ -37,12 +38,14 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+    from omnivery.transport.gates import Pace
+
 MAX_UNDELIVERED = 50_000
 """Undelivered events after which a run stops: it keeps them all for you, and its memory must stay flat."""
 
 
 @define(kw_only=True, eq=False)
-class BulkRun:
+class AsyncBulkRun:
     """A bulk submission under way. Enter it with `async with`, and iterate it for the outcome of each batch.
 
     Leaving the block early ends the run: what was read and not settled by then is undelivered. `report` is the account,
@@ -55,12 +58,23 @@ class BulkRun:
     webhook_url: str = field(repr=False)
     concurrency: int
     max_bytes: int = MAX_BYTES
+    patience: float = math.inf
+    """Longest `Retry-After` in seconds that is waited for; a longer one stops the run, as every batch would meet it."""
+    pace: Pace | None = None
+    """Events a second."""
+    ordered: bool = False
+    """Whether outcomes come in the order of their batches."""
     _account: Account = field(init=False, factory=Account)
     _stopped_by: OmniveryError | None = field(init=False, default=None)
     _batches: int = field(init=False, default=0)
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
     _remaining: list[BatchOutcome] = field(init=False, factory=list[BatchOutcome])
+    _done: dict[int, BatchOutcome] = field(init=False, factory=dict[int, BatchOutcome])
+    """Outcomes that wait for those of earlier batches, by batch."""
+    _due: int = field(init=False, default=0)
+    """The batch whose outcome comes next, where they are ordered."""
+    _order: anyio.Condition = field(init=False, factory=anyio.Condition)
     _tasks: TaskGroup = field(init=False)
     _outcomes: MemoryObjectReceiveStream[BatchOutcome] = field(init=False)
 
@@ -74,13 +88,15 @@ class BulkRun:
     @property
     def remaining(self) -> list[BatchOutcome]:
         """Outcomes that were there, and not taken by the iteration, when the block was left early."""
-        return list(self._remaining)
+        return sorted(self._remaining, key=lambda outcome: outcome.batch)
 
     async def __aenter__(self) -> Self:
         if self._started is not None:
             raise ConfigError("a bulk run is entered once: call stream() again for another")
         self._started = time.monotonic()
-        send, self._outcomes = anyio.create_memory_object_stream[BatchOutcome](self.concurrency)
+        # Outcomes that are put in order wait elsewhere, and no more of them than would wait here.
+        room = 0 if self.ordered else self.concurrency
+        send, self._outcomes = anyio.create_memory_object_stream[BatchOutcome](room)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         for _ in range(self.concurrency):
@@ -102,6 +118,7 @@ class BulkRun:
             with suppress(anyio.WouldBlock, anyio.EndOfStream):
                 while True:
                     self._remaining.append(self._outcomes.receive_nowait())
+            self._remaining += self._done.values()
             self._outcomes.close()
             self._stop_clock()
 
@@ -131,11 +148,33 @@ class BulkRun:
         with outcomes:
             while (batch := await self._read()) is not None:
                 outcome = await self._deliver(batch)
-                try:
-                    # Mostly there is room, and a checkpoint for each batch would cost more than the hand-over.
-                    outcomes.send_nowait(outcome)
-                except anyio.WouldBlock:
-                    await outcomes.send(outcome)
+                if self.ordered:
+                    await self._hand_over_in_order(outcome, outcomes)
+                else:
+                    await self._hand_over(outcome, outcomes)
+
+    async def _hand_over(self, outcome: BatchOutcome, outcomes: MemoryObjectSendStream[BatchOutcome]) -> None:
+        try:
+            # Mostly there is room, and a checkpoint for each batch would cost more than the hand-over.
+            outcomes.send_nowait(outcome)
+        except anyio.WouldBlock:
+            try:
+                await outcomes.send(outcome)
+            except BaseException:
+                # Cancelled: nobody will iterate for it any more.
+                self._remaining.append(outcome)
+                raise
+
+    async def _hand_over_in_order(self, outcome: BatchOutcome, outcomes: MemoryObjectSendStream[BatchOutcome]) -> None:
+        self._done[outcome.batch] = outcome
+        async with self._order:
+            while (due := self._done.pop(self._due, None)) is not None:
+                self._due += 1
+                await self._hand_over(due, outcomes)
+            self._order.notify_all()
+            # One slow batch must not let the outcomes of all that come after it pile up.
+            while len(self._done) >= self.concurrency:
+                await self._order.wait()
 
     async def _read(self) -> Batch | None:
         """The next batch; None at the end of the source, or when the run was stopped."""
@@ -162,8 +201,11 @@ class BulkRun:
 
     async def _deliver(self, batch: Batch) -> BatchOutcome:
         try:
-            while self._stopped_by is None and (body := batch.next_request()) is not None:
-                await self._send(batch, body)
+            while self._stopped_by is None and (events := batch.next_events):
+                if self.pace is not None:
+                    await self.pace.wait(events)
+                if (body := batch.next_request()) is not None:
+                    await self._send(batch, body)
         finally:
             # No await stands here: a cancelled run settles its batches all the same.
             outcome = self._settle(batch)
@@ -176,7 +218,7 @@ class BulkRun:
             batch.refused(error)
         except (TransportError, ApiError, DecodeError) as error:
             batch.failed(error, error.attempts)
-            if concerns_every_call(error):
+            if concerns_every_call(error) or _asks_for_too_long_a_wait(error, self.patience):
                 self._stop(error)
         else:
             batch.took(attempts)
@@ -187,3 +229,7 @@ class BulkRun:
         if len(self._account.undelivered) > MAX_UNDELIVERED and outcome.undelivered:
             self._stop(outcome.errors[-1])
         return outcome
+
+
+def _asks_for_too_long_a_wait(error: OmniveryError, patience: float) -> bool:
+    return isinstance(error, ApiError) and (error.retry_after or 0.0) > patience
