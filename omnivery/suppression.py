@@ -9,6 +9,7 @@ from anyio import create_task_group
 from attrs import field, frozen
 
 from omnivery.errors import ApiError, BulkError, ConfigError, DecodeError, OmniveryError, TransportError
+from omnivery.table import Table, Tabular, account_table, words_of
 from omnivery.transport.retry import concerns_every_call
 
 Record: TypeAlias = Mapping[str, Any]
@@ -26,8 +27,11 @@ class SuppressionFailure:
 
 
 @frozen(kw_only=True)
-class SuppressionReport:
-    """The account of `create_many` or `add_many`: each record is either accepted or undelivered."""
+class SuppressionReport(Tabular):
+    """The account of `create_many` or `add_many`: each record is either accepted or undelivered.
+
+    As a data frame it is its failures, without the records and their addresses.
+    """
 
     accepted: int
     """Records that the service took."""
@@ -42,6 +46,21 @@ class SuppressionReport:
     def undelivered_records(self) -> list[Record]:
         """The records that did not get through, ready for another run."""
         return [record for failure in self.failures for record in failure.records]
+
+    def _table(self) -> Table:
+        return Table(
+            title="Failures",
+            columns=("failure", "records", "error"),
+            rows=[(place, records, words) for place, (_, records, words) in enumerate(self._failed())],
+            kinds={"failure": int, "records": int},
+        )
+
+    def _overview(self) -> Table:
+        counts = {"read": self.accepted + self.undelivered, "accepted": self.accepted, "undelivered": self.undelivered}
+        return account_table("Suppression records", counts, {"undelivered": self._failed()})
+
+    def _failed(self) -> list[tuple[str, int, str]]:
+        return [(f"failure {place}", len(one.records), words_of(one.error)) for place, one in enumerate(self.failures)]
 
     def raise_for_failures(self) -> None:
         """Raise unless every record was accepted.

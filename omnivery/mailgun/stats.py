@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.errors import ConfigError, DecodeError
+from omnivery.table import Table, Tabular, table_of
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
 from omnivery.transport.resource import AsyncResource
 
@@ -48,8 +49,11 @@ class StatsBucket:
 
 
 @frozen(kw_only=True)
-class StatsTotal:
-    """Counts over a stretch of time."""
+class StatsTotal(Tabular):
+    """Counts over a stretch of time.
+
+    As a table it has a row for each bucket, and a column for each counter, named by its path: `delivered.total`.
+    """
 
     start: datetime | None = None
     """When it begins."""
@@ -61,6 +65,27 @@ class StatsTotal:
     """One bucket for each hour, day or month."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the answer that the SDK does not know."""
+
+    def _table(self) -> Table:
+        rows = [{"time": bucket.time, **dict(_flat(bucket.counters))} for bucket in self.stats]
+        counters = dict.fromkeys(name for row in rows for name in row if name != "time")
+        ends = [f"{moment:%Y-%m-%d %H:%M}" for moment in (self.start, self.end) if moment is not None]
+        return table_of(
+            f"Stats by {self.resolution}" if self.resolution else "Stats",
+            rows,
+            columns=("time", *counters),
+            kinds={"time": datetime},
+            bars=counters,
+            caption=" to ".join(ends),
+        )
+
+
+def _flat(counters: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in counters.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
 
 
 def _read_total(answer: RawResponse) -> StatsTotal:

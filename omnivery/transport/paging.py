@@ -10,6 +10,7 @@ from attrs import asdict, field, frozen
 
 from omnivery import codec
 from omnivery.errors import DecodeError
+from omnivery.table import SHOWN, Table, Tabular, table_of_models
 from omnivery.transport.operation import Shape, json_body
 from omnivery.transport.records import RawResponse
 
@@ -21,9 +22,21 @@ PAGE_SIZE = 100
 """Items on a page unless `limit` says otherwise: documented for domains and credentials; Mailgun's for the rest."""
 
 
+class ItemList(Tabular, list[T]):
+    """Items of a list: a `list` that notebooks and data frames take for a table, with a column for each field."""
+
+    __slots__ = ()
+
+    def _table(self) -> Table:
+        return table_of_models(self)
+
+    def _overview(self) -> Table:
+        return table_of_models(self[:SHOWN], total=len(self))
+
+
 @frozen(kw_only=True)
-class Page(Generic[T]):
-    """One page of a list."""
+class Page(Tabular, Generic[T]):
+    """One page of a list. As a table it is its items, with a column for each field."""
 
     items: tuple[T, ...]
     """What stands on it."""
@@ -34,6 +47,10 @@ class Page(Generic[T]):
     because a cursor may hold an e-mail address. None where the answer has no such object."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the answer that the SDK does not know."""
+
+    def _table(self) -> Table:
+        of_all = "" if self.total_count is None else f"{len(self.items):,} of {self.total_count:,}"
+        return table_of_models(self.items, caption=of_all)
 
 
 class AsyncPages(Generic[T]):
@@ -59,8 +76,8 @@ class AsyncPages(Generic[T]):
         """The first page alone."""
         return await self._fetch(self._query)
 
-    async def collect(self, *, max_items: int | None = None) -> list[T]:
-        """All items as a list.
+    async def collect(self, *, max_items: int | None = None) -> ItemList[T]:
+        """All items as a list, which is a table, too.
 
         Args:
             max_items: stop after so many; no page beyond them is asked for.
@@ -72,7 +89,7 @@ class AsyncPages(Generic[T]):
             if page is None:
                 break
             found += page.items
-        return found[:max_items]
+        return ItemList(found[:max_items])
 
 
 def page_of(model: type[T]) -> Shape[Page[T]]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import field, frozen
 
-from omnivery.automations.event import FIELD_NAMES
+from omnivery.automations.event import FIELD_NAMES, FIELDS
+from omnivery.automations.event_list import EVENT_KINDS
 from omnivery.automations.verdict import Verdict
 from omnivery.errors import PayloadError
+from omnivery.table import Table, Tabular, table_of
 
 if TYPE_CHECKING:
     from omnivery.webhooks.signature import Signature
@@ -18,8 +20,10 @@ _EVENT_NAMES = FIELD_NAMES | {"is_bot"}
 
 
 @frozen(kw_only=True)
-class BotVerdicts:
+class BotVerdicts(Tabular):
     """The verdicts of one webhook call. Iterate over it for them; `len()` counts them.
+
+    As a table it has a row for each: `event_id`, `is_bot`, then the event's fields and your own attributes.
 
     Source: https://docs.omnivery.com/api-ref/automations-api (Bot detection, webhook).
     """
@@ -40,6 +44,14 @@ class BotVerdicts:
 
     def __len__(self) -> int:
         return len(self.verdicts)
+
+    def _table(self) -> Table:
+        return table_of(
+            "Bot verdicts",
+            [{**verdict.request, "is_bot": verdict.is_bot} for verdict in self.verdicts],
+            columns=("event_id", "is_bot", *FIELDS),
+            kinds={"is_bot": bool, **EVENT_KINDS},
+        )
 
 
 def is_known(payload: Mapping[str, Any]) -> bool:

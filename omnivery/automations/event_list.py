@@ -1,0 +1,52 @@
+"""Events as a list that is a table, too, and how an event becomes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omnivery import codec
+from omnivery.automations.bulk.checking import fault_of
+from omnivery.automations.event import FIELDS, BotEvent, EventLike, EventLine, UnreadableLine
+from omnivery.table import SHOWN, Table, Tabular, table_of
+
+EVENT_KINDS: Mapping[str, type] = {name: int if name in {"ts", "message_ts"} else str for name in FIELDS}
+"""Types of the columns that the API's own fields are."""
+
+
+class EventList(Tabular, list[EventLike]):
+    """Events in any of the shapes that a bulk run takes: a list that notebooks and data frames take for a table.
+
+    Each of the API's fields is a column, and so is each attribute of your own. Lines of NDJSON are read for it. `line`
+    is the line in the source, where one is known, and `reason` says why a line holds no event.
+    """
+
+    __slots__ = ()
+
+    def _table(self) -> Table:
+        kinds = {**EVENT_KINDS, "line": int}
+        return table_of("Events", map(event_row, self), columns=FIELDS, kinds=kinds)
+
+    def _overview(self) -> Table:
+        return table_of("Events", map(event_row, self[:SHOWN]), columns=FIELDS, total=len(self))
+
+
+def event_row(event: EventLike) -> Mapping[str, Any]:
+    """The fields of one event and its own attributes, side by side, as they are sent."""
+    if isinstance(event, BotEvent):
+        attributes = event.attributes if isinstance(event.attributes, Mapping) else {}
+        return {**attributes, **{name: getattr(event, name) for name in FIELDS}}
+    if isinstance(event, Mapping):
+        return event
+    if isinstance(event, UnreadableLine):
+        return {"line": event.line, "reason": event.reason}
+    where = {"line": event.line} if isinstance(event, EventLine) else {}
+    read = _parsed(event.data if isinstance(event, EventLine) else event)
+    return {**where, **read} if isinstance(read, dict) else {**where, "reason": fault_of(event)}
+
+
+def _parsed(data: object) -> Any:
+    try:
+        return codec.loads(data) if isinstance(data, bytes) else None
+    except ValueError:
+        return None

@@ -1,0 +1,274 @@
+"""Results as tables: what a notebook shows of them, and what polars, pandas and all that reads Arrow get.
+
+A class becomes tabular by saying what its table is. Both forms follow from that: HTML from
+`omnivery.integrations.html`, Arrow from `omnivery.integrations.frames`. Neither is loaded before it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from enum import Enum
+from operator import index
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+
+from attrs import field, fields, frozen, has, resolve_types
+
+from omnivery.errors import ConfigError, OmniveryError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+Scalar: TypeAlias = bool | int | float | str | datetime | None
+"""What may stand in a cell after `plain`."""
+KINDS = (bool, int, float, str, datetime)
+"""The types that a column may have."""
+
+SHOWN = 20
+"""Rows that a notebook shows; the others are counted."""
+_PROBLEMS_SHOWN = 8
+
+
+@frozen(kw_only=True)
+class Table:
+    """A title, named columns, and rows.
+
+    Raises:
+        ConfigError: two columns have the same name, a name has a NUL in it, or a row is longer or shorter than the
+            columns.
+    """
+
+    title: str
+    """What the rows are, in a few words."""
+    columns: tuple[str, ...]
+    """The columns' names, each once."""
+    rows: Sequence[Sequence[Any]] = field(repr=False)
+    """The rows, each with a value for every column."""
+    kinds: Mapping[str, type] = field(factory=dict[str, type], repr=False)
+    """Types of columns (`bool`, `int`, `float`, `str`, `datetime`) that hold nothing by which to tell; text if left
+    out."""
+    bars: tuple[str, ...] = ()
+    """Columns of numbers that get a bar in HTML."""
+    caption: str = field(default="", repr=False)
+    """What else there is to say, in HTML alone."""
+    total: int | None = None
+    """How many rows there are in all, where `rows` holds only the first of them."""
+
+    def __attrs_post_init__(self) -> None:
+        if len(set(self.columns)) < len(self.columns):
+            raise ConfigError("columns: a name comes twice, and no data frame takes that")
+        if any("\0" in name for name in self.columns):
+            # Arrow's names end at one, and arrow-rs aborts the whole process.
+            raise ConfigError("columns: a name has a NUL in it")
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ConfigError("rows: each needs one value for every column")
+
+
+class Tabular:
+    """Base of results that are tables, too: notebooks show them as one, and data frames are made of them.
+
+    `__arrow_c_stream__` is the Arrow PyCapsule interface
+    (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html).
+    """
+
+    __slots__ = ()
+
+    def _table(self) -> Table:
+        """The data, whole."""
+        raise NotImplementedError
+
+    def _overview(self) -> Table:
+        """What a notebook shows, where that is not the start of the data."""
+        return self._table()
+
+    def _repr_html_(self) -> str:
+        from omnivery.integrations import html
+
+        return html.render(self._overview())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        from omnivery.integrations import frames
+
+        return frames.arrow_table(self._table()).__arrow_c_stream__(requested_schema)
+
+    def to_polars(self) -> pl.DataFrame:
+        """The data as a polars frame.
+
+        Raises:
+            ConfigError: polars or arro3-core is not installed (extra `polars`).
+        """
+        from omnivery.integrations import frames
+
+        return frames.to_polars(self._table())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The data as a pandas frame.
+
+        Raises:
+            ConfigError: pandas, pyarrow or arro3-core is not installed.
+        """
+        from omnivery.integrations import frames
+
+        return frames.to_pandas(self._table())
+
+
+def table_of(
+    title: str,
+    entries: Iterable[Mapping[Any, Any]],
+    *,
+    columns: Iterable[str] = (),
+    kinds: Mapping[str, type] | None = None,
+    bars: Iterable[str] = (),
+    caption: str = "",
+    total: int | None = None,
+) -> Table:
+    """The table of mappings: a column for each key, in the order in which they come up.
+
+    Args:
+        title: what the rows are.
+        entries: the rows.
+        columns: names that are columns in any case, and the first ones.
+        kinds: as in `Table`.
+        bars: as in `Table`.
+        caption: as in `Table`.
+        total: as in `Table`.
+    """
+    found = list(entries)
+    names = dict.fromkeys([*columns, *(name for entry in found for name in entry)])
+    return Table(
+        title=title,
+        columns=_labels(names),
+        rows=[tuple(map(entry.get, names)) for entry in found],
+        kinds=kinds or {},
+        bars=tuple(bars),
+        caption=caption,
+        total=total,
+    )
+
+
+def table_of_models(items: Sequence[Any], *, caption: str = "", total: int | None = None) -> Table:
+    """The table of attrs models: a column for each field, and `extra` where one of them has any.
+
+    Args:
+        items: the models. Mappings count by their keys; anything else is one value.
+        caption: as in `Table`.
+        total: as in `Table`.
+    """
+    models = dict.fromkeys(type(item) for item in items if has(type(item)))
+    return table_of(
+        ", ".join(model.__name__ for model in models) or "Items",
+        [_fields_of(item) for item in items],
+        kinds={name: kind for model in models for name, kind in _kinds_of(model).items()},
+        caption=caption,
+        total=total,
+    )
+
+
+def account_table(
+    title: str,
+    counts: Mapping[str, int],
+    problems: Mapping[str, Sequence[tuple[str, int, str]]],
+    *,
+    unlisted: int = 0,
+    stopped_by: BaseException | None = None,
+    caption: str = "",
+) -> Table:
+    """The overview of a run: what it came to, with bars, and then the first problems.
+
+    Args:
+        title: what the run was.
+        counts: how many items there were, and how many of them met each end.
+        problems: kinds of problems, and for each one where it is, how many items it concerns, and why.
+        unlisted: how many more problems there were, of which nothing is kept.
+        stopped_by: what ended the run before its source did.
+        caption: as in `Table`.
+    """
+    rows: list[tuple[str, int, str | None]] = [(name, count, None) for name, count in counts.items()]
+    for kind, found in problems.items():
+        rows += [(f"{kind}: {where}", count, why) for where, count, why in found[:_PROBLEMS_SHOWN]]
+    stopped = f"stopped by {words_of(stopped_by)}" if stopped_by is not None else ""
+    return Table(
+        title=title,
+        columns=("outcome", "count", "why"),
+        rows=rows,
+        bars=("count",),
+        caption="; ".join(part for part in (caption, stopped) if part),
+        total=len(counts) + sum(map(len, problems.values())) + unlisted,
+    )
+
+
+def words_of(error: BaseException | str) -> str:
+    """What an error says, without keys and mail addresses: a server's own words may quote what it was sent."""
+    from omnivery.transport.observe import redact
+
+    if isinstance(error, BaseException) and not isinstance(error, OmniveryError):
+        return type(error).__name__  # what a stranger's error says, nobody knows
+    return redact(str(error))
+
+
+def plain(value: object) -> Scalar:
+    """A value as one that may stand in a cell: mappings, lists and models become JSON text."""
+    if isinstance(value, bool | datetime | None):
+        return value
+    if isinstance(value, Enum):
+        return plain(value.value)
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, Mapping | list | tuple | set | frozenset) or has(type(value)):
+        return _json(value)
+    with suppress(TypeError):
+        return index(value)  # type: ignore[arg-type]  # numpy's integers; its arrays only look like one
+    return str(value)
+
+
+def _json(value: object) -> str:
+    from omnivery import codec
+
+    try:
+        return codec.dumps(value, default=_jsonable).decode()
+    except (TypeError, ValueError):
+        return f"({type(value).__name__} without a JSON form)"
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return list(value)
+    return _fields_of(value) if has(type(value)) else plain(value)
+
+
+def _labels(names: Iterable[object]) -> tuple[str, ...]:
+    """Names as text, each of them once."""
+    labels: dict[str, None] = {}
+    for name in names:
+        label = str(name).encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+        while label in labels:
+            label += "'"
+        labels[label] = None
+    return tuple(labels)
+
+
+def _fields_of(item: object) -> Mapping[Any, Any]:
+    if isinstance(item, Mapping):
+        return item
+    model: Any = type(item)
+    if not has(model):
+        return {"value": item}
+    found = {each.name: getattr(item, each.name) for each in fields(model)}
+    if not found.get("extra"):
+        found.pop("extra", None)
+    return found
+
+
+def _kinds_of(model: type[Any]) -> dict[str, type]:
+    try:
+        own = fields(resolve_types(model))
+    except NameError:  # a type that is known to type checkers alone
+        return {}
+    arms = {each.name: {*(get_args(each.type) or (each.type,))} - {NoneType} for each in own}
+    return {name: kind for name, (kind, *others) in arms.items() if not others and kind in KINDS}
