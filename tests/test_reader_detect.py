@@ -1,18 +1,24 @@
-"""Telling NDJSON from a web server's log."""
+"""Telling NDJSON, CSV, Parquet and a web server's log apart."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import sys
+from pathlib import Path
 
 import pytest
 
 from omnivery.automations.event import BotEvent, EventLine, UnreadableLine
-from omnivery.readers import read
+from omnivery.automations.event_list import EventList
+from omnivery.errors import ConfigError
+from omnivery.readers import csv, load, read
+from omnivery.readers.detect import line_reader
 from omnivery.readers.lines import MAX_LINE
 
 LOG = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "Agent"\n'
 JSON = b'{"event_id":"1"}\n'
+CSV = b"ip,uas,event_id\n192.0.2.1,Agent,1\n"
 
 
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n\r\n", b" \n\t", b"\n" * 600_000])
@@ -53,3 +59,97 @@ def test_a_file_that_is_neither_yields_a_reason_for_each_line() -> None:
         UnreadableLine(line=1, reason="not in combined log format"),
         UnreadableLine(line=2, reason="not in combined log format"),
     ]
+
+
+# CSV
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n\r\n", b" \n", b"\n" * 100_000])
+@pytest.mark.parametrize("delimiter", [b",", b";", b"\t"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_names_of_columns_make_it_csv(before: bytes, delimiter: bytes, pack: type[bytes]) -> None:
+    """The delimiter is the one that stands between them."""
+    content = pack(before + CSV.replace(b",", delimiter))
+    assert list(read(io.BytesIO(content))) == [BotEvent(ip="192.0.2.1", uas="Agent", event_id="1")]
+
+
+@pytest.mark.parametrize("header", [b'"ip","n"\n', b"n, uas\n", b"a,b,event_id,c\n"])
+def test_one_name_of_an_event_is_enough(header: bytes) -> None:
+    """As it is for the reader of CSV, which then says what is missing in each row."""
+    content = header + b"," * header.count(b",") + b"\n"
+    assert list(read(io.BytesIO(content))) == list(csv(io.BytesIO(content)))
+    assert [type(item) for item in read(io.BytesIO(content))] == [BotEvent]
+
+
+@pytest.mark.parametrize("line", [b"event_id", b"the ip, as it was", b"ip|uas", b"ip,\xff"])
+def test_a_line_that_only_mentions_a_name_is_no_header(line: bytes) -> None:
+    assert [type(item) for item in read(io.BytesIO(line + b"\n" + LOG))] == [UnreadableLine, BotEvent]
+
+
+def test_a_user_agent_cannot_turn_a_log_into_csv() -> None:
+    """Whoever calls a server writes into its log; one line must not make all others unreadable."""
+    hostile = LOG.replace(b"Agent", b"x,ip,uas,event_id,y")
+    assert [type(item) for item in read(io.BytesIO(hostile + LOG))] == [BotEvent, BotEvent]
+
+
+def test_line_numbers_of_csv_are_those_of_the_source() -> None:
+    found = list(read(io.BytesIO(b"\n\n" + CSV + b"bad\n")))
+    assert found[1:] == [UnreadableLine(line=5, reason="1 cells where the first row has 3")]
+
+
+# Parquet
+
+
+def test_parquet_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    path = tmp_path / "events.log"
+    polars.DataFrame({"event_id": ["1", "2"]}).write_parquet(path)
+    for source in (path, str(path)):
+        assert list(read(source)) == [BotEvent(event_id="1"), BotEvent(event_id="2")]
+
+
+class StandardInput:
+    """What `sys.stdin` is made of, as far as bytes go."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = io.BytesIO(content)
+
+
+def test_parquet_from_standard_input_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is read from its end; to read it as a log would report a bad line for each piece of it."""
+    content = b"PAR1\x15\x04\x15\n\x00PAR1"
+    monkeypatch.setattr(sys, "stdin", StandardInput(content))
+    with pytest.raises(ConfigError, match="from a file by its path only"):
+        list(read("-"))
+    with pytest.raises(ConfigError, match="the path of the file, not the open file"):
+        list(read(io.BytesIO(content)))
+    packed = tmp_path / "events.gz"
+    packed.write_bytes(gzip.compress(content))
+    with pytest.raises(ConfigError, match="no Parquet file, which would begin with PAR1"):
+        list(read(packed))
+
+
+@pytest.mark.parametrize(("start", "by_line"), [(JSON, True), (LOG, True), (CSV, False), (b"PAR1\x15", False)])
+def test_only_where_each_line_is_an_event_can_reading_begin_at_any_line(start: bytes, by_line: bool) -> None:
+    """A row of CSV means nothing without the first one, and may have several lines."""
+    assert (line_reader(start.splitlines()[0]) is not None) == by_line
+
+
+# All at once
+
+
+def test_a_source_can_be_read_to_a_list() -> None:
+    """To look at in a notebook, and to submit."""
+    everything = load(io.BytesIO(LOG * 3))
+    assert isinstance(everything, EventList)
+    assert everything == list(read(io.BytesIO(LOG * 3)))
+
+
+@pytest.mark.parametrize("limit", [0, 2, 3, 9])
+def test_no_more_is_read_than_was_asked_for(limit: int) -> None:
+    assert load(io.BytesIO(LOG * 3), limit=limit) == list(read(io.BytesIO(LOG * 3)))[:limit]
+
+
+def test_a_negative_limit_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="limit: it must not be negative"):
+        load(io.BytesIO(LOG), limit=-1)

@@ -1,0 +1,115 @@
+"""How far a long run has come, shown where somebody looks: in a notebook, on a terminal, or in the log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
+from operator import length_hint
+from typing import TypeAlias
+from warnings import catch_warnings, simplefilter
+
+Advance: TypeAlias = Callable[[int], None]
+"""Call it with the count so far."""
+
+EVERY = 10.0
+"""Seconds between two lines in the log."""
+
+
+def watching(text: str, items: object, *, progress: bool) -> AbstractContextManager[Advance]:
+    """The `bar()` of an operation that has a `progress` option; it shows nothing where that is off.
+
+    Args:
+        text: what is being done.
+        items: what it is done to; its length is the total, if it tells one.
+        progress: the option.
+    """
+    if not progress:
+        return nullcontext(lambda _: None)
+    total = length_hint(items, -1)
+    return bar(text, total if total >= 0 else None)
+
+
+def bar(
+    text: str, total: int | None = None, *, every: float = EVERY, clock: Callable[[], float] = time.monotonic
+) -> AbstractContextManager[Advance]:
+    """Show how far something has come, for as long as the block runs.
+
+    In a notebook that is a bar of tqdm, on a terminal one of rich on standard error; each if it is installed. Anywhere
+    else it is lines in the log `omnivery.progress`, at level INFO: one at most every few seconds, and a last one.
+
+        with bar("Submitting", total) as advance:
+            advance(500)  # the count so far
+
+    Args:
+        text: what is being done, without personal data: it may be logged.
+        total: where the count ends, if that is known.
+        every: seconds between two lines in the log.
+        clock: the time in seconds, from any start.
+    """
+    if _in_notebook() and find_spec("tqdm") is not None:
+        return _notebook_bar(text, total)
+    if sys.stderr is not None and sys.stderr.isatty() and find_spec("rich") is not None:
+        return _terminal_bar(text, total)
+    return _log_lines(text, total, every=every, clock=clock)
+
+
+def _in_notebook() -> bool:
+    # Looked up and not imported: where code runs in a notebook, IPython is there already.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+@contextmanager
+def _notebook_bar(text: str, total: int | None) -> Iterator[Advance]:
+    with catch_warnings():
+        # Without ipywidgets it says so, and shows a bar in text: which is all that was asked for.
+        simplefilter("ignore")
+        from tqdm.auto import tqdm
+
+    with tqdm(desc=text, total=total) as shown:
+
+        def advance(count: int) -> None:
+            shown.update(count - shown.n)
+
+        yield advance
+
+
+@contextmanager
+def _terminal_bar(text: str, total: int | None) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(text, total=total)
+        yield lambda count: shown.update(task, completed=count)
+
+
+@contextmanager
+def _log_lines(text: str, total: int | None, *, every: float, clock: Callable[[], float]) -> Iterator[Advance]:
+    from omnivery.transport.observe import get_logger
+
+    logger = get_logger("omnivery.progress")
+    end = "" if total is None else f" of {total:,}"
+    count, logged, since = 0, -1, clock()
+
+    def log() -> None:
+        nonlocal logged, since
+        logged, since = count, clock()
+        logger.info("%s: %s%s", text, f"{count:,}", end)
+
+    def advance(now_at: int) -> None:
+        nonlocal count
+        count = now_at
+        if clock() - since >= every:
+            log()
+
+    try:
+        yield advance
+    finally:
+        # Also where the block failed: how far it came is then what one wants to know.
+        if count != logged:
+            log()

@@ -1,0 +1,119 @@
+"""Which columns of a table are an event's fields, and which are its own attributes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from attrs import frozen
+
+from omnivery.automations.event import FIELD_NAMES, FIELDS, BotEvent
+from omnivery.automations.identity import event_id_for
+from omnivery.errors import ConfigError
+
+KEYS = frozenset({"ip", "uas", "event_id"})
+"""The fields of which a table must have at least one, to be one of events."""
+
+
+@frozen(kw_only=True)
+class Columns:
+    """Where in a row the fields of an event stand."""
+
+    fields: tuple[int, ...]
+    """The place of each of `FIELDS`, in their order; for one that the table does not have, the place past the last."""
+    own: Mapping[str, int]
+    """The user's own columns and their places."""
+    count: int
+    """How many columns there are."""
+
+    @classmethod
+    def of(cls, names: Sequence[str], renamed: Mapping[str, str] | None = None) -> Columns:
+        """Find an event's fields among the names of a table's columns.
+
+        Columns without a name are left out: they have none to travel under. Mostly they are the row numbers that
+        pandas writes beside a frame.
+
+        Args:
+            names: the columns' names, in order.
+            renamed: names of the table to fields of the event, for columns that are named otherwise.
+
+        Raises:
+            ConfigError: no column is `ip`, `uas` or `event_id`; two have one name; or `renamed` holds a column that
+                is not there, or a field that an event does not have.
+        """
+        renamed = renamed or {}
+        _check_renamed(names, renamed)
+        called = [renamed.get(name, name) for name in names]
+        if KEYS.isdisjoint(called):
+            raise ConfigError(
+                f"none of the source's columns is ip, uas or event_id; it has {_listed(names)}. "
+                'Say which is which: columns={"client_ip": "ip"}'
+            )
+        places: dict[str, int] = {}
+        for place, name in enumerate(called):
+            if name in places:
+                raise ConfigError(f"two columns of the source are the event's {name!r}: leave one out, or rename it")
+            if name and not _UNNAMED.fullmatch(name):
+                places[name] = place
+        return cls(
+            fields=tuple(places.get(field, len(names)) for field in FIELDS),
+            own={name: place for name, place in places.items() if name not in FIELD_NAMES},
+            count=len(names),
+        )
+
+    def has(self, field: str) -> bool:
+        """Whether the table has one of an event's fields."""
+        return self.fields[FIELDS.index(field)] < self.count
+
+
+def derived_id(event: BotEvent, position: int) -> str:
+    """The id of an event that came without one, by what it says and its place in the source."""
+    url = (event.attributes or {}).get("url")
+    return event_id_for(
+        ip=event.ip,
+        uas=event.uas,
+        ts=event.ts,
+        action=event.action,
+        message_id=event.message_id,
+        recipient_id=event.recipient_id,
+        url=url if isinstance(url, str) else None,
+        position=position,
+    )
+
+
+def unix_seconds(text: str) -> int:
+    """Read a whole number of unix seconds, or a time in ISO 8601, which is in UTC unless it says otherwise.
+
+    Parts of a second are cut off from a time. A whole number may end in `.0`, as pandas writes it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return int(text.removesuffix(".0"))
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
+
+
+# What pandas calls the row numbers of a frame that were given no name.
+_UNNAMED = re.compile(r"__index_level_\d+__")
+# What can only be a name. Where a header is missing, the first row holds addresses and user agents.
+_NAME = re.compile(r"[^\W\d][\w .-]{0,31}")
+_SHOWN = 30
+
+
+def _check_renamed(names: Sequence[str], renamed: Mapping[str, str]) -> None:
+    for column, field in renamed.items():
+        if field not in FIELD_NAMES:
+            raise ConfigError(f"columns: {field!r} is no field of an event; there are {', '.join(FIELDS)}")
+        if column not in names:
+            raise ConfigError(f"columns: the source has no column {column!r}; it has {_listed(names)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    # Personal data stay out of exceptions, so the names are shown only if all of them are names.
+    if not all(_NAME.fullmatch(name) for name in names if name):
+        return f"{len(names)} columns, and their names do not look like names: is the header row missing?"
+    return ", ".join(name or "(no name)" for name in names[:_SHOWN]) + (" …" if names[_SHOWN:] else "")
