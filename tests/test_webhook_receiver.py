@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, MutableMapping
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,7 +16,7 @@ import pytest
 
 from omnivery import webhooks
 from omnivery.errors import ConfigError
-from omnivery.webhooks import BotVerdicts, DeliveryEvent, Receiver, ReceiverStatistics, WebhookEvent
+from omnivery.webhooks import BotVerdicts, DeliveryEvent, Receiver, ReceiverStatistics, VerdictStore, WebhookEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -402,3 +405,130 @@ def test_a_receiver_that_could_not_work_is_not_made(
 def test_a_receiver_needs_a_handler_that_can_be_called() -> None:
     with pytest.raises(ConfigError, match="handler"):
         Receiver(None, KEY)  # type: ignore[call-overload]
+
+
+# With a store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "verdicts.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[VerdictStore]:
+    with VerdictStore(path, timeout=0.05) as store:
+        yield store
+
+
+async def test_a_call_is_in_the_store_before_the_handler_sees_it(path: Path, store: VerdictStore, clock: Clock) -> None:
+    """And so before the 200, after which the service never sends it again. A second store sees what is committed."""
+    kept: list[list[bytes]] = []
+
+    async def handler(_: BotVerdicts) -> None:
+        with VerdictStore(path) as other:
+            kept.append(list(other.payloads()))
+
+    receiver = Receiver(handler, KEY, accepts=BotVerdicts, store=store, clock=clock)
+    body = call()
+    assert (await post(receiver, body)).status_code == 200
+    assert kept == [[body]]
+    found = store.get("e1")
+    assert found is not None
+    assert (found.is_bot, found.request["ip"], found.signed_at) == (True, "192.0.2.1", NOW)
+
+
+async def test_a_store_may_stand_in_for_the_handler(store: VerdictStore, clock: Clock) -> None:
+    """It keeps verdicts: a delivery event, answered with 200 and kept nowhere, would be lost in silence."""
+    receiver = Receiver(None, KEY, store=store, clock=clock)
+    assert (await post(receiver, call())).status_code == 200
+    assert (await post(receiver, call(**DELIVERY))).status_code == 406
+    assert store.has(["e1"]) == {"e1"}
+    assert store.statistics.payloads == 1
+    assert receiver.statistics == ReceiverStatistics(accepted=1, refused=1)
+
+
+async def test_delivery_events_go_to_the_handler_and_not_to_the_store(
+    handler: Handler, store: VerdictStore, clock: Clock
+) -> None:
+    receiver = Receiver(handler, KEY, store=store, clock=clock)
+    assert (await post(receiver, call(**DELIVERY))).status_code == 200
+    assert [type(event) for event in handler.events] == [DeliveryEvent]
+    assert list(store.payloads()) == []
+
+
+@pytest.mark.parametrize("body", [call(key="other"), call(timestamp=NOW - 301), call(hello=1), b""])
+async def test_what_is_not_trusted_is_not_stored(store: VerdictStore, clock: Clock, body: bytes) -> None:
+    assert (await post(Receiver(None, KEY, store=store, clock=clock), body)).status_code == 406
+    assert list(store.payloads()) == []
+
+
+async def test_with_a_store_a_replay_is_refused_all_the_same(store: VerdictStore, clock: Clock) -> None:
+    receiver = Receiver(None, KEY, store=store, clock=clock)
+    body = call()
+    assert [(await post(receiver, body)).status_code for _ in range(2)] == [200, 406]
+    assert [it.repeats for it in store] == [0]
+
+
+async def test_what_the_store_cannot_keep_is_asked_for_again(
+    path: Path, handler: Handler, store: VerdictStore, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """500 has the service call again, and its retry gets in. The log says what is wrong with the store, no more."""
+    receiver = Receiver(handler, KEY, store=store, clock=clock)
+    body = call(token="t0k3n")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert (await post(receiver, body)).status_code == 500
+    assert handler.events == []
+    assert list(store.payloads()) == []
+    assert receiver.statistics == ReceiverStatistics(failed=1)
+    (record,) = [record for record in caplog.records if record.name == "omnivery.webhooks"]
+    assert "not kept" in record.getMessage()
+    assert "another process kept it locked" in record.getMessage()
+    assert record.exc_info is None
+    assert not any(secret in record.getMessage() for secret in (KEY, "t0k3n", "192.0.2.1", "curl/8"))
+    assert (await post(receiver, body)).status_code == 200
+    assert [len(handler.events), len(store)] == [1, 1]
+
+
+async def test_the_retry_after_a_failed_handler_is_a_repeat_to_the_store(
+    handler: Handler, store: VerdictStore, clock: Clock
+) -> None:
+    receiver = Receiver(handler, KEY, store=store, clock=clock)
+    body = call()
+    handler.error = ValueError()
+    assert (await post(receiver, body)).status_code == 500
+    handler.error = None
+    assert (await post(receiver, body)).status_code == 200
+    assert [(it.is_bot, it.repeats) for it in store] == [(True, 1)]
+    assert list(store.payloads()) == [body]
+
+
+async def test_the_event_loop_goes_on_while_the_store_waits(path: Path, clock: Clock) -> None:
+    """The lock is given up by another task of the same loop: were the loop blocked, it never would be."""
+    answers: list[int] = []
+    with VerdictStore(path, timeout=30) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        receiver = Receiver(None, KEY, store=store, clock=clock)
+
+        async def send() -> None:
+            answers.append((await post(receiver, call())).status_code)
+
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                other.execute("BEGIN IMMEDIATE")
+                tasks.start_soon(send)
+                await anyio.sleep(0.05)
+                assert answers == []
+                other.execute("ROLLBACK")
+    assert answers == [200]
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [({"store": "verdicts.db"}, "VerdictStore"), ({"accepts": DeliveryEvent}, "accepts=DeliveryEvent")],
+)
+def test_a_store_that_would_keep_nothing_is_refused(
+    handler: Handler, store: VerdictStore, options: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Receiver(handler, KEY, **{"store": store, **options})

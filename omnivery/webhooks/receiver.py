@@ -6,27 +6,25 @@ import math
 import time
 import traceback
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from logging import Logger
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import frozen
 
-from omnivery.codec import dumps
-from omnivery.errors import ConfigError, PayloadError, ReplayError, WebhookError, phrase
+from omnivery.errors import ConfigError, OmniveryError, PayloadError, ReplayError, WebhookError
 from omnivery.transport.observe import get_logger
+from omnivery.webhooks.asgi import Receive, Scope, Send, answer, live, path_below_mount, read_body
 from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.payload import WebhookEvent, parse
 from omnivery.webhooks.signature import TOLERANCE, encoded
 from omnivery.webhooks.verdicts import BotVerdicts
 
-EventT = TypeVar("EventT", BotVerdicts, DeliveryEvent)
+if TYPE_CHECKING:
+    from omnivery.webhooks.store import VerdictStore
 
-# The names that the ASGI specification gives them, https://asgi.readthedocs.io/en/latest/specs/main.html
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+EventT = TypeVar("EventT", BotVerdicts, DeliveryEvent)
 
 logger: Logger = get_logger("omnivery.webhooks")
 
@@ -42,7 +40,7 @@ class ReceiverStatistics:
     replayed: int = 0
     """Turned away because the same call had come before, or was just being handled."""
     failed: int = 0
-    """Given to a handler that raised, or that was cancelled."""
+    """Not kept by the store, or given to a handler that raised or was cancelled."""
 
 
 class Receiver:
@@ -57,12 +55,16 @@ class Receiver:
     The handler is awaited *before* the answer goes out, so a 200 means handled. Keep it short: the service may give
     up waiting, and call again.
 
+    With a `store`, a call that brings verdicts is committed there, in a worker thread, before the handler is awaited;
+    delivery events go to the handler alone. Without a handler, the store is all there is, and delivery events are
+    refused. The store stays open when the server stops: it is yours to close.
+
     | answer | when |
     | --- | --- |
-    | 200 | the handler returned |
+    | 200 | the verdicts are in the store, where there is one, and the handler returned |
     | 406 | signature missing, wrong, old or ahead; payload unknown or not accepted; handled before: not to be retried |
     | 404, 405, 413 | another path, another method than POST, a body beyond `max_body` |
-    | 500 | the handler raised. The call's token is forgotten, so that the service's retry is taken |
+    | 500 | the store failed, or the handler raised. The token is forgotten, so that the service's retry is taken |
     | 503 | the same call is being handled at this moment, and may yet fail: to be retried |
 
     A token is remembered for twice the tolerance, beyond which its signature is too old anyway. The memory is this
@@ -78,9 +80,10 @@ class Receiver:
     Requests of type `lifespan` are answered, `websocket` is refused. Runs on asyncio and on trio.
 
     Args:
-        handler: your coroutine function, called with what `parse` returns.
+        handler: your coroutine function, called with what `parse` returns. None for the store alone.
         keys: the account's signing key; several while it changes.
         accepts: the one kind of call to take, `BotVerdicts` or `DeliveryEvent`; both when left out.
+        store: keeps the verdicts on disk.
         tolerance: seconds that a signature may be old, or ahead of the clock.
         path: the one path to answer on, below the mount point; any when left out.
         max_body: bytes of the largest body that is read; 16 MiB when left out.
@@ -95,6 +98,7 @@ class Receiver:
         self,
         handler: Callable[[WebhookEvent], Awaitable[object]],
         *keys: str | bytes,
+        store: VerdictStore | None = ...,
         tolerance: float = ...,
         path: str | None = ...,
         max_body: int = ...,
@@ -107,6 +111,20 @@ class Receiver:
         handler: Callable[[EventT], Awaitable[object]],
         *keys: str | bytes,
         accepts: type[EventT],
+        store: VerdictStore | None = ...,
+        tolerance: float = ...,
+        path: str | None = ...,
+        max_body: int = ...,
+        clock: Callable[[], float] = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        handler: None,
+        *keys: str | bytes,
+        accepts: type[BotVerdicts] = ...,
+        store: VerdictStore,
         tolerance: float = ...,
         path: str | None = ...,
         max_body: int = ...,
@@ -115,9 +133,10 @@ class Receiver:
 
     def __init__(
         self,
-        handler: Callable[[Any], Awaitable[object]],
+        handler: Callable[[Any], Awaitable[object]] | None,
         *keys: str | bytes,
         accepts: type[Any] | None = None,
+        store: VerdictStore | None = None,
         tolerance: float = TOLERANCE,
         path: str | None = None,
         max_body: int = 16 * 2**20,
@@ -129,12 +148,14 @@ class Receiver:
             raise ConfigError(f"path must begin with a slash, unlike {path!r}")
         if max_body < 1:
             raise ConfigError(f"max_body must be at least one byte, not {max_body}")
-        if not callable(handler):
+        if not callable(handler) and (handler is not None or store is None):
             raise ConfigError("handler must be a coroutine function, which is called with each event")
         if accepts not in (None, BotVerdicts, DeliveryEvent):
             raise ConfigError("accepts must be BotVerdicts or DeliveryEvent, or be left out for both")
+        _check_store(store, accepts)
         self._handler = handler
-        self._accepts = accepts
+        self._accepts = BotVerdicts if handler is None else accepts
+        self._store = store
         self._keys = encoded(keys)
         self._tolerance = tolerance
         self._path = path
@@ -162,7 +183,7 @@ class Receiver:
             case "http":
                 await self._serve(scope, receive, send)
             case "lifespan":
-                await _live(receive, send)
+                await live(receive, send)
             case "websocket":
                 await receive()
                 await send({"type": "websocket.close"})
@@ -170,11 +191,11 @@ class Receiver:
                 raise ValueError(f"this app does not speak {other!r}")
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._path is not None and _path(scope) != self._path:
+        if self._path is not None and path_below_mount(scope) != self._path:
             return await self._refuse(send, HTTPStatus.NOT_FOUND)
         if scope["method"] != "POST":
             return await self._refuse(send, HTTPStatus.METHOD_NOT_ALLOWED)
-        body = await _read(receive, self._max_body)
+        body = await read_body(receive, self._max_body)
         if body is None:  # the client went away: nobody waits for an answer
             return None
         if len(body) > self._max_body:
@@ -193,11 +214,11 @@ class Receiver:
             logger.warning("refused a webhook call: %s", error)
             counter = "replayed" if isinstance(error, ReplayError) else "refused"
             return await self._refuse(send, HTTPStatus.NOT_ACCEPTABLE, counter=counter)
-        return await self._handle(event, send)
+        return await self._handle(event, body, send)
 
     async def _refuse(self, send: Send, status: HTTPStatus, *, counter: str = "refused") -> None:
         self._counts[counter] += 1
-        await _answer(send, status)
+        await answer(send, status)
 
     def _parse(self, body: bytes) -> WebhookEvent:
         event = parse(body, *self._keys, tolerance=self._tolerance, now=self._clock())
@@ -215,62 +236,57 @@ class Receiver:
         self._seen[event.token] = now + 2 * self._tolerance
         self._busy.add(event.token)
 
-    async def _handle(self, event: WebhookEvent, send: Send) -> None:
+    async def _handle(self, event: WebhookEvent, body: bytes, send: Send) -> None:
         try:
-            await self._handler(event)
+            await self._keep(event, body)
+            if self._handler is not None:
+                await self._handler(event)
         except BaseException as error:
             # Cancelled counts as failed too: it is not handled, and the service's retry must get in.
             self._seen.pop(event.token, None)
             self._counts["failed"] += 1
             if not isinstance(error, Exception):
                 raise
-            logger.error("the handler of a webhook call raised %s, by way of %s", type(error).__name__, _way(error))  # noqa: TRY400  # a traceback ends with the exception's text
-            return await _answer(send, HTTPStatus.INTERNAL_SERVER_ERROR)
+            logger.error("%s", _what_failed(error))  # noqa: TRY400  # a traceback ends with the exception's text
+            return await answer(send, HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
             self._busy.discard(event.token)
         self._counts["accepted"] += 1
-        return await _answer(send, HTTPStatus.OK)
+        return await answer(send, HTTPStatus.OK)
+
+    async def _keep(self, event: WebhookEvent, body: bytes) -> None:
+        if self._store is None or not isinstance(event, BotVerdicts):
+            return
+        from anyio import to_thread  # not before there is something to keep
+
+        try:
+            await to_thread.run_sync(self._store.add, body, event)
+        except OmniveryError as error:
+            raise _NotKeptError(str(error)) from None
 
 
-def _path(scope: Scope) -> str:
-    """The path below the mount point: ASGI's `path` holds `root_path` too."""
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("root_path", ""))
+class _NotKeptError(Exception):
+    """The store failed. Its words may be logged: unlike a handler's, they hold nothing of the call."""
 
 
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """Read a request's body, no further than just beyond the limit; None when the client goes away."""
-    body = bytearray()
-    more = True
-    while more and len(body) <= limit:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    return bytes(body)
+def _what_failed(error: Exception) -> str:
+    if isinstance(error, _NotKeptError):
+        return f"a webhook call was not kept: {error}"
+    return f"the handler of a webhook call raised {type(error).__name__}, by way of {_way(error)}"
+
+
+def _check_store(store: object, accepts: type[Any] | None) -> None:
+    if store is None:
+        return
+    from omnivery.webhooks.store import VerdictStore  # SQLite is loaded only for those who use it
+
+    if not isinstance(store, VerdictStore):
+        raise ConfigError("store must be a VerdictStore: open the file with VerdictStore(path)")
+    if accepts is DeliveryEvent:
+        raise ConfigError("a store keeps verdicts, and accepts=DeliveryEvent refuses them: leave one of the two out")
 
 
 def _way(error: Exception) -> str:
     """The lines that an exception came through, outermost first: places only, no content."""
     steps = traceback.walk_tb(error.__traceback__)
     return " > ".join(f"{frame.f_code.co_filename}:{line}" for frame, line in steps)
-
-
-async def _answer(send: Send, status: HTTPStatus) -> None:
-    """Send an answer that says no more than its status does: details would only help a forger."""
-    body = dumps({"message": phrase(status)})
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers.append((b"allow", b"POST"))
-    await send({"type": "http.response.start", "status": int(status), "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    """Answer the server's start-up and shutdown; there is nothing to prepare or to close."""
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

@@ -1,0 +1,275 @@
+"""Verdicts on disk: what the webhook brought is committed before the service is told that it arrived."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+from attrs import field, frozen
+
+from omnivery.codec import dumps, loads
+from omnivery.errors import ConfigError, OmniveryError
+from omnivery.webhooks.store_file import explained, open_file
+from omnivery.webhooks.verdicts import BotVerdicts
+
+PAGE = 500
+"""Rows, or ids, that one reading statement handles: the lock is free again in between."""
+
+INSERT_CALL = "INSERT INTO calls (token, received_at, without_id, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+REPEAT = "UPDATE verdicts SET repeats = repeats + 1 WHERE event_id = ?"
+# A name alone is the value that is there; equal timestamps go to the one that arrives later, which is this one.
+UPSERT = """
+INSERT INTO verdicts (event_id, is_bot, signed_at, first_received_at, received_at, request) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (event_id) DO UPDATE SET
+    repeats = repeats + 1,
+    is_bot = CASE WHEN excluded.signed_at >= signed_at THEN excluded.is_bot ELSE is_bot END,
+    received_at = CASE WHEN excluded.signed_at >= signed_at THEN excluded.received_at ELSE received_at END,
+    request = CASE WHEN excluded.signed_at >= signed_at THEN excluded.request ELSE request END,
+    signed_at = max(excluded.signed_at, signed_at)
+"""
+SELECT = "SELECT seq, event_id, is_bot, signed_at, first_received_at, received_at, repeats, request FROM verdicts"
+FORGET = """
+UPDATE calls SET body = NULL WHERE seq IN (
+    SELECT seq FROM calls WHERE body IS NOT NULL AND received_at < ? LIMIT 100)
+"""
+COUNT = """
+SELECT v.*, c.* FROM
+    (SELECT count(*), coalesce(sum(is_bot), 0), count(is_bot), coalesce(sum(repeats), 0) FROM verdicts) AS v,
+    (SELECT count(body), coalesce(sum(without_id), 0) FROM calls) AS c
+"""
+
+
+@frozen(kw_only=True)
+class StoredVerdict:
+    """The verdict that counts for one event: of all that came for its id, the one that was signed last."""
+
+    event_id: str
+    """The event's own id."""
+    is_bot: bool | None
+    """True for a bot, False for a human, None where the call did not say: never take None for False."""
+    request: Mapping[str, Any] = field(repr=False)
+    """The event as it was submitted: its fields and your own attributes, all in one mapping."""
+    signed_at: int
+    """When the service signed the call that brought this verdict, in unix seconds."""
+    received_at: float
+    """When that call arrived, in unix seconds."""
+    first_received_at: float
+    """When the first verdict for this id arrived, in unix seconds."""
+    repeats: int
+    """How often a verdict for this id came again, whichever of them counts."""
+
+
+@frozen(kw_only=True)
+class StoreStatistics:
+    """What a verdict store holds."""
+
+    verdicts: int
+    """Events that have a verdict: bots, humans and unknown."""
+    bots: int
+    """Of these, bots."""
+    humans: int
+    """Of these, humans."""
+    unknown: int
+    """Of these, verdicts that say neither."""
+    repeats: int
+    """How often a verdict came for an event that had one."""
+    payloads: int
+    """Calls whose raw payload is kept."""
+    without_id: int
+    """Verdicts without an event id, as single checks may bring them: they stand in their raw payload alone."""
+
+
+class VerdictStore:
+    """A file that keeps the verdicts which come to the webhook, and the signed calls that brought them.
+
+        with VerdictStore("verdicts.db") as store:
+            app = Receiver(None, signing_key, store=store)
+
+    It is an SQLite file in WAL mode with `synchronous=FULL`: once `add` has returned, the call survives the end of
+    the process, and of the machine where its disk keeps its promises. SQLite keeps two more files beside it, `-wal`
+    and `-shm`, which belong to it: a copy of one without the others is no copy. Not for network file systems.
+
+    Of several verdicts for one event, the one with the latest signed timestamp counts; of equal ones, that which
+    arrived last. So calls may come in any order, and more than once.
+
+    A raw payload is kept as it was received, **with its signature**, so that it can be verified again, until
+    `forget_payloads`. For as long as the signature is within a receiver's tolerance, a stolen payload is a call that
+    can be replayed; the events hold ip addresses for good. So the file is created for its owner alone (mode 0600).
+
+    Threads may share one object, and processes one file: each opens it for itself, after any fork.
+
+    Args:
+        path: the file; it is created when it is not there, its folder is not.
+        timeout: seconds to wait while another process writes.
+        clock: tells the time in unix seconds.
+
+    Raises:
+        ConfigError: the file cannot be created or written, is no verdict store, is damaged, or was written by a newer
+            release. It is left as it was. From any method: the store is closed, or was opened before a fork.
+        OmniveryError: from any method: the disk is full or failed, another process kept the file locked, or damage has
+            shown. What `add` was given is then not stored.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, timeout: float = 5.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        # Absolute, so that no name has the meaning that SQLite gives to some, such as ":memory:".
+        self._path = Path(path).absolute()
+        self._clock = clock
+        self._lock = Lock()
+        self._process = os.getpid()
+        self._database: sqlite3.Connection | None = open_file(self._path, timeout)
+
+    def __repr__(self) -> str:
+        return f"VerdictStore({str(self._path)!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """How many events have a verdict."""
+        return int(self._rows("SELECT count(*) FROM verdicts")[0][0])
+
+    def __iter__(self) -> Iterator[StoredVerdict]:
+        return self.verdicts()
+
+    def close(self) -> None:
+        """Close the file. A second time does nothing."""
+        if os.getpid() != self._process:
+            return  # closing a parent's file would take its locks away
+        with self._lock:
+            database, self._database = self._database, None
+            if database is not None:
+                database.close()
+
+    def add(self, payload: bytes, verdicts: BotVerdicts) -> None:
+        """Commit one call: its raw payload and its verdicts, all or nothing.
+
+        The same call again, known by its token, only counts as a repeat of each of its verdicts.
+
+        Args:
+            payload: the body, as it was received.
+            verdicts: what `parse` made of it.
+        """
+        moment, signed = self._clock(), verdicts.timestamp
+        # An empty id names no event: two events without one are not the same.
+        named = [(name, verdict) for verdict in verdicts if (name := verdict.event_id)]
+        rows = [(name, it.is_bot, signed, moment, moment, dumps(it.request).decode()) for name, it in named]
+        call = (verdicts.token, moment, len(verdicts) - len(named), payload)
+        with self._transaction() as database:
+            if database.execute(INSERT_CALL, call).rowcount:
+                database.executemany(UPSERT, rows)
+            else:
+                database.executemany(REPEAT, [(name,) for name, _ in named])
+
+    def get(self, event_id: str) -> StoredVerdict | None:
+        """The verdict for one event; None where none has come."""
+        rows = self._rows(f"{SELECT} WHERE event_id = ?", event_id)
+        return _stored(rows[0]) if rows else None
+
+    def has(self, event_ids: Iterable[str]) -> set[str]:
+        """Say which of these events, however many, have a verdict."""
+        found: set[str] = set()
+        remaining = iter(event_ids)
+        while names := list(islice(remaining, PAGE)):
+            marks = ",".join("?" * len(names))
+            rows = self._rows(f"SELECT event_id FROM verdicts WHERE event_id IN ({marks})", *names)  # noqa: S608  # marks only
+            found.update(name for (name,) in rows)
+        return found
+
+    def verdicts(self) -> Iterator[StoredVerdict]:
+        """Iterate over the verdicts, in the order in which their events first had one.
+
+        Those that are there when it begins: what is added meanwhile waits for the next time. Holds some hundred at a
+        time and neither lock nor transaction, so the consumer may take as long as it likes.
+        """
+        last, seq = self._rows("SELECT max(seq) FROM verdicts")[0][0], 0
+        while rows := self._rows(f"{SELECT} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE}", seq, last):
+            seq = rows[-1][0]
+            yield from map(_stored, rows)
+
+    def payloads(self) -> Iterator[bytes]:
+        """Iterate over the raw payloads that are kept, as received, oldest first; one at a time is read."""
+        last, seq = self._rows("SELECT max(seq) FROM calls")[0][0], 0
+        select = "SELECT seq, body FROM calls WHERE seq > ? AND seq <= ? AND body IS NOT NULL ORDER BY seq LIMIT 1"
+        while rows := self._rows(select, seq, last):
+            [(seq, body)] = rows
+            yield body
+
+    @property
+    def statistics(self) -> StoreStatistics:
+        """What the store holds. Reads all of it: with ten million verdicts that takes seconds."""
+        verdicts, bots, known, repeats, payloads, without_id = self._rows(COUNT)[0]
+        return StoreStatistics(
+            verdicts=verdicts,
+            bots=bots,
+            humans=known - bots,
+            unknown=verdicts - known,
+            repeats=repeats,
+            payloads=payloads,
+            without_id=without_id,
+        )
+
+    def forget_payloads(self, older_than: float) -> int:
+        """Forget raw payloads; their verdicts stay. Their space is used again, but the file does not shrink.
+
+        Args:
+            older_than: seconds since they were received.
+
+        Returns:
+            How many were forgotten.
+        """
+        if not older_than >= 0:  # not "<": NaN must not pass
+            raise ConfigError(f"older_than must be a number of seconds from 0, not {older_than}")
+        before, total, count = self._clock() - older_than, 0, 1
+        while count:
+            with self._transaction() as database:
+                count = database.execute(FORGET, (before,)).rowcount
+            total += count
+        return total
+
+    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._session() as database:
+            return database.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._session() as database, database:  # which commits or rolls back
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+
+    @contextmanager
+    def _session(self) -> Iterator[sqlite3.Connection]:
+        if os.getpid() != self._process:
+            # SQLite's locks belong to the process that opened the file, and protect nothing in its children.
+            raise ConfigError(f"the verdict store {self._path} was opened before a fork: open it in each process")
+        with self._lock, explained(self._path, OmniveryError):
+            if self._database is None:
+                raise ConfigError(f"the verdict store {self._path} is closed")
+            yield self._database
+
+
+def _stored(row: tuple[Any, ...]) -> StoredVerdict:
+    _, event_id, is_bot, signed_at, first_received_at, received_at, repeats, request = row
+    return StoredVerdict(
+        event_id=event_id,
+        is_bot=None if is_bot is None else bool(is_bot),
+        request=loads(request),
+        signed_at=signed_at,
+        received_at=received_at,
+        first_received_at=first_received_at,
+        repeats=repeats,
+    )
