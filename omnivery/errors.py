@@ -15,6 +15,7 @@
     ├── DecodeError                     an answer came, but not the one that the operation promises
     ├── VerdictPendingError             `bots.wait()` ran out of time
     ├── BulkError                       a bulk run did not deliver everything
+    ├── JournalError                    a journal cannot be written or read any further: disk full, I/O error, damage
     └── WebhookError
         ├── SignatureError              missing, wrong, too old, or from the future
         ├── ReplayError                 this very call has been handled before
@@ -40,6 +41,7 @@ __all__ = [
     "DeadlineError",
     "DecodeError",
     "ForbiddenError",
+    "JournalError",
     "NotFoundError",
     "NotSentError",
     "OmniveryError",
@@ -283,6 +285,13 @@ class BulkError(OmniveryError):
     def __init__(self, message: str, *, report: Any) -> None:
         super().__init__(message)
         self.report = report
+
+
+class JournalError(OmniveryError):
+    """A journal cannot be written or read any further: the disk is full or fails, or the journal's limit is reached.
+
+    Nothing that it holds is lost. Mend the cause, and submit again with the same journal.
+    """
 
 
 class WebhookError(OmniveryError):

@@ -10,6 +10,7 @@ from functools import lru_cache
 from omnivery.automations.bulk.checking import is_address
 from omnivery.automations.event import BotEvent, UnreadableLine
 from omnivery.automations.identity import event_id_for
+from omnivery.readers.file_events import file_events
 from omnivery.readers.lines import Block, blocks, too_long
 from omnivery.readers.opening import Source
 
@@ -41,7 +42,7 @@ def access_log(source: Source) -> Iterator[BotEvent | UnreadableLine]:
 
     Source: https://httpd.apache.org/docs/current/logs.html#combined
     """
-    return log_events(blocks(source))
+    return file_events(source, lambda _: log_events) or log_events(blocks(source))
 
 
 def log_events(lines_in_blocks: Iterable[Block]) -> Iterator[BotEvent | UnreadableLine]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from omnivery.automations.event import EventLine, UnreadableLine
+from omnivery.readers.file_events import file_events
 from omnivery.readers.lines import Block, blocks, too_long
 from omnivery.readers.opening import Source
 
@@ -26,7 +27,7 @@ def ndjson(source: Source) -> Iterator[EventLine | UnreadableLine]:
 
     Source: https://github.com/ndjson/ndjson-spec
     """
-    return event_lines(blocks(source))
+    return file_events(source, lambda _: event_lines) or event_lines(blocks(source))
 
 
 def event_lines(lines_in_blocks: Iterable[Block]) -> Iterator[EventLine | UnreadableLine]:

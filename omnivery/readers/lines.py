@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from gzip import BadGzipFile
 from typing import TypeAlias
 
+from attrs import define, field
+
 from omnivery.automations.event import UnreadableLine
 from omnivery.readers.opening import Source, pieces
 
@@ -32,7 +34,7 @@ def blocks(source: Source) -> Iterator[Block]:
         OSError: it cannot be opened; or, later, it cannot be read. `gzip.BadGzipFile` where compressed data is
             damaged or cut off: every whole line before that place has come out by then.
     """
-    return _blocks(pieces(source))
+    return iter(Blocks(pieces(source)))
 
 
 def too_long(number: int) -> UnreadableLine:
@@ -40,22 +42,42 @@ def too_long(number: int) -> UnreadableLine:
     return UnreadableLine(line=number, reason=f"longer than {MAX_LINE:,} bytes")
 
 
-def _blocks(data: Iterator[bytes]) -> Iterator[Block]:
-    first = 1
-    try:
-        for lines in _cut(data):
-            if first == 1 and lines[0] is not None:
-                lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
-            yield first, lines
-            first += len(lines)
-    except (EOFError, zlib.error, BadGzipFile) as error:
-        fault = "is cut off" if isinstance(error, EOFError) else "is damaged"
-        where = f"nothing after line {first - 1}" if first > 1 else "no line"
-        raise BadGzipFile(f"the gzip data {fault}: {where} could be read") from error
+@define(eq=False)
+class Blocks:
+    """Blocks one after the other, and where the last one that was handed over begins."""
+
+    _data: Iterator[bytes]
+    first: int = 1
+    """Number of its first line."""
+    offset: int = 0
+    """Bytes of the unpacked source before it."""
+    _blocks: Iterator[Block] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._blocks = self._all()
+
+    def __iter__(self) -> Iterator[Block]:
+        return self._blocks
+
+    def _all(self) -> Iterator[Block]:
+        next_line, start = self.first, self.offset
+        try:
+            for offset, lines in _cut(self._data):
+                if next_line == 1 and lines[0] is not None:
+                    lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
+                self.first, self.offset = next_line, start + offset
+                yield next_line, lines
+                next_line += len(lines)
+        except (EOFError, zlib.error, BadGzipFile) as error:
+            fault = "is cut off" if isinstance(error, EOFError) else "is damaged"
+            where = f"nothing after line {next_line - 1}" if next_line > 1 else "no line"
+            raise BadGzipFile(f"the gzip data {fault}: {where} could be read") from error
 
 
-def _cut(data: Iterator[bytes]) -> Iterator[list[Line]]:
+def _cut(data: Iterator[bytes]) -> Iterator[tuple[int, list[Line]]]:
+    """The lines of the data in blocks, each with its place."""
     rest, skipping = b"", False
+    start = at = 0  # where the next line begins, and where what is in hand does: not the same inside a skipped line
     for piece in data:
         text = rest + piece
         end = text.rfind(b"\n") + 1
@@ -64,12 +86,14 @@ def _cut(data: Iterator[bytes]) -> Iterator[list[Line]]:
             lines: list[Line] = [*text[:end].replace(b"\r\n", b"\n").split(b"\n")]
             lines.pop()
             # Only the first line can be too long: the others lie within one piece, which is shorter than that.
-            yield _checked(lines, skipping=skipping)
+            yield start, _checked(lines, skipping=skipping)
             skipping = False
+            start = at = at + end
         if len(rest) > MAX_LINE + len(b"\r"):
+            at += len(rest)
             rest, skipping = b"", True
     if rest or skipping:
-        yield _checked([rest], skipping=skipping)
+        yield start, _checked([rest], skipping=skipping)
 
 
 def _checked(lines: list[Line], *, skipping: bool) -> list[Line]:

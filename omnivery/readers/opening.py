@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from io import FileIO
 from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -56,11 +57,45 @@ def pieces(source: Source) -> Iterator[bytes]:
     return flow
 
 
-def _until_closed(path: str | os.PathLike[str]) -> Iterator[bytes]:
+def pieces_from(path: str | os.PathLike[str], offset: int) -> Iterator[bytes]:
+    """The content of a regular file from a place on, counted in unpacked bytes. Gzip is read from its start for that.
+
+    Raises:
+        ConfigError: the file ends before that place.
+        OSError: it cannot be opened; or, later, it cannot be read.
+        EOFError: later: the gzip data is cut off.
+        zlib.error: later: the gzip data is damaged.
+    """
+    flow = _until_closed(path, offset)
+    next(flow)
+    return flow
+
+
+def _until_closed(path: str | os.PathLike[str], offset: int = 0) -> Iterator[bytes]:
     # Unbuffered: the pieces are large, and a named pipe then hands over each line as it comes.
     with Path(path).open("rb", buffering=0) as file:
+        flow = _behind(file, offset) if offset else _unpacked(file)
         yield b""
-        yield from _unpacked(file)
+        yield from flow
+
+
+def _behind(file: FileIO, offset: int) -> Iterator[bytes]:
+    """What follows a place in a file."""
+    packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0 if packed else min(offset, size))
+    left = offset if packed else max(0, offset - size)
+    flow = _unpacked(file) if packed else iter(partial(file.read, PIECE), b"")
+    while left:
+        piece = next(flow, b"")
+        if not piece:
+            raise ConfigError(
+                f"source: the file ends before byte {offset:,}, up to which it was read: it was cut short"
+            )
+        if left < len(piece):
+            return chain((piece[left:],), flow)
+        left -= len(piece)
+    return flow
 
 
 def _standard_input() -> BinaryFile:

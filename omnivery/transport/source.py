@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import anyio
-from attrs import define, field
+from anyio.lowlevel import checkpoint
+from attrs import define, field, frozen
 
 from omnivery.errors import ConfigError
 
 T = TypeVar("T")
 
+UNNAMED, BUFFER = "events", "writer"
+"""Names in a journal of sources that have none of their own: those that give the same items again, and those that give
+new ones."""
+_AT_ONCE = 10_000
+"""Items passed over at once, before others get their turn."""
+
 
 class Supplier(ABC, Generic[T]):
     """What hands over many items at a time, where one by one would cost too much: from another thread, or a buffer."""
+
+    replays: ClassVar[bool] = False
+    """Whether it gives the same items again in another process, as a caller's iterable has to; a buffer does not."""
 
     @abstractmethod
     async def fill(self, items: list[T], count: int) -> None:
@@ -26,13 +36,55 @@ class Supplier(ABC, Generic[T]):
         """
 
 
+@frozen(kw_only=True)
+class Bookmark:
+    """Which source it is, and how far it was read. Both tell it in JSON values of the source's own choice."""
+
+    name: str
+    identity: Mapping[str, Any] = field(factory=dict[str, Any])
+    """What shows whether a source is still the one that was read."""
+    position: Mapping[str, Any] = field(factory=dict[str, Any])
+    """Where reading goes on; empty at the start."""
+
+
+Flow: TypeAlias = Iterator[T] | AsyncIterator[T] | Supplier[T]
+
+
+class Resumable(ABC, Generic[T]):
+    """A source that can say where it stands, so that another process goes on from there."""
+
+    @abstractmethod
+    def find(self, known: Sequence[Bookmark]) -> Bookmark:
+        """This source's own bookmark among those of a journal; a new one where it is not among them.
+
+        Raises:
+            ConfigError: it is among them, but is no longer what was read.
+        """
+
+    @abstractmethod
+    def open(self, bookmark: Bookmark) -> Flow[T]:
+        """Its items from a bookmark on.
+
+        Raises:
+            ConfigError: there is no such place in it any more.
+        """
+
+    @abstractmethod
+    def position(self, last: T) -> Mapping[str, Any]:
+        """Where one goes on who has taken every item up to `last`, which is the one that was handed over last."""
+
+
 @define(kw_only=True, eq=False)
 class Source(Generic[T]):
     """One reader for all workers of a run: each takes the next slice, and nothing is read ahead of them."""
 
-    _iterator: Iterator[T] | AsyncIterator[T] | Supplier[T] = field(alias="iterator")
+    _iterator: Flow[T] | None = field(alias="iterator")
+    """None for a resumable source that was not opened yet."""
+    _origin: Resumable[T] | None = field(alias="origin", default=None)
     error: Exception | None = field(init=False, default=None)
     """What the source raised; it is not read on after that."""
+    _taken: int = field(init=False, default=0)
+    """Items taken that a journal has, where that is all one can say of the position."""
     _over: bool = field(init=False, default=False)
     _lock: anyio.Lock = field(init=False, factory=anyio.Lock)
     _readings: set[anyio.CancelScope] = field(init=False, factory=set[anyio.CancelScope])
@@ -40,7 +92,7 @@ class Source(Generic[T]):
     @classmethod
     def of(
         cls,
-        items: Iterable[T] | AsyncIterable[T] | Supplier[T],
+        items: Iterable[T] | AsyncIterable[T] | Supplier[T] | Resumable[T],
         *,
         argument: str,
         advice: str,
@@ -55,6 +107,8 @@ class Source(Generic[T]):
         Raises:
             ConfigError: it is no iterable of items, but for instance a single one.
         """
+        if isinstance(items, Resumable):
+            return cls(iterator=iter(items) if isinstance(items, Iterable) else None, origin=items)
         if isinstance(items, Supplier):
             return cls(iterator=items)
         if isinstance(items, AsyncIterable):
@@ -66,14 +120,45 @@ class Source(Generic[T]):
             )
         return cls(iterator=iter(items))
 
+    async def resume(self, known: Sequence[Bookmark]) -> Bookmark:
+        """Go on where a journal's bookmark stands, before anything is read.
+
+        A source that cannot say where it stands is read anew, and as many items are passed over as were taken then.
+
+        Raises:
+            ConfigError: it is not the source that was read, or ends before the place up to which it was read.
+        """
+        if self._origin is not None:
+            bookmark = self._origin.find(known)
+            self._iterator = self._origin.open(bookmark)
+            return bookmark
+        replays = not isinstance(self._iterator, Supplier) or self._iterator.replays
+        name = UNNAMED if replays else BUFFER
+        bookmark = next((one for one in known if one.name == name), Bookmark(name=name))
+        taken = bookmark.position.get("items", 0)
+        if replays:
+            await self._pass_over(taken)
+        self._taken = taken
+        return bookmark
+
+    def position(self, items: Sequence[T]) -> Mapping[str, Any]:
+        """Where one goes on who has taken these items. To be asked once for each filling, and before the next one."""
+        if self._origin is not None:
+            return self._origin.position(items[-1])
+        self._taken += len(items)
+        return {"items": self._taken}
+
     async def fill(self, items: list[T], count: int) -> None:
         """Append up to `count` items; none when the source is at its end.
 
         The list is the caller's, so that what was read is in it even if the source raises or the task is cancelled.
+        Nothing is awaited once they are in it.
         """
         if self._over:
             return
         try:
+            if self._iterator is None:
+                self._iterator = self._opened()
             if isinstance(self._iterator, AsyncIterator | Supplier):
                 await self._fill_waiting(self._iterator, items, count)
             else:
@@ -83,11 +168,34 @@ class Source(Generic[T]):
             self.error = error
             self._over = True
 
+    async def close(self) -> None:
+        """Close what was opened here. A caller's own stream stays the caller's."""
+        if self._origin is not None and isinstance(self._iterator, AsyncGenerator):
+            await self._iterator.aclose()
+
     def stop(self) -> None:
         """Read no further, and leave a source that keeps a worker waiting."""
         self._over = True
         for reading in self._readings:
             reading.cancel()
+
+    def _opened(self) -> Flow[T]:
+        assert self._origin is not None  # noqa: S101  # `of` sees to it: one of the two is there
+        return self._origin.open(self._origin.find(()))
+
+    async def _pass_over(self, count: int) -> None:
+        while self._taken < count:
+            passed: list[T] = []
+            await self.fill(passed, min(count - self._taken, _AT_ONCE))
+            self._taken += len(passed)
+            if self.error is not None:
+                raise self.error
+            if not passed:
+                raise ConfigError(
+                    f"events: the source ended after {self._taken:,} items, and the journal has {count:,}: it must "
+                    "give the same items again, because those are passed over. Nothing was sent."
+                )
+            await checkpoint()
 
     async def _fill_waiting(self, flow: AsyncIterator[T] | Supplier[T], items: list[T], count: int) -> None:
         with anyio.CancelScope() as reading:

@@ -6,13 +6,14 @@ what is wrong stands alone. Whatever happens, each item ends in exactly one of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
 from omnivery.automations.bulk.checking import event_id_of, faults_of
 from omnivery.automations.bulk.encoding import encode_batch
 from omnivery.automations.bulk.outcome import BatchOutcome, Rejection
+from omnivery.automations.bulk.parts import Ended, Fate, News, Part, faults_and_ids
 from omnivery.automations.event import BotEvent, EventLike, EventLine, UnreadableLine
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError
 
@@ -27,29 +28,14 @@ NO_JSON = (TypeError, ValueError, RecursionError)
 """What the encoder raises for an event that JSON cannot say."""
 
 
-@frozen(kw_only=True, eq=False)
-class Part:
-    """Events that travel in one request."""
-
-    events: Sequence[EventLike]
-    indices: Sequence[int]
-    """Each event's place in the source."""
-
-    def halves(self) -> tuple[Part, Part]:
-        """The part in two."""
-        middle = len(self.events) // 2
-        return (
-            Part(events=self.events[:middle], indices=self.indices[:middle]),
-            Part(events=self.events[middle:], indices=self.indices[middle:]),
-        )
-
-
 @define(kw_only=True)
 class Batch:
     """Some items of a source on their way.
 
     Ask for `next_request()`, send it, and say how it went: `took`, `refused` or `failed`; until there is none left.
     `close()` at any moment gives the outcome: whatever is still open is then undelivered.
+
+    For a journal, `freeze()` fixes the bytes of what is open, and `news()` tells what has changed.
     """
 
     number: int
@@ -58,6 +44,12 @@ class Batch:
     """Place of the first item in the source."""
     webhook_url: str
     max_bytes: int = MAX_BYTES
+    named: bool = False
+    """Whether parts know their events' ids."""
+    begun: bool = False
+    """Whether a request with it has come to an end in an earlier run."""
+    source: int = 0
+    """Its source's row in a journal."""
     requests: int = field(init=False, default=0)
     retries: int = field(init=False, default=0)
     _open: list[Part] = field(init=False, factory=list[Part])
@@ -68,24 +60,46 @@ class Batch:
     _refusals: int = field(init=False, default=0)
     _under_way: bool = field(init=False, default=False)
     """Whether the last open part's request is out and unanswered."""
+    _refused: list[EventLike] = field(init=False, factory=list[EventLike])
+    """The items of `_rejected`."""
+    _opened: list[Part] = field(init=False, factory=list[Part])
+    _ended: list[Ended] = field(init=False, factory=list[Ended])
+    _told: tuple[int, int, int] = field(init=False, default=(0, 0, 0))
+    """Requests, retries and rejections that are no news."""
 
     def __attrs_post_init__(self) -> None:
-        whole = Part(events=self.items, indices=range(self.start, self.start + len(self.items)))
+        indices = range(self.start, self.start + len(self.items))
         if {*map(type, self.items)} == {BotEvent}:
             # They are checked while they are encoded, so that each is read once.
-            self._push(whole)
+            ids = [item.event_id for item in self.items] if self.named else None  # type: ignore[union-attr]
+            self._push(Part(events=self.items, indices=indices, ids=ids))
+        elif self.named:
+            faults, ids = faults_and_ids(self.items)
+            self._sift(Part(events=self.items, indices=indices, ids=ids), faults)
         else:
-            self._sift(whole, faults_of(self.items))
+            self._sift(Part(events=self.items, indices=indices), faults_of(self.items))
+
+    def reopen(self, parts: Sequence[Part]) -> None:
+        """Take up parts of an earlier run."""
+        self._open += reversed(parts)
 
     @property
     def next_events(self) -> int:
         """How many events the next request will carry, at most; 0 when nothing is left to send."""
         return len(self._open[-1].events) if self._open else 0
 
+    @property
+    def left(self) -> int:
+        """How many events are still open."""
+        return sum(len(part.events) for part in self._open)
+
     def next_request(self) -> bytes | None:
         """The body of the next request; None when nothing is left to send."""
         while self._open:
             part = self._open[-1]
+            if part.body is not None:
+                self._under_way = True
+                return part.body
             try:
                 body = encode_batch(part.events, self.webhook_url)
             except NO_JSON:
@@ -101,7 +115,7 @@ class Batch:
     def took(self, attempts: int) -> None:
         """The server accepted the last request."""
         self._count(attempts)
-        self._accepted.extend(self._open.pop().events)
+        self._accepted.extend(self._end(Fate.ACCEPTED, attempts).events)
 
     def refused(self, error: ApiError) -> None:
         """The server found fault with the last request (400), or found it too large (413): halve it."""
@@ -113,13 +127,13 @@ class Batch:
         if self._refusals >= HOPELESS and not self._accepted and self._open:
             self._errors.append(error)
             while self._open:
-                self._undelivered.extend(self._open.pop().events)
+                self._undelivered.extend(self._end(Fate.UNDELIVERED, error=error).events)
 
-    def failed(self, error: OmniveryError, attempts: int) -> None:
+    def failed(self, error: OmniveryError, attempts: int, *, fate: Fate = Fate.UNDELIVERED) -> None:
         """The last request did not get through."""
         self._count(attempts)
         self._errors.append(error)
-        self._undelivered.extend(self._open.pop().events)
+        self._undelivered.extend(self._end(fate, attempts, error).events)
 
     def close(self) -> BatchOutcome:
         """What became of the batch. Parts that are still open are undelivered."""
@@ -128,7 +142,7 @@ class Batch:
         elif self._open:
             self._errors.append(NotSentError("the run ended before the events were sent"))
         while self._open:
-            self._undelivered.extend(self._open.pop().events)
+            self._undelivered.extend(self._end(Fate.PENDING).events)
         return BatchOutcome(
             batch=self.number,
             accepted=tuple(self._accepted),
@@ -138,6 +152,51 @@ class Batch:
             requests=self.requests,
             retries=self.retries,
         )
+
+    def freeze(self, rows: Iterator[int]) -> None:
+        """Encode all parts that are new, and give each a row."""
+        ready: list[Part] = []
+        while (body := self.next_request()) is not None:
+            part = self._open.pop()
+            ready.append(part if part.row is not None else self._opened_as(part, body, rows))
+        self._open = ready[::-1]
+        self._under_way = False
+        # Halves that were given up before they had a row of their own.
+        self._ended = [
+            evolve(one, part=self._opened_as(one.part, encode_batch(one.part.events, self.webhook_url), rows))
+            if one.part.row is None and one.fate is not Fate.REPLACED
+            else one
+            for one in self._ended
+        ]
+
+    def news(self) -> News:
+        """What has changed since this was asked last. Parts that were never frozen are no news."""
+        requests, retries, rejected = self._told
+        news = News(
+            number=self.number,
+            source=self.source,
+            counted=self.begun or self.requests > 0,
+            unfinished=bool(self._open),
+            opened=self._opened,
+            ended=[one for one in self._ended if one.part.row is not None],
+            rejected=list(zip(self._rejected[rejected:], self._refused[rejected:], strict=True)),
+            requests=self.requests - requests,
+            retries=self.retries - retries,
+            begun=self.requests > requests == 0 and not self.begun,
+        )
+        self._opened, self._ended = [], []
+        self._told = (self.requests, self.retries, len(self._rejected))
+        return news
+
+    def _opened_as(self, part: Part, body: bytes, rows: Iterator[int]) -> Part:
+        frozen = evolve(part, body=body, row=next(rows))
+        self._opened.append(frozen)
+        return frozen
+
+    def _end(self, fate: Fate, attempts: int = 0, error: OmniveryError | None = None) -> Part:
+        part = self._open.pop()
+        self._ended.append(Ended(part=part, fate=fate, attempts=attempts, error=str(error) if error else None))
+        return part
 
     def _count(self, attempts: int) -> None:
         self._under_way = False
@@ -149,7 +208,7 @@ class Batch:
             self._open.append(part)
 
     def _divide(self, reason: str) -> None:
-        part = self._open.pop()
+        part = self._end(Fate.REPLACED)
         if len(part.events) == 1:
             self._reject(part, reason)
             return
@@ -174,17 +233,18 @@ class Batch:
         if not any(faults):
             self._push(part)
             return
-        sound: list[tuple[EventLike, int]] = []
         for item, index, fault in zip(part.events, part.indices, faults, strict=True):
-            if fault is None:
-                sound.append((item, index))
-            else:
-                self._rejected.append(rejection(item, index, fault))
-        self._push(Part(events=[item for item, _ in sound], indices=[index for _, index in sound]))
+            if fault is not None:
+                self._refuse(item, index, fault)
+        self._push(part.only([fault is None for fault in faults]))
 
     def _reject(self, part: Part, reason: str) -> None:
         for item, index in zip(part.events, part.indices, strict=True):
-            self._rejected.append(rejection(item, index, reason))
+            self._refuse(item, index, reason)
+
+    def _refuse(self, item: EventLike, index: int, reason: str) -> None:
+        self._rejected.append(rejection(item, index, reason))
+        self._refused.append(item)
 
 
 def rejection(item: EventLike, index: int, reason: str) -> Rejection:

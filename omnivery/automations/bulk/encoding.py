@@ -9,7 +9,7 @@ from typing import Any
 
 from omnivery import codec
 from omnivery.automations.bulk.checking import IPV4, fault_of
-from omnivery.automations.event import FIELD_NAMES, BotEvent, EventLike, EventLine
+from omnivery.automations.event import FIELD_NAMES, FIELDS, BotEvent, EventLike, EventLine, UnreadableLine
 
 
 def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
@@ -98,3 +98,27 @@ def _encode_run(run: list[EventLike], *, lines: bool) -> bytes:
     if lines:
         return b",".join([item.data if isinstance(item, EventLine) else item for item in run])  # type: ignore[misc]
     return codec.dumps(run, default=wire_form)[1:-1]
+
+
+def item_bytes(item: EventLike) -> bytes | None:
+    """An item as JSON, or as the line that it is, whatever is wrong with it; None where it cannot be written."""
+    if isinstance(item, EventLine | bytes):
+        return item.data if isinstance(item, EventLine) else item
+    if isinstance(item, UnreadableLine):
+        return None
+    fields: Any = item
+    if isinstance(item, BotEvent):
+        fields = {name: value for name in FIELDS if (value := getattr(item, name)) is not None}
+        fields |= (
+            {"attributes": item.attributes}
+            if item.attributes and FIELD_NAMES & {*item.attributes}
+            else (item.attributes or {})
+        )
+    try:
+        return codec.dumps(fields, default=_whatever)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _whatever(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else repr(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
@@ -20,13 +21,16 @@ from attrs import define, field
 
 from omnivery.automations.bulk.account import Account
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
+from omnivery.automations.bulk.ledger import Ledger
 from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
+from omnivery.automations.bulk.parts import Fate
 from omnivery.automations.event import EventLike
 from omnivery.errors import (
     ApiError,
     BadRequestError,
     ConfigError,
     DecodeError,
+    JournalError,
     OmniveryError,
     PayloadTooLargeError,
     TransportError,
@@ -64,16 +68,17 @@ class AsyncBulkRun:
     """Events a second."""
     ordered: bool = False
     """Whether outcomes come in the order of their batches."""
+    ledger: Ledger = field(factory=Ledger)
+    """Writes down what happens, if anything does."""
     _account: Account = field(init=False, factory=Account)
     _stopped_by: OmniveryError | None = field(init=False, default=None)
-    _batches: int = field(init=False, default=0)
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
     _remaining: list[BatchOutcome] = field(init=False, factory=list[BatchOutcome])
     _done: dict[int, BatchOutcome] = field(init=False, factory=dict[int, BatchOutcome])
     """Outcomes that wait for those of earlier batches, by batch."""
-    _due: int = field(init=False, default=0)
-    """The batch whose outcome comes next, where they are ordered."""
+    _turns: deque[int] = field(init=False, factory=deque[int])
+    """The batches whose outcomes come next, where they are ordered."""
     _order: anyio.Condition = field(init=False, factory=anyio.Condition)
     _tasks: TaskGroup = field(init=False)
     _outcomes: MemoryObjectReceiveStream[BatchOutcome] = field(init=False)
@@ -83,7 +88,9 @@ class AsyncBulkRun:
         """The account as it stands; final once the block is left or the iteration has ended."""
         now = time.monotonic() if self._elapsed is None else 0.0
         elapsed = self._elapsed if self._elapsed is not None else now - (self._started or now)
-        return self._account.report(elapsed=elapsed, stopped_by=self._stopped_by or self.source.error)
+        return self._account.report(
+            elapsed=elapsed, stopped_by=self._stopped_by or self.source.error, journal=self.ledger.path
+        )
 
     @property
     def remaining(self) -> list[BatchOutcome]:
@@ -94,11 +101,13 @@ class AsyncBulkRun:
         if self._started is not None:
             raise ConfigError("a bulk run is entered once: call stream() again for another")
         self._started = time.monotonic()
+        self._account = await self.ledger.open(self.source)
         # Outcomes that are put in order wait elsewhere, and no more of them than would wait here.
         room = 0 if self.ordered else self.concurrency
         send, self._outcomes = anyio.create_memory_object_stream[BatchOutcome](room)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
+        self.ledger.start(self._tasks)
         for _ in range(self.concurrency):
             self._tasks.start_soon(self._work, send.clone())
         send.close()
@@ -121,6 +130,10 @@ class AsyncBulkRun:
             self._remaining += self._done.values()
             self._outcomes.close()
             self._stop_clock()
+            with anyio.CancelScope(shield=True):
+                await self.source.close()
+                if (broken := await self.ledger.close()) is not None:
+                    self._stop(broken)
 
     def __aiter__(self) -> Self:
         return self
@@ -168,8 +181,8 @@ class AsyncBulkRun:
     async def _hand_over_in_order(self, outcome: BatchOutcome, outcomes: MemoryObjectSendStream[BatchOutcome]) -> None:
         self._done[outcome.batch] = outcome
         async with self._order:
-            while (due := self._done.pop(self._due, None)) is not None:
-                self._due += 1
+            while self._turns and (due := self._done.pop(self._turns[0], None)) is not None:
+                self._turns.popleft()
                 await self._hand_over(due, outcomes)
             self._order.notify_all()
             # One slow batch must not let the outcomes of all that come after it pile up.
@@ -178,26 +191,47 @@ class AsyncBulkRun:
 
     async def _read(self) -> Batch | None:
         """The next batch; None at the end of the source, or when the run was stopped."""
+        if self._stopped_by is not None:
+            return None
+        try:
+            batch = await self.ledger.next_pending(self.webhook_url)
+            if batch is not None:
+                self._take_turn(batch)
+                return batch
+            await self.ledger.room()
+        except JournalError as error:
+            self._stop(error)
+            return None
+        return await self._read_source()
+
+    async def _read_source(self) -> Batch | None:
         items: list[EventLike] = []
         try:
             await self.source.fill(items, MAX_EVENTS)
         except BaseException:
             # Cancelled while reading: what had been read by then must not be forgotten.
-            self._settle(self._new_batch(items))
+            if items:
+                self._settle(await self._appended(items))
             raise
-        return self._new_batch(items) if items else None
+        return await self._appended(items) if items else None
+
+    async def _appended(self, items: list[EventLike]) -> Batch:
+        self._account.read += len(items)
+        batch = self.ledger.batch(items, webhook_url=self.webhook_url, max_bytes=self.max_bytes)
+        self._take_turn(batch)
+        try:
+            await self.ledger.append(batch, self.source)
+        except JournalError as error:
+            self._stop(error)
+        return batch
+
+    def _take_turn(self, batch: Batch) -> None:
+        if self.ordered:
+            self._turns.append(batch.number)
 
     def _stop(self, error: OmniveryError) -> None:
         self._stopped_by = self._stopped_by or error
         self.source.stop()
-
-    def _new_batch(self, items: list[EventLike]) -> Batch:
-        start = self._account.read
-        self._account.read += len(items)
-        self._batches += 1
-        return Batch(
-            number=self._batches - 1, items=items, start=start, webhook_url=self.webhook_url, max_bytes=self.max_bytes
-        )
 
     async def _deliver(self, batch: Batch) -> BatchOutcome:
         try:
@@ -217,16 +251,21 @@ class AsyncBulkRun:
         except (BadRequestError, PayloadTooLargeError) as error:
             batch.refused(error)
         except (TransportError, ApiError, DecodeError) as error:
-            batch.failed(error, error.attempts)
-            if concerns_every_call(error) or _asks_for_too_long_a_wait(error, self.patience):
+            stops = concerns_every_call(error) or _asks_for_too_long_a_wait(error, self.patience)
+            batch.failed(error, error.attempts, fate=Fate.PENDING if stops else Fate.UNDELIVERED)
+            if stops:
                 self._stop(error)
         else:
             batch.took(attempts)
+        try:
+            await self.ledger.answered(batch)
+        except JournalError as error:
+            self._stop(error)
 
     def _settle(self, batch: Batch) -> BatchOutcome:
         outcome = batch.close()
-        self._account.add(outcome)
-        if len(self._account.undelivered) > MAX_UNDELIVERED and outcome.undelivered:
+        self._account.add(outcome, begun=batch.begun, journalled=self.ledger.settle(batch))
+        if len(self._account.kept) > MAX_UNDELIVERED and outcome.undelivered:
             self._stop(outcome.errors[-1])
         return outcome
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, fields, frozen
 
 from omnivery.automations.event import EventLike
+from omnivery.automations.event_list import EventList
 from omnivery.errors import BulkError, OmniveryError
+from omnivery.table import Table, Tabular, account_table, words_of
 
 
 @frozen(kw_only=True)
@@ -38,8 +40,8 @@ class BatchFailure:
 
 
 @frozen(kw_only=True)
-class BatchReceipt:
-    """What one request with a batch came to."""
+class BatchReceipt(Tabular):
+    """What one request with a batch came to. As a data frame it is its rejections, one a row."""
 
     accepted: int
     """How many events the server took."""
@@ -51,6 +53,14 @@ class BatchReceipt:
     """The service's id of the batch, where it gives one; neither is documented."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Whatever else the answer held."""
+
+    def _table(self) -> Table:
+        return _problems_table(self.rejections, ())
+
+    def _overview(self) -> Table:
+        rejected = len(self.rejections)
+        counts = {"read": self.accepted + rejected, "accepted": self.accepted, "rejected": rejected}
+        return account_table("Batch of events", counts, {"rejected": _rejected(self.rejections)})
 
 
 @frozen(kw_only=True)
@@ -74,8 +84,11 @@ class BatchOutcome:
 
 
 @frozen(kw_only=True)
-class SubmitReport:
-    """The account of a run: `accepted + rejected + undelivered == read`, whatever happened on the way."""
+class SubmitReport(Tabular):
+    """The account of a run: `accepted + rejected + undelivered == read`, whatever happened on the way.
+
+    As a data frame it is its problems: one row for each of `rejections` and `failures`.
+    """
 
     read: int = 0
     """Items taken from the source."""
@@ -92,7 +105,7 @@ class SubmitReport:
     retries: int = 0
     """How many of the requests were retries."""
     elapsed: float = 0.0
-    """Seconds from the start of the run."""
+    """Seconds from the start of the run; with a journal, of all runs with it."""
     rejections: tuple[Rejection, ...] = field(default=(), repr=False)
     """The first thousand rejected items; the rest is only counted in `rejected`."""
     failures: tuple[BatchFailure, ...] = ()
@@ -100,6 +113,7 @@ class SubmitReport:
     stopped_by: BaseException | None = None
     """What ended the run before its source did: an error that would meet every batch, or the source's own."""
     _undelivered: tuple[EventLike, ...] = field(default=(), repr=False, alias="undelivered_items")
+    _journal: str | None = field(default=None, repr=False, alias="journal")
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = {each.alias: getattr(self, each.name) for each in fields(SubmitReport)}
@@ -108,12 +122,22 @@ class SubmitReport:
             values["stopped_by"] = OmniveryError(f"the source raised {type(self.stopped_by).__name__}")
         return _restored, (values,)
 
-    def undelivered_events(self) -> list[EventLike]:
+    def undelivered_events(self) -> EventList:
         """The undelivered events as they were given, ready to be submitted again.
 
-        All of them: a run stops rather than forget one.
+        All of them: a run stops rather than forget one. Those of a run with a journal are read from it, as the lines
+        of NDJSON that were, or would have been, sent.
+
+        Raises:
+            ConfigError: the journal is no longer there, or cannot be read.
         """
-        return list(self._undelivered)
+        if self._journal is None:
+            return EventList(self._undelivered)
+        # Only those who have a journal load what reads it.
+        from omnivery.automations.bulk.journal_view import JournalView
+
+        with JournalView.open(self._journal) as journal:
+            return EventList([*journal.undelivered_events(), *self._undelivered])
 
     def raise_for_failures(self) -> None:
         """Raise unless every item of the source was accepted.
@@ -122,9 +146,26 @@ class SubmitReport:
             BulkError: something was rejected or undelivered, or the run ended before its source did.
         """
         if self.rejected or self.undelivered or self.stopped_by:
-            raise BulkError(self._summary(), report=self) from self.stopped_by
+            raise BulkError(self.summary(), report=self) from self.stopped_by
 
-    def _summary(self) -> str:
+    def _table(self) -> Table:
+        return _problems_table(self.rejections, self.failures)
+
+    def _overview(self) -> Table:
+        counts = {name: getattr(self, name) for name in ("read", "accepted", "rejected", "undelivered")}
+        failed = [(f"batch {one.batch}", one.events, words_of(one.error)) for one in self.failures]
+        return account_table(
+            "Submitted events",
+            counts,
+            {"rejected": _rejected(self.rejections), "undelivered": failed},
+            unlisted=self.rejected - len(self.rejections),
+            stopped_by=self.stopped_by,
+            caption=f"{self.batches:,} batches, {self.requests:,} requests, {self.retries:,} of them retries, "
+            f"{self.elapsed:.1f} s",
+        )
+
+    def summary(self) -> str:
+        """The account in a sentence."""
         parts = [f"of {self.read} events {self.accepted} were accepted, {self.rejected} rejected and"]
         parts.append(f"{self.undelivered} not delivered")
         if self.rejections:
@@ -140,3 +181,21 @@ class SubmitReport:
 
 def _restored(values: dict[str, Any]) -> SubmitReport:
     return SubmitReport(**values)
+
+
+def _problems_table(rejections: Sequence[Rejection], failures: Sequence[BatchFailure]) -> Table:
+    rows: list[tuple[Any, ...]] = [
+        ("rejection", one.index, one.line, one.event_id, None, 1, words_of(one.reason)) for one in rejections
+    ]
+    rows += [("failure", None, None, None, one.batch, one.events, words_of(one.error)) for one in failures]
+    return Table(
+        title="Problems",
+        columns=("kind", "index", "line", "event_id", "batch", "events", "reason"),
+        rows=rows,
+        kinds={"index": int, "line": int, "batch": int, "events": int},
+    )
+
+
+def _rejected(rejections: Sequence[Rejection]) -> list[tuple[str, int, str]]:
+    places = [f"index {one.index}" if one.line is None else f"line {one.line}" for one in rejections]
+    return [(place, 1, words_of(one.reason)) for place, one in zip(places, rejections, strict=True)]

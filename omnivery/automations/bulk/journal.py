@@ -1,0 +1,235 @@
+"""The journal of bulk runs: what was read and what became of it, in SQLite, so that a crash loses nothing.
+
+This is the blocking half: a connection, and what is asked of it. It is used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, count
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+from attrs import define, field
+
+from omnivery import codec
+from omnivery.automations.bulk.account import Account
+from omnivery.automations.bulk.batching import Batch
+from omnivery.automations.bulk.journal_file import open_to_write, telling_config, telling_journal
+from omnivery.automations.bulk.journal_rows import (
+    BEGUN,
+    REJECT,
+    TALLY,
+    Entry,
+    ends_of,
+    insert,
+    json_text,
+    rejection_of,
+    row_of,
+    tallies_of,
+)
+from omnivery.automations.bulk.journal_view import account_of, terms_of
+from omnivery.automations.bulk.ledger import Terms
+from omnivery.automations.bulk.parts import Part, events_in
+from omnivery.automations.event import EventLike, EventLine
+from omnivery.errors import ConfigError
+from omnivery.transport.source import Bookmark
+
+Work: TypeAlias = "Callable[[Journal], object]"
+"""Something to do within a transaction."""
+
+
+@define(kw_only=True, eq=False)
+class Journal:
+    """An open journal, and its only writer."""
+
+    path: Path
+    rows: Iterator[int]
+    """Rows for new parts."""
+    numbers: Iterator[int]
+    """Numbers for new batches."""
+    _new: int = field(alias="new")
+    """The first of them."""
+    _taken: int = field(init=False, default=-1)
+    """The last batch of an earlier run that was taken."""
+    _db: sqlite3.Connection = field(alias="db", repr=False)
+    _lock: IO[bytes] = field(alias="lock", repr=False)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Journal:
+        """Open a journal, or begin one. Batches that were being sent when its last writer ended are pending again.
+
+        Raises:
+            ConfigError: somebody else writes to it, or it is no journal, or one of a later version, or damaged, or it
+                cannot be written here. Nothing was changed.
+        """
+        where = Path(path)
+        db, lock = open_to_write(where)
+        try:
+            with telling_config(where):
+                db.execute(_BACK)
+                [row] = db.execute("SELECT ifnull(max(id) + 1, 1) FROM batch").fetchone()
+                [number] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
+        except BaseException:
+            db.close()
+            lock.close()
+            raise
+        return cls(path=where, db=db, lock=lock, rows=count(row), numbers=count(number), new=number)
+
+    def agree(self, terms: Terms) -> None:
+        """Write down the terms of a new journal, or make sure that those of an old one are the same.
+
+        Raises:
+            ConfigError: they differ.
+        """
+        with telling_config(self.path):
+            known = terms_of(self._db)
+            if known is None:
+                written = (terms.webhook_url, terms.domain, terms.base_url, time.time())
+                self._db.execute("INSERT INTO terms VALUES (?, ?, ?, ?)", written)
+        if known is not None and terms != known:
+            raise ConfigError(_difference(known, terms))
+
+    def bookmarks(self) -> list[Bookmark]:
+        """Every source that it knows."""
+        with telling_config(self.path):
+            found = self._db.execute("SELECT name, identity, position FROM source ORDER BY id").fetchall()
+        return [
+            Bookmark(name=name, identity=codec.loads(identity), position=codec.loads(position))
+            for name, identity, position in found
+        ]
+
+    def enter_source(self, bookmark: Bookmark) -> tuple[int, int]:
+        """Enter a source, or what it looks like now, and return its row and how many items of it were read."""
+        written = (bookmark.name, json_text(bookmark.identity), json_text(bookmark.position), time.time())
+        with telling_config(self.path):
+            [row, read] = self._db.execute(
+                "INSERT INTO source (name, identity, position, updated_at) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET identity = excluded.identity RETURNING id, read",
+                written,
+            ).fetchone()
+        return row, read
+
+    def account(self) -> Account:
+        """The whole account. What is pending counts as undelivered until it is taken."""
+        with telling_config(self.path):
+            return account_of(self._db)
+
+    def live_bytes(self) -> int:
+        """Bytes of all bodies that are kept."""
+        with telling_config(self.path):
+            [live] = self._db.execute(
+                "SELECT ifnull(sum(length(body)), 0) FROM batch WHERE state <> 'accepted'"
+            ).fetchone()
+        return int(live)
+
+    def revive(self) -> None:
+        """Make pending what was undelivered for good."""
+        with telling_config(self.path):
+            self._db.execute(
+                "UPDATE batch SET state = 'pending', settled_at = NULL "
+                "WHERE state = 'undelivered' AND state <> 'accepted'"
+            )
+
+    def transact(self, entries: Sequence[Entry], works: Sequence[Work]) -> None:
+        """Write down what has changed, and then do some work, in one transaction: durably, or nothing of it.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        with telling_journal(self.path):
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._enter(entries)
+                for work in works:
+                    work(self)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def take(self, webhook_url: str) -> Batch | None:
+        """Take the pending parts of the next batch that an earlier run left behind; None if there is no more.
+
+        Each is taken once: what this run itself leaves pending is for the next one.
+        """
+        found = self._db.execute(_TAKE, (self._taken, self._new)).fetchall()
+        if not found:
+            return None
+        _, source, number = found[0][:3]
+        self._taken = number
+        self._db.execute(
+            "UPDATE batch SET state = 'sending' WHERE state = 'pending' AND state <> 'accepted' AND number = ?",
+            (number,),
+        )
+        begun = any(row[3] for row in found)
+        batch = Batch(number=number, items=(), start=0, webhook_url=webhook_url, named=True, begun=begun, source=source)
+        batch.reopen([_part(row, places, ids, body) for row, _, _, _, places, ids, body in found])
+        return batch
+
+    def _enter(self, entries: Sequence[Entry]) -> None:
+        # As few statements as can be: between any two, this thread has to get the interpreter back from the one that
+        # encodes and sends, which takes longer than the statement.
+        now = time.time()
+        rows = [row_of(part, one.news, now) for one in entries for part in one.news.opened]
+        if rows:
+            self._db.execute(insert(len(rows)), tuple(chain.from_iterable(rows)))
+        for statement, values in ends_of([ended for one in entries for ended in one.news.ended], now):
+            self._db.execute(statement, values)
+        for one in entries:
+            if one.news.begun and one.news.unfinished:
+                self._db.execute(BEGUN, (one.news.number,))
+        refused = [rejection_of(one.news.source, *each, now) for one in entries for each in one.news.rejected]
+        if refused:
+            self._db.executemany(REJECT, refused)
+        for tally in tallies_of(entries, now):
+            self._db.execute(TALLY, tally)
+
+    def close(self) -> None:
+        """Give back the room of what is gone, and let others write. What was being sent is pending."""
+        try:
+            with telling_journal(self.path):
+                self._db.execute(_BACK)
+                self._db.execute("PRAGMA incremental_vacuum").fetchall()
+        finally:
+            self._db.close()
+            self._lock.close()
+
+
+_BACK = "UPDATE batch SET state = 'pending' WHERE state = 'sending' AND state <> 'accepted'"
+_TAKE = (
+    "SELECT id, source, number, begun, places, ids, body FROM batch WHERE state = 'pending' AND state <> 'accepted' "
+    "AND number = (SELECT min(number) FROM batch WHERE state = 'pending' AND state <> 'accepted' "
+    "AND number > ? AND number < ?) ORDER BY id"
+)
+
+
+def _part(row: int, places: str, ids: str, body: bytes) -> Part:
+    indices, lines = codec.loads(places)
+    events: list[EventLike] = [*events_in(body)]
+    if lines is not None:
+        numbers = _unpacked(lines, len(events))
+        events = [
+            event if line is None else EventLine(data=event, line=line)  # type: ignore[arg-type]  # all are bytes
+            for event, line in zip(events, numbers, strict=True)
+        ]
+    return Part(events=events, indices=_unpacked(indices, len(events)), ids=codec.loads(ids), body=body, row=row)
+
+
+def _unpacked(packed: int | list[Any], count: int) -> Sequence[Any]:
+    return range(packed, packed + count) if isinstance(packed, int) else packed
+
+
+def _difference(known: Terms, terms: Terms) -> str:
+    if known.webhook_url != terms.webhook_url:
+        # The addresses are not shown: they may hold a secret of the receiver's.
+        what = "its events were prepared for another webhook_url"
+    elif known.domain != terms.domain:
+        what = f"it belongs to the domain {known.domain}, not {terms.domain}"
+    else:
+        what = f"it belongs to the server {known.base_url}, not {terms.base_url}"
+    return f"journal: {what}: go on with the same settings, or name another journal. Nothing was sent."

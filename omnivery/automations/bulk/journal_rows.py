@@ -1,0 +1,124 @@
+"""What is written to a journal: statements, and the values that go into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from omnivery import codec
+from omnivery.automations.bulk.encoding import item_bytes
+from omnivery.automations.bulk.outcome import Rejection
+from omnivery.automations.bulk.parts import Ended, Fate, News, Part
+from omnivery.automations.event import EventLike, EventLine
+
+BEGUN = "UPDATE batch SET begun = 1 WHERE state = 'sending' AND state <> 'accepted' AND number = ?"
+"""The first request with a batch has come to an end, and parts of it are still to go."""
+REJECT = "INSERT INTO rejection (source, place, line, event_id, reason, item, rejected_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+TALLY = (
+    "UPDATE source SET position = ifnull(:position, position), read = read + :read, accepted = accepted + :accepted, "
+    "rejected = rejected + :rejected, batches = batches + :batches, requests = requests + :requests, "
+    "retries = retries + :retries, last_number = max(last_number, :number), elapsed = elapsed + :elapsed, "
+    "updated_at = :now WHERE id = :source"
+)
+_ACCEPT = (
+    "UPDATE batch SET state = 'accepted', begun = 1, attempts = attempts + ?, settled_at = ?, error = NULL, "
+    "places = NULL, body = NULL"
+)
+_LEAVE = (
+    "UPDATE batch SET state = ?, begun = begun OR ?, attempts = attempts + ?, settled_at = ?, "
+    "error = ifnull(?, error) WHERE id = ?"
+)
+
+
+@frozen(kw_only=True, eq=False)
+class Entry:
+    """What has changed in a batch."""
+
+    news: News
+    read: int = 0
+    """Items that were read for it."""
+    position: str | None = None
+    """Where its source stands then; None where that is as before."""
+    elapsed: float = 0.0
+    """Seconds of the run since the entry before."""
+
+
+def insert(count: int) -> str:
+    """The statement for so many new parts, which go out at once."""
+    values = ", ".join(["(?, ?, ?, 'sending', ?, ?, 0, ?, ?, ?, ?)"] * count)
+    columns = "id, source, number, state, begun, events, attempts, created_at, places, ids, body"
+    return f"INSERT INTO batch ({columns}) VALUES {values}"  # noqa: S608  # nothing of it comes from outside
+
+
+def row_of(part: Part, news: News, now: float) -> tuple[Any, ...]:
+    """Values of `insert` for one part."""
+    lines = [item.line if isinstance(item, EventLine) else None for item in part.events]
+    places = json_text([_packed(part.indices), _packed(lines) if any(lines) else None])
+    ids = json_text(part.ids)
+    return part.row, news.source, news.number, news.counted, len(part.events), now, places, ids, part.body
+
+
+def ends_of(ended: Sequence[Ended], now: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What to do with the rows of parts that have ended. What was accepted, nearly all of it, goes together."""
+    accepted: dict[int, list[int | None]] = {}
+    for one in ended:
+        match one.fate:
+            case Fate.ACCEPTED:
+                accepted.setdefault(one.attempts, []).append(one.part.row)
+            case Fate.REPLACED:
+                yield "DELETE FROM batch WHERE id = ?", (one.part.row,)
+            case Fate.UNDELIVERED:
+                yield _LEAVE, ("undelivered", one.attempts > 0, one.attempts, now, one.error, one.part.row)
+            case Fate.PENDING:
+                yield _LEAVE, ("pending", one.attempts > 0, one.attempts, None, one.error, one.part.row)
+    for attempts, rows in accepted.items():
+        yield _accept(len(rows)), (attempts, now, *rows)
+
+
+def tallies_of(entries: Sequence[Entry], now: float) -> Iterator[dict[str, Any]]:
+    """Values of `TALLY`, for each source that the entries are about."""
+    by_source: dict[int, list[Entry]] = {}
+    for one in entries:
+        by_source.setdefault(one.news.source, []).append(one)
+    for source, own in by_source.items():
+        yield {
+            "read": sum(one.read for one in own),
+            "accepted": sum(one.news.accepted for one in own),
+            "rejected": sum(len(one.news.rejected) for one in own),
+            "batches": sum(one.news.begun for one in own),
+            "requests": sum(one.news.requests for one in own),
+            "retries": sum(one.news.retries for one in own),
+            "elapsed": sum(one.elapsed for one in own),
+            # They are in the order in which the source was read.
+            "position": next((one.position for one in reversed(own) if one.position is not None), None),
+            "number": max(one.news.number for one in own),
+            "now": now,
+            "source": source,
+        }
+
+
+def rejection_of(source: int, one: Rejection, item: EventLike, now: float) -> tuple[Any, ...]:
+    """Values of `REJECT`."""
+    return source, one.index, one.line, one.event_id, one.reason, item_bytes(item), now
+
+
+def json_text(value: object) -> str:
+    """A value as JSON, in text rather than bytes: SQLite's own functions for JSON then take it."""
+    return codec.dumps(value).decode()
+
+
+def _accept(count: int) -> str:
+    rows = ", ".join("?" * count)
+    return f"{_ACCEPT} WHERE id IN ({rows})"
+
+
+def _packed(numbers: Sequence[int | None]) -> int | list[int | None]:
+    """The first of numbers that follow one another; else all of them."""
+    if isinstance(numbers, range):
+        return numbers.start
+    first, last = numbers[0], numbers[-1]
+    if first is None or last is None or last - first != len(numbers) - 1 or None in numbers:
+        return list(numbers)
+    return first

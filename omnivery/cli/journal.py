@@ -1,0 +1,104 @@
+"""`omnivery bots status`, `retry` and `export`: what became of a submission with a journal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import asdict
+
+from omnivery import codec
+from omnivery.cli.interrupting import run_interruptibly
+from omnivery.cli.output import console, print_json, printable, wants_json
+from omnivery.cli.submission import Submission, end_with, token
+
+if TYPE_CHECKING:
+    from omnivery.automations.bulk.journal_view import JournalState, Problem
+
+
+@click.command()
+@click.argument("journal", metavar="JOURNAL")
+def status(journal: str) -> None:
+    """Show what a JOURNAL holds, also while a submission with it is under way.
+
+    Exit status 0: everything in it was accepted or rejected. 1: something is pending or undelivered.
+    """
+    from omnivery.automations.bulk.journal_view import JournalView
+
+    with JournalView.open(journal) as view:
+        state = view.state()
+    print_json(_as_json(state)) if wants_json() else _print(state)
+    sys.exit(1 if state.pending or state.sending or state.undelivered else 0)
+
+
+@click.command()
+@click.argument("journal", metavar="JOURNAL")
+@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
+def retry(journal: str, concurrency: int) -> None:
+    """Send again what a JOURNAL holds and is not delivered.
+
+    Server, domain and webhook address are the journal's own. The token comes from OMNIVERY_TOKEN, or is asked for on
+    a terminal.
+
+    Exit status 0: every event of the journal is now accepted. 1: some were rejected or are still not delivered.
+    """
+    from omnivery.automations.bulk.journal_view import JournalView
+
+    with JournalView.open(journal) as view:
+        base_url = view.terms().base_url
+    run = Submission(concurrency=concurrency, journal=journal)
+    end_with(run, run_interruptibly(lambda: run.retry(token(), base_url)))
+
+
+@click.command()
+@click.argument("journal", metavar="JOURNAL")
+@click.option("--rejected", "kinds", flag_value="rejected", help="Only what was rejected.")
+@click.option("--undelivered", "kinds", flag_value="undelivered", help="Only what is not delivered.")
+def export(journal: str, kinds: str | None) -> None:
+    """Print what was not accepted as NDJSON: one event a line, with its source and the reason.
+
+    `event` is the event as it was read; `text` stands in its place for a line that is no JSON.
+    """
+    from omnivery.automations.bulk.journal_view import JournalView
+
+    with JournalView.open(journal) as view:
+        rejected: Iterator[Problem] = view.rejected() if kinds != "undelivered" else iter(())
+        undelivered: Iterator[Problem] = view.undelivered() if kinds != "rejected" else iter(())
+        for problem in chain(rejected, undelivered):
+            if sys.stdout is not None:
+                sys.stdout.write(_line(problem).decode() + "\n")
+
+
+def _line(problem: Problem) -> bytes:
+    known = asdict(problem, filter=lambda field, value: field.name != "event" and value is not None)
+    if problem.event is None:
+        return codec.dumps(known)
+    try:
+        parsed = codec.loads(problem.event)
+    except ValueError:
+        return codec.dumps({**known, "text": problem.event.decode("utf-8", "backslashreplace")})
+    # As it is: parsed and written again, a large number would be another one. Only a line break must not stay.
+    event = codec.dumps(parsed) if b"\n" in problem.event or b"\r" in problem.event else problem.event
+    return codec.dumps(known)[:-1] + b',"event":' + event + b"}"
+
+
+def _as_json(state: JournalState) -> dict[str, Any]:
+    return asdict(state)
+
+
+def _print(state: JournalState) -> None:
+    out = console()
+    out.print(f"[bold]{state.accepted:,} of {state.read:,} events accepted[/], {state.rejected:,} rejected")
+    for name, count in (("pending", state.pending), ("being sent", state.sending), ("undelivered", state.undelivered)):
+        if count:
+            out.print(f"  {count:,} {name}")
+    if state.oldest_pending is not None:
+        out.print(f"  the oldest were read {time.time() - state.oldest_pending:,.0f} s ago")
+    for source in state.sources:
+        place = ", ".join(f"{name} {value}" for name, value in source.position.items()) or "not begun"
+        out.print(f"  {printable(source.name)}: {source.read:,} read, up to {printable(place)}", markup=False)
+    out.print(f"  {state.file_bytes:,} bytes, {state.live_bytes:,} of them events that were not accepted")

@@ -1,0 +1,74 @@
+"""`kill -9` in the middle of a submission over real sockets: the same command goes on, and nothing is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnivery.emulator import Emulator
+
+EVENTS = 20_000
+BATCHES = EVENTS // 500
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "error", "-m", "omnivery", "bots", *arguments]
+
+
+def printed(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit status, and the one JSON object on standard output."""
+    done = subprocess.run(
+        command(*arguments), env={**os.environ, **environment}, capture_output=True, check=False, timeout=60
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("moments", [(1,), (3, 12, 25), (17, 30)])
+def test_a_killed_submission_is_taken_up_again(tmp_path: Path, moments: tuple[int, ...]) -> None:
+    """Killed by how far it has come, not by time: once, or again and again."""
+    file, journal = tmp_path / "events.ndjson", str(tmp_path / "j")
+    file.write_bytes(b"".join(b'{"ip":"203.0.113.7","uas":"x","event_id":"e%d"}\n' % n for n in range(EVENTS)))
+    with Emulator() as emulator:
+        environment = {
+            "OMNIVERY_TOKEN": emulator.token,
+            "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
+            "OMNIVERY_DOMAIN": emulator.domain,
+            "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/verdicts",
+        }
+        submit = ("submit", str(file), "--journal", journal)
+        for moment in moments:
+            with subprocess.Popen(
+                command(*submit), env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ) as process:
+                while len(emulator.bot_batches) < moment and process.poll() is None:
+                    time.sleep(0.0005)
+                process.send_signal(signal.SIGKILL)
+            assert process.returncode == -signal.SIGKILL
+        _, before = printed(environment, "status", journal)
+        assert before["accepted"] + before["pending"] + before["sending"] == before["read"] < EVENTS
+        status, account = printed(environment, *submit)
+        arrived = Counter(event["event_id"] for event in emulator.bot_events)
+        sent = len(emulator.bot_batches)
+        again, same = printed(environment, *submit)
+        assert len(emulator.bot_batches) == sent
+    assert (status, account["read"], account["accepted"], account["undelivered"]) == (0, EVENTS, EVENTS, 0)
+    assert (account["batches"], account["rejected"]) == (BATCHES, 0)
+    assert len(arrived) == EVENTS
+    # Only what was in flight when it was killed can come twice: eight batches each time.
+    assert sum(arrived.values()) - EVENTS <= len(moments) * 8 * 500
+    clock = {"elapsed", "events_per_second"}
+    assert again == 0
+    assert {key: value for key, value in same.items() if key not in clock} == {
+        key: value for key, value in account.items() if key not in clock
+    }
