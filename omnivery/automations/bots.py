@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, cast
 
+from anyio import to_thread
 from attrs import evolve
 
 from omnivery import codec
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
+from omnivery.automations.bulk.buffer import EventBuffer
 from omnivery.automations.bulk.checking import single_fault_of
 from omnivery.automations.bulk.encoding import wire_form
 from omnivery.automations.bulk.engine import AsyncBulkRun
+from omnivery.automations.bulk.ledger import JOURNAL_LIMIT, Ledger, Terms
 from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
+from omnivery.automations.bulk.supplier import BufferSupplier
+from omnivery.automations.bulk.writer import AsyncEventWriter
+from omnivery.automations.bulk.writing import Overflow, WriterOptions
 from omnivery.automations.event import FIELDS, BotEvent, EventLike
 from omnivery.automations.verdict import PendingVerdict, Verdict
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
+from omnivery.progress import watching
+from omnivery.readers.arrow_batches import as_events
 from omnivery.transport import encoding
 from omnivery.transport.config import BULK_RETRY, CallOptions, required, web_address
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, is_html, json_body
 from omnivery.transport.resource import AsyncResource
-from omnivery.transport.source import Source
+from omnivery.transport.source import Resumable, Source
 
 if TYPE_CHECKING:
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
+    from omnivery.readers.arrow_batches import ArrowStream
     from omnivery.transport.records import RawResponse
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
@@ -91,14 +102,17 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
 
     async def submit(
         self,
-        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        events: Iterable[EventLike] | AsyncIterable[EventLike] | Resumable[EventLike] | ArrowStream,
         *,
         webhook_url: str | None = None,
         concurrency: int = 8,
         on_progress: Callable[[SubmitReport], None] | None = None,
+        progress: bool = False,
         events_per_second: float | None = None,
         requests_per_second: float | None = None,
         max_bytes: int = MAX_BYTES,
+        journal: str | PathLike[str] | None = None,
+        journal_limit: int = JOURNAL_LIMIT,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SubmitReport:
@@ -109,18 +123,24 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
 
         Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
         `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. An
-        answer that every batch would meet (401, 402, 403 …, a `Retry-After` beyond our patience) stops the run, and so do
-        50,000 undelivered events.
+        answer that every batch would meet (401, 402, 403 …, a `Retry-After` beyond our patience) stops the run, and so
+        do 50,000 undelivered events.
+
+        With a journal, the same call after a crash goes on where the first one stood: no event is lost, and only
+        batches whose answer was lost are sent twice. The report is then the account of all runs with the journal.
 
         Args:
-            events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, or what
-                `omnivery.readers` yield.
+            events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, what `omnivery.readers`
+                yield, or a data frame (anything with `__arrow_c_stream__`) with columns named like an event's fields.
             webhook_url: where the service sends the verdicts; the client's own when left out.
             concurrency: batches in flight; fewer while the server asks to slow down.
-            on_progress: called with the account so far after each batch.
+            on_progress: called with the account so far after each batch; no coroutine function.
+            progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
             events_per_second: the most that go out, evenly spread, each event counted when it goes out first.
             requests_per_second: the most that go out, evenly spread, retries among them.
             max_bytes: largest request in bytes; a batch beyond it is halved.
+            journal: a file to keep the run in, made if it is not there. Undelivered events are in it, not in memory.
+            journal_limit: bytes of undelivered events in the journal beyond which the source waits.
             domain: the sending domain; the client's own when left out.
             options: time-outs, deadline, retries and headers of each request.
 
@@ -128,7 +148,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             The account: `accepted + rejected + undelivered == read`. Look at it, or call `raise_for_failures()`.
 
         Raises:
-            ConfigError: domain or webhook_url is missing, or `events` is no iterable of events; nothing was sent.
+            ConfigError: domain or webhook_url is missing, or `events` is no iterable of events; or the journal cannot
+                be used, or is of other settings or of another source. Nothing was sent.
             BulkError: the source raised, which is the error's cause; what it gave before was submitted, and `report`
                 is the account of it.
         """
@@ -139,23 +160,63 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             events_per_second=events_per_second,
             requests_per_second=requests_per_second,
             max_bytes=max_bytes,
+            journal=journal,
+            journal_limit=journal_limit,
             domain=domain,
             options=options,
         )
-        async with run:
-            try:
-                async for _ in run:
-                    if on_progress is not None:
-                        on_progress(run.report)
-            except Exception as error:
-                if error is not run.source.error:
-                    raise
-                raise _source_failed(error, run.report) from error
-        return run.report
+        with watching("Submitting", events, progress=progress) as advance:
+
+            def tell(report: SubmitReport) -> None:
+                advance(report.read)
+                if on_progress is not None:
+                    on_progress(report)
+
+            return await _finished(run, tell if progress else on_progress)
+
+    async def retry(
+        self,
+        journal: str | PathLike[str],
+        *,
+        concurrency: int = 8,
+        on_progress: Callable[[SubmitReport], None] | None = None,
+        events_per_second: float | None = None,
+        requests_per_second: float | None = None,
+        options: CallOptions | None = None,
+    ) -> SubmitReport:
+        """Send again what a journal holds and is not delivered; no source is read.
+
+        Args:
+            journal: the file. Domain and webhook address are its own.
+            concurrency: as in `submit`.
+            on_progress: as in `submit`.
+            events_per_second: as in `submit`.
+            requests_per_second: as in `submit`.
+            options: as in `submit`.
+
+        Returns:
+            The account of all runs with the journal, in which what is now accepted is no longer undelivered.
+
+        Raises:
+            ConfigError: there is no such journal, or it cannot be used, or the client talks to another server. Nothing
+                was sent.
+        """
+        known = await to_thread.run_sync(_terms_of, journal)
+        terms = evolve(known, base_url=self._client._config.base_url)
+        run = self._run(
+            Source.of((), argument="events", advice=ADVICE),
+            terms,
+            ledger=_ledger(journal, terms, again=True),
+            concurrency=concurrency,
+            events_per_second=events_per_second,
+            requests_per_second=requests_per_second,
+            options=options,
+        )
+        return await _finished(run, on_progress)
 
     def stream(
         self,
-        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        events: Iterable[EventLike] | AsyncIterable[EventLike] | Resumable[EventLike] | ArrowStream,
         *,
         webhook_url: str | None = None,
         concurrency: int = 8,
@@ -163,6 +224,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         events_per_second: float | None = None,
         requests_per_second: float | None = None,
         max_bytes: int = MAX_BYTES,
+        journal: str | PathLike[str] | None = None,
+        journal_limit: int = JOURNAL_LIMIT,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> AsyncBulkRun:
@@ -175,7 +238,8 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
 
         Outcomes come in the order in which batches are done, or in that of the source if you ask for it. A consumer
         that stops reading stops the run; leaving the block early ends it, and what was under way is then undelivered.
-        If the source raises, its error comes out of the iteration once everything that it gave is settled.
+        If the source raises, its error comes out of the iteration once everything that it gave is settled. With a
+        journal, outcomes of what earlier runs left come first, and hold their events as lines of NDJSON.
 
         Args:
             events: as in `submit`.
@@ -185,32 +249,131 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             events_per_second: as in `submit`.
             requests_per_second: as in `submit`.
             max_bytes: as in `submit`.
+            journal: as in `submit`. It is opened when the block is entered.
+            journal_limit: as in `submit`.
             domain: as in `submit`.
             options: as in `submit`.
 
         Raises:
             ConfigError: as in `submit`.
         """
-        client, chosen = self._client._for_bulk(concurrency, options, requests_per_second=requests_per_second)
-        pace = self._client._pace(events_per_second, argument="events_per_second")
         sending_domain = self._client._domain(domain)
         address = self._webhook_url(webhook_url)
-        source = Source.of(events, argument="events", advice=ADVICE)
+        terms = Terms(webhook_url=address, domain=sending_domain, base_url=self._client._config.base_url)
+        return self._run(
+            Source.of(as_events(events), argument="events", advice=ADVICE),
+            terms,
+            ledger=Ledger() if journal is None else _ledger(journal, terms, limit=journal_limit),
+            concurrency=concurrency,
+            ordered=ordered,
+            events_per_second=events_per_second,
+            requests_per_second=requests_per_second,
+            max_bytes=max_bytes,
+            options=options,
+        )
+
+    def _run(
+        self,
+        source: Source[EventLike],
+        terms: Terms,
+        *,
+        ledger: Ledger,
+        concurrency: int,
+        events_per_second: float | None,
+        requests_per_second: float | None,
+        options: CallOptions | None,
+        max_bytes: int = MAX_BYTES,
+        ordered: bool = False,
+    ) -> AsyncBulkRun:
+        client, chosen = self._client._for_bulk(concurrency, options, requests_per_second=requests_per_second)
+        pace = self._client._pace(events_per_second, argument="events_per_second")
 
         async def post(body: bytes) -> int:
-            answer = await client.call(SUBMIT_BATCH, domain=sending_domain, body=encoding.json(body), options=chosen)
+            answer = await client.call(SUBMIT_BATCH, domain=terms.domain, body=encoding.json(body), options=chosen)
             return answer.attempts
 
         return AsyncBulkRun(
             source=source,
             post=post,
-            webhook_url=address,
+            ledger=ledger,
+            webhook_url=terms.webhook_url,
             concurrency=concurrency,
             max_bytes=max_bytes,
             patience=(chosen.retry or BULK_RETRY).patience,
             pace=pace,
             ordered=ordered,
         )
+
+    def writer(
+        self,
+        *,
+        linger: float = 1.0,
+        max_events: int = MAX_EVENTS,
+        max_bytes: int = MAX_BYTES,
+        max_buffered: int = 50_000,
+        overflow: Overflow = "wait",
+        close_timeout: float = 30.0,
+        cancel_timeout: float = 5.0,
+        webhook_url: str | None = None,
+        concurrency: int = 4,
+        events_per_second: float | None = None,
+        requests_per_second: float | None = None,
+        journal: str | PathLike[str] | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncEventWriter:
+        """Submit events one by one as they happen, in a service: the writer collects them into batches.
+
+            async with client.bots.writer() as writer:
+                await writer.put(event)
+
+        A batch goes out when `max_events` or `max_bytes` are reached, when its oldest event has waited for `linger`
+        seconds, on `flush()`, and when the block is left, which waits for it. The account is `submit`'s, in
+        `writer.report`: `accepted + rejected + undelivered == read` in the end.
+
+        Args:
+            linger: seconds that an event waits for others to fill its batch.
+            max_events: events of one batch, 500 at most.
+            max_bytes: bytes of one batch. The writer estimates them; a request beyond it is halved.
+            max_buffered: events that may wait; at most `concurrency` batches on their way come on top.
+            overflow: what `put` does when so many wait. `wait`: until there is room. `raise`: a `BulkError`. `drop`:
+                the event is lost, counted in `report.dropped` and logged.
+            close_timeout: seconds that leaving the block takes at most; what has not got through is then undelivered.
+            cancel_timeout: the same for a block that is left because it was cancelled, or by Ctrl-C.
+            webhook_url: as in `submit`.
+            concurrency: as in `submit`.
+            events_per_second: as in `submit`.
+            requests_per_second: as in `submit`.
+            journal: as in `submit`.
+            domain: as in `submit`.
+            options: as in `submit`.
+
+        Raises:
+            ConfigError: domain or webhook_url is missing, or an option cannot be; nothing was sent.
+        """
+        chosen = WriterOptions(
+            linger=linger,
+            max_events=max_events,
+            max_bytes=max_bytes,
+            max_buffered=max_buffered,
+            overflow=overflow,
+            close_timeout=close_timeout,
+            cancel_timeout=cancel_timeout,
+        )
+        runtime = self._client._pipeline.runtime
+        supplier = BufferSupplier(buffer=EventBuffer(options=chosen, now=runtime.now), runtime=runtime)
+        run = self.stream(
+            cast("AsyncIterable[EventLike]", supplier),
+            webhook_url=webhook_url,
+            concurrency=concurrency,
+            events_per_second=events_per_second,
+            requests_per_second=requests_per_second,
+            max_bytes=max_bytes,
+            domain=domain,
+            options=options,
+            journal=journal,
+        )
+        return AsyncEventWriter(options=chosen, supplier=supplier, run=run)
 
     async def submit_batch(
         self,
@@ -238,7 +401,7 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             PayloadTooLargeError: the events are more bytes than the service takes at once.
             PaymentRequiredError: bot detection is not enabled for the domain.
         """
-        source = Source.of(events, argument="events", advice=ADVICE)
+        source = Source.of(as_events(events), argument="events", advice=ADVICE)
         items: list[EventLike] = []
         await source.fill(items, MAX_EVENTS + 1)
         if source.error is not None:
@@ -357,6 +520,46 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             purpose="webhook address for the verdicts",
         )
         return web_address(address, argument="webhook_url")
+
+
+async def _finished(run: AsyncBulkRun, on_progress: Callable[[SubmitReport], None] | None) -> SubmitReport:
+    """Go through a run to its end."""
+    with _told_when_interrupted(run):
+        async with run:
+            try:
+                async for _ in run:
+                    if on_progress is not None:
+                        on_progress(run.report)
+            except Exception as error:
+                if error is not run.source.error:
+                    raise
+                raise _source_failed(error, run.report) from error
+    return run.report
+
+
+def _ledger(journal: str | PathLike[str], terms: Terms, **options: Any) -> Ledger:
+    # It brings SQLite along, which those without a journal need not load.
+    from omnivery.automations.bulk.journal_ledger import JournalLedger
+
+    return JournalLedger(path=journal, terms=terms, **options)
+
+
+def _terms_of(journal: str | PathLike[str]) -> Terms:
+    from omnivery.automations.bulk.journal_view import JournalView
+
+    with JournalView.open(journal) as view:
+        return view.terms()
+
+
+@contextmanager
+def _told_when_interrupted(run: AsyncBulkRun) -> Iterator[None]:
+    """Ctrl-C and cancellation take the call's report with them: they shall say at least what was in it."""
+    try:
+        yield
+    except BaseException as interruption:
+        if not isinstance(interruption, Exception):
+            interruption.add_note(f"omnivery: the run was interrupted: {run.report.summary()}")
+        raise
 
 
 def _source_failed(error: Exception, report: SubmitReport) -> BulkError:

@@ -1,0 +1,268 @@
+"""What a service hands over event by event, until a batch of it is due: decisions behind one lock, without I/O.
+
+Any thread may put. What takes is the supplier of a bulk run, in its event loop.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from threading import Condition, RLock
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import define, field
+
+from omnivery.automations.bulk.writing import WriterOptions
+from omnivery.automations.event import BotEvent, EventLike, EventLine
+from omnivery.errors import ConfigError
+from omnivery.transport.forking import survives_fork
+from omnivery.transport.observe import get_logger
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+logger: Logger = get_logger("omnivery.bulk")
+
+FRAME = 160
+"""Bytes of an event's names, punctuation, address and times: a round estimate."""
+MEMBER = 24
+"""Bytes of an attribute's punctuation, and of a value that is no text: the same."""
+
+
+class Placing(Enum):
+    """What became of an event that was put."""
+
+    TAKEN = auto()
+    DROPPED = auto()
+    FULL = auto()
+    """It was not taken: come back when there is room, or give up."""
+
+
+@define(kw_only=True)
+class Tally:
+    """A count that is worth a line in the log at 1, 2, 4, 8 …: heard at once, and never a flood."""
+
+    count: int = 0
+
+    def add(self, more: int) -> bool:
+        """Count so many more; whether that is worth a line."""
+        before = self.count.bit_length()
+        self.count += more
+        return self.count.bit_length() > before
+
+
+@define
+class _Waiting:
+    event: EventLike
+    size: int
+    since: float
+
+
+Refusal: TypeAlias = Callable[[], Exception]
+"""Makes the error that `put` raises while nothing is taken."""
+
+
+@define(kw_only=True, eq=False, repr=False)
+class EventBuffer:
+    """Events in the order in which they were put. It takes none before it is opened, and none after it is closed.
+
+    A batch is due when `max_events` or `max_bytes` are reached, when the oldest event has lingered for long enough, and
+    at once for what a flush or the end asks for.
+    """
+
+    options: WriterOptions
+    now: Callable[[], float] = time.monotonic
+    """Seconds on a clock that never goes back."""
+    wake: Callable[[], None] = field(default=lambda: None)
+    """Told that whoever takes should look again: the first event is there, a batch is full, a flush or the end has
+    come. Any thread may call it; none of them holds the lock then."""
+    puts: int = field(init=False, default=0)
+    """Events that were taken in."""
+    drops: Tally = field(init=False, factory=Tally)
+    """Events that were dropped."""
+    _events: deque[_Waiting] = field(init=False, factory=deque[_Waiting])
+    _bytes: int = field(init=False, default=0)
+    _flush_to: int = field(init=False, default=0)
+    """Events up to this one, counted as in `puts`, do not linger."""
+    _closed: bool = field(init=False, default=False)
+    _refusal: Refusal | None = field(init=False)
+    _full_at: int = field(init=False)
+    """Events that are a full batch."""
+    # Entered by every put, and a Condition takes twice as long to enter as its lock.
+    _lock: RLock = field(init=False)
+    _room: Condition = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._refusal = _not_entered
+        self._full_at = min(self.options.max_events, self.options.max_buffered)
+        self._make_lock()
+        survives_fork(self)
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    @property
+    def oldest_age(self) -> float:
+        """Seconds for which the oldest event has waited; 0 if there is none."""
+        with self._lock:
+            return self.now() - self._events[0].since if self._events else 0.0
+
+    def open(self) -> None:
+        """From now on events are taken."""
+        self._refusal = None
+
+    def put_nowait(self, event: EventLike) -> Placing:
+        """Take an event, or say why not.
+
+        Raises:
+            ConfigError: the buffer is not open yet, or was closed.
+            BulkError: what it feeds was stopped.
+        """
+        size = size_of(event)
+        with self._lock:
+            placing, waking = self._place(event, size)
+        return self._told(placing, waking=waking)
+
+    def put_blocking(self, event: EventLike, *, seconds: float = math.inf) -> Placing:
+        """The same, but wait for room first: not in an event loop.
+
+        Args:
+            event: the event.
+            seconds: how long to wait.
+
+        Raises:
+            ConfigError: the buffer is not open yet, or was closed, perhaps while this waited.
+            BulkError: what it feeds was stopped.
+        """
+        size, ends = size_of(event), self.now() + seconds
+        with self._lock:
+            while self._refusal is None and self._has_no_room() and (left := ends - self.now()) > 0:
+                # A wait without an end could not be interrupted on Windows.
+                self._room.wait(min(left, 1.0))
+            placing, waking = self._place(event, size)
+        return self._told(placing, waking=waking)
+
+    def take(self, items: list[EventLike], count: int) -> float | None:
+        """Append a batch of at most `count` events if one is due.
+
+        Returns:
+            Seconds until one will be, if nothing else happens: 0 if it was, infinity if there is none. None if there
+            will never be any more.
+        """
+        with self._lock:
+            pause = self._pause()
+            if pause == 0.0:
+                self._move(items, min(count, self.options.max_events))
+                self._room.notify_all()
+        return pause
+
+    def flush(self) -> int:
+        """Have everything go out that is there, and say up to where that is, counted as in `puts`."""
+        with self._lock:
+            self._flush_to = self.puts
+        self.wake()
+        return self._flush_to
+
+    def close(self, refusal: Refusal) -> None:
+        """Take no more events, and have the rest go out. The first refusal stays."""
+        with self._lock:
+            self._closed = True
+            self._refusal = self._refusal or refusal
+            self._room.notify_all()
+        self.wake()
+
+    def drain(self) -> list[EventLike]:
+        """Give back what will not go out any more."""
+        with self._lock:
+            rest = [waiting.event for waiting in self._events]
+            self._events.clear()
+            self._bytes = 0
+        return rest
+
+    def renew(self) -> None:
+        """In a child process: its parent has the events and sends them, and nobody here would."""
+        self._make_lock()
+        self._events.clear()
+        self._closed, self._refusal, self.wake = True, _elsewhere, lambda: None
+
+    def _make_lock(self) -> None:
+        # One that its holder may enter again: a refusal makes a report, which asks for the buffer's state.
+        self._lock = RLock()
+        self._room = Condition(self._lock)
+
+    def _place(self, event: EventLike, size: int) -> tuple[Placing, bool]:
+        if self._refusal is not None:
+            raise self._refusal()
+        if self._has_no_room():
+            return (Placing.DROPPED if self.options.overflow == "drop" else Placing.FULL), False
+        first, was_full = not self._events, self._is_full()
+        self._events.append(_Waiting(event, size, self.now()))
+        self._bytes += size
+        self.puts += 1
+        return Placing.TAKEN, first or (self._is_full() and not was_full)
+
+    def _told(self, placing: Placing, *, waking: bool) -> Placing:
+        if waking:
+            self.wake()
+        elif placing is Placing.DROPPED:
+            with self._lock:
+                loud = self.drops.add(1)
+            if loud:
+                logger.warning("a writer's buffer is full; events dropped so far: %d", self.drops.count)
+        return placing
+
+    def _has_no_room(self) -> bool:
+        return len(self._events) >= self.options.max_buffered
+
+    def _is_full(self) -> bool:
+        return len(self._events) >= self._full_at or self._bytes >= self.options.max_bytes
+
+    def _pause(self) -> float | None:
+        if not self._events:
+            return None if self._closed else math.inf
+        taken = self.puts - len(self._events)
+        if self._closed or self._is_full() or taken < self._flush_to:
+            return 0.0
+        return max(0.0, self._events[0].since + self.options.linger - self.now())
+
+    def _move(self, items: list[EventLike], count: int) -> None:
+        room = self.options.max_bytes
+        for moved in range(min(count, len(self._events))):
+            room -= self._events[0].size
+            if room < 0 and moved:
+                return
+            waiting = self._events.popleft()
+            self._bytes -= waiting.size
+            items.append(waiting.event)
+
+
+def size_of(event: EventLike) -> int:
+    """About how many bytes an event takes in a request. What is nested deeper than its attributes is not looked at."""
+    if isinstance(event, BotEvent):
+        texts = (event.uas, event.event_id, event.domain, event.recipient_id, event.message_id)
+        own = _size_of_members(event.attributes) if isinstance(event.attributes, Mapping) else 0
+        return FRAME + sum(len(text) for text in texts if isinstance(text, str)) + own
+    if isinstance(event, Mapping):
+        return _size_of_members(event)
+    if isinstance(event, EventLine):
+        return len(event.data)
+    return len(event) if isinstance(event, bytes) else 0
+
+
+def _size_of_members(members: Mapping[Any, Any]) -> int:
+    return sum(MEMBER + _length(name) + _length(value) for name, value in members.items())
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, str) else 0
+
+
+def _not_entered() -> ConfigError:
+    return ConfigError("enter the writer first: `async with client.bots.writer() as writer`. Nothing was sent.")
+
+
+def _elsewhere() -> ConfigError:
+    return ConfigError("this writer belongs to the process that this one was forked from: open one of its own here")

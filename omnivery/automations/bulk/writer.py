@@ -1,0 +1,283 @@
+"""The writer for services: events are put one by one, and go out as the batches of one bulk run without end."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import anyio
+from anyio.lowlevel import checkpoint
+from attrs import define, field
+
+from omnivery.automations.bulk.buffer import Placing, logger
+from omnivery.automations.bulk.outcome import BatchFailure
+from omnivery.automations.bulk.writing import WriterOptions, WriterReport, WriterStatistics, as_writer_report
+from omnivery.automations.event import EventLike
+from omnivery.errors import BulkError, ConfigError, NotSentError, OmniveryError
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from omnivery.automations.bulk.engine import AsyncBulkRun
+    from omnivery.automations.bulk.outcome import BatchOutcome
+    from omnivery.automations.bulk.supplier import BufferSupplier
+
+
+@define(kw_only=True, eq=False, repr=False)
+class AsyncEventWriter:
+    """Takes events one by one and sends them in batches. Enter it with `async with`; leaving it sends what is left.
+
+    Made by `client.bots.writer()`. Any number of tasks may put at once.
+    """
+
+    options: WriterOptions
+    supplier: BufferSupplier
+    run: AsyncBulkRun
+    """The run that sends; it has read `supplier` and nothing else."""
+    _entered: bool = field(init=False, default=False)
+    _left: bool = field(init=False, default=False)
+    _calls: int = field(init=False, default=0)
+    _settled: int = field(init=False, default=0)
+    """Events of the batches up to the first that is still under way."""
+    _next: int = field(init=False, default=0)
+    """That batch."""
+    _early: dict[int, int] = field(init=False, factory=dict[int, int])
+    """Events of batches that were done before it, by batch."""
+    _unsent: list[EventLike] = field(init=False, factory=list[EventLike])
+    """Events that were in the buffer when the run ended."""
+    _broken: Exception | None = field(init=False, default=None)
+    """What ended the run although it is no answer of the server's: a journal that cannot be used, a fault of ours."""
+    _tasks: TaskGroup = field(init=False)
+    _pumping: anyio.CancelScope = field(init=False)
+    _progress: anyio.Event = field(init=False)
+    _started: anyio.Event = field(init=False)
+    _ended: anyio.Event = field(init=False)
+
+    @property
+    def report(self) -> WriterReport:
+        """The account so far; final once the writer is closed."""
+        report, buffer = self.run.report, self.supplier.buffer
+        failures = report.failures
+        if self._unsent:
+            why = NotSentError("the writer ended before the events were sent")
+            failures += (BatchFailure(batch=self.supplier.batches, events=len(self._unsent), error=why),)
+        return as_writer_report(
+            report,
+            read=report.read + len(buffer) + len(self._unsent),
+            undelivered=report.undelivered + len(self._unsent),
+            unsent=self._unsent,
+            failures=failures,
+            stopped_by=report.stopped_by or self._broken,
+            dropped=buffer.drops.count,
+            late=self.supplier.late.count,
+        )
+
+    @property
+    def statistics(self) -> WriterStatistics:
+        """Where the events are at this moment."""
+        report, buffer = self.run.report, self.supplier.buffer
+        return WriterStatistics(
+            put=buffer.puts,
+            buffered=len(buffer),
+            oldest_age=buffer.oldest_age,
+            accepted=report.accepted,
+            rejected=report.rejected,
+            undelivered=report.undelivered + len(self._unsent),
+            dropped=buffer.drops.count,
+            late=self.supplier.late.count,
+            batches=report.batches,
+            requests=report.requests,
+            retries=report.retries,
+        )
+
+    async def put(self, event: EventLike) -> None:
+        """Take one event. When this returns, the event is the writer's; when it raises, it is not.
+
+        While there is room it does not wait, and lets the event loop turn only once in `max_events` calls. An event
+        that cannot be sent is no error here: it is a rejection in the report.
+
+        Raises:
+            ConfigError: the writer is not entered, or was closed.
+            BulkError: the buffer is full and `overflow` is `raise`; or the run was stopped, which is the error's cause.
+        """
+        buffer = self.supplier.buffer
+        if self._calls and self._calls % self.options.max_events == 0:
+            # A producer that waits for nothing else must not keep full batches from going out.
+            await checkpoint()
+        self._calls += 1
+        while buffer.put_nowait(event) is Placing.FULL:
+            if self.options.overflow == "raise":
+                raise self._full()
+            await self.supplier.room.wait()
+
+    def _put_blocking(self, event: EventLike) -> None:
+        """`put` for a thread that is in no event loop; any number of them may put at once."""
+        buffer = self.supplier.buffer
+        if self.options.overflow == "wait":
+            buffer.put_blocking(event)
+        elif buffer.put_nowait(event) is Placing.FULL:
+            raise self._full()
+
+    async def flush(self) -> WriterReport:
+        """Send everything that was put before, without lingering, and wait until it is settled.
+
+        Returns:
+            The account of the writer so far. It also comes when the run was stopped: see `stopped_by`.
+
+        Raises:
+            ConfigError: the writer is not entered, or was closed.
+        """
+        self._require_entered()
+        if self._left:
+            raise _closed()
+        target = self.supplier.buffer.flush()
+        while not self._is_settled(target) and not self._ended.is_set():
+            await self._progress.wait()
+        return self.report
+
+    async def aclose(self) -> WriterReport:
+        """Take no more events, and send what is left, for `close_timeout` seconds at most. Twice is as good as once.
+
+        What has not got through by then is undelivered. If this is cancelled, `cancel_timeout` seconds are left.
+
+        Returns:
+            The final account.
+
+        Raises:
+            ConfigError: the writer is not entered.
+        """
+        self._require_entered()
+        self._close()
+        patience = self.options.cancel_timeout
+        try:
+            with anyio.move_on_after(self.options.close_timeout):
+                await self._ended.wait()
+            patience = 0.0
+        finally:
+            await self._end_within(patience)
+        return self.report
+
+    async def __aenter__(self) -> Self:
+        if self._entered:
+            raise ConfigError("a writer is entered once: call writer() again for another")
+        self._entered = True
+        self._progress, self._started, self._ended = anyio.Event(), anyio.Event(), anyio.Event()
+        # Shielded: the last batches go out although the task that put them is cancelled, for as long as we say.
+        self._pumping = anyio.CancelScope(shield=True)
+        self.supplier.bind()
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        self._tasks.start_soon(self._pump)
+        try:
+            await self._started.wait()
+            self._raise_broken()
+        except BaseException:
+            self._pumping.cancel()
+            await self._tasks.__aexit__(None, None, None)
+            raise
+        self.supplier.buffer.open()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if exc is None or isinstance(exc, Exception):
+                await self.aclose()
+            else:
+                self._close()
+                await self._end_within(self.options.cancel_timeout)
+        finally:
+            # An error of the block goes its own way: told of it, the task group would wrap it in a group.
+            await self._tasks.__aexit__(None, None, None)
+        if exc is None:
+            self._raise_broken()
+
+    def __repr__(self) -> str:
+        return f"AsyncEventWriter({self.statistics!r})"
+
+    async def _pump(self) -> None:
+        with self._pumping:
+            try:
+                async with self.run:
+                    self._started.set()
+                    async for outcome in self.run:
+                        self._settle(outcome)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it must neither cancel the block nor get lost
+                self._broken = error
+            finally:
+                self._give_up()
+                self._started.set()
+                self._ended.set()
+                self._progress.set()
+                self._tell_losses()
+
+    def _raise_broken(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
+    def _is_settled(self, target: int) -> bool:
+        if self.run.ledger.path is None:
+            return self._settled >= target
+        # Outcomes of what earlier runs left in the journal are among the others: wait for a moment of rest.
+        buffer, report = self.supplier.buffer, self.run.report
+        rest = report.accepted + report.rejected + report.undelivered == report.read
+        return rest and buffer.puts - len(buffer) >= target
+
+    def _settle(self, outcome: BatchOutcome) -> None:
+        self._early[outcome.batch] = len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
+        while (events := self._early.pop(self._next, None)) is not None:
+            self._settled += events
+            self._next += 1
+        self._progress.set()
+        self._progress = anyio.Event()
+        if outcome.undelivered and self.run.report.stopped_by is not None:
+            # Nothing will be read any more, and what is still under way may take long: say so at once.
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.supplier.buffer.close(self._stopped)
+        self._unsent += self.supplier.buffer.drain()
+        self.supplier.tell_room()
+
+    def _close(self) -> None:
+        self._left = True
+        self.supplier.buffer.close(_closed)
+        self.supplier.tell_room()
+
+    async def _end_within(self, seconds: float) -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                with anyio.move_on_after(seconds):
+                    await self._ended.wait()
+            finally:
+                # Also when asyncio's own cancel() ends the wait, which no shield keeps off.
+                self._pumping.cancel()
+            await self._ended.wait()
+
+    def _tell_losses(self) -> None:
+        report = self.report
+        if report.undelivered or report.dropped:
+            logger.warning("a writer ended; events undelivered: %d, dropped: %d", report.undelivered, report.dropped)
+
+    def _require_entered(self) -> None:
+        if not self._entered:
+            raise ConfigError("enter the writer first: `async with client.bots.writer() as writer`. Nothing was sent.")
+
+    def _full(self) -> BulkError:
+        return BulkError(
+            f"the writer's buffer is full: {self.options.max_buffered:,} events wait, and this one was not taken",
+            report=self.report,
+        )
+
+    def _stopped(self) -> BulkError:
+        report = self.report
+        cause = report.stopped_by
+        words = str(cause) if isinstance(cause, OmniveryError) else type(cause).__name__
+        error = BulkError(f"the writer takes no more events: it was stopped by: {words}", report=report)
+        error.__cause__ = cause
+        return error
+
+
+def _closed() -> ConfigError:
+    return ConfigError("the writer was closed: open another one. Nothing was taken.")

@@ -1,0 +1,141 @@
+"""What a writer is told and what it tells: its options, its report, its statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from attrs import Attribute, evolve, field, fields, frozen
+
+from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS
+from omnivery.automations.bulk.outcome import SubmitReport
+from omnivery.automations.event import EventLike
+from omnivery.errors import BulkError, ConfigError
+from omnivery.table import Table
+
+Overflow = Literal["wait", "raise", "drop"]
+"""What happens to an event for which the buffer has no room."""
+OVERFLOWS: tuple[Overflow, ...] = ("wait", "raise", "drop")
+
+
+def _whole(most: float = math.inf) -> Any:
+    def check(_: Any, attribute: Attribute[Any], value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            ceiling = "" if most == math.inf else f" to {most}"
+            raise ConfigError(f"{attribute.name}: expected a whole number from 1{ceiling}, not {value!r}")
+
+    return check
+
+
+def _seconds(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ConfigError(f"{attribute.name}: expected seconds, 0 or more, not {value!r}")
+
+
+def _overflow(_: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value not in OVERFLOWS:
+        raise ConfigError(f"{attribute.name}: expected one of {', '.join(OVERFLOWS)}, not {value!r}")
+
+
+@frozen(kw_only=True)
+class WriterOptions:
+    """When a writer's batches go out, how much waits for that, and how long its end may take.
+
+    Raises:
+        ConfigError: a value cannot be; the message names it.
+    """
+
+    linger: float = field(default=1.0, validator=_seconds)
+    """Seconds after which the oldest event goes out, however few there are."""
+    max_events: int = field(default=MAX_EVENTS, validator=_whole(MAX_EVENTS))
+    """Events of one batch."""
+    max_bytes: int = field(default=MAX_BYTES, validator=_whole())
+    """Bytes of one batch, by estimate; no request is ever larger."""
+    max_buffered: int = field(default=50_000, validator=_whole())
+    """Events that may wait in the buffer. Those on their way are not among them."""
+    overflow: Overflow = field(default="wait", validator=_overflow)
+    """What `put` does when that many wait."""
+    close_timeout: float = field(default=30.0, validator=_seconds)
+    """Seconds that the last batches have when the writer is closed."""
+    cancel_timeout: float = field(default=5.0, validator=_seconds)
+    """The same when it is cancelled, or interrupted by Ctrl-C."""
+
+
+@frozen(kw_only=True)
+class WriterReport(SubmitReport):
+    """The account of a writer: at its end `accepted + rejected + undelivered == read`.
+
+    `read` counts the events that the writer took. Before the end some of them are buffered or on their way.
+    """
+
+    dropped: int = 0
+    """Events that the writer did not take, because its buffer was full and its overflow is `drop`."""
+    late: int = 0
+    """How many events were older than the service's memory of honeypot hits when they went out."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _, (values,) = super().__reduce__()
+        return _restored, (values | {"dropped": self.dropped, "late": self.late},)
+
+    def raise_for_failures(self) -> None:
+        """Raise unless every event was accepted.
+
+        Raises:
+            BulkError: something was rejected, undelivered or dropped, or the writer was stopped.
+        """
+        if self.dropped:
+            raise BulkError(self.summary(), report=self) from self.stopped_by
+        super().raise_for_failures()
+
+    def summary(self) -> str:
+        """The account in a sentence."""
+        dropped = f"; {self.dropped} more were dropped, because the buffer was full" if self.dropped else ""
+        return super().summary() + dropped
+
+    def _overview(self) -> Table:
+        overview = super()._overview()
+        return evolve(overview, caption=f"{overview.caption}, {self.dropped:,} events dropped, {self.late:,} late")
+
+
+@frozen(kw_only=True)
+class WriterStatistics:
+    """Where a writer's events are at one moment: cheap enough for a metric that is read every second.
+
+    `put - buffered - accepted - rejected - undelivered` events are on their way, unless a journal adds those of earlier
+    writers to the last three.
+    """
+
+    put: int
+    """Events that the writer took."""
+    buffered: int
+    """Events that wait for their batch."""
+    oldest_age: float
+    """Seconds for which the oldest of them has waited; 0 if there is none."""
+    accepted: int
+    """Events that the server took."""
+    rejected: int
+    """Events that were not valid, or that the server refused."""
+    undelivered: int
+    """Events that did not get through."""
+    dropped: int
+    """Events that were not taken, because the buffer was full."""
+    late: int
+    """Events that were older than 30 minutes when they went out."""
+    batches: int
+    """Batches of which at least one request came to an end."""
+    requests: int
+    """Requests that came to an end, retries and parts of batches among them."""
+    retries: int
+    """How many of the requests were retries."""
+
+
+def as_writer_report(report: SubmitReport, *, unsent: Sequence[EventLike], **more: Any) -> WriterReport:
+    """A run's report as a writer's, with events that the run never saw, and some values in place of the run's."""
+    values: dict[Any, Any] = {each.alias: getattr(report, each.name) for each in fields(SubmitReport)}
+    values["undelivered_items"] += tuple(unsent)
+    return WriterReport(**(values | more))
+
+
+def _restored(values: dict[str, Any]) -> WriterReport:
+    return WriterReport(**values)
