@@ -12,8 +12,10 @@ from omnivery._version import __version__
 
 if TYPE_CHECKING:
     from omnivery import automations, errors, mailgun, webhooks
+    from omnivery.automations._sync import Automations
     from omnivery.automations.client import AsyncAutomations
     from omnivery.automations.event import BotEvent
+    from omnivery.mailgun._sync import Mailgun
     from omnivery.mailgun.client import AsyncMailgun
     from omnivery.message import Attachment, Message
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
@@ -22,9 +24,11 @@ __all__ = [
     "AsyncAutomations",
     "AsyncMailgun",
     "Attachment",
+    "Automations",
     "BotEvent",
     "CallOptions",
     "Limits",
+    "Mailgun",
     "Message",
     "RetryPolicy",
     "Timeouts",
@@ -43,9 +47,11 @@ if not TYPE_CHECKING:
             "AsyncAutomations": "omnivery.automations.client",
             "AsyncMailgun": "omnivery.mailgun.client",
             "Attachment": "omnivery.message",
+            "Automations": "omnivery.automations._sync",
             "BotEvent": "omnivery.automations.event",
             "CallOptions": "omnivery.transport.config",
             "Limits": "omnivery.transport.config",
+            "Mailgun": "omnivery.mailgun._sync",
             "Message": "omnivery.message",
             "RetryPolicy": "omnivery.transport.config",
             "Timeouts": "omnivery.transport.config",

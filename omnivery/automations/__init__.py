@@ -8,9 +8,21 @@ from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from omnivery.address_check import ParsedAddress, ParseResult
+    from omnivery.automations._sync import (
+        Account,
+        Addresses,
+        Automations,
+        Bots,
+        Domains,
+        Honeypots,
+        Messages,
+        Suppressions,
+        Webhooks,
+    )
     from omnivery.automations.account import AsyncAccount, AuthInfo
     from omnivery.automations.addresses import AsyncAddresses, KickboxResult
     from omnivery.automations.bots import AsyncBots
+    from omnivery.automations.bulk.engine import AsyncBulkRun
     from omnivery.automations.bulk.outcome import (
         BatchFailure,
         BatchOutcome,
@@ -18,9 +30,14 @@ if TYPE_CHECKING:
         Rejection,
         SubmitReport,
     )
+    from omnivery.automations.bulk.sync_run import BulkRun
+    from omnivery.automations.bulk.sync_writer import EventWriter
+    from omnivery.automations.bulk.writer import AsyncEventWriter
+    from omnivery.automations.bulk.writing import WriterReport, WriterStatistics
     from omnivery.automations.client import AsyncAutomations
     from omnivery.automations.domains import AsyncDomains, Domain, DomainDetail
     from omnivery.automations.event import BotEvent, EventLine, UnreadableLine
+    from omnivery.automations.event_list import EventList
     from omnivery.automations.honeypots import AsyncHoneypots
     from omnivery.automations.identity import event_id_for, recipient_id_for
     from omnivery.automations.messages import AsyncMessages
@@ -36,26 +53,38 @@ if TYPE_CHECKING:
     from omnivery.suppression import SuppressionFailure, SuppressionReport
 
 __all__ = [
+    "Account",
+    "Addresses",
     "AsyncAccount",
     "AsyncAddresses",
     "AsyncAutomations",
     "AsyncBots",
+    "AsyncBulkRun",
     "AsyncDomains",
+    "AsyncEventWriter",
     "AsyncHoneypots",
     "AsyncMessages",
     "AsyncSuppressions",
     "AsyncWebhooks",
     "AuthInfo",
+    "Automations",
     "BatchFailure",
     "BatchOutcome",
     "BatchReceipt",
     "BotEvent",
+    "Bots",
+    "BulkRun",
     "DnsRecord",
     "Domain",
     "DomainDetail",
+    "Domains",
     "EventLine",
+    "EventList",
+    "EventWriter",
+    "Honeypots",
     "HookName",
     "KickboxResult",
+    "Messages",
     "ParseResult",
     "ParsedAddress",
     "PendingVerdict",
@@ -65,9 +94,13 @@ __all__ = [
     "SuppressionAdded",
     "SuppressionFailure",
     "SuppressionReport",
+    "Suppressions",
     "UnreadableLine",
     "Verdict",
     "WebhookResult",
+    "Webhooks",
+    "WriterReport",
+    "WriterStatistics",
     "event_id_for",
     "recipient_id_for",
 ]
@@ -77,26 +110,38 @@ if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
+            "Account": "omnivery.automations._sync",
+            "Addresses": "omnivery.automations._sync",
             "AsyncAccount": "omnivery.automations.account",
             "AsyncAddresses": "omnivery.automations.addresses",
             "AsyncAutomations": "omnivery.automations.client",
             "AsyncBots": "omnivery.automations.bots",
+            "AsyncBulkRun": "omnivery.automations.bulk.engine",
             "AsyncDomains": "omnivery.automations.domains",
+            "AsyncEventWriter": "omnivery.automations.bulk.writer",
             "AsyncHoneypots": "omnivery.automations.honeypots",
             "AsyncMessages": "omnivery.automations.messages",
             "AsyncSuppressions": "omnivery.automations.suppressions",
             "AsyncWebhooks": "omnivery.automations.webhooks",
             "AuthInfo": "omnivery.automations.account",
+            "Automations": "omnivery.automations._sync",
             "BatchFailure": "omnivery.automations.bulk.outcome",
             "BatchOutcome": "omnivery.automations.bulk.outcome",
             "BatchReceipt": "omnivery.automations.bulk.outcome",
             "BotEvent": "omnivery.automations.event",
+            "Bots": "omnivery.automations._sync",
+            "BulkRun": "omnivery.automations.bulk.sync_run",
             "DnsRecord": "omnivery.dns",
             "Domain": "omnivery.automations.domains",
             "DomainDetail": "omnivery.automations.domains",
+            "Domains": "omnivery.automations._sync",
             "EventLine": "omnivery.automations.event",
+            "EventList": "omnivery.automations.event_list",
+            "EventWriter": "omnivery.automations.bulk.sync_writer",
+            "Honeypots": "omnivery.automations._sync",
             "HookName": "omnivery.hooks",
             "KickboxResult": "omnivery.automations.addresses",
+            "Messages": "omnivery.automations._sync",
             "ParseResult": "omnivery.address_check",
             "ParsedAddress": "omnivery.address_check",
             "PendingVerdict": "omnivery.automations.verdict",
@@ -106,9 +151,13 @@ if not TYPE_CHECKING:
             "SuppressionAdded": "omnivery.automations.suppressions",
             "SuppressionFailure": "omnivery.suppression",
             "SuppressionReport": "omnivery.suppression",
+            "Suppressions": "omnivery.automations._sync",
             "UnreadableLine": "omnivery.automations.event",
             "Verdict": "omnivery.automations.verdict",
             "WebhookResult": "omnivery.hooks",
+            "Webhooks": "omnivery.automations._sync",
+            "WriterReport": "omnivery.automations.bulk.writing",
+            "WriterStatistics": "omnivery.automations.bulk.writing",
             "event_id_for": "omnivery.automations.identity",
             "recipient_id_for": "omnivery.automations.identity",
         },

@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from omnivery.address_check import ParsedAddress, ParseResult
     from omnivery.dns import DnsRecord
     from omnivery.hooks import HookName, Webhook, WebhookResult
+    from omnivery.mailgun._sync import (
+        Addresses,
+        Bounces,
+        Complaints,
+        Credentials,
+        Domains,
+        Mailgun,
+        Messages,
+        Stats,
+        Unsubscribes,
+        Webhooks,
+        Whitelists,
+    )
     from omnivery.mailgun.addresses import AddressParts, AddressValidation, AsyncAddresses
     from omnivery.mailgun.bounces import AsyncBounces, Bounce
     from omnivery.mailgun.client import AsyncMailgun, Region
@@ -25,12 +38,14 @@ if TYPE_CHECKING:
     from omnivery.mailgun.whitelists import AsyncWhitelists, WhitelistConfirmation, WhitelistEntry
     from omnivery.message import Queued
     from omnivery.suppression import SuppressionFailure, SuppressionReport
-    from omnivery.transport.paging import AsyncPages, Page
+    from omnivery.transport.paging import AsyncPages, ItemList, Page
+    from omnivery.transport.sync import Pages
 
 __all__ = [
     "AddressConfirmation",
     "AddressParts",
     "AddressValidation",
+    "Addresses",
     "AsyncAddresses",
     "AsyncBounces",
     "AsyncComplaints",
@@ -44,22 +59,31 @@ __all__ = [
     "AsyncWebhooks",
     "AsyncWhitelists",
     "Bounce",
+    "Bounces",
     "Complaint",
+    "Complaints",
     "Confirmation",
     "Credential",
     "CredentialCreated",
+    "Credentials",
     "DnsRecord",
     "Domain",
     "DomainDetail",
+    "Domains",
     "Fate",
     "HookName",
+    "ItemList",
+    "Mailgun",
+    "Messages",
     "Page",
+    "Pages",
     "ParseResult",
     "ParsedAddress",
     "Queued",
     "Region",
     "SendOutcome",
     "SendReport",
+    "Stats",
     "StatsBucket",
     "StatsTotal",
     "SuppressionFailure",
@@ -67,10 +91,13 @@ __all__ = [
     "Tracking",
     "TrackingSetting",
     "Unsubscribe",
+    "Unsubscribes",
     "Webhook",
     "WebhookResult",
+    "Webhooks",
     "WhitelistConfirmation",
     "WhitelistEntry",
+    "Whitelists",
 ]
 
 if not TYPE_CHECKING:
@@ -81,6 +108,7 @@ if not TYPE_CHECKING:
             "AddressConfirmation": "omnivery.mailgun.confirmation",
             "AddressParts": "omnivery.mailgun.addresses",
             "AddressValidation": "omnivery.mailgun.addresses",
+            "Addresses": "omnivery.mailgun._sync",
             "AsyncAddresses": "omnivery.mailgun.addresses",
             "AsyncBounces": "omnivery.mailgun.bounces",
             "AsyncComplaints": "omnivery.mailgun.complaints",
@@ -94,22 +122,31 @@ if not TYPE_CHECKING:
             "AsyncWebhooks": "omnivery.mailgun.webhooks",
             "AsyncWhitelists": "omnivery.mailgun.whitelists",
             "Bounce": "omnivery.mailgun.bounces",
+            "Bounces": "omnivery.mailgun._sync",
             "Complaint": "omnivery.mailgun.complaints",
+            "Complaints": "omnivery.mailgun._sync",
             "Confirmation": "omnivery.mailgun.confirmation",
             "Credential": "omnivery.mailgun.credentials",
             "CredentialCreated": "omnivery.mailgun.credentials",
+            "Credentials": "omnivery.mailgun._sync",
             "DnsRecord": "omnivery.dns",
             "Domain": "omnivery.mailgun.domains",
             "DomainDetail": "omnivery.mailgun.domains",
+            "Domains": "omnivery.mailgun._sync",
             "Fate": "omnivery.mailgun.sending",
             "HookName": "omnivery.hooks",
+            "ItemList": "omnivery.transport.paging",
+            "Mailgun": "omnivery.mailgun._sync",
+            "Messages": "omnivery.mailgun._sync",
             "Page": "omnivery.transport.paging",
+            "Pages": "omnivery.transport.sync",
             "ParseResult": "omnivery.address_check",
             "ParsedAddress": "omnivery.address_check",
             "Queued": "omnivery.message",
             "Region": "omnivery.mailgun.client",
             "SendOutcome": "omnivery.mailgun.sending",
             "SendReport": "omnivery.mailgun.sending",
+            "Stats": "omnivery.mailgun._sync",
             "StatsBucket": "omnivery.mailgun.stats",
             "StatsTotal": "omnivery.mailgun.stats",
             "SuppressionFailure": "omnivery.suppression",
@@ -117,9 +154,12 @@ if not TYPE_CHECKING:
             "Tracking": "omnivery.mailgun.domains",
             "TrackingSetting": "omnivery.mailgun.domains",
             "Unsubscribe": "omnivery.mailgun.unsubscribes",
+            "Unsubscribes": "omnivery.mailgun._sync",
             "Webhook": "omnivery.hooks",
             "WebhookResult": "omnivery.hooks",
+            "Webhooks": "omnivery.mailgun._sync",
             "WhitelistConfirmation": "omnivery.mailgun.whitelists",
             "WhitelistEntry": "omnivery.mailgun.whitelists",
+            "Whitelists": "omnivery.mailgun._sync",
         },
     )

@@ -98,7 +98,8 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         timeouts: time-outs of each attempt.
         retry: when to try again.
         limits: how much may be under way at once.
-        http_client: your own `httpx.AsyncClient`, used as it is and never closed by us.
+        http_client: your own `httpx.AsyncClient`, used as it is and never closed by us. With an `httpx.Client`, each
+            request waits in a thread.
         adapter: the HTTP library that carries requests.
         proxy: address of a proxy. The environment's proxy variables are not read.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
@@ -120,7 +121,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         limits: Limits | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: httpx.AsyncClient | httpx.Client | None = None,
         adapter: Literal["httpx"] = "httpx",
         proxy: str | None = None,
         verify: ssl.SSLContext | bool = True,

@@ -12,6 +12,7 @@ from omnivery.mailgun.mime import Mime
 from omnivery.mailgun.sending import SendReport, SendRun, batches
 from omnivery.message import Message, Queued
 from omnivery.message_encoding import Surface, encode, from_explained, option_fields, refusals, to_fields, to_form
+from omnivery.progress import watching
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.resource import AsyncResource
 from omnivery.transport.source import Source
@@ -128,6 +129,7 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
         messages: Iterable[Message] | AsyncIterable[Message],
         *,
         concurrency: int = 8,
+        progress: bool = False,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
@@ -142,6 +144,7 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
         Args:
             messages: what to send. A synchronous source is read on the event loop, one message at a time.
             concurrency: messages in flight; fewer while the server asks to slow down.
+            progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
             domain: the sending domain; the client's own when left out.
             options: time-outs, deadline, retries and headers of each request.
 
@@ -166,7 +169,8 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
             with from_explained():
                 return (await client.call(SEND, domain=sending_domain, body=body, options=chosen)).data
 
-        return await SendRun(source=source, encode=to_body, post=post).finish(concurrency)
+        with watching("Sending", messages, progress=progress) as advance:
+            return await SendRun(source=source, encode=to_body, post=post, tell=advance).finish(concurrency)
 
     async def send_batch(
         self,

@@ -16,6 +16,7 @@ from omnivery import mailbox
 from omnivery.errors import BulkError, ConfigError, DecodeError, OmniveryError, TransportError
 from omnivery.message import Message, Queued
 from omnivery.message_encoding import MAX_RECIPIENTS
+from omnivery.table import Table, Tabular, account_table, words_of
 from omnivery.transport.multipart import MultipartContent
 from omnivery.transport.retry import Failure, classify, concerns_every_call
 from omnivery.transport.source import Source
@@ -57,8 +58,11 @@ class SendOutcome:
 
 
 @frozen(kw_only=True, repr=False)
-class SendReport:
-    """The account of a run: `sent + refused + unknown + not_sent == read`, whatever happened on the way."""
+class SendReport(Tabular):
+    """The account of a run: `sent + refused + unknown + not_sent == read`, whatever happened on the way.
+
+    As a data frame it is its outcomes, without the messages and their addresses.
+    """
 
     outcomes: tuple[SendOutcome, ...]
     """What became of each message, in the order of the source."""
@@ -110,6 +114,28 @@ class SendReport:
         counts = ", ".join(f"{name}={getattr(self, name)}" for name in ("read", "sent", "refused", "unknown"))
         return f"SendReport({counts}, not_sent={self.not_sent}, stopped_by={self.stopped_by!r})"
 
+    def _table(self) -> Table:
+        return Table(
+            title="Messages",
+            columns=("index", "fate", "id", "error"),
+            rows=[
+                (one.index, one.fate, one.queued and one.queued.id, words_of(one.error) if one.error else None)
+                for one in self.outcomes
+            ],
+            kinds={"index": int},
+        )
+
+    def _overview(self) -> Table:
+        counts = {"read": self.read} | {fate.value: self._count(fate) for fate in Fate}
+        missed = [one for one in self.outcomes if one.fate is not Fate.SENT]
+        problems = {
+            fate.value: [(f"index {one.index}", 1, words_of(one.error or "")) for one in missed if one.fate is fate]
+            for fate in Fate
+        }
+        return account_table(
+            "Sent messages", counts, problems, stopped_by=self.stopped_by, caption=f"{self.elapsed:.1f} s"
+        )
+
     def _count(self, fate: Fate) -> int:
         return sum(one.fate is fate for one in self.outcomes)
 
@@ -128,6 +154,8 @@ class SendRun:
     source: Source[Message]
     encode: Callable[[Message], Body]
     post: Callable[[Body], Awaitable[Queued]]
+    tell: Callable[[int], None] = lambda _: None  # nobody wants to know
+    """Told how many messages are settled."""
     _read: int = field(init=False, default=0)
     _unsent: int = field(init=False, default=0)
     _outcomes: dict[int, SendOutcome] = field(init=False, factory=dict[int, SendOutcome])
@@ -147,7 +175,12 @@ class SendRun:
                     tasks.start_soon(self._work)
         except BaseExceptionGroup as group:
             # Ctrl-C and its like. One of them tells it all.
+            group.exceptions[0].add_note(self._so_far())
             raise group.exceptions[0] from None
+        except BaseException as interruption:
+            # A cancelled call takes its report along: it shall say at least what was in it.
+            interruption.add_note(self._so_far())
+            raise
         failed = self._fault or self.source.error
         report = SendReport(
             outcomes=tuple(self._outcomes[index] for index in range(self._read)),
@@ -161,6 +194,14 @@ class SendRun:
                 report=report,
             ) from failed
         return report
+
+    def _so_far(self) -> str:
+        sent = sum(one.fate is Fate.SENT for one in self._outcomes.values())
+        open_ = self._read - len(self._outcomes)
+        return (
+            f"omnivery: the run was interrupted: of {self._read} messages read {sent} were sent; {open_} were under "
+            "way, and may have been sent or not"
+        )
 
     async def _work(self) -> None:
         while items := await self._next():
@@ -196,6 +237,7 @@ class SendRun:
 
     def _settle(self, outcome: SendOutcome) -> None:
         self._outcomes[outcome.index] = outcome
+        self.tell(len(self._outcomes))
         if outcome.fate not in {Fate.NOT_SENT, Fate.UNKNOWN}:
             self._unsent = 0
             return
@@ -238,6 +280,11 @@ def batches(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> It
         raise ConfigError(
             "message: in a batch, recipients and their variables come from `recipients` alone; leave out to, cc, bcc "
             "and recipient_variables. Nothing was sent."
+        )
+    if not isinstance(recipients, Mapping):
+        raise ConfigError(
+            "recipients: expected a mapping of addresses to variables, such as {'ann@example.com': {}}. "
+            "Nothing was sent."
         )
     seen: set[str | None] = {None}
     for place, key in enumerate(recipients):

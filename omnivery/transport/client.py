@@ -14,11 +14,12 @@ from omnivery._version import __version__
 from omnivery.errors import ConfigError
 from omnivery.transport import encoding
 from omnivery.transport.config import BULK_RETRY, CallOptions, ClientConfig, Limits, RetryPolicy, required
-from omnivery.transport.gates import GatedAdapter, Pace, RetryBudget, Slots
+from omnivery.transport.gates import GatedAdapter, Pace, RetryBudget, Slots, SyncGatedAdapter
+from omnivery.transport.network import Network
 from omnivery.transport.observe import LogObserver, Observer, get_logger
 from omnivery.transport.pipeline import Call, Pipeline
 from omnivery.transport.records import Adapter, ApiResponse, Request
-from omnivery.transport.runtime import AsyncRuntime
+from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 
 if TYPE_CHECKING:
     import ssl
@@ -36,6 +37,7 @@ class AsyncBaseClient(Generic[ConfigT]):
     """Base of the two clients. Clones made by `with_options` share connections, slots and retry budget."""
 
     _config: ConfigT
+    _network: Network
     _adapter: Adapter
     _pipeline: Pipeline
     _owner: bool
@@ -46,19 +48,19 @@ class AsyncBaseClient(Generic[ConfigT]):
         *,
         limits: Limits | None,
         adapter: str,
-        http_client: httpx.AsyncClient | None,
+        http_client: httpx.AsyncClient | httpx.Client | None,
         proxy: str | None,
         verify: ssl.SSLContext | bool,
         observers: Sequence[Observer],
     ) -> None:
         if adapter != "httpx":
             raise ConfigError(f"adapter: there is only 'httpx', not {adapter!r}")
-        limits = limits or Limits()
         self._config = config
-        self._adapter = _make_adapter(limits=limits, http_client=http_client, proxy=proxy, verify=verify)
+        self._network = Network(limits=limits or Limits(), http_client=http_client, proxy=proxy, verify=verify)
+        self._adapter = self._network.adapter()
         log = LogObserver(logger=get_logger("omnivery.transport"))
         self._pipeline = Pipeline(
-            adapter=self._gated(limits.concurrency, config.retry),
+            adapter=self._gated(self._network.limits.concurrency, config.retry),
             runtime=AsyncRuntime(),
             budget=RetryBudget(),
             observers=(log, *observers),
@@ -82,9 +84,29 @@ class AsyncBaseClient(Generic[ConfigT]):
     def _clone(self, config: ConfigT) -> Self:
         clone = object.__new__(type(self))
         clone._config = config
+        clone._network = self._network
         clone._adapter = self._adapter
         clone._pipeline = self._pipeline
         clone._owner = False
+        return clone
+
+    def _has_connections(self) -> bool:
+        """Whether there is something open that only the event loop can close."""
+        return getattr(self._adapter, "connected", False) is True
+
+    def _without_loop(self) -> Self:
+        """A clone for the synchronous twin: its coroutines never suspend. It has connections and slots of its own."""
+        clone = self._clone(self._config)
+        clone._adapter = self._network.sync_adapter()
+        runtime = SyncRuntime()
+        gate = SyncGatedAdapter(
+            inner=clone._adapter,
+            runtime=runtime,
+            slots=Slots(ceiling=self._network.limits.concurrency),
+            patience=self._config.retry.patience,
+        )
+        clone._pipeline = evolve(self._pipeline, adapter=gate, runtime=runtime, budget=RetryBudget())
+        clone._owner = True
         return clone
 
     def _for_bulk(
@@ -209,15 +231,3 @@ def user_agent(suffix: str | None) -> str:
         raise ConfigError("user_agent_suffix: must be printable ASCII, because it goes into a header")
     own = f"omnivery-python/{__version__} python/{platform.python_version()}"
     return f"{own} {suffix}" if suffix else own
-
-
-def _make_adapter(
-    *, limits: Limits, http_client: httpx.AsyncClient | None, proxy: str | None, verify: ssl.SSLContext | bool
-) -> Adapter:
-    from omnivery.transport.httpx_adapter import ClientAdapter, HttpxAdapter
-
-    if http_client is None:
-        return HttpxAdapter(limits=limits, proxy=proxy, verify=verify)
-    if proxy is not None or verify is not True:
-        raise ConfigError("http_client comes with its own proxy and verify: set them there, not here")
-    return ClientAdapter(client=http_client)

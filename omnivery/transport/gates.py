@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from threading import Condition
 from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, WouldBlock
 from attrs import define, field
 
+from omnivery.errors import NotSentError
+from omnivery.transport.forking import survives_fork
 from omnivery.transport.retry import THROTTLING, Failure, parse_retry_after
 
 if TYPE_CHECKING:
@@ -68,6 +71,21 @@ class Slots:
         """The number of the present window, for the answer to be judged by."""
         return self._window
 
+    def learn(self, answer: RawResponse, window: int, *, now: float, patience: float) -> None:
+        """Judge the answer to a request that went out in `window`.
+
+        Args:
+            answer: what the server said.
+            window: what `enter` gave when the request went out.
+            now: the time on the runtime's clock.
+            patience: the longest `Retry-After` in seconds that is honoured by a pause for everybody.
+        """
+        if answer.status in THROTTLING:
+            wish = parse_retry_after(answer.headers.get("retry-after")) or 0.0
+            self.throttled(window, resume_at=now + wish if 0.0 < wish <= patience else 0.0)
+        elif answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.succeeded(window)
+
     def throttled(self, window: int, *, resume_at: float = 0.0) -> None:
         """A request that went out in `window` was told to slow down."""
         self.resume_at = max(self.resume_at, resume_at)
@@ -118,7 +136,12 @@ class GatedAdapter:
     _limiter: CapacityLimiter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._limiter = CapacityLimiter(self.slots.ceiling)
+        self.renew()
+        survives_fork(self)
+
+    def renew(self) -> None:
+        """Forget slots that are taken by tasks of another process."""
+        self._limiter = CapacityLimiter(self.slots.limit)
 
     async def send(self, request: Request) -> RawResponse:
         """Wait for a slot, and for the end of any pause that the server asked for; then carry the request."""
@@ -139,19 +162,81 @@ class GatedAdapter:
             answer = await self.inner.send(request)
         finally:
             self._limiter.release()
-        self._learn(answer, window)
+        self.slots.learn(answer, window, now=self.runtime.now(), patience=self.patience)
+        if self._limiter.total_tokens != self.slots.limit:
+            self._limiter.total_tokens = self.slots.limit
         return answer
 
     async def aclose(self) -> None:
         """Close the adapter behind."""
         await self.inner.aclose()
 
-    def _learn(self, answer: RawResponse, window: int) -> None:
-        if answer.status in THROTTLING:
-            wish = parse_retry_after(answer.headers.get("retry-after")) or 0.0
-            resume_at = self.runtime.now() + wish if 0.0 < wish <= self.patience else 0.0
-            self.slots.throttled(window, resume_at=resume_at)
-        elif answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.slots.succeeded(window)
-        if self._limiter.total_tokens != self.slots.limit:
-            self._limiter.total_tokens = self.slots.limit
+
+@define(kw_only=True, eq=False)
+class SyncGatedAdapter:
+    """The same for the synchronous world, where threads are what waits."""
+
+    inner: Adapter
+    runtime: Runtime
+    slots: Slots
+    patience: float
+    """Longest pause in seconds that a `Retry-After` may cause for everybody."""
+    _changed: Condition = field(init=False)
+    _taken: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.renew()
+        survives_fork(self)
+
+    def renew(self) -> None:
+        """Forget slots that are taken by threads of another process, and a lock that one of them may hold."""
+        self._changed, self._taken = Condition(), 0
+
+    async def send(self, request: Request) -> RawResponse:
+        """Wait for a slot, and for the end of any pause that the server asked for; then carry the request.
+
+        Raises:
+            NotSentError: the request's time was over before its turn came.
+        """
+        request.departure.happened = False
+        self._take(request.ends)
+        try:
+            await self._sit_out(request.ends)
+            window = self.slots.enter()
+            request.departure.happened = True
+            answer = await self.inner.send(request)
+        except NotSentError:
+            request.departure.happened = False
+            raise
+        finally:
+            self._release()
+        with self._changed:
+            self.slots.learn(answer, window, now=self.runtime.now(), patience=self.patience)
+            self._changed.notify()
+        return answer
+
+    async def aclose(self) -> None:
+        """Close the adapter behind."""
+        await self.inner.aclose()
+
+    def _take(self, ends: float) -> None:
+        with self._changed:
+            while self._taken >= self.slots.limit:
+                left = ends - self.runtime.now()
+                if left <= 0:
+                    raise NotSentError("no slot became free")
+                # A wait without an end could not be interrupted on Windows.
+                self._changed.wait(min(left, 1.0))
+            self._taken += 1
+
+    async def _sit_out(self, ends: float) -> None:
+        while (pause := self.slots.resume_at - self.runtime.now()) > 0:
+            left = ends - self.runtime.now()
+            await self.runtime.sleep(max(0.0, min(pause, left)))
+            if pause >= left:
+                raise NotSentError("the server asked for a pause beyond the deadline")
+
+    def _release(self) -> None:
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify()

@@ -1,4 +1,4 @@
-"""httpx as an adapter: the only module that imports it.
+"""httpx as an adapter, on an event loop. Only this module and its synchronous sibling import it.
 
 Requests go straight to httpx's transports, which costs 0.7 of a call through `httpx.AsyncClient`: no cookies, no
 redirects, no settings from the environment. Each connection is a pool of its own, because httpcore's pool asks every
@@ -22,10 +22,11 @@ from attrs import Attribute, define, field
 
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from omnivery.transport.config import Limits
+from omnivery.transport.forking import survives_fork
 from omnivery.transport.records import Headers, RawResponse
 
 if TYPE_CHECKING:
-    from omnivery.transport.records import Request
+    from omnivery.transport.records import Adapter, Request
 
 _CLOSED = re.compile("disconnected|closed")
 _NEVER_SENT = (
@@ -38,15 +39,20 @@ _NEVER_SENT = (
     httpx.InvalidURL,
     UnicodeError,
 )
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
 """Whatever may come out of httpx; UnicodeError for a host name that IDNA cannot encode."""
 
 
-def _usable_proxy(_instance: object, _attribute: Attribute[Any], proxy: str | None) -> None:
+def usable_proxy(_instance: object, _attribute: Attribute[Any], proxy: str | None) -> None:
+    """An attrs validator: the proxy's address can be used.
+
+    Raises:
+        ConfigError: it is none, or of a kind whose support is not installed.
+    """
     if proxy is None:
         return
     try:
-        httpx.AsyncHTTPTransport(proxy=proxy, verify=_context_for_nobody(), trust_env=False)
+        httpx.AsyncHTTPTransport(proxy=proxy, verify=context_for_nobody(), trust_env=False)
     except ValueError:
         raise ConfigError("proxy: expected an address such as http://host:port or socks5://host:port") from None
     except ImportError:
@@ -76,11 +82,26 @@ class HttpxAdapter:
     """
 
     limits: Limits = field(factory=Limits)
-    proxy: str | None = field(default=None, repr=False, validator=_usable_proxy)
+    proxy: str | None = field(default=None, repr=False, validator=usable_proxy)
     verify: ssl.SSLContext | bool = True
     _connections: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
     _loop: EventLoopToken | None = field(init=False, default=None, repr=False)
     _closed: bool = field(init=False, default=False)
+    _inherited: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        survives_fork(self)
+
+    @property
+    def connected(self) -> bool:
+        """Whether it holds connections."""
+        return bool(self._connections)
+
+    def renew(self) -> None:
+        """Leave the connections, and the event loop, to the parent process."""
+        # To let go of them would have the child's event loop, which is not theirs, close them.
+        self._inherited += self._connections
+        self._connections, self._loop = [], None
 
     async def send(self, request: Request) -> RawResponse:
         """Carry one request, and return its whole answer whatever its status.
@@ -120,13 +141,12 @@ class HttpxAdapter:
             )
 
     def _free_connection(self, url: str) -> _Connection:
-        # One for plain http has no use for authorities, and must never be handed an https request.
-        secure = url.lower().startswith("https:")
+        secure = is_secure(url)
         for connection in self._connections:
             if connection.secure == secure and not connection.busy:
                 return connection
         transport = httpx.AsyncHTTPTransport(
-            verify=self._verification() if secure or self.proxy else _context_for_nobody(),
+            verify=tls(secure=secure, proxy=self.proxy, verify=self.verify),
             trust_env=False,
             proxy=self.proxy,
             limits=httpx.Limits(max_connections=1, keepalive_expiry=self.limits.keepalive),
@@ -140,9 +160,6 @@ class HttpxAdapter:
         if last and not last.busy and last.used_at + self.limits.keepalive < time.monotonic():
             self._connections.pop()
             await last.transport.aclose()
-
-    def _verification(self) -> ssl.SSLContext | bool:
-        return _default_context() if self.verify is True else self.verify
 
 
 @define(kw_only=True, eq=False)
@@ -163,9 +180,9 @@ class ClientAdapter:
             raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
         try:
             # Neither may the client's own auth replace our credentials, nor a redirect carry them elsewhere.
-            response = await self.client.send(_to_httpx(request), auth=None, follow_redirects=False)
-        except _FAILURES as error:
-            raise _translate(error) from error
+            response = await self.client.send(to_httpx(request), auth=None, follow_redirects=False)
+        except FAILURES as error:
+            raise translate(error) from error
         return RawResponse(
             status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
         )
@@ -174,19 +191,35 @@ class ClientAdapter:
         """Do nothing: the client is the caller's to close."""
 
 
+def adapter_of(client: httpx.AsyncClient | httpx.Client) -> Adapter:
+    """An adapter over a caller's own client; a synchronous one waits in threads.
+
+    Raises:
+        ConfigError: it is none of httpx's clients.
+    """
+    if isinstance(client, httpx.AsyncClient):
+        return ClientAdapter(client=client)
+    if isinstance(client, httpx.Client):
+        from omnivery.transport.httpx_sync_adapter import SyncClientAdapter, ThreadsAdapter
+
+        return ThreadsAdapter(inner=SyncClientAdapter(client=client))
+    raise ConfigError(f"http_client: expected a client of httpx, not {type(client).__name__}")
+
+
 async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> RawResponse:
     try:
-        response = await transport.handle_async_request(_to_httpx(request))
+        response = await transport.handle_async_request(to_httpx(request))
         try:
             content = await response.aread()
         finally:
             await response.aclose()
-    except _FAILURES as error:
-        raise _translate(error) from error
+    except FAILURES as error:
+        raise translate(error) from error
     return RawResponse(status=response.status_code, headers=Headers(response.headers.multi_items()), content=content)
 
 
-def _to_httpx(request: Request) -> httpx.Request:
+def to_httpx(request: Request) -> httpx.Request:
+    """A request as httpx has it."""
     limits = request.timeouts
     timeout = {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": limits.connect}
     headers, content = list(request.headers), request.content
@@ -210,10 +243,13 @@ _parsed = lru_cache(maxsize=16)(httpx.URL)
 
 
 @define(eq=False)
-class _Upload(httpx.AsyncByteStream):
+class _Upload(httpx.AsyncByteStream, httpx.SyncByteStream):
     """Content that is read from files, on the event loop: a block of 64 kB takes about as long as sending it does."""
 
     _blocks: Iterator[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._blocks
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -224,7 +260,7 @@ class _Upload(httpx.AsyncByteStream):
         raise StopAsyncIteration
 
 
-def _translate(error: Exception) -> NotSentError | AmbiguousError:
+def translate(error: Exception) -> NotSentError | AmbiguousError:
     """Say what happened in our own terms; the library's text may hold the address, its type does not."""
     kind = _plain_words(error)
     return NotSentError(kind) if isinstance(error, _NEVER_SENT) else AmbiguousError(kind)
@@ -259,13 +295,26 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def is_secure(url: str) -> bool:
+    """Whether an address asks for TLS."""
+    return url.lower().startswith("https:")
+
+
+def tls(*, secure: bool, proxy: str | None, verify: ssl.SSLContext | bool) -> ssl.SSLContext | bool:
+    """What a connection needs of TLS."""
+    # One for plain http has no use for authorities, and must never be handed an https request.
+    if not (secure or proxy):
+        return context_for_nobody()
+    return default_context() if verify is True else verify
+
+
 @cache
-def _context_for_nobody() -> ssl.SSLContext:
+def context_for_nobody() -> ssl.SSLContext:
     """For plain http, which makes no use of it: else httpx makes one a connection, at 10 ms each. It trusts nobody."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @cache
-def _default_context() -> ssl.SSLContext:
+def default_context() -> ssl.SSLContext:
     """One context a process: making one costs 20 ms, sharing it nothing. It honours SSL_CERT_FILE and SSL_CERT_DIR."""
     return httpx.create_ssl_context()

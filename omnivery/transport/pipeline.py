@@ -68,7 +68,7 @@ class Pipeline:
         while True:
             begun = self.runtime.now()
             try:
-                answer = await self._attempt(call, number, ends - begun)
+                answer = await self._attempt(call, number, begun=begun, ends=ends)
             except OmniveryError as error:
                 failure = classify(error)
                 in_doubt = in_doubt or failure is Failure.AMBIGUOUS
@@ -82,15 +82,15 @@ class Pipeline:
             await self.runtime.sleep(pause)
             number += 1
 
-    async def _attempt(self, call: Call[T], number: int, left: float) -> RawResponse:
-        if left <= 0:
+    async def _attempt(self, call: Call[T], number: int, *, begun: float, ends: float) -> RawResponse:
+        if begun >= ends:
             raise DeadlineError(
                 f"the deadline of {call.deadline:g} s passed before the request went out",
                 operation=call.operation.name,
                 attempts=number - 1,
             )
         try:
-            answer = await self._send_within(call, left, number)
+            answer = await self._send_within(call, number, left=ends - begun, ends=ends)
         except TransportError as error:
             error.operation, error.attempts = call.operation.name, number
             raise
@@ -98,10 +98,11 @@ class Pipeline:
             raise api_error(answer, operation=call.operation, attempts=number)
         return answer
 
-    async def _send_within(self, call: Call[T], left: float, number: int) -> RawResponse:
+    async def _send_within(self, call: Call[T], number: int, *, left: float, ends: float) -> RawResponse:
         if math.isinf(left):
             return await self.adapter.send(call.request)
-        request = evolve(call.request, timeouts=call.request.timeouts.within(left), departure=Departure())
+        timeouts = call.request.timeouts.within(left)
+        request = evolve(call.request, timeouts=timeouts, ends=ends, departure=Departure())
         answer = None
         with self.runtime.cut_off(left):
             answer = await self.adapter.send(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
@@ -78,6 +79,8 @@ class Request:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     content: Content = field(default=b"", repr=False)
     timeouts: Timeouts = field(factory=Timeouts)
+    ends: float = math.inf
+    """When it must be done, on the runtime's clock: for whoever cannot be cancelled, and has to look for himself."""
     departure: Departure = field(factory=Departure, eq=False, repr=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from typing import TYPE_CHECKING, Protocol
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 import anyio
 from attrs import frozen
 
+from omnivery.errors import TransportError
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from types import TracebackType
 
 
 class Runtime(Protocol):
@@ -52,3 +56,39 @@ class AsyncRuntime:
     def cut_off(self, seconds: float | None) -> anyio.CancelScope:
         """Leave the block, without an error, when so many seconds have passed; never, for None."""
         return anyio.move_on_after(seconds)
+
+
+@frozen(kw_only=True)
+class SyncRuntime:
+    """The world without an event loop: the calling thread itself waits."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return time.monotonic()
+
+    def chance(self) -> float:
+        """A random number from 0 up to 1."""
+        return random.random()  # noqa: S311  # spreads retries; nothing secret hangs on it
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait. Ctrl-C ends it at once."""
+        time.sleep(seconds)  # noqa: ASYNC251  # there is no event loop that it could keep waiting
+
+    def cut_off(self, seconds: float | None) -> SyncCutOff:
+        """Leave the block, without an error, when so many seconds have passed; never, for None."""
+        return SyncCutOff(math.inf if seconds is None else self.now() + seconds)
+
+
+@frozen
+class SyncCutOff:
+    """A block that cannot be cancelled: what waits in it looks at the clock, and what it raises too late is dropped."""
+
+    ends: float
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        return isinstance(exc, TransportError) and time.monotonic() >= self.ends

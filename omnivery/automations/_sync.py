@@ -1,0 +1,793 @@
+"""The synchronous client of the surface `automations`, and its resources.
+
+Written by `python -m tools.generate_sync` from the asynchronous source: do not edit it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from omnivery.automations.client import AsyncAutomations
+from omnivery.transport.caller import Caller
+from omnivery.transport.driver import drive
+from omnivery.transport.sync import BaseClient, Resource, on_loop, plain, whole
+
+if TYPE_CHECKING:
+    import builtins
+    import httpx
+    import ssl
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from omnivery.address_check import ParseResult
+    from omnivery.automations.account import AuthInfo
+    from omnivery.automations.addresses import KickboxResult
+    from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
+    from omnivery.automations.bulk.sync_run import BulkRun
+    from omnivery.automations.bulk.sync_writer import EventWriter
+    from omnivery.automations.bulk.writing import Overflow
+    from omnivery.automations.domains import Domain, DomainDetail
+    from omnivery.automations.event import BotEvent, EventLike
+    from omnivery.automations.suppressions import Record, SuppressionAdded
+    from omnivery.automations.verdict import PendingVerdict, Verdict
+    from omnivery.hooks import WebhookResult
+    from omnivery.message import Message, Queued
+    from omnivery.readers.arrow_batches import ArrowStream
+    from omnivery.suppression import SuppressionReport
+    from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
+    from omnivery.transport.observe import Observer
+    from omnivery.transport.source import Resumable
+    from omnivery.webhooks.delivery import DeliveryEvent
+    from os import PathLike
+    from typing import Any, Literal, Self
+
+
+class Automations(BaseClient[AsyncAutomations]):
+    """Client of the Automations API.
+
+    Open it with `with`, or call `close()` in the end. One client serves any number of threads. A
+    forked child may use it, too.
+
+    Args:
+        token: your token; `OMNIVERY_TOKEN` when left out.
+        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` when left out.
+        base_url: another server, such as the emulator; `OMNIVERY_AUTOMATIONS_URL` when left out, else the service.
+        webhook_url: where verdicts are sent; `OMNIVERY_WEBHOOK_URL` when left out.
+        timeouts: time-outs of each attempt.
+        retry: when to try again.
+        limits: how much may be under way at once.
+        http_client: your own `httpx.Client`, used as it is and never closed by us.
+        adapter: the HTTP library that carries requests.
+        proxy: address of a proxy. The environment's proxy variables are not read.
+        verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
+        observers: told of each attempt.
+        user_agent_suffix: your own word at the end of our User-Agent header.
+
+    Raises:
+        ConfigError: no token, or an argument that cannot be.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        domain: str | None = None,
+        base_url: str | None = None,
+        webhook_url: str | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        http_client: httpx.Client | None = None,
+        adapter: Literal["httpx"] = "httpx",
+        proxy: str | None = None,
+        verify: ssl.SSLContext | bool = True,
+        observers: Sequence[Observer] = (),
+        user_agent_suffix: str | None = None,
+    ) -> None:
+        client = AsyncAutomations(
+            token,
+            domain=domain,
+            base_url=base_url,
+            webhook_url=webhook_url,
+            timeouts=timeouts,
+            retry=retry,
+            limits=limits,
+            http_client=http_client,
+            adapter=adapter,
+            proxy=proxy,
+            verify=verify,
+            observers=observers,
+            user_agent_suffix=user_agent_suffix,
+        )
+        self._open(client)
+
+    @cached_property
+    def bots(self) -> Bots:
+        """Bot detection."""
+        return Bots(self)
+
+    @cached_property
+    def honeypots(self) -> Honeypots:
+        """Hidden links that give bots away."""
+        return Honeypots(self)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Sending mail."""
+        return Messages(self)
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """Checks of e-mail addresses."""
+        return Addresses(self)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """Addresses that are no longer delivered to."""
+        return Suppressions(self)
+
+    @cached_property
+    def domains(self) -> Domains:
+        """Sending domains, to look at."""
+        return Domains(self)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Where delivery events are posted."""
+        return Webhooks(self)
+
+    @cached_property
+    def account(self) -> Account:
+        """Whose token it is."""
+        return Account(self)
+
+    def with_options(
+        self,
+        *,
+        token: str | None = None,
+        domain: str | None = None,
+        webhook_url: str | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Self:
+        """A cheap clone that differs in what is named here, and shares connections, slots and retry budget.
+
+        Closing the clone does nothing; closing this client closes the connections of both.
+
+        Raises:
+            ConfigError: an argument that cannot be.
+        """
+        return self._changed(
+            self._async.with_options(
+                token=token,
+                domain=domain,
+                webhook_url=webhook_url,
+                timeouts=timeouts,
+                retry=retry,
+            )
+        )
+
+
+class Account(Resource["AsyncAutomations"]):
+    """The account."""
+
+    def test(self, *, options: CallOptions | None = None) -> AuthInfo:
+        """Ask whose token this is: the cheapest way to find out whether token and base URL are right.
+
+        Args:
+            options: what this call does differently.
+
+        Raises:
+            AuthenticationError: the service does not know the token.
+        """
+        return drive(self._single.account.test(options=options))
+
+
+class Addresses(Resource["AsyncAutomations"]):
+    """Checks of e-mail addresses."""
+
+    def validate(self, address: str, *, domain: str | None = None, options: CallOptions | None = None) -> KickboxResult:
+        """Find out whether an address can receive mail.
+
+        The address is given to Kickbox, another company: the domain's settings must allow it.
+
+        Args:
+            address: the address.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: the address is empty or the domain is missing; nothing was sent.
+        """
+        return drive(self._single.addresses.validate(address, domain=domain, options=options))
+
+    def parse(self, addresses: str | Iterable[str], *, options: CallOptions | None = None) -> ParseResult:
+        """Read addresses as they stand in a header, such as `Ann <ann@example.com>`, and sort out what is none.
+
+        Only their syntax is looked at, not whether anybody receives mail there.
+
+        Args:
+            addresses: several addresses, or one text with commas between them.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: there is no address; nothing was sent.
+            BadRequestError: there are too many; Mailgun takes 8000 characters.
+        """
+        return drive(self._single.addresses.parse(addresses, options=options))
+
+
+class Bots(Resource["AsyncAutomations"]):
+    """Bot detection. In bulk, verdicts come to your webhook; a single interaction can be checked at once."""
+
+    def submit(
+        self,
+        events: Iterable[EventLike] | Resumable[EventLike] | ArrowStream,
+        *,
+        webhook_url: str | None = None,
+        concurrency: int = 8,
+        on_progress: Callable[[SubmitReport], None] | None = None,
+        progress: bool = False,
+        events_per_second: float | None = None,
+        requests_per_second: float | None = None,
+        max_bytes: int = 1000000,
+        journal: str | PathLike[str] | None = None,
+        journal_limit: int = 1000000000,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SubmitReport:
+        """Submit any number of events in concurrent batches, and account for every one of them.
+
+        The source may be without end: at most twice `concurrency` batches of 500 events are in memory at any moment. It
+        is read in the calling thread.
+
+        Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
+        `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. An
+        answer that every batch would meet (401, 402, 403 …, a `Retry-After` beyond our patience) stops the run, and so
+        do 50,000 undelivered events.
+
+        With a journal, the same call after a crash goes on where the first one stood: no event is lost, and only
+        batches whose answer was lost are sent twice. The report is then the account of all runs with the journal.
+
+        Args:
+            events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, what `omnivery.readers`
+                yield, or a data frame (anything with `__arrow_c_stream__`) with columns named like an event's fields.
+            webhook_url: where the service sends the verdicts; the client's own when left out.
+            concurrency: batches in flight; fewer while the server asks to slow down.
+            on_progress: called with the account so far after each batch; no coroutine function.
+            progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
+            events_per_second: the most that go out, evenly spread, each event counted when it goes out first.
+            requests_per_second: the most that go out, evenly spread, retries among them.
+            max_bytes: largest request in bytes; a batch beyond it is halved.
+            journal: a file to keep the run in, made if it is not there. Undelivered events are in it, not in memory.
+            journal_limit: bytes of undelivered events in the journal beyond which the source waits.
+            domain: the sending domain; the client's own when left out.
+            options: time-outs, deadline, retries and headers of each request.
+
+        Returns:
+            The account: `accepted + rejected + undelivered == read`. Look at it, or call `raise_for_failures()`.
+
+        Raises:
+            ConfigError: domain or webhook_url is missing, or `events` is no iterable of events; or the journal cannot
+                be used, or is of other settings or of another source. Nothing was sent.
+            BulkError: the source raised, which is the error's cause; what it gave before was submitted, and `report`
+                is the account of it.
+        """
+        from omnivery.readers.arrow_batches import as_events
+
+        caller: Caller[SubmitReport] = Caller()
+        given_events = caller.source(as_events(events), argument="events")
+        given_on_progress = caller.callback(on_progress)
+        return caller.run(
+            lambda: self._async.bots.submit(
+                given_events,
+                webhook_url=webhook_url,
+                concurrency=concurrency,
+                on_progress=given_on_progress,
+                progress=progress,
+                events_per_second=events_per_second,
+                requests_per_second=requests_per_second,
+                max_bytes=max_bytes,
+                journal=journal,
+                journal_limit=journal_limit,
+                domain=domain,
+                options=options,
+            )
+        )
+
+    def retry(
+        self,
+        journal: str | PathLike[str],
+        *,
+        concurrency: int = 8,
+        on_progress: Callable[[SubmitReport], None] | None = None,
+        events_per_second: float | None = None,
+        requests_per_second: float | None = None,
+        options: CallOptions | None = None,
+    ) -> SubmitReport:
+        """Send again what a journal holds and is not delivered; no source is read.
+
+        Args:
+            journal: the file. Domain and webhook address are its own.
+            concurrency: as in `submit`.
+            on_progress: as in `submit`.
+            events_per_second: as in `submit`.
+            requests_per_second: as in `submit`.
+            options: as in `submit`.
+
+        Returns:
+            The account of all runs with the journal, in which what is now accepted is no longer undelivered.
+
+        Raises:
+            ConfigError: there is no such journal, or it cannot be used, or the client talks to another server. Nothing
+                was sent.
+        """
+        caller: Caller[SubmitReport] = Caller()
+        given_on_progress = caller.callback(on_progress)
+        return caller.run(
+            lambda: self._async.bots.retry(
+                journal,
+                concurrency=concurrency,
+                on_progress=given_on_progress,
+                events_per_second=events_per_second,
+                requests_per_second=requests_per_second,
+                options=options,
+            )
+        )
+
+    def stream(
+        self,
+        events: Iterable[EventLike] | Resumable[EventLike] | ArrowStream,
+        *,
+        webhook_url: str | None = None,
+        concurrency: int = 8,
+        ordered: bool = False,
+        events_per_second: float | None = None,
+        requests_per_second: float | None = None,
+        max_bytes: int = 1000000,
+        journal: str | PathLike[str] | None = None,
+        journal_limit: int = 1000000000,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> BulkRun:
+        """Submit as `submit` does, and watch it batch by batch.
+
+            with client.bots.stream(events) as run:
+                for outcome in run:
+                    ...
+            run.report.raise_for_failures()
+
+        Outcomes come in the order in which batches are done, or in that of the source if you ask for it. A consumer
+        that stops reading stops the run; leaving the block early ends it, and what was under way is then undelivered.
+        If the source raises, its error comes out of the iteration once everything that it gave is settled. With a
+        journal, outcomes of what earlier runs left come first, and hold their events as lines of NDJSON.
+
+        Args:
+            events: as in `submit`.
+            webhook_url: as in `submit`.
+            concurrency: as in `submit`.
+            ordered: have outcomes in the order in which the source was read; batches behind a slow one wait for it.
+            events_per_second: as in `submit`.
+            requests_per_second: as in `submit`.
+            max_bytes: as in `submit`.
+            journal: as in `submit`. It is opened when the block is entered.
+            journal_limit: as in `submit`.
+            domain: as in `submit`.
+            options: as in `submit`.
+
+        Raises:
+            ConfigError: as in `submit`.
+        """
+        from omnivery.automations.bulk.sync_run import BulkRun
+        from omnivery.readers.arrow_batches import as_events
+
+        caller: Caller[None] = Caller()
+        given_events = caller.source(as_events(events), argument="events")
+        run = on_loop(
+            lambda: self._async.bots.stream(
+                given_events,
+                webhook_url=webhook_url,
+                concurrency=concurrency,
+                ordered=ordered,
+                events_per_second=events_per_second,
+                requests_per_second=requests_per_second,
+                max_bytes=max_bytes,
+                journal=journal,
+                journal_limit=journal_limit,
+                domain=domain,
+                options=options,
+            )
+        )
+        return BulkRun(caller, run)
+
+    def writer(
+        self,
+        *,
+        linger: float = 1.0,
+        max_events: int = 500,
+        max_bytes: int = 1000000,
+        max_buffered: int = 50000,
+        overflow: Overflow = "wait",
+        close_timeout: float = 30.0,
+        cancel_timeout: float = 5.0,
+        webhook_url: str | None = None,
+        concurrency: int = 4,
+        events_per_second: float | None = None,
+        requests_per_second: float | None = None,
+        journal: str | PathLike[str] | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> EventWriter:
+        """Submit events one by one as they happen, in a service: the writer collects them into batches.
+
+            with client.bots.writer() as writer:
+                writer.put(event)
+
+        A batch goes out when `max_events` or `max_bytes` are reached, when its oldest event has waited for `linger`
+        seconds, on `flush()`, and when the block is left, which waits for it. The account is `submit`'s, in
+        `writer.report`: `accepted + rejected + undelivered == read` in the end.
+
+        Args:
+            linger: seconds that an event waits for others to fill its batch.
+            max_events: events of one batch, 500 at most.
+            max_bytes: bytes of one batch. The writer estimates them; a request beyond it is halved.
+            max_buffered: events that may wait; at most `concurrency` batches on their way come on top.
+            overflow: what `put` does when so many wait. `wait`: until there is room. `raise`: a `BulkError`. `drop`:
+                the event is lost, counted in `report.dropped` and logged.
+            close_timeout: seconds that leaving the block takes at most; what has not got through is then undelivered.
+            cancel_timeout: the same for a block that is left because it was cancelled, or by Ctrl-C.
+            webhook_url: as in `submit`.
+            concurrency: as in `submit`.
+            events_per_second: as in `submit`.
+            requests_per_second: as in `submit`.
+            journal: as in `submit`.
+            domain: as in `submit`.
+            options: as in `submit`.
+
+        Raises:
+            ConfigError: domain or webhook_url is missing, or an option cannot be; nothing was sent.
+        """
+        from omnivery.automations.bulk.sync_writer import EventWriter
+
+        caller: Caller[None] = Caller()
+        run = on_loop(
+            lambda: self._async.bots.writer(
+                linger=linger,
+                max_events=max_events,
+                max_bytes=max_bytes,
+                max_buffered=max_buffered,
+                overflow=overflow,
+                close_timeout=close_timeout,
+                cancel_timeout=cancel_timeout,
+                webhook_url=webhook_url,
+                concurrency=concurrency,
+                events_per_second=events_per_second,
+                requests_per_second=requests_per_second,
+                journal=journal,
+                domain=domain,
+                options=options,
+            )
+        )
+        return EventWriter(caller, run)
+
+    def submit_batch(
+        self,
+        events: Iterable[EventLike],
+        *,
+        webhook_url: str | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> BatchReceipt:
+        """Submit at most 500 events in one request. Their verdicts come to the webhook.
+
+        Events that are not valid are not sent and stand in the receipt's `rejections`; if none is valid, nothing is
+        sent. Status and body of the service's answer are not documented: the receipt keeps whatever came.
+
+        Args:
+            events: as in `submit`.
+            webhook_url: where the service sends the verdicts; the client's own when left out.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: more than 500 events, or no iterable of events, or domain or webhook_url is missing; nothing
+                was sent.
+            BadRequestError: the service found fault with the request, and took none of the events.
+            PayloadTooLargeError: the events are more bytes than the service takes at once.
+            PaymentRequiredError: bot detection is not enabled for the domain.
+        """
+        return drive(
+            self._single.bots.submit_batch(
+                plain(events, argument="events"),
+                webhook_url=webhook_url,
+                domain=domain,
+                options=options,
+            )
+        )
+
+    def check(
+        self,
+        event: BotEvent | Mapping[str, Any],
+        *,
+        webhook_url: str | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> Verdict | PendingVerdict:
+        """Check one interaction: its verdict, or the promise of one.
+
+        By the service's design this takes a second or more and is rate limited: use it for tests and rare cases, and
+        `submit` for streams. Own attributes that are not text travel as JSON.
+
+        Args:
+            event: needs `ip` or `uas`; every further field makes the verdict more accurate.
+            webhook_url: where to send the verdict as well. Unlike in bulk, none is sent unless you name one here.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: neither `ip` nor `uas` is given, a value has no JSON form, or the domain is missing; nothing
+                was sent.
+            PaymentRequiredError: bot detection is not enabled for the domain.
+            RateLimitError: too many single checks.
+        """
+        return drive(self._single.bots.check(event, webhook_url=webhook_url, domain=domain, options=options))
+
+    def result(self, request_id: str, *, domain: str | None = None, options: CallOptions | None = None) -> Verdict:
+        """Return the verdict of an earlier `check`.
+
+        Args:
+            request_id: from the `PendingVerdict`.
+            domain: the sending domain that the check was made under; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: not processed yet, or expired: the service cannot tell which, and how long it keeps results
+                is not published.
+        """
+        return drive(self._single.bots.result(request_id, domain=domain, options=options))
+
+    def wait(
+        self,
+        pending: PendingVerdict,
+        *,
+        deadline: float = 60.0,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> Verdict:
+        """Ask for a verdict until it is there: at once, then after half a second, then ever more rarely.
+
+        Args:
+            pending: what `check` returned.
+            deadline: seconds to wait in all.
+            domain: the sending domain; the one of the check when left out.
+            options: what each request does differently; its own `deadline` is not used.
+
+        Raises:
+            VerdictPendingError: the deadline passed: the verdict is not there yet, or has expired.
+            RateLimitError: the server asked for a longer wait than is left; so do `ServerError` and its like end the
+                wait when no further attempt fits in.
+        """
+        return drive(self._single.bots.wait(pending, deadline=deadline, domain=domain, options=options))
+
+
+class Domains(Resource["AsyncAutomations"]):
+    """Sending domains."""
+
+    def list(self, *, options: CallOptions | None = None) -> builtins.list[Domain]:
+        """Return the domains that the token may see: all of the account's, or the one that it is bound to.
+
+        There are no pages: this API gives the whole list at once.
+
+        Args:
+            options: what this call does differently.
+
+        Raises:
+            AuthenticationError: the service does not know the token.
+        """
+        return drive(self._single.domains.list(options=options))
+
+    def get(self, name: str, *, dns: bool = False, options: CallOptions | None = None) -> DomainDetail:
+        """Return one domain in detail.
+
+        Args:
+            name: the domain's name.
+            dns: whether to return its DNS records, too.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: the name is empty; nothing was sent.
+            NotFoundError: the token sees no such domain.
+        """
+        return drive(self._single.domains.get(name, dns=dns, options=options))
+
+
+class Honeypots(Resource["AsyncAutomations"]):
+    """Makes the honeypot link of a message. Both methods are pure: nothing is sent.
+
+    The SDK never requests a honeypot, and neither should you, not even to test it: the service would record the hit
+    for your own address and User-Agent, and take them for a bot's. For the same reason do not redirect a honeypot link
+    of your own to this one.
+
+    The service remembers a hit for **30 minutes**. Submit a message's events within that time, with the very
+    `message_id` that its link was made with; it may be any key that is unique to the message.
+    """
+
+    def url(self, message_id: str, *, domain: str | None = None) -> str:
+        """The address of a message's honeypot.
+
+        Args:
+            message_id: your key of the message, as in `BotEvent.message_id`.
+            domain: the sending domain for which bot detection is enabled; the client's own when left out.
+
+        Raises:
+            ConfigError: the domain is missing or is none, or the message_id is empty.
+        """
+        return self._single.honeypots.url(message_id, domain=domain)
+
+    def html(self, message_id: str, *, content: str = "", domain: str | None = None) -> str:
+        """The honeypot as a hidden link, to stand at the end of a message's HTML.
+
+        It is hidden from screen readers and from the tab key, too: else the people who use them would pass for bots.
+
+        Args:
+            message_id: your key of the message, as in `BotEvent.message_id`.
+            content: text of the link. Empty is best.
+            domain: the sending domain for which bot detection is enabled; the client's own when left out.
+
+        Raises:
+            ConfigError: the domain is missing or is none, or the message_id is empty.
+        """
+        return self._single.honeypots.html(message_id, content=content, domain=domain)
+
+
+class Messages(Resource["AsyncAutomations"]):
+    """Sending. A message whose answer is lost is never sent again by itself, because that could be a second e-mail."""
+
+    def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
+        """Send a message.
+
+        Args:
+            message: what to send, to at most 1000 recipients. `substitutions`, and what `Message` calls Mailgun's, are
+                refused: this API documents none of them. What is in `options` goes out all the same.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Returns:
+            The receipt. What the service answers is not documented: `id` may be None.
+
+        Raises:
+            ConfigError: the message cannot be sent as it is; the text names the field. Nothing was sent.
+            AmbiguousError: the answer was lost, and the message may have been sent.
+            BadRequestError: the service refused it, for instance because of a From outside the sending domain's
+                organisational domain.
+        """
+        return drive(self._single.messages.send(message, domain=domain, options=options))
+
+
+class Suppressions(Resource["AsyncAutomations"]):
+    """Suppressions of a domain."""
+
+    def add(
+        self,
+        address: str,
+        *,
+        type: str,
+        error: str | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SuppressionAdded:
+        """Have an address suppressed.
+
+        Args:
+            address: the recipient.
+            type: why, which is also the list that it goes to. The API's page names `complaint`; the service's guide
+                knows `bounce`, `unsubscribe`, `complaint` and `block`. Any text is sent.
+            error: the reason in words.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: the address, the type or the domain is missing; nothing was sent.
+        """
+        return drive(
+            self._single.suppressions.add(
+                address,
+                type=type,
+                error=error,
+                domain=domain,
+                options=options,
+            )
+        )
+
+    def add_many(
+        self,
+        records: Iterable[Record],
+        *,
+        concurrency: int = 8,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SuppressionReport:
+        """Have many addresses suppressed, and account for every one of them.
+
+        The API takes one address a call, so there are as many calls as records. One that fails sinks no other; but
+        after an answer that every one would meet (401, 402, 403, 404) no further call is made, and what is left is
+        undelivered.
+
+        Args:
+            records: mappings with `address`, `type` and perhaps `error`, as in `add`.
+            concurrency: calls in flight; fewer while the server asks to slow down.
+            domain: the sending domain; the client's own when left out.
+            options: what each call does differently.
+
+        Returns:
+            The account. Look at it, or call `raise_for_failures()`.
+
+        Raises:
+            ConfigError: a record has no address or no type, or the domain is missing; nothing was sent.
+        """
+        caller: Caller[SuppressionReport] = Caller()
+        given_records = whole(records)
+        return caller.run(
+            lambda: self._async.suppressions.add_many(
+                given_records,
+                concurrency=concurrency,
+                domain=domain,
+                options=options,
+            )
+        )
+
+
+class Webhooks(Resource["AsyncAutomations"]):
+    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.hooks.HookName`."""
+
+    def create(
+        self, type: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
+    ) -> WebhookResult:
+        """Have a kind of event posted to up to three addresses.
+
+        The service calls each address at once, and refuses the webhook if one does not answer well.
+
+        Args:
+            type: the kind of event, such as `delivered`; see `omnivery.hooks.HookName`. Any text is sent.
+            urls: one address, or up to three.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: the type is empty, there is no address, there are more than three, or one is no http or https
+                address; nothing was sent.
+            PaymentRequiredError: an address failed the service's call; the message says which way.
+            AmbiguousError: the answer was lost: the webhook may exist.
+        """
+        return drive(self._single.webhooks.create(type, urls, domain=domain, options=options))
+
+    def delete(self, type: str, *, domain: str | None = None, options: CallOptions | None = None) -> WebhookResult:
+        """Have a kind of event posted no longer.
+
+        Args:
+            type: the kind of event.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            PaymentRequiredError: there is no such webhook. That is also what a repeated call meets whose first answer
+                was lost.
+        """
+        return drive(self._single.webhooks.delete(type, domain=domain, options=options))
+
+    def sample(
+        self, type: str, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> list[DeliveryEvent]:
+        """Return samples of what the service posts for a kind of event, read as `omnivery.webhooks.parse` would.
+
+        A sample need not be complete: the documented one has neither `event` nor `id`. Its signature is not checked,
+        and `token` is empty.
+
+        Args:
+            type: the kind of event.
+            domain: the sending domain; the client's own when left out.
+            options: what this call does differently.
+
+        Raises:
+            NotFoundError: there is no sample for this kind of event.
+        """
+        return drive(self._single.webhooks.sample(type, domain=domain, options=options))

@@ -1,0 +1,292 @@
+"""The thread that called, and what runs for it on the background loop: each has its part of a bulk run.
+
+The caller's iterable is read, and the caller's functions are called, in the caller's own thread: what they use, a
+database cursor for instance, may be bound to it. So the thread does errands for the loop until the work is done. One
+errand fetches the items of a whole batch: to cross between threads for each item would take longer than to send it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from operator import length_hint
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+import anyio
+from attrs import define, field
+
+from omnivery.errors import ConfigError
+from omnivery.transport.forking import survives_fork
+from omnivery.transport.observe import get_logger
+from omnivery.transport.portal import ending, portal
+from omnivery.transport.source import Bookmark, Flow, Resumable, Supplier
+from omnivery.transport.sync import plain
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+T = TypeVar("T")
+P = TypeVar("P")
+
+logger: Logger = get_logger("omnivery.bulk")
+
+
+@define(eq=False)
+class Caller(Generic[T]):
+    """One piece of work on the background loop, and the thread that waits for it."""
+
+    _errands: SimpleQueue[Callable[[], None]] = field(init=False, factory=SimpleQueue[Callable[[], None]])
+    _asked: set[_Errand] = field(init=False, factory=set["_Errand"])
+    """Those that somebody on the loop waits for."""
+    _scope: anyio.CancelScope | None = field(init=False, default=None)
+    _over: bool = field(init=False, default=False)
+    cancelled: bool = field(init=False, default=False)
+    """Whether this thread, and not the end of the process, has put an end to the work."""
+    _result: T = field(init=False)
+    _error: BaseException | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        survives_fork(self)
+
+    def renew(self) -> None:
+        """In a forked child there is no such work, and nobody to wait for."""
+        if not self._over:
+            self._over = True
+            self._error = ConfigError("this run belongs to the process that started it, and goes on there")
+
+    @property
+    def over(self) -> bool:
+        """Whether the work has come to its end."""
+        return self._over
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the work raised."""
+        return self._error
+
+    def run(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Have work done on the background loop, and do its errands meanwhile.
+
+        Raises:
+            BaseException: whatever the work raised. Or what interrupted the waiting, Ctrl-C for instance: the work is
+                then cancelled first, and what it has to say about that is added as a note.
+        """
+        self.start(work)
+        self.serve(lambda: False)
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def start(self, work: Callable[[], Awaitable[T]]) -> None:
+        """Begin. The context variables of this thread are those of the work, too."""
+        try:
+            portal().start_task_soon(self._work, work)
+        except BaseException:
+            # Ctrl-C came while the loop was started, perhaps too late to keep the work from beginning there.
+            self.cancelled = True
+            raise
+
+    def serve(self, enough: Callable[[], bool]) -> None:
+        """Do errands until there is enough, or the work is over and none is left. An interruption cancels it."""
+        try:
+            while not enough() and (errand := self._next_errand()):
+                errand()
+        except BaseException as interruption:
+            self.cancel()
+            for note in getattr(self._error, "__notes__", ()):
+                interruption.add_note(note)
+            raise
+        if isinstance(self._error, asyncio.CancelledError) and not self.cancelled:
+            # The interpreter has come to its end, and this thread, which did not keep it from that, ends with it.
+            raise SystemExit
+
+    def cancel(self) -> None:
+        """Cancel the work, and wait until it has cleaned up. No more errands are done for it."""
+        self.cancelled = True
+        if self._over:
+            return
+        with suppress(RuntimeError):  # the loop has ended, and the work with it
+            portal().start_task_soon(self._cancel_scope)
+        while not self._over:
+            self._next_errand()
+
+    def source(
+        self, items: Iterable[P] | AsyncIterable[P] | Resumable[P], *, argument: str
+    ) -> Iterable[P] | AsyncIterable[P]:
+        """The caller's iterable, for the work to read from.
+
+        Raises:
+            ConfigError: it is asynchronous.
+        """
+        if isinstance(items, Resumable):
+            return cast("AsyncIterable[P]", _CallersResumable(self, items))
+        items = plain(items, argument=argument)
+        if _no_source(items):
+            return items  # whoever is to read it refuses it
+        # It is no asynchronous iterable, and nobody iterates it: runs ask it for a batch at a time.
+        ready = iter(items)
+        return cast("AsyncIterable[P]", _CallersItems(self, lambda: ready, length=length_hint(items, -1)))
+
+    def callback(self, function: Callable[[P], Any] | None) -> Callable[[P], None] | None:
+        """A function of the caller's, for the work to call. It is called in the caller's thread, a little later."""
+        if function is None:
+            return None
+        given = function
+        return lambda value: self._errands.put(lambda: given(value))
+
+    async def ask(self, what: Callable[[], object]) -> None:
+        """On the background loop: have the caller's thread do something, and wait for it. What it raises comes out."""
+        errand = _Errand(what, asyncio.get_running_loop())
+        self._asked.add(errand)
+        self._errands.put(errand.do)
+        try:
+            await errand.done.wait()
+        except asyncio.CancelledError:
+            if not errand.withdraw() and not ending():
+                # It has begun, and may have taken something out of the source: to leave now would be to lose that.
+                with anyio.CancelScope(shield=True):
+                    await errand.done.wait()
+            raise
+        finally:
+            self._asked.discard(errand)
+        if isinstance(errand.error, Exception):
+            raise errand.error
+        if errand.error is not None:
+            await anyio.sleep_forever()  # the thread was interrupted, and is about to cancel us
+
+    def _next_errand(self) -> Callable[[], None] | None:
+        """The next one; None when the work is over, and there will be no more."""
+        while True:
+            try:
+                # A wait without an end could not be interrupted on Windows.
+                return self._errands.get(block=not self._over, timeout=1.0)
+            except Empty:
+                if self._over:
+                    return None
+
+    async def _work(self, work: Callable[[], Awaitable[T]]) -> None:
+        try:
+            with anyio.CancelScope() as self._scope:
+                # A thread that was interrupted at once may have asked for the end before the beginning.
+                if self.cancelled:
+                    self._scope.cancel()
+                await self._done(work)
+        finally:
+            self._over = True
+            self._errands.put(_nothing)
+
+    async def _done(self, work: Callable[[], Awaitable[T]]) -> None:
+        try:
+            self._result = await work()
+        except BaseException as error:
+            self._error = error
+            # An ordinary error comes out in the thread that waits.
+            if isinstance(error, Exception):
+                return
+            if not self.cancelled:
+                notes = getattr(error, "__notes__", ())
+                logger.warning("; ".join(["the process ended while bulk work was under way", *notes]))
+            raise
+
+    def _cancel_scope(self) -> None:
+        if self._scope is not None:
+            self._scope.cancel()
+        for errand in self._asked:
+            errand.release()
+
+
+@define(eq=False)
+class _Errand:
+    """Something that the caller's thread is to do. Either it is begun there, or it is withdrawn before."""
+
+    what: Callable[[], object]
+    loop: asyncio.AbstractEventLoop
+    error: BaseException | None = field(init=False, default=None)
+    done: anyio.Event = field(init=False, factory=anyio.Event)
+    _claim: Lock = field(init=False, factory=Lock)
+
+    def withdraw(self) -> bool:
+        """Have it never done; False where it has begun."""
+        return self._claim.acquire(blocking=False)
+
+    def release(self) -> None:
+        """On the loop, when the thread does nothing any more: one that it has begun will not get any further.
+
+        Ctrl-C may come at any place, also where the thread was about to say that it is done.
+        """
+        if self._claim.locked():
+            self.done.set()
+
+    def do(self) -> None:
+        try:
+            if self._claim.acquire(blocking=False):
+                self.what()
+        except BaseException as error:
+            self.error = error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            with suppress(RuntimeError):  # the loop has ended: nobody waits
+                self.loop.call_soon_threadsafe(self.done.set)
+
+
+@define(eq=False)
+class _CallersItems(Supplier[P]):
+    """What the caller's iterable gives, a batch at a time."""
+
+    replays: ClassVar[bool] = True
+    _caller: Caller[Any]
+    _open: Callable[[], Iterable[P]]
+    _iterator: Iterator[P] | None = None
+    _length: int = -1
+
+    def __length_hint__(self) -> int:
+        return NotImplemented if self._length < 0 else self._length
+
+    async def fill(self, items: list[P], count: int) -> None:
+        await self._caller.ask(lambda: self._take(items, count))
+
+    def _take(self, items: list[P], count: int) -> None:
+        if self._iterator is None:
+            self._iterator = iter(self._open())
+        items.extend(islice(self._iterator, count))
+
+
+@define(eq=False)
+class _CallersResumable(Resumable[P]):
+    """A source of the caller's that a journal knows where to go on with."""
+
+    _caller: Caller[Any]
+    _origin: Resumable[P]
+
+    def find(self, known: Sequence[Bookmark]) -> Bookmark:
+        return self._origin.find(known)
+
+    def open(self, bookmark: Bookmark) -> Flow[P]:
+        if isinstance(self._origin, Iterable):
+            # A file: whether the place is still there is better known at once.
+            ready = self._opened(bookmark)
+            return _CallersItems(self._caller, lambda: ready)
+        # What the caller's own function opens may be bound to his thread.
+        return _CallersItems(self._caller, lambda: self._opened(bookmark))
+
+    def position(self, last: P) -> Mapping[str, Any]:
+        return self._origin.position(last)
+
+    def _opened(self, bookmark: Bookmark) -> Iterable[P]:
+        flow = self._origin.open(bookmark)
+        if not isinstance(flow, Iterable):
+            raise ConfigError("a source that opens an asynchronous iterable needs the asynchronous client")
+        return flow
+
+
+def _no_source(items: object) -> bool:
+    return isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable)
+
+
+def _nothing() -> None:
+    """Wake a thread that waits for an errand."""

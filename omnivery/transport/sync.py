@@ -1,0 +1,194 @@
+"""What the synchronous twins are made of. Their methods are generated from the asynchronous ones, and delegate to them.
+
+A single call runs the very coroutine of its asynchronous twin, without an event loop. Bulk work runs on the event loop
+in the background, and the calling thread waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from omnivery.errors import ConfigError
+from omnivery.table import Table, Tabular
+from omnivery.transport.client import AsyncBaseClient
+from omnivery.transport.driver import drive
+from omnivery.transport.portal import portal
+
+if TYPE_CHECKING:
+    from omnivery.transport.config import CallOptions
+    from omnivery.transport.encoding import Body
+    from omnivery.transport.operation import Operation
+    from omnivery.transport.paging import AsyncPages, ItemList, Page
+    from omnivery.transport.records import ApiResponse
+
+T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
+AsyncT = TypeVar("AsyncT", bound=AsyncBaseClient[Any])
+
+
+class BaseClient(Generic[AsyncT]):
+    """Base of the two synchronous clients. Any number of threads may share one, and forked children may use it."""
+
+    _async: AsyncT
+    """For bulk work, on the background loop."""
+    _single: AsyncT
+    """For single calls, without a loop."""
+
+    def _open(self, client: AsyncT) -> None:
+        self._async = client
+        self._single = client._without_loop()
+
+    def _changed(self, client: AsyncT) -> Self:
+        """A clone for a clone of the asynchronous client."""
+        clone = object.__new__(type(self))
+        clone._async = client
+        clone._single = self._single._clone(client._config)
+        return clone
+
+    def call(
+        self,
+        operation: Operation[T],
+        *,
+        domain: str | None = None,
+        path: Mapping[str, str] | None = None,
+        query: Iterable[tuple[str, str]] = (),
+        body: Body | None = None,
+        options: CallOptions | None = None,
+    ) -> ApiResponse[T]:
+        """Carry out any operation and return its answer with status, headers, request id, elapsed time and attempts.
+
+        Args:
+            operation: the row of the endpoint, such as `omnivery.automations.bots.RESULT`.
+            domain: the sending domain, where the path has one; the client's own when left out.
+            path: values for the other parts of the path.
+            query: query parameters; a name may come more than once.
+            body: the request's body, from `omnivery.transport.encoding`.
+            options: what this call does differently.
+
+        Raises:
+            ConfigError: domain or credential is missing, or a part of the path is empty; nothing was sent.
+            TransportError: no usable answer came; the sub-class says whether the operation may have happened.
+            ApiError: the server answered and refused; there is a sub-class for each status.
+            DecodeError: the answer is not what the operation promises.
+        """
+        return drive(self._single.call(operation, domain=domain, path=path, query=query, body=body, options=options))
+
+    def close(self) -> None:
+        """Close the connections. A clone leaves them to the client that it was made from."""
+        drive(self._single.aclose())
+        if self._async._has_connections():
+            portal().call(self._async.aclose)
+        else:
+            drive(self._async.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        config = self._async._config
+        return f"{type(self).__name__}(base_url={config.base_url!r}, domain={config.domain!r})"
+
+
+class Resource(Generic[AsyncT]):
+    """A group of operations. Made by the client, never by hand."""
+
+    def __init__(self, client: BaseClient[AsyncT]) -> None:
+        self._async = client._async
+        self._single = client._single
+
+
+class Pages(Tabular, Generic[T]):
+    """A list that is read page by page, as you go: `for item in …`.
+
+    A notebook shows its first page. As a data frame it is all of its items.
+
+    Nothing is sent before the first item is asked for. It can be read as often as you like, each time from the start.
+    An item that is added or removed meanwhile may be missed or come twice: the service's pages are no snapshot.
+    Each page is a call of its own, with the deadline, retries and errors of one.
+    """
+
+    def __init__(self, pages: AsyncPages[T]) -> None:
+        self._pages = pages
+
+    def __iter__(self) -> Iterator[T]:
+        return _Each(aiter(self._pages))
+
+    def pages(self) -> Iterator[Page[T]]:
+        """The pages, one after the other: the first in any case, each further one if it holds something new."""
+        return _Each(self._pages.pages())
+
+    def first(self) -> Page[T]:
+        """The first page alone."""
+        return drive(self._pages.first())
+
+    def collect(self, *, max_items: int | None = None) -> ItemList[T]:
+        """All items as a list, which is a table, too.
+
+        Args:
+            max_items: stop after so many; no page beyond them is asked for.
+        """
+        return drive(self._pages.collect(max_items=max_items))
+
+    def _table(self) -> Table:
+        return self.collect()._table()
+
+    def _overview(self) -> Table:
+        return self.first()._table()
+
+
+def whole(items: Iterable[T]) -> Iterable[T]:
+    """Read an iterable in this thread, before another one gets it; what is no iterable of items stays what it is."""
+    given: object = items
+    return items if isinstance(given, str | Mapping) or not isinstance(given, Iterable) else list(items)
+
+
+def copied(items: Mapping[K, V]) -> Mapping[K, V]:
+    """The same for a mapping."""
+    return dict(items) if isinstance(items, Mapping) else items
+
+
+def plain(items: Iterable[T] | AsyncIterable[T], *, argument: str) -> Iterable[T]:
+    """An iterable that needs no event loop.
+
+    Raises:
+        ConfigError: it is asynchronous.
+    """
+    if not isinstance(items, Iterable) and isinstance(items, AsyncIterable):
+        raise ConfigError(
+            f"{argument}: an asynchronous iterable needs the asynchronous client. Here, give a plain one. "
+            "Nothing was sent."
+        )
+    return items
+
+
+def on_loop(make: Callable[[], T]) -> T:
+    """Make a thing on the background loop, which its locks and events belong to."""
+    return portal().call(make)
+
+
+class _Each(Generic[T]):
+    """An asynchronous iterator, stepped. After an error it can be asked again, which a generator could not."""
+
+    def __init__(self, items: AsyncIterator[T]) -> None:
+        self._items = items
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        try:
+            return drive(_following(self._items))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+
+async def _following(items: AsyncIterator[T]) -> T:
+    return await anext(items)
