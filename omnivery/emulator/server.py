@@ -19,7 +19,7 @@ from omnivery.emulator.detector import Detector
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.site import Settings, Site
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
-from omnivery.emulator.thread import ServerThread, listen
+from omnivery.emulator.thread import EmulatorThread
 from omnivery.errors import ConfigError
 from omnivery.transport.httpx_adapter import HttpxAdapter
 
@@ -96,7 +96,7 @@ class Emulator:
         self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept)
         self._faults = Faults(route_names(), standing=chaos)
         self._detector = Detector()
-        self._running: ServerThread | None = None
+        self._running: EmulatorThread | None = None
 
     def start(self) -> None:
         """Start the server, and return when it answers.
@@ -106,7 +106,7 @@ class Emulator:
         """
         if self._running:
             raise ConfigError("this emulator is running already")
-        running = ServerThread(listen(self._host, self._port), self._site())
+        running = EmulatorThread(self._host, self._port, self._site())
         running.start()
         self._running = running
 
@@ -182,8 +182,7 @@ class Emulator:
         """
         if not self._running:
             raise ConfigError("the emulator is not running: open it with `with` or call start() first")
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._running.port}"
+        return self._running.url
 
     @property
     def mailgun_url(self) -> str:

@@ -1,6 +1,8 @@
 """Webhook calls from the service: prove who sent them, read them, receive them.
 
     app = Receiver(handler, signing_key)                what to run or mount: an ASGI app
+    store = VerdictStore("verdicts.db")                 what keeps verdicts on disk: Receiver(None, key, store=store)
+    with Listener(app) as listener:                     runs it on a port, where there is no server: notebooks, scripts
     event = parse(body, signing_key)                    in a web framework of your own
     verify(body, signing_key)                           only to ask whether the sender is the service
 
@@ -17,9 +19,11 @@ from omnivery._lazy import lazy_exports
 if TYPE_CHECKING:
     from omnivery.webhooks.delivery import DeliveryEvent, bare_message_id, same_message
     from omnivery.webhooks.delivery_parts import ClientInfo, DeliveryStatus, Envelope, Geolocation
+    from omnivery.webhooks.listener import Listener
     from omnivery.webhooks.payload import WebhookEvent, parse
     from omnivery.webhooks.receiver import Receiver, ReceiverStatistics
     from omnivery.webhooks.signature import sign, verify
+    from omnivery.webhooks.store import StoredVerdict, StoreStatistics, VerdictStore
     from omnivery.webhooks.verdicts import BotVerdicts
 
 __all__ = [
@@ -29,8 +33,12 @@ __all__ = [
     "DeliveryStatus",
     "Envelope",
     "Geolocation",
+    "Listener",
     "Receiver",
     "ReceiverStatistics",
+    "StoreStatistics",
+    "StoredVerdict",
+    "VerdictStore",
     "WebhookEvent",
     "bare_message_id",
     "parse",
@@ -50,8 +58,12 @@ if not TYPE_CHECKING:
             "DeliveryStatus": "omnivery.webhooks.delivery_parts",
             "Envelope": "omnivery.webhooks.delivery_parts",
             "Geolocation": "omnivery.webhooks.delivery_parts",
+            "Listener": "omnivery.webhooks.listener",
             "Receiver": "omnivery.webhooks.receiver",
             "ReceiverStatistics": "omnivery.webhooks.receiver",
+            "StoreStatistics": "omnivery.webhooks.store",
+            "StoredVerdict": "omnivery.webhooks.store",
+            "VerdictStore": "omnivery.webhooks.store",
             "WebhookEvent": "omnivery.webhooks.payload",
             "bare_message_id": "omnivery.webhooks.delivery",
             "parse": "omnivery.webhooks.payload",
