@@ -1,0 +1,73 @@
+"""What several commands take: spans of time, places to listen, and secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from omnivery.errors import ConfigError
+
+if TYPE_CHECKING:
+    _Seconds = click.ParamType[float]
+    _Place = click.ParamType[tuple[str, int]]
+else:
+    _Seconds = _Place = click.ParamType  # not every click that will do has it generic
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Duration(_Seconds):
+    """A span of time as seconds: `90`, or with a unit, `90s`, `5m`, `1.5h`, `2d`."""
+
+    name = "duration"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it."""
+        if isinstance(value, int | float):
+            return float(value)
+        if (found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value.strip(), re.ASCII)) is None:
+            self.fail(f"{value!r} is no span of time: write 90, 90s, 5m, 1h or 2d", param, ctx)
+        return float(found[1]) * _UNITS[found[2]]
+
+
+class HostPort(_Place):
+    """Where to listen: `127.0.0.1:8080`, or `[::1]:8080`."""
+
+    name = "host:port"
+
+    def convert(
+        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Read it."""
+        if isinstance(value, tuple):
+            return value
+        if (place := _place(value)) is None:
+            self.fail(f"{value!r} is no place to listen: write 127.0.0.1:8080 or [::1]:8080", param, ctx)
+        return place
+
+
+def _place(text: str) -> tuple[str, int] | None:
+    with suppress(ValueError):  # of a port that is none
+        parts = urlsplit(f"//{text}")
+        if parts.hostname and parts.port is not None and parts.netloc == text and "@" not in text:
+            return parts.hostname, parts.port
+    return None
+
+
+def secret(variable: str, name: str) -> str:
+    """A secret from the environment, or asked for on a terminal.
+
+    Raises:
+        ConfigError: the environment has none, and there is nobody to ask.
+    """
+    if value := os.environ.get(variable, "").strip():
+        return value
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ConfigError(f"no {name}: set {variable}")
+    return str(click.prompt(f"{name.capitalize()} ({variable} is not set)", hide_input=True, err=True))

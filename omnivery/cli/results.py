@@ -1,0 +1,166 @@
+"""`omnivery bots results`: events and their verdicts, and events whose verdict has not come."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+from attrs import asdict
+
+from omnivery.cli.arguments import Duration
+from omnivery.cli.output import print_json, wants_json
+from omnivery.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omnivery.automations.bulk.journal_view import JournalView
+    from omnivery.automations.results import EventResult
+    from omnivery.cli.result_rows import Tally
+    from omnivery.webhooks.store import VerdictStore
+
+FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
+"""The format of a file, by the end of its name."""
+HOUR = 3600.0
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--store", "store_path", required=True, type=_FILE, help="The verdicts: a file that a receiver keeps.")
+@click.option("--journal", "journal_paths", multiple=True, type=_FILE, help="A submission's journal; more than once.")
+@click.option(
+    "--format", "form", type=click.Choice(sorted({*FORMATS.values()})), help="By the output's name, or ndjson."
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; standard output if left out.")
+@click.option("--missing", is_flag=True, help="Only list accepted events that have no verdict.")
+@click.option("--older-than", type=Duration(), help="With --missing: accepted longer ago than that, 1h if left out.")
+def results(
+    *,
+    store_path: Path,
+    journal_paths: tuple[Path, ...],
+    form: str | None,
+    output: Path | None,
+    missing: bool,
+    older_than: float | None,
+) -> None:
+    """Export verdicts with their events, also while they still come in.
+
+    One row for each verdict: event_id, is_bot, the event's fields, its own attributes, and when things happened, in
+    unix seconds. With a journal also when the event was accepted, and then a row for each accepted event that has no
+    verdict: it has no received_at. An empty is_bot is unknown, not human. The same columns in each format.
+
+    With --missing, accepted events that have no verdict as NDJSON: event_id, accepted_at, and age in seconds.
+
+    Exit status 0: all is written; with --missing, none is missing. 1: with --missing, some are.
+    """
+    from omnivery.automations.bulk.journal_view import JournalView
+    from omnivery.webhooks.store import VerdictStore
+
+    form = _checked_format(form, output, missing=missing)
+    _check(journal_paths, output, store_path, missing=missing, older_than=older_than)
+    with ExitStack() as files:
+        store = files.enter_context(VerdictStore(store_path))
+        journals = [files.enter_context(JournalView.open(path)) for path in journal_paths]
+        if missing:
+            count = _list_missing(store, journals, output, HOUR if older_than is None else older_than)
+            sys.exit(1 if count else 0)
+        _export(store, journals, form, output)
+
+
+def _checked_format(form: str | None, output: Path | None, *, missing: bool) -> str:
+    chosen = form or (FORMATS.get(output.suffix.lower(), "ndjson") if output and not missing else "ndjson")
+    if chosen == "parquet" and output is None:
+        raise ConfigError("Parquet is written from its end: name a file with --output")
+    if missing and chosen != "ndjson":
+        raise ConfigError("--missing lists events as NDJSON, and in no other format")
+    return chosen
+
+
+def _check(
+    journals: Sequence[Path], output: Path | None, store: Path, *, missing: bool, older_than: float | None
+) -> None:
+    if missing and not journals:
+        raise ConfigError("--missing needs a journal to know which events were accepted: name it with --journal")
+    if older_than is not None and not missing:
+        raise ConfigError("--older-than says which events --missing lists, and has no meaning without it")
+    if len({path.resolve() for path in journals}) < len(journals):
+        raise ConfigError("--journal: the same journal was named twice")
+    if output is not None and any(output.exists() and output.samefile(path) for path in (store, *journals)):
+        raise ConfigError(f"--output: {output} is the store, or a journal: name another file")
+
+
+def _export(store: VerdictStore, journals: Sequence[JournalView], form: str, output: Path | None) -> None:
+    from omnivery.automations.results import join
+    from omnivery.cli.result_files import replacing, write_csv, write_ndjson, write_parquet
+    from omnivery.cli.result_rows import KINDS, Tally, row_of
+
+    tally = Tally()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for result in join(store, journals):
+            tally.enter(result)
+            yield row_of(result)
+
+    if form == "parquet":
+        assert output is not None  # noqa: S101  # _checked_format sees to it
+        with replacing(output) as path:
+            write_parquet(rows(), KINDS, path)
+    else:
+        with _opened(output) as file:
+            write_csv(rows(), KINDS, file) if form == "csv" else write_ndjson(rows(), file)
+    _tell(tally, output, matched=bool(journals))
+
+
+def _list_missing(store: VerdictStore, journals: Sequence[JournalView], output: Path | None, older_than: float) -> int:
+    from omnivery.automations.results import missing
+    from omnivery.cli.result_files import write_ndjson
+
+    now, count = time.time(), 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal count
+        for result in missing(store, journals):
+            if (age := _age(result, now)) >= older_than:
+                count += 1
+                yield {"event_id": result.event_id, "accepted_at": result.accepted_at, "age": round(age, 3)}
+
+    with _opened(output) as file:
+        write_ndjson(rows(), file)
+    click.echo(f"{count:,} events were accepted {older_than:,.0f} s ago or earlier, and have no verdict", err=True)
+    return count
+
+
+def _age(result: EventResult, now: float) -> float:
+    # A clock that was set back must not hide an event.
+    return max(0.0, now - (result.accepted_at or 0.0))
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[BinaryIO]:
+    from omnivery.cli.result_files import replacing, standard_output
+
+    if output is None:
+        with standard_output() as file:
+            yield file
+    else:
+        with replacing(output) as path, path.open("wb") as file:
+            yield file
+
+
+def _tell(tally: Tally, output: Path | None, *, matched: bool) -> None:
+    """Sum up: on standard output as other commands do, unless the rows went there."""
+    if output is not None and wants_json():
+        unknown = {} if matched else {"missing": None, "unmatched": None}
+        print_json({**asdict(tally), **unknown, "output": str(output)})
+        return
+    counts = f"{tally.verdicts:,} verdicts: {tally.bots:,} bots, {tally.humans:,} humans, {tally.unknown:,} unknown"
+    lines = [f"{counts}; {tally.repeats:,} more came again"]
+    if matched:
+        lines.append(f"{tally.missing:,} accepted events without a verdict")
+        lines.append(f"{tally.unmatched:,} verdicts of events that are accepted in no journal named here")
+    for line in lines:
+        click.echo(line, err=output is None)

@@ -1,0 +1,52 @@
+"""What the tests of commands share: a terminal to run them on, a port to have them listen on, events to submit."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+def on_terminal(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Run the command on a terminal; give its exit status and what one would see."""
+    import pty  # POSIX alone has it
+
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "omnivery", *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "COLUMNS": "200", "TERM": "dumb", **(environment or {})},
+    )
+    os.close(slave)
+    shown = bytearray()
+    with suppress(OSError):  # how Linux says that the other side is closed
+        while piece := os.read(master, 4096):
+            shown += piece
+    os.close(master)
+    return process.wait(timeout=60), shown.decode()
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def event(name: str, ip: str = "198.51.100.7", **fields: Any) -> dict[str, Any]:
+    """A sound event: of a human, unless another test network says otherwise."""
+    return {"ip": ip, "uas": "Mozilla/5.0", "event_id": name, **fields}
+
+
+def ndjson(path: Path, events: Iterable[Mapping[str, Any]]) -> Path:
+    """Write events to a file."""
+    path.write_text("".join(json.dumps(each) + "\n" for each in events))
+    return path
