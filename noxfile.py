@@ -38,18 +38,19 @@ def minimal(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and common mistakes."""
+    """Style and common mistakes, and that what is generated is up to date."""
     session.install("-c", "constraints.txt", *group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.install("-c", "constraints.txt", ".[emulator]")
     session.run("python", "-m", "tools.reference", "--check")
+    session.run("python", "-m", "tools.generate_sync", "--check")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
     """Types of the package, its tests, benchmarks and examples; and that every public name has one."""
-    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("types"))
+    session.install("-c", "constraints.txt", ".[emulator,fast,jupyter]", *group("types"))
     session.run("mypy")
     session.run("pyright")
     examples = session.create_tmp()
@@ -75,6 +76,21 @@ def interop(session: nox.Session) -> None:
         clients = ("mailgun.js@14", "mailgun-js@0.22", "form-data@4")
         session.run("npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *clients, external=True)
     session.run("pytest", "tests/interop", *session.posargs, env={"OMNIVERY_NODE_MODULES": folder})
+
+
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """What a sceptic would do to a run: `kill -9`, cut connections, full disks, storms. Prints what it counted."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))
+    session.run("pytest", "tests/faults", *session.posargs)
+
+
+@nox.session(default=False)
+def notebooks(session: nox.Session) -> None:
+    """The notebooks of the docs, from top to bottom; and what works on data frames, with polars, pandas and pyarrow."""
+    session.install("-c", "constraints.txt", ".[emulator,jupyter,fast]", *group("tests"), *group("notebooks"))
+    frames = ("test_table", "test_frames", "test_reader_arrow", "test_reader_parquet")
+    session.run("pytest", "tests/notebooks", *(f"tests/{name}.py" for name in frames), *session.posargs)
 
 
 @nox.session(default=False)

@@ -1,11 +1,11 @@
-"""The command line: `python -m benchmarks bulk` and `python -m benchmarks memory`."""
+"""The command line: `python -m benchmarks NAME`, with one of `bulk`, `journal`, `memory` and `single`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from benchmarks import bulk, memory
+from benchmarks import bulk, journal, memory, single
 
 
 def main() -> None:
@@ -14,6 +14,12 @@ def main() -> None:
     if chosen.benchmark == "bulk":
         found = bulk.measure(events=chosen.events, rounds=chosen.rounds, concurrency=chosen.concurrency)
         print(json.dumps(found, indent=2) if chosen.json else bulk.table(found))
+    elif chosen.benchmark == "journal":
+        kept = journal.measure(events=chosen.events, rounds=chosen.rounds, concurrency=chosen.concurrency)
+        print(json.dumps(kept, indent=2) if chosen.json else journal.table(kept))
+    elif chosen.benchmark == "single":
+        cost = single.measure(calls=chosen.calls, rounds=chosen.rounds)
+        print(json.dumps(cost, indent=2) if chosen.json else single.table(cost))
     else:
         usage = memory.measure(events=chosen.events)
         print(json.dumps(usage, indent=2) if chosen.json else memory.table(usage))
@@ -23,12 +29,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = parser.add_subparsers(dest="benchmark", required=True)
     speed = names.add_parser("bulk", help="bulk submission beside a hand-written loop on httpx and one on requests")
-    speed.add_argument("--events", type=_count, default=100_000, help="events a run (default: %(default)s)")
-    speed.add_argument("--rounds", type=_count, default=7, help="runs of each variant (default: %(default)s)")
-    speed.add_argument("--concurrency", type=_count, default=8, help="requests in flight (default: %(default)s)")
+    safety = names.add_parser("journal", help="bulk submission with a journal beside the same without one")
+    for each in (speed, safety):
+        each.add_argument("--events", type=_count, default=100_000, help="events a run (default: %(default)s)")
+        each.add_argument("--rounds", type=_count, default=7, help="runs of each variant (default: %(default)s)")
+        each.add_argument("--concurrency", type=_count, default=8, help="requests in flight (default: %(default)s)")
     space = names.add_parser("memory", help="memory of a client that submits a generator's events")
     space.add_argument("--events", type=_ten_or_more, default=1_000_000, help="events (default: %(default)s)")
-    for each in (speed, space):
+    one = names.add_parser("single", help="CPU of a synchronous call beside a bare httpx.Client with JSON decoding")
+    one.add_argument("--calls", type=_count, default=1_000, help="calls a round (default: %(default)s)")
+    one.add_argument("--rounds", type=_count, default=15, help="rounds (default: %(default)s)")
+    for each in (speed, safety, space, one):
         each.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 
