@@ -242,7 +242,7 @@ class _CallersItems(Supplier[P]):
     _caller: Caller[Any]
     _open: Callable[[], Iterable[P]]
     _iterator: Iterator[P] | None = None
-    _length: int = -1
+    _length: int = field(default=-1, alias="length")
 
     def __length_hint__(self) -> int:
         return NotImplemented if self._length < 0 else self._length

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -21,16 +21,17 @@ from omnivery.automations.bulk.batching import Batch
 from omnivery.automations.bulk.journal_file import open_to_write, telling_config, telling_journal
 from omnivery.automations.bulk.journal_rows import (
     BEGUN,
+    OPEN,
     REJECT,
     TALLY,
     Entry,
     ends_of,
-    insert,
     json_text,
     rejection_of,
     row_of,
     tallies_of,
 )
+from omnivery.automations.bulk.journal_step import PREPARE, STEP, step_of
 from omnivery.automations.bulk.journal_view import account_of, terms_of
 from omnivery.automations.bulk.ledger import Terms
 from omnivery.automations.bulk.parts import Part, events_in
@@ -70,6 +71,7 @@ class Journal:
         db, lock = open_to_write(where)
         try:
             with telling_config(where):
+                db.executescript(PREPARE)
                 db.execute(_BACK)
                 [row] = db.execute("SELECT ifnull(max(id) + 1, 1) FROM batch").fetchone()
                 [number] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
@@ -141,6 +143,9 @@ class Journal:
             JournalError: it cannot be written.
         """
         with telling_journal(self.path):
+            if not works and (step := step_of(entries, time.time())) is not None:
+                self._db.execute(STEP, step)
+                return
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 self._enter(entries)
@@ -172,20 +177,15 @@ class Journal:
         return batch
 
     def _enter(self, entries: Sequence[Entry]) -> None:
-        # As few statements as can be: between any two, this thread has to get the interpreter back from the one that
-        # encodes and sends, which takes longer than the statement.
         now = time.time()
-        rows = [row_of(part, one.news, now) for one in entries for part in one.news.opened]
-        if rows:
-            self._db.execute(insert(len(rows)), tuple(chain.from_iterable(rows)))
+        self._db.executemany(OPEN, [row_of(part, one.news, now) for one in entries for part in one.news.opened])
         for statement, values in ends_of([ended for one in entries for ended in one.news.ended], now):
             self._db.execute(statement, values)
         for one in entries:
             if one.news.begun and one.news.unfinished:
                 self._db.execute(BEGUN, (one.news.number,))
         refused = [rejection_of(one.news.source, *each, now) for one in entries for each in one.news.rejected]
-        if refused:
-            self._db.executemany(REJECT, refused)
+        self._db.executemany(REJECT, refused)
         for tally in tallies_of(entries, now):
             self._db.execute(TALLY, tally)
 

@@ -22,9 +22,14 @@ TALLY = (
     "retries = retries + :retries, last_number = max(last_number, :number), elapsed = elapsed + :elapsed, "
     "updated_at = :now WHERE id = :source"
 )
+OPEN = (
+    "INSERT INTO batch (id, source, number, state, begun, events, attempts, created_at, places, ids, body) "
+    "VALUES (?, ?, ?, 'sending', ?, ?, 0, ?, ?, ?, ?)"
+)
+"""A new part, which goes out at once."""
 _ACCEPT = (
     "UPDATE batch SET state = 'accepted', begun = 1, attempts = attempts + ?, settled_at = ?, error = NULL, "
-    "places = NULL, body = NULL"
+    "places = NULL, body = NULL WHERE id = ?"
 )
 _LEAVE = (
     "UPDATE batch SET state = ?, begun = begun OR ?, attempts = attempts + ?, settled_at = ?, "
@@ -45,15 +50,8 @@ class Entry:
     """Seconds of the run since the entry before."""
 
 
-def insert(count: int) -> str:
-    """The statement for so many new parts, which go out at once."""
-    values = ", ".join(["(?, ?, ?, 'sending', ?, ?, 0, ?, ?, ?, ?)"] * count)
-    columns = "id, source, number, state, begun, events, attempts, created_at, places, ids, body"
-    return f"INSERT INTO batch ({columns}) VALUES {values}"  # noqa: S608  # nothing of it comes from outside
-
-
 def row_of(part: Part, news: News, now: float) -> tuple[Any, ...]:
-    """Values of `insert` for one part."""
+    """Values of `OPEN`."""
     lines = [item.line if isinstance(item, EventLine) else None for item in part.events]
     places = json_text([_packed(part.indices), _packed(lines) if any(lines) else None])
     ids = json_text(part.ids)
@@ -61,20 +59,17 @@ def row_of(part: Part, news: News, now: float) -> tuple[Any, ...]:
 
 
 def ends_of(ended: Sequence[Ended], now: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """What to do with the rows of parts that have ended. What was accepted, nearly all of it, goes together."""
-    accepted: dict[int, list[int | None]] = {}
+    """What to do with the rows of parts that have ended."""
     for one in ended:
         match one.fate:
             case Fate.ACCEPTED:
-                accepted.setdefault(one.attempts, []).append(one.part.row)
+                yield _ACCEPT, (one.attempts, now, one.part.row)
             case Fate.REPLACED:
                 yield "DELETE FROM batch WHERE id = ?", (one.part.row,)
             case Fate.UNDELIVERED:
                 yield _LEAVE, ("undelivered", one.attempts > 0, one.attempts, now, one.error, one.part.row)
             case Fate.PENDING:
                 yield _LEAVE, ("pending", one.attempts > 0, one.attempts, None, one.error, one.part.row)
-    for attempts, rows in accepted.items():
-        yield _accept(len(rows)), (attempts, now, *rows)
 
 
 def tallies_of(entries: Sequence[Entry], now: float) -> Iterator[dict[str, Any]]:
@@ -107,11 +102,6 @@ def rejection_of(source: int, one: Rejection, item: EventLike, now: float) -> tu
 def json_text(value: object) -> str:
     """A value as JSON, in text rather than bytes: SQLite's own functions for JSON then take it."""
     return codec.dumps(value).decode()
-
-
-def _accept(count: int) -> str:
-    rows = ", ".join("?" * count)
-    return f"{_ACCEPT} WHERE id IN ({rows})"
 
 
 def _packed(numbers: Sequence[int | None]) -> int | list[int | None]:
