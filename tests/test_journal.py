@@ -49,8 +49,9 @@ class Taking:
 
     async def __call__(self, body: bytes) -> int:
         self.bodies.append(body)
+        number = len(self.bodies)
         await anyio.lowlevel.checkpoint()
-        if len(self.bodies) in self.loses:
+        if number in self.loses:
             raise AmbiguousError("gone")
         if any(name.startswith("poison") for name in self.ids(body)):
             raise refusal(400)

@@ -181,7 +181,7 @@ def test_a_reader_s_file_is_still_an_iterator(tmp_path: Path) -> None:
 
 
 def rows(after: int | None) -> Iterator[tuple[int, EventLike]]:
-    for number in range(after or 0, 2600):
+    for number in range(after or 0, 3600):
         yield number + 1, BotEvent(ip="::1", uas="x", event_id=f"e{number}")
 
 
@@ -202,8 +202,8 @@ async def test_a_caller_s_cursor_is_where_the_source_is_opened(tmp_path: Path, o
     await interrupted(resumable(open_at), seen, tmp_path / "j", outcomes=2)
     seen.server.takes = 1_000_000
     report = await submit(resumable(open_at), seen, tmp_path / "j")
-    assert counts(report)[:4] == (2600, 2600, 0, 0)
-    assert sorted(ids(seen.events)) == sorted(f"e{n}" for n in range(2600))
+    assert counts(report)[:4] == (3600, 3600, 0, 0)
+    assert sorted(ids(seen.events)) == sorted(f"e{n}" for n in range(3600))
     assert asked[0] is None
     assert isinstance(asked[1], int)
     assert asked[1] >= 1000

@@ -102,13 +102,16 @@ class AsyncBulkRun:
             raise ConfigError("a bulk run is entered once: call stream() again for another")
         self._started = time.monotonic()
         self._account = await self.ledger.open(self.source)
+        # The slots before the network let through as many requests as there are to be in flight. One at a time keeps
+        # the order of the source, which two workers would not.
+        workers = 2 * self.concurrency if self.ledger.ahead and self.concurrency > 1 else self.concurrency
         # Outcomes that are put in order wait elsewhere, and no more of them than would wait here.
-        room = 0 if self.ordered else self.concurrency
+        room = 0 if self.ordered else 2 * self.concurrency - workers
         send, self._outcomes = anyio.create_memory_object_stream[BatchOutcome](room)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self.ledger.start(self._tasks)
-        for _ in range(self.concurrency):
+        for _ in range(workers):
             self._tasks.start_soon(self._work, send.clone())
         send.close()
         return self

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -61,6 +61,7 @@ class JournalLedger(Ledger):
     into the next: many batches share one wait for the disk.
     """
 
+    ahead: ClassVar[bool] = True
     path: str = field(converter=_text)
     terms: Terms
     """What the run and the journal have to agree on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import define, field, frozen
 
@@ -38,6 +38,8 @@ class Ledger:
 
     path: str | None = None
     """Where it is kept."""
+    ahead: ClassVar[bool] = False
+    """Whether each request in flight has another batch made ready behind it, so that writing it down costs no time."""
     _numbers: Iterator[int] = field(init=False, factory=count)
     _taken: int = field(init=False, default=0)
 

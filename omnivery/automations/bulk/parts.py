@@ -94,7 +94,10 @@ class News:
 
 def faults_and_ids(items: Sequence[EventLike]) -> tuple[list[str | None], list[str | None]]:
     """`faults_of` and the ids of a batch: each line of NDJSON is parsed once for both."""
-    views = [_view(item) for item in items]
+    kinds = {*map(type, items)}
+    views = [_view(item) for item in items] if any(issubclass(kind, _LINES) for kind in kinds) else items
+    if kinds == {dict}:
+        return faults_of(views), [item.get("event_id") for item in items]  # type: ignore[union-attr]  # all are dicts
     return faults_of(views), [view.get("event_id") if type(view) is dict else event_id_of(view) for view in views]
 
 
@@ -120,9 +123,12 @@ _OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
 _MARKS = re.compile(rb'[\[\]{}]|,(?=\s*+\{)|"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
+_LINES = (EventLine, bytes)
+
+
 def _view(item: EventLike) -> EventLike:
     """A line as the mapping in it; everything else, and a line without one, as it is."""
-    if isinstance(item, EventLine | bytes):
+    if isinstance(item, _LINES):
         try:
             parsed = codec.loads(item.data if isinstance(item, EventLine) else item)
         except ValueError:

@@ -1,0 +1,117 @@
+"""Connections that end at every place, and servers that take a request and never answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, get_args
+
+import anyio
+import pytest
+
+from omnivery import AsyncAutomations, CallOptions, RetryPolicy, Timeouts
+from omnivery.automations import SubmitReport
+from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.emulator import Emulator
+from omnivery.errors import AmbiguousError
+from tests.bots_support import FAST, WEBHOOK, assert_lawful, events, ids, numbered
+from tests.faults.figures import Figures
+from tests.faults.wire import REACHED, Place, Wire
+from tests.journal_support import where_events_are
+
+pytestmark = pytest.mark.anyio
+
+BATCHES = 12
+EVENTS = BATCHES * 500
+
+
+async def submit(wire: Wire, journal: Path, **options: Any) -> SubmitReport:
+    async with client_of(wire) as client:
+        chosen = {"concurrency": 3, "options": FAST, **options}
+        report = await client.bots.submit(events(EVENTS), journal=journal, **chosen)
+    assert_lawful(report)
+    return report
+
+
+def client_of(wire: Wire) -> AsyncAutomations:
+    emulator = wire.emulator
+    return AsyncAutomations(emulator.token, base_url=wire.url, domain=emulator.domain, webhook_url=WEBHOOK)
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+@pytest.mark.parametrize("place", get_args(Place))
+async def test_a_connection_that_is_cut_repeats_only_what_was_not_answered(
+    tmp_path: Path, figures: Figures, place: Place, reset: bool
+) -> None:
+    """Every third connection ends there. What the server has in full, and has answered in full, never comes again."""
+
+    def cut(number: int) -> Place | None:
+        return place if number % 3 == 1 else None
+
+    with Emulator() as emulator:
+        with Wire(emulator, cut=cut, reset=reset) as wire:
+            report = await submit(wire, tmp_path / "j")
+        arrived = Counter(ids(emulator.bot_events))
+    sent = Counter(wire.bodies)
+    assert (report.accepted, report.batches, report.stopped_by) == (EVENTS, BATCHES, None)
+    assert set(arrived) == numbered(EVENTS)
+    assert Counter(where_events_are(tmp_path / "j")) == Counter(numbered(EVENTS))
+    # A batch is the same bytes each time, and there is one time more for each answer that was lost.
+    assert sent == {body: 1 + wire.unanswered[body] for body in sent}
+    assert len(sent) == BATCHES
+    repeats = sum(sent.values()) - BATCHES
+    assert (repeats > 0) is (place in REACHED)
+    figures.add("connections cut", rounds=1, batches=BATCHES, events=EVENTS, repeats=repeats)
+
+
+async def test_a_server_that_answers_half_and_hangs_on_the_rest(tmp_path: Path, figures: Figures) -> None:
+    """The read time-out ends each wait. What was given up is in the journal, and a retry sends it."""
+    impatient = CallOptions(timeouts=Timeouts(read=0.1), retry=RetryPolicy(attempts=2, base=0.001))
+    journal = tmp_path / "j"
+    hanging = True
+    with Emulator() as emulator:
+        with Wire(emulator, hang=lambda number: hanging and number % 2 == 1) as wire:
+            report = await submit(wire, journal, options=impatient, concurrency=4)
+            assert 0 < report.accepted < EVENTS
+            assert report.accepted + report.undelivered == EVENTS
+            assert all(isinstance(failure.error, AmbiguousError) for failure in report.failures)
+            hanging = False
+            wire.let_go()
+            async with client_of(wire) as client:
+                after = await client.bots.retry(journal, options=FAST)
+        arrived = Counter(ids(emulator.bot_events))
+    sent = Counter(wire.bodies)
+    assert (after.read, after.accepted, after.undelivered) == (EVENTS, EVENTS, 0)
+    assert set(arrived) == numbered(EVENTS)
+    assert sent == {body: 1 + wire.unanswered[body] for body in sent}
+    figures.add("a server that hangs", rounds=1, batches=BATCHES, events=EVENTS, repeats=sum(sent.values()) - BATCHES)
+
+
+async def test_a_run_that_is_left_while_the_server_hangs_goes_on(tmp_path: Path, figures: Figures) -> None:
+    """As a service that is stopped does: what hangs is pending, and goes out again by the same call."""
+    journal, concurrency = tmp_path / "j", 4
+    hanging = True
+    with Emulator() as emulator:
+        with Wire(emulator, hang=lambda number: hanging and number >= BATCHES // 2) as wire:
+            async with client_of(wire) as client:
+                run = client.bots.stream(events(EVENTS), concurrency=concurrency, journal=journal)
+                async with run:
+                    for _ in range(BATCHES // 2):
+                        await anext(run)
+                    with anyio.fail_after(10):
+                        while len(wire.bodies) < BATCHES // 2 + concurrency:  # noqa: ASYNC110  # a thread has them
+                            await anyio.sleep(0.001)
+            assert_lawful(run.report)
+            with JournalView.open(journal) as view:
+                state = view.state()
+            assert state.accepted == EVENTS // 2
+            # Behind each request in flight another batch may be ready.
+            assert concurrency * 500 <= state.pending <= 2 * concurrency * 500
+            hanging = False
+            wire.let_go()
+            report = await submit(wire, journal)
+        arrived = Counter(ids(emulator.bot_events))
+    assert (report.read, report.accepted) == (EVENTS, EVENTS)
+    assert set(arrived) == numbered(EVENTS)
+    assert sum(arrived.values()) - EVENTS == concurrency * 500
+    figures.add("a server that hangs", rounds=1, batches=BATCHES, events=EVENTS, repeats=concurrency)

@@ -1,0 +1,53 @@
+"""Power loss cannot be tried here. What can: that the disk is asked for what SQLite's promise rests on."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from omnivery.automations.bulk.journal import Journal
+from omnivery.emulator import Emulator
+from tests.faults.inputs import COMMAND
+from tests.faults.wire import Wire
+
+BATCHES = 6
+
+
+def test_the_journal_has_sqlite_wait_for_the_disk_at_every_commit(tmp_path: Path) -> None:
+    """SQLite's documentation: in WAL mode, FULL makes transactions durable across a power loss; NORMAL does not."""
+    for _ in range(2):  # one that makes the file, one that finds it
+        journal = Journal.open(tmp_path / "j")
+        try:
+            assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+            assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        finally:
+            journal.close()
+
+
+def test_no_batch_goes_out_before_the_disk_has_it(tmp_path: Path) -> None:
+    """As the kernel sees it: before each request, the write-ahead log was written to the disk once more."""
+    trace, file = tmp_path / "trace", tmp_path / "events.ndjson"
+    strace = shutil.which("strace")
+    if strace is None or subprocess.run([strace, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("system calls cannot be traced here")
+    lines = (b'{"ip":"203.0.113.7","uas":"x","event_id":"e%d"}\n' % number for number in range(BATCHES * 500))
+    file.write_bytes(b"".join(lines))
+    options = ("--journal", str(tmp_path / "j"), "--concurrency", "1")
+    tracing = (strace, "-f", "-y", "-s", "8", "-o", str(trace), "-e", "trace=fdatasync,fsync,sendto,sendmsg,write")
+    with Emulator() as emulator, Wire(emulator) as wire:
+        subprocess.run(
+            (*tracing, *COMMAND, "submit", str(file), *options),
+            env={**os.environ, **wire.environment},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+    calls = re.findall(r"sync\([^)]*/(j-wal)>|\"(POST)", trace.read_text())
+    order = ["sync" if synced else "POST" for synced, _ in calls]
+    assert order.count("POST") == BATCHES
+    assert all(order[place - 1] == "sync" for place, what in enumerate(order) if what == "POST")
