@@ -17,7 +17,7 @@ from omnivery.cli.arguments import Duration, HostPort, secret
 from omnivery.cli.arrivals import Arrivals
 from omnivery.cli.interrupting import run_interruptibly
 from omnivery.cli.output import console, print_json, progress, wants_json
-from omnivery.cli.submission import Submission, _print_summary, _totals, token
+from omnivery.cli.submission import Submission, print_summary, token, totals
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -181,9 +181,9 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
     if wants_json():
         stored = asdict(round_trip.stored) if round_trip.stored else None
         counts = {"answered": round_trip.answered, "missing": round_trip.missing, "store": stored}
-        print_json({**_totals(reports, interrupted=bool(interrupted)), **counts})
+        print_json({**totals(reports, interrupted=bool(interrupted)), **counts})
     else:
-        _print_summary(reports)
+        print_summary(reports)
         _print_verdicts(round_trip)
     if interrupted:
         click.echo("Interrupted: what is done is kept. The same command goes on where it stood.", err=True)

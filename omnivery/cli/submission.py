@@ -91,7 +91,7 @@ def end_with(run: Submission, interrupted: int) -> NoReturn:
     reports = run.reports
     if not reports:
         raise click.Abort
-    print_json(_totals(reports, interrupted=bool(interrupted))) if wants_json() else _print_summary(reports)
+    print_json(totals(reports, interrupted=bool(interrupted))) if wants_json() else print_summary(reports)
     if interrupted:
         left = "is still in the journal: the same command goes on" if run.journal else "is counted as undelivered"
         click.echo(f"Interrupted: what was under way {left}.", err=True)
@@ -99,7 +99,7 @@ def end_with(run: Submission, interrupted: int) -> NoReturn:
     sys.exit(interrupted or (0 if all_accepted else 1))
 
 
-def _totals(reports: dict[str, SubmitReport], *, interrupted: bool) -> dict[str, Any]:
+def totals(reports: dict[str, SubmitReport], *, interrupted: bool) -> dict[str, Any]:
     """The files' accounts in one: counts added up, rejections and failures with the file they come from."""
     parts = {name: account(report, interrupted=interrupted) for name, report in reports.items()}
     elapsed = sum(part["elapsed"] for part in parts.values())
@@ -113,7 +113,8 @@ def _totals(reports: dict[str, SubmitReport], *, interrupted: bool) -> dict[str,
     return {**counts, "elapsed": elapsed, "events_per_second": rate, **listed, "stopped_by": stopped_by}
 
 
-def _print_summary(reports: dict[str, SubmitReport]) -> None:
+def print_summary(reports: dict[str, SubmitReport]) -> None:
+    """The files' accounts for people, one after the other."""
     from rich.markup import escape
 
     out = console()
