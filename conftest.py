@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -36,13 +37,15 @@ def emulator_settings() -> Iterator[Emulator]:
             yield emulator
 
 
-def _quietly(namespace: dict[str, Any]) -> None:
+def _prepare(namespace: dict[str, Any]) -> None:
     namespace["print"] = lambda *_: None
+    # For the pages' own skip comments: an extra need not be there.
+    namespace["lacks"] = lambda package: find_spec(package) is None
 
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
     patterns=["README.md", "docs/*.md"],
     fixtures=["emulator_settings"],
-    setup=_quietly,
+    setup=_prepare,
 ).pytest()

@@ -15,6 +15,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "minimal", "lint", "types", "demo"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
+"""On all cores. The tests of a file stay together: the examples of a page share their names."""
 
 
 def group(name: str) -> list[str]:
@@ -26,14 +28,14 @@ def group(name: str) -> list[str]:
 def tests(session: nox.Session) -> None:
     """The test suite, README and docs pages included, on asyncio and trio."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
 def minimal(session: nox.Session) -> None:
     """The same suite without orjson: everything works on the standard library's json."""
     session.install("-c", "constraints.txt", ".[emulator]", *group("tests"))
-    session.run("pytest", "-q", *session.posargs)
+    session.run("pytest", "-q", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -90,7 +92,8 @@ def notebooks(session: nox.Session) -> None:
     """The notebooks of the docs, from top to bottom; and what works on data frames, with polars, pandas and pyarrow."""
     session.install("-c", "constraints.txt", ".[emulator,jupyter,fast]", *group("tests"), *group("notebooks"))
     frames = ("test_table", "test_frames", "test_reader_arrow", "test_reader_parquet")
-    session.run("pytest", "tests/notebooks", *(f"tests/{name}.py" for name in frames), *session.posargs)
+    pages = ("docs/readers.md", "docs/notebooks.md")
+    session.run("pytest", "tests/notebooks", *(f"tests/{name}.py" for name in frames), *pages, *session.posargs)
 
 
 @nox.session(default=False)
