@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 
@@ -25,3 +27,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "WEBHOOK_URL",
     ):
         monkeypatch.delenv(f"OMNIVERY_{name}", raising=False)
+
+
+def pytest_configure() -> None:
+    """Programs that a shell starts in the background ignore Ctrl-C, and so do their children, who are to be tested."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
