@@ -170,7 +170,7 @@ class ServerThread:
         self._server = Server(app, started=self._settled.set, stopping=stopping, protocol=protocol)
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._listener = listen(host, port)
-        self.url = address(host, self._listener)
+        self.url: str = address(host, self._listener)
         survives_fork(self)
 
     def start(self) -> None:

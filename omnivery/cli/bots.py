@@ -49,5 +49,5 @@ def submit(
     end_with(run, run_interruptibly(lambda: run.run(files, token(), settings)))
 
 
-for command in (status, retry, export, results, run_command):
-    bots.add_command(command)
+for _command in (status, retry, export, results, run_command):
+    bots.add_command(_command)
