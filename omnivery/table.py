@@ -6,6 +6,7 @@ A class becomes tabular by saying what its table is. Both forms follow from that
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -67,7 +68,7 @@ class Table:
             raise ConfigError("rows: each needs one value for every column")
 
 
-class Tabular:
+class Tabular(ABC):
     """Base of results that are tables, too: notebooks show them as one, and data frames are made of them.
 
     `__arrow_c_stream__` is the Arrow PyCapsule interface
@@ -76,9 +77,9 @@ class Tabular:
 
     __slots__ = ()
 
+    @abstractmethod
     def _table(self) -> Table:
         """The data, whole."""
-        raise NotImplementedError
 
     def _overview(self) -> Table:
         """What a notebook shows, where that is not the start of the data."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from rich.console import Console
 
@@ -44,24 +44,16 @@ def print_json(value: dict[str, Any]) -> None:
         sys.stdout.flush()
 
 
-@contextmanager
-def progress(text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(text: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
     """A bar on standard error, if that is a terminal. Call what it gives with the count so far.
 
     Args:
-        text: what is being done.
+        text: what is being done, which may hold a file's name.
         total: where it ends, if that is known.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from omnivery.progress import bar
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(printable(text), total=total)
-        yield lambda count: bar.update(task, completed=count)
+    return bar(printable(text), total)
 
 
 def account(report: SubmitReport, *, interrupted: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from attrs import define, evolve, field
 
+from omnivery.cli.arguments import secret
 from omnivery.cli.following import follow
 from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
 
@@ -76,9 +77,9 @@ class Submission:
 
 def token() -> str | None:
     """The token, if it has to be asked for; None where the client finds it itself, or says what is missing."""
-    if os.environ.get("OMNIVERY_TOKEN", "").strip() or not sys.stdin.isatty():
+    if os.environ.get("OMNIVERY_TOKEN", "").strip() or sys.stdin is None or not sys.stdin.isatty():
         return None
-    return str(click.prompt("Token (OMNIVERY_TOKEN is not set)", hide_input=True, err=True))
+    return secret("OMNIVERY_TOKEN", "token")
 
 
 def end_with(run: Submission, interrupted: int) -> NoReturn:
