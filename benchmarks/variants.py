@@ -24,7 +24,7 @@ from attrs import define, frozen
 
 from benchmarks.events import BATCH, DOMAIN, WEBHOOK_URL, Event, body, envelope, generate
 from omnivery import AsyncAutomations, BotEvent
-from omnivery.automations.event import FIELD_NAMES
+from omnivery.events.event import FIELD_NAMES
 
 TOKEN = "bench-token"
 TIMEOUT = 30.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from omnivery import automations, errors, mailgun, webhooks
     from omnivery.automations._sync import Automations
     from omnivery.automations.client import AsyncAutomations
-    from omnivery.automations.event import BotEvent
+    from omnivery.events.event import BotEvent
     from omnivery.mailgun._sync import Mailgun
     from omnivery.mailgun.client import AsyncMailgun
     from omnivery.message import Attachment, Message
@@ -48,7 +48,7 @@ if not TYPE_CHECKING:
             "AsyncMailgun": "omnivery.mailgun.client",
             "Attachment": "omnivery.message",
             "Automations": "omnivery.automations._sync",
-            "BotEvent": "omnivery.automations.event",
+            "BotEvent": "omnivery.events.event",
             "CallOptions": "omnivery.transport.config",
             "Limits": "omnivery.transport.config",
             "Mailgun": "omnivery.mailgun._sync",

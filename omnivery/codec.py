@@ -17,7 +17,7 @@ from functools import cache
 from types import GenericAlias, ModuleType, NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
-from omnivery import stdlib_json
+from omnivery import _json
 from omnivery.errors import DecodeError
 
 orjson: ModuleType | None
@@ -54,7 +54,7 @@ def loads(data: bytes | str) -> Any:
     Raises:
         ValueError: it is not JSON, not UTF-8, or nested too deeply.
     """
-    return stdlib_json.loads(data) if orjson is None else orjson.loads(data)
+    return _json.loads(data) if orjson is None else orjson.loads(data)
 
 
 def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
@@ -77,8 +77,8 @@ def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
         except TypeError:
             # orjson refuses more than JSON does. What it cannot write, the standard library decides on, so that an
             # installed extra changes the speed and nothing else.
-            return stdlib_json.dumps(value, default)
-    return stdlib_json.dumps(value, default)
+            return _json.dumps(value, default)
+    return _json.dumps(value, default)
 
 
 def parse_datetime(value: object) -> datetime | None:

@@ -90,7 +90,7 @@ def _terminal_bar(text: str, total: int | None) -> Iterator[Advance]:
 
 @contextmanager
 def _log_lines(text: str, total: int | None, *, every: float, clock: Callable[[], float]) -> Iterator[Advance]:
-    from omnivery.transport.observe import get_logger
+    from omnivery._logging import get_logger
 
     logger = get_logger("omnivery.progress")
     end = "" if total is None else f" of {total:,}"

@@ -203,7 +203,7 @@ def account_table(
 
 def words_of(error: BaseException | str) -> str:
     """What an error says, without keys and mail addresses: a server's own words may quote what it was sent."""
-    from omnivery.transport.observe import redact
+    from omnivery._logging import redact
 
     if isinstance(error, BaseException) and not isinstance(error, OmniveryError):
         return type(error).__name__  # what a stranger's error says, nobody knows

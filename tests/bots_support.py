@@ -17,8 +17,8 @@ import httpx
 from omnivery import AsyncAutomations, BotEvent, CallOptions, RetryPolicy
 from omnivery.automations.bulk.engine import AsyncBulkRun
 from omnivery.automations.bulk.outcome import SubmitReport
-from omnivery.automations.event import EventLike
 from omnivery.errors import ApiError, error_class, phrase
+from omnivery.events.event import EventLike
 from omnivery.transport.source import Source
 
 if TYPE_CHECKING:

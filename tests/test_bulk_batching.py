@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from omnivery.automations import BatchOutcome, EventLine, UnreadableLine
 from omnivery.automations.bulk.batching import HOPELESS, MAX_EVENTS, Batch
-from omnivery.automations.event import EventLike
 from omnivery.errors import AmbiguousError, NotSentError
+from omnivery.events.event import EventLike
 from tests.bots_support import WEBHOOK, event, events, ids, refusal, sent
 
 LIMIT = 1500

@@ -13,8 +13,8 @@ from attrs import asdict
 
 from omnivery import codec
 from omnivery.automations import BotEvent, EventLine, UnreadableLine
-from omnivery.automations.bulk.checking import event_id_of, fault_of, is_address
-from omnivery.automations.event import FIELD_NAMES
+from omnivery.events.event import FIELD_NAMES
+from omnivery.events.validation import event_id_of, fault_of, is_address
 from tests.bots_support import event
 
 SOUND: dict[str, Any] = {"ip": "203.0.113.7", "uas": "Mozilla/5.0", "event_id": "e0"}

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from omnivery import codec
 from omnivery.automations import BotEvent, EventLine
-from omnivery.automations.bulk.encoding import encode_batch, wire_form
-from omnivery.automations.event import EventLike
+from omnivery.events.encoding import encode_batch, wire_form
+from omnivery.events.event import EventLike
 from tests.bots_support import WEBHOOK, event, sent
 
 HEAD = b'{"webhook_url":"http://127.0.0.1:9/verdicts","events":['

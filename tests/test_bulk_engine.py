@@ -11,12 +11,12 @@ import pytest
 
 from omnivery import AsyncAutomations
 from omnivery.automations import EventLine, SubmitReport, UnreadableLine
-from omnivery.automations.event import EventLike
 from omnivery.emulator import Emulator
 from omnivery.errors import (
     BulkError,
     ConfigError,
 )
+from omnivery.events.event import EventLike
 from tests.bots_support import FAST, assert_lawful, client_of, endless, event, events, ids, numbered
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,6 @@ import pytest
 
 from omnivery import AsyncAutomations, CallOptions, RetryPolicy
 from omnivery.automations import SubmitReport
-from omnivery.automations.event import EventLike
 from omnivery.emulator import Chaos, Emulator
 from omnivery.errors import (
     AmbiguousError,
@@ -26,6 +25,7 @@ from omnivery.errors import (
     PaymentRequiredError,
     ServerError,
 )
+from omnivery.events.event import EventLike
 from tests.bots_support import FAST, ONCE, assert_lawful, client_of, endless, event, events, finish, ids, numbered
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from omnivery.automations.event import EventLike
 from omnivery.errors import NotSentError
+from omnivery.events.event import EventLike
 from tests.bots_support import (
     Post,
     assert_lawful,

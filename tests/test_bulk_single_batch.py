@@ -9,9 +9,9 @@ import pytest
 
 from omnivery import AsyncAutomations
 from omnivery.automations import BatchReceipt, EventLine, Rejection
-from omnivery.automations.event import EventLike
 from omnivery.emulator import Emulator
 from omnivery.errors import BadRequestError, ConfigError, DecodeError, PaymentRequiredError
+from omnivery.events.event import EventLike
 from tests.bots_support import client_of, event, events, ids
 
 pytestmark = pytest.mark.anyio

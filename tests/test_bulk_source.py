@@ -11,8 +11,8 @@ import anyio.lowlevel
 import pytest
 
 from omnivery.automations import EventLine
-from omnivery.automations.event import EventLike
 from omnivery.errors import ConfigError
+from omnivery.events.event import EventLike
 from omnivery.transport.source import Source
 from tests.bots_support import event, events, ids, source_of
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from omnivery import AsyncAutomations, CallOptions, Limits, RetryPolicy, Timeouts
 from omnivery.automations.bots import RESULT
-from omnivery.automations.verdict import Verdict
 from omnivery.errors import ApiError, ConfigError, DecodeError, ForbiddenError, OmniveryError, TransportError
+from omnivery.events.verdict import Verdict
 from omnivery.transport.auth import BasicKey, TokenHeader
 from omnivery.transport.encoding import fill_path
 from omnivery.transport.operation import Operation

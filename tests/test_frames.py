@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from omnivery import BotEvent
 from omnivery.automations import Rejection, SubmitReport, UnreadableLine, Verdict
-from omnivery.automations.event_list import EventList
 from omnivery.errors import ConfigError
+from omnivery.events.event_list import EventList
 from omnivery.mailgun import Bounce, StatsBucket, StatsTotal
 from omnivery.table import Table, Tabular, table_of
 from omnivery.transport.paging import ItemList, Page

@@ -18,9 +18,9 @@ from attrs import evolve
 from omnivery.automations.bulk import journal_file
 from omnivery.automations.bulk.journal import Journal
 from omnivery.automations.bulk.journal_view import JournalView
-from omnivery.automations.bulk.parts import events_in
-from omnivery.automations.event import EventLike, EventLine
 from omnivery.errors import AmbiguousError, ConfigError, JournalError
+from omnivery.events.encoding import events_in
+from omnivery.events.event import EventLike, EventLine
 from omnivery.readers.cursor import with_cursor
 from tests.bots_support import (
     Server,

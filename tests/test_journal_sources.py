@@ -12,9 +12,9 @@ import pytest
 
 from omnivery import readers
 from omnivery.automations.bulk.journal_view import JournalView
-from omnivery.automations.event import BotEvent, EventLike
 from omnivery.cli.feeding import events_of
 from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, EventLike
 from omnivery.readers.cursor import with_cursor
 from omnivery.readers.file_events import FileEvents
 from tests.bots_support import Server, events, ids, sent

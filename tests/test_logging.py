@@ -11,8 +11,9 @@ import pytest
 from anyio.abc import ByteStream
 
 from omnivery import AsyncAutomations, RetryPolicy
+from omnivery._logging import RedactionFilter, get_logger, redact
 from omnivery.errors import OmniveryError
-from omnivery.transport.observe import Attempt, LogObserver, RedactionFilter, get_logger, redact
+from omnivery.transport.observe import Attempt, LogObserver
 from tests.fakes import Seen, http_answer, serve
 
 TOKEN = "marker7f3atoken"

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from omnivery.automations.event import BotEvent
-from omnivery.automations.identity import event_id_for
 from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent
+from omnivery.events.ids import event_id_for
 from omnivery.readers import arrow, arrow_batches
 from omnivery.readers.arrow_batches import ROWS, as_events
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omnivery.automations.event import BotEvent, UnreadableLine
-from omnivery.automations.identity import event_id_for
+from omnivery.events.event import BotEvent, UnreadableLine
+from omnivery.events.ids import event_id_for
 from omnivery.readers import access_log
 
 REAL_LOG = Path(__file__).parents[2] / "shared" / "data" / "access_log.gz"

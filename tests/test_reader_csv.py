@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omnivery.automations.event import BotEvent, UnreadableLine
-from omnivery.automations.identity import event_id_for
 from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, UnreadableLine
+from omnivery.events.ids import event_id_for
 from omnivery.readers import csv
 from omnivery.readers.lines import MAX_LINE
 

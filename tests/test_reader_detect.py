@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from omnivery.automations.event import BotEvent, EventLine, UnreadableLine
-from omnivery.automations.event_list import EventList
 from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.events.event_list import EventList
 from omnivery.readers import csv, load, read
 from omnivery.readers.detect import line_reader
 from omnivery.readers.lines import MAX_LINE

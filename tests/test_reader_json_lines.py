@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from omnivery.automations.event import EventLine
+from omnivery.events.event import EventLine
 from omnivery.readers import ndjson
 
 

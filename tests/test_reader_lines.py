@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omnivery.automations.event import EventLine, UnreadableLine
+from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
 from omnivery.readers.lines import MAX_LINE
 from omnivery.readers.opening import PIECE, Source

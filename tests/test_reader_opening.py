@@ -16,8 +16,8 @@ from typing import Any, TypeAlias, cast
 
 import pytest
 
-from omnivery.automations.event import EventLine, UnreadableLine
 from omnivery.errors import ConfigError
+from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
 from omnivery.readers.lines import MAX_LINE
 from omnivery.readers.opening import PIECE, Source

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from omnivery.automations.event import BotEvent
 from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent
 from omnivery.readers import arrow, parquet, parquet_file
 
 pl = pytest.importorskip("polars")

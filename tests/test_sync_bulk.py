@@ -17,8 +17,8 @@ import pytest
 
 from omnivery import Automations, Mailgun, Message
 from omnivery.automations.bulk.outcome import SubmitReport
-from omnivery.automations.event import EventLike
 from omnivery.errors import BulkError, ConfigError, OmniveryError
+from omnivery.events.event import EventLike
 from omnivery.transport.observe import Attempt
 from tests.bots_support import FAST, WEBHOOK, assert_lawful, endless, event, events, numbered
 from tests.sync_support import Request, always, answer, client_of, in_threads, meeting, serving

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from omnivery.automations.event import EventLike
 from omnivery.errors import ConfigError
+from omnivery.events.event import EventLike
 from tests.bots_support import assert_lawful, endless, events, ids, numbered
 from tests.sync_support import LONG, always, answer, meeting, never
 

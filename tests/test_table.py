@@ -26,8 +26,8 @@ from omnivery.automations import (
     UnreadableLine,
     Verdict,
 )
-from omnivery.automations.event_list import EventList
 from omnivery.errors import BadRequestError, ConfigError, NotSentError
+from omnivery.events.event_list import EventList
 from omnivery.hooks import Webhook
 from omnivery.integrations import html
 from omnivery.mailgun import Bounce, SendReport, StatsBucket, StatsTotal

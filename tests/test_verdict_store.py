@@ -22,9 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnivery import webhooks
-from omnivery.automations.verdict import Verdict
 from omnivery.codec import dumps
 from omnivery.errors import ConfigError, OmniveryError
+from omnivery.events.verdict import Verdict
 from omnivery.webhooks import BotVerdicts, StoreStatistics, VerdictStore
 
 KEY = "example-signing-key"
@@ -435,7 +435,7 @@ def test_threads_may_share_a_store(store: VerdictStore) -> None:
 
 WRITER = textwrap.dedent("""
     import itertools, sys
-    from omnivery.automations.verdict import Verdict
+    from omnivery.events.verdict import Verdict
     from omnivery.webhooks import BotVerdicts, VerdictStore
 
     _, path, name, calls = sys.argv

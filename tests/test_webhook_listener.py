@@ -17,7 +17,8 @@ import httpx
 import pytest
 from anyio import to_thread
 
-from omnivery import serving, webhooks
+from omnivery import _server as serving
+from omnivery import webhooks
 from omnivery.errors import ConfigError
 from omnivery.webhooks import BotVerdicts, Listener, Receiver, VerdictStore
 
@@ -109,7 +110,7 @@ def test_a_place_that_cannot_be_says_so(host: str, port: int, words: str) -> Non
 
 def test_without_uvicorn_it_names_the_command_that_brings_it() -> None:
     with (
-        mock.patch.dict(sys.modules, {"omnivery.serving": None}),
+        mock.patch.dict(sys.modules, {"omnivery._server": None}),
         pytest.raises(ConfigError, match=r"pip install 'omnivery\[emulator\]'"),
     ):
         Listener(receiver([])).start()
@@ -215,7 +216,7 @@ def test_a_handler_that_blocks_its_event_loop_is_left_to_itself(
         caller.start()
         assert entered.wait(5)
         listener.stop()
-    assert [record.getMessage() for record in caplog.records if record.name == "omnivery.serving"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "omnivery._server"] == [
         "omnivery-listener goes on: something in its app blocks the event loop"
     ]
     [thread] = [thread for thread in threading.enumerate() if thread.name == "omnivery-listener"]

@@ -13,9 +13,9 @@ import pytest
 
 from omnivery import AsyncAutomations
 from omnivery.automations import EventLine, UnreadableLine
-from omnivery.automations.event import EventLike
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
+from omnivery.events.event import EventLike
 from tests.bots_support import FAST, WEBHOOK, client_of, event, events, ids, numbered, sent
 from tests.writer_support import Recorder, assert_settled, writer_of
 

@@ -12,10 +12,10 @@ from attrs import define
 
 from omnivery.automations import EventLine, UnreadableLine
 from omnivery.automations.bulk.buffer import EventBuffer, Placing, Tally, size_of
-from omnivery.automations.bulk.encoding import encode_batch
 from omnivery.automations.bulk.writing import WriterOptions
-from omnivery.automations.event import EventLike
 from omnivery.errors import BulkError, ConfigError
+from omnivery.events.encoding import encode_batch
+from omnivery.events.event import EventLike
 from tests.bots_support import event
 from tests.writer_support import buffer_of, fill, refused, taken
 

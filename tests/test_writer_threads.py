@@ -12,8 +12,8 @@ import anyio.to_thread
 import pytest
 
 from omnivery.automations.bulk.buffer import Placing
-from omnivery.automations.event import EventLike
 from omnivery.errors import BulkError, ConfigError
+from omnivery.events.event import EventLike
 from tests.bots_support import event, ids, numbered
 from tests.writer_support import Recorder, assert_settled, buffer_of, fill, refused, taken, writer_of
 

@@ -12,8 +12,8 @@ from omnivery.automations.bulk.buffer import EventBuffer, Placing
 from omnivery.automations.bulk.supplier import BufferSupplier
 from omnivery.automations.bulk.writer import AsyncEventWriter
 from omnivery.automations.bulk.writing import WriterOptions
-from omnivery.automations.event import EventLike
 from omnivery.errors import BulkError
+from omnivery.events.event import EventLike
 from omnivery.transport.runtime import AsyncRuntime
 from tests.bots_support import Post, assert_lawful, event, events, ids, run_of, sent
 

@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from omnivery.automations.bulk.writing import WriterReport, WriterStatistics
     from omnivery.automations.client import AsyncAutomations
     from omnivery.automations.domains import AsyncDomains, Domain, DomainDetail
-    from omnivery.automations.event import BotEvent, EventLine, UnreadableLine
-    from omnivery.automations.event_list import EventList
     from omnivery.automations.honeypots import AsyncHoneypots
-    from omnivery.automations.identity import event_id_for, recipient_id_for
     from omnivery.automations.messages import AsyncMessages
     from omnivery.automations.suppressions import (
         AsyncSuppressions,
         SuppressionAdded,
     )
-    from omnivery.automations.verdict import PendingVerdict, Verdict
     from omnivery.automations.webhooks import AsyncWebhooks
     from omnivery.dns import DnsRecord
+    from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+    from omnivery.events.event_list import EventList
+    from omnivery.events.ids import event_id_for, recipient_id_for
+    from omnivery.events.verdict import PendingVerdict, Verdict
     from omnivery.hooks import HookName, WebhookResult
     from omnivery.message import Queued
     from omnivery.suppression import SuppressionFailure, SuppressionReport
@@ -128,15 +128,15 @@ if not TYPE_CHECKING:
             "BatchFailure": "omnivery.automations.bulk.outcome",
             "BatchOutcome": "omnivery.automations.bulk.outcome",
             "BatchReceipt": "omnivery.automations.bulk.outcome",
-            "BotEvent": "omnivery.automations.event",
+            "BotEvent": "omnivery.events.event",
             "Bots": "omnivery.automations._sync",
             "BulkRun": "omnivery.automations.bulk.sync_run",
             "DnsRecord": "omnivery.dns",
             "Domain": "omnivery.automations.domains",
             "DomainDetail": "omnivery.automations.domains",
             "Domains": "omnivery.automations._sync",
-            "EventLine": "omnivery.automations.event",
-            "EventList": "omnivery.automations.event_list",
+            "EventLine": "omnivery.events.event",
+            "EventList": "omnivery.events.event_list",
             "EventWriter": "omnivery.automations.bulk.sync_writer",
             "Honeypots": "omnivery.automations._sync",
             "HookName": "omnivery.hooks",
@@ -144,7 +144,7 @@ if not TYPE_CHECKING:
             "Messages": "omnivery.automations._sync",
             "ParseResult": "omnivery.address_check",
             "ParsedAddress": "omnivery.address_check",
-            "PendingVerdict": "omnivery.automations.verdict",
+            "PendingVerdict": "omnivery.events.verdict",
             "Queued": "omnivery.message",
             "Rejection": "omnivery.automations.bulk.outcome",
             "SubmitReport": "omnivery.automations.bulk.outcome",
@@ -152,13 +152,13 @@ if not TYPE_CHECKING:
             "SuppressionFailure": "omnivery.suppression",
             "SuppressionReport": "omnivery.suppression",
             "Suppressions": "omnivery.automations._sync",
-            "UnreadableLine": "omnivery.automations.event",
-            "Verdict": "omnivery.automations.verdict",
+            "UnreadableLine": "omnivery.events.event",
+            "Verdict": "omnivery.events.verdict",
             "WebhookResult": "omnivery.hooks",
             "Webhooks": "omnivery.automations._sync",
             "WriterReport": "omnivery.automations.bulk.writing",
             "WriterStatistics": "omnivery.automations.bulk.writing",
-            "event_id_for": "omnivery.automations.identity",
-            "recipient_id_for": "omnivery.automations.identity",
+            "event_id_for": "omnivery.events.ids",
+            "recipient_id_for": "omnivery.events.ids",
         },
     )

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from omnivery.automations.bulk.sync_writer import EventWriter
     from omnivery.automations.bulk.writing import Overflow
     from omnivery.automations.domains import Domain, DomainDetail
-    from omnivery.automations.event import BotEvent, EventLike
+    from omnivery.events.event import BotEvent, EventLike
     from omnivery.automations.suppressions import Record, SuppressionAdded
-    from omnivery.automations.verdict import PendingVerdict, Verdict
+    from omnivery.events.verdict import PendingVerdict, Verdict
     from omnivery.hooks import WebhookResult
     from omnivery.message import Message, Queued
     from omnivery.readers.arrow_batches import ArrowStream

@@ -15,17 +15,17 @@ from attrs import evolve
 from omnivery import codec
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
 from omnivery.automations.bulk.buffer import EventBuffer
-from omnivery.automations.bulk.checking import single_fault_of
-from omnivery.automations.bulk.encoding import wire_form
 from omnivery.automations.bulk.engine import AsyncBulkRun
 from omnivery.automations.bulk.ledger import JOURNAL_LIMIT, Ledger, Terms
 from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
 from omnivery.automations.bulk.supplier import BufferSupplier
 from omnivery.automations.bulk.writer import AsyncEventWriter
 from omnivery.automations.bulk.writing import Overflow, WriterOptions
-from omnivery.automations.event import FIELDS, BotEvent, EventLike
-from omnivery.automations.verdict import PendingVerdict, Verdict
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
+from omnivery.events.encoding import wire_form
+from omnivery.events.event import FIELDS, BotEvent, EventLike
+from omnivery.events.validation import single_fault_of
+from omnivery.events.verdict import PendingVerdict, Verdict
 from omnivery.progress import watching
 from omnivery.readers.arrow_batches import as_events
 from omnivery.transport import encoding

@@ -18,8 +18,8 @@ from omnivery.cli.output import account, console, print_json, printable, progres
 if TYPE_CHECKING:
     from omnivery.automations.bulk.engine import AsyncBulkRun
     from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
-    from omnivery.automations.event import EventLike
     from omnivery.emulator import Emulator
+    from omnivery.events.event import EventLike
     from omnivery.webhooks import BotVerdicts
 
 SAMPLE = 20_000

@@ -17,7 +17,7 @@ from omnivery import readers
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
-    from omnivery.automations.event import EventLike
+    from omnivery.events.event import EventLike
 
 AT_ONCE = 500
 

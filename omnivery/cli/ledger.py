@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from omnivery.automations.bulk.checking import event_id_of
+from omnivery.events.validation import event_id_of
 
 if TYPE_CHECKING:
-    from omnivery.automations.event import EventLike
-    from omnivery.automations.verdict import Verdict
+    from omnivery.events.event import EventLike
+    from omnivery.events.verdict import Verdict
 
 
 @define(kw_only=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from omnivery.automations.event import FIELDS
-from omnivery.automations.event_list import EVENT_KINDS
+from omnivery.events.event import FIELDS
+from omnivery.events.event_list import EVENT_KINDS
 
 if TYPE_CHECKING:
     from omnivery.automations.results import EventResult

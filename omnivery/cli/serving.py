@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import TaskStatus
 
-from omnivery.serving import Server, address, listen
+from omnivery._server import Server, address, listen
 from omnivery.webhooks.receiver import Receiver
 
 

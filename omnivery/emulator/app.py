@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from omnivery._logging import get_logger
 from omnivery.emulator import (
     automations_account,
     automations_addresses,
@@ -43,7 +44,6 @@ from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.rows import Row, aliases, json_answer
 from omnivery.emulator.site import Settings, Site
 from omnivery.emulator.store import SeenRequest
-from omnivery.transport.observe import get_logger
 
 logger: Logger = get_logger("omnivery.emulator")
 

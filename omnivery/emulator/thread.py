@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from omnivery._server import Protocol, ServerThread
 from omnivery.emulator.app import build_app
 from omnivery.emulator.site import Site
-from omnivery.serving import Protocol, ServerThread
 
 
 class EmulatorThread(ServerThread):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TypeAlias
 
-from omnivery.automations.event import BotEvent
-from omnivery.automations.identity import event_id_for, recipient_id_for
+from omnivery.events.event import BotEvent
+from omnivery.events.ids import event_id_for, recipient_id_for
 
 _BROWSERS = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",

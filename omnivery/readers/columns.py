@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
-from omnivery.automations.event import FIELD_NAMES, FIELDS, BotEvent
-from omnivery.automations.identity import event_id_for
 from omnivery.errors import ConfigError
+from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent
+from omnivery.events.ids import event_id_for
 
 KEYS = frozenset({"ip", "uas", "event_id"})
 """The fields of which a table must have at least one, to be one of events."""

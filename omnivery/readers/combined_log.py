@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 
-from omnivery.automations.bulk.checking import is_address
-from omnivery.automations.event import BotEvent, UnreadableLine
-from omnivery.automations.identity import event_id_for
+from omnivery.events.event import BotEvent, UnreadableLine
+from omnivery.events.ids import event_id_for
+from omnivery.events.validation import is_address
 from omnivery.readers.file_events import file_events
 from omnivery.readers.lines import Block, blocks, too_long
 from omnivery.readers.opening import Source

@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from attrs import define, field
 
-from omnivery.automations.bulk.checking import is_address
-from omnivery.automations.event import BotEvent, UnreadableLine
 from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, UnreadableLine
+from omnivery.events.validation import is_address
 from omnivery.readers.columns import Columns, derived_id, unix_seconds
 from omnivery.readers.lines import Block, Line, blocks, too_long
 from omnivery.readers.opening import Source

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from omnivery.automations.event import EventLike
 from omnivery.errors import ConfigError
+from omnivery.events.event import EventLike
 from omnivery.transport.source import Bookmark, Flow, Resumable
 
 Pairs: TypeAlias = Iterable[tuple[Any, EventLike]] | AsyncIterable[tuple[Any, EventLike]]

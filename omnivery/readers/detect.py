@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from csv import Error, reader
 from itertools import chain, islice
 
-from omnivery.automations.event import BotEvent, EventLine, UnreadableLine
-from omnivery.automations.event_list import EventList
 from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.events.event_list import EventList
 from omnivery.readers.columns import KEYS
 from omnivery.readers.combined_log import log_events
 from omnivery.readers.csv_rows import csv_events

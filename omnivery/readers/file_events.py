@@ -14,8 +14,13 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 
-from omnivery.automations.event import BotEvent, EventLike, EventLine, UnreadableLine
 from omnivery.errors import ConfigError
+from omnivery.events.event import (
+    BotEvent,
+    EventLike,
+    EventLine,
+    UnreadableLine,
+)
 from omnivery.readers.lines import Block, Blocks, blocks
 from omnivery.readers.opening import Source, pieces, pieces_from
 from omnivery.transport.source import Bookmark, Resumable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from omnivery.automations.event import EventLine, UnreadableLine
+from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers.file_events import file_events
 from omnivery.readers.lines import Block, blocks, too_long
 from omnivery.readers.opening import Source

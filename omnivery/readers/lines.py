@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from attrs import define, field
 
-from omnivery.automations.event import UnreadableLine
+from omnivery.events.event import UnreadableLine
 from omnivery.readers.opening import Source, pieces
 
 MAX_LINE = 1_000_000

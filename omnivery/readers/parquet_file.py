@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from omnivery.automations.event import BotEvent
 from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent
 from omnivery.readers.arrow_batches import Table, events_of, installed, polars_table, pyarrow_library, slices
 
 MAGIC = b"PAR1"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from omnivery import codec
+from omnivery._logging import redact
 from omnivery.errors import ApiError, error_class, phrase
-from omnivery.transport.observe import redact
 from omnivery.transport.operation import KeyKind, is_html
 from omnivery.transport.retry import parse_retry_after
 

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 import anyio
 from attrs import define, field
 
+from omnivery._fork import survives_fork
+from omnivery._logging import get_logger
 from omnivery.errors import ConfigError
-from omnivery.transport.forking import survives_fork
-from omnivery.transport.observe import get_logger
 from omnivery.transport.portal import ending, portal
 from omnivery.transport.source import Bookmark, Flow, Resumable, Supplier
 from omnivery.transport.sync import plain

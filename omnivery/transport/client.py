@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from attrs import evolve
 
+from omnivery._logging import get_logger
 from omnivery._version import __version__
 from omnivery.errors import ConfigError
 from omnivery.transport import encoding
 from omnivery.transport.config import BULK_RETRY, CallOptions, ClientConfig, Limits, RetryPolicy, required
 from omnivery.transport.gates import GatedAdapter, Pace, RetryBudget, Slots, SyncGatedAdapter
 from omnivery.transport.network import Network
-from omnivery.transport.observe import LogObserver, Observer, get_logger
+from omnivery.transport.observe import LogObserver, Observer
 from omnivery.transport.pipeline import Call, Pipeline
 from omnivery.transport.records import Adapter, ApiResponse, Request
 from omnivery.transport.runtime import AsyncRuntime, SyncRuntime

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, WouldBlock
 from attrs import define, field
 
+from omnivery._fork import survives_fork
 from omnivery.errors import NotSentError
-from omnivery.transport.forking import survives_fork
 from omnivery.transport.retry import THROTTLING, Failure, parse_retry_after
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ import httpx
 from anyio.lowlevel import EventLoopToken, current_token
 from attrs import Attribute, define, field
 
+from omnivery._fork import survives_fork
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from omnivery.transport.config import Limits
-from omnivery.transport.forking import survives_fork
 from omnivery.transport.records import Headers, RawResponse
 
 if TYPE_CHECKING:

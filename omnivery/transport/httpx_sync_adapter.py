@@ -12,10 +12,10 @@ import httpx
 from anyio import CapacityLimiter, to_thread
 from attrs import define, field
 
+from omnivery._fork import survives_fork
 from omnivery.errors import AmbiguousError, ConfigError
 from omnivery.transport.config import Limits
 from omnivery.transport.driver import drive
-from omnivery.transport.forking import survives_fork
 from omnivery.transport.httpx_adapter import FAILURES, is_secure, tls, to_httpx, translate, usable_proxy
 from omnivery.transport.records import Headers, RawResponse
 

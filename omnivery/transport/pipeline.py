@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import evolve, frozen
 
+from omnivery._logging import get_logger
 from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
 from omnivery.transport.answers import SUCCESS, api_error, request_id
-from omnivery.transport.observe import Attempt, get_logger
+from omnivery.transport.observe import Attempt
 from omnivery.transport.operation import Safety
 from omnivery.transport.records import ApiResponse, Departure
 from omnivery.transport.retry import Failure, GiveUp, classify, decide

@@ -14,8 +14,8 @@ import anyio
 from anyio.from_thread import BlockingPortal
 from attrs import define, field
 
+from omnivery._fork import survives_fork
 from omnivery.errors import ConfigError
-from omnivery.transport.forking import survives_fork
 
 NAME = "omnivery-bulk"
 GRACE = 5.0

@@ -13,7 +13,7 @@ from omnivery.errors import ConfigError
 from omnivery.webhooks.asgi import Receive, Scope, Send
 
 if TYPE_CHECKING:
-    from omnivery.serving import ServerThread
+    from omnivery._server import ServerThread
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 """An ASGI 3 app, such as a `Receiver`."""
@@ -62,7 +62,7 @@ class Listener:
         if self._running:
             raise ConfigError("this listener is running already")
         try:
-            from omnivery.serving import ServerThread
+            from omnivery._server import ServerThread
         except ImportError as error:
             raise ConfigError("Listener needs uvicorn: pip install 'omnivery[emulator]'") from error
         running = ServerThread(self._host, self._port, self._app, name="omnivery-listener")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import frozen
 
+from omnivery._logging import get_logger
 from omnivery.errors import ConfigError, OmniveryError, PayloadError, ReplayError, WebhookError
-from omnivery.transport.observe import get_logger
 from omnivery.webhooks.asgi import Receive, Scope, Send, answer, live, path_below_mount, read_body
 from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.payload import WebhookEvent, parse

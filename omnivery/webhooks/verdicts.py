@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import field, frozen
 
-from omnivery.automations.event import FIELD_NAMES, FIELDS
-from omnivery.automations.event_list import EVENT_KINDS
-from omnivery.automations.verdict import Verdict
 from omnivery.errors import PayloadError
+from omnivery.events.event import FIELD_NAMES, FIELDS
+from omnivery.events.event_list import EVENT_KINDS
+from omnivery.events.verdict import Verdict
 from omnivery.table import Table, Tabular, table_of
 
 if TYPE_CHECKING:

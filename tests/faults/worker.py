@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 
 from omnivery import AsyncAutomations, readers
-from omnivery.automations.event import EventLike
+from omnivery.events.event import EventLike
 from tests.bots_support import event
 
 

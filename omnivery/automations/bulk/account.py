@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from omnivery.automations.bulk.outcome import BatchFailure, BatchOutcome, Rejection, SubmitReport
-from omnivery.automations.event import EventLike
+from omnivery.events.event import EventLike
 
 REJECTIONS_KEPT = 1000
 FAILURES_KEPT = 100

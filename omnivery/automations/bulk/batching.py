@@ -10,12 +10,22 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, evolve, field
 
-from omnivery.automations.bulk.checking import event_id_of, faults_of
-from omnivery.automations.bulk.encoding import encode_batch
 from omnivery.automations.bulk.outcome import BatchOutcome, Rejection
-from omnivery.automations.bulk.parts import Ended, Fate, News, Part, faults_and_ids
-from omnivery.automations.event import BotEvent, EventLike, EventLine, UnreadableLine
+from omnivery.automations.bulk.parts import (
+    Ended,
+    Fate,
+    News,
+    Part,
+)
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError
+from omnivery.events.encoding import encode_batch
+from omnivery.events.event import (
+    BotEvent,
+    EventLike,
+    EventLine,
+    UnreadableLine,
+)
+from omnivery.events.validation import event_id_of, faults_and_ids, faults_of
 
 MAX_EVENTS = 500
 """Events that one request may carry (https://docs.omnivery.com/api-ref/automations-api, Bot detection)."""

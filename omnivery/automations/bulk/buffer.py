@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field
 
+from omnivery._fork import survives_fork
+from omnivery._logging import get_logger
 from omnivery.automations.bulk.writing import WriterOptions
-from omnivery.automations.event import BotEvent, EventLike, EventLine
 from omnivery.errors import ConfigError
-from omnivery.transport.forking import survives_fork
-from omnivery.transport.observe import get_logger
+from omnivery.events.event import BotEvent, EventLike, EventLine
 
 if TYPE_CHECKING:
     from logging import Logger

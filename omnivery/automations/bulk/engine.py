@@ -24,7 +24,6 @@ from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
 from omnivery.automations.bulk.ledger import Ledger
 from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
 from omnivery.automations.bulk.parts import Fate
-from omnivery.automations.event import EventLike
 from omnivery.errors import (
     ApiError,
     BadRequestError,
@@ -35,6 +34,7 @@ from omnivery.errors import (
     PayloadTooLargeError,
     TransportError,
 )
+from omnivery.events.event import EventLike
 from omnivery.transport.retry import concerns_every_call
 from omnivery.transport.source import Source
 

@@ -34,9 +34,10 @@ from omnivery.automations.bulk.journal_rows import (
 from omnivery.automations.bulk.journal_step import PREPARE, STEP, step_of
 from omnivery.automations.bulk.journal_view import account_of, terms_of
 from omnivery.automations.bulk.ledger import Terms
-from omnivery.automations.bulk.parts import Part, events_in
-from omnivery.automations.event import EventLike, EventLine
+from omnivery.automations.bulk.parts import Part
 from omnivery.errors import ConfigError
+from omnivery.events.encoding import events_in
+from omnivery.events.event import EventLike, EventLine
 from omnivery.transport.source import Bookmark
 
 Work: TypeAlias = "Callable[[Journal], object]"

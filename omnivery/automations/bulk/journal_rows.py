@@ -8,10 +8,15 @@ from typing import Any
 from attrs import frozen
 
 from omnivery import codec
-from omnivery.automations.bulk.encoding import item_bytes
 from omnivery.automations.bulk.outcome import Rejection
-from omnivery.automations.bulk.parts import Ended, Fate, News, Part
-from omnivery.automations.event import EventLike, EventLine
+from omnivery.automations.bulk.parts import (
+    Ended,
+    Fate,
+    News,
+    Part,
+)
+from omnivery.events.encoding import item_bytes
+from omnivery.events.event import EventLike, EventLine
 
 BEGUN = "UPDATE batch SET begun = 1 WHERE state = 'sending' AND state <> 'accepted' AND number = ?"
 """The first request with a batch has come to an end, and parts of it are still to go."""

@@ -17,8 +17,8 @@ from omnivery.automations.bulk.account import FAILURES_KEPT, REJECTIONS_KEPT, Ac
 from omnivery.automations.bulk.journal_file import open_to_read, telling_config
 from omnivery.automations.bulk.ledger import Terms
 from omnivery.automations.bulk.outcome import BatchFailure, Rejection, SubmitReport
-from omnivery.automations.bulk.parts import events_in
 from omnivery.errors import ConfigError, OmniveryError
+from omnivery.events.encoding import events_in
 
 _TALLIES = ("read", "accepted", "rejected", "batches", "requests", "retries")
 _STATES = ("pending", "sending", "undelivered")

@@ -14,8 +14,8 @@ from omnivery.automations.bulk.batching import Batch
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from omnivery.automations.event import EventLike
     from omnivery.errors import JournalError
+    from omnivery.events.event import EventLike
     from omnivery.transport.source import Source
 
 

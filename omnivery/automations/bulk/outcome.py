@@ -7,9 +7,9 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from omnivery.automations.event import EventLike
-from omnivery.automations.event_list import EventList
 from omnivery.errors import BulkError, OmniveryError
+from omnivery.events.event import EventLike
+from omnivery.events.event_list import EventList
 from omnivery.table import Table, Tabular, account_table, words_of
 
 

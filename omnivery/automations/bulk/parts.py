@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
 from itertools import compress
 
 from attrs import field, frozen
 
-from omnivery import codec
-from omnivery.automations.bulk.checking import event_id_of, faults_of
 from omnivery.automations.bulk.outcome import Rejection
-from omnivery.automations.event import EventLike, EventLine
+from omnivery.events.event import EventLike
 
 
 @frozen(kw_only=True, eq=False)
@@ -90,48 +87,3 @@ class News:
     def __attrs_post_init__(self) -> None:
         accepted = sum(len(one.part.events) for one in self.ended if one.fate is Fate.ACCEPTED)
         object.__setattr__(self, "accepted", accepted)
-
-
-def faults_and_ids(items: Sequence[EventLike]) -> tuple[list[str | None], list[str | None]]:
-    """`faults_of` and the ids of a batch: each line of NDJSON is parsed once for both."""
-    kinds = {*map(type, items)}
-    views = [_view(item) for item in items] if any(issubclass(kind, _LINES) for kind in kinds) else items
-    if kinds == {dict}:
-        return faults_of(views), [item.get("event_id") for item in items]  # type: ignore[union-attr]  # all are dicts
-    return faults_of(views), [view.get("event_id") if type(view) is dict else event_id_of(view) for view in views]
-
-
-def events_in(body: bytes) -> Iterator[bytes]:
-    """The events of a batch's body, each the very bytes that stand in it."""
-    # Cut rather than parsed: a number of thirty digits, or a lone surrogate's escape, comes out as it went in.
-    depth, start = 0, body.index(b'"events":[') + len(b'"events":[')
-    for mark in _MARKS.finditer(body, start):
-        kind = mark[0]
-        if kind in _OPENING:
-            depth += 1
-        elif kind in _CLOSING:
-            depth -= 1
-            if depth < 0:
-                yield body[start : mark.start()]
-                return
-        elif depth == 0 and kind == b",":
-            yield body[start : mark.start()]
-            start = mark.end()
-
-
-_OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
-_MARKS = re.compile(rb'[\[\]{}]|,(?=\s*+\{)|"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-
-
-_LINES = (EventLine, bytes)
-
-
-def _view(item: EventLike) -> EventLike:
-    """A line as the mapping in it; everything else, and a line without one, as it is."""
-    if isinstance(item, _LINES):
-        try:
-            parsed = codec.loads(item.data if isinstance(item, EventLine) else item)
-        except ValueError:
-            return item
-        return parsed if type(parsed) is dict else item
-    return item

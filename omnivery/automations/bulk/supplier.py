@@ -14,7 +14,7 @@ from attrs import define, field
 
 from omnivery import codec
 from omnivery.automations.bulk.buffer import EventBuffer, Tally, logger
-from omnivery.automations.event import BotEvent, EventLike, EventLine
+from omnivery.events.event import BotEvent, EventLike, EventLine
 from omnivery.transport.source import Supplier
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from omnivery.transport.portal import portal
 if TYPE_CHECKING:
     from omnivery.automations.bulk.writer import AsyncEventWriter
     from omnivery.automations.bulk.writing import WriterReport, WriterStatistics
-    from omnivery.automations.event import EventLike
+    from omnivery.events.event import EventLike
     from omnivery.transport.caller import Caller
 
 

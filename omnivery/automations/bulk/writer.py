@@ -12,8 +12,8 @@ from attrs import define, field
 from omnivery.automations.bulk.buffer import Placing, logger
 from omnivery.automations.bulk.outcome import BatchFailure
 from omnivery.automations.bulk.writing import WriterOptions, WriterReport, WriterStatistics, as_writer_report
-from omnivery.automations.event import EventLike
 from omnivery.errors import BulkError, ConfigError, NotSentError, OmniveryError
+from omnivery.events.event import EventLike
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup

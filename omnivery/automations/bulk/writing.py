@@ -10,8 +10,8 @@ from attrs import Attribute, evolve, field, fields, frozen
 
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS
 from omnivery.automations.bulk.outcome import SubmitReport
-from omnivery.automations.event import EventLike
 from omnivery.errors import BulkError, ConfigError
+from omnivery.events.event import EventLike
 from omnivery.table import Table
 
 Overflow = Literal["wait", "raise", "drop"]

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from omnivery import codec
-from omnivery.automations.bulk.checking import fault_of
-from omnivery.automations.event import FIELDS, BotEvent, EventLike, EventLine, UnreadableLine
+from omnivery.events.event import (
+    FIELDS,
+    BotEvent,
+    EventLike,
+    EventLine,
+    UnreadableLine,
+)
+from omnivery.events.validation import fault_of
 from omnivery.table import SHOWN, Table, Tabular, table_of
 
 EVENT_KINDS: Mapping[str, type] = {name: int if name in {"ts", "message_ts"} else str for name in FIELDS}

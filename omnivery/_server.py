@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from omnivery._fork import survives_fork
+from omnivery._logging import get_logger
 from omnivery.errors import ConfigError
-from omnivery.transport.forking import survives_fork
-from omnivery.transport.observe import get_logger
 
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI 3 app."""
@@ -32,7 +32,7 @@ PATIENCE = 10.0
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than clients do, so that they meet none that went stale."""
 
-logger: Logger = get_logger("omnivery.serving")
+logger: Logger = get_logger("omnivery._server")
 
 
 def listen(host: str, port: int) -> socket.socket:
