@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from omnivery.automations._sync import Automations
     from omnivery.automations.client import AsyncAutomations
     from omnivery.events.event import BotEvent
+    from omnivery.mail.message import Attachment, Message
     from omnivery.mailgun._sync import Mailgun
     from omnivery.mailgun.client import AsyncMailgun
-    from omnivery.message import Attachment, Message
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
 
 __all__ = [
@@ -46,13 +46,13 @@ if not TYPE_CHECKING:
         {
             "AsyncAutomations": "omnivery.automations.client",
             "AsyncMailgun": "omnivery.mailgun.client",
-            "Attachment": "omnivery.message",
+            "Attachment": "omnivery.mail.message",
             "Automations": "omnivery.automations._sync",
             "BotEvent": "omnivery.events.event",
             "CallOptions": "omnivery.transport.config",
             "Limits": "omnivery.transport.config",
             "Mailgun": "omnivery.mailgun._sync",
-            "Message": "omnivery.message",
+            "Message": "omnivery.mail.message",
             "RetryPolicy": "omnivery.transport.config",
             "Timeouts": "omnivery.transport.config",
             "automations": None,

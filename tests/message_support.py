@@ -11,8 +11,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import FormParser, MultiPartParser
 
 from omnivery import AsyncAutomations, CallOptions, RetryPolicy
+from omnivery.mail.message import Message
 from omnivery.mailgun.client import AsyncMailgun
-from omnivery.message import Message
 from omnivery.transport.encoding import Body
 
 FAST = CallOptions(retry=RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, cap=0.005))

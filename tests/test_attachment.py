@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from omnivery import errors
-from omnivery.message import Attachment
+from omnivery.mail.message import Attachment
 
 
 @pytest.mark.parametrize(

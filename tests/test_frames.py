@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from omnivery import BotEvent
 from omnivery.automations import Rejection, SubmitReport, UnreadableLine, Verdict
+from omnivery.display.table import Table, table_of
+from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError
 from omnivery.events.event_list import EventList
 from omnivery.mailgun import Bounce, StatsBucket, StatsTotal
-from omnivery.table import Table, Tabular, table_of
 from omnivery.transport.paging import ItemList, Page
 from omnivery.webhooks import BotVerdicts
 

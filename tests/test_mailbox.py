@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from omnivery import mailbox
 from omnivery.errors import ConfigError
+from omnivery.mail import recipients as mailbox
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from omnivery.address_check import ParsedAddress
 from omnivery.errors import ConfigError, DecodeError
+from omnivery.mail.addresses import ParsedAddress
 from tests.mailgun_support import ADDRESS, client_of, service
 
 pytestmark = pytest.mark.anyio

@@ -15,9 +15,9 @@ from omnivery import AsyncAutomations, CallOptions, RetryPolicy
 from omnivery.automations.messages import AsyncMessages as AutomationsMessages
 from omnivery.emulator import Emulator
 from omnivery.errors import AmbiguousError, BadRequestError, ConfigError, DecodeError, NotSentError, TransportError
+from omnivery.mail.message import Attachment, Queued
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.mailgun.messages import AsyncMessages as MailgunMessages
-from omnivery.message import Attachment, Queued
 from tests.message_support import (
     DOMAIN,
     FAST,

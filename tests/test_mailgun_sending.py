@@ -31,9 +31,9 @@ from omnivery.errors import (
     TransportError,
     error_class,
 )
+from omnivery.mail.message import Attachment, Message
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.mailgun.sending import Fate, SendReport, fate_of
-from omnivery.message import Attachment, Message
 from omnivery.transport.multipart import MultipartContent
 from tests.message_support import DOMAIN, FAST, QUEUED, mailgun_with, message
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from omnivery.errors import AmbiguousError, ConfigError, DecodeError
-from omnivery.hooks import HookName, Webhook
+from omnivery.mail.webhook import HookName, Webhook
 from tests.mailgun_support import client_of, form_of, reply, service
 
 pytestmark = pytest.mark.anyio

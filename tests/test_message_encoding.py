@@ -13,8 +13,8 @@ import pytest
 from attrs import evolve
 
 from omnivery.errors import ConfigError
-from omnivery.message import Attachment, Message, Queued
-from omnivery.message_encoding import Surface, encode
+from omnivery.mail.form import Surface, encode
+from omnivery.mail.message import Attachment, Message, Queued
 from tests.message_support import Uploaded, content_of, form_of, message, values
 
 MAILGUN, AUTOMATIONS = Surface.MAILGUN, Surface.AUTOMATIONS

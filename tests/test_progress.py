@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from omnivery.progress import bar, watching
+from omnivery.display.progress import bar, watching
 
 
 class Terminal(io.StringIO):
@@ -135,7 +135,7 @@ from types import SimpleNamespace
 shell = SimpleNamespace(kernel=object(), config={"IPKernelApp": {}})
 sys.modules["IPython"] = SimpleNamespace(get_ipython=lambda: shell)
 sys.modules["ipywidgets"] = None
-from omnivery.progress import bar
+from omnivery.display.progress import bar
 with bar("Submitting", 2) as advance:
     advance(2)
 """
@@ -194,6 +194,6 @@ def test_nothing_is_shown_where_it_is_off(lines: Callable[[], list[str]], monkey
 
 def test_nothing_of_others_is_loaded_before_it_is_used() -> None:
     """Every client imports this module."""
-    script = "import sys, omnivery.progress; print(*{'rich', 'tqdm', 'IPython', 'attrs', 'logging'} & {*sys.modules})"
+    script = "import sys, omnivery.display.progress; print(*{'rich', 'tqdm', 'IPython', 'attrs', 'logging'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -18,9 +18,9 @@ from omnivery.automations.bulk.sync_run import BulkRun
 from omnivery.automations.bulk.sync_writer import EventWriter
 from omnivery.automations.bulk.writer import AsyncEventWriter
 from omnivery.automations.client import AsyncAutomations
+from omnivery.display.tabular import Tabular
 from omnivery.mailgun._sync import Mailgun
 from omnivery.mailgun.client import AsyncMailgun
-from omnivery.table import Tabular
 from omnivery.transport.client import AsyncBaseClient
 from omnivery.transport.paging import AsyncPages
 from omnivery.transport.resource import AsyncResource

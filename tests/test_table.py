@@ -26,14 +26,15 @@ from omnivery.automations import (
     UnreadableLine,
     Verdict,
 )
+from omnivery.display import html
+from omnivery.display.table import Table, plain, table_of
+from omnivery.display.tabular import Tabular
 from omnivery.errors import BadRequestError, ConfigError, NotSentError
 from omnivery.events.event_list import EventList
-from omnivery.hooks import Webhook
-from omnivery.integrations import html
+from omnivery.mail.message import Message, Queued
+from omnivery.mail.webhook import Webhook
 from omnivery.mailgun import Bounce, SendReport, StatsBucket, StatsTotal
 from omnivery.mailgun.sending import Fate, SendOutcome
-from omnivery.message import Message, Queued
-from omnivery.table import Table, Tabular, plain, table_of
 from omnivery.transport.paging import ItemList, Page
 from omnivery.webhooks import BotVerdicts
 from tests.bots_support import pickled
@@ -465,8 +466,6 @@ def test_tabular_results_survive_pickling() -> None:
 
 def test_showing_a_table_loads_no_data_frame_library() -> None:
     loaded = loaded_by("from omnivery.automations import SubmitReport; SubmitReport()._repr_html_()")
-    assert "omnivery.integrations.html" in loaded
-    assert loaded & {"polars", "pandas", "pyarrow", "arro3", "numpy", "omnivery.integrations.frames"} == set()
-    assert "omnivery.integrations.html" not in loaded_by(
-        "from omnivery.automations import SubmitReport; SubmitReport()"
-    )
+    assert "omnivery.display.html" in loaded
+    assert loaded & {"polars", "pandas", "pyarrow", "arro3", "numpy", "omnivery.display.frames"} == set()
+    assert "omnivery.display.html" not in loaded_by("from omnivery.automations import SubmitReport; SubmitReport()")

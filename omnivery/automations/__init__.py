@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.address_check import ParsedAddress, ParseResult
     from omnivery.automations._sync import (
         Account,
         Addresses,
@@ -43,14 +42,15 @@ if TYPE_CHECKING:
         SuppressionAdded,
     )
     from omnivery.automations.webhooks import AsyncWebhooks
-    from omnivery.dns import DnsRecord
     from omnivery.events.event import BotEvent, EventLine, UnreadableLine
     from omnivery.events.event_list import EventList
     from omnivery.events.ids import event_id_for, recipient_id_for
     from omnivery.events.verdict import PendingVerdict, Verdict
-    from omnivery.hooks import HookName, WebhookResult
-    from omnivery.message import Queued
-    from omnivery.suppression import SuppressionFailure, SuppressionReport
+    from omnivery.mail.addresses import ParsedAddress, ParseResult
+    from omnivery.mail.dns import DnsRecord
+    from omnivery.mail.message import Queued
+    from omnivery.mail.suppression import SuppressionFailure, SuppressionReport
+    from omnivery.mail.webhook import HookName, WebhookResult
 
 __all__ = [
     "Account",
@@ -131,7 +131,7 @@ if not TYPE_CHECKING:
             "BotEvent": "omnivery.events.event",
             "Bots": "omnivery.automations._sync",
             "BulkRun": "omnivery.automations.bulk.sync_run",
-            "DnsRecord": "omnivery.dns",
+            "DnsRecord": "omnivery.mail.dns",
             "Domain": "omnivery.automations.domains",
             "DomainDetail": "omnivery.automations.domains",
             "Domains": "omnivery.automations._sync",
@@ -139,22 +139,22 @@ if not TYPE_CHECKING:
             "EventList": "omnivery.events.event_list",
             "EventWriter": "omnivery.automations.bulk.sync_writer",
             "Honeypots": "omnivery.automations._sync",
-            "HookName": "omnivery.hooks",
+            "HookName": "omnivery.mail.webhook",
             "KickboxResult": "omnivery.automations.addresses",
             "Messages": "omnivery.automations._sync",
-            "ParseResult": "omnivery.address_check",
-            "ParsedAddress": "omnivery.address_check",
+            "ParseResult": "omnivery.mail.addresses",
+            "ParsedAddress": "omnivery.mail.addresses",
             "PendingVerdict": "omnivery.events.verdict",
-            "Queued": "omnivery.message",
+            "Queued": "omnivery.mail.message",
             "Rejection": "omnivery.automations.bulk.outcome",
             "SubmitReport": "omnivery.automations.bulk.outcome",
             "SuppressionAdded": "omnivery.automations.suppressions",
-            "SuppressionFailure": "omnivery.suppression",
-            "SuppressionReport": "omnivery.suppression",
+            "SuppressionFailure": "omnivery.mail.suppression",
+            "SuppressionReport": "omnivery.mail.suppression",
             "Suppressions": "omnivery.automations._sync",
             "UnreadableLine": "omnivery.events.event",
             "Verdict": "omnivery.events.verdict",
-            "WebhookResult": "omnivery.hooks",
+            "WebhookResult": "omnivery.mail.webhook",
             "Webhooks": "omnivery.automations._sync",
             "WriterReport": "omnivery.automations.bulk.writing",
             "WriterStatistics": "omnivery.automations.bulk.writing",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
     import ssl
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from omnivery.address_check import ParseResult
+    from omnivery.mail.addresses import ParseResult
     from omnivery.automations.account import AuthInfo
     from omnivery.automations.addresses import KickboxResult
     from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from omnivery.events.event import BotEvent, EventLike
     from omnivery.automations.suppressions import Record, SuppressionAdded
     from omnivery.events.verdict import PendingVerdict, Verdict
-    from omnivery.hooks import WebhookResult
-    from omnivery.message import Message, Queued
+    from omnivery.mail.webhook import WebhookResult
+    from omnivery.mail.message import Message, Queued
     from omnivery.readers.arrow_batches import ArrowStream
-    from omnivery.suppression import SuppressionReport
+    from omnivery.mail.suppression import SuppressionReport
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
     from omnivery.transport.source import Resumable
@@ -737,7 +737,7 @@ class Suppressions(Resource["AsyncAutomations"]):
 
 
 class Webhooks(Resource["AsyncAutomations"]):
-    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.hooks.HookName`."""
+    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.HookName`."""
 
     def create(
         self, type: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
@@ -747,7 +747,7 @@ class Webhooks(Resource["AsyncAutomations"]):
         The service calls each address at once, and refuses the webhook if one does not answer well.
 
         Args:
-            type: the kind of event, such as `delivered`; see `omnivery.hooks.HookName`. Any text is sent.
+            type: the kind of event, such as `delivered`; see `omnivery.mail.webhook.HookName`. Any text is sent.
             urls: one address, or up to three.
             domain: the sending domain; the client's own when left out.
             options: what this call does differently.

@@ -21,12 +21,12 @@ from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
 from omnivery.automations.bulk.supplier import BufferSupplier
 from omnivery.automations.bulk.writer import AsyncEventWriter
 from omnivery.automations.bulk.writing import Overflow, WriterOptions
+from omnivery.display.progress import watching
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.events.encoding import wire_form
 from omnivery.events.event import FIELDS, BotEvent, EventLike
 from omnivery.events.validation import single_fault_of
 from omnivery.events.verdict import PendingVerdict, Verdict
-from omnivery.progress import watching
 from omnivery.readers.arrow_batches import as_events
 from omnivery.transport import encoding
 from omnivery.transport.config import BULK_RETRY, CallOptions, required, web_address

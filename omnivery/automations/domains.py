@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
-from omnivery.dns import DnsRecord
 from omnivery.errors import DecodeError
+from omnivery.mail.dns import DnsRecord
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
 from omnivery.transport.resource import AsyncResource
 

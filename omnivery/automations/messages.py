@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omnivery.message import Message, Queued
-from omnivery.message_encoding import Surface, encode, from_explained
+from omnivery.mail.form import Surface, encode, from_explained
+from omnivery.mail.message import Message, Queued
 from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
 from omnivery.transport.resource import AsyncResource
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from attrs import field, frozen
 
 from omnivery.errors import ConfigError
-from omnivery.suppression import SuppressionReport, deliver
+from omnivery.mail.suppression import SuppressionReport, deliver
 from omnivery.transport import encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
 from omnivery.transport.resource import AsyncResource

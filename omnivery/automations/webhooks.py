@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from omnivery.errors import ConfigError, DecodeError
-from omnivery.hooks import WebhookResult, url_fields
+from omnivery.mail.webhook import WebhookResult, url_fields
 from omnivery.transport import encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
 from omnivery.transport.resource import AsyncResource
@@ -68,7 +68,7 @@ SAMPLE = Operation(
 
 
 class AsyncWebhooks(AsyncResource["AsyncAutomations"]):
-    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.hooks.HookName`."""
+    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.HookName`."""
 
     async def create(
         self,
@@ -83,7 +83,7 @@ class AsyncWebhooks(AsyncResource["AsyncAutomations"]):
         The service calls each address at once, and refuses the webhook if one does not answer well.
 
         Args:
-            type: the kind of event, such as `delivered`; see `omnivery.hooks.HookName`. Any text is sent.
+            type: the kind of event, such as `delivered`; see `omnivery.mail.webhook.HookName`. Any text is sent.
             urls: one address, or up to three.
             domain: the sending domain; the client's own when left out.
             options: what this call does differently.

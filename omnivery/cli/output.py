@@ -51,7 +51,7 @@ def progress(text: str, total: int | None) -> AbstractContextManager[Callable[[i
         text: what is being done, which may hold a file's name.
         total: where it ends, if that is known.
     """
-    from omnivery.progress import bar
+    from omnivery.display.progress import bar
 
     return bar(printable(text), total)
 

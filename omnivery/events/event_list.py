@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from omnivery import codec
+from omnivery.display.table import SHOWN, Table, table_of
+from omnivery.display.tabular import Tabular
 from omnivery.events.event import (
     FIELDS,
     BotEvent,
@@ -14,7 +16,6 @@ from omnivery.events.event import (
     UnreadableLine,
 )
 from omnivery.events.validation import fault_of
-from omnivery.table import SHOWN, Table, Tabular, table_of
 
 EVENT_KINDS: Mapping[str, type] = {name: int if name in {"ts", "message_ts"} else str for name in FIELDS}
 """Types of the columns that the API's own fields are."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.address_check import ParsedAddress, ParseResult
-    from omnivery.dns import DnsRecord
-    from omnivery.hooks import HookName, Webhook, WebhookResult
+    from omnivery.mail.addresses import ParsedAddress, ParseResult
+    from omnivery.mail.dns import DnsRecord
+    from omnivery.mail.message import Queued
+    from omnivery.mail.suppression import SuppressionFailure, SuppressionReport
+    from omnivery.mail.webhook import HookName, Webhook, WebhookResult
     from omnivery.mailgun._sync import (
         Addresses,
         Bounces,
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     from omnivery.mailgun.unsubscribes import AsyncUnsubscribes, Unsubscribe
     from omnivery.mailgun.webhooks import AsyncWebhooks
     from omnivery.mailgun.whitelists import AsyncWhitelists, WhitelistConfirmation, WhitelistEntry
-    from omnivery.message import Queued
-    from omnivery.suppression import SuppressionFailure, SuppressionReport
     from omnivery.transport.paging import AsyncPages, ItemList, Page
     from omnivery.transport.sync import Pages
 
@@ -129,34 +129,34 @@ if not TYPE_CHECKING:
             "Credential": "omnivery.mailgun.credentials",
             "CredentialCreated": "omnivery.mailgun.credentials",
             "Credentials": "omnivery.mailgun._sync",
-            "DnsRecord": "omnivery.dns",
+            "DnsRecord": "omnivery.mail.dns",
             "Domain": "omnivery.mailgun.domains",
             "DomainDetail": "omnivery.mailgun.domains",
             "Domains": "omnivery.mailgun._sync",
             "Fate": "omnivery.mailgun.sending",
-            "HookName": "omnivery.hooks",
+            "HookName": "omnivery.mail.webhook",
             "ItemList": "omnivery.transport.paging",
             "Mailgun": "omnivery.mailgun._sync",
             "Messages": "omnivery.mailgun._sync",
             "Page": "omnivery.transport.paging",
             "Pages": "omnivery.transport.sync",
-            "ParseResult": "omnivery.address_check",
-            "ParsedAddress": "omnivery.address_check",
-            "Queued": "omnivery.message",
+            "ParseResult": "omnivery.mail.addresses",
+            "ParsedAddress": "omnivery.mail.addresses",
+            "Queued": "omnivery.mail.message",
             "Region": "omnivery.mailgun.client",
             "SendOutcome": "omnivery.mailgun.sending",
             "SendReport": "omnivery.mailgun.sending",
             "Stats": "omnivery.mailgun._sync",
             "StatsBucket": "omnivery.mailgun.stats",
             "StatsTotal": "omnivery.mailgun.stats",
-            "SuppressionFailure": "omnivery.suppression",
-            "SuppressionReport": "omnivery.suppression",
+            "SuppressionFailure": "omnivery.mail.suppression",
+            "SuppressionReport": "omnivery.mail.suppression",
             "Tracking": "omnivery.mailgun.domains",
             "TrackingSetting": "omnivery.mailgun.domains",
             "Unsubscribe": "omnivery.mailgun.unsubscribes",
             "Unsubscribes": "omnivery.mailgun._sync",
-            "Webhook": "omnivery.hooks",
-            "WebhookResult": "omnivery.hooks",
+            "Webhook": "omnivery.mail.webhook",
+            "WebhookResult": "omnivery.mail.webhook",
             "Webhooks": "omnivery.mailgun._sync",
             "WhitelistConfirmation": "omnivery.mailgun.whitelists",
             "WhitelistEntry": "omnivery.mailgun.whitelists",

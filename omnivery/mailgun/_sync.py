@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from email.message import Message as MimeMessage
-    from omnivery.address_check import ParseResult
-    from omnivery.hooks import Webhook, WebhookResult
-    from omnivery.mailbox import Mailboxes
+    from omnivery.mail.addresses import ParseResult
+    from omnivery.mail.webhook import Webhook, WebhookResult
+    from omnivery.mail.recipients import Mailboxes
     from omnivery.mailgun.addresses import AddressValidation
     from omnivery.mailgun.bounces import Bounce
     from omnivery.mailgun.client import Region
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from omnivery.mailgun.suppressions import Record
     from omnivery.mailgun.unsubscribes import Unsubscribe
     from omnivery.mailgun.whitelists import WhitelistConfirmation, WhitelistEntry
-    from omnivery.message import Message, Queued
-    from omnivery.suppression import SuppressionReport
+    from omnivery.mail.message import Message, Queued
+    from omnivery.mail.suppression import SuppressionReport
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
     from typing import Any, Literal, Self
@@ -895,7 +895,7 @@ class Unsubscribes(Resource["AsyncMailgun"]):
 class Webhooks(Resource["AsyncMailgun"]):
     """Where the service posts the events of a domain: up to three addresses for each kind of event.
 
-    Names are open text; `omnivery.hooks.HookName` has those that the documents mention.
+    Names are open text; `omnivery.mail.webhook.HookName` has those that the documents mention.
     """
 
     def list(self, *, domain: str | None = None, options: CallOptions | None = None) -> Pages[Webhook]:

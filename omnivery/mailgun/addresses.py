@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from omnivery.address_check import ParseResult
 from omnivery.errors import ConfigError
+from omnivery.mail.addresses import ParseResult
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.resource import AsyncResource
 

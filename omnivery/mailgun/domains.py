@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
-from omnivery.dns import DnsRecord
+from omnivery.mail.dns import DnsRecord
 from omnivery.mailgun.confirmation import Confirmation
 from omnivery.transport import encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, inside, maybe_empty

@@ -6,13 +6,21 @@ from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from omnivery import mailbox
+from omnivery.display.progress import watching
 from omnivery.errors import ConfigError
+from omnivery.mail import recipients as mailbox
+from omnivery.mail.form import (
+    Surface,
+    encode,
+    from_explained,
+    option_fields,
+    refusals,
+    to_fields,
+    to_form,
+)
+from omnivery.mail.message import Message, Queued
 from omnivery.mailgun.mime import Mime
 from omnivery.mailgun.sending import SendReport, SendRun, batches
-from omnivery.message import Message, Queued
-from omnivery.message_encoding import Surface, encode, from_explained, option_fields, refusals, to_fields, to_form
-from omnivery.progress import watching
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.resource import AsyncResource
 from omnivery.transport.source import Source
@@ -20,7 +28,7 @@ from omnivery.transport.source import Source
 if TYPE_CHECKING:
     from email.message import Message as MimeMessage
 
-    from omnivery.mailbox import Mailboxes
+    from omnivery.mail.recipients import Mailboxes
     from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
     from omnivery.transport.encoding import Body

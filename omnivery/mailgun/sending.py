@@ -12,11 +12,12 @@ import anyio
 import anyio.lowlevel
 from attrs import define, evolve, field, frozen
 
-from omnivery import mailbox
+from omnivery.display.table import Table, account_table, words_of
+from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, DecodeError, OmniveryError, TransportError
-from omnivery.message import Message, Queued
-from omnivery.message_encoding import MAX_RECIPIENTS
-from omnivery.table import Table, Tabular, account_table, words_of
+from omnivery.mail import recipients as mailbox
+from omnivery.mail.form import MAX_RECIPIENTS
+from omnivery.mail.message import Message, Queued
 from omnivery.transport.multipart import MultipartContent
 from omnivery.transport.retry import Failure, classify, concerns_every_call
 from omnivery.transport.source import Source

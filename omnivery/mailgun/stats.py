@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.table import Table, table_of
+from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, DecodeError
-from omnivery.table import Table, Tabular, table_of
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
 from omnivery.transport.resource import AsyncResource
 

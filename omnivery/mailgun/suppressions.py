@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from omnivery import codec
 from omnivery.errors import ConfigError
-from omnivery.suppression import SuppressionReport, deliver
+from omnivery.mail.suppression import SuppressionReport, deliver
 from omnivery.transport import encoding
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.mail.suppression import SuppressionReport
 from omnivery.mailgun.confirmation import AddressConfirmation
 from omnivery.mailgun.suppressions import Record, create_many
-from omnivery.suppression import SuppressionReport
 from omnivery.transport import encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from omnivery import codec
 from omnivery.errors import ConfigError, DecodeError
-from omnivery.hooks import Webhook, WebhookResult, url_fields
+from omnivery.mail.webhook import Webhook, WebhookResult, url_fields
 from omnivery.transport import encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, inside, json_body
 from omnivery.transport.paging import AsyncPages, Page
@@ -93,7 +93,7 @@ DELETE = Operation(
 class AsyncWebhooks(AsyncResource["AsyncMailgun"]):
     """Where the service posts the events of a domain: up to three addresses for each kind of event.
 
-    Names are open text; `omnivery.hooks.HookName` has those that the documents mention.
+    Names are open text; `omnivery.mail.webhook.HookName` has those that the documents mention.
     """
 
     def list(self, *, domain: str | None = None, options: CallOptions | None = None) -> AsyncPages[Webhook]:

@@ -10,8 +10,8 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.errors import ConfigError
+from omnivery.mail.suppression import SuppressionReport, deliver
 from omnivery.mailgun.suppressions import Record, checked
-from omnivery.suppression import SuppressionReport, deliver
 from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource

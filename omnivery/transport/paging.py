@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 from attrs import asdict, field, frozen
 
 from omnivery import codec
+from omnivery.display.table import SHOWN, Table, table_of_models
+from omnivery.display.tabular import Tabular
 from omnivery.errors import DecodeError
-from omnivery.table import SHOWN, Table, Tabular, table_of_models
 from omnivery.transport.operation import Shape, json_body
 from omnivery.transport.records import RawResponse
 

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from omnivery.display.table import Table
+from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError
-from omnivery.table import Table, Tabular
 from omnivery.transport.client import AsyncBaseClient
 from omnivery.transport.driver import drive
 from omnivery.transport.portal import portal

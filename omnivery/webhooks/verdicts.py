@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import field, frozen
 
+from omnivery.display.table import Table, table_of
+from omnivery.display.tabular import Tabular
 from omnivery.errors import PayloadError
 from omnivery.events.event import FIELD_NAMES, FIELDS
 from omnivery.events.event_list import EVENT_KINDS
 from omnivery.events.verdict import Verdict
-from omnivery.table import Table, Tabular, table_of
 
 if TYPE_CHECKING:
     from omnivery.webhooks.signature import Signature

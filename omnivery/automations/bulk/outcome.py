@@ -7,10 +7,11 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
+from omnivery.display.table import Table, account_table, words_of
+from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
 from omnivery.events.event import EventLike
 from omnivery.events.event_list import EventList
-from omnivery.table import Table, Tabular, account_table, words_of
 
 
 @frozen(kw_only=True)

@@ -10,9 +10,9 @@ from attrs import Attribute, evolve, field, fields, frozen
 
 from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS
 from omnivery.automations.bulk.outcome import SubmitReport
+from omnivery.display.table import Table
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.event import EventLike
-from omnivery.table import Table
 
 Overflow = Literal["wait", "raise", "drop"]
 """What happens to an event for which the buffer has no room."""

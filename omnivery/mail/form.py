@@ -10,16 +10,17 @@ from email.utils import format_datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from omnivery import codec, mailbox
+from omnivery import codec
 from omnivery.errors import BadRequestError, ConfigError
-from omnivery.message import Message
+from omnivery.mail import recipients as mailbox
+from omnivery.mail.message import Message
 from omnivery.transport import encoding
 from omnivery.transport.config import web_address
 from omnivery.transport.multipart import FilePart
 
 if TYPE_CHECKING:
-    from omnivery.attachment import Attachment
-    from omnivery.mailbox import Mailboxes
+    from omnivery.mail.attachment import Attachment
+    from omnivery.mail.recipients import Mailboxes
     from omnivery.transport.encoding import Body
 
 Field = tuple[str, str]

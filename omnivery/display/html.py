@@ -12,7 +12,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from omnivery.table import SHOWN, Table, plain
+from omnivery.display.table import SHOWN, Table, plain
 
 COLUMNS_SHOWN = 30
 TEXT_SHOWN = 80

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 from anyio import create_task_group
 from attrs import field, frozen
 
+from omnivery.display.table import Table, account_table, words_of
+from omnivery.display.tabular import Tabular
 from omnivery.errors import ApiError, BulkError, ConfigError, DecodeError, OmniveryError, TransportError
-from omnivery.table import Table, Tabular, account_table, words_of
 from omnivery.transport.retry import concerns_every_call
 
 Record: TypeAlias = Mapping[str, Any]

@@ -9,8 +9,13 @@ from importlib import import_module
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from omnivery.display.table import (
+    KINDS,
+    Scalar,
+    Table,
+    plain,
+)
 from omnivery.errors import ConfigError
-from omnivery.table import KINDS, Scalar, Table, plain
 
 if TYPE_CHECKING:
     import arro3.core

@@ -1,27 +1,22 @@
 """Results as tables: what a notebook shows of them, and what polars, pandas and all that reads Arrow get.
 
 A class becomes tabular by saying what its table is. Both forms follow from that: HTML from
-`omnivery.integrations.html`, Arrow from `omnivery.integrations.frames`. Neither is loaded before it is asked for.
+`omnivery.display.html`, Arrow from `omnivery.display.frames`. Neither is loaded before it is asked for.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum
 from operator import index
 from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 from attrs import field, fields, frozen, has, resolve_types
 
 from omnivery.errors import ConfigError, OmniveryError
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
 
 Scalar: TypeAlias = bool | int | float | str | datetime | None
 """What may stand in a cell after `plain`."""
@@ -66,54 +61,6 @@ class Table:
             raise ConfigError("columns: a name has a NUL in it")
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ConfigError("rows: each needs one value for every column")
-
-
-class Tabular(ABC):
-    """Base of results that are tables, too: notebooks show them as one, and data frames are made of them.
-
-    `__arrow_c_stream__` is the Arrow PyCapsule interface
-    (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html).
-    """
-
-    __slots__ = ()
-
-    @abstractmethod
-    def _table(self) -> Table:
-        """The data, whole."""
-
-    def _overview(self) -> Table:
-        """What a notebook shows, where that is not the start of the data."""
-        return self._table()
-
-    def _repr_html_(self) -> str:
-        from omnivery.integrations import html
-
-        return html.render(self._overview())
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        from omnivery.integrations import frames
-
-        return frames.arrow_table(self._table()).__arrow_c_stream__(requested_schema)
-
-    def to_polars(self) -> pl.DataFrame:
-        """The data as a polars frame.
-
-        Raises:
-            ConfigError: polars or arro3-core is not installed (extra `polars`).
-        """
-        from omnivery.integrations import frames
-
-        return frames.to_polars(self._table())
-
-    def to_pandas(self) -> pd.DataFrame:
-        """The data as a pandas frame.
-
-        Raises:
-            ConfigError: pandas, pyarrow or arro3-core is not installed.
-        """
-        from omnivery.integrations import frames
-
-        return frames.to_pandas(self._table())
 
 
 def table_of(

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from omnivery.attachment import Attachment
-from omnivery.mailbox import Mailboxes
+from omnivery.mail.attachment import Attachment
+from omnivery.mail.recipients import Mailboxes
 
 __all__ = ["Attachment", "Message", "Queued"]
 
