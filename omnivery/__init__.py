@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from omnivery.mail.message import Attachment, Message
     from omnivery.mailgun._sync import Mailgun
     from omnivery.mailgun.client import AsyncMailgun
-    from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
+    from omnivery.transport.config import (
+        CallOptions,
+        Limits,
+        RetryPolicy,
+        Timeouts,
+    )
 
 __all__ = [
     "AsyncAutomations",

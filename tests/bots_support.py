@@ -17,9 +17,9 @@ import httpx
 from omnivery import AsyncAutomations, BotEvent, CallOptions, RetryPolicy
 from omnivery.automations.bulk.engine import AsyncBulkRun
 from omnivery.automations.bulk.outcome import SubmitReport
+from omnivery.bulk.source import Source
 from omnivery.errors import ApiError, error_class, phrase
 from omnivery.events.event import EventLike
-from omnivery.transport.source import Source
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator

@@ -14,8 +14,8 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from anyio.streams.tls import TLSListener
 from attrs import define, field, frozen
 
+from omnivery.transport.http import Headers, RawResponse, Request
 from omnivery.transport.observe import Attempt
-from omnivery.transport.records import Headers, RawResponse, Request
 
 if TYPE_CHECKING:
     import ssl

@@ -13,7 +13,7 @@ from starlette.formparsers import FormParser, MultiPartParser
 from omnivery import AsyncAutomations, CallOptions, RetryPolicy
 from omnivery.mail.message import Message
 from omnivery.mailgun.client import AsyncMailgun
-from omnivery.transport.encoding import Body
+from omnivery.transport.body import Body
 
 FAST = CallOptions(retry=RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, cap=0.005))
 DOMAIN = "mail.example.com"

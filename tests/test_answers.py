@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from omnivery import codec, errors
 from omnivery.errors import ApiError
-from omnivery.transport.answers import MESSAGE_LIMIT, api_error
+from omnivery.transport.http import Headers, RawResponse
 from omnivery.transport.operation import KeyKind, Operation, Safety
-from omnivery.transport.records import Headers, RawResponse
+from omnivery.transport.responses import MESSAGE_LIMIT, api_error
 from tests.fakes import answer
 
 OPERATION: Operation[dict[str, Any]] = Operation(

@@ -10,8 +10,8 @@ import pytest
 
 from omnivery.emulator import Emulator
 from omnivery.errors import ApiError, ConfigError, RateLimitError
-from omnivery.transport.gates import GatedAdapter, Pace, Slots
-from omnivery.transport.records import RawResponse, Request
+from omnivery.transport.http import RawResponse, Request
+from omnivery.transport.limits import GatedAdapter, Pace, Slots
 from tests.bots_support import WEBHOOK, assert_lawful, client_of, endless, events, finish, run_of, sent
 from tests.fakes import FakeRuntime, answer
 

@@ -11,9 +11,9 @@ import anyio.lowlevel
 import pytest
 
 from omnivery.automations import EventLine
+from omnivery.bulk.source import Source
 from omnivery.errors import ConfigError
 from omnivery.events.event import EventLike
-from omnivery.transport.source import Source
 from tests.bots_support import event, events, ids, source_of
 
 pytestmark = pytest.mark.anyio

@@ -19,10 +19,10 @@ from omnivery import AsyncAutomations, CallOptions, Limits, RetryPolicy, Timeout
 from omnivery.automations.bots import RESULT
 from omnivery.errors import ApiError, ConfigError, DecodeError, ForbiddenError, OmniveryError, TransportError
 from omnivery.events.verdict import Verdict
-from omnivery.transport.auth import BasicKey, TokenHeader
-from omnivery.transport.encoding import fill_path
+from omnivery.transport.body import fill_path
+from omnivery.transport.config import BasicKey, TokenHeader
+from omnivery.transport.http import Request
 from omnivery.transport.operation import Operation
-from omnivery.transport.records import Request
 from tests.fakes import always, http_answer, serve
 
 TOKEN = "marker7f3atoken"

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnivery.errors import AmbiguousError
-from omnivery.transport.gates import GatedAdapter, RetryBudget, Slots
-from omnivery.transport.records import RawResponse, Request
-from omnivery.transport.retry import Failure
+from omnivery.transport.http import RawResponse, Request
+from omnivery.transport.limits import GatedAdapter, Slots
+from omnivery.transport.retry import Failure, RetryBudget
 from tests.fakes import FakeAdapter, FakeRuntime, answer
 
 REQUEST = Request(method="GET", url="http://127.0.0.1/x")

@@ -120,7 +120,7 @@ def test_only_tools_import_the_emulator() -> None:
 
 def test_only_adapters_import_an_http_library() -> None:
     adapters = tuple(name for name in modules() if name.endswith("_adapter"))
-    assert "omnivery.transport.httpx_adapter" in adapters
+    assert "omnivery.transport.adapters.httpx_async" in adapters
     assert breaches(("omnivery",), HTTP_LIBRARIES, except_in=adapters) == []
 
 

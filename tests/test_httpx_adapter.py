@@ -20,9 +20,9 @@ import trustme
 from anyio.abc import ByteStream, SocketAttribute
 
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError, TransportError
+from omnivery.transport.adapters.httpx_async import ClientAdapter, HttpxAdapter
 from omnivery.transport.config import Limits, Timeouts
-from omnivery.transport.httpx_adapter import ClientAdapter, HttpxAdapter
-from omnivery.transport.records import RawResponse, Request
+from omnivery.transport.http import RawResponse, Request
 from tests.fakes import Seen, always, http_answer, serve
 
 SHORT = Timeouts(connect=2.0, read=2.0, write=2.0)

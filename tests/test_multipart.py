@@ -13,12 +13,12 @@ import anyio
 import pytest
 
 from omnivery.errors import AmbiguousError, ConfigError
-from omnivery.transport import encoding
+from omnivery.transport import body as encoding
+from omnivery.transport.adapters.httpx_async import ClientAdapter, HttpxAdapter
+from omnivery.transport.body import Body
 from omnivery.transport.config import Timeouts
-from omnivery.transport.encoding import Body
-from omnivery.transport.httpx_adapter import ClientAdapter, HttpxAdapter
+from omnivery.transport.http import Request
 from omnivery.transport.multipart import BLOCK, FilePart, MultipartContent
-from omnivery.transport.records import Request
 from tests.fakes import always, http_answer, serve
 from tests.message_support import Uploaded, content_of, form_of
 

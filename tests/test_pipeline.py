@@ -22,10 +22,16 @@ from omnivery.errors import (
     ServerError,
 )
 from omnivery.transport.config import RetryPolicy, Timeouts
-from omnivery.transport.gates import GatedAdapter, RetryBudget, Slots
+from omnivery.transport.http import (
+    Adapter,
+    ApiResponse,
+    RawResponse,
+    Request,
+)
+from omnivery.transport.limits import GatedAdapter, Slots
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.pipeline import Call, Pipeline
-from omnivery.transport.records import Adapter, ApiResponse, RawResponse, Request
+from omnivery.transport.retry import RetryBudget
 from omnivery.transport.runtime import AsyncRuntime
 from tests.fakes import Answer, FakeAdapter, FakeObserver, FakeRuntime, answer, drive
 

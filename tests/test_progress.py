@@ -194,6 +194,7 @@ def test_nothing_is_shown_where_it_is_off(lines: Callable[[], list[str]], monkey
 
 def test_nothing_of_others_is_loaded_before_it_is_used() -> None:
     """Every client imports this module."""
-    script = "import sys, omnivery.display.progress; print(*{'rich', 'tqdm', 'IPython', 'attrs', 'logging'} & {*sys.modules})"
+    others = "{'rich', 'tqdm', 'IPython', 'attrs', 'logging'}"
+    script = f"import sys, omnivery.display.progress; print(*{others} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -22,9 +22,17 @@ from omnivery.errors import (
     error_class,
 )
 from omnivery.transport.config import RetryPolicy
-from omnivery.transport.gates import RetryBudget
 from omnivery.transport.operation import Safety
-from omnivery.transport.retry import Failure, GiveUp, Reason, Wait, classify, decide, parse_retry_after
+from omnivery.transport.retry import (
+    Failure,
+    GiveUp,
+    Reason,
+    RetryBudget,
+    Wait,
+    classify,
+    decide,
+    parse_retry_after,
+)
 
 POLICY = RetryPolicy()
 NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from omnivery.transport.driver import drive
+from omnivery.sync.base import Pages
 from omnivery.transport.paging import AsyncPages, Page
-from omnivery.transport.sync import Pages
+from omnivery.transport.runtime import drive
 
 
 async def outer(inner: Coroutine[Any, Any, int]) -> int:

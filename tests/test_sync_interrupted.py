@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from omnivery.transport import caller
+from omnivery.sync import bridge as caller
 from tests.bots_support import events
 from tests.sync_support import LONG, ROOT, Request, Server, always, answer, in_threads, meeting, never, program, serving
 

@@ -14,17 +14,17 @@ import pytest
 import omnivery
 from omnivery.automations._sync import Automations
 from omnivery.automations.bulk.engine import AsyncBulkRun
-from omnivery.automations.bulk.sync_run import BulkRun
 from omnivery.automations.bulk.sync_writer import EventWriter
 from omnivery.automations.bulk.writer import AsyncEventWriter
 from omnivery.automations.client import AsyncAutomations
 from omnivery.display.tabular import Tabular
 from omnivery.mailgun._sync import Mailgun
 from omnivery.mailgun.client import AsyncMailgun
+from omnivery.sync.base import BaseClient, Pages, Resource
+from omnivery.sync.run import BulkRun
 from omnivery.transport.client import AsyncBaseClient
 from omnivery.transport.paging import AsyncPages
 from omnivery.transport.resource import AsyncResource
-from omnivery.transport.sync import BaseClient, Pages, Resource
 
 CLIENTS = [(AsyncAutomations, Automations), (AsyncMailgun, Mailgun)]
 BY_HAND = [(AsyncPages, Pages), (AsyncBulkRun, BulkRun), (AsyncEventWriter, EventWriter)]

@@ -58,7 +58,7 @@ WORDS = (
 )
 """What becomes of docstrings."""
 
-RUNS = {"BulkRun": "omnivery.automations.bulk.sync_run", "EventWriter": "omnivery.automations.bulk.sync_writer"}
+RUNS = {"BulkRun": "omnivery.sync.run", "EventWriter": "omnivery.automations.bulk.sync_writer"}
 """What bulk methods return that are no coroutines: written by hand, because it is the bridge to another thread."""
 
 FRAMES = "omnivery.readers.arrow_batches"
@@ -157,7 +157,7 @@ class Twin:
     def _class(self, source: Source, node: ast.ClassDef) -> str:
         is_client = node.name == self.client
         base = "BaseClient" if is_client else "Resource"
-        self._needs("omnivery.transport.sync", base)
+        self._needs("omnivery.sync.base", base)
         argument = node.name if is_client else f'"{self.client}"'
         if is_client:
             self._needs(source.name, node.name)
@@ -185,10 +185,10 @@ class Twin:
             return self._bulk_body(resource, node)
         call = _call(f"self._single.{resource}.{node.name}", node, self._refused(node))
         if isinstance(node, ast.AsyncFunctionDef):
-            self._needs("omnivery.transport.driver", "drive")
+            self._needs("omnivery.transport.runtime", "drive")
             return f"return {_wrapped('drive', call)}"
         if _text(node.returns).startswith("AsyncPages["):
-            self._needs("omnivery.transport.sync", "Pages")
+            self._needs("omnivery.sync.base", "Pages")
             return f"return {_wrapped('Pages', call)}"
         return f"return {call}"
 
@@ -196,7 +196,7 @@ class Twin:
         """Arguments whose asynchronous kind a call without an event loop cannot read."""
         names = [one.arg for one in node.args.args[1:] if "AsyncIterable[" in _text(one.annotation)]
         if names:
-            self._needs("omnivery.transport.sync", "plain")
+            self._needs("omnivery.sync.base", "plain")
         return {name: f'plain({name}, argument="{name}")' for name in names}
 
     def _client_body(self, node: Function) -> str:
@@ -208,7 +208,7 @@ class Twin:
 
     def _bulk_body(self, resource: str, node: Function) -> str:
         """Bulk work crosses to the background loop; what the caller gave stays in the caller's thread."""
-        self._needs("omnivery.transport.caller", "Caller")
+        self._needs("omnivery.sync.bridge", "Caller")
         result = self.rules.types(_text(node.returns))
         given: dict[str, str] = {}
         before: list[str] = []
@@ -226,7 +226,7 @@ class Twin:
                 f"return {_wrapped('caller.run', 'lambda: ' + call)}",
             ]
         else:
-            self._needs("omnivery.transport.sync", "on_loop")
+            self._needs("omnivery.sync.base", "on_loop")
             self._imports.setdefault(RUNS[result], set()).add(result)
             late.insert(0, f"from {RUNS[result]} import {result}")
             lines = ["caller: Caller[None] = Caller()", *before]
@@ -243,10 +243,10 @@ class Twin:
         if kind.startswith("Callable["):
             return f"caller.callback({name})"
         if kind.startswith("Iterable["):
-            self._needs("omnivery.transport.sync", "whole")
+            self._needs("omnivery.sync.base", "whole")
             return f"whole({name})"
         if kind.startswith("Mapping["):
-            self._needs("omnivery.transport.sync", "copied")
+            self._needs("omnivery.sync.base", "copied")
             return f"copied({name})"
         return None
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         Rejection,
         SubmitReport,
     )
-    from omnivery.automations.bulk.sync_run import BulkRun
     from omnivery.automations.bulk.sync_writer import EventWriter
     from omnivery.automations.bulk.writer import AsyncEventWriter
     from omnivery.automations.bulk.writing import WriterReport, WriterStatistics
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from omnivery.mail.message import Queued
     from omnivery.mail.suppression import SuppressionFailure, SuppressionReport
     from omnivery.mail.webhook import HookName, WebhookResult
+    from omnivery.sync.run import BulkRun
 
 __all__ = [
     "Account",
@@ -130,7 +130,7 @@ if not TYPE_CHECKING:
             "BatchReceipt": "omnivery.automations.bulk.outcome",
             "BotEvent": "omnivery.events.event",
             "Bots": "omnivery.automations._sync",
-            "BulkRun": "omnivery.automations.bulk.sync_run",
+            "BulkRun": "omnivery.sync.run",
             "DnsRecord": "omnivery.mail.dns",
             "Domain": "omnivery.automations.domains",
             "DomainDetail": "omnivery.automations.domains",

@@ -9,33 +9,33 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omnivery.automations.client import AsyncAutomations
-from omnivery.transport.caller import Caller
-from omnivery.transport.driver import drive
-from omnivery.transport.sync import BaseClient, Resource, on_loop, plain, whole
+from omnivery.sync.base import BaseClient, Resource, on_loop, plain, whole
+from omnivery.sync.bridge import Caller
+from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
     import builtins
     import httpx
     import ssl
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from omnivery.mail.addresses import ParseResult
     from omnivery.automations.account import AuthInfo
     from omnivery.automations.addresses import KickboxResult
     from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
-    from omnivery.automations.bulk.sync_run import BulkRun
     from omnivery.automations.bulk.sync_writer import EventWriter
     from omnivery.automations.bulk.writing import Overflow
     from omnivery.automations.domains import Domain, DomainDetail
-    from omnivery.events.event import BotEvent, EventLike
     from omnivery.automations.suppressions import Record, SuppressionAdded
+    from omnivery.bulk.source import Resumable
+    from omnivery.events.event import BotEvent, EventLike
     from omnivery.events.verdict import PendingVerdict, Verdict
-    from omnivery.mail.webhook import WebhookResult
+    from omnivery.mail.addresses import ParseResult
     from omnivery.mail.message import Message, Queued
-    from omnivery.readers.arrow_batches import ArrowStream
     from omnivery.mail.suppression import SuppressionReport
+    from omnivery.mail.webhook import WebhookResult
+    from omnivery.readers.arrow_batches import ArrowStream
+    from omnivery.sync.run import BulkRun
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
-    from omnivery.transport.source import Resumable
     from omnivery.webhooks.delivery import DeliveryEvent
     from os import PathLike
     from typing import Any, Literal, Self
@@ -377,7 +377,7 @@ class Bots(Resource["AsyncAutomations"]):
         Raises:
             ConfigError: as in `submit`.
         """
-        from omnivery.automations.bulk.sync_run import BulkRun
+        from omnivery.sync.run import BulkRun
         from omnivery.readers.arrow_batches import as_events
 
         caller: Caller[None] = Caller()

@@ -21,6 +21,7 @@ from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
 from omnivery.automations.bulk.supplier import BufferSupplier
 from omnivery.automations.bulk.writer import AsyncEventWriter
 from omnivery.automations.bulk.writing import Overflow, WriterOptions
+from omnivery.bulk.source import Resumable, Source
 from omnivery.display.progress import watching
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.events.encoding import wire_form
@@ -28,16 +29,20 @@ from omnivery.events.event import FIELDS, BotEvent, EventLike
 from omnivery.events.validation import single_fault_of
 from omnivery.events.verdict import PendingVerdict, Verdict
 from omnivery.readers.arrow_batches import as_events
-from omnivery.transport import encoding
-from omnivery.transport.config import BULK_RETRY, CallOptions, required, web_address
+from omnivery.transport import body as encoding
+from omnivery.transport.config import (
+    BULK_RETRY,
+    CallOptions,
+    required,
+    web_address,
+)
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, is_html, json_body
 from omnivery.transport.resource import AsyncResource
-from omnivery.transport.source import Resumable, Source
 
 if TYPE_CHECKING:
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.readers.arrow_batches import ArrowStream
-    from omnivery.transport.records import RawResponse
+    from omnivery.transport.http import RawResponse
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 ADVICE = "A single event goes in a list; a file is read with omnivery.readers"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from attrs import frozen
 
-from omnivery.transport.auth import Credential, TokenHeader
-from omnivery.transport.client import AsyncBaseClient, user_agent
+from omnivery.transport.client import AsyncBaseClient, ClientConfig, user_agent
 from omnivery.transport.config import (
-    ClientConfig,
+    Credential,
     Limits,
     RetryPolicy,
     Timeouts,
+    TokenHeader,
     base_address,
     from_environment,
     required,

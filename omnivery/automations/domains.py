@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.records import RawResponse
+    from omnivery.transport.http import RawResponse
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 DNS_LISTS = ("receiving_dns_records", "sending_dns_records")

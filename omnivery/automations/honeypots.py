@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from omnivery.errors import ConfigError
-from omnivery.transport.encoding import fill_path
+from omnivery.transport.body import fill_path
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:

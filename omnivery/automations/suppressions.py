@@ -12,14 +12,14 @@ from attrs import field, frozen
 
 from omnivery.errors import ConfigError
 from omnivery.mail.suppression import SuppressionReport, deliver
-from omnivery.transport import encoding
+from omnivery.transport import body as encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.body import Body
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.encoding import Body
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 FIELD_NAMES = ("address", "type", "error")

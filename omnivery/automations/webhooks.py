@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from omnivery.errors import ConfigError, DecodeError
 from omnivery.mail.webhook import WebhookResult, url_fields
-from omnivery.transport import encoding
+from omnivery.transport import body as encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
 from omnivery.transport.resource import AsyncResource
 from omnivery.webhooks import delivery
@@ -19,7 +19,7 @@ from omnivery.webhooks.delivery import DeliveryEvent
 if TYPE_CHECKING:
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.records import RawResponse
+    from omnivery.transport.http import RawResponse
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 

@@ -14,7 +14,7 @@ from omnivery.codec import dumps
 from omnivery.emulator.store import Store, WebhookAttempt
 from omnivery.errors import TransportError
 from omnivery.transport.config import Timeouts
-from omnivery.transport.records import Adapter, Request
+from omnivery.transport.http import Adapter, Request
 from omnivery.webhooks.signature import sign
 
 SENDERS = 4

@@ -21,7 +21,7 @@ from omnivery.emulator.site import Settings, Site
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import EmulatorThread
 from omnivery.errors import ConfigError
-from omnivery.transport.httpx_adapter import HttpxAdapter
+from omnivery.transport.adapters.httpx_async import HttpxAdapter
 
 
 class Emulator:

@@ -14,14 +14,14 @@ from omnivery import codec
 from omnivery.errors import BadRequestError, ConfigError
 from omnivery.mail import recipients as mailbox
 from omnivery.mail.message import Message
-from omnivery.transport import encoding
+from omnivery.transport import body as encoding
 from omnivery.transport.config import web_address
 from omnivery.transport.multipart import FilePart
 
 if TYPE_CHECKING:
     from omnivery.mail.attachment import Attachment
     from omnivery.mail.recipients import Mailboxes
-    from omnivery.transport.encoding import Body
+    from omnivery.transport.body import Body
 
 Field = tuple[str, str]
 

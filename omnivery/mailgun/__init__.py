@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from omnivery.mailgun.unsubscribes import AsyncUnsubscribes, Unsubscribe
     from omnivery.mailgun.webhooks import AsyncWebhooks
     from omnivery.mailgun.whitelists import AsyncWhitelists, WhitelistConfirmation, WhitelistEntry
+    from omnivery.sync.base import Pages
     from omnivery.transport.paging import AsyncPages, ItemList, Page
-    from omnivery.transport.sync import Pages
 
 __all__ = [
     "AddressConfirmation",
@@ -139,7 +139,7 @@ if not TYPE_CHECKING:
             "Mailgun": "omnivery.mailgun._sync",
             "Messages": "omnivery.mailgun._sync",
             "Page": "omnivery.transport.paging",
-            "Pages": "omnivery.transport.sync",
+            "Pages": "omnivery.sync.base",
             "ParseResult": "omnivery.mail.addresses",
             "ParsedAddress": "omnivery.mail.addresses",
             "Queued": "omnivery.mail.message",

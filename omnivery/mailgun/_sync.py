@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omnivery.mailgun.client import AsyncMailgun
-from omnivery.transport.caller import Caller
-from omnivery.transport.driver import drive
-from omnivery.transport.sync import BaseClient, Pages, Resource, copied, whole
+from omnivery.sync.base import BaseClient, Pages, Resource, copied, whole
+from omnivery.sync.bridge import Caller
+from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
     import httpx
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from email.message import Message as MimeMessage
     from omnivery.mail.addresses import ParseResult
-    from omnivery.mail.webhook import Webhook, WebhookResult
+    from omnivery.mail.message import Message, Queued
     from omnivery.mail.recipients import Mailboxes
+    from omnivery.mail.suppression import SuppressionReport
+    from omnivery.mail.webhook import Webhook, WebhookResult
     from omnivery.mailgun.addresses import AddressValidation
     from omnivery.mailgun.bounces import Bounce
     from omnivery.mailgun.client import Region
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from omnivery.mailgun.suppressions import Record
     from omnivery.mailgun.unsubscribes import Unsubscribe
     from omnivery.mailgun.whitelists import WhitelistConfirmation, WhitelistEntry
-    from omnivery.mail.message import Message, Queued
-    from omnivery.mail.suppression import SuppressionReport
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
     from typing import Any, Literal, Self

@@ -12,7 +12,7 @@ from omnivery import codec
 from omnivery.mail.suppression import SuppressionReport
 from omnivery.mailgun.confirmation import AddressConfirmation, Confirmation
 from omnivery.mailgun.suppressions import Record, create_many
-from omnivery.transport import encoding
+from omnivery.transport import body as encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from attrs import evolve, frozen
 
 from omnivery.errors import ConfigError
-from omnivery.transport.auth import BasicKey, Credential
-from omnivery.transport.client import AsyncBaseClient, user_agent
+from omnivery.transport.client import AsyncBaseClient, ClientConfig, user_agent
 from omnivery.transport.config import (
-    ClientConfig,
+    BasicKey,
+    Credential,
     Limits,
     RetryPolicy,
     Timeouts,

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from omnivery import codec
 from omnivery.mail.dns import DnsRecord
 from omnivery.mailgun.confirmation import Confirmation
-from omnivery.transport import encoding
+from omnivery.transport import body as encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, inside, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource

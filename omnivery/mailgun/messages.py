@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from omnivery.bulk.source import Source
 from omnivery.display.progress import watching
 from omnivery.errors import ConfigError
 from omnivery.mail import recipients as mailbox
@@ -23,15 +24,14 @@ from omnivery.mailgun.mime import Mime
 from omnivery.mailgun.sending import SendReport, SendRun, batches
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.resource import AsyncResource
-from omnivery.transport.source import Source
 
 if TYPE_CHECKING:
     from email.message import Message as MimeMessage
 
     from omnivery.mail.recipients import Mailboxes
     from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
+    from omnivery.transport.body import Body
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.encoding import Body
 
 DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 

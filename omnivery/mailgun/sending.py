@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 from attrs import define, evolve, field, frozen
 
+from omnivery.bulk.source import Source
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, DecodeError, OmniveryError, TransportError
@@ -20,10 +21,9 @@ from omnivery.mail.form import MAX_RECIPIENTS
 from omnivery.mail.message import Message, Queued
 from omnivery.transport.multipart import MultipartContent
 from omnivery.transport.retry import Failure, classify, concerns_every_call
-from omnivery.transport.source import Source
 
 if TYPE_CHECKING:
-    from omnivery.transport.encoding import Body
+    from omnivery.transport.body import Body
 
 MAX_UNSENT = 1000
 """Messages in a row that do not get through, after which a run stops: the source is not to be used up for nothing."""

@@ -18,7 +18,7 @@ from omnivery.transport.resource import AsyncResource
 if TYPE_CHECKING:
     from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.records import RawResponse
+    from omnivery.transport.http import RawResponse
 
 DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from omnivery import codec
 from omnivery.errors import ConfigError
 from omnivery.mail.suppression import SuppressionReport, deliver
-from omnivery.transport import encoding
+from omnivery.transport import body as encoding
 
 if TYPE_CHECKING:
     from omnivery.mailgun.client import AsyncMailgun

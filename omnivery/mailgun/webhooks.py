@@ -10,7 +10,7 @@ from attrs import evolve
 from omnivery import codec
 from omnivery.errors import ConfigError, DecodeError
 from omnivery.mail.webhook import Webhook, WebhookResult, url_fields
-from omnivery.transport import encoding
+from omnivery.transport import body as encoding
 from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, inside, json_body
 from omnivery.transport.paging import AsyncPages, Page
 from omnivery.transport.resource import AsyncResource
@@ -18,7 +18,7 @@ from omnivery.transport.resource import AsyncResource
 if TYPE_CHECKING:
     from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.records import RawResponse
+    from omnivery.transport.http import RawResponse
 
 DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 

@@ -11,11 +11,11 @@ from typing import Any, Protocol, cast
 
 from attrs import frozen
 
+from omnivery.bulk.source import Resumable
 from omnivery.errors import ConfigError
 from omnivery.events.event import FIELDS, BotEvent, EventLike
 from omnivery.readers.columns import Columns, derived_id
 from omnivery.readers.json_values import plain_column, seconds_column, text_column
-from omnivery.transport.source import Resumable
 
 ROWS = 2_000
 """The most rows that are Python objects at once."""

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
+from omnivery.bulk.source import Bookmark, Flow, Resumable
 from omnivery.errors import ConfigError
 from omnivery.events.event import EventLike
-from omnivery.transport.source import Bookmark, Flow, Resumable
 
 Pairs: TypeAlias = Iterable[tuple[Any, EventLike]] | AsyncIterable[tuple[Any, EventLike]]
 """Events, each with the cursor that stands behind it."""

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 
+from omnivery.bulk.source import Bookmark, Resumable
 from omnivery.errors import ConfigError
 from omnivery.events.event import (
     BotEvent,
@@ -23,7 +24,6 @@ from omnivery.events.event import (
 )
 from omnivery.readers.lines import Block, Blocks, blocks
 from omnivery.readers.opening import Source, pieces, pieces_from
-from omnivery.transport.source import Bookmark, Resumable
 
 T = TypeVar("T", bound=EventLike)
 

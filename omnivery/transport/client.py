@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 import platform
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from omnivery._logging import get_logger
 from omnivery._version import __version__
 from omnivery.errors import ConfigError
-from omnivery.transport import encoding
-from omnivery.transport.config import BULK_RETRY, CallOptions, ClientConfig, Limits, RetryPolicy, required
-from omnivery.transport.gates import GatedAdapter, Pace, RetryBudget, Slots, SyncGatedAdapter
-from omnivery.transport.network import Network
+from omnivery.transport import body as encoding
+from omnivery.transport.adapters.factory import Network
+from omnivery.transport.config import BULK_RETRY, CallOptions, Limits, RetryPolicy, Timeouts, required
+from omnivery.transport.http import Adapter, ApiResponse, Request
+from omnivery.transport.limits import GatedAdapter, Pace, Slots, SyncGatedAdapter
 from omnivery.transport.observe import LogObserver, Observer
 from omnivery.transport.pipeline import Call, Pipeline
-from omnivery.transport.records import Adapter, ApiResponse, Request
+from omnivery.transport.retry import RetryBudget
 from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 
 if TYPE_CHECKING:
@@ -27,8 +29,34 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from omnivery.transport.encoding import Body
+    from omnivery.transport.body import Body
+    from omnivery.transport.config import Credential
     from omnivery.transport.operation import Operation
+
+
+@frozen(kw_only=True)
+class ClientConfig(ABC):
+    """What a client was set up with, arguments and environment already resolved."""
+
+    base_url: str
+    """Where paths are appended; without a slash at its end."""
+    domain: str | None = None
+    """The sending domain for operations whose path has one."""
+    timeouts: Timeouts = field(factory=Timeouts)
+    """Time-outs of each attempt."""
+    retry: RetryPolicy = field(factory=RetryPolicy)
+    """When to try again."""
+    user_agent: str = ""
+    """User-Agent header of our own requests."""
+
+    @abstractmethod
+    def credential(self, operation: Operation[Any]) -> Credential:
+        """The credential for an operation.
+
+        Raises:
+            ConfigError: the client holds none of the kind that the operation needs.
+        """
+
 
 T = TypeVar("T")
 ConfigT = TypeVar("ConfigT", bound=ClientConfig)
@@ -156,7 +184,7 @@ class AsyncBaseClient(Generic[ConfigT]):
             domain: the sending domain, where the path has one; the client's own when left out.
             path: values for the other parts of the path.
             query: query parameters; a name may come more than once.
-            body: the request's body, from `omnivery.transport.encoding`.
+            body: the request's body, from `omnivery.transport.body`.
             options: what this call does differently.
 
         Raises:

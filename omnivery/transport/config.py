@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
+from base64 import b64encode
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
@@ -14,8 +14,46 @@ from attrs.validators import optional
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
-    from omnivery.transport.auth import Credential
-    from omnivery.transport.operation import Operation
+    pass
+
+
+class Credential(Protocol):
+    """Anything that turns into a header field."""
+
+    def header(self) -> tuple[str, str]:
+        """Name and value of the header field that carries the credential."""
+        ...
+
+
+def _printable(_instance: object, _attribute: Attribute[Any], secret: str) -> None:
+    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ConfigError(
+            "the key or token is empty, or holds blanks, line breaks or other characters that none has: "
+            "copy it again, without quotes"
+        )
+
+
+@frozen(kw_only=True)
+class BasicKey:
+    """HTTP Basic authentication (RFC 7617) as the Mailgun-compatible API wants it: user name `api`."""
+
+    key: str = field(repr=False, validator=_printable)
+
+    def header(self) -> tuple[str, str]:
+        """The `Authorization` field."""
+        return "authorization", "Basic " + b64encode(f"api:{self.key}".encode()).decode()
+
+
+@frozen(kw_only=True)
+class TokenHeader:
+    """A token in a header field of its own, such as `ov-token`."""
+
+    name: str
+    token: str = field(repr=False, validator=_printable)
+
+    def header(self) -> tuple[str, str]:
+        """The field."""
+        return self.name, self.token
 
 
 def _seconds(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -98,30 +136,6 @@ class CallOptions:
     """When to try again."""
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=False, validator=_header_fields)
     """Further header fields."""
-
-
-@frozen(kw_only=True)
-class ClientConfig(ABC):
-    """What a client was set up with, arguments and environment already resolved."""
-
-    base_url: str
-    """Where paths are appended; without a slash at its end."""
-    domain: str | None = None
-    """The sending domain for operations whose path has one."""
-    timeouts: Timeouts = field(factory=Timeouts)
-    """Time-outs of each attempt."""
-    retry: RetryPolicy = field(factory=RetryPolicy)
-    """When to try again."""
-    user_agent: str = ""
-    """User-Agent header of our own requests."""
-
-    @abstractmethod
-    def credential(self, operation: Operation[Any]) -> Credential:
-        """The credential for an operation.
-
-        Raises:
-            ConfigError: the client holds none of the kind that the operation needs.
-        """
 
 
 def from_environment(value: str | None, variable: str) -> str | None:

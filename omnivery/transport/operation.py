@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.errors import DecodeError
-from omnivery.transport.records import RawResponse
+from omnivery.transport.http import RawResponse
 
 T = TypeVar("T")
 

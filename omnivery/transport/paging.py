@@ -12,8 +12,8 @@ from omnivery import codec
 from omnivery.display.table import SHOWN, Table, table_of_models
 from omnivery.display.tabular import Tabular
 from omnivery.errors import DecodeError
+from omnivery.transport.http import RawResponse
 from omnivery.transport.operation import Shape, json_body
-from omnivery.transport.records import RawResponse
 
 T = TypeVar("T")
 

@@ -13,21 +13,26 @@ from attrs import evolve, frozen
 
 from omnivery._logging import get_logger
 from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
-from omnivery.transport.answers import SUCCESS, api_error, request_id
+from omnivery.transport.http import ApiResponse, Departure
 from omnivery.transport.observe import Attempt
 from omnivery.transport.operation import Safety
-from omnivery.transport.records import ApiResponse, Departure
-from omnivery.transport.retry import Failure, GiveUp, classify, decide
+from omnivery.transport.responses import SUCCESS, api_error, request_id
+from omnivery.transport.retry import (
+    Failure,
+    GiveUp,
+    classify,
+    decide,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from logging import Logger
 
     from omnivery.transport.config import RetryPolicy
-    from omnivery.transport.gates import RetryBudget
+    from omnivery.transport.http import Adapter, RawResponse, Request
     from omnivery.transport.observe import Observer
     from omnivery.transport.operation import Operation
-    from omnivery.transport.records import Adapter, RawResponse, Request
+    from omnivery.transport.retry import RetryBudget
     from omnivery.transport.runtime import Runtime
 
 T = TypeVar("T")

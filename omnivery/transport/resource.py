@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from omnivery.transport.paging import AsyncPages
 
 if TYPE_CHECKING:
+    from omnivery.transport.body import Body
     from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.encoding import Body
     from omnivery.transport.operation import Operation
     from omnivery.transport.paging import Page
 

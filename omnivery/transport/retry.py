@@ -17,9 +17,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from omnivery.errors import (
     AmbiguousError,
@@ -30,13 +29,6 @@ from omnivery.errors import (
 )
 from omnivery.transport.config import RetryPolicy
 from omnivery.transport.operation import Safety
-
-if TYPE_CHECKING:
-    from omnivery.transport.gates import RetryBudget
-
-THROTTLING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT})
-"""Statuses that refuse a request for the moment, without having acted on it."""
-
 
 ABOUT_THE_CONTENT = frozenset(
     {
@@ -176,3 +168,36 @@ def _seconds_until(text: str, now: datetime) -> float | None:
         return max((aware - now).total_seconds(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+@define(kw_only=True)
+class RetryBudget:
+    """A bucket of tokens shared by a client's calls: retries take some out, good answers put one back.
+
+    While most calls succeed it is never felt. In an outage it empties, and every call is then tried once only, so
+    that retries do not multiply the traffic that a struggling server gets. The idea, and the proportions, are
+    botocore's (its "retry quota").
+    """
+
+    capacity: int = 500
+    """Tokens in a full bucket."""
+    tokens: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.tokens = self.capacity
+
+    def spend(self, failure: Failure) -> bool:
+        """Pay for one retry; False where the bucket does not hold that much."""
+        price = 5 if failure is Failure.THROTTLED else 10
+        if self.tokens < price:
+            return False
+        self.tokens -= price
+        return True
+
+    def refill(self) -> None:
+        """Put one token back for a good answer."""
+        self.tokens = min(self.capacity, self.tokens + 1)
+
+
+THROTTLING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT})
+"""Statuses that refuse a request for the moment, without having acted on it."""

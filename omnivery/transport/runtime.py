@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 import time
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import anyio
 from attrs import frozen
@@ -15,6 +16,8 @@ from omnivery.errors import TransportError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
+
+T = TypeVar("T")
 
 
 class Runtime(Protocol):
@@ -92,3 +95,34 @@ class SyncCutOff:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         return isinstance(exc, TransportError) and time.monotonic() >= self.ends
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in the calling thread.
+
+    The pipeline awaits nothing but the adapter and the runtime, and those of the synchronous world never suspend.
+
+    Raises:
+        RuntimeError: it suspended, and there is nobody who could ever resume it: a fault of ours. Says where.
+    """
+    try:
+        awaited = coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    where = ", in which ".join(_places(coroutine))
+    coroutine.close()
+    raise RuntimeError(
+        f"a synchronous call waited for an event loop, which it has not: {where} awaits {type(awaited).__name__}. "
+        "Please report this as a bug of omnivery"
+    )
+
+
+def _places(coroutine: Any) -> Iterator[str]:
+    """Where each await stands, down to the one that suspended: coroutines stand one inside the other.
+
+    All of them, because the innermost is often that of an event loop's own `sleep`, which says nothing.
+    """
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        yield f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
+        coroutine = coroutine.cr_await

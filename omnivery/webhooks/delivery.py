@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery.codec import parse_datetime
-from omnivery.transport.records import Headers
+from omnivery.transport.http import Headers
 from omnivery.webhooks.delivery_parts import (
     ClientInfo,
     DeliveryStatus,

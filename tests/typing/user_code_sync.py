@@ -25,9 +25,9 @@ from omnivery import (
 from omnivery.automations import BatchOutcome, SubmitReport, Verdict
 from omnivery.automations.account import TEST, AuthInfo
 from omnivery.mailgun import Bounce, Domain, Queued, SendReport
+from omnivery.transport.http import ApiResponse
 from omnivery.transport.observe import Attempt
 from omnivery.transport.paging import Page
-from omnivery.transport.records import ApiResponse
 
 
 class Counter:

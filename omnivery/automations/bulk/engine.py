@@ -24,6 +24,7 @@ from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
 from omnivery.automations.bulk.ledger import Ledger
 from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
 from omnivery.automations.bulk.parts import Fate
+from omnivery.bulk.source import Source
 from omnivery.errors import (
     ApiError,
     BadRequestError,
@@ -36,13 +37,12 @@ from omnivery.errors import (
 )
 from omnivery.events.event import EventLike
 from omnivery.transport.retry import concerns_every_call
-from omnivery.transport.source import Source
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-    from omnivery.transport.gates import Pace
+    from omnivery.transport.limits import Pace
 
 MAX_UNDELIVERED = 50_000
 """Undelivered events after which a run stops: it keeps them all for you, and its memory must stay flat."""

@@ -35,10 +35,10 @@ from omnivery.automations.bulk.journal_step import PREPARE, STEP, step_of
 from omnivery.automations.bulk.journal_view import account_of, terms_of
 from omnivery.automations.bulk.ledger import Terms
 from omnivery.automations.bulk.parts import Part
+from omnivery.bulk.source import Bookmark
 from omnivery.errors import ConfigError
 from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike, EventLine
-from omnivery.transport.source import Bookmark
 
 Work: TypeAlias = "Callable[[Journal], object]"
 """Something to do within a transaction."""

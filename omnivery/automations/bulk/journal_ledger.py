@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from omnivery.automations.bulk.account import Account
     from omnivery.automations.bulk.batching import Batch
     from omnivery.automations.bulk.parts import News
+    from omnivery.bulk.source import Source
     from omnivery.events.event import EventLike
-    from omnivery.transport.source import Source
 
 T = TypeVar("T")
 

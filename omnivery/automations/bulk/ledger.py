@@ -14,9 +14,9 @@ from omnivery.automations.bulk.batching import Batch
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from omnivery.bulk.source import Source
     from omnivery.errors import JournalError
     from omnivery.events.event import EventLike
-    from omnivery.transport.source import Source
 
 
 JOURNAL_LIMIT = 1_000_000_000

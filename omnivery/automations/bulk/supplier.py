@@ -14,8 +14,8 @@ from attrs import define, field
 
 from omnivery import codec
 from omnivery.automations.bulk.buffer import EventBuffer, Tally, logger
+from omnivery.bulk.source import Supplier
 from omnivery.events.event import BotEvent, EventLike, EventLine
-from omnivery.transport.source import Supplier
 
 if TYPE_CHECKING:
     from omnivery.transport.runtime import Runtime

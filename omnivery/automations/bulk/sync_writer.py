@@ -10,13 +10,13 @@ import anyio
 from attrs import define, field
 
 from omnivery.errors import ConfigError
-from omnivery.transport.portal import portal
+from omnivery.sync.portal import portal
 
 if TYPE_CHECKING:
     from omnivery.automations.bulk.writer import AsyncEventWriter
     from omnivery.automations.bulk.writing import WriterReport, WriterStatistics
     from omnivery.events.event import EventLike
-    from omnivery.transport.caller import Caller
+    from omnivery.sync.bridge import Caller
 
 
 @define(eq=False, repr=False)

@@ -15,7 +15,7 @@ from omnivery.errors import ConfigError
 if TYPE_CHECKING:
     from omnivery.automations.bulk.engine import AsyncBulkRun
     from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
-    from omnivery.transport.caller import Caller
+    from omnivery.sync.bridge import Caller
 
 
 @define(eq=False)

@@ -14,7 +14,7 @@ from omnivery.errors import ConfigError
 from omnivery.transport.multipart import FilePart, MultipartContent, escape
 
 if TYPE_CHECKING:
-    from omnivery.transport.records import Content
+    from omnivery.transport.http import Content
 
 Fields = Iterable[tuple[str, str]]
 """Form fields or query parameters; a name may come more than once."""

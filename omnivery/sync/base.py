@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from omnivery.display.table import Table
 from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError
+from omnivery.sync.portal import portal
 from omnivery.transport.client import AsyncBaseClient
-from omnivery.transport.driver import drive
-from omnivery.transport.portal import portal
+from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
+    from omnivery.transport.body import Body
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.encoding import Body
+    from omnivery.transport.http import ApiResponse
     from omnivery.transport.operation import Operation
     from omnivery.transport.paging import AsyncPages, ItemList, Page
-    from omnivery.transport.records import ApiResponse
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -66,7 +66,7 @@ class BaseClient(Generic[AsyncT]):
             domain: the sending domain, where the path has one; the client's own when left out.
             path: values for the other parts of the path.
             query: query parameters; a name may come more than once.
-            body: the request's body, from `omnivery.transport.encoding`.
+            body: the request's body, from `omnivery.transport.body`.
             options: what this call does differently.
 
         Raises:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from omnivery.transport.records import Adapter
+    from omnivery.transport.http import Adapter
 
 
 @frozen(kw_only=True)
@@ -36,7 +36,7 @@ class Network:
         Raises:
             ConfigError: the proxy cannot be used, or `http_client` is none of httpx's clients.
         """
-        from omnivery.transport.httpx_adapter import HttpxAdapter, adapter_of
+        from omnivery.transport.adapters.httpx_async import HttpxAdapter, adapter_of
 
         if self.http_client is None:
             return HttpxAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)
@@ -48,7 +48,7 @@ class Network:
         Raises:
             ConfigError: `http_client` needs an event loop.
         """
-        from omnivery.transport.httpx_sync_adapter import SyncHttpxAdapter, sync_adapter_of
+        from omnivery.transport.adapters.httpx_sync import SyncHttpxAdapter, sync_adapter_of
 
         if self.http_client is None:
             return SyncHttpxAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)

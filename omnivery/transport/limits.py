@@ -11,40 +11,11 @@ from attrs import define, field
 
 from omnivery._fork import survives_fork
 from omnivery.errors import NotSentError
-from omnivery.transport.retry import THROTTLING, Failure, parse_retry_after
+from omnivery.transport.retry import THROTTLING, parse_retry_after
 
 if TYPE_CHECKING:
-    from omnivery.transport.records import Adapter, RawResponse, Request
+    from omnivery.transport.http import Adapter, RawResponse, Request
     from omnivery.transport.runtime import Runtime
-
-
-@define(kw_only=True)
-class RetryBudget:
-    """A bucket of tokens shared by a client's calls: retries take some out, good answers put one back.
-
-    While most calls succeed it is never felt. In an outage it empties, and every call is then tried once only, so
-    that retries do not multiply the traffic that a struggling server gets. The idea, and the proportions, are
-    botocore's (its "retry quota").
-    """
-
-    capacity: int = 500
-    """Tokens in a full bucket."""
-    tokens: int = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.tokens = self.capacity
-
-    def spend(self, failure: Failure) -> bool:
-        """Pay for one retry; False where the bucket does not hold that much."""
-        price = 5 if failure is Failure.THROTTLED else 10
-        if self.tokens < price:
-            return False
-        self.tokens -= price
-        return True
-
-    def refill(self) -> None:
-        """Put one token back for a good answer."""
-        self.tokens = min(self.capacity, self.tokens + 1)
 
 
 @define(kw_only=True)

@@ -21,10 +21,15 @@ from attrs import define, field
 
 from omnivery._fork import survives_fork
 from omnivery._logging import get_logger
+from omnivery.bulk.source import (
+    Bookmark,
+    Flow,
+    Resumable,
+    Supplier,
+)
 from omnivery.errors import ConfigError
-from omnivery.transport.portal import ending, portal
-from omnivery.transport.source import Bookmark, Flow, Resumable, Supplier
-from omnivery.transport.sync import plain
+from omnivery.sync.base import plain
+from omnivery.sync.portal import ending, portal
 
 if TYPE_CHECKING:
     from logging import Logger

@@ -9,18 +9,23 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from anyio import CapacityLimiter, to_thread
 from attrs import define, field
 
 from omnivery._fork import survives_fork
 from omnivery.errors import AmbiguousError, ConfigError
+from omnivery.transport.adapters.httpx_common import (
+    FAILURES,
+    is_secure,
+    tls,
+    to_httpx,
+    translate,
+    usable_proxy,
+)
 from omnivery.transport.config import Limits
-from omnivery.transport.driver import drive
-from omnivery.transport.httpx_adapter import FAILURES, is_secure, tls, to_httpx, translate, usable_proxy
-from omnivery.transport.records import Headers, RawResponse
+from omnivery.transport.http import Headers, RawResponse
 
 if TYPE_CHECKING:
-    from omnivery.transport.records import Request
+    from omnivery.transport.http import Request
 
 
 @define(eq=False)
@@ -132,25 +137,6 @@ class SyncClientAdapter:
         return RawResponse(
             status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
         )
-
-    async def aclose(self) -> None:
-        """Do nothing: the client is the caller's to close."""
-
-
-@define(kw_only=True, eq=False)
-class ThreadsAdapter:
-    """Carries requests over a synchronous adapter from an event loop: each waits in a thread of its own."""
-
-    inner: SyncClientAdapter
-    _limiter: CapacityLimiter = field(init=False, factory=lambda: CapacityLimiter(math.inf))
-
-    async def send(self, request: Request) -> RawResponse:
-        """Carry one request. Cancelled, it goes on in its thread, and nobody hears the answer."""
-
-        def carry() -> RawResponse:
-            return drive(self.inner.send(request))
-
-        return await to_thread.run_sync(carry, abandon_on_cancel=True, limiter=self._limiter)
 
     async def aclose(self) -> None:
         """Do nothing: the client is the caller's to close."""

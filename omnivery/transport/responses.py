@@ -12,8 +12,8 @@ from omnivery.transport.operation import KeyKind, is_html
 from omnivery.transport.retry import parse_retry_after
 
 if TYPE_CHECKING:
+    from omnivery.transport.http import RawResponse
     from omnivery.transport.operation import Operation
-    from omnivery.transport.records import RawResponse
 
 SUCCESS = range(200, 300)
 REDIRECT = range(300, 400)
