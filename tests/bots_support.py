@@ -15,8 +15,8 @@ import anyio.lowlevel
 import httpx
 
 from omnivery import AsyncAutomations, BotEvent, CallOptions, RetryPolicy
-from omnivery.automations.bulk.engine import AsyncBulkRun
-from omnivery.automations.bulk.outcome import SubmitReport
+from omnivery.automations.report import SubmitReport
+from omnivery.bulk.engine import AsyncBulkRun
 from omnivery.bulk.source import Source
 from omnivery.errors import ApiError, error_class, phrase
 from omnivery.events.event import EventLike

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from omnivery.automations import SubmitReport
-from omnivery.automations.bulk.engine import AsyncBulkRun
-from omnivery.automations.bulk.journal_ledger import JournalLedger
-from omnivery.automations.bulk.journal_view import JournalView
-from omnivery.automations.bulk.ledger import Terms
+from omnivery.bulk.engine import AsyncBulkRun
+from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.recorder import JournalLedger
+from omnivery.bulk.recorder import Terms
 from tests.bots_support import WEBHOOK, Events, Post, finish, run_of
 
 TERMS = Terms(webhook_url=WEBHOOK, domain="mail.example.com", base_url="http://api.example.com")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnivery.automations import BatchOutcome, EventLine, UnreadableLine
-from omnivery.automations.bulk.batching import HOPELESS, MAX_EVENTS, Batch
+from omnivery.automations.batch import HOPELESS, MAX_EVENTS, Batch
 from omnivery.errors import AmbiguousError, NotSentError
 from omnivery.events.event import EventLike
 from tests.bots_support import WEBHOOK, event, events, ids, refusal, sent

@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from omnivery.automations.bulk.engine import AsyncBulkRun
+from omnivery.bulk.engine import AsyncBulkRun
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from omnivery.events.event import EventLike
 from tests.bots_support import Server, assert_ended, assert_lawful, endless, events, finish, ids, run_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from omnivery.automations.bulk.engine import AsyncBulkRun
+from omnivery.bulk.engine import AsyncBulkRun
 from tests.bots_support import Server, assert_ended, endless, finish, run_of
 
 

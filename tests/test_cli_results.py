@@ -18,8 +18,8 @@ import pytest
 from attrs import frozen
 
 from omnivery import AsyncAutomations
-from omnivery.automations.bulk.journal_view import JournalView
 from omnivery.automations.results import join
+from omnivery.bulk.journal.reader import JournalView
 from omnivery.cli import result_files
 from omnivery.cli.result_files import replacing, write_parquet
 from omnivery.cli.result_rows import KINDS, row_of

@@ -19,7 +19,7 @@ import pytest
 from attrs import frozen
 
 from omnivery import AsyncAutomations
-from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.bulk.journal.reader import JournalView
 from omnivery.cli.arguments import Duration, HostPort
 from omnivery.cli.arrivals import Arrivals
 from omnivery.cli.feeding import events_of

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from omnivery import errors
-from omnivery.automations.bulk.outcome import BatchFailure, SubmitReport
+from omnivery.automations.report import SubmitReport
+from omnivery.bulk.report import BatchFailure
 from omnivery.errors import BODY_LIMIT, ApiError, OmniveryError, TransportError, error_class
 
 OPERATION = "automations.bots.submit_batch"

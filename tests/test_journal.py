@@ -15,9 +15,9 @@ import anyio.lowlevel
 import pytest
 from attrs import evolve
 
-from omnivery.automations.bulk import journal_file
-from omnivery.automations.bulk.journal import Journal
-from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.bulk.journal import file as journal_file
+from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.store import Journal
 from omnivery.errors import AmbiguousError, ConfigError, JournalError
 from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike, EventLine
@@ -298,7 +298,7 @@ async def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monke
         db.execute("PRAGMA max_page_count = 14")
         return db, lock
 
-    monkeypatch.setattr("omnivery.automations.bulk.journal.open_to_write", small)
+    monkeypatch.setattr("omnivery.bulk.journal.store.open_to_write", small)
     run = journalled(events(20_000), Server(takes=0), path, concurrency=8)
     with anyio.move_on_after(5):
         async with run:

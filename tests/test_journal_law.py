@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.bulk.journal.reader import JournalView
 from omnivery.errors import AmbiguousError, NotSentError
 from tests.bots_support import event, finish, refusal, sent
 from tests.journal_support import accepted_ids, as_killed, journalled, where_events_are

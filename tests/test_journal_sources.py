@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from omnivery import readers
-from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.bulk.journal.reader import JournalView
 from omnivery.cli.feeding import events_of
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLike
@@ -153,7 +153,7 @@ async def test_several_files_one_after_the_other(tmp_path: Path) -> None:
         report = await submit(readers.ndjson(second), Seen(), tmp_path / "j")
         assert report.read == expected
     with JournalView.open(tmp_path / "j") as view:
-        accounts = view.reports()
+        accounts = view.totals()
     assert [accounts[str(file)].read for file in (first, second)] == [expected - 700, 700]
 
 

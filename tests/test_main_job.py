@@ -20,7 +20,7 @@ from omnivery.webhooks import Receiver
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from omnivery.automations.bulk.outcome import SubmitReport
+    from omnivery.automations.report import SubmitReport
     from omnivery.webhooks import WebhookEvent
 
 REAL_LOG = Path(__file__).parents[2] / "shared" / "data" / "access_log.gz"

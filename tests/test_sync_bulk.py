@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from omnivery import Automations, Mailgun, Message
-from omnivery.automations.bulk.outcome import SubmitReport
+from omnivery.automations.report import SubmitReport
 from omnivery.errors import BulkError, ConfigError, OmniveryError
 from omnivery.events.event import EventLike
 from omnivery.transport.observe import Attempt

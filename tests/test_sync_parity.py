@@ -13,10 +13,10 @@ import pytest
 
 import omnivery
 from omnivery.automations._sync import Automations
-from omnivery.automations.bulk.engine import AsyncBulkRun
-from omnivery.automations.bulk.sync_writer import EventWriter
-from omnivery.automations.bulk.writer import AsyncEventWriter
 from omnivery.automations.client import AsyncAutomations
+from omnivery.automations.writer.sync import EventWriter
+from omnivery.automations.writer.writer import AsyncEventWriter
+from omnivery.bulk.engine import AsyncBulkRun
 from omnivery.display.tabular import Tabular
 from omnivery.mailgun._sync import Mailgun
 from omnivery.mailgun.client import AsyncMailgun

@@ -11,8 +11,13 @@ import pytest
 from attrs import define
 
 from omnivery.automations import EventLine, UnreadableLine
-from omnivery.automations.bulk.buffer import EventBuffer, Placing, Tally, size_of
-from omnivery.automations.bulk.writing import WriterOptions
+from omnivery.automations.writer.buffer import (
+    EventBuffer,
+    Placing,
+    Tally,
+    size_of,
+)
+from omnivery.automations.writer.options import WriterOptions
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.encoding import encode_batch
 from omnivery.events.event import EventLike

@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from omnivery.automations.bulk.writer import AsyncEventWriter
+from omnivery.automations.writer.writer import AsyncEventWriter
 from tests.bots_support import Server, event, events, ids, numbered
 from tests.writer_support import Recorder, assert_settled, put_all, writer_of
 

@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from omnivery.automations.bulk.buffer import Placing
+from omnivery.automations.writer.buffer import Placing
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.event import EventLike
 from tests.bots_support import event, ids, numbered

@@ -8,10 +8,10 @@ from typing import Any, cast
 import anyio
 import anyio.lowlevel
 
-from omnivery.automations.bulk.buffer import EventBuffer, Placing
-from omnivery.automations.bulk.supplier import BufferSupplier
-from omnivery.automations.bulk.writer import AsyncEventWriter
-from omnivery.automations.bulk.writing import WriterOptions
+from omnivery.automations.writer.buffer import EventBuffer, Placing
+from omnivery.automations.writer.options import WriterOptions
+from omnivery.automations.writer.supplier import BufferSupplier
+from omnivery.automations.writer.writer import AsyncEventWriter
 from omnivery.errors import BulkError
 from omnivery.events.event import EventLike
 from omnivery.transport.runtime import AsyncRuntime

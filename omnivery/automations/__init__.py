@@ -21,26 +21,21 @@ if TYPE_CHECKING:
     from omnivery.automations.account import AsyncAccount, AuthInfo
     from omnivery.automations.addresses import AsyncAddresses, KickboxResult
     from omnivery.automations.bots import AsyncBots
-    from omnivery.automations.bulk.engine import AsyncBulkRun
-    from omnivery.automations.bulk.outcome import (
-        BatchFailure,
-        BatchOutcome,
-        BatchReceipt,
-        Rejection,
-        SubmitReport,
-    )
-    from omnivery.automations.bulk.sync_writer import EventWriter
-    from omnivery.automations.bulk.writer import AsyncEventWriter
-    from omnivery.automations.bulk.writing import WriterReport, WriterStatistics
     from omnivery.automations.client import AsyncAutomations
     from omnivery.automations.domains import AsyncDomains, Domain, DomainDetail
     from omnivery.automations.honeypots import AsyncHoneypots
     from omnivery.automations.messages import AsyncMessages
+    from omnivery.automations.report import BatchReceipt, SubmitReport
     from omnivery.automations.suppressions import (
         AsyncSuppressions,
         SuppressionAdded,
     )
     from omnivery.automations.webhooks import AsyncWebhooks
+    from omnivery.automations.writer.options import WriterReport, WriterStatistics
+    from omnivery.automations.writer.sync import EventWriter
+    from omnivery.automations.writer.writer import AsyncEventWriter
+    from omnivery.bulk.engine import AsyncBulkRun
+    from omnivery.bulk.report import BatchFailure, BatchOutcome, Rejection
     from omnivery.events.event import BotEvent, EventLine, UnreadableLine
     from omnivery.events.event_list import EventList
     from omnivery.events.ids import event_id_for, recipient_id_for
@@ -116,18 +111,18 @@ if not TYPE_CHECKING:
             "AsyncAddresses": "omnivery.automations.addresses",
             "AsyncAutomations": "omnivery.automations.client",
             "AsyncBots": "omnivery.automations.bots",
-            "AsyncBulkRun": "omnivery.automations.bulk.engine",
+            "AsyncBulkRun": "omnivery.bulk.engine",
             "AsyncDomains": "omnivery.automations.domains",
-            "AsyncEventWriter": "omnivery.automations.bulk.writer",
+            "AsyncEventWriter": "omnivery.automations.writer.writer",
             "AsyncHoneypots": "omnivery.automations.honeypots",
             "AsyncMessages": "omnivery.automations.messages",
             "AsyncSuppressions": "omnivery.automations.suppressions",
             "AsyncWebhooks": "omnivery.automations.webhooks",
             "AuthInfo": "omnivery.automations.account",
             "Automations": "omnivery.automations._sync",
-            "BatchFailure": "omnivery.automations.bulk.outcome",
-            "BatchOutcome": "omnivery.automations.bulk.outcome",
-            "BatchReceipt": "omnivery.automations.bulk.outcome",
+            "BatchFailure": "omnivery.bulk.report",
+            "BatchOutcome": "omnivery.bulk.report",
+            "BatchReceipt": "omnivery.bulk.report",
             "BotEvent": "omnivery.events.event",
             "Bots": "omnivery.automations._sync",
             "BulkRun": "omnivery.sync.run",
@@ -137,7 +132,7 @@ if not TYPE_CHECKING:
             "Domains": "omnivery.automations._sync",
             "EventLine": "omnivery.events.event",
             "EventList": "omnivery.events.event_list",
-            "EventWriter": "omnivery.automations.bulk.sync_writer",
+            "EventWriter": "omnivery.automations.writer.sync",
             "Honeypots": "omnivery.automations._sync",
             "HookName": "omnivery.mail.webhook",
             "KickboxResult": "omnivery.automations.addresses",
@@ -146,8 +141,8 @@ if not TYPE_CHECKING:
             "ParsedAddress": "omnivery.mail.addresses",
             "PendingVerdict": "omnivery.events.verdict",
             "Queued": "omnivery.mail.message",
-            "Rejection": "omnivery.automations.bulk.outcome",
-            "SubmitReport": "omnivery.automations.bulk.outcome",
+            "Rejection": "omnivery.bulk.report",
+            "SubmitReport": "omnivery.bulk.report",
             "SuppressionAdded": "omnivery.automations.suppressions",
             "SuppressionFailure": "omnivery.mail.suppression",
             "SuppressionReport": "omnivery.mail.suppression",
@@ -156,8 +151,8 @@ if not TYPE_CHECKING:
             "Verdict": "omnivery.events.verdict",
             "WebhookResult": "omnivery.mail.webhook",
             "Webhooks": "omnivery.automations._sync",
-            "WriterReport": "omnivery.automations.bulk.writing",
-            "WriterStatistics": "omnivery.automations.bulk.writing",
+            "WriterReport": "omnivery.automations.writer.options",
+            "WriterStatistics": "omnivery.automations.writer.options",
             "event_id_for": "omnivery.events.ids",
             "recipient_id_for": "omnivery.events.ids",
         },

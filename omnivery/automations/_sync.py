@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from omnivery.automations.account import AuthInfo
     from omnivery.automations.addresses import KickboxResult
-    from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
-    from omnivery.automations.bulk.sync_writer import EventWriter
-    from omnivery.automations.bulk.writing import Overflow
     from omnivery.automations.domains import Domain, DomainDetail
+    from omnivery.automations.report import BatchReceipt, SubmitReport
     from omnivery.automations.suppressions import Record, SuppressionAdded
+    from omnivery.automations.writer.options import Overflow
+    from omnivery.automations.writer.sync import EventWriter
     from omnivery.bulk.source import Resumable
     from omnivery.events.event import BotEvent, EventLike
     from omnivery.events.verdict import PendingVerdict, Verdict
@@ -446,7 +446,7 @@ class Bots(Resource["AsyncAutomations"]):
         Raises:
             ConfigError: domain or webhook_url is missing, or an option cannot be; nothing was sent.
         """
-        from omnivery.automations.bulk.sync_writer import EventWriter
+        from omnivery.automations.writer.sync import EventWriter
 
         caller: Caller[None] = Caller()
         run = on_loop(

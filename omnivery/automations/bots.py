@@ -13,14 +13,14 @@ from anyio import to_thread
 from attrs import evolve
 
 from omnivery import codec
-from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
-from omnivery.automations.bulk.buffer import EventBuffer
-from omnivery.automations.bulk.engine import AsyncBulkRun
-from omnivery.automations.bulk.ledger import JOURNAL_LIMIT, Ledger, Terms
-from omnivery.automations.bulk.outcome import BatchReceipt, SubmitReport
-from omnivery.automations.bulk.supplier import BufferSupplier
-from omnivery.automations.bulk.writer import AsyncEventWriter
-from omnivery.automations.bulk.writing import Overflow, WriterOptions
+from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, Batch
+from omnivery.automations.report import BatchReceipt, SubmitReport
+from omnivery.automations.writer.buffer import EventBuffer
+from omnivery.automations.writer.options import Overflow, WriterOptions
+from omnivery.automations.writer.supplier import BufferSupplier
+from omnivery.automations.writer.writer import AsyncEventWriter
+from omnivery.bulk.engine import AsyncBulkRun
+from omnivery.bulk.recorder import JOURNAL_LIMIT, Ledger, Terms
 from omnivery.bulk.source import Resumable, Source
 from omnivery.display.progress import watching
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
@@ -544,13 +544,13 @@ async def _finished(run: AsyncBulkRun, on_progress: Callable[[SubmitReport], Non
 
 def _ledger(journal: str | PathLike[str], terms: Terms, **options: Any) -> Ledger:
     # It brings SQLite along, which those without a journal need not load.
-    from omnivery.automations.bulk.journal_ledger import JournalLedger
+    from omnivery.bulk.journal.recorder import JournalLedger
 
     return JournalLedger(path=journal, terms=terms, **options)
 
 
 def _terms_of(journal: str | PathLike[str]) -> Terms:
-    from omnivery.automations.bulk.journal_view import JournalView
+    from omnivery.bulk.journal.reader import JournalView
 
     with JournalView.open(journal) as view:
         return view.terms()

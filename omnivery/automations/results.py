@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from omnivery.errors import OmniveryError
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.journal_view import JournalView
+    from omnivery.bulk.journal.reader import JournalView
     from omnivery.webhooks.store import StoredVerdict, VerdictStore
 
 PAGE = 500

@@ -16,8 +16,9 @@ from omnivery.cli.ledger import VerdictLedger
 from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.engine import AsyncBulkRun
-    from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
+    from omnivery.automations.report import SubmitReport
+    from omnivery.bulk.engine import AsyncBulkRun
+    from omnivery.bulk.report import BatchOutcome
     from omnivery.emulator import Emulator
     from omnivery.events.event import EventLike
     from omnivery.webhooks import BotVerdicts

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.engine import AsyncBulkRun
-    from omnivery.automations.bulk.outcome import BatchOutcome
+    from omnivery.bulk.engine import AsyncBulkRun
+    from omnivery.bulk.report import BatchOutcome
 
 
 async def follow(run: AsyncBulkRun, tell: Callable[[BatchOutcome], None]) -> None:

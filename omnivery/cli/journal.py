@@ -17,7 +17,7 @@ from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.submission import Submission, end_with, token
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.journal_view import JournalState, Problem
+    from omnivery.bulk.journal.reader import JournalState, Problem
 
 
 @click.command()
@@ -27,7 +27,7 @@ def status(journal: str) -> None:
 
     Exit status 0: everything in it was accepted or rejected. 1: something is pending or undelivered.
     """
-    from omnivery.automations.bulk.journal_view import JournalView
+    from omnivery.bulk.journal.reader import JournalView
 
     with JournalView.open(journal) as view:
         state = view.state()
@@ -46,7 +46,7 @@ def retry(journal: str, concurrency: int) -> None:
 
     Exit status 0: every event of the journal is now accepted. 1: some were rejected or are still not delivered.
     """
-    from omnivery.automations.bulk.journal_view import JournalView
+    from omnivery.bulk.journal.reader import JournalView
 
     with JournalView.open(journal) as view:
         base_url = view.terms().base_url
@@ -63,7 +63,7 @@ def export(journal: str, kinds: str | None) -> None:
 
     `event` is the event as it was read; `text` stands in its place for a line that is no JSON.
     """
-    from omnivery.automations.bulk.journal_view import JournalView
+    from omnivery.bulk.journal.reader import JournalView
 
     with JournalView.open(journal) as view:
         rejected: Iterator[Problem] = view.rejected() if kinds != "undelivered" else iter(())

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from omnivery.automations.bulk.outcome import Rejection, SubmitReport
+    from omnivery.automations.report import SubmitReport
+    from omnivery.bulk.report import Rejection
 
 
 def wants_json() -> bool:

@@ -17,8 +17,8 @@ from omnivery.cli.output import print_json, wants_json
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.journal_view import JournalView
     from omnivery.automations.results import EventResult
+    from omnivery.bulk.journal.reader import JournalView
     from omnivery.cli.result_rows import Tally
     from omnivery.webhooks.store import VerdictStore
 
@@ -57,7 +57,7 @@ def results(
 
     Exit status 0: all is written; with --missing, none is missing. 1: with --missing, some are.
     """
-    from omnivery.automations.bulk.journal_view import JournalView
+    from omnivery.bulk.journal.reader import JournalView
     from omnivery.webhooks.store import VerdictStore
 
     form = _checked_format(form, output, missing=missing)

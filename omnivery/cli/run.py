@@ -121,7 +121,7 @@ class RoundTrip:
 
     def _given_up(self) -> str | None:
         """The server for which an earlier run left undelivered events; None where there are none."""
-        from omnivery.automations.bulk.journal_view import JournalView
+        from omnivery.bulk.journal.reader import JournalView
 
         # Where there is none yet, or it cannot be used: the submission makes one, or says what is wrong with it.
         with suppress(ConfigError), JournalView.open(self.journal) as view:
@@ -130,7 +130,7 @@ class RoundTrip:
         return None
 
     async def _wait(self, arrivals: Arrivals) -> None:
-        from omnivery.automations.bulk.journal_view import JournalView
+        from omnivery.bulk.journal.reader import JournalView
 
         end = anyio.current_time() + self.deadline
         answered = missing = 0

@@ -7,15 +7,15 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from attrs import define, evolve, field
+from attrs import define, field
 
 from omnivery.cli.arguments import secret
 from omnivery.cli.following import follow
 from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.engine import AsyncBulkRun
-    from omnivery.automations.bulk.outcome import SubmitReport
+    from omnivery.automations.report import SubmitReport
+    from omnivery.bulk.engine import AsyncBulkRun
 
 COUNTS = ("read", "accepted", "rejected", "undelivered", "batches", "requests", "retries")
 
@@ -36,11 +36,13 @@ class Submission:
         reports = {name: run.report for name, run in self._runs.items()}
         if self.journal is None or not (reports or self._report):
             return reports
-        from omnivery.automations.bulk.journal_view import JournalView
+        from omnivery.automations.report import report_of
+        from omnivery.bulk.journal.reader import JournalView
 
         last = self._report or list(reports.values())[-1]
         with JournalView.open(self.journal) as view:
-            return {name: evolve(report, stopped_by=last.stopped_by) for name, report in view.reports().items()}
+            totals = view.totals()
+        return {name: report_of(one, elapsed=0.0, stopped_by=last.stopped_by) for name, one in totals.items()}
 
     async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
         """Submit file after file; an error that every batch would meet ends it."""

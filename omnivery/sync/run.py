@@ -13,8 +13,9 @@ from attrs import define, field
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.engine import AsyncBulkRun
-    from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
+    from omnivery.automations.report import SubmitReport
+    from omnivery.bulk.engine import AsyncBulkRun
+    from omnivery.bulk.report import BatchOutcome
     from omnivery.sync.bridge import Caller
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
-from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.bulk.journal.reader import JournalView
 from omnivery.emulator import Emulator
 from tests.faults.inputs import Input
 from tests.faults.wire import Event, Place, Wire

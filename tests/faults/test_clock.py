@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.bulk.journal.reader import JournalView
 from omnivery.emulator import Emulator
 from omnivery.errors import RateLimitError
 from tests.bots_support import FAST, assert_lawful, client_of, event, events, ids, numbered

@@ -11,7 +11,7 @@ import pytest
 
 from omnivery import AsyncAutomations, CallOptions, RetryPolicy, Timeouts
 from omnivery.automations import SubmitReport
-from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.bulk.journal.reader import JournalView
 from omnivery.emulator import Emulator
 from omnivery.errors import AmbiguousError
 from tests.bots_support import FAST, WEBHOOK, assert_lawful, events, ids, numbered

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omnivery.automations.bulk.journal import Journal
+from omnivery.bulk.journal.store import Journal
 from omnivery.emulator import Emulator
 from tests.faults.inputs import COMMAND
 from tests.faults.wire import Wire

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from omnivery.automations.bulk.journal_view import JournalView
+from omnivery.bulk.journal.reader import JournalView
 from omnivery.emulator import Emulator
 from tests.faults.disks import disk, read_only
 from tests.faults.figures import Figures

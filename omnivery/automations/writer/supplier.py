@@ -13,7 +13,7 @@ import anyio
 from attrs import define, field
 
 from omnivery import codec
-from omnivery.automations.bulk.buffer import EventBuffer, Tally, logger
+from omnivery.automations.writer.buffer import EventBuffer, Tally, logger
 from omnivery.bulk.source import Supplier
 from omnivery.events.event import BotEvent, EventLike, EventLine
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import define, field, frozen
 
-from omnivery.automations.bulk.account import Account
-from omnivery.automations.bulk.batching import Batch
+from omnivery.automations.batch import Batch
+from omnivery.bulk.report import Account
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup

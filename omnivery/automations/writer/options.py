@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from attrs import Attribute, evolve, field, fields, frozen
 
-from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS
-from omnivery.automations.bulk.outcome import SubmitReport
+from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS
+from omnivery.automations.report import SubmitReport
 from omnivery.display.table import Table
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.event import EventLike

@@ -9,18 +9,23 @@ import anyio
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
-from omnivery.automations.bulk.buffer import Placing, logger
-from omnivery.automations.bulk.outcome import BatchFailure
-from omnivery.automations.bulk.writing import WriterOptions, WriterReport, WriterStatistics, as_writer_report
+from omnivery.automations.writer.buffer import Placing, logger
+from omnivery.automations.writer.options import (
+    WriterOptions,
+    WriterReport,
+    WriterStatistics,
+    as_writer_report,
+)
+from omnivery.bulk.report import BatchFailure
 from omnivery.errors import BulkError, ConfigError, NotSentError, OmniveryError
 from omnivery.events.event import EventLike
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from omnivery.automations.bulk.engine import AsyncBulkRun
-    from omnivery.automations.bulk.outcome import BatchOutcome
-    from omnivery.automations.bulk.supplier import BufferSupplier
+    from omnivery.automations.writer.supplier import BufferSupplier
+    from omnivery.bulk.engine import AsyncBulkRun
+    from omnivery.bulk.report import BatchOutcome
 
 
 @define(kw_only=True, eq=False, repr=False)

@@ -13,10 +13,9 @@ from typing import Any, Self
 from attrs import define, field, frozen
 
 from omnivery import codec
-from omnivery.automations.bulk.account import FAILURES_KEPT, REJECTIONS_KEPT, Account
-from omnivery.automations.bulk.journal_file import open_to_read, telling_config
-from omnivery.automations.bulk.ledger import Terms
-from omnivery.automations.bulk.outcome import BatchFailure, Rejection, SubmitReport
+from omnivery.bulk.journal.file import open_to_read, telling_config
+from omnivery.bulk.recorder import Terms
+from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, Account, BatchFailure, Rejection
 from omnivery.errors import ConfigError, OmniveryError
 from omnivery.events.encoding import events_in
 
@@ -130,11 +129,11 @@ class JournalView:
             raise ConfigError(f"journal: {self.path} is empty: nothing was submitted with it")
         return found
 
-    def reports(self) -> dict[str, SubmitReport]:
-        """The account of each source, by its name."""
+    def totals(self) -> dict[str, Account]:
+        """The totals of each source, by its name."""
         with telling_config(self.path), self._moment():
             names = self._db.execute("SELECT id, name FROM source ORDER BY id").fetchall()
-            return {name: account_of(self._db, row).report(elapsed=0.0, stopped_by=None) for row, name in names}
+            return {name: account_of(self._db, row) for row, name in names}
 
     def state(self) -> JournalState:
         """What it holds."""

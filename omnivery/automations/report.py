@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, fields, frozen
 
+from omnivery.bulk.report import Account, BatchFailure, Rejection, problems_table, rejected_rows
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
 from omnivery.events.event import EventLike
 from omnivery.events.event_list import EventList
-
-
-@frozen(kw_only=True)
-class Rejection:
-    """One item that was not sent, or that the server refused: it will not get better by sending it again as it is."""
-
-    index: int
-    """Its place in the source, from 0."""
-    reason: str
-    """What is wrong with it, in words that hold none of its content."""
-    line: int | None = None
-    """Its line in the source, from 1, where the source has lines."""
-    event_id: str | None = None
-    """The event's own id, where it has one."""
-
-
-@frozen(kw_only=True)
-class BatchFailure:
-    """Events of one batch that could not be delivered, and why. Sending them again may succeed."""
-
-    batch: int
-    """The batch's number in its run, from 0."""
-    events: int
-    """How many events it concerns."""
-    error: OmniveryError
-    """What happened; its text says whether the server may have taken the events all the same."""
 
 
 @frozen(kw_only=True)
@@ -56,32 +31,12 @@ class BatchReceipt(Tabular):
     """Whatever else the answer held."""
 
     def _table(self) -> Table:
-        return _problems_table(self.rejections, ())
+        return problems_table(self.rejections, ())
 
     def _overview(self) -> Table:
         rejected = len(self.rejections)
         counts = {"read": self.accepted + rejected, "accepted": self.accepted, "rejected": rejected}
-        return account_table("Batch of events", counts, {"rejected": _rejected(self.rejections)})
-
-
-@frozen(kw_only=True)
-class BatchOutcome:
-    """What became of one batch of a run: each of its events is in exactly one of the three."""
-
-    batch: int
-    """The batch's number in its run, from 0, in the order in which the source was read."""
-    accepted: tuple[EventLike, ...] = field(default=(), repr=False)
-    """Events that the server took, as they were given. Their verdicts come to the webhook."""
-    rejected: tuple[Rejection, ...] = ()
-    """Items that were not valid, or that the server refused one by one."""
-    undelivered: tuple[EventLike, ...] = field(default=(), repr=False)
-    """Events that did not get through, as they were given."""
-    errors: tuple[OmniveryError, ...] = ()
-    """Why events are undelivered."""
-    requests: int = 0
-    """Requests that this batch took, retries and parts counted."""
-    retries: int = 0
-    """How many of them were retries."""
+        return account_table("Batch of events", counts, {"rejected": rejected_rows(self.rejections)})
 
 
 @frozen(kw_only=True)
@@ -135,7 +90,7 @@ class SubmitReport(Tabular):
         if self._journal is None:
             return EventList(self._undelivered)
         # Only those who have a journal load what reads it.
-        from omnivery.automations.bulk.journal_view import JournalView
+        from omnivery.bulk.journal.reader import JournalView
 
         with JournalView.open(self._journal) as journal:
             return EventList([*journal.undelivered_events(), *self._undelivered])
@@ -150,7 +105,7 @@ class SubmitReport(Tabular):
             raise BulkError(self.summary(), report=self) from self.stopped_by
 
     def _table(self) -> Table:
-        return _problems_table(self.rejections, self.failures)
+        return problems_table(self.rejections, self.failures)
 
     def _overview(self) -> Table:
         counts = {name: getattr(self, name) for name in ("read", "accepted", "rejected", "undelivered")}
@@ -158,7 +113,7 @@ class SubmitReport(Tabular):
         return account_table(
             "Submitted events",
             counts,
-            {"rejected": _rejected(self.rejections), "undelivered": failed},
+            {"rejected": rejected_rows(self.rejections), "undelivered": failed},
             unlisted=self.rejected - len(self.rejections),
             stopped_by=self.stopped_by,
             caption=f"{self.batches:,} batches, {self.requests:,} requests, {self.retries:,} of them retries, "
@@ -184,19 +139,29 @@ def _restored(values: dict[str, Any]) -> SubmitReport:
     return SubmitReport(**values)
 
 
-def _problems_table(rejections: Sequence[Rejection], failures: Sequence[BatchFailure]) -> Table:
-    rows: list[tuple[Any, ...]] = [
-        ("rejection", one.index, one.line, one.event_id, None, 1, words_of(one.reason)) for one in rejections
-    ]
-    rows += [("failure", None, None, None, one.batch, one.events, words_of(one.error)) for one in failures]
-    return Table(
-        title="Problems",
-        columns=("kind", "index", "line", "event_id", "batch", "events", "reason"),
-        rows=rows,
-        kinds={"index": int, "line": int, "batch": int, "events": int},
+def report_of(
+    totals: Account, *, elapsed: float, stopped_by: BaseException | None, journal: str | None = None
+) -> SubmitReport:
+    """The totals as they stand.
+
+    Args:
+        totals: what was counted so far.
+        elapsed: seconds from the start of this run.
+        stopped_by: what ended it early.
+        journal: where the undelivered events are that are not kept in memory.
+    """
+    return SubmitReport(
+        read=totals.read,
+        accepted=totals.accepted,
+        rejected=totals.rejected,
+        undelivered=totals.undelivered,
+        batches=totals.batches,
+        requests=totals.requests,
+        retries=totals.retries,
+        elapsed=totals.elapsed + elapsed,
+        rejections=tuple(totals.rejections),
+        failures=tuple(totals.failures),
+        stopped_by=stopped_by,
+        undelivered_items=tuple(totals.kept),
+        journal=journal,
     )
-
-
-def _rejected(rejections: Sequence[Rejection]) -> list[tuple[str, int, str]]:
-    places = [f"index {one.index}" if one.line is None else f"line {one.line}" for one in rejections]
-    return [(place, 1, words_of(one.reason)) for place, one in zip(places, rejections, strict=True)]

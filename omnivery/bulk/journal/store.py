@@ -16,26 +16,28 @@ from typing import IO, Any, TypeAlias
 from attrs import define, field
 
 from omnivery import codec
-from omnivery.automations.bulk.account import Account
-from omnivery.automations.bulk.batching import Batch
-from omnivery.automations.bulk.journal_file import open_to_write, telling_config, telling_journal
-from omnivery.automations.bulk.journal_rows import (
+from omnivery.automations.batch import Batch
+from omnivery.bulk.journal.file import open_to_write, telling_config, telling_journal
+from omnivery.bulk.journal.reader import account_of, terms_of
+from omnivery.bulk.journal.sql import (
     BEGUN,
     OPEN,
+    PREPARE,
     REJECT,
+    STEP,
     TALLY,
     Entry,
     ends_of,
     json_text,
     rejection_of,
     row_of,
+    step_of,
     tallies_of,
 )
-from omnivery.automations.bulk.journal_step import PREPARE, STEP, step_of
-from omnivery.automations.bulk.journal_view import account_of, terms_of
-from omnivery.automations.bulk.ledger import Terms
-from omnivery.automations.bulk.parts import Part
+from omnivery.bulk.recorder import Terms
+from omnivery.bulk.report import Account
 from omnivery.bulk.source import Bookmark
+from omnivery.bulk.work import Part
 from omnivery.errors import ConfigError
 from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike, EventLine

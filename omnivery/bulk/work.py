@@ -8,7 +8,7 @@ from itertools import compress
 
 from attrs import field, frozen
 
-from omnivery.automations.bulk.outcome import Rejection
+from omnivery.bulk.report import Rejection
 from omnivery.events.event import EventLike
 
 

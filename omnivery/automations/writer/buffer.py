@@ -17,7 +17,7 @@ from attrs import define, field
 
 from omnivery._fork import survives_fork
 from omnivery._logging import get_logger
-from omnivery.automations.bulk.writing import WriterOptions
+from omnivery.automations.writer.options import WriterOptions
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLike, EventLine
 

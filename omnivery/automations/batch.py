@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, evolve, field
 
-from omnivery.automations.bulk.outcome import BatchOutcome, Rejection
-from omnivery.automations.bulk.parts import (
+from omnivery.bulk.report import BatchOutcome, Rejection
+from omnivery.bulk.work import (
     Ended,
     Fate,
     News,

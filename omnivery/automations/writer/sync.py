@@ -13,8 +13,8 @@ from omnivery.errors import ConfigError
 from omnivery.sync.portal import portal
 
 if TYPE_CHECKING:
-    from omnivery.automations.bulk.writer import AsyncEventWriter
-    from omnivery.automations.bulk.writing import WriterReport, WriterStatistics
+    from omnivery.automations.writer.options import WriterReport, WriterStatistics
+    from omnivery.automations.writer.writer import AsyncEventWriter
     from omnivery.events.event import EventLike
     from omnivery.sync.bridge import Caller
 

@@ -14,19 +14,19 @@ from anyio import to_thread
 from attrs import define, field
 
 from omnivery import codec
-from omnivery.automations.bulk.journal import Journal, Work
-from omnivery.automations.bulk.journal_rows import Entry
-from omnivery.automations.bulk.ledger import JOURNAL_LIMIT, Ledger, Terms
-from omnivery.automations.bulk.parts import Fate
+from omnivery.bulk.journal.sql import Entry
+from omnivery.bulk.journal.store import Journal, Work
+from omnivery.bulk.recorder import JOURNAL_LIMIT, Ledger, Terms
+from omnivery.bulk.work import Fate
 from omnivery.errors import JournalError
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from omnivery.automations.bulk.account import Account
-    from omnivery.automations.bulk.batching import Batch
-    from omnivery.automations.bulk.parts import News
+    from omnivery.automations.batch import Batch
+    from omnivery.bulk.report import Account
     from omnivery.bulk.source import Source
+    from omnivery.bulk.work import News
     from omnivery.events.event import EventLike
 
 T = TypeVar("T")

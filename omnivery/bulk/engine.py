@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Self
 import anyio
 from attrs import define, field
 
-from omnivery.automations.bulk.account import Account
-from omnivery.automations.bulk.batching import MAX_BYTES, MAX_EVENTS, Batch
-from omnivery.automations.bulk.ledger import Ledger
-from omnivery.automations.bulk.outcome import BatchOutcome, SubmitReport
-from omnivery.automations.bulk.parts import Fate
+from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, Batch
+from omnivery.automations.report import SubmitReport, report_of
+from omnivery.bulk.recorder import Ledger
+from omnivery.bulk.report import Account, BatchOutcome
 from omnivery.bulk.source import Source
+from omnivery.bulk.work import Fate
 from omnivery.errors import (
     ApiError,
     BadRequestError,
@@ -88,8 +88,8 @@ class AsyncBulkRun:
         """The account as it stands; final once the block is left or the iteration has ended."""
         now = time.monotonic() if self._elapsed is None else 0.0
         elapsed = self._elapsed if self._elapsed is not None else now - (self._started or now)
-        return self._account.report(
-            elapsed=elapsed, stopped_by=self._stopped_by or self.source.error, journal=self.ledger.path
+        return report_of(
+            self._account, elapsed=elapsed, stopped_by=self._stopped_by or self.source.error, journal=self.ledger.path
         )
 
     @property
