@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from logging import Logger
 from threading import Event, Thread
 from typing import Any, TypeAlias
 
+import anyio
 import uvicorn
+from anyio.abc import TaskStatus
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from omnivery._fork import survives_fork
@@ -32,7 +34,7 @@ PATIENCE = 10.0
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than clients do, so that they meet none that went stale."""
 
-logger: Logger = get_logger("omnivery._server")
+logger: Logger = get_logger("omnivery.server")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -204,3 +206,25 @@ class ServerThread:
         finally:
             self._listener.close()
             self._settled.set()
+
+
+@asynccontextmanager
+async def serving(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve the app while the block runs, and give its address.
+
+    Raises:
+        ConfigError: the port is taken or is none, or the host is no address of this machine.
+    """
+    listener = listen(host, port)
+    servers: list[Server] = []
+
+    async def serve(*, task_status: TaskStatus[None]) -> None:
+        servers.append(Server(app, started=task_status.started))
+        await servers[0].serve(sockets=[listener])
+
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(serve)
+        try:
+            yield address(host, listener)
+        finally:
+            servers[0].should_exit = True

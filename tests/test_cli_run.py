@@ -21,10 +21,10 @@ from attrs import frozen
 from omnivery import AsyncAutomations
 from omnivery.bulk.journal.reader import JournalView
 from omnivery.cli.arguments import Duration, HostPort
-from omnivery.cli.arrivals import Arrivals
-from omnivery.cli.feeding import events_of
+from omnivery.cli.input import events_of
+from omnivery.cli.matching import Arrivals
 from omnivery.emulator import Emulator
-from omnivery.emulator.chaos import Chaos
+from omnivery.emulator.faults import Chaos
 from omnivery.errors import ConfigError
 from omnivery.webhooks import BotVerdicts, VerdictStore, parse, sign
 from tests.bots_support import ONCE

@@ -22,7 +22,7 @@ import pytest
 
 from omnivery import AsyncAutomations, AsyncMailgun
 from omnivery.emulator.app import SURFACES as ROUTES
-from omnivery.emulator.rows import Row
+from omnivery.emulator.routes import Row
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.paging import AsyncPages
 from tests import golden_support as golden

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from omnivery.emulator import Emulator
-from omnivery.emulator.courier import CAPACITY
+from omnivery.emulator.webhook_sender import CAPACITY
 from omnivery.webhooks.signature import verify
 
 

@@ -21,7 +21,7 @@ from omnivery.bulk.journal.store import Journal
 from omnivery.errors import AmbiguousError, ConfigError, JournalError
 from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike, EventLine
-from omnivery.readers.cursor import with_cursor
+from omnivery.readers._cursor import with_cursor
 from tests.bots_support import (
     Server,
     assert_lawful,

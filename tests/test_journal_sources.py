@@ -12,11 +12,11 @@ import pytest
 
 from omnivery import readers
 from omnivery.bulk.journal.reader import JournalView
-from omnivery.cli.feeding import events_of
+from omnivery.cli.input import events_of
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLike
-from omnivery.readers.cursor import with_cursor
-from omnivery.readers.file_events import FileEvents
+from omnivery.readers._cursor import with_cursor
+from omnivery.readers._file_events import FileEvents
 from tests.bots_support import Server, events, ids, sent
 from tests.journal_support import counts, journalled, submit
 

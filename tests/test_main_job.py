@@ -11,10 +11,10 @@ import pytest
 from crawleruseragents import is_crawler  # type: ignore[import-untyped]  # it ships no types
 
 from omnivery import AsyncAutomations, readers
+from omnivery._server import serving
 from omnivery.automations import BotEvent, Verdict
-from omnivery.cli.serving import serving
 from omnivery.emulator import Chaos, Emulator
-from omnivery.emulator.traffic import newsletter_events
+from omnivery.emulator.sample_events import newsletter_events
 from omnivery.webhooks import Receiver
 
 if TYPE_CHECKING:

@@ -14,8 +14,10 @@ import pytest
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent
 from omnivery.events.ids import event_id_for
-from omnivery.readers import arrow, arrow_batches
-from omnivery.readers.arrow_batches import ROWS, as_events
+from omnivery.readers import _arrow as arrow_batches
+from omnivery.readers import arrow
+from omnivery.readers._arrow import ROWS
+from omnivery.readers.frames import as_events
 
 pl = pytest.importorskip("polars")
 pa = pytest.importorskip("pyarrow")

@@ -15,7 +15,7 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import event_id_for
 from omnivery.readers import csv
-from omnivery.readers.lines import MAX_LINE
+from omnivery.readers._lines import MAX_LINE
 
 HEADER = b"ip,uas,event_id,ts,campaign\n"
 ROW = b"192.0.2.1,Agent,1,1700000000,news\n"

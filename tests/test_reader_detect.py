@@ -13,8 +13,8 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.event_list import EventList
 from omnivery.readers import csv, load, read
-from omnivery.readers.detect import line_reader
-from omnivery.readers.lines import MAX_LINE
+from omnivery.readers._lines import MAX_LINE
+from omnivery.readers._read import line_reader
 
 LOG = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "Agent"\n'
 JSON = b'{"event_id":"1"}\n'

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
-from omnivery.readers.lines import MAX_LINE
-from omnivery.readers.opening import PIECE, Source
+from omnivery.readers._lines import MAX_LINE
+from omnivery.readers._opening import PIECE, Source
 
 TOO_LONG = "longer than 1,000,000 bytes"
 

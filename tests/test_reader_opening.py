@@ -19,8 +19,8 @@ import pytest
 from omnivery.errors import ConfigError
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
-from omnivery.readers.lines import MAX_LINE
-from omnivery.readers.opening import PIECE, Source
+from omnivery.readers._lines import MAX_LINE
+from omnivery.readers._opening import PIECE, Source
 
 Reader: TypeAlias = Callable[[Source], Iterator[object]]
 

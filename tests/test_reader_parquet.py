@@ -12,7 +12,8 @@ import pytest
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent
-from omnivery.readers import arrow, parquet, parquet_file
+from omnivery.readers import _parquet as parquet_file
+from omnivery.readers import arrow, parquet
 
 pl = pytest.importorskip("polars")
 pytest.importorskip("pyarrow.parquet")

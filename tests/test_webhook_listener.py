@@ -216,7 +216,7 @@ def test_a_handler_that_blocks_its_event_loop_is_left_to_itself(
         caller.start()
         assert entered.wait(5)
         listener.stop()
-    assert [record.getMessage() for record in caplog.records if record.name == "omnivery._server"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == "omnivery.server"] == [
         "omnivery-listener goes on: something in its app blocks the event loop"
     ]
     [thread] = [thread for thread in threading.enumerate() if thread.name == "omnivery-listener"]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from omnivery.mail.message import Message, Queued
     from omnivery.mail.suppression import SuppressionReport
     from omnivery.mail.webhook import WebhookResult
-    from omnivery.readers.arrow_batches import ArrowStream
+    from omnivery.readers.frames import ArrowStream
     from omnivery.sync.run import BulkRun
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
@@ -272,7 +272,7 @@ class Bots(Resource["AsyncAutomations"]):
             BulkError: the source raised, which is the error's cause; what it gave before was submitted, and `report`
                 is the account of it.
         """
-        from omnivery.readers.arrow_batches import as_events
+        from omnivery.readers._arrow import as_events
 
         caller: Caller[SubmitReport] = Caller()
         given_events = caller.source(as_events(events), argument="events")
@@ -378,7 +378,7 @@ class Bots(Resource["AsyncAutomations"]):
             ConfigError: as in `submit`.
         """
         from omnivery.sync.run import BulkRun
-        from omnivery.readers.arrow_batches import as_events
+        from omnivery.readers._arrow import as_events
 
         caller: Caller[None] = Caller()
         given_events = caller.source(as_events(events), argument="events")

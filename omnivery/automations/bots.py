@@ -28,7 +28,7 @@ from omnivery.events.encoding import wire_form
 from omnivery.events.event import FIELDS, BotEvent, EventLike
 from omnivery.events.validation import single_fault_of
 from omnivery.events.verdict import PendingVerdict, Verdict
-from omnivery.readers.arrow_batches import as_events
+from omnivery.readers.frames import as_events
 from omnivery.transport import body as encoding
 from omnivery.transport.config import (
     BULK_RETRY,
@@ -41,7 +41,7 @@ from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
-    from omnivery.readers.arrow_batches import ArrowStream
+    from omnivery.readers.frames import ArrowStream
     from omnivery.transport.http import RawResponse
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from omnivery._version import __version__
-from omnivery.cli.interrupting import SIGNAL_STATUS
+from omnivery.cli.signals import SIGNAL_STATUS
 from omnivery.errors import ConfigError, OmniveryError
 
 COMMANDS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from omnivery.cli.interrupting import run_interruptibly
 from omnivery.cli.journal import export, retry, status
 from omnivery.cli.results import results
 from omnivery.cli.run import run_command
+from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, end_with, token
 
 

@@ -11,9 +11,9 @@ import click
 from attrs import define, field
 
 from omnivery.cli.following import follow
-from omnivery.cli.interrupting import run_interruptibly
-from omnivery.cli.ledger import VerdictLedger
+from omnivery.cli.matching import VerdictLedger
 from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
+from omnivery.cli.signals import run_interruptibly
 
 if TYPE_CHECKING:
     from omnivery.automations.report import SubmitReport
@@ -73,7 +73,7 @@ class Demo:
 
     async def run(self, events: Iterable[EventLike] | AsyncIterable[EventLike], total: int | None) -> None:
         """Start everything, submit the events, and wait for the verdicts."""
-        from omnivery.cli.serving import serving
+        from omnivery._server import serving
         from omnivery.emulator import Emulator
         from omnivery.webhooks import BotVerdicts, Receiver
 
@@ -125,10 +125,10 @@ async def _all_delivered(emulator: Emulator) -> None:
 
 def _events(file: str | None) -> Iterable[EventLike] | AsyncIterable[EventLike]:
     if file is None:
-        from omnivery.emulator.traffic import newsletter_events
+        from omnivery.emulator.sample_events import newsletter_events
 
         return newsletter_events(SAMPLE)
-    from omnivery.cli.feeding import events_of
+    from omnivery.cli.input import events_of
 
     return events_of(file)
 

@@ -12,7 +12,7 @@ from omnivery.cli.output import console, print_json, wants_json
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator
-    from omnivery.emulator.chaos import Chaos
+    from omnivery.emulator.faults import Chaos
 
 
 @click.command(short_help="Run both APIs on a port of this machine, for trying and testing.")
@@ -46,7 +46,7 @@ def emulator(*, host: str, port: int, faults: str | None, **settings: Any) -> No
 
 
 def _chaos(text: str) -> Chaos:
-    from omnivery.emulator.chaos import Chaos
+    from omnivery.emulator.faults import Chaos
 
     known = ("throttle", "error", "cut_before", "cut_after", "delay")
     shares: dict[str, Any] = {}

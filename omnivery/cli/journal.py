@@ -12,8 +12,8 @@ import click
 from attrs import asdict
 
 from omnivery import codec
-from omnivery.cli.interrupting import run_interruptibly
 from omnivery.cli.output import console, print_json, printable, wants_json
+from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, end_with, token
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import click
 from attrs import asdict, define
 
 from omnivery.cli.arguments import Duration, HostPort, secret
-from omnivery.cli.arrivals import Arrivals
-from omnivery.cli.interrupting import run_interruptibly
+from omnivery.cli.matching import Arrivals
 from omnivery.cli.output import console, print_json, progress, wants_json
+from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, print_summary, token, totals
 from omnivery.errors import ConfigError
 

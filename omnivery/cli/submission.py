@@ -47,7 +47,7 @@ class Submission:
     async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
         """Submit file after file; an error that every batch would meet ends it."""
         from omnivery.automations import AsyncAutomations
-        from omnivery.cli.feeding import events_of
+        from omnivery.cli.input import events_of
 
         async with AsyncAutomations(token, **settings) as client:  # type: ignore[arg-type]  # all of them are text
             # All files are opened before anything is sent: a wrong name is better known at once.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.emulator.chaos import Chaos
+    from omnivery.emulator.faults import Chaos
     from omnivery.emulator.message import StoredFile, StoredMessage
     from omnivery.emulator.server import Emulator
     from omnivery.emulator.store import SeenRequest, Statistics, WebhookAttempt
@@ -22,7 +22,7 @@ if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "Chaos": "omnivery.emulator.chaos",
+            "Chaos": "omnivery.emulator.faults",
             "Emulator": "omnivery.emulator.server",
             "SeenRequest": "omnivery.emulator.store",
             "Statistics": "omnivery.emulator.store",

@@ -19,30 +19,13 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from omnivery._logging import get_logger
-from omnivery.emulator import (
-    automations_account,
-    automations_addresses,
-    automations_bots,
-    automations_domains,
-    automations_messages,
-    automations_suppressions,
-    automations_webhooks,
-    control,
-    mailgun_addresses,
-    mailgun_credentials,
-    mailgun_domains,
-    mailgun_messages,
-    mailgun_stats,
-    mailgun_suppressions,
-    mailgun_webhooks,
-    mailgun_whitelists,
-    page,
-)
-from omnivery.emulator.chaos import Cut, misbehave
-from omnivery.emulator.keys import needs_key, needs_token
+from omnivery.emulator import automations, control, mailgun
+from omnivery.emulator.auth import needs_key, needs_token
+from omnivery.emulator.faults import Cut, misbehave
+from omnivery.emulator.page import page
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.rows import Row, aliases, json_answer
-from omnivery.emulator.site import Settings, Site
+from omnivery.emulator.routes import Row, aliases, json_answer
+from omnivery.emulator.state import Settings, Site
 from omnivery.emulator.store import SeenRequest
 
 logger: Logger = get_logger("omnivery.emulator")
@@ -60,31 +43,11 @@ class Surface:
     rows: tuple[Row, ...]
 
 
-MAILGUN = (
-    # What begins with a fixed segment comes first: `{domain}` would take that for a name.
-    *mailgun_domains.ROWS,
-    *mailgun_credentials.ROWS,
-    *mailgun_webhooks.ROWS,
-    *mailgun_addresses.ROWS,
-    *mailgun_messages.ROWS,
-    *mailgun_stats.ROWS,
-    *mailgun_suppressions.ROWS,
-    *mailgun_whitelists.ROWS,
-)
-AUTOMATIONS = (
-    *automations_account.ROWS,
-    *automations_addresses.ROWS,
-    *automations_domains.ROWS,
-    *automations_webhooks.ROWS,
-    *automations_messages.ROWS,
-    *automations_suppressions.ROWS,
-    *automations_bots.ROWS,
-)
 SURFACES = (
-    Surface(prefix="/v3", guard=needs_key, rows=MAILGUN),
+    Surface(prefix="/v3", guard=needs_key, rows=mailgun.ROWS),
     # Mailgun's newer clients ask for domains here.
-    Surface(prefix="/v4", guard=needs_key, rows=aliases(mailgun_domains.ROWS)),
-    Surface(prefix="", guard=needs_token, rows=AUTOMATIONS),
+    Surface(prefix="/v4", guard=needs_key, rows=aliases(mailgun.domains.ROWS)),
+    Surface(prefix="", guard=needs_token, rows=automations.ROWS),
 )
 """The APIs, in the order in which their routes are tried."""
 

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.codec import loads
-from omnivery.emulator.chaos import Fault
+from omnivery.emulator.faults import Fault
 from omnivery.emulator.message import StoredFile, StoredMessage
-from omnivery.emulator.rows import Row, json_answer
-from omnivery.emulator.site import Site
+from omnivery.emulator.routes import Row, json_answer
+from omnivery.emulator.state import Site
 from omnivery.errors import ConfigError
 
 SHOWN = 100

@@ -11,10 +11,12 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+# https://docs.omnivery.com/api-ref/mailgun-api  (Webhooks)
 from omnivery.codec import loads
+from omnivery.emulator.mailgun.webhooks import MOST_URLS
 from omnivery.emulator.message import StoredFile
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.site import Site
+from omnivery.emulator.state import Site
 
 TRUE = frozenset({"yes", "true", "1"})
 """Spellings of yes; case does not matter."""
@@ -151,3 +153,19 @@ async def _read_multipart(request: Request, site: Site) -> Form:
 async def _stored(upload: UploadFile) -> StoredFile:
     kind = upload.content_type or "application/octet-stream"
     return StoredFile(name=upload.filename or "", media_type=kind, content=await upload.read())
+
+
+def urls_of(form: Form) -> list[str]:
+    """The addresses that a form names.
+
+    Raises:
+        Refusal: there is none, there are too many, or one is no web address.
+    """
+    urls = [url for url in form.all("url") if url]
+    if not urls:
+        raise Refusal("url parameter is missing")
+    if len(urls) > MOST_URLS:
+        raise Refusal(f"Too many URLs, max is {MOST_URLS}")
+    if not all(is_web_address(url) for url in urls):
+        raise Refusal("url parameter is not a valid URL")
+    return urls

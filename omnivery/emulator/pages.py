@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from omnivery.emulator.forms import window
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.site import Site
+from omnivery.emulator.state import Site
 
 Record: TypeAlias = Mapping[str, Any]
 STEPS = ("first", "next", "previous", "last")

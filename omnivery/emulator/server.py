@@ -13,13 +13,13 @@ import anyio.to_thread
 
 from omnivery.emulator.account import Account
 from omnivery.emulator.app import route_names
-from omnivery.emulator.chaos import Chaos, Fault, Faults
-from omnivery.emulator.courier import Courier
 from omnivery.emulator.detector import Detector
+from omnivery.emulator.faults import Chaos, Fault, Faults
 from omnivery.emulator.message import StoredMessage
-from omnivery.emulator.site import Settings, Site
+from omnivery.emulator.state import Settings, Site
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import EmulatorThread
+from omnivery.emulator.webhook_sender import Courier
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.httpx_async import HttpxAdapter
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from omnivery._server import Protocol, ServerThread
 from omnivery.emulator.app import build_app
-from omnivery.emulator.site import Site
+from omnivery.emulator.state import Site
 
 
 class EmulatorThread(ServerThread):

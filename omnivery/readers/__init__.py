@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.readers.arrow_batches import ArrowStream, arrow
-    from omnivery.readers.combined_log import access_log
-    from omnivery.readers.csv_rows import csv
-    from omnivery.readers.cursor import with_cursor
-    from omnivery.readers.detect import load, read
-    from omnivery.readers.json_lines import ndjson
-    from omnivery.readers.opening import Source
-    from omnivery.readers.parquet_file import parquet
+    from omnivery.readers._access_log import access_log
+    from omnivery.readers._arrow import arrow
+    from omnivery.readers._csv import csv
+    from omnivery.readers._cursor import with_cursor
+    from omnivery.readers._ndjson import ndjson
+    from omnivery.readers._opening import Source
+    from omnivery.readers._parquet import parquet
+    from omnivery.readers._read import load, read
+    from omnivery.readers.frames import ArrowStream
 
 __all__ = ["ArrowStream", "Source", "access_log", "arrow", "csv", "load", "ndjson", "parquet", "read", "with_cursor"]
 
@@ -28,15 +29,15 @@ if not TYPE_CHECKING:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "ArrowStream": "omnivery.readers.arrow_batches",
-            "Source": "omnivery.readers.opening",
-            "access_log": "omnivery.readers.combined_log",
-            "arrow": "omnivery.readers.arrow_batches",
-            "csv": "omnivery.readers.csv_rows",
-            "load": "omnivery.readers.detect",
-            "ndjson": "omnivery.readers.json_lines",
-            "parquet": "omnivery.readers.parquet_file",
-            "read": "omnivery.readers.detect",
-            "with_cursor": "omnivery.readers.cursor",
+            "ArrowStream": "omnivery.readers._arrow",
+            "Source": "omnivery.readers._opening",
+            "access_log": "omnivery.readers._access_log",
+            "arrow": "omnivery.readers._arrow",
+            "csv": "omnivery.readers._csv",
+            "load": "omnivery.readers._read",
+            "ndjson": "omnivery.readers._ndjson",
+            "parquet": "omnivery.readers._parquet",
+            "read": "omnivery.readers._read",
+            "with_cursor": "omnivery.readers._cursor",
         },
     )

@@ -17,8 +17,15 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.webhooks.delivery import DeliveryEvent, bare_message_id, same_message
-    from omnivery.webhooks.delivery_parts import ClientInfo, DeliveryStatus, Envelope, Geolocation
+    from omnivery.webhooks.delivery import (
+        ClientInfo,
+        DeliveryEvent,
+        DeliveryStatus,
+        Envelope,
+        Geolocation,
+        bare_message_id,
+        same_message,
+    )
     from omnivery.webhooks.listener import Listener
     from omnivery.webhooks.payload import WebhookEvent, parse
     from omnivery.webhooks.receiver import Receiver, ReceiverStatistics
@@ -53,11 +60,11 @@ if not TYPE_CHECKING:
         __name__,
         {
             "BotVerdicts": "omnivery.webhooks.verdicts",
-            "ClientInfo": "omnivery.webhooks.delivery_parts",
+            "ClientInfo": "omnivery.webhooks.delivery",
             "DeliveryEvent": "omnivery.webhooks.delivery",
-            "DeliveryStatus": "omnivery.webhooks.delivery_parts",
-            "Envelope": "omnivery.webhooks.delivery_parts",
-            "Geolocation": "omnivery.webhooks.delivery_parts",
+            "DeliveryStatus": "omnivery.webhooks.delivery",
+            "Envelope": "omnivery.webhooks.delivery",
+            "Geolocation": "omnivery.webhooks.delivery",
             "Listener": "omnivery.webhooks.listener",
             "Receiver": "omnivery.webhooks.receiver",
             "ReceiverStatistics": "omnivery.webhooks.receiver",

@@ -15,16 +15,6 @@ from attrs import field, frozen
 
 from omnivery.codec import parse_datetime
 from omnivery.transport.http import Headers
-from omnivery.webhooks.delivery_parts import (
-    ClientInfo,
-    DeliveryStatus,
-    Envelope,
-    Geolocation,
-    read_client,
-    read_envelope,
-    read_place,
-    read_status,
-)
 from omnivery.webhooks.fields import Fields
 
 if TYPE_CHECKING:
@@ -32,6 +22,91 @@ if TYPE_CHECKING:
 
 WRAPPERS = ("event-data", "event_data")
 """Names under which a call holds the event; the second was seen in an older client of the service."""
+
+
+@frozen(kw_only=True)
+class Envelope:
+    """How the message was handed over, by SMTP's own envelope (RFC 5321)."""
+
+    sender: str | None = field(default=None, repr=False)
+    """Where bounces go: an address made for this message."""
+    sending_ip: str | None = field(default=None, repr=False)
+    """The service's address that it was sent from."""
+    targets: str | None = field(default=None, repr=False)
+    """Recipients, separated by commas."""
+    transport: str | None = None
+    """How it went out, such as `smtp`."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields that the SDK does not know, or that were of another type."""
+
+
+@frozen(kw_only=True)
+class DeliveryStatus:
+    """What the receiving server answered."""
+
+    code: int | None = None
+    """SMTP reply code, such as 250 or 550."""
+    message: str | tuple[str, ...] | None = field(default=None, repr=False)
+    """The server's reply as it came: one text, or several. `text` has it in one piece."""
+    description: str | None = field(default=None, repr=False)
+    """The reply with its codes, or the service's own words."""
+    bounce_class: str | None = None
+    """The service's class of a bounce, such as `bad-mailbox`; the list is not published."""
+    mx_host: str | None = None
+    """The receiving server."""
+    mx_ip: str | None = field(default=None, repr=False)
+    """The receiving server's address."""
+    tls: bool | None = None
+    """Whether the connection was encrypted."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields that the SDK does not know, such as Mailgun's `attempt-no`, or that were of another type."""
+
+    @property
+    def text(self) -> str | None:
+        """The server's reply as one text: where it came in several, they are joined by blanks."""
+        return " ".join(self.message) if isinstance(self.message, tuple) else self.message
+
+
+@frozen(kw_only=True)
+class ClientInfo:
+    """The program that opened the message or followed the link, as far as its User-Agent header tells."""
+
+    client_name: str | None = None
+    """Such as `Thunderbird`."""
+    client_type: str | None = None
+    """Such as `Email client`."""
+    client_os: str | None = None
+    """Such as `Windows 10`."""
+    device_type: str | None = None
+    """Such as `Personal computer`."""
+    user_agent: str | None = field(default=None, repr=False)
+    """The User-Agent header itself."""
+    suspected_bot: bool | None = None
+    """Whether a machine did it: the service's own flag, or else whether Mailgun's `bot` names one."""
+    bot: str | None = None
+    """Mailgun's name for the machine, such as `apple` or `gmail`; empty text for none."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields that the SDK does not know, or that were of another type."""
+
+
+@frozen(kw_only=True)
+class Geolocation:
+    """Where the open or click came from, as far as its network address tells."""
+
+    country: str | None = None
+    """Two-letter code of the country: the service's `country_code`, or else Mailgun's `country`."""
+    country_name: str | None = None
+    """The country's name."""
+    continent_code: str | None = None
+    """Two-letter code of the continent."""
+    continent_name: str | None = None
+    """The continent's name."""
+    region: str | None = None
+    """Part of the country; Mailgun only."""
+    city: str | None = None
+    """The city's name."""
+    extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """Fields that the SDK does not know, or that were of another type."""
 
 
 @frozen(kw_only=True)
@@ -175,4 +250,57 @@ def read(payload: Mapping[str, Any], signature: Signature | None = None) -> Deli
         token=signature.token if signature else "",
         signed_at=int(signature.timestamp) if signature else None,
         extra=data.left(message=message.left(headers=fields.rest)),
+    )
+
+
+def read_envelope(data: Fields) -> Envelope:
+    """Read the object `envelope`."""
+    return Envelope(
+        sender=data.text("sender"),
+        sending_ip=data.text("sending-ip"),
+        targets=data.text("targets"),
+        transport=data.text("transport"),
+        extra=data.rest,
+    )
+
+
+def read_status(data: Fields) -> DeliveryStatus:
+    """Read the object `delivery-status`, whose `message` is a text in calls and a list in samples."""
+    return DeliveryStatus(
+        code=data.whole("code"),
+        message=data.text("message") or data.texts("message") or None,
+        description=data.text("description"),
+        bounce_class=data.text("bounce-class"),
+        mx_host=data.text("mx-host"),
+        mx_ip=data.text("mx-ip"),
+        tls=data.flag("tls"),
+        extra=data.rest,
+    )
+
+
+def read_client(data: Fields) -> ClientInfo:
+    """Read the object `client-info`: the service has the flag `suspected-bot`, Mailgun the text `bot`."""
+    bot, flag = data.text("bot"), data.flag("suspected-bot")
+    return ClientInfo(
+        client_name=data.text("client-name"),
+        client_type=data.text("client-type"),
+        client_os=data.text("client-os"),
+        device_type=data.text("device-type"),
+        user_agent=data.text("user-agent"),
+        suspected_bot=bot != "" if flag is None and bot is not None else flag,
+        bot=bot,
+        extra=data.rest,
+    )
+
+
+def read_place(data: Fields) -> Geolocation:
+    """Read the object `geolocation`: the service spells the country `country_code`, Mailgun `country`."""
+    return Geolocation(
+        country=data.text("country_code") or data.text("country"),
+        country_name=data.text("country_name"),
+        continent_code=data.text("continent_code"),
+        continent_name=data.text("continent_name"),
+        region=data.text("region"),
+        city=data.text("city"),
+        extra=data.rest,
     )

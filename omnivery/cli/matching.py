@@ -1,0 +1,124 @@
+"""Matching events and verdicts, in whatever order they come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+from attrs import define, field
+
+from omnivery.events.validation import event_id_of
+
+if TYPE_CHECKING:
+    from omnivery.events.event import EventLike
+    from omnivery.events.verdict import Verdict
+    from omnivery.webhooks import BotVerdicts
+    from omnivery.webhooks.store import VerdictStore
+
+
+@define(kw_only=True, eq=False)
+class Arrivals:
+    """What a receiver with a store brings, as its handler hears of it: made on the event loop of those who wait.
+
+    All verdicts are in when those of each batch were waited for, one batch after the other: so no more than one batch's
+    ids are held, however many events there are.
+    """
+
+    store: VerdictStore
+    tell: Callable[[int], object] = field(default=lambda _: None)
+    """Called with the number of verdicts heard of so far."""
+    _loop: asyncio.AbstractEventLoop = field(init=False, factory=asyncio.get_running_loop, repr=False)
+    _heard: int = field(init=False, default=0)
+    _awaited: set[str] = field(init=False, factory=set[str], repr=False)
+    _all_in: anyio.Event = field(init=False, factory=anyio.Event)
+
+    async def came(self, verdicts: BotVerdicts) -> None:
+        """Hear of verdicts that are in the store by now. The receiver may run on an event loop of its own."""
+        self._loop.call_soon_threadsafe(self._hear, [verdict.event_id for verdict in verdicts])
+
+    async def missing_of(self, event_ids: Collection[str], *, until: float) -> int:
+        """Wait until all of these events have a verdict, or a time has come; say how many have none.
+
+        Args:
+            event_ids: an id that comes twice is two events.
+            until: on the event loop's clock, `anyio.current_time()`.
+        """
+        self._awaited, self._all_in = set(event_ids), anyio.Event()
+        # What is stored before this look is found by it, and what is stored after it is heard of.
+        self._strike(await to_thread.run_sync(self.store.has, event_ids))
+        if self._awaited:
+            with anyio.CancelScope(deadline=until):
+                await self._all_in.wait()
+        return sum(event_id in self._awaited for event_id in event_ids)
+
+    def _hear(self, event_ids: Sequence[str | None]) -> None:
+        self._strike(event_ids)
+        self._heard += len(event_ids)
+        self.tell(self._heard)
+
+    def _strike(self, event_ids: Iterable[str | None]) -> None:
+        self._awaited.difference_update(event_ids)
+        if not self._awaited:
+            self._all_in.set()
+
+
+@define(kw_only=True)
+class VerdictLedger:
+    """Pairs accepted events with verdicts by `event_id`. It holds only what is not paired yet."""
+
+    verdicts: int = 0
+    """Accepted events that have their verdict."""
+    bots: int = 0
+    humans: int = 0
+    unknown: int = 0
+    agents: Counter[str] = field(factory=Counter[str], repr=False)
+    """User agents of the bots."""
+    _waiting: Counter[str] = field(init=False, factory=Counter[str], repr=False)
+    _early: dict[str, list[Verdict]] = field(init=False, factory=dict[str, "list[Verdict]"], repr=False)
+
+    @property
+    def missing(self) -> int:
+        """Accepted events without a verdict."""
+        return self._waiting.total()
+
+    @property
+    def unmatched(self) -> int:
+        """Verdicts beyond those of accepted events: sent twice by the service, or for events never accepted."""
+        return sum(len(verdicts) for verdicts in self._early.values())
+
+    def accepted(self, events: Iterable[EventLike]) -> None:
+        """Enter events that the service took."""
+        for event in events:
+            event_id = event_id_of(event) or ""
+            if early := self._early.get(event_id):
+                self._count(early.pop())
+                if not early:
+                    del self._early[event_id]
+            else:
+                self._waiting[event_id] += 1
+
+    def answered(self, verdicts: Iterable[Verdict]) -> None:
+        """Enter verdicts that the webhook received."""
+        for verdict in verdicts:
+            event_id = verdict.event_id or ""
+            if self._waiting[event_id] > 0:
+                self._count(verdict)
+                self._waiting[event_id] -= 1
+            else:
+                self._early.setdefault(event_id, []).append(verdict)
+            if not self._waiting[event_id]:
+                del self._waiting[event_id]
+
+    def _count(self, verdict: Verdict) -> None:
+        self.verdicts += 1
+        if verdict.is_bot is None:
+            self.unknown += 1
+        elif verdict.is_bot:
+            self.bots += 1
+            self.agents[str(verdict.request.get("uas", "-"))] += 1
+        else:
+            self.humans += 1

@@ -1,0 +1,129 @@
+"""Taking in messages: what a form must hold, and what a stored message is made of. One way for both surfaces."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from omnivery.codec import loads
+from omnivery.emulator.address_rules import bare_addresses, organisational_domain
+from omnivery.emulator.delivery import carry_out
+from omnivery.emulator.domain import Domain
+from omnivery.emulator.forms import Form, read_form
+from omnivery.emulator.message import StoredMessage
+from omnivery.emulator.mime import parts_of, read_mime
+from omnivery.emulator.refusal import Refusal
+from omnivery.emulator.routes import json_answer
+from omnivery.emulator.state import Site
+
+RECIPIENTS = 1000
+"""Most recipients of one call (Mailgun's own limit)."""
+BODIES = ("text", "html", "amp-html", "template")
+"""At least one of these must be there."""
+
+
+async def take_in(request: Request, site: Site, *, surface: Literal["mailgun", "automations"]) -> Response:
+    """Accept a message made of fields and files, and let happen to it what will."""
+    form, domain = await read_form(request, site), _sending_domain(request, site)
+    sender, to = _sender(form.need("from"), domain), _addresses(form, "to")
+    if not to:
+        raise Refusal("to parameter is missing")
+    if not any(form.get(name) for name in BODIES):
+        raise Refusal("Need at least one of 'text' or 'html' parameters specified")
+    _check_variables(form)
+    message = StoredMessage(
+        **_common(form, domain, surface),
+        sender=sender,
+        to=to,
+        cc=_addresses(form, "cc"),
+        bcc=_addresses(form, "bcc"),
+        subject=form.get("subject") or None,
+        text=form.get("text") or None,
+        html=form.get("html") or None,
+        attachments=form.files_of("attachment"),
+        inline=form.files_of("inline"),
+    )
+    return await _accept(message, domain, site)
+
+
+async def take_in_mime(request: Request, site: Site) -> Response:
+    """Accept a whole MIME text, in a file or in a field; it goes to whom `to` names, whatever its headers say."""
+    form, domain = await read_form(request, site), _sending_domain(request, site)
+    form.need("to")
+    mime = _mime_text(form)
+    parsed = read_mime(mime)
+    message = StoredMessage(
+        **_common(form, domain, "mailgun"),
+        **parts_of(parsed),
+        sender=_sender(str(parsed["from"] or ""), domain),
+        to=_addresses(form, "to"),
+        mime=mime,
+    )
+    return await _accept(message, domain, site)
+
+
+def _sending_domain(request: Request, site: Site) -> Domain:
+    domain = site.account.find(request.path_params["domain"])
+    if domain.state != "active":
+        raise Refusal(f"Domain {domain.name} is not allowed to send: its state is {domain.state}", status=403)
+    return domain
+
+
+def _sender(text: str, domain: Domain) -> str:
+    senders = bare_addresses([text])
+    if not senders:
+        raise Refusal("from parameter is not a valid address. please check documentation")
+    if organisational_domain(senders[0].rpartition("@")[2]) != organisational_domain(domain.name):
+        raise Refusal("from parameter is outside the organisational domain of the sending domain")
+    return senders[0]
+
+
+def _addresses(form: Form, name: str) -> tuple[str, ...]:
+    values = [value for value in form.all(name) if value.strip()]
+    found = bare_addresses(values)
+    if found is None:
+        raise Refusal(f"{name} parameter is not a valid address. please check documentation")
+    return found
+
+
+def _check_variables(form: Form) -> None:
+    for name in ("recipient-variables", "t:variables", "template_variables", "substitutions"):
+        if (value := form.get(name)) and not isinstance(_json(value), dict):
+            raise Refusal(f"'{name}' parameter is not a valid JSON")
+
+
+def _json(text: str) -> Any:
+    try:
+        return loads(text)
+    except ValueError:
+        return None
+
+
+def _common(form: Form, domain: Domain, surface: Literal["mailgun", "automations"]) -> dict[str, Any]:
+    return {
+        "id": f"<{uuid.uuid1()}@{domain.name}>",
+        "domain": domain.name,
+        "surface": surface,
+        "fields": form.fields,
+        "test_mode": form.says_yes("o:testmode"),
+    }
+
+
+def _mime_text(form: Form) -> bytes:
+    files = form.files_of("message")
+    mime = files[0].content if files else form.get("message").encode()
+    if not mime.strip():
+        raise Refusal("message parameter is missing")
+    return mime
+
+
+async def _accept(message: StoredMessage, domain: Domain, site: Site) -> Response:
+    if len(message.recipients) > RECIPIENTS:
+        raise Refusal(f"Too many recipients, max is {RECIPIENTS}")
+    await site.courier.wait_for_room()
+    site.store.add_message(message)
+    carry_out(message, domain, site)
+    return json_answer({"id": message.id, "message": "Queued. Thank you."})

@@ -1,0 +1,59 @@
+"""Keys: who may come in, and by which kind of key."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from omnivery.emulator.routes import Row, json_answer
+from omnivery.emulator.state import Settings
+from omnivery.transport.operation import KeyKind
+
+TAKES = {
+    KeyKind.PRIMARY: {KeyKind.PRIMARY},
+    KeyKind.SENDING: {KeyKind.SENDING},
+    KeyKind.EITHER: {KeyKind.PRIMARY, KeyKind.SENDING},
+    KeyKind.ANY: {KeyKind.PRIMARY, KeyKind.SENDING},
+}
+"""Which keys an endpoint of each kind takes."""
+
+
+def needs_token(request: Request, _row: Row, settings: Settings) -> Response | None:
+    """Refuse a request whose `ov-token` is missing or wrong."""
+    if _same(request.headers.get("ov-token", ""), settings.token):
+        return None
+    return json_answer({"message": "Unauthorized"}, status=401)
+
+
+def needs_key(request: Request, row: Row, settings: Settings) -> Response | None:
+    """Refuse a request without a key, with an unknown one, or with one of the wrong kind.
+
+    A sending key is good for its own domain alone. The refusal is the bare word that Mailgun answers with.
+    """
+    kind = kind_of_key(request, settings)
+    domain = request.path_params.get("domain", settings.domain).lower()
+    foreign = kind is KeyKind.SENDING and domain != settings.domain.lower()
+    if kind in TAKES[row.key] and not foreign:
+        return None
+    return PlainTextResponse("Forbidden", status_code=401)
+
+
+def kind_of_key(request: Request, settings: Settings) -> KeyKind | None:
+    """Say which key a request brings by HTTP Basic auth (RFC 7617); None where it brings none that is known."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        user, _, key = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:  # not base64, or not text
+        return None
+    if scheme.lower() != "basic" or user != "api":
+        return None
+    if _same(key, settings.api_key):
+        return KeyKind.PRIMARY
+    return KeyKind.SENDING if _same(key, settings.sending_key) else None
+
+
+def _same(given: str, known: str) -> bool:
+    return secrets.compare_digest(given.encode(), known.encode())

@@ -1,0 +1,20 @@
+"""The account: whose token is this?"""
+
+# https://docs.omnivery.com/api-ref/automations-api  (Test)
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from omnivery.emulator.account import CUSTOMER
+from omnivery.emulator.routes import automations, json_answer
+from omnivery.emulator.state import Site
+
+
+async def test(_request: Request, site: Site) -> Response:
+    """Describe the token as the page's example has it: a domain's. Here it opens every other domain too."""
+    auth = {"cid": CUSTOMER, "did": 1, "tid": 1, "domain": site.settings.domain, "role": "sending"}
+    return json_answer({"auth": auth})
+
+
+ROWS = (automations("account.test", "GET", "/test", test),)

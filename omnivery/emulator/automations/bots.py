@@ -1,0 +1,174 @@
+"""Bot detection: batches whose verdicts go to a webhook, single checks, and results to ask for."""
+
+# https://docs.omnivery.com/api-ref/automations-api  (Bot detection)
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from ipaddress import ip_address
+from typing import Any, TypeGuard, cast
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from omnivery.codec import loads
+from omnivery.emulator.forms import is_web_address, media_type
+from omnivery.emulator.routes import Row, empty_answer, json_answer
+from omnivery.emulator.state import Site
+from omnivery.emulator.store import Check
+from omnivery.emulator.webhook_sender import Delivery
+
+BATCH_LIMIT = 500
+"""Events in one batch (documented)."""
+REQUIRED = ("ip", "uas", "event_id")
+"""What each event of a batch must have, as text."""
+FORMS = {"multipart/form-data", "application/x-www-form-urlencoded"}
+NUMBERS = ("ts", "message_ts")
+"""Fields that a form can only send as text, and that the service echoes as numbers."""
+LONGEST_NUMBER = 15
+"""Digits of a timestamp that are still taken for one."""
+
+
+async def submit(request: Request, site: Site) -> Response:
+    """Take a batch (JSON) or a single check (form): the content type tells them apart.
+
+    A batch is answered 200 with an empty body. Neither status nor body is documented; this is the least that a client
+    may rely on. A single check is answered 200 with its verdict, or 202 with a `request_id`, as `Emulator(single=…)`
+    has it; 400 never has a body (documented).
+    """
+    if request.path_params["domain"].lower() not in site.settings.bot_domains:
+        return json_answer({"message": "Bot detection is not enabled for this domain", "status": 402}, status=402)
+    kind = media_type(request)
+    if kind == "application/json":
+        return await _submit_batch(request, site)
+    if kind in FORMS:
+        return await _check(request, site)
+    return empty_answer(400)
+
+
+async def result(request: Request, site: Site) -> Response:
+    """Give the result of a single check; 404 while it is not ready, and when it is unknown or forgotten."""
+    check = site.store.find_check(request.path_params["request_id"])
+    domain = request.path_params["domain"].lower()
+    if check is None or check.domain != domain or time.monotonic() < check.ready_at:
+        return json_answer({"message": "Request UUID is not processed yet or has expired", "status": 404}, status=404)
+    return json_answer(check.result)
+
+
+ROWS = (
+    Row(
+        "bot",
+        "POST",
+        "/{domain}/bot",
+        submit,
+        operations=("automations.bots.submit_batch", "automations.bots.check"),
+    ),
+    Row("bot.result", "GET", "/{domain}/bot/{request_id}", result, operations=("automations.bots.result",)),
+)
+
+
+async def _submit_batch(request: Request, site: Site) -> Response:
+    batch = _read_batch(await request.body())
+    if batch is None:
+        return empty_answer(400)
+    events, url = batch
+    await site.courier.wait_for_room()
+    site.store.add_batch(events)
+    verdicts = site.detector.judge(events)
+    judged = [{**event, "is_bot": bot} for event, bot in zip(events, verdicts, strict=True) if bot is not None]
+    _send_verdicts(site, judged, url=url, batch_id=str(uuid.uuid4()))
+    return empty_answer(200)
+
+
+def _read_batch(body: bytes) -> tuple[list[dict[str, Any]], str] | None:
+    """The events of a batch and where their verdicts go; None for what is no batch."""
+    try:
+        batch = _object(loads(body))
+    except ValueError:
+        return None
+    events, url = batch.get("events"), batch.get("webhook_url")
+    return (events, url) if _are_events(events) and is_web_address(url) else None
+
+
+async def _check(request: Request, site: Site) -> Response:
+    event = await _form_fields(request)
+    if event is None or not _is_checkable(event):
+        return empty_answer(400)
+    (is_bot,) = site.detector.judge([event])
+    answer = {"is_bot": is_bot, "request": event}
+    if is_bot is not None and site.settings.single == "now":
+        site.store.add_single(event)
+        return json_answer(answer)
+    if "webhook_url" in event:
+        await site.courier.wait_for_room()
+    site.store.add_single(event)
+    return _answer_later(answer, request, site)
+
+
+def _answer_later(answer: dict[str, Any], request: Request, site: Site) -> Response:
+    request_id, delay = str(uuid.uuid4()), site.settings.result_delay
+    event, is_bot = answer["request"], answer["is_bot"]
+    ready_at = math.inf if is_bot is None else time.monotonic() + delay
+    domain = request.path_params["domain"].lower()
+    site.store.add_check(request_id, Check(domain=domain, ready_at=ready_at, result=answer))
+    if "webhook_url" in event and is_bot is not None:
+        judged = [{**event, "is_bot": is_bot}]
+        _send_verdicts(site, judged, url=event["webhook_url"], batch_id=request_id, delay=delay)
+    return json_answer({"request_id": request_id}, status=202)
+
+
+def _send_verdicts(site: Site, judged: list[dict[str, Any]], *, url: str, batch_id: str, delay: float = 0.0) -> None:
+    """Hand verdicts to the courier, if there are any.
+
+    What the real `batch` object holds is not known; its two keys are the emulator's own.
+    """
+    if judged:
+        content = {"batch": {"id": batch_id, "size": len(judged)}, "events": judged}
+        delivery = Delivery(url=url, batch_id=batch_id, kind="bot", content=content, events=len(judged), delay=delay)
+        site.courier.dispatch(delivery)
+
+
+async def _form_fields(request: Request) -> dict[str, Any] | None:
+    try:
+        async with request.form() as form:
+            fields: dict[str, Any] = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    except HTTPException:  # starlette's word for a form that is none
+        return None
+    for name in NUMBERS:
+        value = fields.get(name, "")
+        if value.isdecimal() and len(value) <= LONGEST_NUMBER:
+            fields[name] = int(value)
+    return fields
+
+
+def _is_checkable(event: dict[str, Any]) -> bool:
+    ip, url = event.get("ip"), event.get("webhook_url")
+    told = bool(ip or event.get("uas"))
+    return told and (not ip or _is_address(ip)) and (url is None or is_web_address(url))
+
+
+def _are_events(value: object) -> TypeGuard[list[dict[str, Any]]]:
+    if not isinstance(value, list):
+        return False
+    items = cast("list[object]", value)
+    return 0 < len(items) <= BATCH_LIMIT and all(_is_event(item) for item in items)
+
+
+def _is_event(value: object) -> bool:
+    ip, *others = (_object(value).get(name) for name in REQUIRED)
+    return isinstance(ip, str) and all(isinstance(other, str) for other in others) and _is_address(ip)
+
+
+def _object(value: object) -> dict[str, Any]:
+    """A JSON object as it is; anything else as an empty one, which lacks whatever is required."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

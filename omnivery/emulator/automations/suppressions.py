@@ -1,0 +1,38 @@
+"""Suppressions: one endpoint for every kind."""
+
+# https://docs.omnivery.com/api-ref/automations-api  (Suppressions)
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from omnivery.emulator.address_rules import ADDRESS
+from omnivery.emulator.forms import read_form
+from omnivery.emulator.refusal import Refusal
+from omnivery.emulator.routes import automations, empty_answer
+from omnivery.emulator.state import Site
+
+
+async def add(request: Request, site: Site) -> Response:
+    """Put an address on a list; the answer is empty.
+
+    Only `complaint` is documented as a type. The others follow from the kinds of suppression in the guide.
+    """
+    domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
+    lists = {
+        "bounce": domain.bounces,
+        "complaint": domain.complaints,
+        "unsubscribe": domain.unsubscribes,
+        "block": domain.blocks,
+    }
+    address, kind, error = form.need("address"), form.need("type"), form.get("error")
+    if kind not in lists:
+        raise Refusal(f"type parameter must be one of {', '.join(lists)}")
+    if not ADDRESS.fullmatch(address):
+        raise Refusal("address parameter is not a valid address")
+    more: dict[str, dict[str, object]] = {"bounce": {"code": "550"}, "unsubscribe": {"tags": ["*"]}}
+    lists[kind].put(address, {"address": address, "error": error, **more.get(kind, {})})
+    return empty_answer(200)
+
+
+ROWS = (automations("suppressions.add", "POST", "/{domain}/suppress", add),)

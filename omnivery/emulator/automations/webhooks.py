@@ -1,0 +1,84 @@
+"""Webhooks: addresses are tried out before they are taken."""
+
+# https://docs.omnivery.com/api-ref/automations-api  (Webhooks)
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from omnivery.emulator import delivery as outcome
+from omnivery.emulator.domain import Domain
+from omnivery.emulator.forms import read_form, urls_of
+from omnivery.emulator.message import StoredMessage
+from omnivery.emulator.payload import event_data, sample
+from omnivery.emulator.refusal import Refusal
+from omnivery.emulator.routes import automations, json_answer
+from omnivery.emulator.state import Site
+from omnivery.webhooks.signature import sign
+
+EXAMPLES = {
+    "delivered": outcome.DELIVERED,
+    "opened": outcome.OPENED,
+    "clicked": outcome.CLICKED,
+    "softbounced": outcome.SOFT,
+    "temporary_fail": outcome.SOFT,
+    "hardbounced": outcome.HARD,
+    "permanent_fail": outcome.HARD,
+    "failed": outcome.HARD,
+    "complained": outcome.COMPLAINED,
+    "unsubscribed": outcome.UNSUBSCRIBED,
+}
+"""An event for each type of webhook. Types are an open set: any other gets the first."""
+
+
+async def create(request: Request, site: Site) -> Response:
+    """Set the addresses of a type, once each has taken a signed example with the flag `is-system-test`.
+
+    With what the real service tries an address is not documented. A type that has addresses gets these in their place.
+    """
+    domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
+    kind, urls = form.need("id"), urls_of(form)
+    content = {"event-data": {**_example(kind, domain), "flags": {"is-system-test": True}}}
+    found = [await site.courier.probe(url, content) for url in urls]
+    if errors := [f"URL endpoint failed with error {error}" for error in found if error]:
+        raise Refusal({"errors": errors}, status=402)
+    domain.webhooks[kind] = urls
+    return json_answer({"message": "Webhook has been updated", "webhook": {"urls": urls}})
+
+
+async def delete(request: Request, site: Site) -> Response:
+    """Forget the addresses of a type; 402 where there are none."""
+    domain = site.account.find(request.path_params["domain"])
+    if domain.webhooks.pop(request.path_params["webhooktype"], None) is None:
+        raise Refusal("No webhooks deleted", status=402)
+    return json_answer({"message": "Webhook has been deleted"})
+
+
+async def show_sample(request: Request, site: Site) -> Response:
+    """What such a webhook brings: an array of payloads, without some fields that live calls have."""
+    domain = site.account.find(request.path_params["domain"])
+    data = sample(_example(request.path_params["webhooktype"], domain))
+    return json_answer([{"event-data": data, "signature": sign(site.settings.signing_key)}])
+
+
+def _example(kind: str, domain: Domain) -> dict[str, Any]:
+    message = StoredMessage(
+        id=f"<00000000-0000-1000-8000-000000000001@{domain.name}>",
+        domain=domain.name,
+        surface="automations",
+        fields=(("from", f"News <news@{domain.name}>"), ("to", "ann@example.com"), ("o:tag", "sample")),
+        sender=f"news@{domain.name}",
+        to=("ann@example.com",),
+        subject="A sample",
+        text="https://example.com/",
+    )
+    return event_data(EXAMPLES.get(kind, outcome.DELIVERED), message, "ann@example.com", domain)
+
+
+ROWS = (
+    automations("automations.webhooks.create", "POST", "/domains/{domain}/webhooks", create),
+    automations("automations.webhooks.delete", "DELETE", "/domains/{domain}/webhooks/{webhooktype}", delete),
+    automations("webhooks.sample", "GET", "/domains/{domain}/webhooks/{webhooktype}/sample", show_sample),
+)

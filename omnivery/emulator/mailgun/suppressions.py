@@ -1,0 +1,143 @@
+"""Bounces, complaints and unsubscribes: three lists that work alike."""
+
+# https://docs.omnivery.com/api-ref/mailgun-api  (Bounces, Complaints, Unsubscribes)
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+from starlette.requests import Request
+from starlette.responses import Response
+
+from omnivery.emulator.address_rules import ADDRESS
+from omnivery.emulator.domain import Domain
+from omnivery.emulator.forms import read_records
+from omnivery.emulator.pages import Record, page
+from omnivery.emulator.refusal import Refusal
+from omnivery.emulator.routes import Row, json_answer, mailgun
+from omnivery.emulator.state import Site
+from omnivery.emulator.suppressions import SuppressionList
+
+LONGEST_ARRAY = 1000
+"""Records that one JSON array may hold (Mailgun's own limit)."""
+
+
+@frozen(kw_only=True)
+class Kind:
+    """One of the lists: what its records hold, and its words. The words are Mailgun's."""
+
+    name: str
+    list_of: Callable[[Domain], SuppressionList]
+    record: Callable[[Record], dict[str, Any]]
+    """Makes a record of what a client sent."""
+    alone: Callable[[Record], Record] = dict
+    """How a record looks that is asked for by its address."""
+    missing: str
+    removed: str
+
+    def rows(self) -> tuple[Row, ...]:
+        """The endpoints of this list."""
+        every, one = f"/{{domain}}/{self.name}", f"/{{domain}}/{self.name}/{{address}}"
+        return (
+            mailgun(f"{self.name}.list", "GET", every, self.answer_list),
+            mailgun(f"{self.name}.create", "POST", every, self.create),
+            mailgun(f"{self.name}.get", "GET", one, self.get),
+            mailgun(f"{self.name}.delete", "DELETE", one, self.delete),
+        )
+
+    async def answer_list(self, request: Request, site: Site) -> Response:
+        """One page of the list."""
+        return json_answer(page(request, site, self._list(request, site).sorted()))
+
+    async def create(self, request: Request, site: Site) -> Response:
+        """Add or replace one record, from a form or a JSON object, or up to 1000 from a JSON array."""
+        found = self._list(request, site)
+        sent, many = await read_records(request, site)
+        if len(sent) > LONGEST_ARRAY:
+            raise Refusal(f"Too many records, max is {LONGEST_ARRAY}")
+        # All or none: a record that is refused must not leave those before it behind.
+        records = [self._checked(item) for item in sent]
+        for record in records:
+            found.put(record["address"], record)
+        if many:
+            return json_answer({"message": f"{len(records)} addresses have been added to the {self.name} table"})
+        message = f"Address has been added to the {self.name} table"
+        return json_answer({"address": records[0]["address"], "message": message})
+
+    async def get(self, request: Request, site: Site) -> Response:
+        """The record of one address."""
+        record = self._list(request, site).get(request.path_params["address"])
+        if record is None:
+            raise Refusal(self.missing, status=404)
+        return json_answer(self.alone(record))
+
+    async def delete(self, request: Request, site: Site) -> Response:
+        """Take one address off the list."""
+        address = request.path_params["address"]
+        if self._list(request, site).remove(address) is None:
+            raise Refusal(self.missing, status=404)
+        return json_answer({"address": address, "message": self.removed})
+
+    def _list(self, request: Request, site: Site) -> SuppressionList:
+        return self.list_of(site.account.find(request.path_params["domain"]))
+
+    def _checked(self, sent: Record) -> dict[str, Any]:
+        address = sent.get("address")
+        if not isinstance(address, str) or not address.strip():
+            raise Refusal("address parameter is missing")
+        if not ADDRESS.fullmatch(address.strip()):
+            raise Refusal("address parameter is not a valid address")
+        created = {"created_at": sent["created_at"]} if isinstance(sent.get("created_at"), str) else {}
+        return {"address": address.strip(), **self.record(sent), **created}
+
+
+async def delete_all_bounces(request: Request, site: Site) -> Response:
+    """Take every address off the bounce list."""
+    site.account.find(request.path_params["domain"]).bounces.clear()
+    return json_answer({"message": "Bounced addresses for this domain have been removed"})
+
+
+def _text(sent: Record, name: str, default: str = "") -> str:
+    value = sent.get(name)
+    return default if value is None else str(value)
+
+
+def _tags(sent: Record) -> list[str]:
+    tags = sent.get("tags")
+    return [str(tag) for tag in tags] if isinstance(tags, list) and tags else [_text(sent, "tag", "*")]
+
+
+def _complaint_alone(record: Record) -> Record:
+    # The page's own inconsistency: a list says `error` where a single answer says `description`.
+    return {("description" if name == "error" else name): value for name, value in record.items()}
+
+
+BOUNCES = Kind(
+    name="bounces",
+    list_of=lambda domain: domain.bounces,
+    record=lambda sent: {"code": _text(sent, "code", "550"), "error": _text(sent, "error")},
+    missing="Address not found in bounces table",
+    removed="Bounced address has been removed",
+)
+COMPLAINTS = Kind(
+    name="complaints",
+    list_of=lambda domain: domain.complaints,
+    record=lambda sent: {"error": _text(sent, "error")},
+    alone=_complaint_alone,
+    missing="No spam complaints found for this address",
+    removed="Spam complaint has been removed",
+)
+UNSUBSCRIBES = Kind(
+    name="unsubscribes",
+    list_of=lambda domain: domain.unsubscribes,
+    record=lambda sent: {"error": _text(sent, "error"), "tags": _tags(sent)},
+    missing="Address not found in unsubscribers table",
+    removed="Unsubscribe event has been removed",
+)
+ROWS = (
+    *BOUNCES.rows(),
+    mailgun("bounces.delete_all", "DELETE", "/{domain}/bounces", delete_all_bounces),
+    *COMPLAINTS.rows(),
+    *UNSUBSCRIBES.rows(),
+)

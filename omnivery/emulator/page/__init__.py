@@ -1,0 +1,3 @@
+"""The emulator's page for people."""
+
+from __future__ import annotations

@@ -1,0 +1,47 @@
+"""What every route works with: the emulator's settings and its parts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from attrs import field, frozen
+
+from omnivery.emulator.account import Account
+from omnivery.emulator.detector import Detector
+from omnivery.emulator.faults import Faults
+from omnivery.emulator.store import Store
+from omnivery.emulator.webhook_sender import Courier
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How an emulator behaves; the options are those of `Emulator`."""
+
+    domain: str
+    token: str = field(repr=False)
+    api_key: str = field(repr=False)
+    sending_key: str = field(repr=False)
+    signing_key: str = field(repr=False)
+    bot_domains: frozenset[str]
+    single: Literal["now", "later"]
+    result_delay: float
+    webhook_retry_delays: tuple[float, ...]
+    max_body: int
+    max_events_kept: int
+    max_messages_kept: int
+    paging: Literal["offset", "cursor"]
+
+
+@frozen(kw_only=True)
+class Site:
+    """One running emulator, as its routes see it."""
+
+    settings: Settings
+    account: Account
+    store: Store
+    faults: Faults
+    detector: Detector
+    courier: Courier
+    stopping: asyncio.Event
+    """Set when the server is about to end."""

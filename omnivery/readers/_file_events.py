@@ -1,0 +1,185 @@
+"""A file's events as a source that can be resumed: the file is known again, and read on from where it was left."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from gzip import BadGzipFile
+from hashlib import blake2b
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from attrs import define, field
+
+from omnivery.bulk.source import Bookmark, Resumable
+from omnivery.errors import ConfigError
+from omnivery.events.event import (
+    BotEvent,
+    EventLike,
+    EventLine,
+    UnreadableLine,
+)
+from omnivery.readers._lines import Block, Blocks, blocks
+from omnivery.readers._opening import Source, pieces, pieces_from
+
+T = TypeVar("T", bound=EventLike)
+
+LineReader: TypeAlias = Callable[[Iterable[Block]], Iterator[T]]
+"""Turns lines into events, each by itself; an event of line n has the number n."""
+
+FINGERPRINT = 64 * 1024
+"""Bytes at a file's beginning by which it is known again, unpacked: a copy, also a compressed one, is the same."""
+
+
+def file_events(
+    source: Source,
+    reader_for: Callable[[bytes], LineReader[T] | None],
+    read: Callable[[Source], Iterator[T]] | None = None,
+) -> FileEvents[T] | None:
+    """The events of a regular file; None for any other source, which cannot be read again.
+
+    Args:
+        source: what a reader was given.
+        reader_for: which reader of lines a file has whose first line that is not blank is this one; None if its lines
+            are not events one by one. Such a file is read anew, and the events that the journal has are passed over.
+        read: reads the whole file; by its lines where it is left out.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    if isinstance(source, str | os.PathLike) and source != "-" and Path(source).is_file():
+        return FileEvents(path=Path(source), reader_for=reader_for, read=read)
+    return None
+
+
+@define(kw_only=True, eq=False)
+class FileEvents(Resumable[T], Iterator[T], Generic[T]):
+    """Iterate it for the events of a file, or submit it with a journal."""
+
+    path: Path = field(repr=False)
+    _reader_for: Callable[[bytes], LineReader[T] | None] = field(alias="reader_for", repr=False)
+    _read: Callable[[Source], Iterator[T]] | None = field(alias="read", repr=False)
+    _events: Iterator[T] = field(init=False, repr=False)
+    _blocks: Blocks | None = field(init=False, default=None, repr=False)
+    _taken: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        # At once: a missing file is better known at the call.
+        self._events = self._from_the_start()
+
+    def __iter__(self) -> Iterator[T]:  # noqa: PYI034  # the bare generator: a step more for each event costs
+        return self._events
+
+    def __next__(self) -> T:
+        return next(self._events)
+
+    def find(self, known: Sequence[Bookmark]) -> Bookmark:
+        """The bookmark of this file, wherever it lies now and however it was compressed.
+
+        Raises:
+            ConfigError: under this name the journal has a file of other content.
+        """
+        name, head = str(self.path.absolute()), self._head()
+        own = next((one for one in known if one.name == name), None)
+        if own is not None and not _begins_with(head, own.identity):
+            raise ConfigError(
+                f"source: {self.path.name} is not the file that the journal knows under this name: it was replaced, "
+                "rotated or cut short. Submit the old file to its end under its new name, and this one with a new "
+                "journal. Nothing was sent."
+            )
+        if own is None:
+            own = next((one for one in known if one.identity.get("bytes") and _begins_with(head, one.identity)), None)
+        return Bookmark(name=own.name if own else name, identity=_identity(head), position=own.position if own else {})
+
+    def open(self, bookmark: Bookmark) -> Iterator[T]:
+        """The events behind a bookmark: a plain file is not read from its start for that.
+
+        Raises:
+            ConfigError: the file ends before that place.
+            OSError: the file cannot be read.
+        """
+        self._events = iter(())
+        position = bookmark.position
+        reader = self._line_reader()
+        if reader is None:
+            self._blocks, self._taken = None, position.get("items", 0)
+            return self._counted(self._taken)
+        try:
+            flow = pieces_from(self.path, position.get("offset", 0))
+        except (EOFError, zlib.error) as error:
+            raise ConfigError(
+                f"source: the gzip data of {self.path.name} is damaged before the place up to which it was read"
+            ) from error
+        self._blocks = Blocks(flow, position.get("line", 1), position.get("offset", 0))
+        return reader(_without(self._blocks, position.get("skip", 0)))
+
+    def position(self, last: T) -> Mapping[str, Any]:
+        """A place in the file, where that can be told from the last event's line; else how many events were taken."""
+        if self._blocks is None:
+            return {"items": self._taken}
+        here = self._blocks
+        return {"offset": here.offset, "line": here.first, "skip": max(0, line_of(last) - here.first + 1)}
+
+    def _from_the_start(self) -> Iterator[T]:
+        if self._read is not None:
+            return self._read(self.path)
+        reader = self._reader_for(b"")
+        assert reader is not None  # noqa: S101  # without `read` there is one for any line
+        return reader(blocks(self.path))
+
+    def _counted(self, passed: int) -> Iterator[T]:
+        for event in islice(self._from_the_start(), passed, None):
+            self._taken += 1
+            yield event
+
+    def _head(self) -> bytes:
+        head = bytearray()
+        with closing(pieces(self.path)) as flow:  # type: ignore[type-var]  # for a path it is a generator
+            try:
+                for piece in flow:
+                    head += piece
+                    if len(head) >= FINGERPRINT:
+                        break
+            except (EOFError, zlib.error, BadGzipFile):
+                # It is damaged further on. Whoever reads it is told; what stands before that shows which file it is.
+                return bytes(head[:FINGERPRINT])
+        return bytes(head[:FINGERPRINT])
+
+    def _line_reader(self) -> LineReader[T] | None:
+        with closing(iter(blocks(self.path))) as all_blocks:  # type: ignore[type-var]  # it is a generator
+            lines = chain.from_iterable(lines for _, lines in all_blocks)
+            try:
+                first = next((line for line in lines if line and not line.isspace()), b"")
+            except BadGzipFile:
+                first = b""
+        return self._reader_for(first)
+
+
+def line_of(item: EventLike) -> int:
+    """The line that an item of a reader of lines comes from."""
+    if isinstance(item, EventLine | UnreadableLine):
+        return item.line
+    assert isinstance(item, BotEvent)  # noqa: S101  # what the reader of logs yields
+    return int((item.attributes or {})["line"])
+
+
+def _identity(head: bytes) -> dict[str, Any]:
+    return {"bytes": len(head), "blake2b": blake2b(head, digest_size=16).hexdigest()}
+
+
+def _begins_with(head: bytes, identity: Mapping[str, Any]) -> bool:
+    length = identity.get("bytes", 0)
+    return length <= len(head) and _identity(head[:length]) == dict(identity)
+
+
+def _without(all_blocks: Blocks, skipped: int) -> Iterator[Block]:
+    """The blocks without their first lines."""
+    for first, lines in all_blocks:
+        if skipped >= len(lines):
+            skipped -= len(lines)
+        else:
+            yield first + skipped, lines[skipped:]
+            skipped = 0

@@ -1,0 +1,40 @@
+"""NDJSON: one event a line, handed on as the bytes that were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from omnivery.events.event import EventLine, UnreadableLine
+from omnivery.readers._file_events import file_events
+from omnivery.readers._lines import Block, blocks, too_long
+from omnivery.readers._opening import Source
+
+
+def ndjson(source: Source) -> Iterator[EventLine | UnreadableLine]:
+    """Read events from NDJSON: one JSON object a line, in the API's own names, `event_id` among them.
+
+    Lines are not parsed here: the bulk run looks at each once and splices its bytes into a batch. Blank lines are
+    skipped, and count in the line numbers. A line longer than 1,000,000 bytes comes out as an `UnreadableLine`.
+
+    Args:
+        source: a path, `"-"` for standard input, or a file open in binary mode, which stays open. Gzip is known by
+            its first bytes.
+
+    Raises:
+        ConfigError: the source is neither a path nor a file in binary mode.
+        OSError: it cannot be opened; or, while iterating, it cannot be read. `gzip.BadGzipFile` where compressed
+            data is damaged or cut off; every whole line before that place has come out by then.
+
+    Source: https://github.com/ndjson/ndjson-spec
+    """
+    return file_events(source, lambda _: event_lines) or event_lines(blocks(source))
+
+
+def event_lines(lines_in_blocks: Iterable[Block]) -> Iterator[EventLine | UnreadableLine]:
+    """Turn lines that are already cut into events."""
+    for first, lines in lines_in_blocks:
+        for number, line in enumerate(lines, first):
+            if line and not line.isspace():
+                yield EventLine(data=line, line=number)
+            elif line is None:
+                yield too_long(number)

@@ -1,0 +1,92 @@
+"""Parquet: every row is an event."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent
+from omnivery.readers._arrow import (
+    Table,
+    events_of,
+    installed,
+    polars_table,
+    pyarrow_library,
+    slices,
+)
+
+MAGIC = b"PAR1"
+"""What a Parquet file begins with, and ends with.  https://parquet.apache.org/docs/file-format/"""
+
+
+_AT_ONCE = 50_000
+"""Rows that are decoded together. Polars begins a row group anew for each; with fewer, that is what takes the time."""
+
+
+def parquet(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None = None) -> Iterator[BotEvent]:
+    """Read events from a Parquet file, row by row in bounded memory, as `arrow()` reads those of a frame.
+
+    Args:
+        path: a file. Parquet is read from its end, so neither standard input nor a pipe will do.
+        columns: the file's names of columns to the event's, where they differ: `{"client_ip": "ip"}`.
+
+    Raises:
+        ConfigError: this is no path of a file, or no Parquet; neither pyarrow nor polars is installed; the file has
+            none of the columns `ip`, `uas` and `event_id`; or `columns` does not fit it.
+        OSError: it cannot be opened, or read.
+    """
+    file = _regular(path)
+    opened = _by_pyarrow if installed("pyarrow.parquet") else _by_polars if installed("polars") else None
+    if opened is None:
+        raise ConfigError("reading Parquet needs polars or pyarrow: pip install 'omnivery[polars]'")
+    try:
+        table = opened(file)
+    except OSError:
+        raise
+    except Exception as error:
+        # Each library has errors of its own for what is damaged, and neither must be known to be caught.
+        raise ConfigError("path: the Parquet file is damaged or cut off; see this error's cause") from error
+    return events_of(table, columns)
+
+
+def _regular(path: str | os.PathLike[str]) -> Path:
+    if not isinstance(path, str | os.PathLike) or path == "-":
+        raise ConfigError("path: Parquet is read from its end, and so from a file by its path only")
+    file = Path(path)
+    file.stat()  # the OSError of a file that is missing says more than the errors below
+    if not file.is_file():
+        raise ConfigError("path: Parquet is read from its end: this is no file but a directory, a pipe or a device")
+    with file.open("rb") as start:
+        if start.read(len(MAGIC)) != MAGIC:
+            raise ConfigError(f"path: this is no Parquet file, which would begin with {MAGIC.decode()}")
+    return file
+
+
+def _by_pyarrow(file: Path) -> Table:
+    pyarrow = import_module("pyarrow")
+    opened = import_module("pyarrow.parquet").ParquetFile(file)
+
+    def batches() -> Iterator[list[Any]]:
+        with opened:
+            yield from slices(opened.iter_batches(_AT_ONCE))
+
+    return Table(names=list(opened.schema_arrow.names), batches=batches(), library=pyarrow_library(pyarrow))
+
+
+def _by_polars(file: Path) -> Table:
+    polars = import_module("polars")
+    rows = polars.scan_parquet(file, glob=False)
+
+    def frames() -> Iterator[Any]:
+        for start in count(0, _AT_ONCE):
+            frame = rows.slice(start, _AT_ONCE).collect()
+            yield frame
+            if frame.height < _AT_ONCE:
+                return
+
+    return polars_table(polars, frames())
