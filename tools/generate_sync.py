@@ -61,7 +61,7 @@ WORDS = (
 RUNS = {"BulkRun": "omnivery.sync.run", "EventWriter": "omnivery.automations.writer.sync"}
 """What bulk methods return that are no coroutines: written by hand, because it is the bridge to another thread."""
 
-FRAMES = "omnivery.readers._arrow"
+FRAMES = "omnivery.readers.frames"
 """Where data frames become events: before the calling thread iterates them, which would give their columns."""
 
 HEAD = '''\

@@ -272,7 +272,7 @@ class Bots(Resource["AsyncAutomations"]):
             BulkError: the source raised, which is the error's cause; what it gave before was submitted, and `report`
                 is the account of it.
         """
-        from omnivery.readers._arrow import as_events
+        from omnivery.readers.frames import as_events
 
         caller: Caller[SubmitReport] = Caller()
         given_events = caller.source(as_events(events), argument="events")
@@ -378,7 +378,7 @@ class Bots(Resource["AsyncAutomations"]):
             ConfigError: as in `submit`.
         """
         from omnivery.sync.run import BulkRun
-        from omnivery.readers._arrow import as_events
+        from omnivery.readers.frames import as_events
 
         caller: Caller[None] = Caller()
         given_events = caller.source(as_events(events), argument="events")

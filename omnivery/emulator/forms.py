@@ -13,7 +13,6 @@ from starlette.requests import Request
 
 # https://docs.omnivery.com/api-ref/mailgun-api  (Webhooks)
 from omnivery.codec import loads
-from omnivery.emulator.mailgun.webhooks import MOST_URLS
 from omnivery.emulator.message import StoredFile
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.state import Site
@@ -155,8 +154,12 @@ async def _stored(upload: UploadFile) -> StoredFile:
     return StoredFile(name=upload.filename or "", media_type=kind, content=await upload.read())
 
 
+MOST_URLS = 3
+"""Addresses for one type of event."""
+
+
 def urls_of(form: Form) -> list[str]:
-    """The addresses that a form names.
+    """The URLs that a form names.
 
     Raises:
         Refusal: there is none, there are too many, or one is no web address.

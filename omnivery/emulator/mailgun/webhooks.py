@@ -13,9 +13,6 @@ from omnivery.emulator.routes import json_answer, mailgun
 from omnivery.emulator.state import Site
 from omnivery.transport.operation import KeyKind
 
-MOST_URLS = 3
-"""Addresses for one type of event."""
-
 
 async def list_webhooks(request: Request, site: Site) -> Response:
     """Every type that has addresses."""
