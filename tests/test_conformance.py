@@ -25,8 +25,8 @@ from omnivery.emulator.app import SURFACES as ROUTES
 from omnivery.emulator.routes import Row
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.paging import AsyncPages
-from tests import golden_support as golden
-from tests.fakes import FakeObserver
+from tests.support import golden
+from tests.support.fakes import FakeObserver
 from tools import reference
 
 MAILGUN = """

@@ -14,7 +14,7 @@ from omnivery import AsyncAutomations, RetryPolicy
 from omnivery._logging import RedactionFilter, get_logger, redact
 from omnivery.errors import OmniveryError
 from omnivery.transport.observe import Attempt, LogObserver
-from tests.fakes import Seen, http_answer, serve
+from tests.support.fakes import Seen, http_answer, serve
 
 TOKEN = "marker7f3atoken"
 EVENT = {

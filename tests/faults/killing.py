@@ -20,7 +20,7 @@ from omnivery.bulk.journal.reader import JournalView
 from omnivery.emulator import Emulator
 from tests.faults.inputs import Input
 from tests.faults.wire import Event, Place, Wire
-from tests.journal_support import accepted_ids, as_killed, where_events_are
+from tests.support.journal import accepted_ids, as_killed, where_events_are
 
 Moment = Literal["request", "byte", "answer", "birth", "time"]
 PATIENCE = 60

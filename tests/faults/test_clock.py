@@ -14,9 +14,17 @@ import pytest
 from omnivery.bulk.journal.reader import JournalView
 from omnivery.emulator import Emulator
 from omnivery.errors import RateLimitError
-from tests.bots_support import FAST, assert_lawful, client_of, event, events, ids, numbered
 from tests.faults.figures import Figures
-from tests.journal_support import where_events_are
+from tests.support.bots import (
+    FAST,
+    assert_lawful,
+    client_of,
+    event,
+    events,
+    ids,
+    numbered,
+)
+from tests.support.journal import where_events_are
 
 pytestmark = pytest.mark.anyio
 

@@ -14,10 +14,17 @@ from omnivery.automations import SubmitReport
 from omnivery.bulk.journal.reader import JournalView
 from omnivery.emulator import Emulator
 from omnivery.errors import AmbiguousError
-from tests.bots_support import FAST, WEBHOOK, assert_lawful, events, ids, numbered
 from tests.faults.figures import Figures
 from tests.faults.wire import REACHED, Place, Wire
-from tests.journal_support import where_events_are
+from tests.support.bots import (
+    FAST,
+    WEBHOOK,
+    assert_lawful,
+    events,
+    ids,
+    numbered,
+)
+from tests.support.journal import where_events_are
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,7 @@ from tests.faults.disks import disk, read_only
 from tests.faults.figures import Figures
 from tests.faults.inputs import COMMAND
 from tests.faults.wire import Wire
-from tests.journal_support import where_events_are
+from tests.support.journal import where_events_are
 
 if sys.platform != "linux":
     pytest.skip("limits of another process, and small disks, are Linux's", allow_module_level=True)

@@ -27,7 +27,7 @@ from omnivery.webhooks import VerdictStore
 from tests.faults.figures import Figures
 from tests.faults.inputs import WORKER
 from tests.faults.wire import Event, Wire
-from tests.journal_support import accepted_ids, as_killed, where_events_are
+from tests.support.journal import accepted_ids, as_killed, where_events_are
 
 ROUNDS = 8
 CONCURRENCY = 4

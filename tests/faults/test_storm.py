@@ -17,8 +17,15 @@ from attrs import define, field
 from omnivery import AsyncAutomations
 from omnivery.automations import SubmitReport
 from omnivery.transport import client as client_module
-from tests.bots_support import WEBHOOK, assert_lawful, events, ids, numbered, sent
 from tests.faults.figures import Figures
+from tests.support.bots import (
+    WEBHOOK,
+    assert_lawful,
+    events,
+    ids,
+    numbered,
+    sent,
+)
 
 BATCHES, SLOTS = 100, 8
 EVENTS = BATCHES * 500

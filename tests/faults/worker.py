@@ -15,7 +15,7 @@ import anyio.lowlevel
 
 from omnivery import AsyncAutomations, readers
 from omnivery.events.event import EventLike
-from tests.bots_support import event
+from tests.support.bots import event
 
 
 async def submit(arguments: argparse.Namespace) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from omnivery.emulator import Emulator
-from tests.emulator_support import listening, mailgun_client
 from tests.interop.conftest import SIGNING_KEY
+from tests.support.emulator import listening, mailgun_client
 
 # Loaded by name: the packages are there in this session alone, so type checkers cannot know them.
 django: Any = pytest.importorskip("django")

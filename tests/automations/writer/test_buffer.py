@@ -1,0 +1,207 @@
+"""The writer's buffer: when a batch is due, who is woken, and what is full."""
+
+from __future__ import annotations
+
+import logging
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from attrs import define
+
+from omnivery.automations import EventLine, UnreadableLine
+from omnivery.automations.writer.buffer import (
+    EventBuffer,
+    Placing,
+    Tally,
+    size_of,
+)
+from omnivery.automations.writer.options import WriterOptions
+from omnivery.errors import BulkError, ConfigError
+from omnivery.events.encoding import encode_batch
+from omnivery.events.event import EventLike
+from tests.support.bots import event
+from tests.support.writer import (
+    buffer_of,
+    fill,
+    refused,
+    taken,
+)
+
+
+@define
+class Clock:
+    """A clock that goes when it is told to."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_nothing_is_due_before_a_batch_is_full() -> None:
+    buffer = buffer_of(max_events=3)
+    assert buffer.take([], 500) == math.inf
+    fill(buffer, 2)
+    assert buffer.take([], 500) == math.inf
+    fill(buffer, 3, start=2)
+    assert taken(buffer) == ["e0", "e1", "e2"]
+    assert taken(buffer) == []
+    assert len(buffer) == 2
+
+
+def test_the_reader_s_own_limit_holds_too() -> None:
+    buffer = buffer_of(max_events=3)
+    fill(buffer, 3)
+    assert taken(buffer, 2) == ["e0", "e1"]
+
+
+def test_a_batch_is_due_when_its_oldest_event_has_lingered() -> None:
+    """The oldest one counts: a trickle that never pauses must not put the batch off for ever."""
+    clock = Clock()
+    buffer = EventBuffer(options=WriterOptions(linger=1.0), now=clock)
+    buffer.open()
+    fill(buffer, 1)
+    clock.now += 0.75
+    fill(buffer, 1, start=1)
+    assert buffer.take([], 500) == 0.25
+    assert buffer.oldest_age == 0.75
+    clock.now += 0.25
+    assert taken(buffer) == ["e0", "e1"]
+    assert buffer.oldest_age == 0.0
+
+
+def test_what_a_full_batch_leaves_behind_lingers_from_when_it_was_put() -> None:
+    clock = Clock()
+    buffer = EventBuffer(options=WriterOptions(linger=1.0, max_events=2), now=clock)
+    buffer.open()
+    fill(buffer, 2)
+    clock.now += 0.5
+    fill(buffer, 1, start=2)
+    assert taken(buffer) == ["e0", "e1"]
+    assert buffer.take([], 500) == 1.0
+
+
+def test_a_batch_is_due_at_so_many_bytes_and_no_larger() -> None:
+    big = [event(number, attributes={"text": "x" * 600}) for number in range(5)]
+    buffer = buffer_of(max_bytes=2_000)
+    for one in big:
+        buffer.put_nowait(one)
+    batches = [taken(buffer), taken(buffer)]
+    assert batches == [["e0", "e1"], ["e2", "e3"]]
+    assert buffer.take([], 500) == math.inf
+
+
+def test_an_event_beyond_the_bytes_goes_alone() -> None:
+    """It is the run that rejects it: kept here it would block all that come after it."""
+    buffer = buffer_of(max_bytes=100)
+    fill(buffer, 2)
+    assert taken(buffer) == ["e0"]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        event(0),
+        event(0, domain="example.com", recipient_id="r" * 64, message_id="m" * 40, ts=1_790_000_000, message_ts=1),
+        event(0, attributes={"campaign": "spring", "n": 5, "long": "x" * 5_000}),
+        {"ip": "203.0.113.7", "uas": "Mozilla/5.0", "event_id": "e0", "own": "y" * 900},
+        b'{"ip":"203.0.113.7","uas":"Mozilla/5.0","event_id":"e0"}',
+        EventLine(data=b'{"ip":"203.0.113.7","uas":"Mozilla/5.0","event_id":"e0"}', line=1),
+    ],
+)
+def test_the_estimate_of_an_event_s_size_is_of_use(item: EventLike) -> None:
+    """Far too low, and every batch has to be halved; far too high, and batches go out half empty."""
+    real = len(encode_batch([item], "")) - len(encode_batch([], ""))
+    assert real * 0.6 < size_of(item) < real + 200
+
+
+@pytest.mark.parametrize("item", [UnreadableLine(line=1, reason="blank"), 7, None, event(0, uas=5, attributes=[1])])
+def test_what_is_no_event_is_taken_all_the_same(item: Any) -> None:
+    """It becomes a rejection in the report; put raises for nothing that is in an event."""
+    assert buffer_of().put_nowait(item) is Placing.TAKEN
+
+
+def test_a_flush_sends_what_is_there_and_no_more() -> None:
+    buffer = buffer_of(max_events=2)
+    fill(buffer, 3)
+    assert buffer.flush() == 3
+    fill(buffer, 1, start=3)
+    assert taken(buffer) == ["e0", "e1"]
+    # The third goes with whoever is there, as it has to go anyhow.
+    assert taken(buffer) == ["e2", "e3"]
+    fill(buffer, 1, start=4)
+    assert taken(buffer) == []
+
+
+def test_a_closed_buffer_gives_up_the_rest_and_then_says_that_it_is_over() -> None:
+    buffer = buffer_of()
+    fill(buffer, 2)
+    buffer.close(refused)
+    assert taken(buffer) == ["e0", "e1"]
+    assert buffer.take([], 500) is None
+    with pytest.raises(BulkError, match="over"):
+        buffer.put_nowait(event())
+
+
+def test_the_first_reason_to_refuse_stays() -> None:
+    """What was stopped by an error must not say later that it was merely closed."""
+    buffer = buffer_of()
+    buffer.close(refused)
+    buffer.close(lambda: ConfigError("closed"))
+    with pytest.raises(BulkError, match="over"):
+        buffer.put_nowait(event())
+
+
+def test_a_buffer_takes_nothing_before_it_is_opened() -> None:
+    with pytest.raises(ConfigError, match="async with"):
+        EventBuffer(options=WriterOptions()).put_nowait(event())
+
+
+def test_who_takes_is_woken_once_for_the_first_event_and_once_for_a_full_batch() -> None:
+    """A crossing into the event loop for every event would cost more than sending it."""
+    wakes: list[int] = []
+    buffer = buffer_of(max_events=10)
+    buffer.wake = lambda: wakes.append(buffer.puts)
+    fill(buffer, 35)
+    assert wakes == [1, 10]
+    while taken(buffer):
+        continue
+    fill(buffer, 5, start=35)
+    assert wakes == [1, 10, 40]
+    buffer.flush()
+    buffer.close(refused)
+    assert wakes[3:] == [40, 40]
+
+
+def test_no_lock_is_held_while_waking() -> None:
+    """It goes into an event loop, which may itself be about to take."""
+    buffer, gone = buffer_of(max_events=1), list[str]()
+    with ThreadPoolExecutor(1) as other:
+        buffer.wake = lambda: gone.extend(other.submit(taken, buffer).result(timeout=5))
+        fill(buffer, 3)
+    assert gone == ["e0", "e1", "e2"]
+
+
+def test_a_full_buffer_says_so() -> None:
+    buffer = buffer_of(max_buffered=2)
+    fill(buffer, 2)
+    assert buffer.put_nowait(event(2)) is Placing.FULL
+    assert taken(buffer) == ["e0", "e1"]
+    assert buffer.put_nowait(event(2)) is Placing.TAKEN
+
+
+def test_dropped_events_are_counted_and_told_at_powers_of_two(caplog: pytest.LogCaptureFixture) -> None:
+    buffer = buffer_of(max_buffered=1, overflow="drop")
+    fill(buffer, 1)
+    with caplog.at_level(logging.WARNING, "omnivery"):
+        assert [buffer.put_nowait(event(number)) for number in range(9)] == [Placing.DROPPED] * 9
+    assert buffer.drops.count == 9
+    assert (buffer.puts, len(buffer)) == (1, 1)
+    assert [record.args for record in caplog.records] == [(1,), (2,), (4,), (8,)]
+
+
+def test_a_tally_tells_of_a_leap_once() -> None:
+    tally = Tally()
+    assert [tally.add(more) for more in (500, 1, 11, 600)] == [True, False, True, True]

@@ -1,0 +1,106 @@
+"""Ended by the world around it, asyncio's own cancellation or Ctrl-C: a run stops at once, and its account is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnivery.bulk.engine import AsyncBulkRun
+from tests.support.bots import (
+    Server,
+    assert_ended,
+    endless,
+    finish,
+    run_of,
+)
+
+
+def endings_of_asyncio() -> list[Any]:
+    async def by_timeout(run: AsyncBulkRun) -> None:
+        async with asyncio.timeout(0.05):
+            await finish(run)
+
+    async def by_wait_for(run: AsyncBulkRun) -> None:
+        await asyncio.wait_for(finish(run), 0.05)
+
+    async def by_cancel(run: AsyncBulkRun) -> None:
+        task = asyncio.create_task(finish(run))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await task
+
+    return [(by_timeout, TimeoutError), (by_wait_for, TimeoutError), (by_cancel, asyncio.CancelledError)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize(("end", "error"), endings_of_asyncio())
+async def test_asyncio_s_own_cancellation_is_not_swallowed(end: Any, error: type[BaseException]) -> None:
+    """It is not anyio's: it has no scope to belong to, and must come out all the same, and leave nothing behind."""
+    server = Server(takes=1)
+    run = run_of(endless(), server)
+    with pytest.raises(error):
+        await end(run)
+    assert_ended(run, server, accepted=500)
+    task = asyncio.current_task()
+    # A count left behind would make the next `asyncio.timeout` take itself for cancelled from outside.
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+PROGRAM = """
+import asyncio, json, os, signal, sys
+import anyio
+from tests.support.bots import endless, run_of
+
+async def post(body):
+    await anyio.lowlevel.checkpoint()
+    post.seen += 1
+    if post.seen == 4:
+        os.kill(os.getpid(), signal.SIGINT)
+    if post.seen >= 4:
+        await anyio.sleep_forever()
+    return 1
+
+async def main():
+    run = run_of(endless(), post, concurrency=3)
+    try:
+        async with run:
+            async for _ in run:
+                pass
+    finally:
+        report = run.report
+        given_back = len(report.undelivered_events())
+        print(json.dumps([report.read, report.accepted, report.rejected, report.undelivered, given_back]))
+
+post.seen = 0
+if sys.argv[1] == "asyncio":
+    asyncio.run(main())
+else:
+    anyio.run(main, backend=sys.argv[1])
+"""
+
+
+def test_ctrl_c_leaves_a_whole_account(anyio_backend: str) -> None:
+    """The operator's way out of a long run: it ends at once, and what is written down can be resumed from."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM, anyio_backend],
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+        check=False,
+        text=True,
+    )
+    read, accepted, rejected, undelivered, given_back = json.loads(ended.stdout)
+    assert accepted + rejected + undelivered == read
+    assert given_back == undelivered > 0
+    assert (accepted, rejected) == (1500, 0)
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr.rstrip().endswith("KeyboardInterrupt")

@@ -1,0 +1,238 @@
+"""The command line as a shell meets it: a process, its output, its exit status."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnivery.cli.output import printable
+from omnivery.emulator import Emulator
+
+LINE = '{ip} - - [17/May/2015:10:05:03 +0000] "GET /offer HTTP/1.1" 200 5 "-" "{agent}"\n'
+REAL_LOG = Path(__file__).parents[3] / "shared" / "data" / "access_log.gz"
+
+
+def omnivery(
+    *arguments: str, stdin: bytes = b"", environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "omnivery", *arguments],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def printed(result: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    """The one JSON object on standard output."""
+    value = json.loads(result.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def log(*agents: str) -> bytes:
+    """A small access log with one line for each user agent."""
+    lines = (LINE.format(ip=f"198.18.{n // 256}.{n % 256}", agent=agent) for n, agent in enumerate(agents))
+    return "".join(lines).encode()
+
+
+def test_demo_without_a_file_gets_a_verdict_for_each_of_its_events() -> None:
+    result = omnivery("demo")
+    account = printed(result)
+    assert result.returncode == 0, result.stderr
+    assert account["read"] == account["accepted"] == account["verdicts"] == 20_000
+    assert account["batches"] == 40
+    assert account["bots"] + account["humans"] + account["unknown"] == 20_000
+    assert account["bots"] > 1000
+    assert account["humans"] > 1000
+    assert account["events_per_second"] > 0
+    assert account["rejections"] == []
+
+
+@pytest.mark.skipif(not REAL_LOG.exists(), reason="the real log is not at hand")
+def test_demo_reads_a_real_log_and_names_its_damaged_line() -> None:
+    account = printed(omnivery("demo", str(REAL_LOG)))
+    assert (account["read"], account["accepted"], account["rejected"], account["undelivered"]) == (10_000, 9_999, 1, 0)
+    assert (account["batches"], account["verdicts"], account["missing"]) == (20, 9_999, 0)
+    assert [item["line"] for item in account["rejections"]] == [8899]
+    assert {"uas": "-", "events": 190} in account["agents"]
+
+
+def test_equal_lines_are_different_interactions_and_each_has_its_verdict(tmp_path: Path) -> None:
+    file = tmp_path / "access_log"
+    file.write_bytes(log("curl/8.9.1") * 3)
+    account = printed(omnivery("demo", str(file)))
+    assert (account["accepted"], account["verdicts"], account["unmatched"]) == (3, 3, 0)
+
+
+def test_demo_reads_gzip_from_standard_input() -> None:
+    account = printed(omnivery("demo", "-", stdin=gzip.compress(log("-", "curl/8.9.1", "Mozilla/5.0"))))
+    assert (account["accepted"], account["bots"], account["humans"]) == (3, 2, 1)
+
+
+def test_demo_names_bad_lines_and_still_ends_well() -> None:
+    good = b'{"ip":"198.51.100.1","uas":"-","event_id":"a"}'
+    result = omnivery("demo", "-", stdin=b"\n".join([good, b"", b"rubbish", b'{"ip":"1.1.1.1","uas":"x"}']))
+    account = printed(result)
+    assert result.returncode == 0
+    assert [(item["line"], item["reason"]) for item in account["rejections"]] == [(3, "not JSON"), (4, "no event_id")]
+
+
+def test_demo_fails_when_an_accepted_event_gets_no_verdict() -> None:
+    """The emulator never answers for this network: exactly what the exit status is there to tell."""
+    result = omnivery("demo", "-", stdin=b'{"ip":"203.0.113.1","uas":"x","event_id":"a"}')
+    account = printed(result)
+    assert result.returncode == 1
+    assert (account["accepted"], account["verdicts"], account["missing"]) == (1, 0, 1)
+
+
+def test_demo_of_a_cut_off_file_accounts_for_what_could_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "cut.gz"
+    packed = gzip.compress(b"".join(log(f"agent {n} {os.urandom(40).hex()}") for n in range(3000)))
+    file.write_bytes(packed[: len(packed) // 2])
+    result = omnivery("demo", str(file))
+    account = printed(result)
+    assert result.returncode == 1
+    assert 0 < account["read"] == account["accepted"] == account["verdicts"] < 3000
+    assert "cut off" in account["stopped_by"]
+    assert b"Traceback" not in result.stderr
+
+
+def test_a_missing_file_is_one_clear_line() -> None:
+    result = omnivery("demo", "/nowhere/access_log")
+    assert result.returncode == 1
+    assert result.stderr == b"Error: No such file or directory: /nowhere/access_log\n"
+
+
+def test_an_empty_source_is_no_error() -> None:
+    result = omnivery("demo", "-")
+    assert result.returncode == 0
+    assert printed(result)["read"] == 0
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Any:
+    """An emulator, and the environment that leads to it."""
+    with Emulator(webhook_retry_delays=()) as emulator:
+        yield {
+            "OMNIVERY_TOKEN": emulator.token,
+            "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
+            "OMNIVERY_DOMAIN": emulator.domain,
+            "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/verdicts",
+        }
+
+
+def test_submit_sends_every_file_and_says_which_line_of_which_is_bad(tmp_path: Path, settings: dict[str, str]) -> None:
+    first, second = tmp_path / "first.log", tmp_path / "second.ndjson"
+    first.write_bytes(log("curl/8.9.1") + b"rubbish\n")
+    second.write_bytes(b'{"ip":"::1","uas":"x","event_id":"b"}\n')
+    result = omnivery("bots", "submit", str(first), str(second), environment=settings)
+    account = printed(result)
+    assert result.returncode == 1
+    assert (account["read"], account["accepted"], account["rejected"]) == (3, 2, 1)
+    assert account["rejections"][0]["file"] == str(first)
+    assert account["rejections"][0]["line"] == 2
+
+
+def test_submit_that_delivers_everything_ends_with_zero(tmp_path: Path, settings: dict[str, str]) -> None:
+    file = tmp_path / "access_log"
+    file.write_bytes(log("curl/8.9.1", "-"))
+    assert omnivery("bots", "submit", str(file), environment=settings).returncode == 0
+
+
+def test_submit_with_a_wrong_token_stops_and_never_shows_it(tmp_path: Path, settings: dict[str, str]) -> None:
+    file = tmp_path / "access_log"
+    file.write_bytes(log(*(f"agent {n}" for n in range(1200))))
+    result = omnivery("bots", "submit", str(file), environment={**settings, "OMNIVERY_TOKEN": "wrong-and-secret"})
+    account = printed(result)
+    assert result.returncode == 1
+    assert account["accepted"] == 0
+    assert account["undelivered"] == account["read"] == 1200
+    assert "401" in account["stopped_by"]
+    assert b"wrong-and-secret" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("missing", ["OMNIVERY_TOKEN", "OMNIVERY_DOMAIN", "OMNIVERY_WEBHOOK_URL"])
+def test_submit_names_the_setting_that_is_missing(tmp_path: Path, settings: dict[str, str], missing: str) -> None:
+    file = tmp_path / "access_log"
+    file.write_bytes(log("-"))
+    result = omnivery("bots", "submit", str(file), environment={**settings, missing: ""})
+    assert result.returncode == 2
+    assert missing.encode() in result.stderr
+    assert result.stdout == b""
+
+
+def test_submit_refuses_an_address_that_is_none(tmp_path: Path, settings: dict[str, str]) -> None:
+    file = tmp_path / "access_log"
+    file.write_bytes(log("-", "x"))
+    result = omnivery("bots", "submit", str(file), "--base-url", "not an address", environment=settings)
+    assert result.returncode == 2
+    assert b"base_url" in result.stderr
+
+
+def test_wrong_usage_ends_with_two() -> None:
+    assert omnivery("demo", "--concurrency", "0").returncode == 2
+    assert omnivery("no-such-command").returncode == 2
+
+
+def test_emulator_prints_how_to_reach_it_and_ends_on_ctrl_c() -> None:
+    command = [sys.executable, "-W", "error", "-m", "omnivery", "emulator", "--port", "0", "--chaos", "throttle=0.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        shown = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=20)
+    assert set(shown) >= {"OMNIVERY_AUTOMATIONS_URL", "OMNIVERY_TOKEN", "OMNIVERY_DOMAIN", "OMNIVERY_SIGNING_KEY"}
+    assert process.returncode == 0, complaints
+
+
+@pytest.mark.parametrize("faults", ["throttle", "throttle=much", "flood=0.1", "throttle=2"])
+def test_emulator_refuses_faults_that_it_does_not_know(faults: str) -> None:
+    result = omnivery("emulator", "--port", "0", "--chaos", faults)
+    assert result.returncode == 2
+    assert b"Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_the_middle_of_a_run_prints_the_account(number: signal.Signals, status: int) -> None:
+    """Standard input stays open and silent: one signal is enough all the same, be it Ctrl-C's or a supervisor's."""
+    command = [sys.executable, "-W", "error", "-m", "omnivery", "demo", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(log(*(f"agent {n}" for n in range(2000))))
+        process.stdin.flush()
+        time.sleep(1.5)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == status
+        assert process.stdout is not None
+        assert process.stderr is not None
+        account, complaints = json.loads(process.stdout.read()), process.stderr.read()
+    assert account["accepted"] + account["rejected"] + account["undelivered"] == account["read"]
+    assert account["verdicts"] + account["missing"] == account["accepted"]
+    assert account["stopped_by"] == "interrupted"
+    assert b"Traceback" not in complaints
+
+
+def test_foreign_text_cannot_steer_the_terminal() -> None:
+    """A log's user agents are written by whoever calls the server."""
+    assert printable("curl\x1b[2J\x9b\r\n") == "curl\N{REPLACEMENT CHARACTER}[2J" + 3 * "\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_closed_standard_output_costs_no_traceback(tmp_path: Path, settings: dict[str, str]) -> None:
+    file = tmp_path / "access_log"
+    file.write_bytes(log("-"))
+    command = f"exec {sys.executable} -m omnivery bots submit {file} >&-"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, check=False, env={**os.environ, **settings})
+    assert (result.returncode, result.stderr) == (0, b"")

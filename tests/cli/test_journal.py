@@ -1,0 +1,138 @@
+"""The commands about journals, as a shell meets them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omnivery.emulator import Emulator
+from tests.cli.test_app import log, omnivery, printed
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(webhook_retry_delays=()) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(emulator: Emulator) -> dict[str, str]:
+    return {
+        "OMNIVERY_TOKEN": emulator.token,
+        "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
+        "OMNIVERY_DOMAIN": emulator.domain,
+        "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/verdicts",
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """1,202 lines, of which one is no event and one no JSON."""
+    found = tmp_path / "events.ndjson"
+    lines = [b'{"ip":"203.0.113.7","uas":"x","event_id":"e%d","n":%d}' % (n, 10**25) for n in range(1200)]
+    found.write_bytes(b"\n".join([*lines, b'{"ip":"nowhere","uas":"x","event_id":"bad"}', b"rubbish", b""]))
+    return found
+
+
+def test_submit_goes_on_with_what_was_added(tmp_path: Path, emulator: Emulator, settings: dict[str, str]) -> None:
+    first, second, journal = tmp_path / "a.log", tmp_path / "b.log", str(tmp_path / "j")
+    first.write_bytes(log("one", "two"))
+    second.write_bytes(log("three") + b"rubbish\n")
+    arguments = ("bots", "submit", str(first), str(second), "--journal", journal)
+    result = omnivery(*arguments, environment=settings)
+    assert result.returncode == 1
+    assert (printed(result)["read"], printed(result)["accepted"]) == (4, 3)
+    assert printed(result)["rejections"][0]["file"] == str(second)
+    first.write_bytes(log("one", "two", "four"))
+    result = omnivery(*arguments, environment=settings)
+    assert (printed(result)["read"], printed(result)["accepted"], printed(result)["batches"]) == (5, 4, 3)
+    assert sorted(event["uas"] for event in emulator.bot_events) == ["four", "one", "three", "two"]
+
+
+def test_a_wrong_token_costs_nothing(file: Path, tmp_path: Path, settings: dict[str, str]) -> None:
+    """The same command with the right one does the rest; status and export tell how things stand meanwhile."""
+    journal = str(tmp_path / "j")
+    arguments = ("bots", "submit", str(file), "--journal", journal)
+    result = omnivery(*arguments, environment={**settings, "OMNIVERY_TOKEN": "wrong-and-secret"})
+    assert result.returncode == 1
+    assert "401" in printed(result)["stopped_by"]
+    assert printed(result)["undelivered"] == 1200
+    result = omnivery("bots", "status", journal)
+    assert result.returncode == 1
+    state = printed(result)
+    assert (state["pending"], state["rejected"], state["sources"][0]["read"]) == (1200, 2, 1202)
+    assert b"verdicts" not in result.stdout
+    result = omnivery(*arguments, environment=settings)
+    account = printed(result)
+    assert (account["read"], account["accepted"], account["rejected"], account["undelivered"]) == (1202, 1200, 2, 0)
+    assert omnivery("bots", "status", journal).returncode == 0
+
+
+def test_export_gives_events_back_as_they_were_read(file: Path, tmp_path: Path, settings: dict[str, str]) -> None:
+    journal = str(tmp_path / "j")
+    wrong = {**settings, "OMNIVERY_TOKEN": "wrong"}
+    omnivery("bots", "submit", str(file), "--journal", journal, environment=wrong)
+    exported = omnivery("bots", "export", journal)
+    lines = exported.stdout.splitlines()
+    assert (exported.returncode, len(lines)) == (0, 1202)
+    bad, rubbish, first = (json.loads(line) for line in lines[:3])
+    assert (bad["kind"], bad["line"], bad["event"]["event_id"]) == ("rejected", 1201, "bad")
+    assert bad["source"] == str(file)
+    assert (rubbish["reason"], rubbish["text"]) == ("not JSON", "rubbish")
+    assert (first["kind"], first["event"]) == (
+        "undelivered",
+        {"ip": "203.0.113.7", "uas": "x", "event_id": "e0", "n": 10**25},
+    )
+    assert "401" in first["reason"]
+    rejected = omnivery("bots", "export", journal, "--rejected").stdout.splitlines()
+    undelivered = omnivery("bots", "export", journal, "--undelivered").stdout.splitlines()
+    assert [*rejected, *undelivered] == lines
+    assert (len(rejected), len(undelivered)) == (2, 1200)
+
+
+def test_retry_sends_what_was_given_up(
+    file: Path, tmp_path: Path, emulator: Emulator, settings: dict[str, str]
+) -> None:
+    journal = str(tmp_path / "j")
+    emulator.fail_next("bot", status=409, times=3)
+    result = omnivery("bots", "submit", str(file), "--journal", journal, environment=settings)
+    assert printed(result)["undelivered"] == 1200
+    assert omnivery("bots", "status", journal).returncode == 1
+    result = omnivery("bots", "retry", journal, environment={"OMNIVERY_TOKEN": emulator.token})
+    account = printed(result)
+    assert result.returncode == 1
+    assert (account["accepted"], account["rejected"], account["undelivered"]) == (1200, 2, 0)
+    assert account["failures"] == []
+    assert len(emulator.bot_events) == 1200
+    assert omnivery("bots", "retry", journal, environment={"OMNIVERY_TOKEN": emulator.token}).returncode == 1
+    assert len(emulator.bot_events) == 1200
+
+
+def test_another_domain_is_wrong_settings(file: Path, tmp_path: Path, settings: dict[str, str]) -> None:
+    arguments = ("bots", "submit", str(file), "--journal", str(tmp_path / "j"))
+    omnivery(*arguments, environment=settings)
+    result = omnivery(*arguments, "--domain", "other.example.com", environment=settings)
+    assert result.returncode == 2
+    assert b"other.example.com" in result.stderr
+    assert result.stdout == b""
+
+
+def test_standard_input_is_passed_over_up_to_where_it_was_read(
+    file: Path, tmp_path: Path, emulator: Emulator, settings: dict[str, str]
+) -> None:
+    arguments = ("bots", "submit", "-", "--journal", str(tmp_path / "j"))
+    data = file.read_bytes()
+    for _ in range(2):
+        account = printed(omnivery(*arguments, stdin=data, environment=settings))
+        assert (account["read"], account["accepted"], len(emulator.bot_events)) == (1202, 1200, 1200)
+
+
+@pytest.mark.parametrize("command", ["status", "retry", "export"])
+def test_what_is_no_journal_is_one_clear_line(tmp_path: Path, command: str) -> None:
+    result = omnivery("bots", command, str(tmp_path / "none"), environment={"OMNIVERY_TOKEN": "t"})
+    assert result.returncode == 2
+    assert result.stderr.startswith(b"Error: journal: there is no file")
+    assert result.stdout == b""

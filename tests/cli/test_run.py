@@ -1,0 +1,384 @@
+"""`omnivery bots run`: events out and verdicts back in one command, through crashes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import click
+import pytest
+from attrs import frozen
+
+from omnivery import AsyncAutomations
+from omnivery.bulk.journal.reader import JournalView
+from omnivery.cli.arguments import Duration, HostPort
+from omnivery.cli.input import events_of
+from omnivery.cli.matching import Arrivals
+from omnivery.emulator import Emulator
+from omnivery.emulator.faults import Chaos
+from omnivery.errors import ConfigError
+from omnivery.webhooks import BotVerdicts, VerdictStore, parse, sign
+from tests.cli.test_app import omnivery, printed
+from tests.support.bots import ONCE
+from tests.support.cli import (
+    event,
+    free_port,
+    ndjson,
+    on_terminal,
+)
+
+ON_ASYNCIO = pytest.mark.parametrize("anyio_backend", ["asyncio"])
+"""As all commands do."""
+SILENT = "203.0.113.7"
+"""Of the test network that the emulator never answers."""
+
+
+@frozen(kw_only=True)
+class Job:
+    """One command, to be run as often as it takes."""
+
+    emulator: Emulator
+    folder: Path
+    port: int
+    environment: dict[str, str]
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "events.ndjson"
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "run.journal"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "verdicts.db"
+
+    def command(self, *options: str) -> list[str]:
+        kept = ("--journal", str(self.journal), "--store", str(self.store))
+        return ["bots", "run", str(self.file), *kept, "--listen", f"127.0.0.1:{self.port}", *options]
+
+    def run(self, *options: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+        return omnivery(*self.command(*options), environment={**self.environment, **environment})
+
+    def answered(self, count: int) -> dict[str, Any]:
+        """The account once so many events have their verdict, though others have none; the deadline is short."""
+        for _ in range(20):
+            result = self.run("--deadline", "0.2")
+            account = printed(result)
+            assert result.returncode == 1
+            assert b"run the same command again" in result.stderr
+            if account["answered"] == count:
+                return account
+        raise AssertionError("the verdicts did not come")
+
+    def started(self, *options: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "omnivery", *self.command(*options)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **self.environment},
+        )
+
+    def accepted(self) -> int:
+        """How many events the journal has as accepted by now."""
+        try:
+            with JournalView.open(self.journal) as view:
+                return view.state().accepted
+        except ConfigError:  # not begun yet
+            return 0
+
+    def stored(self) -> int:
+        """How many verdicts the store has by now."""
+        if not self.store.exists():
+            return 0
+        with VerdictStore(self.store) as store:
+            return len(store)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[Job]:
+    # The receiver is away while the command does not run: the service has to try again for as long as that takes.
+    with Emulator(webhook_retry_delays=(0.1,) * 200) as emulator:
+        environment = {
+            "OMNIVERY_TOKEN": emulator.token,
+            "OMNIVERY_SIGNING_KEY": emulator.signing_key,
+            "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
+            "OMNIVERY_DOMAIN": emulator.domain,
+            "OMNIVERY_WEBHOOK_URL": "",
+        }
+        yield Job(emulator=emulator, folder=tmp_path, port=free_port(), environment=environment)
+
+
+def until(process: subprocess.Popen[bytes], come: Callable[[], bool]) -> None:
+    """Wait until something has come about, while a command runs."""
+    end = time.monotonic() + 30
+    while not come():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_it_ends_when_every_event_has_its_verdict(job: Job) -> None:
+    ndjson(job.file, [event(f"e{n}", "192.0.2.1" if n % 4 == 0 else "198.51.100.7") for n in range(1200)])
+    result = job.run()
+    account = printed(result)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == b"", "an emulator on this machine reaches a receiver on this machine: no warning"
+    assert (account["read"], account["accepted"], account["batches"]) == (1200, 1200, 3)
+    assert (account["answered"], account["missing"]) == (1200, 0)
+    assert (account["store"]["verdicts"], account["store"]["bots"], account["store"]["humans"]) == (1200, 300, 900)
+
+
+def test_the_deadline_ends_the_wait_and_the_same_command_waits_again(job: Job) -> None:
+    ndjson(job.file, [event("answered"), event("silent", SILENT)])
+    for _ in range(2):
+        account = job.answered(1)
+        assert (account["read"], account["accepted"], account["missing"]) == (2, 2, 1)
+    assert len(job.emulator.bot_events) == 2, "nothing was sent twice"
+
+
+def test_a_deadline_does_not_cost_the_verdicts_behind_what_is_missing(job: Job) -> None:
+    """Batches are waited for in turn, and the first one never comes."""
+    ndjson(job.file, [event("silent", SILENT), *(event(f"e{n}") for n in range(1500))])
+    account = job.answered(1500)
+    assert (account["missing"], account["store"]["verdicts"]) == (1, 1500)
+
+
+def test_equal_ids_are_events_of_their_own_in_the_account(job: Job) -> None:
+    ndjson(job.file, [event("twice"), event("twice"), event("silent", SILENT), event("silent", SILENT)])
+    account = job.answered(2)
+    assert (account["accepted"], account["missing"]) == (4, 2)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no kill -9")
+def test_after_kill_9_the_same_command_ends_with_the_same_account(job: Job) -> None:
+    """It is killed twice, and each time batches and calls with verdicts are on their way."""
+    events = [event(f"e{n}") for n in range(10_000)]
+    ndjson(job.file, events)
+    job.emulator.chaos = Chaos(delay=0.2)
+    with job.started("--concurrency", "2") as process:
+        until(process, lambda: job.accepted() >= 1000)
+        process.kill()
+    assert 1000 <= job.accepted() < 10_000, "it was killed in the middle"
+    with job.started("--concurrency", "2") as process:
+        until(process, lambda: job.accepted() >= 3000)
+        process.kill()
+    job.emulator.chaos = None
+    result = job.run()
+    account = printed(result)
+    assert result.returncode == 0, (account, result.stderr)
+    assert (account["read"], account["accepted"], account["rejected"], account["undelivered"]) == (10_000, 10_000, 0, 0)
+    assert (account["answered"], account["missing"], account["store"]["verdicts"]) == (10_000, 0, 10_000)
+    seen = [one["event_id"] for one in job.emulator.bot_events]
+    assert {*seen} == {one["event_id"] for one in events}
+    assert len(seen) <= 10_000 + 2 * 2 * 500, "only batches that were on their way went out twice"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_keeps_what_is_done_and_says_how_to_go_on(job: Job, number: signal.Signals, status: int) -> None:
+    ndjson(job.file, [event("answered"), event("silent", SILENT)])
+    with job.started("--deadline", "1h") as process:
+        until(process, lambda: job.stored() == 1)
+        process.send_signal(number)
+        output, complaints = process.communicate(timeout=20)
+    account = json.loads(output)
+    assert process.returncode == status
+    assert (account["read"], account["accepted"], account["stopped_by"]) == (2, 2, "interrupted")
+    assert (account["answered"], account["missing"], account["store"]["verdicts"]) == (None, None, 1)
+    assert complaints == b"Interrupted: what is done is kept. The same command goes on where it stood.\n"
+
+
+def test_rejected_events_fail_it_though_all_others_have_their_verdict(job: Job) -> None:
+    ndjson(job.file, [event("a"), event("b", "nowhere")])
+    result = job.run()
+    account = printed(result)
+    assert result.returncode == 1
+    assert (account["accepted"], account["rejected"], account["missing"]) == (1, 1, 0)
+
+
+def test_what_an_earlier_run_gave_up_is_sent_again(job: Job) -> None:
+    """The same command goes on, and `bots retry` alone would have nobody to receive the verdicts."""
+    ndjson(job.file, [event("a"), event("b")])
+
+    async def give_up() -> None:
+        job.emulator.fail_next("bot")
+        client = AsyncAutomations(job.emulator.token, base_url=job.emulator.automations_url, domain=job.emulator.domain)
+        async with client:
+            report = await client.bots.submit(
+                events_of(str(job.file)),
+                webhook_url=f"http://127.0.0.1:{job.port}/",
+                journal=job.journal,
+                options=ONCE,
+            )
+        assert report.undelivered == 2
+
+    anyio.run(give_up)
+    result = job.run()
+    account = printed(result)
+    assert (result.returncode, account["read"], account["accepted"], account["undelivered"]) == (0, 2, 2, 0)
+
+
+def test_a_wrong_token_stops_it_at_once_and_shows_no_secret(job: Job) -> None:
+    ndjson(job.file, [event("a")])
+    result = job.run("--deadline", "1h", OMNIVERY_TOKEN="wrong-and-secret")
+    account = printed(result)
+    assert result.returncode == 1
+    assert "401" in account["stopped_by"]
+    assert (account["accepted"], account["answered"], account["missing"]) == (0, 0, 0)
+    for secret in ("wrong-and-secret", job.emulator.signing_key):
+        assert secret.encode() not in result.stdout + result.stderr
+    assert job.run().returncode == 0, "the same command with the right one"
+
+
+@pytest.mark.parametrize("missing", ["OMNIVERY_TOKEN", "OMNIVERY_SIGNING_KEY", "OMNIVERY_DOMAIN"])
+def test_a_setting_that_is_missing_is_named(job: Job, missing: str) -> None:
+    ndjson(job.file, [event("a")])
+    result = job.run(**{missing: ""})
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert missing.encode() in result.stderr
+    assert job.emulator.bot_events == []
+
+
+def test_a_port_that_is_taken_is_known_before_anything_is_sent(job: Job) -> None:
+    ndjson(job.file, [event("a")])
+    with socket.create_server(("127.0.0.1", job.port)):
+        result = job.run()
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert str(job.port).encode() in result.stderr
+    assert job.emulator.bot_events == []
+
+
+def test_a_journal_of_another_address_is_refused_in_one_line(job: Job) -> None:
+    """Its events were prepared for that address: verdicts would go there, and nobody would wait there."""
+    ndjson(job.file, [event("a")])
+    assert job.run().returncode == 0
+    result = job.run("--public-url", "https://hooks.example.com/verdicts")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"webhook_url" in result.stderr
+    assert b"Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "place", ["0.0.0.0:8080", "[::]:8080", "127.0.0.1:0", "127.0.0.1", "8080", "a:b", "h:99999", ""]
+)
+def test_a_place_that_nobody_can_call_is_refused(job: Job, place: str) -> None:
+    ndjson(job.file, [event("a")])
+    result = job.run("--listen", place)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"listen" in result.stderr
+    assert b"Traceback" not in result.stderr
+    assert [*job.folder.iterdir()] == [job.file]
+
+
+def test_a_public_url_is_what_the_service_calls(job: Job) -> None:
+    """Here it leads to the same port by another name; any path of the receiver's is taken."""
+    ndjson(job.file, [event("a")])
+    url = f"http://localhost:{job.port}/hooks/verdicts"
+    assert job.run("--public-url", url, "--listen", f"127.0.0.1:{job.port}").returncode == 0
+    assert [attempt.url for attempt in job.emulator.webhook_attempts] == [url]
+
+
+def test_a_loopback_address_for_the_real_service_is_warned_of(job: Job) -> None:
+    """The service would accept every event, and none of the verdicts would ever come."""
+    ndjson(job.file, [event("a")])
+    # Without a domain it ends before it would call anybody.
+    result = job.run(OMNIVERY_AUTOMATIONS_URL="", OMNIVERY_DOMAIN="")
+    assert result.returncode == 2
+    assert b"Warning: verdicts are to go to an address of this machine alone" in result.stderr
+    assert b"--public-url" in result.stderr
+    away = job.run("--public-url", "https://hooks.example.com/", OMNIVERY_AUTOMATIONS_URL="", OMNIVERY_DOMAIN="")
+    assert b"Warning" not in away.stderr
+
+
+def test_on_a_terminal_the_account_is_text(job: Job) -> None:
+    ndjson(job.file, [event("a"), event("b", "192.0.2.1")])
+    status, shown = on_terminal(*job.command(), environment=job.environment)
+    assert status == 0, shown
+    assert "2 of 2 events accepted" in shown
+    assert "2 of them have their verdict, 0 have none" in shown
+    assert "2 verdicts, 1 bots, 1 humans" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("1d", 86_400), ("0", 0)]
+)
+def test_spans_of_time_have_units(text: str, seconds: float) -> None:
+    assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-1", "1 hour", "1e3", "nan", "٣"])
+def test_what_is_no_span_of_time_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="no span of time"):
+        Duration().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:8080", ("::1", 8080)), ("host:0", ("host", 0))]
+)
+def test_places_to_listen_have_host_and_port(text: str, place: tuple[str, int]) -> None:
+    assert HostPort().convert(text, None, None) == place
+
+
+def verdicts(*names: str) -> tuple[bytes, BotVerdicts]:
+    call = {"signature": sign("key"), "events": [{"event_id": name, "is_bot": True} for name in names]}
+    body = json.dumps(call).encode()
+    read = parse(body, "key")
+    assert isinstance(read, BotVerdicts)
+    return body, read
+
+
+@pytest.mark.anyio
+@ON_ASYNCIO
+async def test_verdicts_count_whether_they_come_before_or_after_one_waits(tmp_path: Path) -> None:
+    with VerdictStore(tmp_path / "verdicts.db") as store:
+        arrivals = Arrivals(store=store)
+
+        async def come(*names: str) -> None:
+            body, read = verdicts(*names)
+            store.add(body, read)
+            await arrivals.came(read)
+
+        await come("early", "strange")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(come, "late")
+            with anyio.fail_after(10):
+                assert await arrivals.missing_of(["early", "late"], until=anyio.current_time() + 3600) == 0
+
+
+@pytest.mark.anyio
+@ON_ASYNCIO
+async def test_past_the_deadline_the_store_is_still_asked(tmp_path: Path) -> None:
+    """What came in time must not be called missing because one looked too late."""
+    with VerdictStore(tmp_path / "verdicts.db") as store:
+        store.add(*verdicts("a", "b"))
+        past = anyio.current_time() - 1
+        assert await Arrivals(store=store).missing_of(["a", "c", "c", "b"], until=past) == 2
+
+
+@pytest.mark.anyio
+@ON_ASYNCIO
+async def test_a_verdict_that_comes_while_the_store_is_asked_is_not_overlooked(tmp_path: Path) -> None:
+    """It was not stored yet when the store looked: its handler is the only one to tell."""
+
+    class Slow(VerdictStore):
+        def has(self, event_ids: Any) -> set[str]:
+            found = super().has(event_ids)
+            body, read = verdicts("a")
+            self.add(body, read)
+            anyio.run(arrivals.came, read)  # on another loop in another thread, as the receiver's is
+            return found
+
+    with Slow(tmp_path / "verdicts.db") as store:
+        arrivals = Arrivals(store=store)
+        with anyio.fail_after(10):
+            assert await arrivals.missing_of(["a"], until=anyio.current_time() + 3600) == 0

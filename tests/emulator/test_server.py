@@ -1,0 +1,181 @@
+"""The emulator as an object: it starts, stops, tells where it is, and keeps its secrets."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+from typing import NoReturn
+
+import httpx
+import pytest
+from anyio import to_thread
+
+from omnivery.emulator import Emulator
+from omnivery.emulator.store import Store
+from omnivery.errors import ConfigError
+from tests.support.emulator import automations_client
+
+
+def check(emu: Emulator, token: str) -> int:
+    url = f"{emu.automations_url}/{emu.domain}/bot"
+    return httpx.post(
+        url, data={"ip": "192.0.2.1"}, headers={"ov-token": token}, verify=False, trust_env=False
+    ).status_code
+
+
+def test_two_emulators_know_nothing_of_each_other() -> None:
+    with Emulator() as one, Emulator() as other:
+        assert one.automations_url != other.automations_url
+        assert check(one, one.token) == 200
+        assert check(other, one.token) == 401
+        assert (len(one.bot_events), len(other.bot_events)) == (1, 0)
+
+
+@pytest.mark.anyio
+async def test_async_with_on_either_event_loop() -> None:
+    """The server has a loop of its own, so the caller's kind does not matter."""
+    async with Emulator() as emu:
+        assert await to_thread.run_sync(check, emu, emu.token) == 200
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
+            answer = await client.get(f"{emu.automations_url}/_/events")
+            assert answer.json()["count"] == 1
+    with pytest.raises(ConfigError):
+        _ = emu.automations_url
+
+
+def test_addresses() -> None:
+    with Emulator() as emu:
+        base = emu.automations_url
+        assert base.startswith("http://127.0.0.1:")
+        assert (emu.mailgun_url, emu.page_url) == (f"{base}/v3", f"{base}/")
+
+
+def test_a_taken_port_is_a_clear_error() -> None:
+    with Emulator() as emu:
+        port = httpx.URL(emu.automations_url).port
+        assert port
+        second = Emulator(port=port)
+        with pytest.raises(ConfigError, match=f"port {port}"):
+            second.start()
+        with pytest.raises(ConfigError, match="running already"):
+            emu.start()
+    # Once it is free, the very same object can have it.
+    second.start()
+    second.stop()
+    second.stop()
+
+
+def test_it_starts_again_and_remembers() -> None:
+    emu = Emulator()
+    for expected in (1, 2):
+        with emu:
+            assert check(emu, emu.token) == 200
+        assert len(emu.bot_events) == expected
+
+
+def test_stopping_closes_idle_connections_and_ends_the_thread() -> None:
+    """A suite starts hundreds of emulators: what each leaves behind adds up."""
+    before = threading.active_count()
+    with Emulator() as emu, httpx.Client(verify=False, trust_env=False) as client:
+        url = f"{emu.automations_url}/_/events"
+        assert client.get(url).status_code == 200
+        emu.stop()
+        with pytest.raises(httpx.TransportError):
+            client.get(url)
+    assert threading.active_count() == before
+
+
+def test_half_a_request_does_not_hold_it_up(caplog: pytest.LogCaptureFixture) -> None:
+    """A test that fails in the middle of an upload should see its own error, and no traceback of the server's."""
+    with Emulator() as emu:
+        url = httpx.URL(emu.automations_url)
+        with socket.create_connection((url.host, url.port or 0)) as half:
+            half.sendall(b"POST /d/bot HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
+            assert b"100 Continue" in half.recv(100)  # the server has begun to read
+            emu.stop()
+            assert half.recv(100) == b""
+    assert caplog.records == []
+
+
+def fail(*_args: object) -> NoReturn:
+    raise ArithmeticError("ann@example.com")
+
+
+@pytest.mark.parametrize(("method", "path", "route"), [("add_single", "/d/bot", "bot"), ("reset", "/_/reset", None)])
+def test_a_slip_of_the_emulator_is_an_answer_and_a_line_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str, path: str, route: str | None
+) -> None:
+    """A client that keeps its connection must not be sent to a dead one next, and see an error of its own."""
+    with Emulator(domain="d") as emu, automations_client(emu) as client:
+        with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+            patch.setattr(Store, method, fail)
+            answer = client.post(path, data={"ip": "192.0.2.1"})
+        assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+        assert answer.headers["connection"] == "close"
+        assert client.post(path, data={"ip": "192.0.2.1"}).is_success
+        (record,) = caplog.records
+        assert record.name == "omnivery.emulator"
+        assert "ArithmeticError" in record.getMessage()
+        assert "test_emulator_server.py" in record.getMessage(), "the place"
+        assert "ann@" not in caplog.text, "but not the error's own words, which may hold anything"
+        assert [seen.status for seen in emu.requests] == ([500, 200] if route else [])
+
+
+def test_the_page_tells_people_what_this_is() -> None:
+    with Emulator(webhook_retry_delays=()) as emu, automations_client(emu) as client:
+        check(emu, emu.token)
+        answer = client.get("/", headers={"ov-token": ""})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+        page = answer.text
+        assert "plausible, not the product's" in page
+        for address in (emu.automations_url, emu.mailgun_url):
+            assert f"<code>{address}</code>" in page
+        for route in ("GET /_/events", "GET /_/webhooks", "DELETE /_/messages", "POST /_/fail", "POST /_/reset"):
+            assert f"<code>{route}</code>" in page
+        assert "<td>Events</td><td>1</td>" in page
+        assert "<td>Webhooks given up</td><td>0</td>" in page
+        assert "<script" not in page
+        secrets = (emu.token, emu.api_key, emu.sending_key, emu.signing_key)
+        assert not any(secret in page for secret in secrets)
+        assert [seen.route for seen in emu.requests] == ["bot"], "it is no part of an API"
+
+
+def test_the_page_repeats_nothing_that_a_request_says() -> None:
+    with Emulator() as emu:
+        url = httpx.URL(emu.automations_url)
+        with socket.create_connection((url.host, url.port or 0)) as plain:
+            plain.sendall(b"GET /?x=<b> HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: plain.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"evil" not in answer
+        assert b"<b>" not in answer
+        assert emu.mailgun_url.encode() in answer
+
+
+def test_only_the_root_is_a_page() -> None:
+    with Emulator() as emu, automations_client(emu) as client:
+        assert client.post("/").status_code == 404
+        assert client.get("/_").json() == client.get("/page").json() == {"message": "Not Found"}
+
+
+def test_no_secret_is_shown() -> None:
+    with Emulator(token="tok-secret", api_key="api-secret", signing_key="sign-secret") as emu:
+        assert "secret" not in repr(emu)
+        assert "127.0.0.1" in repr(emu)
+    assert "not running" in repr(emu)
+
+
+def test_secrets_are_random_unless_given() -> None:
+    one, other = Emulator(), Emulator()
+    assert len({one.token, one.api_key, one.signing_key, other.token, other.api_key, other.signing_key}) == 6
+
+
+def test_the_package_alone_loads_no_server() -> None:
+    """Who imports the façade, for a type or by way of a plugin, does not pay for uvicorn."""
+    program = "import sys, omnivery.emulator; print('uvicorn' in sys.modules or 'starlette' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"

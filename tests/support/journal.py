@@ -1,0 +1,78 @@
+"""What the tests of the journal share: a run with one, what a crash leaves of it, and what stands in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from omnivery.automations import SubmitReport
+from omnivery.bulk.engine import AsyncBulkRun
+from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.recorder import JournalLedger
+from omnivery.bulk.recorder import Terms
+from tests.support.bots import (
+    WEBHOOK,
+    Events,
+    Post,
+    finish,
+    run_of,
+)
+
+TERMS = Terms(webhook_url=WEBHOOK, domain="mail.example.com", base_url="http://api.example.com")
+
+
+def journalled(source: Events, post: Post, path: Path, *, terms: Terms = TERMS, **options: Any) -> AsyncBulkRun:
+    """A run that keeps a journal, and whose server is a function."""
+    own = {name: options.pop(name) for name in ("limit", "again") if name in options}
+    return run_of(source, post, ledger=JournalLedger(path=path, terms=terms, **own), **options)
+
+
+async def submit(source: Events, post: Post, path: Path, **options: Any) -> SubmitReport:
+    return await finish(journalled(source, post, path, **options))
+
+
+def as_killed(path: Path, name: str) -> Path:
+    """The journal as `kill -9` would leave it at this moment, under another name. Nothing was closed or tidied."""
+    left = path.with_name(name)
+    for ending in ("", "-wal"):
+        file = path.with_name(path.name + ending)
+        if file.exists():
+            shutil.copy(file, left.with_name(left.name + ending))
+    return left
+
+
+def accepted_ids(path: Path) -> list[str]:
+    """The ids of all batches that the journal has as accepted."""
+    with closing(sqlite3.connect(path)) as db:
+        rows = db.execute("SELECT ids FROM batch WHERE state = 'accepted' AND body IS NULL").fetchall()
+    return [one for [ids] in rows for one in json.loads(ids)]
+
+
+def bodies(path: Path) -> list[bytes]:
+    """What is still to be sent, or was given up."""
+    with closing(sqlite3.connect(path)) as db:
+        return [body for [body] in db.execute("SELECT body FROM batch WHERE body IS NOT NULL ORDER BY id")]
+
+
+def where_events_are(path: Path) -> list[str | None]:
+    """The id of every event that the journal knows, once for each place in which it stands."""
+    with JournalView.open(path) as view:
+        problems = [*view.rejected(), *view.undelivered()]
+    return [*accepted_ids(path), *(problem.event_id for problem in problems)]
+
+
+def counts(report: SubmitReport) -> tuple[int, ...]:
+    """An account without its clock."""
+    return (
+        report.read,
+        report.accepted,
+        report.rejected,
+        report.undelivered,
+        report.batches,
+        report.requests,
+        report.retries,
+    )

@@ -1,0 +1,83 @@
+"""The end of the interpreter with work open: it does not hang, does not shout, and does not forget to say so."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.sync import (
+    always,
+    answer,
+    never,
+    run,
+    serving,
+)
+
+LOGGING = "import logging; logging.basicConfig(format='%(levelname)s %(message)s')\n"
+OPEN = {
+    "a stream that nobody iterates": "run = client.bots.stream(endless()).__enter__()",
+    "a stream whose consumer stopped": "run = client.bots.stream(endless()).__enter__(); next(run)",
+    "a run in a daemon thread": """
+threading.Thread(target=lambda: client.bots.submit(endless()), daemon=True).start()
+time.sleep(0.3)
+""",
+    "a stream in a daemon thread": """
+def consume():
+    with client.bots.stream(endless()) as run:
+        for outcome in run: pass
+        print("the loop must not end as if all were done")
+threading.Thread(target=consume, daemon=True).start()
+time.sleep(0.3)
+""",
+    "a source that blocks": """
+def source():
+    yield from events(1)
+    time.sleep(100)
+threading.Thread(target=lambda: client.bots.submit(source()), daemon=True).start()
+time.sleep(0.3)
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("open_work", "answers"),
+    # Without an answer there is no outcome to take.
+    [(work, answers) for work in OPEN for answers in (True, False) if answers or "consumer" not in work],
+)
+def test_the_interpreter_ends_with_a_run_open(open_work: str, answers: bool) -> None:
+    """A program that is done must end: with the account of what it left, and without a traceback that is no news."""
+    with serving(always(answer()) if answers else never) as server:
+        ended = run(LOGGING + OPEN[open_work], server.url, timeout=30)
+    assert ended.returncode == 0
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("WARNING the process ended while bulk work was under way; ")
+    assert " events " in line
+
+
+def test_an_ordinary_end_says_nothing() -> None:
+    with serving(always(answer())) as server:
+        ended = run(LOGGING + "client.bots.submit(events(700)); client.account.test()", server.url)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("", "", 0)
+
+
+def test_work_in_an_exit_handler_is_done() -> None:
+    """Handlers of a program run before ours, if it registered them after its first call; and single calls always."""
+    code = """
+import atexit
+client.bots.submit(events(1))
+atexit.register(lambda: print(client.bots.submit(events(3)).accepted, client.account.test().cid))
+"""
+    with serving(always(answer(b'{"auth": {"cid": 7}}'))) as server:
+        ended = run(LOGGING + code, server.url)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("3 7\n", "", 0)
+
+
+def test_a_thread_that_waits_for_a_single_call_does_not_keep_the_process() -> None:
+    code = """
+threading.Thread(target=client.account.test, daemon=True).start()
+time.sleep(0.3)
+"""
+    with serving(never) as server:
+        ended = run(LOGGING + code, server.url, timeout=30)
+    assert (ended.stderr, ended.returncode) == ("", 0)

@@ -1,0 +1,267 @@
+"""Bulk work from a thread: the source is read there, callbacks are called there, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from omnivery import Automations, Mailgun, Message
+from omnivery.automations.report import SubmitReport
+from omnivery.errors import BulkError, ConfigError, OmniveryError
+from omnivery.events.event import EventLike
+from omnivery.transport.observe import Attempt
+from tests.support.bots import (
+    FAST,
+    WEBHOOK,
+    assert_lawful,
+    endless,
+    event,
+    events,
+    numbered,
+)
+from tests.support.sync import (
+    Request,
+    always,
+    answer,
+    client_of,
+    in_threads,
+    meeting,
+    serving,
+)
+
+
+def test_the_source_and_the_callback_belong_to_the_calling_thread() -> None:
+    places: set[int] = set()
+
+    def source() -> Iterator[EventLike]:
+        for item in events(2100):
+            places.add(threading.get_ident())
+            yield item
+
+    with meeting(always(answer())) as (server, client):
+        report = client.bots.submit(source(), on_progress=lambda _: places.add(threading.get_ident()))
+    assert places == {threading.get_ident()}
+    assert report.accepted == 2100
+    received = [item["event_id"] for request in server.requests for item in json.loads(request.body)["events"]]
+    assert sorted(received) == sorted(numbered(2100))
+
+
+def test_a_database_cursor_is_a_source() -> None:
+    """sqlite3 refuses to be used from another thread than its own."""
+    with meeting(always(answer())) as (_server, client):
+        database = sqlite3.connect(":memory:")
+        database.execute("create table clicks (ip, id)")
+        database.executemany("insert into clicks values ('203.0.113.7', ?)", [(str(n),) for n in range(1500)])
+        rows = database.execute("select ip, id from clicks")
+        report = client.bots.submit({"ip": ip, "uas": "Mozilla/5.0", "event_id": number} for ip, number in rows)
+        database.close()
+    assert report.accepted == 1500
+
+
+@pytest.mark.parametrize("batches", [1, 2, 3, 9])
+def test_progress_is_told_of_every_batch_even_by_a_slow_callback(batches: int) -> None:
+    """A bar that never gets to its end makes people believe that something is missing."""
+    told: list[SubmitReport] = []
+
+    def slow(report: SubmitReport) -> None:
+        time.sleep(0.05)
+        told.append(report)
+
+    with meeting(always(answer())) as (_server, client):
+        report = client.bots.submit(events(500 * batches), on_progress=slow)
+    assert len(told) == batches
+    assert told[-1].accepted == report.accepted == 500 * batches
+
+
+def test_a_callback_that_raises_ends_the_run() -> None:
+    def refuse(_: SubmitReport) -> None:
+        raise ZeroDivisionError("mine")
+
+    with meeting(always(answer())) as (_server, client):
+        with pytest.raises(ZeroDivisionError, match="mine"):
+            client.bots.submit(endless(), on_progress=refuse)
+        assert client.bots.submit(events(3)).accepted == 3
+
+
+def test_a_source_that_raises_leaves_an_account() -> None:
+    def source() -> Iterator[EventLike]:
+        yield from events(700)
+        raise LookupError("gone")
+
+    with meeting(always(answer())) as (_server, client), pytest.raises(BulkError) as caught:
+        client.bots.submit(source())
+    assert isinstance(caught.value.__cause__, LookupError)
+    assert isinstance(caught.value.report, SubmitReport)
+    assert caught.value.report.accepted == 700
+    assert_lawful(caught.value.report)
+
+
+async def asynchronous() -> AsyncIterator[EventLike]:
+    yield event()
+
+
+@pytest.mark.parametrize("wrong", [asynchronous(), event(), {"ip": "203.0.113.7"}, "text", b"text", None, 7])
+def test_what_is_no_iterable_of_events_is_refused_before_anything_is_sent(wrong: Any) -> None:
+    with meeting(always(answer())) as (server, client):
+        for call in (client.bots.submit, client.bots.stream, client.bots.submit_batch):
+            with pytest.raises(ConfigError, match="events"):
+                call(wrong)
+    assert server.requests == []
+
+
+def test_context_variables_are_carried() -> None:
+    """Whatever traces requests finds its way back to the call that made them."""
+    trace = contextvars.ContextVar("trace", default="none")
+    seen: list[str] = []
+
+    class Watcher:
+        def attempt_ended(self, _: Attempt) -> None:
+            seen.append(trace.get())
+
+    with meeting(always(answer()), observers=[Watcher()]) as (_server, client):
+        trace.set("mine")
+        client.bots.submit(events(1000))
+        contextvars.copy_context().run(trace.set, "not mine")
+        client.account.test()
+    assert seen == ["mine"] * 3
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_run_works_inside_a_running_event_loop(backend: str) -> None:
+    async def main() -> int:
+        with client_of(server) as client:
+            with client.bots.stream(events(1000)) as run:
+                streamed = sum(len(outcome.accepted) for outcome in run)
+            return streamed + client.bots.submit(events(1000)).accepted
+
+    with serving(always(answer())) as server:
+        assert anyio.run(main, backend=backend) == 2000
+
+
+def test_several_threads_run_at_once_over_the_same_connections() -> None:
+    def work() -> None:
+        assert client.bots.submit(events(2000), concurrency=2).accepted == 2000
+        assert client.account.test() is not None
+
+    with meeting(always(answer())) as (server, client):
+        in_threads(6, work)
+        assert sum(len(json.loads(one.body)["events"]) for one in server.requests if one.body) == 12_000
+    assert server.connections <= 6 * 2 + 6
+
+
+def test_clients_come_and_go_on_the_same_background_loop() -> None:
+    with serving(always(answer())) as server:
+        for _ in range(3):
+            with client_of(server) as client:
+                assert client.bots.submit(events(600)).accepted == 600
+    assert threading.active_count() < 20
+    assert len([one for one in threading.enumerate() if one.name == "omnivery-bulk"]) == 1
+
+
+def test_a_source_may_use_the_client_itself() -> None:
+    """The thread that reads it is free to call, even in bulk."""
+
+    def source() -> Iterator[EventLike]:
+        client.account.test()
+        assert client.bots.submit(events(3)).accepted == 3
+        yield from events(5)
+
+    with meeting(always(answer())) as (_server, client):
+        assert client.bots.submit(source()).accepted == 5
+
+
+def test_an_observer_that_works_in_bulk_is_told_why_that_cannot_be() -> None:
+    """It is called on the background loop, which would wait for itself for ever."""
+    errors: list[Exception] = []
+
+    class Meddler:
+        def attempt_ended(self, _: Attempt) -> None:
+            try:
+                client.bots.submit(events(1))
+            except ConfigError as error:
+                errors.append(error)
+
+    with meeting(always(answer()), observers=[Meddler()]) as (_server, client):
+        assert client.bots.submit(events(1)).accepted == 1
+    assert "wait for itself" in str(errors[0])
+
+
+def test_a_run_is_stopped_by_an_error_that_every_batch_would_meet() -> None:
+    with meeting(always(answer(b"{}", "401 Unauthorized"))) as (_server, client):
+        report = client.bots.submit(endless())
+    assert report.undelivered == report.read > 0
+    assert isinstance(report.stopped_by, OmniveryError)
+    assert_lawful(report)
+
+
+def test_retries_go_on_in_the_background() -> None:
+    refused: list[int] = []
+
+    def moody(connection: socket.socket, _: Request) -> None:
+        refused.append(1)
+        connection.sendall(answer(b"{}", "503 Unavailable") if len(refused) % 3 else answer())
+
+    with meeting(moody) as (_server, client):
+        report = client.bots.submit(events(2000), options=FAST)
+    assert report.accepted == 2000
+    assert report.retries > 0
+
+
+def mailgun_of(requests: list[httpx.Request]) -> Mailgun:
+    def respond(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(200, json={"id": "<1@d.example>", "message": "Queued", "address": "x@example.com"})
+
+    own = httpx.Client(transport=httpx.MockTransport(respond), verify=False, trust_env=False)
+    return Mailgun("key", domain="d.example", base_url="http://m.example/v3", http_client=own)
+
+
+def test_the_other_bulk_methods_work_as_well() -> None:
+    seen: list[httpx.Request] = []
+    places: set[int] = set()
+
+    def messages() -> Iterator[Message]:
+        for number in range(20):
+            places.add(threading.get_ident())
+            yield Message(from_="a@d.example", to=[f"b{number}@example.com"], subject="s", text="t")
+
+    def addresses() -> Iterator[str]:
+        for number in range(3):
+            places.add(threading.get_ident())
+            yield f"b{number}@example.com"
+
+    with mailgun_of(seen) as mailgun:
+        assert mailgun.messages.send_many(messages()).sent == 20
+        letter = Message(from_="a@d.example", subject="s", text="t")
+        assert mailgun.messages.send_batch(letter, {f"b{n}@example.com": {} for n in range(1500)}).sent == 2
+        mailgun.bounces.create_many({"address": address} for address in addresses())
+    assert len(seen) > 22
+    assert places == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("wrong", ["b@example.com", {}, {"": {}}])
+def test_wrong_recipients_are_an_error_of_ours(wrong: Any) -> None:
+    seen: list[httpx.Request] = []
+    letter = Message(from_="a@d.example", subject="s", text="t")
+    with mailgun_of(seen) as mailgun, pytest.raises(ConfigError, match="recipients"):
+        mailgun.messages.send_batch(letter, wrong)
+    assert seen == []
+
+
+def test_what_one_run_was_given_is_not_what_the_next_one_gets() -> None:
+    with serving(always(answer())) as server:
+        client = Automations("t", base_url=server.url, domain="d.example", webhook_url=WEBHOOK)
+        left = iter(events(10))
+        assert client.bots.submit(left).accepted == 10
+        assert client.bots.submit(left).read == 0
+        client.close()
