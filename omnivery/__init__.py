@@ -8,61 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omnivery._lazy import lazy_exports
-from omnivery._version import __version__
 
 if TYPE_CHECKING:
-    from omnivery import automations, errors, mailgun, webhooks
-    from omnivery.automations._sync import Automations
-    from omnivery.automations.client import AsyncAutomations
-    from omnivery.events.event import BotEvent
-    from omnivery.mail.message import Attachment, Message
-    from omnivery.mailgun._sync import Mailgun
-    from omnivery.mailgun.client import AsyncMailgun
-    from omnivery.transport.config import (
-        CallOptions,
-        Limits,
-        RetryPolicy,
-        Timeouts,
-    )
-
-__all__ = [
-    "AsyncAutomations",
-    "AsyncMailgun",
-    "Attachment",
-    "Automations",
-    "BotEvent",
-    "CallOptions",
-    "Limits",
-    "Mailgun",
-    "Message",
-    "RetryPolicy",
-    "Timeouts",
-    "__version__",
-    "automations",
-    "errors",
-    "mailgun",
-    "webhooks",
-]
-
-if not TYPE_CHECKING:
+    from omnivery import automations as automations
+    from omnivery import errors as errors
+    from omnivery import mailgun as mailgun
+    from omnivery import webhooks as webhooks
+    from omnivery._version import __version__ as __version__
+    from omnivery.automations._sync import Automations as Automations
+    from omnivery.automations.client import AsyncAutomations as AsyncAutomations
+    from omnivery.events.event import BotEvent as BotEvent
+    from omnivery.mail.attachment import Attachment as Attachment
+    from omnivery.mail.message import Message as Message
+    from omnivery.mailgun._sync import Mailgun as Mailgun
+    from omnivery.mailgun.client import AsyncMailgun as AsyncMailgun
+    from omnivery.transport.config import CallOptions as CallOptions
+    from omnivery.transport.config import Limits as Limits
+    from omnivery.transport.config import RetryPolicy as RetryPolicy
+    from omnivery.transport.config import Timeouts as Timeouts
+else:
     # To type checkers, a module with a __getattr__ has every name there is.
-    __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            "AsyncAutomations": "omnivery.automations.client",
-            "AsyncMailgun": "omnivery.mailgun.client",
-            "Attachment": "omnivery.mail.message",
-            "Automations": "omnivery.automations._sync",
-            "BotEvent": "omnivery.events.event",
-            "CallOptions": "omnivery.transport.config",
-            "Limits": "omnivery.transport.config",
-            "Mailgun": "omnivery.mailgun._sync",
-            "Message": "omnivery.mail.message",
-            "RetryPolicy": "omnivery.transport.config",
-            "Timeouts": "omnivery.transport.config",
-            "automations": None,
-            "errors": None,
-            "mailgun": None,
-            "webhooks": None,
-        },
-    )
+    __getattr__, __dir__ = lazy_exports(__name__)

@@ -1,32 +1,54 @@
-"""Names that load their module at first use (PEP 562), so that importing a façade costs next to nothing."""
+"""Names that load their module at first use (PEP 562), so that importing a façade costs next to nothing.
+
+A façade lists each public name once, in its `if TYPE_CHECKING:` block, as `from module import Name as Name`. Type
+checkers read that block as source. `lazy_exports` reads it as bytecode, which is there without the source as well.
+"""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
 
 
-def lazy_exports(package: str, homes: Mapping[str, str | None]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Make a package's `__getattr__` and `__dir__` from a table of public name to defining module.
+def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return a façade's `__getattr__` and `__dir__`. `__all__` is what `__dir__` returns.
 
     Args:
-        package: the façade's own name, for the message of a missing attribute.
-        homes: public name to the module that defines it; None where the name is itself a submodule.
+        package: the façade's own `__name__`.
     """
-
-    def getattribute(name: str) -> Any:
-        try:
-            home = homes[name]
-        except KeyError:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
-        if home is None:
-            return import_module(f"{package}.{name}")
-        return getattr(import_module(home), name)
+    homes: dict[str, str] = {}
 
     def directory() -> list[str]:
+        if not homes:
+            homes.update(_exports(package))
         return sorted(homes)
 
+    def getattribute(name: str) -> Any:
+        if name == "__all__":
+            return directory()
+        if not homes:
+            homes.update(_exports(package))
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        # `from omnivery import errors` names a submodule, everything else a name in a module.
+        home = homes[name]
+        return import_module(f"{package}.{name}") if home == package else getattr(import_module(home), name)
+
     return getattribute, directory
+
+
+def _exports(package: str) -> Iterator[tuple[str, str]]:
+    """Each public name of a façade, and the module to import it from."""
+    from dis import get_instructions  # loaded by the first use of a name, not by `import omnivery`
+
+    module = ""
+    loader: Any = sys.modules[package].__loader__
+    for instruction in get_instructions(loader.get_code(package)):
+        if instruction.opname == "IMPORT_NAME":
+            module = instruction.argval
+        elif instruction.opname == "IMPORT_FROM" and module.partition(".")[0] == "omnivery" and module != __name__:
+            yield instruction.argval, module

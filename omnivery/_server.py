@@ -18,7 +18,7 @@ import uvicorn
 from anyio.abc import TaskStatus
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from omnivery._fork import survives_fork
+from omnivery._fork import register_fork_reset
 from omnivery._logging import get_logger
 from omnivery.errors import ConfigError
 
@@ -173,7 +173,7 @@ class ServerThread:
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._listener = listen(host, port)
         self.url: str = address(host, self._listener)
-        survives_fork(self)
+        register_fork_reset(self)
 
     def start(self) -> None:
         """Start it, and return when it answers.
@@ -196,7 +196,7 @@ class ServerThread:
         if self._thread.is_alive():
             logger.warning("%s goes on: something in its app blocks the event loop", self._thread.name)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child: close its copy of the port, which would stay open after the parent has closed it."""
         self._listener.close()
 

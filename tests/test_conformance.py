@@ -22,7 +22,7 @@ import pytest
 
 from omnivery import AsyncAutomations, AsyncMailgun
 from omnivery.emulator.app import SURFACES as ROUTES
-from omnivery.emulator.routes import Row
+from omnivery.emulator.routes import Route
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.paging import AsyncPages
 from tests.support import golden
@@ -182,7 +182,7 @@ def test_a_method_says_what_it_takes_and_when_it_fails(name: str) -> None:
     _, _, arguments = text.partition("Args:\n")
     for parameter in list(inspect.signature(method).parameters)[1:]:
         assert f"\n    {parameter}: " in f"\n{arguments}", f"{parameter} is not documented"
-    if OPERATIONS[name].safety is Safety.ONCE:
+    if OPERATIONS[name].safety is Safety.NON_IDEMPOTENT:
         assert "AmbiguousError: " in text, "nobody is told what a lost answer means"
 
 
@@ -248,7 +248,7 @@ def assert_right_key(request: httpx.Request, row: Operation[Any]) -> None:
     assert request.headers["authorization"] == expected.headers["authorization"]
 
 
-def routes() -> list[Row]:
+def routes() -> list[Route]:
     """The emulator's routes of both APIs; repetitions under a second path, which Mailgun's clients use, left out."""
     return [row for surface in ROUTES for row in surface.rows if not row.alias]
 
@@ -260,7 +260,7 @@ def test_the_emulator_has_one_route_for_each_operation_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("row", routes(), ids=lambda row: f"{row.method} {row.path}")
-def test_a_route_is_that_of_its_operations(row: Row) -> None:
+def test_a_route_is_that_of_its_operations(row: Route) -> None:
     for name in row.operations:
         operation = OPERATIONS[name]
         declared = endpoint(operation.key, operation.method, operation.path)

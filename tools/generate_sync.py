@@ -208,7 +208,7 @@ class Twin:
 
     def _bulk_body(self, resource: str, node: Function) -> str:
         """Bulk work crosses to the background loop; what the caller gave stays in the caller's thread."""
-        self._needs("omnivery.sync.bridge", "Caller")
+        self._needs("omnivery.sync.bridge", "LoopBridge")
         result = self.rules.types(_text(node.returns))
         given: dict[str, str] = {}
         before: list[str] = []
@@ -221,16 +221,16 @@ class Twin:
         late = [f"from {FRAMES} import as_events"] if any("as_events(" in line for line in before) else []
         if isinstance(node, ast.AsyncFunctionDef):
             lines = [
-                f"caller: Caller[{result}] = Caller()",
+                f"bridge: LoopBridge[{result}] = LoopBridge()",
                 *before,
-                f"return {_wrapped('caller.run', 'lambda: ' + call)}",
+                f"return {_wrapped('bridge.run', 'lambda: ' + call)}",
             ]
         else:
             self._needs("omnivery.sync.base", "on_loop")
             self._imports.setdefault(RUNS[result], set()).add(result)
             late.insert(0, f"from {RUNS[result]} import {result}")
-            lines = ["caller: Caller[None] = Caller()", *before]
-            lines += [f"run = {_wrapped('on_loop', 'lambda: ' + call)}", f"return {result}(caller, run)"]
+            lines = ["bridge: LoopBridge[None] = LoopBridge()", *before]
+            lines += [f"run = {_wrapped('on_loop', 'lambda: ' + call)}", f"return {result}(bridge, run)"]
         # Loaded when they are needed, as everywhere.
         return "\n".join([*late, "", *lines] if late else lines)
 
@@ -239,9 +239,9 @@ class Twin:
         name = argument.arg
         if "AsyncIterable[" in kind:
             items = f"as_events({name})" if "ArrowStream" in kind else name
-            return f'caller.source({items}, argument="{name}")'
+            return f'bridge.source({items}, argument="{name}")'
         if kind.startswith("Callable["):
-            return f"caller.callback({name})"
+            return f"bridge.callback({name})"
         if kind.startswith("Iterable["):
             self._needs("omnivery.sync.base", "whole")
             return f"whole({name})"

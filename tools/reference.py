@@ -27,8 +27,8 @@ SURFACES = {
 }
 RETRIES = {
     Safety.SAFE: "yes, it only reads",
-    Safety.REPEATABLE: "yes, twice comes to the same as once",
-    Safety.ONCE: "only if it surely did not happen",
+    Safety.IDEMPOTENT: "yes, twice comes to the same as once",
+    Safety.NON_IDEMPOTENT: "only if it surely did not happen",
 }
 """Whether a failed call is tried again: `omnivery.transport.retry` in words."""
 HEAD = """\

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omnivery.automations.client import AsyncAutomations
 from omnivery.sync.base import BaseClient, Resource, on_loop, plain, whole
-from omnivery.sync.bridge import Caller
+from omnivery.sync.bridge import LoopBridge
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
@@ -274,10 +274,10 @@ class Bots(Resource["AsyncAutomations"]):
         """
         from omnivery.readers.frames import as_events
 
-        caller: Caller[SubmitReport] = Caller()
-        given_events = caller.source(as_events(events), argument="events")
-        given_on_progress = caller.callback(on_progress)
-        return caller.run(
+        bridge: LoopBridge[SubmitReport] = LoopBridge()
+        given_events = bridge.source(as_events(events), argument="events")
+        given_on_progress = bridge.callback(on_progress)
+        return bridge.run(
             lambda: self._async.bots.submit(
                 given_events,
                 webhook_url=webhook_url,
@@ -321,9 +321,9 @@ class Bots(Resource["AsyncAutomations"]):
             ConfigError: there is no such journal, or it cannot be used, or the client talks to another server. Nothing
                 was sent.
         """
-        caller: Caller[SubmitReport] = Caller()
-        given_on_progress = caller.callback(on_progress)
-        return caller.run(
+        bridge: LoopBridge[SubmitReport] = LoopBridge()
+        given_on_progress = bridge.callback(on_progress)
+        return bridge.run(
             lambda: self._async.bots.retry(
                 journal,
                 concurrency=concurrency,
@@ -380,8 +380,8 @@ class Bots(Resource["AsyncAutomations"]):
         from omnivery.sync.run import BulkRun
         from omnivery.readers.frames import as_events
 
-        caller: Caller[None] = Caller()
-        given_events = caller.source(as_events(events), argument="events")
+        bridge: LoopBridge[None] = LoopBridge()
+        given_events = bridge.source(as_events(events), argument="events")
         run = on_loop(
             lambda: self._async.bots.stream(
                 given_events,
@@ -397,7 +397,7 @@ class Bots(Resource["AsyncAutomations"]):
                 options=options,
             )
         )
-        return BulkRun(caller, run)
+        return BulkRun(bridge, run)
 
     def writer(
         self,
@@ -448,7 +448,7 @@ class Bots(Resource["AsyncAutomations"]):
         """
         from omnivery.automations.writer.sync import EventWriter
 
-        caller: Caller[None] = Caller()
+        bridge: LoopBridge[None] = LoopBridge()
         run = on_loop(
             lambda: self._async.bots.writer(
                 linger=linger,
@@ -467,7 +467,7 @@ class Bots(Resource["AsyncAutomations"]):
                 options=options,
             )
         )
-        return EventWriter(caller, run)
+        return EventWriter(bridge, run)
 
     def submit_batch(
         self,
@@ -724,9 +724,9 @@ class Suppressions(Resource["AsyncAutomations"]):
         Raises:
             ConfigError: a record has no address or no type, or the domain is missing; nothing was sent.
         """
-        caller: Caller[SuppressionReport] = Caller()
+        bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
-        return caller.run(
+        return bridge.run(
             lambda: self._async.suppressions.add_many(
                 given_records,
                 concurrency=concurrency,
@@ -737,7 +737,7 @@ class Suppressions(Resource["AsyncAutomations"]):
 
 
 class Webhooks(Resource["AsyncAutomations"]):
-    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.HookName`."""
+    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.WebhookType`."""
 
     def create(
         self, type: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
@@ -747,7 +747,7 @@ class Webhooks(Resource["AsyncAutomations"]):
         The service calls each address at once, and refuses the webhook if one does not answer well.
 
         Args:
-            type: the kind of event, such as `delivered`; see `omnivery.mail.webhook.HookName`. Any text is sent.
+            type: the kind of event, such as `delivered`; see `omnivery.mail.webhook.WebhookType`. Any text is sent.
             urls: one address, or up to three.
             domain: the sending domain; the client's own when left out.
             options: what this call does differently.

@@ -12,10 +12,10 @@ from attrs import define, evolve, field
 
 from omnivery.bulk.report import BatchOutcome, Rejection
 from omnivery.bulk.work import (
-    Ended,
-    Fate,
-    News,
+    BatchDelta,
     Part,
+    PartState,
+    SettledPart,
 )
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError
 from omnivery.events.encoding import encode_batch
@@ -45,7 +45,7 @@ class Batch:
     Ask for `next_request()`, send it, and say how it went: `took`, `refused` or `failed`; until there is none left.
     `close()` at any moment gives the outcome: whatever is still open is then undelivered.
 
-    For a journal, `freeze()` fixes the bytes of what is open, and `news()` tells what has changed.
+    For a journal, `encode_open()` fixes the bytes of what is open, and `take_delta()` tells what has changed.
     """
 
     number: int
@@ -73,7 +73,7 @@ class Batch:
     _refused: list[EventLike] = field(init=False, factory=list[EventLike])
     """The items of `_rejected`."""
     _opened: list[Part] = field(init=False, factory=list[Part])
-    _ended: list[Ended] = field(init=False, factory=list[Ended])
+    _ended: list[SettledPart] = field(init=False, factory=list[SettledPart])
     _told: tuple[int, int, int] = field(init=False, default=(0, 0, 0))
     """Requests, retries and rejections that are no news."""
 
@@ -125,7 +125,7 @@ class Batch:
     def took(self, attempts: int) -> None:
         """The server accepted the last request."""
         self._count(attempts)
-        self._accepted.extend(self._end(Fate.ACCEPTED, attempts).events)
+        self._accepted.extend(self._end(PartState.ACCEPTED, attempts).events)
 
     def refused(self, error: ApiError) -> None:
         """The server found fault with the last request (400), or found it too large (413): halve it."""
@@ -137,13 +137,13 @@ class Batch:
         if self._refusals >= HOPELESS and not self._accepted and self._open:
             self._errors.append(error)
             while self._open:
-                self._undelivered.extend(self._end(Fate.UNDELIVERED, error=error).events)
+                self._undelivered.extend(self._end(PartState.UNDELIVERED, error=error).events)
 
-    def failed(self, error: OmniveryError, attempts: int, *, fate: Fate = Fate.UNDELIVERED) -> None:
+    def failed(self, error: OmniveryError, attempts: int, *, state: PartState = PartState.UNDELIVERED) -> None:
         """The last request did not get through."""
         self._count(attempts)
         self._errors.append(error)
-        self._undelivered.extend(self._end(fate, attempts, error).events)
+        self._undelivered.extend(self._end(state, attempts, error).events)
 
     def close(self) -> BatchOutcome:
         """What became of the batch. Parts that are still open are undelivered."""
@@ -152,7 +152,7 @@ class Batch:
         elif self._open:
             self._errors.append(NotSentError("the run ended before the events were sent"))
         while self._open:
-            self._undelivered.extend(self._end(Fate.PENDING).events)
+            self._undelivered.extend(self._end(PartState.PENDING).events)
         return BatchOutcome(
             batch=self.number,
             accepted=tuple(self._accepted),
@@ -163,7 +163,7 @@ class Batch:
             retries=self.retries,
         )
 
-    def freeze(self, rows: Iterator[int]) -> None:
+    def encode_open(self, rows: Iterator[int]) -> None:
         """Encode all parts that are new, and give each a row."""
         ready: list[Part] = []
         while (body := self.next_request()) is not None:
@@ -174,15 +174,15 @@ class Batch:
         # Halves that were given up before they had a row of their own.
         self._ended = [
             evolve(one, part=self._opened_as(one.part, encode_batch(one.part.events, self.webhook_url), rows))
-            if one.part.row is None and one.fate is not Fate.REPLACED
+            if one.part.row is None and one.state is not PartState.REPLACED
             else one
             for one in self._ended
         ]
 
-    def news(self) -> News:
+    def take_delta(self) -> BatchDelta:
         """What has changed since this was asked last. Parts that were never frozen are no news."""
         requests, retries, rejected = self._told
-        news = News(
+        delta = BatchDelta(
             number=self.number,
             source=self.source,
             counted=self.begun or self.requests > 0,
@@ -196,16 +196,16 @@ class Batch:
         )
         self._opened, self._ended = [], []
         self._told = (self.requests, self.retries, len(self._rejected))
-        return news
+        return delta
 
     def _opened_as(self, part: Part, body: bytes, rows: Iterator[int]) -> Part:
         frozen = evolve(part, body=body, row=next(rows))
         self._opened.append(frozen)
         return frozen
 
-    def _end(self, fate: Fate, attempts: int = 0, error: OmniveryError | None = None) -> Part:
+    def _end(self, state: PartState, attempts: int = 0, error: OmniveryError | None = None) -> Part:
         part = self._open.pop()
-        self._ended.append(Ended(part=part, fate=fate, attempts=attempts, error=str(error) if error else None))
+        self._ended.append(SettledPart(part=part, state=state, attempts=attempts, error=str(error) if error else None))
         return part
 
     def _count(self, attempts: int) -> None:
@@ -218,7 +218,7 @@ class Batch:
             self._open.append(part)
 
     def _divide(self, reason: str) -> None:
-        part = self._end(Fate.REPLACED)
+        part = self._end(PartState.REPLACED)
         if len(part.events) == 1:
             self._reject(part, reason)
             return

@@ -17,10 +17,10 @@ from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, Batch
 from omnivery.automations.report import BatchReceipt, SubmitReport
 from omnivery.automations.writer.buffer import EventBuffer
 from omnivery.automations.writer.options import Overflow, WriterOptions
-from omnivery.automations.writer.supplier import BufferSupplier
+from omnivery.automations.writer.supplier import BufferSource
 from omnivery.automations.writer.writer import AsyncEventWriter
 from omnivery.bulk.engine import AsyncBulkRun
-from omnivery.bulk.recorder import JOURNAL_LIMIT, Ledger, Terms
+from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder, RunTarget
 from omnivery.bulk.source import Resumable, Source
 from omnivery.display.progress import watching
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
@@ -36,13 +36,13 @@ from omnivery.transport.config import (
     required,
     web_address,
 )
-from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, is_html, json_body
+from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, is_html, json_body
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.readers.frames import ArrowStream
-    from omnivery.transport.http import RawResponse
+    from omnivery.transport.http import Response
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 ADVICE = "A single event goes in a list; a file is read with omnivery.readers"
@@ -50,7 +50,7 @@ POLL_FIRST = 0.5
 POLL_LONGEST = 5.0
 
 
-def _read_receipt(answer: RawResponse) -> dict[str, Any]:
+def _read_receipt(answer: Response) -> dict[str, Any]:
     """Neither status nor body of a batch's success are documented: nothing, JSON and plain text all pass."""
     if is_html(answer):
         raise DecodeError(f"the answer ({answer.status}) is a web page: a proxy or a wrong base URL sent it")
@@ -61,7 +61,7 @@ def _read_receipt(answer: RawResponse) -> dict[str, Any]:
     return body if isinstance(body, dict) else {"body": body}
 
 
-def _read_check(answer: RawResponse) -> Verdict | PendingVerdict:
+def _read_check(answer: Response) -> Verdict | PendingVerdict:
     body = json_body(answer)
     if answer.status == HTTPStatus.ACCEPTED or (
         isinstance(body, dict) and "request_id" in body and "is_bot" not in body
@@ -75,9 +75,9 @@ SUBMIT_BATCH = Operation(
     "automations.bots.submit_batch",
     "POST",
     "/{domain}/bot",
-    returns=Shape(name="mapping of whatever the answer holds", read=_read_receipt),
+    returns=ResponseParser(name="mapping of whatever the answer holds", read=_read_receipt),
     key=KeyKind.TOKEN,
-    safety=Safety.REPEATABLE,  # verdicts are keyed by event_id: a repeated batch yields the same ones again
+    safety=Safety.IDEMPOTENT,  # verdicts are keyed by event_id: a repeated batch yields the same ones again
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/automations-api (Bot detection, single)
@@ -85,9 +85,9 @@ CHECK = Operation(
     "automations.bots.check",
     "POST",
     "/{domain}/bot",
-    returns=Shape(name="Verdict | PendingVerdict", read=_read_check),
+    returns=ResponseParser(name="Verdict | PendingVerdict", read=_read_check),
     key=KeyKind.TOKEN,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/automations-api (Bot detection, result)
@@ -264,11 +264,11 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         """
         sending_domain = self._client._domain(domain)
         address = self._webhook_url(webhook_url)
-        terms = Terms(webhook_url=address, domain=sending_domain, base_url=self._client._config.base_url)
+        terms = RunTarget(webhook_url=address, domain=sending_domain, base_url=self._client._config.base_url)
         return self._run(
             Source.of(as_events(events), argument="events", advice=ADVICE),
             terms,
-            ledger=Ledger() if journal is None else _ledger(journal, terms, limit=journal_limit),
+            ledger=Recorder() if journal is None else _ledger(journal, terms, limit=journal_limit),
             concurrency=concurrency,
             ordered=ordered,
             events_per_second=events_per_second,
@@ -280,9 +280,9 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
     def _run(
         self,
         source: Source[EventLike],
-        terms: Terms,
+        terms: RunTarget,
         *,
-        ledger: Ledger,
+        ledger: Recorder,
         concurrency: int,
         events_per_second: float | None,
         requests_per_second: float | None,
@@ -304,7 +304,7 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             webhook_url=terms.webhook_url,
             concurrency=concurrency,
             max_bytes=max_bytes,
-            patience=(chosen.retry or BULK_RETRY).patience,
+            max_retry_after=(chosen.retry or BULK_RETRY).max_retry_after,
             pace=pace,
             ordered=ordered,
         )
@@ -366,7 +366,7 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
             cancel_timeout=cancel_timeout,
         )
         runtime = self._client._pipeline.runtime
-        supplier = BufferSupplier(buffer=EventBuffer(options=chosen, now=runtime.now), runtime=runtime)
+        supplier = BufferSource(buffer=EventBuffer(options=chosen, now=runtime.now), runtime=runtime)
         run = self.stream(
             cast("AsyncIterable[EventLike]", supplier),
             webhook_url=webhook_url,
@@ -408,7 +408,7 @@ class AsyncBots(AsyncResource["AsyncAutomations"]):
         """
         source = Source.of(as_events(events), argument="events", advice=ADVICE)
         items: list[EventLike] = []
-        await source.fill(items, MAX_EVENTS + 1)
+        await source.read_into(items, MAX_EVENTS + 1)
         if source.error is not None:
             raise source.error
         if len(items) > MAX_EVENTS:
@@ -542,17 +542,17 @@ async def _finished(run: AsyncBulkRun, on_progress: Callable[[SubmitReport], Non
     return run.report
 
 
-def _ledger(journal: str | PathLike[str], terms: Terms, **options: Any) -> Ledger:
+def _ledger(journal: str | PathLike[str], terms: RunTarget, **options: Any) -> Recorder:
     # It brings SQLite along, which those without a journal need not load.
-    from omnivery.bulk.journal.recorder import JournalLedger
+    from omnivery.bulk.journal.recorder import JournalRecorder
 
-    return JournalLedger(path=journal, terms=terms, **options)
+    return JournalRecorder(path=journal, terms=terms, **options)
 
 
-def _terms_of(journal: str | PathLike[str]) -> Terms:
-    from omnivery.bulk.journal.reader import JournalView
+def _terms_of(journal: str | PathLike[str]) -> RunTarget:
+    from omnivery.bulk.journal.reader import JournalReader
 
-    with JournalView.open(journal) as view:
+    with JournalReader.open(journal) as view:
         return view.terms()
 
 

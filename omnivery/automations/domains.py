@@ -11,7 +11,7 @@ from attrs import field, frozen
 from omnivery import codec
 from omnivery.errors import DecodeError
 from omnivery.mail.dns import DnsRecord
-from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
+from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, json_body
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.http import RawResponse
+    from omnivery.transport.http import Response
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 DNS_LISTS = ("receiving_dns_records", "sending_dns_records")
@@ -83,11 +83,11 @@ class DomainDetail:
     """Fields of the answer that the SDK does not know."""
 
 
-def _read_list(answer: RawResponse) -> list[Domain]:
+def _read_list(answer: Response) -> list[Domain]:
     return codec.structure(json_body(answer), list[Domain])
 
 
-def _read_detail(answer: RawResponse) -> DomainDetail:
+def _read_detail(answer: Response) -> DomainDetail:
     """The domain is wrapped; where its DNS lists stand is not documented, so they are found inside and beside it."""
     body = json_body(answer)
     inner = body.get("domain") if isinstance(body, dict) else None
@@ -102,7 +102,7 @@ LIST = Operation(
     "automations.domains.list",
     "GET",
     "/domains",
-    returns=Shape(name="list[Domain]", read=_read_list),
+    returns=ResponseParser(name="list[Domain]", read=_read_list),
     key=KeyKind.TOKEN,
     safety=Safety.SAFE,
     docs=DOCS,
@@ -112,7 +112,7 @@ GET = Operation(
     "automations.domains.get",
     "GET",
     "/domains/{name}",
-    returns=Shape(name="DomainDetail", read=_read_detail),
+    returns=ResponseParser(name="DomainDetail", read=_read_detail),
     key=KeyKind.TOKEN,
     safety=Safety.SAFE,
     docs=DOCS,

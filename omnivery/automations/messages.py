@@ -22,7 +22,7 @@ SEND = Operation(
     "/{domain}/messages",
     returns=maybe_empty(Queued),
     key=KeyKind.TOKEN,
-    safety=Safety.ONCE,  # a second time is a second e-mail, and the service offers no key that would prevent it
+    safety=Safety.NON_IDEMPOTENT,  # a second time is a second e-mail, and the service offers no key that would prevent it
     docs=DOCS,
 )
 

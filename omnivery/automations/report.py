@@ -90,9 +90,9 @@ class SubmitReport(Tabular):
         if self._journal is None:
             return EventList(self._undelivered)
         # Only those who have a journal load what reads it.
-        from omnivery.bulk.journal.reader import JournalView
+        from omnivery.bulk.journal.reader import JournalReader
 
-        with JournalView.open(self._journal) as journal:
+        with JournalReader.open(self._journal) as journal:
             return EventList([*journal.undelivered_events(), *self._undelivered])
 
     def raise_for_failures(self) -> None:

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from omnivery.errors import OmniveryError
 
 if TYPE_CHECKING:
-    from omnivery.bulk.journal.reader import JournalView
+    from omnivery.bulk.journal.reader import JournalReader
     from omnivery.webhooks.store import StoredVerdict, VerdictStore
 
 PAGE = 500
@@ -35,7 +35,7 @@ class EventResult:
     """What came back; None where nothing has."""
 
 
-def join(store: VerdictStore, journals: Sequence[JournalView] = ()) -> Iterator[EventResult]:
+def join(store: VerdictStore, journals: Sequence[JournalReader] = ()) -> Iterator[EventResult]:
     """Iterate over every verdict, and then over every accepted event that has none.
 
     What is accepted is read first, and takes room in a temporary file of SQLite's, about 100 bytes an event, but none
@@ -62,7 +62,7 @@ def join(store: VerdictStore, journals: Sequence[JournalView] = ()) -> Iterator[
         acceptances.close()
 
 
-def missing(store: VerdictStore, journals: Iterable[JournalView]) -> Iterator[EventResult]:
+def missing(store: VerdictStore, journals: Iterable[JournalReader]) -> Iterator[EventResult]:
     """Iterate over the accepted events that have no verdict. Memory is that of one batch, and no file is needed.
 
     Raises:
@@ -80,7 +80,7 @@ def missing(store: VerdictStore, journals: Iterable[JournalView]) -> Iterator[Ev
 class _Acceptances:
     """When each event was accepted, to be looked up: there may be more of them than memory holds."""
 
-    journals: Sequence[JournalView]
+    journals: Sequence[JournalReader]
     _db: sqlite3.Connection = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:

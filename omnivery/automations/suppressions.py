@@ -46,7 +46,7 @@ ADD = Operation(
     "/{domain}/suppress",
     returns=maybe_empty(SuppressionAdded),
     key=KeyKind.TOKEN,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from omnivery.errors import ConfigError, DecodeError
 from omnivery.mail.webhook import WebhookResult, url_fields
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
+from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, json_body
 from omnivery.transport.resource import AsyncResource
 from omnivery.webhooks import delivery
 from omnivery.webhooks.delivery import DeliveryEvent
@@ -19,12 +19,12 @@ from omnivery.webhooks.delivery import DeliveryEvent
 if TYPE_CHECKING:
     from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.http import RawResponse
+    from omnivery.transport.http import Response
 
 DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 
 
-def _read_sample(answer: RawResponse) -> list[DeliveryEvent]:
+def _read_sample(answer: Response) -> list[DeliveryEvent]:
     body = json_body(answer)
     return [_event(payload) for payload in (body if isinstance(body, list) else [body])]
 
@@ -42,7 +42,7 @@ CREATE = Operation(
     "/domains/{domain}/webhooks",
     returns=WebhookResult,
     key=KeyKind.TOKEN,
-    safety=Safety.ONCE,
+    safety=Safety.NON_IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/automations-api (Webhooks, delete)
@@ -52,7 +52,7 @@ DELETE = Operation(
     "/domains/{domain}/webhooks/{type}",
     returns=WebhookResult,
     key=KeyKind.TOKEN,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/automations-api (Webhooks, sample)
@@ -60,7 +60,7 @@ SAMPLE = Operation(
     "automations.webhooks.sample",
     "GET",
     "/domains/{domain}/webhooks/{type}/sample",
-    returns=Shape(name="list[DeliveryEvent]", read=_read_sample),
+    returns=ResponseParser(name="list[DeliveryEvent]", read=_read_sample),
     key=KeyKind.TOKEN,
     safety=Safety.SAFE,
     docs=DOCS,
@@ -68,7 +68,7 @@ SAMPLE = Operation(
 
 
 class AsyncWebhooks(AsyncResource["AsyncAutomations"]):
-    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.HookName`."""
+    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.WebhookType`."""
 
     async def create(
         self,
@@ -83,7 +83,7 @@ class AsyncWebhooks(AsyncResource["AsyncAutomations"]):
         The service calls each address at once, and refuses the webhook if one does not answer well.
 
         Args:
-            type: the kind of event, such as `delivered`; see `omnivery.mail.webhook.HookName`. Any text is sent.
+            type: the kind of event, such as `delivered`; see `omnivery.mail.webhook.WebhookType`. Any text is sent.
             urls: one address, or up to three.
             domain: the sending domain; the client's own when left out.
             options: what this call does differently.

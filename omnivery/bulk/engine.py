@@ -21,10 +21,10 @@ from attrs import define, field
 
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, Batch
 from omnivery.automations.report import SubmitReport, report_of
-from omnivery.bulk.recorder import Ledger
+from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.report import Account, BatchOutcome
 from omnivery.bulk.source import Source
-from omnivery.bulk.work import Fate
+from omnivery.bulk.work import PartState
 from omnivery.errors import (
     ApiError,
     BadRequestError,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-    from omnivery.transport.limits import Pace
+    from omnivery.transport.limits import RateLimiter
 
 MAX_UNDELIVERED = 50_000
 """Undelivered events after which a run stops: it keeps them all for you, and its memory must stay flat."""
@@ -62,13 +62,13 @@ class AsyncBulkRun:
     webhook_url: str = field(repr=False)
     concurrency: int
     max_bytes: int = MAX_BYTES
-    patience: float = math.inf
+    max_retry_after: float = math.inf
     """Longest `Retry-After` in seconds that is waited for; a longer one stops the run, as every batch would meet it."""
-    pace: Pace | None = None
+    pace: RateLimiter | None = None
     """Events a second."""
     ordered: bool = False
     """Whether outcomes come in the order of their batches."""
-    ledger: Ledger = field(factory=Ledger)
+    ledger: Recorder = field(factory=Recorder)
     """Writes down what happens, if anything does."""
     _account: Account = field(init=False, factory=Account)
     _stopped_by: OmniveryError | None = field(init=False, default=None)
@@ -210,7 +210,7 @@ class AsyncBulkRun:
     async def _read_source(self) -> Batch | None:
         items: list[EventLike] = []
         try:
-            await self.source.fill(items, MAX_EVENTS)
+            await self.source.read_into(items, MAX_EVENTS)
         except BaseException:
             # Cancelled while reading: what had been read by then must not be forgotten.
             if items:
@@ -254,8 +254,8 @@ class AsyncBulkRun:
         except (BadRequestError, PayloadTooLargeError) as error:
             batch.refused(error)
         except (TransportError, ApiError, DecodeError) as error:
-            stops = concerns_every_call(error) or _asks_for_too_long_a_wait(error, self.patience)
-            batch.failed(error, error.attempts, fate=Fate.PENDING if stops else Fate.UNDELIVERED)
+            stops = concerns_every_call(error) or _asks_for_too_long_a_wait(error, self.max_retry_after)
+            batch.failed(error, error.attempts, state=PartState.PENDING if stops else PartState.UNDELIVERED)
             if stops:
                 self._stop(error)
         else:
@@ -273,5 +273,5 @@ class AsyncBulkRun:
         return outcome
 
 
-def _asks_for_too_long_a_wait(error: OmniveryError, patience: float) -> bool:
-    return isinstance(error, ApiError) and (error.retry_after or 0.0) > patience
+def _asks_for_too_long_a_wait(error: OmniveryError, max_retry_after: float) -> bool:
+    return isinstance(error, ApiError) and (error.retry_after or 0.0) > max_retry_after

@@ -24,7 +24,7 @@ JOURNAL_LIMIT = 1_000_000_000
 
 
 @frozen(kw_only=True)
-class Terms:
+class RunTarget:
     """What a journal was begun with: the bytes in it hold the one, and were meant for the others."""
 
     webhook_url: str = field(repr=False)
@@ -33,7 +33,7 @@ class Terms:
 
 
 @define(kw_only=True, eq=False)
-class Ledger:
+class Recorder:
     """Keeps nothing. A run goes through these steps with or without a journal."""
 
     path: str | None = None

@@ -22,14 +22,14 @@ _AT_ONCE = 10_000
 """Items passed over at once, before others get their turn."""
 
 
-class Supplier(ABC, Generic[T]):
+class BatchSource(ABC, Generic[T]):
     """What hands over many items at a time, where one by one would cost too much: from another thread, or a buffer."""
 
     replays: ClassVar[bool] = False
     """Whether it gives the same items again in another process, as a caller's iterable has to; a buffer does not."""
 
     @abstractmethod
-    async def fill(self, items: list[T], count: int) -> None:
+    async def read_into(self, items: list[T], count: int) -> None:
         """Append up to `count` items, as many as are due; none when there will never be any more.
 
         Whatever leaves the supplier is in the list, even if the task is cancelled. It is asked by one task at a time.
@@ -37,7 +37,7 @@ class Supplier(ABC, Generic[T]):
 
 
 @frozen(kw_only=True)
-class Bookmark:
+class ResumePoint:
     """Which source it is, and how far it was read. Both tell it in JSON values of the source's own choice."""
 
     name: str
@@ -47,14 +47,14 @@ class Bookmark:
     """Where reading goes on; empty at the start."""
 
 
-Flow: TypeAlias = Iterator[T] | AsyncIterator[T] | Supplier[T]
+ItemStream: TypeAlias = Iterator[T] | AsyncIterator[T] | BatchSource[T]
 
 
 class Resumable(ABC, Generic[T]):
     """A source that can say where it stands, so that another process goes on from there."""
 
     @abstractmethod
-    def find(self, known: Sequence[Bookmark]) -> Bookmark:
+    def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """This source's own bookmark among those of a journal; a new one where it is not among them.
 
         Raises:
@@ -62,7 +62,7 @@ class Resumable(ABC, Generic[T]):
         """
 
     @abstractmethod
-    def open(self, bookmark: Bookmark) -> Flow[T]:
+    def open(self, bookmark: ResumePoint) -> ItemStream[T]:
         """Its items from a bookmark on.
 
         Raises:
@@ -78,7 +78,7 @@ class Resumable(ABC, Generic[T]):
 class Source(Generic[T]):
     """One reader for all workers of a run: each takes the next slice, and nothing is read ahead of them."""
 
-    _iterator: Flow[T] | None = field(alias="iterator")
+    _iterator: ItemStream[T] | None = field(alias="iterator")
     """None for a resumable source that was not opened yet."""
     _origin: Resumable[T] | None = field(alias="origin", default=None)
     error: Exception | None = field(init=False, default=None)
@@ -92,7 +92,7 @@ class Source(Generic[T]):
     @classmethod
     def of(
         cls,
-        items: Iterable[T] | AsyncIterable[T] | Supplier[T] | Resumable[T],
+        items: Iterable[T] | AsyncIterable[T] | BatchSource[T] | Resumable[T],
         *,
         argument: str,
         advice: str,
@@ -109,7 +109,7 @@ class Source(Generic[T]):
         """
         if isinstance(items, Resumable):
             return cls(iterator=iter(items) if isinstance(items, Iterable) else None, origin=items)
-        if isinstance(items, Supplier):
+        if isinstance(items, BatchSource):
             return cls(iterator=items)
         if isinstance(items, AsyncIterable):
             return cls(iterator=aiter(items))
@@ -120,7 +120,7 @@ class Source(Generic[T]):
             )
         return cls(iterator=iter(items))
 
-    async def resume(self, known: Sequence[Bookmark]) -> Bookmark:
+    async def resume(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Go on where a journal's bookmark stands, before anything is read.
 
         A source that cannot say where it stands is read anew, and as many items are passed over as were taken then.
@@ -129,12 +129,12 @@ class Source(Generic[T]):
             ConfigError: it is not the source that was read, or ends before the place up to which it was read.
         """
         if self._origin is not None:
-            bookmark = self._origin.find(known)
+            bookmark = self._origin.locate(known)
             self._iterator = self._origin.open(bookmark)
             return bookmark
-        replays = not isinstance(self._iterator, Supplier) or self._iterator.replays
+        replays = not isinstance(self._iterator, BatchSource) or self._iterator.replays
         name = UNNAMED if replays else BUFFER
-        bookmark = next((one for one in known if one.name == name), Bookmark(name=name))
+        bookmark = next((one for one in known if one.name == name), ResumePoint(name=name))
         taken = bookmark.position.get("items", 0)
         if replays:
             await self._pass_over(taken)
@@ -148,7 +148,7 @@ class Source(Generic[T]):
         self._taken += len(items)
         return {"items": self._taken}
 
-    async def fill(self, items: list[T], count: int) -> None:
+    async def read_into(self, items: list[T], count: int) -> None:
         """Append up to `count` items; none when the source is at its end.
 
         The list is the caller's, so that what was read is in it even if the source raises or the task is cancelled.
@@ -159,7 +159,7 @@ class Source(Generic[T]):
         try:
             if self._iterator is None:
                 self._iterator = self._opened()
-            if isinstance(self._iterator, AsyncIterator | Supplier):
+            if isinstance(self._iterator, AsyncIterator | BatchSource):
                 await self._fill_waiting(self._iterator, items, count)
             else:
                 items.extend(islice(self._iterator, count))
@@ -179,14 +179,14 @@ class Source(Generic[T]):
         for reading in self._readings:
             reading.cancel()
 
-    def _opened(self) -> Flow[T]:
+    def _opened(self) -> ItemStream[T]:
         assert self._origin is not None  # noqa: S101  # `of` sees to it: one of the two is there
-        return self._origin.open(self._origin.find(()))
+        return self._origin.open(self._origin.locate(()))
 
     async def _pass_over(self, count: int) -> None:
         while self._taken < count:
             passed: list[T] = []
-            await self.fill(passed, min(count - self._taken, _AT_ONCE))
+            await self.read_into(passed, min(count - self._taken, _AT_ONCE))
             self._taken += len(passed)
             if self.error is not None:
                 raise self.error
@@ -197,7 +197,7 @@ class Source(Generic[T]):
                 )
             await checkpoint()
 
-    async def _fill_waiting(self, flow: AsyncIterator[T] | Supplier[T], items: list[T], count: int) -> None:
+    async def _fill_waiting(self, flow: AsyncIterator[T] | BatchSource[T], items: list[T], count: int) -> None:
         with anyio.CancelScope() as reading:
             self._readings.add(reading)
             try:
@@ -205,8 +205,8 @@ class Source(Generic[T]):
                 async with self._lock:
                     if self._over:
                         return
-                    if isinstance(flow, Supplier):
-                        await flow.fill(items, count)
+                    if isinstance(flow, BatchSource):
+                        await flow.read_into(items, count)
                         self._over = self._over or not items
                         return
                     async for item in flow:

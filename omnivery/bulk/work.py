@@ -41,7 +41,7 @@ class Part:
         return Part(events=list(compress(self.events, chosen)), indices=list(compress(self.indices, chosen)), ids=ids)
 
 
-class Fate(Enum):
+class PartState(Enum):
     """What became of a part."""
 
     ACCEPTED = auto()
@@ -53,17 +53,17 @@ class Fate(Enum):
 
 
 @frozen(kw_only=True, eq=False)
-class Ended:
+class SettledPart:
     """A part that is no longer open."""
 
     part: Part
-    fate: Fate
+    state: PartState
     attempts: int = 0
     error: str | None = None
 
 
 @frozen(kw_only=True, eq=False)
-class News:
+class BatchDelta:
     """What has changed in a batch since one asked last."""
 
     number: int
@@ -76,7 +76,7 @@ class News:
     """Whether it has open parts."""
     opened: Sequence[Part] = ()
     """Parts that are new, with body and row."""
-    ended: Sequence[Ended] = ()
+    ended: Sequence[SettledPart] = ()
     rejected: Sequence[tuple[Rejection, EventLike]] = ()
     requests: int = 0
     retries: int = 0
@@ -85,5 +85,5 @@ class News:
     accepted: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        accepted = sum(len(one.part.events) for one in self.ended if one.fate is Fate.ACCEPTED)
+        accepted = sum(len(one.part.events) for one in self.ended if one.state is PartState.ACCEPTED)
         object.__setattr__(self, "accepted", accepted)

@@ -11,7 +11,7 @@ import click
 from attrs import define, field
 
 from omnivery.cli.following import follow
-from omnivery.cli.matching import VerdictLedger
+from omnivery.cli.matching import VerdictMatcher
 from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
 from omnivery.cli.signals import run_interruptibly
 
@@ -63,7 +63,7 @@ class Demo:
     """One run of the demo. Its account can be read at any moment, also after Ctrl-C."""
 
     concurrency: int
-    ledger: VerdictLedger = field(factory=VerdictLedger)
+    ledger: VerdictMatcher = field(factory=VerdictMatcher)
     _bulk: AsyncBulkRun | None = field(init=False, default=None)
 
     @property
@@ -133,12 +133,12 @@ def _events(file: str | None) -> Iterable[EventLike] | AsyncIterable[EventLike]:
     return events_of(file)
 
 
-def _all_well(report: SubmitReport, ledger: VerdictLedger) -> bool:
+def _all_well(report: SubmitReport, ledger: VerdictMatcher) -> bool:
     everything_accepted = report.read == report.accepted + report.rejected and report.stopped_by is None
     return everything_accepted and ledger.missing == 0
 
 
-def _as_json(report: SubmitReport, ledger: VerdictLedger, *, interrupted: bool) -> dict[str, Any]:
+def _as_json(report: SubmitReport, ledger: VerdictMatcher, *, interrupted: bool) -> dict[str, Any]:
     return {
         **account(report, interrupted=interrupted),
         "verdicts": ledger.verdicts,
@@ -151,7 +151,7 @@ def _as_json(report: SubmitReport, ledger: VerdictLedger, *, interrupted: bool) 
     }
 
 
-def _print_summary(report: SubmitReport, ledger: VerdictLedger, file: str | None) -> None:
+def _print_summary(report: SubmitReport, ledger: VerdictMatcher, file: str | None) -> None:
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
@@ -189,7 +189,7 @@ def _abridged(agent: str, width: int) -> str:
     return f"{agent[: width - tail - 1]}…{agent[-tail:]}"
 
 
-def _print_rest(report: SubmitReport, ledger: VerdictLedger) -> None:
+def _print_rest(report: SubmitReport, ledger: VerdictMatcher) -> None:
     out = console()
     rest = list(where_events_went(report))
     if ledger.missing:

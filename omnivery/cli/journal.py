@@ -27,9 +27,9 @@ def status(journal: str) -> None:
 
     Exit status 0: everything in it was accepted or rejected. 1: something is pending or undelivered.
     """
-    from omnivery.bulk.journal.reader import JournalView
+    from omnivery.bulk.journal.reader import JournalReader
 
-    with JournalView.open(journal) as view:
+    with JournalReader.open(journal) as view:
         state = view.state()
     print_json(_as_json(state)) if wants_json() else _print(state)
     sys.exit(1 if state.pending or state.sending or state.undelivered else 0)
@@ -46,9 +46,9 @@ def retry(journal: str, concurrency: int) -> None:
 
     Exit status 0: every event of the journal is now accepted. 1: some were rejected or are still not delivered.
     """
-    from omnivery.bulk.journal.reader import JournalView
+    from omnivery.bulk.journal.reader import JournalReader
 
-    with JournalView.open(journal) as view:
+    with JournalReader.open(journal) as view:
         base_url = view.terms().base_url
     run = Submission(concurrency=concurrency, journal=journal)
     end_with(run, run_interruptibly(lambda: run.retry(token(), base_url)))
@@ -63,9 +63,9 @@ def export(journal: str, kinds: str | None) -> None:
 
     `event` is the event as it was read; `text` stands in its place for a line that is no JSON.
     """
-    from omnivery.bulk.journal.reader import JournalView
+    from omnivery.bulk.journal.reader import JournalReader
 
-    with JournalView.open(journal) as view:
+    with JournalReader.open(journal) as view:
         rejected: Iterator[Problem] = view.rejected() if kinds != "undelivered" else iter(())
         undelivered: Iterator[Problem] = view.undelivered() if kinds != "rejected" else iter(())
         for problem in chain(rejected, undelivered):

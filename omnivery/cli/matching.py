@@ -67,7 +67,7 @@ class Arrivals:
 
 
 @define(kw_only=True)
-class VerdictLedger:
+class VerdictMatcher:
     """Pairs accepted events with verdicts by `event_id`. It holds only what is not paired yet."""
 
     verdicts: int = 0

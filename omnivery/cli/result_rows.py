@@ -53,7 +53,7 @@ def row_of(result: EventResult) -> dict[str, Any]:
 
 
 @define(kw_only=True)
-class Tally:
+class KindCounts:
     """How many results there were of each kind."""
 
     verdicts: int = 0

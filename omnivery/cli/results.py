@@ -18,8 +18,8 @@ from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
     from omnivery.automations.results import EventResult
-    from omnivery.bulk.journal.reader import JournalView
-    from omnivery.cli.result_rows import Tally
+    from omnivery.bulk.journal.reader import JournalReader
+    from omnivery.cli.result_rows import KindCounts
     from omnivery.webhooks.store import VerdictStore
 
 FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
@@ -57,14 +57,14 @@ def results(
 
     Exit status 0: all is written; with --missing, none is missing. 1: with --missing, some are.
     """
-    from omnivery.bulk.journal.reader import JournalView
+    from omnivery.bulk.journal.reader import JournalReader
     from omnivery.webhooks.store import VerdictStore
 
     form = _checked_format(form, output, missing=missing)
     _check(journal_paths, output, store_path, missing=missing, older_than=older_than)
     with ExitStack() as files:
         store = files.enter_context(VerdictStore(store_path))
-        journals = [files.enter_context(JournalView.open(path)) for path in journal_paths]
+        journals = [files.enter_context(JournalReader.open(path)) for path in journal_paths]
         if missing:
             count = _list_missing(store, journals, output, HOUR if older_than is None else older_than)
             sys.exit(1 if count else 0)
@@ -93,12 +93,12 @@ def _check(
         raise ConfigError(f"--output: {output} is the store, or a journal: name another file")
 
 
-def _export(store: VerdictStore, journals: Sequence[JournalView], form: str, output: Path | None) -> None:
+def _export(store: VerdictStore, journals: Sequence[JournalReader], form: str, output: Path | None) -> None:
     from omnivery.automations.results import join
     from omnivery.cli.result_files import replacing, write_csv, write_ndjson, write_parquet
-    from omnivery.cli.result_rows import KINDS, Tally, row_of
+    from omnivery.cli.result_rows import KINDS, KindCounts, row_of
 
-    tally = Tally()
+    tally = KindCounts()
 
     def rows() -> Iterator[dict[str, Any]]:
         for result in join(store, journals):
@@ -115,7 +115,9 @@ def _export(store: VerdictStore, journals: Sequence[JournalView], form: str, out
     _tell(tally, output, matched=bool(journals))
 
 
-def _list_missing(store: VerdictStore, journals: Sequence[JournalView], output: Path | None, older_than: float) -> int:
+def _list_missing(
+    store: VerdictStore, journals: Sequence[JournalReader], output: Path | None, older_than: float
+) -> int:
     from omnivery.automations.results import missing
     from omnivery.cli.result_files import write_ndjson
 
@@ -151,7 +153,7 @@ def _opened(output: Path | None) -> Iterator[BinaryIO]:
             yield file
 
 
-def _tell(tally: Tally, output: Path | None, *, matched: bool) -> None:
+def _tell(tally: KindCounts, output: Path | None, *, matched: bool) -> None:
     """Sum up: on standard output as other commands do, unless the rows went there."""
     if output is not None and wants_json():
         unknown = {} if matched else {"missing": None, "unmatched": None}

@@ -121,20 +121,20 @@ class RoundTrip:
 
     def _given_up(self) -> str | None:
         """The server for which an earlier run left undelivered events; None where there are none."""
-        from omnivery.bulk.journal.reader import JournalView
+        from omnivery.bulk.journal.reader import JournalReader
 
         # Where there is none yet, or it cannot be used: the submission makes one, or says what is wrong with it.
-        with suppress(ConfigError), JournalView.open(self.journal) as view:
+        with suppress(ConfigError), JournalReader.open(self.journal) as view:
             state = view.state()
             return state.base_url if state.undelivered else None
         return None
 
     async def _wait(self, arrivals: Arrivals) -> None:
-        from omnivery.bulk.journal.reader import JournalView
+        from omnivery.bulk.journal.reader import JournalReader
 
         end = anyio.current_time() + self.deadline
         answered = missing = 0
-        with JournalView.open(self.journal) as view, progress("Verdicts received", None) as arrivals.tell:
+        with JournalReader.open(self.journal) as view, progress("Verdicts received", None) as arrivals.tell:
             for batch in view.accepted():
                 left = await arrivals.missing_of(batch.event_ids, until=end)
                 missing += left

@@ -37,10 +37,10 @@ class Submission:
         if self.journal is None or not (reports or self._report):
             return reports
         from omnivery.automations.report import report_of
-        from omnivery.bulk.journal.reader import JournalView
+        from omnivery.bulk.journal.reader import JournalReader
 
         last = self._report or list(reports.values())[-1]
-        with JournalView.open(self.journal) as view:
+        with JournalReader.open(self.journal) as view:
             totals = view.totals()
         return {name: report_of(one, elapsed=0.0, stopped_by=last.stopped_by) for name, one in totals.items()}
 

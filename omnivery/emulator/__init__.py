@@ -10,24 +10,13 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.emulator.faults import Chaos
-    from omnivery.emulator.message import StoredFile, StoredMessage
-    from omnivery.emulator.server import Emulator
-    from omnivery.emulator.store import SeenRequest, Statistics, WebhookAttempt
-
-__all__ = ["Chaos", "Emulator", "SeenRequest", "Statistics", "StoredFile", "StoredMessage", "WebhookAttempt"]
-
-if not TYPE_CHECKING:
+    from omnivery.emulator.faults import Chaos as Chaos
+    from omnivery.emulator.message import StoredFile as StoredFile
+    from omnivery.emulator.message import StoredMessage as StoredMessage
+    from omnivery.emulator.server import Emulator as Emulator
+    from omnivery.emulator.store import SeenRequest as SeenRequest
+    from omnivery.emulator.store import Statistics as Statistics
+    from omnivery.emulator.store import WebhookAttempt as WebhookAttempt
+else:
     # To type checkers, a module with a __getattr__ has every name there is.
-    __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            "Chaos": "omnivery.emulator.faults",
-            "Emulator": "omnivery.emulator.server",
-            "SeenRequest": "omnivery.emulator.store",
-            "Statistics": "omnivery.emulator.store",
-            "StoredFile": "omnivery.emulator.message",
-            "StoredMessage": "omnivery.emulator.message",
-            "WebhookAttempt": "omnivery.emulator.store",
-        },
-    )
+    __getattr__, __dir__ = lazy_exports(__name__)

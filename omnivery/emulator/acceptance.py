@@ -16,8 +16,8 @@ from omnivery.emulator.forms import Form, read_form
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.mime import parts_of, read_mime
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import json_answer
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import json_response
+from omnivery.emulator.state import State
 
 RECIPIENTS = 1000
 """Most recipients of one call (Mailgun's own limit)."""
@@ -25,7 +25,7 @@ BODIES = ("text", "html", "amp-html", "template")
 """At least one of these must be there."""
 
 
-async def take_in(request: Request, site: Site, *, surface: Literal["mailgun", "automations"]) -> Response:
+async def take_in(request: Request, site: State, *, surface: Literal["mailgun", "automations"]) -> Response:
     """Accept a message made of fields and files, and let happen to it what will."""
     form, domain = await read_form(request, site), _sending_domain(request, site)
     sender, to = _sender(form.need("from"), domain), _addresses(form, "to")
@@ -49,7 +49,7 @@ async def take_in(request: Request, site: Site, *, surface: Literal["mailgun", "
     return await _accept(message, domain, site)
 
 
-async def take_in_mime(request: Request, site: Site) -> Response:
+async def take_in_mime(request: Request, site: State) -> Response:
     """Accept a whole MIME text, in a file or in a field; it goes to whom `to` names, whatever its headers say."""
     form, domain = await read_form(request, site), _sending_domain(request, site)
     form.need("to")
@@ -65,7 +65,7 @@ async def take_in_mime(request: Request, site: Site) -> Response:
     return await _accept(message, domain, site)
 
 
-def _sending_domain(request: Request, site: Site) -> Domain:
+def _sending_domain(request: Request, site: State) -> Domain:
     domain = site.account.find(request.path_params["domain"])
     if domain.state != "active":
         raise Refusal(f"Domain {domain.name} is not allowed to send: its state is {domain.state}", status=403)
@@ -120,10 +120,10 @@ def _mime_text(form: Form) -> bytes:
     return mime
 
 
-async def _accept(message: StoredMessage, domain: Domain, site: Site) -> Response:
+async def _accept(message: StoredMessage, domain: Domain, site: State) -> Response:
     if len(message.recipients) > RECIPIENTS:
         raise Refusal(f"Too many recipients, max is {RECIPIENTS}")
     await site.courier.wait_for_room()
     site.store.add_message(message)
     carry_out(message, domain, site)
-    return json_answer({"id": message.id, "message": "Queued. Thank you."})
+    return json_response({"id": message.id, "message": "Queued. Thank you."})

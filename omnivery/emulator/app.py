@@ -10,12 +10,13 @@ from typing import TypeAlias
 from urllib.parse import unquote
 
 from attrs import frozen
+from starlette import routing
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from omnivery._logging import get_logger
@@ -24,13 +25,13 @@ from omnivery.emulator.auth import needs_key, needs_token
 from omnivery.emulator.faults import Cut, misbehave
 from omnivery.emulator.page import page
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import Row, aliases, json_answer
-from omnivery.emulator.state import Settings, Site
+from omnivery.emulator.routes import Route, aliases, json_response
+from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest
 
 logger: Logger = get_logger("omnivery.emulator")
 
-Guard: TypeAlias = Callable[[Request, Row, Settings], Response | None]
+Guard: TypeAlias = Callable[[Request, Route, Settings], Response | None]
 """Returns the refusal of a request without the right key, None for one that may come in."""
 
 
@@ -40,7 +41,7 @@ class Surface:
 
     prefix: str
     guard: Guard
-    rows: tuple[Row, ...]
+    rows: tuple[Route, ...]
 
 
 SURFACES = (
@@ -57,7 +58,7 @@ def route_names() -> frozenset[str]:
     return frozenset(row.name for surface in SURFACES for row in surface.rows)
 
 
-def build_app(site: Site) -> Starlette:
+def build_app(site: State) -> Starlette:
     """Make the application of one running emulator."""
     routes: list[BaseRoute] = [_open_route(row, site) for row in (*page.ROWS, *control.ROWS)]
     routes += [_surface_route(surface, site) for surface in SURFACES]
@@ -81,30 +82,30 @@ class EncodedPaths:
         await self._app(scope, receive, send)
 
 
-def _open_route(row: Row, site: Site) -> Route:
+def _open_route(row: Route, site: State) -> routing.Route:
     async def endpoint(request: Request) -> Response:
         return await _answered(row, row.handler(request, site))
 
-    return Route(row.path, endpoint, methods=[row.method])
+    return routing.Route(row.path, endpoint, methods=[row.method])
 
 
-def _surface_route(surface: Surface, site: Site) -> Mount:
+def _surface_route(surface: Surface, site: State) -> Mount:
     # Mounted, not merely prefixed: what one surface does not have must not be looked for on the next.
     routes = [_api_route(surface, row, site) for row in surface.rows]
     return Mount(surface.prefix, app=Router(routes, redirect_slashes=False))
 
 
-def _api_route(surface: Surface, row: Row, site: Site) -> Route:
+def _api_route(surface: Surface, row: Route, site: State) -> routing.Route:
     async def endpoint(request: Request) -> Response:
         response = await _serve(request, surface, row, site)
         status = None if isinstance(response, Cut) else response.status_code
         site.store.add_request(SeenRequest(request.method, row.name, status))
         return response
 
-    return Route(row.path, endpoint, methods=[row.method])
+    return routing.Route(row.path, endpoint, methods=[row.method])
 
 
-async def _serve(arrived: Request, surface: Surface, row: Row, site: Site) -> Response:
+async def _serve(arrived: Request, surface: Surface, row: Route, site: State) -> Response:
     request = Request(arrived.scope, _limited(arrived.receive, site.settings.max_body))
     request.path_params.update({name: unquote(value) for name, value in request.path_params.items()})
 
@@ -121,18 +122,18 @@ async def _serve(arrived: Request, surface: Surface, row: Row, site: Site) -> Re
     return await misbehave(site.faults.take(row.name), act, stopping=site.stopping)
 
 
-async def _admitted(request: Request, surface: Surface, row: Row, site: Site) -> Response:
+async def _admitted(request: Request, surface: Surface, row: Route, site: State) -> Response:
     return surface.guard(request, row, site.settings) or await row.handler(request, site)
 
 
-async def _answered(row: Row, handling: Awaitable[Response]) -> Response:
+async def _answered(row: Route, handling: Awaitable[Response]) -> Response:
     try:
         return await handling
     except Refusal as refusal:
-        return json_answer(refusal.content, status=refusal.status)
+        return json_response(refusal.content, status=refusal.status)
     except Exception as error:  # noqa: BLE001  # a slip of ours: the server would drop the connection under the client
         logger.error("the route %s raised %s, by way of %s", row.name, type(error).__name__, _way(error))  # noqa: TRY400  # a traceback ends with the exception's text
-        response = json_answer({"message": "Internal Server Error"}, status=500)
+        response = json_response({"message": "Internal Server Error"}, status=500)
         response.headers["connection"] = "close"
         return response
 
@@ -161,6 +162,6 @@ def _say_in_json(_request: Request, error: Exception) -> Response:
     """No such path or method, or too large a body: in JSON, as a client of a JSON API expects."""
     if not isinstance(error, HTTPException):  # starlette's type for handlers is wider than what this one is given
         raise error
-    response = json_answer({"message": HTTPStatus(error.status_code).phrase}, status=error.status_code)
+    response = json_response({"message": HTTPStatus(error.status_code).phrase}, status=error.status_code)
     response.headers.update(error.headers or {})
     return response

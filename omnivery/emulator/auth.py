@@ -8,7 +8,7 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from omnivery.emulator.routes import Row, json_answer
+from omnivery.emulator.routes import Route, json_response
 from omnivery.emulator.state import Settings
 from omnivery.transport.operation import KeyKind
 
@@ -21,14 +21,14 @@ TAKES = {
 """Which keys an endpoint of each kind takes."""
 
 
-def needs_token(request: Request, _row: Row, settings: Settings) -> Response | None:
+def needs_token(request: Request, _row: Route, settings: Settings) -> Response | None:
     """Refuse a request whose `ov-token` is missing or wrong."""
     if _same(request.headers.get("ov-token", ""), settings.token):
         return None
-    return json_answer({"message": "Unauthorized"}, status=401)
+    return json_response({"message": "Unauthorized"}, status=401)
 
 
-def needs_key(request: Request, row: Row, settings: Settings) -> Response | None:
+def needs_key(request: Request, row: Route, settings: Settings) -> Response | None:
     """Refuse a request without a key, with an unknown one, or with one of the wrong kind.
 
     A sending key is good for its own domain alone. The refusal is the bare word that Mailgun answers with.

@@ -11,57 +11,57 @@ from starlette.responses import Response
 from omnivery.codec import loads
 from omnivery.emulator.faults import Fault
 from omnivery.emulator.message import StoredFile, StoredMessage
-from omnivery.emulator.routes import Row, json_answer
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import Route, json_response
+from omnivery.emulator.state import State
 from omnivery.errors import ConfigError
 
 SHOWN = 100
 """How many of the newest are shown."""
 
 
-async def events(_request: Request, site: Site) -> Response:
+async def events(_request: Request, site: State) -> Response:
     """Count of the events received, and the newest of them."""
     newest = site.store.events[-SHOWN:]
-    return json_answer({"count": site.store.statistics.bot_events, "events": newest})
+    return json_response({"count": site.store.statistics.bot_events, "events": newest})
 
 
-async def webhooks(_request: Request, site: Site) -> Response:
+async def webhooks(_request: Request, site: State) -> Response:
     """Count of the tries to deliver webhooks, and the newest of them."""
     newest = [asdict(attempt) for attempt in site.store.attempts[-SHOWN:]]
-    return json_answer({"count": site.store.statistics.webhook_attempts, "webhooks": newest})
+    return json_response({"count": site.store.statistics.webhook_attempts, "webhooks": newest})
 
 
-async def messages(_request: Request, site: Site) -> Response:
+async def messages(_request: Request, site: State) -> Response:
     """Count of the messages accepted, and the newest of them; files are shown by name, type and size."""
     newest = [_shown(message) for message in site.store.messages[-SHOWN:]]
-    return json_answer({"count": site.store.statistics.messages, "messages": newest})
+    return json_response({"count": site.store.statistics.messages, "messages": newest})
 
 
-async def forget_messages(_request: Request, site: Site) -> Response:
+async def forget_messages(_request: Request, site: State) -> Response:
     """Forget the messages, and nothing else."""
     site.store.forget_messages()
-    return json_answer({"message": "The messages are forgotten"})
+    return json_response({"message": "The messages are forgotten"})
 
 
-async def reset(_request: Request, site: Site) -> Response:
+async def reset(_request: Request, site: State) -> Response:
     """Forget what was recorded and made, and the faults that were ordered."""
     site.store.reset()
     site.account.reset()
     site.faults.reset()
-    return json_answer({"message": "Everything is forgotten"})
+    return json_response({"message": "Everything is forgotten"})
 
 
-async def fail(request: Request, site: Site) -> Response:
+async def fail(request: Request, site: State) -> Response:
     """Order a fault: a JSON object of `fail_next`'s arguments."""
     try:
         options = dict(loads(await request.body()))
         where, times = options.pop("where"), options.pop("times", 1)
         site.faults.order(where, Fault(**options), times=times)
     except KeyError:
-        return json_answer({"message": "where is missing: it names a route, or is *"}, status=400)
+        return json_response({"message": "where is missing: it names a route, or is *"}, status=400)
     except (TypeError, ValueError, ConfigError) as error:
-        return json_answer({"message": str(error.args[0])}, status=400)
-    return json_answer({"message": "The fault is ordered"})
+        return json_response({"message": str(error.args[0])}, status=400)
+    return json_response({"message": "The fault is ordered"})
 
 
 def _shown(message: StoredMessage) -> dict[str, Any]:
@@ -80,11 +80,11 @@ def _file(file: StoredFile) -> dict[str, Any]:
 
 
 ROWS = (
-    Row("events", "GET", "/_/events", events),
-    Row("messages", "GET", "/_/messages", messages),
-    Row("messages", "DELETE", "/_/messages", forget_messages),
-    Row("webhooks", "GET", "/_/webhooks", webhooks),
-    Row("reset", "POST", "/_/reset", reset),
-    Row("reset", "DELETE", "/_/", reset),
-    Row("fail", "POST", "/_/fail", fail),
+    Route("events", "GET", "/_/events", events),
+    Route("messages", "GET", "/_/messages", messages),
+    Route("messages", "DELETE", "/_/messages", forget_messages),
+    Route("webhooks", "GET", "/_/webhooks", webhooks),
+    Route("reset", "POST", "/_/reset", reset),
+    Route("reset", "DELETE", "/_/", reset),
+    Route("fail", "POST", "/_/fail", fail),
 )

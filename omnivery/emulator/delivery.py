@@ -20,7 +20,7 @@ from omnivery.emulator.address_rules import fixed_part
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.payload import Happening, event_data
-from omnivery.emulator.state import Site
+from omnivery.emulator.state import State
 from omnivery.emulator.webhook_sender import Delivery
 
 DELIVERED = Happening(event="delivered", code=250, text="250 2.0.0 Ok: queued", counted="smtp")
@@ -71,7 +71,7 @@ OFF = frozenset({"no", "false", "0"})
 """Spellings of no."""
 
 
-def carry_out(message: StoredMessage, domain: Domain, site: Site) -> None:
+def carry_out(message: StoredMessage, domain: Domain, site: State) -> None:
     """Let a message have its effects. Webhooks of one recipient reach one address in the order of their events."""
     for recipient in message.recipients:
         domain.stats.count("accepted", "outgoing")
@@ -130,7 +130,7 @@ def _record(happening: Happening, message: StoredMessage, recipient: str, domain
         domain.unsubscribes.put(recipient, {"address": recipient, "error": "", "tags": tags})
 
 
-def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, domain: Domain, site: Site) -> None:
+def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, domain: Domain, site: State) -> None:
     """One run of webhooks for each address, so that one that does not answer holds up no other."""
     runs: dict[str, list[Delivery]] = {}
     for happening in happenings:

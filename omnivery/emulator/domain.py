@@ -10,9 +10,9 @@ from attrs import define, field
 from omnivery.emulator.stats import Stats
 from omnivery.emulator.suppressions import SuppressionList, rfc2822
 
-State: TypeAlias = Literal["pending", "unverified", "active", "rejected", "disabled"]
+DomainState: TypeAlias = Literal["pending", "unverified", "active", "rejected", "disabled"]
 """Vetting, waiting for DNS, sending, refused, and switched off for good."""
-FIXED_STATES: dict[str, State] = {"pending": "pending", "rejected": "rejected"}
+FIXED_STATES: dict[str, DomainState] = {"pending": "pending", "rejected": "rejected"}
 """States in which a new domain stays whose name begins with that label; any other is approved at once."""
 
 
@@ -34,7 +34,7 @@ class Domain:
 
     name: str
     id: int
-    state: State = "unverified"
+    state: DomainState = "unverified"
     wildcard: bool = False
     created_at: datetime = field(factory=lambda: datetime.now(UTC))
     updated_at: datetime = field(factory=lambda: datetime.now(UTC))
@@ -47,7 +47,7 @@ class Domain:
     whitelists: SuppressionList = field(factory=SuppressionList, repr=False)
     stats: Stats = field(factory=Stats, repr=False)
 
-    def move(self, state: State) -> None:
+    def move(self, state: DomainState) -> None:
         """Go on to another state."""
         self.state, self.updated_at = state, datetime.now(UTC)
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from omnivery.codec import loads
 from omnivery.emulator.message import StoredFile
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.state import Site
+from omnivery.emulator.state import State
 
 TRUE = frozenset({"yes", "true", "1"})
 """Spellings of yes; case does not matter."""
@@ -55,7 +55,7 @@ class Form:
         return tuple(file for key, file in self.files if key == name)
 
 
-async def read_form(request: Request, site: Site) -> Form:
+async def read_form(request: Request, site: State) -> Form:
     """Read a url-encoded or multipart body; anything else is an empty form.
 
     Raises:
@@ -86,7 +86,7 @@ def query_text(request: Request, name: str, longest: int) -> str:
     return text
 
 
-async def read_records(request: Request, site: Site) -> tuple[list[dict[str, Any]], bool]:
+async def read_records(request: Request, site: State) -> tuple[list[dict[str, Any]], bool]:
     """Read records from a form, a JSON object, or a JSON array; and say whether it was the array."""
     if media_type(request) != "application/json":
         form = await read_form(request, site)
@@ -133,7 +133,7 @@ def is_web_address(value: object) -> TypeGuard[str]:
         return False
 
 
-async def _read_multipart(request: Request, site: Site) -> Form:
+async def _read_multipart(request: Request, site: State) -> Form:
     fields: list[tuple[str, str]] = []
     files: list[tuple[str, StoredFile]] = []
     try:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from omnivery.emulator.forms import window
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.state import Site
+from omnivery.emulator.state import State
 
 Record: TypeAlias = Mapping[str, Any]
 STEPS = ("first", "next", "previous", "last")
@@ -19,7 +19,7 @@ STEPS = ("first", "next", "previous", "last")
 
 
 def page(
-    request: Request, site: Site, entries: Sequence[tuple[str, Record]], show: Callable[[Record], Record] = dict
+    request: Request, site: State, entries: Sequence[tuple[str, Record]], show: Callable[[Record], Record] = dict
 ) -> dict[str, Any]:
     """Cut the page that a request asks for, and name its neighbours by absolute addresses.
 

@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.codec import dumps
-from omnivery.emulator.state import Site
+from omnivery.emulator.state import State
 from omnivery.transport.operation import KeyKind
 
-Handler: TypeAlias = Callable[[Request, Site], Awaitable[Response]]
+Handler: TypeAlias = Callable[[Request, State], Awaitable[Response]]
 """Serves one endpoint. It finds the body read already, and the path's parameters decoded."""
 
 
 @frozen
-class Row:
+class Route:
     """One endpoint."""
 
     name: str
@@ -37,26 +37,26 @@ class Row:
     """Whether it repeats another row under a second path."""
 
 
-def mailgun(name: str, method: str, path: str, handler: Handler, key: KeyKind = KeyKind.PRIMARY) -> Row:
+def mailgun(name: str, method: str, path: str, handler: Handler, key: KeyKind = KeyKind.PRIMARY) -> Route:
     """A row of the Mailgun-compatible API that serves the operation of its own name."""
-    return Row(name, method, path, handler, operations=(f"mailgun.{name}",), key=key)
+    return Route(name, method, path, handler, operations=(f"mailgun.{name}",), key=key)
 
 
-def automations(name: str, method: str, path: str, handler: Handler) -> Row:
+def automations(name: str, method: str, path: str, handler: Handler) -> Route:
     """A row of the Automations API, likewise."""
-    return Row(name, method, path, handler, operations=(f"automations.{name.removeprefix('automations.')}",))
+    return Route(name, method, path, handler, operations=(f"automations.{name.removeprefix('automations.')}",))
 
 
-def aliases(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+def aliases(rows: tuple[Route, ...]) -> tuple[Route, ...]:
     """The same rows, marked as repetitions: for a second path."""
     return tuple(evolve(row, alias=True) for row in rows)
 
 
-def json_answer(content: object, *, status: int = 200) -> Response:
+def json_response(content: object, *, status: int = 200) -> Response:
     """An answer in JSON."""
     return Response(dumps(content), status_code=status, media_type="application/json")
 
 
-def empty_answer(status: int) -> Response:
+def empty_response(status: int) -> Response:
     """An answer without a body, as this API likes to give them."""
     return Response(status_code=status)

@@ -16,10 +16,10 @@ from omnivery.emulator.app import route_names
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Chaos, Fault, Faults
 from omnivery.emulator.message import StoredMessage
-from omnivery.emulator.state import Settings, Site
+from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import EmulatorThread
-from omnivery.emulator.webhook_sender import Courier
+from omnivery.emulator.webhook_sender import WebhookSender
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.httpx_async import HttpxAdapter
 
@@ -281,14 +281,14 @@ class Emulator:
         where = repr(self.automations_url) if self._running else "not running"
         return f"Emulator({where}, domain={self.domain!r})"
 
-    def _site(self) -> Site:
-        courier = Courier(
+    def _site(self) -> State:
+        courier = WebhookSender(
             HttpxAdapter(),
             signing_key=self._settings.signing_key,
             retry_delays=self._settings.webhook_retry_delays,
             store=self._store,
         )
-        return Site(
+        return State(
             settings=self._settings,
             account=self._account,
             store=self._store,

@@ -11,7 +11,7 @@ from omnivery.emulator.account import Account
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Faults
 from omnivery.emulator.store import Store
-from omnivery.emulator.webhook_sender import Courier
+from omnivery.emulator.webhook_sender import WebhookSender
 
 
 @frozen(kw_only=True)
@@ -34,7 +34,7 @@ class Settings:
 
 
 @frozen(kw_only=True)
-class Site:
+class State:
     """One running emulator, as its routes see it."""
 
     settings: Settings
@@ -42,6 +42,6 @@ class Site:
     store: Store
     faults: Faults
     detector: Detector
-    courier: Courier
+    courier: WebhookSender
     stopping: asyncio.Event
     """Set when the server is about to end."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from omnivery._server import Protocol, ServerThread
 from omnivery.emulator.app import build_app
-from omnivery.emulator.state import Site
+from omnivery.emulator.state import State
 
 
 class EmulatorThread(ServerThread):
@@ -21,7 +21,7 @@ class EmulatorThread(ServerThread):
         ConfigError: the port is taken or is none, or the host is no address of this machine.
     """
 
-    def __init__(self, host: str, port: int, site: Site) -> None:
+    def __init__(self, host: str, port: int, site: State) -> None:
         self.site = site
         super().__init__(
             host, port, build_app(site), name="omnivery-emulator", stopping=self._let_go, protocol=_Protocol

@@ -47,7 +47,7 @@ class Delivery:
     """Seconds before the first try."""
 
 
-class Courier:
+class WebhookSender:
     """Delivers webhooks in the background of the server's event loop.
 
     Args:

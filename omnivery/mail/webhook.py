@@ -16,7 +16,7 @@ MAX_URLS = 3
 """Addresses that the service keeps for one kind of event."""
 
 
-class HookName(StrEnum):
+class WebhookType(StrEnum):
     """Names of webhooks that the documents mention. The set is open: any other text may be used in their place."""
 
     OPENED = "opened"
@@ -47,7 +47,7 @@ class Webhook:
     """Where the service posts one kind of event."""
 
     name: str | None = None
-    """The kind of event, see `HookName`; None where the answer did not say."""
+    """The kind of event, see `WebhookType`; None where the answer did not say."""
     urls: tuple[str, ...] = field(default=(), repr=False, metadata={codec.ALIAS: "url", codec.READ: _urls})
     """The addresses; not in the repr, because many hold a secret of yours."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)

@@ -7,159 +7,62 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.mail.addresses import ParsedAddress, ParseResult
-    from omnivery.mail.dns import DnsRecord
-    from omnivery.mail.message import Queued
-    from omnivery.mail.suppression import SuppressionFailure, SuppressionReport
-    from omnivery.mail.webhook import HookName, Webhook, WebhookResult
-    from omnivery.mailgun._sync import (
-        Addresses,
-        Bounces,
-        Complaints,
-        Credentials,
-        Domains,
-        Mailgun,
-        Messages,
-        Stats,
-        Unsubscribes,
-        Webhooks,
-        Whitelists,
-    )
-    from omnivery.mailgun.addresses import AddressParts, AddressValidation, AsyncAddresses
-    from omnivery.mailgun.bounces import AsyncBounces, Bounce
-    from omnivery.mailgun.client import AsyncMailgun, Region
-    from omnivery.mailgun.complaints import AsyncComplaints, Complaint
-    from omnivery.mailgun.confirmation import AddressConfirmation, Confirmation
-    from omnivery.mailgun.credentials import AsyncCredentials, Credential, CredentialCreated
-    from omnivery.mailgun.domains import AsyncDomains, Domain, DomainDetail, Tracking, TrackingSetting
-    from omnivery.mailgun.messages import AsyncMessages
-    from omnivery.mailgun.sending import Fate, SendOutcome, SendReport
-    from omnivery.mailgun.stats import AsyncStats, StatsBucket, StatsTotal
-    from omnivery.mailgun.unsubscribes import AsyncUnsubscribes, Unsubscribe
-    from omnivery.mailgun.webhooks import AsyncWebhooks
-    from omnivery.mailgun.whitelists import AsyncWhitelists, WhitelistConfirmation, WhitelistEntry
-    from omnivery.sync.base import Pages
-    from omnivery.transport.paging import AsyncPages, ItemList, Page
-
-__all__ = [
-    "AddressConfirmation",
-    "AddressParts",
-    "AddressValidation",
-    "Addresses",
-    "AsyncAddresses",
-    "AsyncBounces",
-    "AsyncComplaints",
-    "AsyncCredentials",
-    "AsyncDomains",
-    "AsyncMailgun",
-    "AsyncMessages",
-    "AsyncPages",
-    "AsyncStats",
-    "AsyncUnsubscribes",
-    "AsyncWebhooks",
-    "AsyncWhitelists",
-    "Bounce",
-    "Bounces",
-    "Complaint",
-    "Complaints",
-    "Confirmation",
-    "Credential",
-    "CredentialCreated",
-    "Credentials",
-    "DnsRecord",
-    "Domain",
-    "DomainDetail",
-    "Domains",
-    "Fate",
-    "HookName",
-    "ItemList",
-    "Mailgun",
-    "Messages",
-    "Page",
-    "Pages",
-    "ParseResult",
-    "ParsedAddress",
-    "Queued",
-    "Region",
-    "SendOutcome",
-    "SendReport",
-    "Stats",
-    "StatsBucket",
-    "StatsTotal",
-    "SuppressionFailure",
-    "SuppressionReport",
-    "Tracking",
-    "TrackingSetting",
-    "Unsubscribe",
-    "Unsubscribes",
-    "Webhook",
-    "WebhookResult",
-    "Webhooks",
-    "WhitelistConfirmation",
-    "WhitelistEntry",
-    "Whitelists",
-]
-
-if not TYPE_CHECKING:
+    from omnivery.mail.addresses import ParsedAddress as ParsedAddress
+    from omnivery.mail.addresses import ParseResult as ParseResult
+    from omnivery.mail.dns import DnsRecord as DnsRecord
+    from omnivery.mail.message import Queued as Queued
+    from omnivery.mail.suppression import SuppressionFailure as SuppressionFailure
+    from omnivery.mail.suppression import SuppressionReport as SuppressionReport
+    from omnivery.mail.webhook import Webhook as Webhook
+    from omnivery.mail.webhook import WebhookResult as WebhookResult
+    from omnivery.mail.webhook import WebhookType as WebhookType
+    from omnivery.mailgun._sync import Addresses as Addresses
+    from omnivery.mailgun._sync import Bounces as Bounces
+    from omnivery.mailgun._sync import Complaints as Complaints
+    from omnivery.mailgun._sync import Credentials as Credentials
+    from omnivery.mailgun._sync import Domains as Domains
+    from omnivery.mailgun._sync import Mailgun as Mailgun
+    from omnivery.mailgun._sync import Messages as Messages
+    from omnivery.mailgun._sync import Stats as Stats
+    from omnivery.mailgun._sync import Unsubscribes as Unsubscribes
+    from omnivery.mailgun._sync import Webhooks as Webhooks
+    from omnivery.mailgun._sync import Whitelists as Whitelists
+    from omnivery.mailgun.addresses import AddressParts as AddressParts
+    from omnivery.mailgun.addresses import AddressValidation as AddressValidation
+    from omnivery.mailgun.addresses import AsyncAddresses as AsyncAddresses
+    from omnivery.mailgun.bounces import AsyncBounces as AsyncBounces
+    from omnivery.mailgun.bounces import Bounce as Bounce
+    from omnivery.mailgun.client import AsyncMailgun as AsyncMailgun
+    from omnivery.mailgun.client import Region as Region
+    from omnivery.mailgun.complaints import AsyncComplaints as AsyncComplaints
+    from omnivery.mailgun.complaints import Complaint as Complaint
+    from omnivery.mailgun.confirmation import AddressConfirmation as AddressConfirmation
+    from omnivery.mailgun.confirmation import Confirmation as Confirmation
+    from omnivery.mailgun.credentials import AsyncCredentials as AsyncCredentials
+    from omnivery.mailgun.credentials import Credential as Credential
+    from omnivery.mailgun.credentials import CredentialCreated as CredentialCreated
+    from omnivery.mailgun.domains import AsyncDomains as AsyncDomains
+    from omnivery.mailgun.domains import Domain as Domain
+    from omnivery.mailgun.domains import DomainDetail as DomainDetail
+    from omnivery.mailgun.domains import Tracking as Tracking
+    from omnivery.mailgun.domains import TrackingSetting as TrackingSetting
+    from omnivery.mailgun.messages import AsyncMessages as AsyncMessages
+    from omnivery.mailgun.sending import SendOutcome as SendOutcome
+    from omnivery.mailgun.sending import SendReport as SendReport
+    from omnivery.mailgun.sending import SendStatus as SendStatus
+    from omnivery.mailgun.stats import AsyncStats as AsyncStats
+    from omnivery.mailgun.stats import StatsBucket as StatsBucket
+    from omnivery.mailgun.stats import StatsTotal as StatsTotal
+    from omnivery.mailgun.unsubscribes import AsyncUnsubscribes as AsyncUnsubscribes
+    from omnivery.mailgun.unsubscribes import Unsubscribe as Unsubscribe
+    from omnivery.mailgun.webhooks import AsyncWebhooks as AsyncWebhooks
+    from omnivery.mailgun.whitelists import AsyncWhitelists as AsyncWhitelists
+    from omnivery.mailgun.whitelists import WhitelistConfirmation as WhitelistConfirmation
+    from omnivery.mailgun.whitelists import WhitelistEntry as WhitelistEntry
+    from omnivery.sync.base import Pages as Pages
+    from omnivery.transport.paging import AsyncPages as AsyncPages
+    from omnivery.transport.paging import ItemList as ItemList
+    from omnivery.transport.paging import Page as Page
+else:
     # To type checkers, a module with a __getattr__ has every name there is.
-    __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            "AddressConfirmation": "omnivery.mailgun.confirmation",
-            "AddressParts": "omnivery.mailgun.addresses",
-            "AddressValidation": "omnivery.mailgun.addresses",
-            "Addresses": "omnivery.mailgun._sync",
-            "AsyncAddresses": "omnivery.mailgun.addresses",
-            "AsyncBounces": "omnivery.mailgun.bounces",
-            "AsyncComplaints": "omnivery.mailgun.complaints",
-            "AsyncCredentials": "omnivery.mailgun.credentials",
-            "AsyncDomains": "omnivery.mailgun.domains",
-            "AsyncMailgun": "omnivery.mailgun.client",
-            "AsyncMessages": "omnivery.mailgun.messages",
-            "AsyncPages": "omnivery.transport.paging",
-            "AsyncStats": "omnivery.mailgun.stats",
-            "AsyncUnsubscribes": "omnivery.mailgun.unsubscribes",
-            "AsyncWebhooks": "omnivery.mailgun.webhooks",
-            "AsyncWhitelists": "omnivery.mailgun.whitelists",
-            "Bounce": "omnivery.mailgun.bounces",
-            "Bounces": "omnivery.mailgun._sync",
-            "Complaint": "omnivery.mailgun.complaints",
-            "Complaints": "omnivery.mailgun._sync",
-            "Confirmation": "omnivery.mailgun.confirmation",
-            "Credential": "omnivery.mailgun.credentials",
-            "CredentialCreated": "omnivery.mailgun.credentials",
-            "Credentials": "omnivery.mailgun._sync",
-            "DnsRecord": "omnivery.mail.dns",
-            "Domain": "omnivery.mailgun.domains",
-            "DomainDetail": "omnivery.mailgun.domains",
-            "Domains": "omnivery.mailgun._sync",
-            "Fate": "omnivery.mailgun.sending",
-            "HookName": "omnivery.mail.webhook",
-            "ItemList": "omnivery.transport.paging",
-            "Mailgun": "omnivery.mailgun._sync",
-            "Messages": "omnivery.mailgun._sync",
-            "Page": "omnivery.transport.paging",
-            "Pages": "omnivery.sync.base",
-            "ParseResult": "omnivery.mail.addresses",
-            "ParsedAddress": "omnivery.mail.addresses",
-            "Queued": "omnivery.mail.message",
-            "Region": "omnivery.mailgun.client",
-            "SendOutcome": "omnivery.mailgun.sending",
-            "SendReport": "omnivery.mailgun.sending",
-            "Stats": "omnivery.mailgun._sync",
-            "StatsBucket": "omnivery.mailgun.stats",
-            "StatsTotal": "omnivery.mailgun.stats",
-            "SuppressionFailure": "omnivery.mail.suppression",
-            "SuppressionReport": "omnivery.mail.suppression",
-            "Tracking": "omnivery.mailgun.domains",
-            "TrackingSetting": "omnivery.mailgun.domains",
-            "Unsubscribe": "omnivery.mailgun.unsubscribes",
-            "Unsubscribes": "omnivery.mailgun._sync",
-            "Webhook": "omnivery.mail.webhook",
-            "WebhookResult": "omnivery.mail.webhook",
-            "Webhooks": "omnivery.mailgun._sync",
-            "WhitelistConfirmation": "omnivery.mailgun.whitelists",
-            "WhitelistEntry": "omnivery.mailgun.whitelists",
-            "Whitelists": "omnivery.mailgun._sync",
-        },
-    )
+    __getattr__, __dir__ = lazy_exports(__name__)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.sync.base import BaseClient, Pages, Resource, copied, whole
-from omnivery.sync.bridge import Caller
+from omnivery.sync.bridge import LoopBridge
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
@@ -300,9 +300,9 @@ class Bounces(Resource["AsyncMailgun"]):
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
         """
-        caller: Caller[SuppressionReport] = Caller()
+        bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
-        return caller.run(
+        return bridge.run(
             lambda: self._async.bounces.create_many(
                 given_records,
                 concurrency=concurrency,
@@ -406,9 +406,9 @@ class Complaints(Resource["AsyncMailgun"]):
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
         """
-        caller: Caller[SuppressionReport] = Caller()
+        bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
-        return caller.run(
+        return bridge.run(
             lambda: self._async.complaints.create_many(
                 given_records,
                 concurrency=concurrency,
@@ -686,7 +686,7 @@ class Messages(Resource["AsyncMailgun"]):
         """Send any number of messages side by side, and account for every one of them.
 
         A message that surely did not go out is tried again (ten times, unless `options` or the client say otherwise);
-        one whose answer was lost never is, and is `unknown` in the report. A message that cannot be sent is `refused`
+        one whose answer was lost never is, and is `unknown` in the report. A message that cannot be sent is `rejected`
         and stops nothing. What every message would meet (401, 403, 404 …, a closed client) stops the run, and so do
         1000 messages in a row that do not get through; the source is not read on then. After
         Ctrl-C there is no account.
@@ -699,16 +699,16 @@ class Messages(Resource["AsyncMailgun"]):
             options: time-outs, deadline, retries and headers of each request.
 
         Returns:
-            The account: `sent + refused + unknown + not_sent == read`. Look at it, or call `raise_for_failures()`.
+            The account: `sent + rejected + unknown + undelivered == read`. Look at it, or call `raise_for_failures()`.
 
         Raises:
             ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
             BulkError: the source raised, which is the error's cause; what it gave before was sent, and `report` is
                 the account of it. Or sending raised what is no error of the SDK's: that message is `unknown`.
         """
-        caller: Caller[SendReport] = Caller()
-        given_messages = caller.source(messages, argument="messages")
-        return caller.run(
+        bridge: LoopBridge[SendReport] = LoopBridge()
+        given_messages = bridge.source(messages, argument="messages")
+        return bridge.run(
             lambda: self._async.messages.send_many(
                 given_messages,
                 concurrency=concurrency,
@@ -745,9 +745,9 @@ class Messages(Resource["AsyncMailgun"]):
         Raises:
             ConfigError: the message cannot be sent as it is, or there are no recipients. Nothing was sent.
         """
-        caller: Caller[SendReport] = Caller()
+        bridge: LoopBridge[SendReport] = LoopBridge()
         given_recipients = copied(recipients)
-        return caller.run(
+        return bridge.run(
             lambda: self._async.messages.send_batch(
                 message,
                 given_recipients,
@@ -865,9 +865,9 @@ class Unsubscribes(Resource["AsyncMailgun"]):
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
         """
-        caller: Caller[SuppressionReport] = Caller()
+        bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
-        return caller.run(
+        return bridge.run(
             lambda: self._async.unsubscribes.create_many(
                 given_records,
                 concurrency=concurrency,
@@ -895,7 +895,7 @@ class Unsubscribes(Resource["AsyncMailgun"]):
 class Webhooks(Resource["AsyncMailgun"]):
     """Where the service posts the events of a domain: up to three addresses for each kind of event.
 
-    Names are open text; `omnivery.mail.webhook.HookName` has those that the documents mention.
+    Names are open text; `omnivery.mail.webhook.WebhookType` has those that the documents mention.
     """
 
     def list(self, *, domain: str | None = None, options: CallOptions | None = None) -> Pages[Webhook]:
@@ -1034,9 +1034,9 @@ class Whitelists(Resource["AsyncMailgun"]):
         Raises:
             ConfigError: a record has no address or something beside it, or domain or key is missing; nothing was sent.
         """
-        caller: Caller[SuppressionReport] = Caller()
+        bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
-        return caller.run(
+        return bridge.run(
             lambda: self._async.whitelists.create_many(
                 given_records,
                 concurrency=concurrency,

@@ -68,7 +68,7 @@ CREATE = Operation(
     "/{domain}/bounces",
     returns=maybe_empty(AddressConfirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Bounces)
@@ -78,7 +78,7 @@ DELETE = Operation(
     "/{domain}/bounces/{address}",
     returns=maybe_empty(AddressConfirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Bounces)
@@ -88,7 +88,7 @@ DELETE_ALL = Operation(
     "/{domain}/bounces",
     returns=maybe_empty(Confirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 

@@ -66,7 +66,7 @@ CREATE = Operation(
     "/{domain}/complaints",
     returns=maybe_empty(AddressConfirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
@@ -76,7 +76,7 @@ DELETE = Operation(
     "/{domain}/complaints/{address}",
     returns=maybe_empty(AddressConfirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 

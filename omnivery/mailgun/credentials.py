@@ -72,7 +72,7 @@ CREATE = Operation(
     "/domains/{domain}/credentials",
     returns=CredentialCreated,
     key=KeyKind.PRIMARY,
-    safety=Safety.ONCE,
+    safety=Safety.NON_IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
@@ -82,7 +82,7 @@ UPDATE_PASSWORD = Operation(
     "/domains/{domain}/credentials/{login}",
     returns=maybe_empty(Confirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
@@ -92,7 +92,7 @@ DELETE = Operation(
     "/domains/{domain}/credentials/{login}",
     returns=maybe_empty(Confirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 

@@ -120,7 +120,7 @@ CREATE = Operation(
     "/domains",
     returns=DomainDetail,
     key=KeyKind.PRIMARY,
-    safety=Safety.ONCE,
+    safety=Safety.NON_IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains)
@@ -130,7 +130,7 @@ DELETE = Operation(
     "/domains/{name}",
     returns=maybe_empty(Confirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, verify)
@@ -140,7 +140,7 @@ VERIFY = Operation(
     "/domains/{name}/verify",
     returns=DomainDetail,
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, tracking)
@@ -160,7 +160,7 @@ DISABLE = Operation(
     "/{name}/disable",
     returns=DomainDetail,
     key=KeyKind.PRIMARY,
-    safety=Safety.ONCE,
+    safety=Safety.NON_IDEMPOTENT,
     docs=DOCS,
 )
 

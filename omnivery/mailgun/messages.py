@@ -42,7 +42,7 @@ SEND = Operation(
     "/{domain}/messages",
     returns=Queued,
     key=KeyKind.EITHER,
-    safety=Safety.ONCE,  # a second time is a second e-mail, and the service offers no key that would prevent it
+    safety=Safety.NON_IDEMPOTENT,  # a second time is a second e-mail, and the service offers no key that would prevent it
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Messages, MIME)
@@ -52,7 +52,7 @@ SEND_MIME = Operation(
     "/{domain}/messages.mime",
     returns=Queued,
     key=KeyKind.EITHER,
-    safety=Safety.ONCE,
+    safety=Safety.NON_IDEMPOTENT,
     docs=DOCS,
 )
 
@@ -144,7 +144,7 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
         """Send any number of messages side by side, and account for every one of them.
 
         A message that surely did not go out is tried again (ten times, unless `options` or the client say otherwise);
-        one whose answer was lost never is, and is `unknown` in the report. A message that cannot be sent is `refused`
+        one whose answer was lost never is, and is `unknown` in the report. A message that cannot be sent is `rejected`
         and stops nothing. What every message would meet (401, 403, 404 …, a closed client) stops the run, and so do
         1000 messages in a row that do not get through; the source is not read on then. If the call itself is cancelled,
         there is no account.
@@ -157,7 +157,7 @@ class AsyncMessages(AsyncResource["AsyncMailgun"]):
             options: time-outs, deadline, retries and headers of each request.
 
         Returns:
-            The account: `sent + refused + unknown + not_sent == read`. Look at it, or call `raise_for_failures()`.
+            The account: `sent + rejected + unknown + undelivered == read`. Look at it, or call `raise_for_failures()`.
 
         Raises:
             ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.

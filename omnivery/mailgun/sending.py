@@ -29,16 +29,16 @@ MAX_UNSENT = 1000
 """Messages in a row that do not get through, after which a run stops: the source is not to be used up for nothing."""
 
 
-class Fate(Enum):
+class SendStatus(Enum):
     """What became of a message."""
 
     SENT = "sent"
     """The service took it."""
-    REFUSED = "refused"
+    REJECTED = "rejected"
     """The service or the SDK found fault with it: as it is, it will never be taken."""
     UNKNOWN = "unknown"
     """It went out and the answer was lost. It may have been sent: look before you send it again."""
-    NOT_SENT = "not sent"
+    UNDELIVERED = "undelivered"
     """It was surely not sent, for no fault of its own: it can be sent again."""
 
 
@@ -48,7 +48,7 @@ class SendOutcome:
 
     index: int
     """The message's place in the source, or the call's in the batch, from 0."""
-    fate: Fate
+    status: SendStatus
     """What became of it."""
     queued: Queued | None = None
     """The receipt, if it was sent."""
@@ -60,7 +60,7 @@ class SendOutcome:
 
 @frozen(kw_only=True, repr=False)
 class SendReport(Tabular):
-    """The account of a run: `sent + refused + unknown + not_sent == read`, whatever happened on the way.
+    """The account of a run: `sent + rejected + unknown + undelivered == read`, whatever happened on the way.
 
     As a data frame it is its outcomes, without the messages and their addresses.
     """
@@ -81,26 +81,33 @@ class SendReport(Tabular):
     @property
     def sent(self) -> int:
         """How many the service took."""
-        return self._count(Fate.SENT)
+        return self._count(SendStatus.SENT)
 
     @property
-    def refused(self) -> int:
+    def rejected(self) -> int:
         """How many will never be taken as they are."""
-        return self._count(Fate.REFUSED)
+        return self._count(SendStatus.REJECTED)
 
     @property
     def unknown(self) -> int:
         """How many may have been sent or not."""
-        return self._count(Fate.UNKNOWN)
+        return self._count(SendStatus.UNKNOWN)
 
     @property
-    def not_sent(self) -> int:
+    def undelivered(self) -> int:
         """How many were surely not sent, and can be sent again."""
-        return self._count(Fate.NOT_SENT)
+        return self._count(SendStatus.UNDELIVERED)
 
-    def messages(self, fate: Fate) -> list[Message]:
-        """The messages that met a fate, such as `Fate.NOT_SENT`, in order; those that were sent are not kept."""
-        return [one.message for one in self.outcomes if one.fate is fate and one.message is not None]
+    def undelivered_messages(self) -> list[Message]:
+        """The messages that were certainly not sent, in order, ready to be sent again."""
+        return self._messages(SendStatus.UNDELIVERED)
+
+    def unknown_messages(self) -> list[Message]:
+        """The messages that may have been sent, in order. Look before you send one again."""
+        return self._messages(SendStatus.UNKNOWN)
+
+    def _messages(self, status: SendStatus) -> list[Message]:
+        return [one.message for one in self.outcomes if one.status is status and one.message is not None]
 
     def raise_for_failures(self) -> None:
         """Raise unless every message was sent.
@@ -112,36 +119,40 @@ class SendReport(Tabular):
             raise BulkError(self._summary(), report=self) from self.stopped_by
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{name}={getattr(self, name)}" for name in ("read", "sent", "refused", "unknown"))
-        return f"SendReport({counts}, not_sent={self.not_sent}, stopped_by={self.stopped_by!r})"
+        counts = ", ".join(f"{name}={getattr(self, name)}" for name in ("read", "sent", "rejected", "unknown"))
+        return f"SendReport({counts}, undelivered={self.undelivered}, stopped_by={self.stopped_by!r})"
 
     def _table(self) -> Table:
         return Table(
             title="Messages",
-            columns=("index", "fate", "id", "error"),
+            columns=("index", "status", "id", "error"),
             rows=[
-                (one.index, one.fate, one.queued and one.queued.id, words_of(one.error) if one.error else None)
+                (one.index, one.status, one.queued and one.queued.id, words_of(one.error) if one.error else None)
                 for one in self.outcomes
             ],
             kinds={"index": int},
         )
 
     def _overview(self) -> Table:
-        counts = {"read": self.read} | {fate.value: self._count(fate) for fate in Fate}
-        missed = [one for one in self.outcomes if one.fate is not Fate.SENT]
+        counts = {"read": self.read} | {status.value: self._count(status) for status in SendStatus}
+        missed = [one for one in self.outcomes if one.status is not SendStatus.SENT]
         problems = {
-            fate.value: [(f"index {one.index}", 1, words_of(one.error or "")) for one in missed if one.fate is fate]
-            for fate in Fate
+            status.value: [
+                (f"index {one.index}", 1, words_of(one.error or "")) for one in missed if one.status is status
+            ]
+            for status in SendStatus
         }
         return account_table(
             "Sent messages", counts, problems, stopped_by=self.stopped_by, caption=f"{self.elapsed:.1f} s"
         )
 
-    def _count(self, fate: Fate) -> int:
-        return sum(one.fate is fate for one in self.outcomes)
+    def _count(self, status: SendStatus) -> int:
+        return sum(one.status is status for one in self.outcomes)
 
     def _summary(self) -> str:
-        counts = f"{self.sent} were sent, {self.refused} refused, {self.not_sent} not sent, and {self.unknown} may"
+        counts = (
+            f"{self.sent} were sent, {self.rejected} rejected, {self.undelivered} undelivered, and {self.unknown} may"
+        )
         first = next((one for one in self.outcomes if one.error), None)
         words = f"; the first failure, at index {first.index}: {first.error}" if first else ""
         stopped = f"; the run was stopped by {type(self.stopped_by).__name__}" if self.stopped_by else ""
@@ -197,7 +208,7 @@ class SendRun:
         return report
 
     def _so_far(self) -> str:
-        sent = sum(one.fate is Fate.SENT for one in self._outcomes.values())
+        sent = sum(one.status is SendStatus.SENT for one in self._outcomes.values())
         open_ = self._read - len(self._outcomes)
         return (
             f"omnivery: the run was interrupted: of {self._read} messages read {sent} were sent; {open_} were under "
@@ -214,32 +225,32 @@ class SendRun:
     async def _next(self) -> list[Message]:
         """The next message; nothing at the end of the source, or when the run was stopped."""
         items: list[Message] = []
-        await self.source.fill(items, 1)
+        await self.source.read_into(items, 1)
         return items
 
     async def _send(self, index: int, message: Message) -> SendOutcome:
         if self._stopped_by is not None or self._fault is not None:
-            return SendOutcome(index=index, fate=Fate.NOT_SENT, error=self._stopped_by, message=message)
+            return SendOutcome(index=index, status=SendStatus.UNDELIVERED, error=self._stopped_by, message=message)
         try:
             body = self.encode(message)
         except ConfigError as error:
-            return SendOutcome(index=index, fate=Fate.REFUSED, error=error, message=message)
+            return SendOutcome(index=index, status=SendStatus.REJECTED, error=error, message=message)
         try:
             queued = await self.post(body)
         except OmniveryError as error:
             # A file that changed after it was measured is the matter of its own message.
-            fate = Fate.REFUSED if _is_of_a_file(error, body) else fate_of(error)
-            return SendOutcome(index=index, fate=fate, error=error, message=message)
+            status = SendStatus.REJECTED if _is_of_a_file(error, body) else status_of(error)
+            return SendOutcome(index=index, status=status, error=error, message=message)
         except Exception as error:  # noqa: BLE001  # whatever it is, the account of the others must not be lost with it
             self._fault = self._fault or error
             self.source.stop()
-            return SendOutcome(index=index, fate=Fate.UNKNOWN, message=message)
-        return SendOutcome(index=index, fate=Fate.SENT, queued=queued)
+            return SendOutcome(index=index, status=SendStatus.UNKNOWN, message=message)
+        return SendOutcome(index=index, status=SendStatus.SENT, queued=queued)
 
     def _settle(self, outcome: SendOutcome) -> None:
         self._outcomes[outcome.index] = outcome
         self.tell(len(self._outcomes))
-        if outcome.fate not in {Fate.NOT_SENT, Fate.UNKNOWN}:
+        if outcome.status not in {SendStatus.UNDELIVERED, SendStatus.UNKNOWN}:
             self._unsent = 0
             return
         self._unsent += 1
@@ -257,18 +268,18 @@ def _meets_every_message(error: OmniveryError) -> bool:
     return isinstance(error, ConfigError) or concerns_every_call(error)
 
 
-def fate_of(error: OmniveryError) -> Fate:
+def status_of(error: OmniveryError) -> SendStatus:
     """What an error of a call says about the message."""
     # 1. The request went out, and no answer or none that can be read came back.
     if isinstance(error, DecodeError) or (isinstance(error, TransportError) and error.may_have_happened):
-        return Fate.UNKNOWN
+        return SendStatus.UNKNOWN
     # 2. Nothing went out, or what came back speaks of the moment, the key or the domain, and not of the message.
     if isinstance(error, TransportError | ConfigError) or concerns_every_call(error):
-        return Fate.NOT_SENT
+        return SendStatus.UNDELIVERED
     failure = classify(error)
     if failure is Failure.AMBIGUOUS:
-        return Fate.UNKNOWN
-    return Fate.NOT_SENT if failure is Failure.THROTTLED else Fate.REFUSED
+        return SendStatus.UNKNOWN
+    return SendStatus.UNDELIVERED if failure is Failure.THROTTLED else SendStatus.REJECTED
 
 
 def batches(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> Iterator[Message]:

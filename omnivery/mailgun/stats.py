@@ -12,13 +12,13 @@ from omnivery import codec
 from omnivery.display.table import Table, table_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, DecodeError
-from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, json_body
+from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, json_body
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
     from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.http import RawResponse
+    from omnivery.transport.http import Response
 
 DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
@@ -89,7 +89,7 @@ def _flat(counters: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, An
             yield f"{path}{name}", value
 
 
-def _read_total(answer: RawResponse) -> StatsTotal:
+def _read_total(answer: Response) -> StatsTotal:
     body = json_body(answer)
     if not isinstance(body, dict):
         raise DecodeError(f"the answer ({answer.status}) is no object")
@@ -112,7 +112,7 @@ TOTAL = Operation(
     "mailgun.stats.total",
     "GET",
     "/{domain}/stats/total",
-    returns=Shape(name="StatsTotal", read=_read_total),
+    returns=ResponseParser(name="StatsTotal", read=_read_total),
     key=KeyKind.ANY,
     safety=Safety.SAFE,
     docs=DOCS,

@@ -72,7 +72,7 @@ CREATE = Operation(
     "/{domain}/unsubscribes",
     returns=maybe_empty(AddressConfirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Unsubscribes)
@@ -82,7 +82,7 @@ DELETE = Operation(
     "/{domain}/unsubscribes/{address}",
     returns=maybe_empty(AddressConfirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 

@@ -11,19 +11,19 @@ from omnivery import codec
 from omnivery.errors import ConfigError, DecodeError
 from omnivery.mail.webhook import Webhook, WebhookResult, url_fields
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, Safety, Shape, inside, json_body
+from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, inside, json_body
 from omnivery.transport.paging import AsyncPages, Page
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
     from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.http import RawResponse
+    from omnivery.transport.http import Response
 
 DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
-def _read_list(answer: RawResponse) -> Page[Webhook]:
+def _read_list(answer: Response) -> Page[Webhook]:
     """The answer is an object keyed by the webhooks' names, and holds all of them."""
     body = json_body(answer)
     hooks = body.get("webhooks", "") if isinstance(body, dict) else ""
@@ -43,7 +43,7 @@ LIST = Operation(
     "mailgun.webhooks.list",
     "GET",
     "/domains/{domain}/webhooks",
-    returns=Shape(name="Page[Webhook]", read=_read_list),
+    returns=ResponseParser(name="Page[Webhook]", read=_read_list),
     key=KeyKind.ANY,
     safety=Safety.SAFE,
     docs=DOCS,
@@ -65,7 +65,7 @@ CREATE = Operation(
     "/domains/{domain}/webhooks",
     returns=WebhookResult,
     key=KeyKind.PRIMARY,
-    safety=Safety.ONCE,
+    safety=Safety.NON_IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Webhooks)
@@ -75,7 +75,7 @@ UPDATE = Operation(
     "/domains/{domain}/webhooks/{name}",
     returns=WebhookResult,
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Webhooks)
@@ -85,7 +85,7 @@ DELETE = Operation(
     "/domains/{domain}/webhooks/{name}",
     returns=WebhookResult,
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 
@@ -93,7 +93,7 @@ DELETE = Operation(
 class AsyncWebhooks(AsyncResource["AsyncMailgun"]):
     """Where the service posts the events of a domain: up to three addresses for each kind of event.
 
-    Names are open text; `omnivery.mail.webhook.HookName` has those that the documents mention.
+    Names are open text; `omnivery.mail.webhook.WebhookType` has those that the documents mention.
     """
 
     def list(self, *, domain: str | None = None, options: CallOptions | None = None) -> AsyncPages[Webhook]:

@@ -81,7 +81,7 @@ CREATE = Operation(
     "/{domain}/whitelists",
     returns=maybe_empty(WhitelistConfirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
@@ -91,7 +91,7 @@ DELETE = Operation(
     "/{domain}/whitelists/{address}",
     returns=maybe_empty(WhitelistConfirmation),
     key=KeyKind.PRIMARY,
-    safety=Safety.REPEATABLE,
+    safety=Safety.IDEMPOTENT,
     docs=DOCS,
 )
 

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from omnivery.bulk.source import Bookmark, Flow, Resumable
+from omnivery.bulk.source import ItemStream, Resumable, ResumePoint
 from omnivery.errors import ConfigError
 from omnivery.events.event import EventLike
 
@@ -50,10 +50,10 @@ class _CursorSource(Resumable[EventLike]):
     opened: Callable[[Any], Pairs]
     _cursor: Any = field(init=False, default=None)
 
-    def find(self, known: Sequence[Bookmark]) -> Bookmark:
-        return next((one for one in known if one.name == self.name), Bookmark(name=self.name))
+    def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
+        return next((one for one in known if one.name == self.name), ResumePoint(name=self.name))
 
-    def open(self, bookmark: Bookmark) -> Flow[EventLike]:
+    def open(self, bookmark: ResumePoint) -> ItemStream[EventLike]:
         self._cursor = bookmark.position.get("cursor")
         pairs = self.opened(self._cursor)
         return self._each_later(pairs) if isinstance(pairs, AsyncIterable) else self._each(pairs)

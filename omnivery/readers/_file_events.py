@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 
-from omnivery.bulk.source import Bookmark, Resumable
+from omnivery.bulk.source import Resumable, ResumePoint
 from omnivery.errors import ConfigError
 from omnivery.events.event import (
     BotEvent,
@@ -76,7 +76,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     def __next__(self) -> T:
         return next(self._events)
 
-    def find(self, known: Sequence[Bookmark]) -> Bookmark:
+    def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """The bookmark of this file, wherever it lies now and however it was compressed.
 
         Raises:
@@ -92,9 +92,11 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
             )
         if own is None:
             own = next((one for one in known if one.identity.get("bytes") and _begins_with(head, one.identity)), None)
-        return Bookmark(name=own.name if own else name, identity=_identity(head), position=own.position if own else {})
+        return ResumePoint(
+            name=own.name if own else name, identity=_identity(head), position=own.position if own else {}
+        )
 
-    def open(self, bookmark: Bookmark) -> Iterator[T]:
+    def open(self, bookmark: ResumePoint) -> Iterator[T]:
         """The events behind a bookmark: a plain file is not read from its start for that.
 
         Raises:

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 import anyio
 from attrs import define, field
 
-from omnivery._fork import survives_fork
+from omnivery._fork import register_fork_reset
 from omnivery._logging import get_logger
 from omnivery.bulk.source import (
-    Bookmark,
-    Flow,
+    BatchSource,
+    ItemStream,
     Resumable,
-    Supplier,
+    ResumePoint,
 )
 from omnivery.errors import ConfigError
 from omnivery.sync.base import plain
@@ -41,11 +41,11 @@ logger: Logger = get_logger("omnivery.bulk")
 
 
 @define(eq=False)
-class Caller(Generic[T]):
+class LoopBridge(Generic[T]):
     """One piece of work on the background loop, and the thread that waits for it."""
 
     _errands: SimpleQueue[Callable[[], None]] = field(init=False, factory=SimpleQueue[Callable[[], None]])
-    _asked: set[_Errand] = field(init=False, factory=set["_Errand"])
+    _asked: set[_ThreadCall] = field(init=False, factory=set["_ThreadCall"])
     """Those that somebody on the loop waits for."""
     _scope: anyio.CancelScope | None = field(init=False, default=None)
     _over: bool = field(init=False, default=False)
@@ -55,9 +55,9 @@ class Caller(Generic[T]):
     _error: BaseException | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        survives_fork(self)
+        register_fork_reset(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child there is no such work, and nobody to wait for."""
         if not self._over:
             self._over = True
@@ -145,7 +145,7 @@ class Caller(Generic[T]):
 
     async def ask(self, what: Callable[[], object]) -> None:
         """On the background loop: have the caller's thread do something, and wait for it. What it raises comes out."""
-        errand = _Errand(what, asyncio.get_running_loop())
+        errand = _ThreadCall(what, asyncio.get_running_loop())
         self._asked.add(errand)
         self._errands.put(errand.do)
         try:
@@ -205,7 +205,7 @@ class Caller(Generic[T]):
 
 
 @define(eq=False)
-class _Errand:
+class _ThreadCall:
     """Something that the caller's thread is to do. Either it is begun there, or it is withdrawn before."""
 
     what: Callable[[], object]
@@ -240,11 +240,11 @@ class _Errand:
 
 
 @define(eq=False)
-class _CallersItems(Supplier[P]):
+class _CallersItems(BatchSource[P]):
     """What the caller's iterable gives, a batch at a time."""
 
     replays: ClassVar[bool] = True
-    _caller: Caller[Any]
+    _caller: LoopBridge[Any]
     _open: Callable[[], Iterable[P]]
     _iterator: Iterator[P] | None = None
     _length: int = field(default=-1, alias="length")
@@ -252,7 +252,7 @@ class _CallersItems(Supplier[P]):
     def __length_hint__(self) -> int:
         return NotImplemented if self._length < 0 else self._length
 
-    async def fill(self, items: list[P], count: int) -> None:
+    async def read_into(self, items: list[P], count: int) -> None:
         await self._caller.ask(lambda: self._take(items, count))
 
     def _take(self, items: list[P], count: int) -> None:
@@ -265,13 +265,13 @@ class _CallersItems(Supplier[P]):
 class _CallersResumable(Resumable[P]):
     """A source of the caller's that a journal knows where to go on with."""
 
-    _caller: Caller[Any]
+    _caller: LoopBridge[Any]
     _origin: Resumable[P]
 
-    def find(self, known: Sequence[Bookmark]) -> Bookmark:
-        return self._origin.find(known)
+    def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
+        return self._origin.locate(known)
 
-    def open(self, bookmark: Bookmark) -> Flow[P]:
+    def open(self, bookmark: ResumePoint) -> ItemStream[P]:
         if isinstance(self._origin, Iterable):
             # A file: whether the place is still there is better known at once.
             ready = self._opened(bookmark)
@@ -282,7 +282,7 @@ class _CallersResumable(Resumable[P]):
     def position(self, last: P) -> Mapping[str, Any]:
         return self._origin.position(last)
 
-    def _opened(self, bookmark: Bookmark) -> Iterable[P]:
+    def _opened(self, bookmark: ResumePoint) -> Iterable[P]:
         flow = self._origin.open(bookmark)
         if not isinstance(flow, Iterable):
             raise ConfigError("a source that opens an asynchronous iterable needs the asynchronous client")

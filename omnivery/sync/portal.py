@@ -14,7 +14,7 @@ import anyio
 from anyio.from_thread import BlockingPortal
 from attrs import define, field
 
-from omnivery._fork import survives_fork
+from omnivery._fork import register_fork_reset
 from omnivery.errors import ConfigError
 
 NAME = "omnivery-bulk"
@@ -54,7 +54,7 @@ class _Background:
                 self._thread, self._portal = _start()
             return self._portal
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a forked child the thread is gone, and whoever held the lock with it."""
         self._lock, self._portal, self._thread = Lock(), None, None
 
@@ -84,5 +84,5 @@ async def _live(started: Future[BlockingPortal]) -> None:
 
 # One for the process, as threads and locks are the process's own.
 _BACKGROUND = _Background()
-survives_fork(_BACKGROUND)
+register_fork_reset(_BACKGROUND)
 atexit.register(_BACKGROUND.stop)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omnivery.automations.report import SubmitReport
     from omnivery.bulk.engine import AsyncBulkRun
     from omnivery.bulk.report import BatchOutcome
-    from omnivery.sync.bridge import Caller
+    from omnivery.sync.bridge import LoopBridge
 
 
 @define(eq=False)
@@ -28,7 +28,7 @@ class BulkRun:
     undelivered. `report` is the account, at any moment and after the end.
     """
 
-    _caller: Caller[None]
+    _caller: LoopBridge[None]
     _run: AsyncBulkRun
     _entered: bool = field(init=False, default=False)
     _arrived: deque[BatchOutcome] = field(init=False, factory=deque["BatchOutcome"])

@@ -18,7 +18,7 @@ from omnivery.transport import body as encoding
 from omnivery.transport.adapters.factory import Network
 from omnivery.transport.config import BULK_RETRY, CallOptions, Limits, RetryPolicy, Timeouts, required
 from omnivery.transport.http import Adapter, ApiResponse, Request
-from omnivery.transport.limits import GatedAdapter, Pace, Slots, SyncGatedAdapter
+from omnivery.transport.limits import AdaptiveLimiter, LimitedAdapter, RateLimiter, SyncLimitedAdapter
 from omnivery.transport.observe import LogObserver, Observer
 from omnivery.transport.pipeline import Call, Pipeline
 from omnivery.transport.retry import RetryBudget
@@ -96,12 +96,12 @@ class AsyncBaseClient(Generic[ConfigT]):
         )
         self._owner = True
 
-    def _gated(self, slots: int, policy: RetryPolicy, pace: Pace | None = None) -> GatedAdapter:
-        return GatedAdapter(
+    def _gated(self, slots: int, policy: RetryPolicy, pace: RateLimiter | None = None) -> LimitedAdapter:
+        return LimitedAdapter(
             inner=self._adapter,
             runtime=AsyncRuntime(),
-            slots=Slots(ceiling=slots),
-            patience=policy.patience,
+            slots=AdaptiveLimiter(ceiling=slots),
+            max_retry_after=policy.max_retry_after,
             pace=pace,
         )
 
@@ -128,11 +128,11 @@ class AsyncBaseClient(Generic[ConfigT]):
         clone = self._clone(self._config)
         clone._adapter = self._network.sync_adapter()
         runtime = SyncRuntime()
-        gate = SyncGatedAdapter(
+        gate = SyncLimitedAdapter(
             inner=clone._adapter,
             runtime=runtime,
-            slots=Slots(ceiling=self._network.limits.concurrency),
-            patience=self._config.retry.patience,
+            slots=AdaptiveLimiter(ceiling=self._network.limits.concurrency),
+            max_retry_after=self._config.retry.max_retry_after,
         )
         clone._pipeline = evolve(self._pipeline, adapter=gate, runtime=runtime, budget=RetryBudget())
         clone._owner = True
@@ -160,12 +160,12 @@ class AsyncBaseClient(Generic[ConfigT]):
         clone._pipeline = evolve(self._pipeline, adapter=gate, budget=budget)
         return clone, evolve(given, retry=policy)
 
-    def _pace(self, per_second: float | None, *, argument: str) -> Pace | None:
+    def _pace(self, per_second: float | None, *, argument: str) -> RateLimiter | None:
         if per_second is None:
             return None
         if isinstance(per_second, bool) or not isinstance(per_second, int | float) or not 0 < per_second < math.inf:
             raise ConfigError(f"{argument}: expected a number above zero, not {per_second!r}. Nothing was sent.")
-        return Pace(per_second=per_second, runtime=self._pipeline.runtime)
+        return RateLimiter(per_second=per_second, runtime=self._pipeline.runtime)
 
     async def call(
         self,

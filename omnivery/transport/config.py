@@ -94,7 +94,7 @@ class Timeouts:
 class RetryPolicy:
     """When to try again. Which failures may be repeated at all is the operation's own matter.
 
-    Waits grow as `base * 2**n` up to `cap`, and each is drawn evenly between zero and that ("full jitter", see
+    Waits grow as `base * 2**n` up to `max_backoff`, and each is drawn evenly between zero and that ("full jitter", see
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). The server's `Retry-After` is a floor.
     """
 
@@ -104,13 +104,13 @@ class RetryPolicy:
     """First wait after a failed connection or a server's fault, in seconds, before jitter."""
     throttle_base: float = field(default=1.0, validator=_seconds)
     """First wait after a 429 or 503, in seconds, before jitter."""
-    cap: float = field(default=20.0, validator=_seconds)
+    max_backoff: float = field(default=20.0, validator=_seconds)
     """Longest wait of our own, in seconds; a `Retry-After` may be longer."""
-    patience: float = field(default=120.0, validator=_seconds)
+    max_retry_after: float = field(default=120.0, validator=_seconds)
     """Longest `Retry-After` that is waited for, in seconds; one beyond it ends the call at once."""
 
 
-BULK_RETRY = RetryPolicy(attempts=10, patience=600.0)
+BULK_RETRY = RetryPolicy(attempts=10, max_retry_after=600.0)
 """How a bulk run retries unless told otherwise: a run is worth more patience than a single call."""
 
 

@@ -79,13 +79,13 @@ class Request:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     content: Content = field(default=b"", repr=False)
     timeouts: Timeouts = field(factory=Timeouts)
-    ends: float = math.inf
+    expires_at: float = math.inf
     """When it must be done, on the runtime's clock: for whoever cannot be cancelled, and has to look for himself."""
     departure: Departure = field(factory=Departure, eq=False, repr=False)
 
 
 @frozen(kw_only=True)
-class RawResponse:
+class Response:
     """An answer as it came, its body read to the end and any content coding undone."""
 
     status: int
@@ -122,7 +122,7 @@ class Adapter(Protocol):
     `send` raises `NotSentError` or `AmbiguousError` and nothing of its library's own.
     """
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         """Carry one request, and return its whole answer whatever its status."""
         ...
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, WouldBlock
 from attrs import define, field
 
-from omnivery._fork import survives_fork
+from omnivery._fork import register_fork_reset
 from omnivery.errors import NotSentError
 from omnivery.transport.retry import THROTTLING, parse_retry_after
 
 if TYPE_CHECKING:
-    from omnivery.transport.http import Adapter, RawResponse, Request
+    from omnivery.transport.http import Adapter, Request, Response
     from omnivery.transport.runtime import Runtime
 
 
 @define(kw_only=True)
-class Slots:
+class AdaptiveLimiter:
     """How many requests may be in flight: halved when the server says slow down, one more for each clean window.
 
     A window is as many good answers in a row as there are slots. Answers to requests that went out before the last
@@ -42,18 +42,18 @@ class Slots:
         """The number of the present window, for the answer to be judged by."""
         return self._window
 
-    def learn(self, answer: RawResponse, window: int, *, now: float, patience: float) -> None:
+    def learn(self, answer: Response, window: int, *, now: float, max_retry_after: float) -> None:
         """Judge the answer to a request that went out in `window`.
 
         Args:
             answer: what the server said.
             window: what `enter` gave when the request went out.
             now: the time on the runtime's clock.
-            patience: the longest `Retry-After` in seconds that is honoured by a pause for everybody.
+            max_retry_after: the longest `Retry-After` in seconds that is honoured by a pause for everybody.
         """
         if answer.status in THROTTLING:
             wish = parse_retry_after(answer.headers.get("retry-after")) or 0.0
-            self.throttled(window, resume_at=now + wish if 0.0 < wish <= patience else 0.0)
+            self.throttled(window, resume_at=now + wish if 0.0 < wish <= max_retry_after else 0.0)
         elif answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.succeeded(window)
 
@@ -76,7 +76,7 @@ class Slots:
 
 
 @define(kw_only=True, eq=False)
-class Pace:
+class RateLimiter:
     """So many a second and no more, evenly spread: no burst, whatever has piled up (GCRA without tolerance)."""
 
     per_second: float
@@ -94,27 +94,27 @@ class Pace:
 
 
 @define(kw_only=True, eq=False)
-class GatedAdapter:
+class LimitedAdapter:
     """An adapter behind slots: the only queue in front of the network."""
 
     inner: Adapter
     runtime: Runtime
-    slots: Slots
-    patience: float
+    slots: AdaptiveLimiter
+    max_retry_after: float
     """Longest pause in seconds that a `Retry-After` may cause for everybody."""
-    pace: Pace | None = None
+    pace: RateLimiter | None = None
     """Requests a second, retries among them."""
     _limiter: CapacityLimiter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.renew()
-        survives_fork(self)
+        self.reset_after_fork()
+        register_fork_reset(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Forget slots that are taken by tasks of another process."""
         self._limiter = CapacityLimiter(self.slots.limit)
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         """Wait for a slot, and for the end of any pause that the server asked for; then carry the request."""
         request.departure.happened = False
         try:
@@ -133,7 +133,7 @@ class GatedAdapter:
             answer = await self.inner.send(request)
         finally:
             self._limiter.release()
-        self.slots.learn(answer, window, now=self.runtime.now(), patience=self.patience)
+        self.slots.learn(answer, window, now=self.runtime.now(), max_retry_after=self.max_retry_after)
         if self._limiter.total_tokens != self.slots.limit:
             self._limiter.total_tokens = self.slots.limit
         return answer
@@ -144,35 +144,35 @@ class GatedAdapter:
 
 
 @define(kw_only=True, eq=False)
-class SyncGatedAdapter:
+class SyncLimitedAdapter:
     """The same for the synchronous world, where threads are what waits."""
 
     inner: Adapter
     runtime: Runtime
-    slots: Slots
-    patience: float
+    slots: AdaptiveLimiter
+    max_retry_after: float
     """Longest pause in seconds that a `Retry-After` may cause for everybody."""
     _changed: Condition = field(init=False)
     _taken: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.renew()
-        survives_fork(self)
+        self.reset_after_fork()
+        register_fork_reset(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Forget slots that are taken by threads of another process, and a lock that one of them may hold."""
         self._changed, self._taken = Condition(), 0
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         """Wait for a slot, and for the end of any pause that the server asked for; then carry the request.
 
         Raises:
             NotSentError: the request's time was over before its turn came.
         """
         request.departure.happened = False
-        self._take(request.ends)
+        self._take(request.expires_at)
         try:
-            await self._sit_out(request.ends)
+            await self._sit_out(request.expires_at)
             window = self.slots.enter()
             request.departure.happened = True
             answer = await self.inner.send(request)
@@ -182,7 +182,7 @@ class SyncGatedAdapter:
         finally:
             self._release()
         with self._changed:
-            self.slots.learn(answer, window, now=self.runtime.now(), patience=self.patience)
+            self.slots.learn(answer, window, now=self.runtime.now(), max_retry_after=self.max_retry_after)
             self._changed.notify()
         return answer
 
@@ -190,19 +190,19 @@ class SyncGatedAdapter:
         """Close the adapter behind."""
         await self.inner.aclose()
 
-    def _take(self, ends: float) -> None:
+    def _take(self, expires_at: float) -> None:
         with self._changed:
             while self._taken >= self.slots.limit:
-                left = ends - self.runtime.now()
+                left = expires_at - self.runtime.now()
                 if left <= 0:
                     raise NotSentError("no slot became free")
                 # A wait without an end could not be interrupted on Windows.
                 self._changed.wait(min(left, 1.0))
             self._taken += 1
 
-    async def _sit_out(self, ends: float) -> None:
+    async def _sit_out(self, expires_at: float) -> None:
         while (pause := self.slots.resume_at - self.runtime.now()) > 0:
-            left = ends - self.runtime.now()
+            left = expires_at - self.runtime.now()
             await self.runtime.sleep(max(0.0, min(pause, left)))
             if pause >= left:
                 raise NotSentError("the server asked for a pause beyond the deadline")

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.errors import DecodeError
-from omnivery.transport.http import RawResponse
+from omnivery.transport.http import Response
 
 T = TypeVar("T")
 
@@ -21,9 +21,9 @@ class Safety(Enum):
 
     SAFE = "safe"
     """It only reads."""
-    REPEATABLE = "repeatable"
+    IDEMPOTENT = "repeatable"
     """Twice comes to the same as once."""
-    ONCE = "once"
+    NON_IDEMPOTENT = "once"
     """Twice is a second e-mail, a second account, an error: never repeated unless it surely did not happen."""
 
 
@@ -43,12 +43,12 @@ class KeyKind(Enum):
 
 
 @frozen(kw_only=True)
-class Shape(Generic[T]):
+class ResponseParser(Generic[T]):
     """How to read an answer that is not simply one JSON model."""
 
     name: str
     """What it is, for the reference."""
-    read: Callable[[RawResponse], T] = field(repr=False)
+    read: Callable[[Response], T] = field(repr=False)
     """Turns the answer into its value; raises DecodeError or ValueError where it cannot."""
 
 
@@ -62,7 +62,7 @@ class Operation(Generic[T]):
     """HTTP method."""
     path: str
     """Path template below the base URL; each `{name}` is one percent-encoded segment."""
-    returns: type[T] | Shape[T] = field(kw_only=True)
+    returns: type[T] | ResponseParser[T] = field(kw_only=True)
     """Model of the answer, or how to read it."""
     key: KeyKind = field(kw_only=True)
     """Kind of key that it takes."""
@@ -71,14 +71,14 @@ class Operation(Generic[T]):
     docs: str = field(kw_only=True)
     """Address of the page that documents it."""
 
-    def read(self, answer: RawResponse) -> T:
+    def read(self, answer: Response) -> T:
         """Turn a successful answer into its value.
 
         Raises:
             DecodeError: the answer is not what the operation promises.
         """
         try:
-            if isinstance(self.returns, Shape):
+            if isinstance(self.returns, ResponseParser):
                 return self.returns.read(answer)
             return codec.structure(json_body(answer), self.returns)
         except DecodeError as error:
@@ -87,7 +87,7 @@ class Operation(Generic[T]):
             raise DecodeError(str(error), operation=self.name, body=answer.text) from None
 
 
-def json_body(answer: RawResponse) -> Any:
+def json_body(answer: Response) -> Any:
     """Parse an answer's body as JSON; one that holds JSON inside a JSON text is parsed once more.
 
     Raises:
@@ -103,25 +103,25 @@ def json_body(answer: RawResponse) -> Any:
         raise DecodeError(f"the answer ({answer.status}) is {found} where JSON is due", body=answer.text) from None
 
 
-def inside(key: str, model: type[T]) -> Shape[T]:
+def inside(key: str, model: type[T]) -> ResponseParser[T]:
     """An answer whose model is wrapped in an object of one key, such as `{"webhook": {…}}`."""
 
-    def read(answer: RawResponse) -> T:
+    def read(answer: Response) -> T:
         body = json_body(answer)
         if not isinstance(body, dict) or key not in body:
             raise DecodeError(f"the answer ({answer.status}) has no {key!r}")
         return codec.structure(body[key], model, at=f"$.{key}")
 
-    return Shape(name=model.__name__, read=read)
+    return ResponseParser(name=model.__name__, read=read)
 
 
-def maybe_empty(model: type[T]) -> Shape[T]:
+def maybe_empty(model: type[T]) -> ResponseParser[T]:
     """An answer whose body is not documented: JSON, nothing at all, or plain text where the model has a `message`.
 
     JSON that holds nothing but an error is none of these, whatever its status says.
     """
 
-    def read(answer: RawResponse) -> T:
+    def read(answer: Response) -> T:
         if is_html(answer):
             raise DecodeError(f"the answer ({answer.status}) is HTML: a proxy or a wrong base URL sent it")
         if not answer.content.strip():
@@ -136,10 +136,10 @@ def maybe_empty(model: type[T]) -> Shape[T]:
             raise DecodeError(f"the answer ({answer.status}) is a refusal in the form of a success")
         return codec.structure(body, model)
 
-    return Shape(name=model.__name__, read=read)
+    return ResponseParser(name=model.__name__, read=read)
 
 
-def is_html(answer: RawResponse) -> bool:
+def is_html(answer: Response) -> bool:
     """Whether an answer is a web page: the mark of a proxy, a captive portal, a wrong address."""
     return "html" in answer.headers.get("content-type", "").lower() or answer.content.lstrip()[:1] == b"<"
 

@@ -12,8 +12,8 @@ from omnivery import codec
 from omnivery.display.table import SHOWN, Table, table_of_models
 from omnivery.display.tabular import Tabular
 from omnivery.errors import DecodeError
-from omnivery.transport.http import RawResponse
-from omnivery.transport.operation import Shape, json_body
+from omnivery.transport.http import Response
+from omnivery.transport.operation import ResponseParser, json_body
 
 T = TypeVar("T")
 
@@ -93,10 +93,10 @@ class AsyncPages(Generic[T]):
         return ItemList(found[:max_items])
 
 
-def page_of(model: type[T]) -> Shape[Page[T]]:
+def page_of(model: type[T]) -> ResponseParser[Page[T]]:
     """An answer `{"items": […], "paging": {…}, "total_count": …}`, of which all but the items may be missing."""
 
-    def read(answer: RawResponse) -> Page[T]:
+    def read(answer: Response) -> Page[T]:
         body = json_body(answer)
         if not isinstance(body, dict) or not isinstance(body.get("items", ""), list | None):
             # A refusal under 200 must not pass for an empty list.
@@ -111,7 +111,7 @@ def page_of(model: type[T]) -> Shape[Page[T]]:
             extra={name: value for name, value in body.items() if name not in {"items", "total_count", "paging"}},
         )
 
-    return Shape(name=f"Page[{model.__name__}]", read=read)
+    return ResponseParser(name=f"Page[{model.__name__}]", read=read)
 
 
 def _texts(paging: Mapping[str, Any]) -> dict[str, str]:

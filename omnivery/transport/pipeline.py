@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from omnivery.transport.config import RetryPolicy
-    from omnivery.transport.http import Adapter, RawResponse, Request
+    from omnivery.transport.http import Adapter, Request, Response
     from omnivery.transport.observe import Observer
     from omnivery.transport.operation import Operation
     from omnivery.transport.retry import RetryBudget
@@ -69,16 +69,16 @@ class Pipeline:
             DecodeError: the answer is not what the operation promises.
         """
         started = self.runtime.now()
-        ends = started + call.deadline if call.deadline else math.inf
+        expires_at = started + call.deadline if call.deadline else math.inf
         number, in_doubt = 1, False
         while True:
             begun = self.runtime.now()
             try:
-                answer = await self._attempt(call, number, begun=begun, ends=ends)
+                answer = await self._attempt(call, number, begun=begun, expires_at=expires_at)
             except OmniveryError as error:
                 failure = classify(error)
                 in_doubt = in_doubt or failure is Failure.AMBIGUOUS
-                pause = self._pause_before_next(call, error, failure, number=number, begun=begun, ends=ends)
+                pause = self._pause_before_next(call, error, failure, number=number, begun=begun, expires_at=expires_at)
                 if pause is None:
                     raise _last_word(error, call.operation, in_doubt=in_doubt)  # noqa: B904  # it sets its own cause
             else:
@@ -88,15 +88,15 @@ class Pipeline:
             await self.runtime.sleep(pause)
             number += 1
 
-    async def _attempt(self, call: Call[T], number: int, *, begun: float, ends: float) -> RawResponse:
-        if begun >= ends:
+    async def _attempt(self, call: Call[T], number: int, *, begun: float, expires_at: float) -> Response:
+        if begun >= expires_at:
             raise DeadlineError(
                 f"the deadline of {call.deadline:g} s passed before the request went out",
                 operation=call.operation.name,
                 attempts=number - 1,
             )
         try:
-            answer = await self._send_within(call, number, left=ends - begun, ends=ends)
+            answer = await self._send_within(call, number, left=expires_at - begun, expires_at=expires_at)
         except TransportError as error:
             error.operation, error.attempts = call.operation.name, number
             raise
@@ -104,13 +104,13 @@ class Pipeline:
             raise api_error(answer, operation=call.operation, attempts=number)
         return answer
 
-    async def _send_within(self, call: Call[T], number: int, *, left: float, ends: float) -> RawResponse:
+    async def _send_within(self, call: Call[T], number: int, *, left: float, expires_at: float) -> Response:
         if math.isinf(left):
             return await self.adapter.send(call.request)
         timeouts = call.request.timeouts.within(left)
-        request = evolve(call.request, timeouts=timeouts, ends=ends, departure=Departure())
+        request = evolve(call.request, timeouts=timeouts, expires_at=expires_at, departure=Departure())
         answer = None
-        with self.runtime.cut_off(left):
+        with self.runtime.move_on_after(left):
             answer = await self.adapter.send(request)
         if answer is None:
             awaited = "the answer was awaited" if request.departure.happened else "the request waited for a slot"
@@ -123,7 +123,7 @@ class Pipeline:
         return answer
 
     def _pause_before_next(
-        self, call: Call[T], error: OmniveryError, failure: Failure, *, number: int, begun: float, ends: float
+        self, call: Call[T], error: OmniveryError, failure: Failure, *, number: int, begun: float, expires_at: float
     ) -> float | None:
         decision = decide(
             failure,
@@ -131,9 +131,9 @@ class Pipeline:
             safety=call.operation.safety,
             policy=call.retry,
             budget=self.budget,
-            left=ends - self.runtime.now(),
+            left=expires_at - self.runtime.now(),
             retry_after=error.retry_after if isinstance(error, ApiError) else None,
-            chance=self.runtime.chance(),
+            random=self.runtime.random(),
         )
         pause = None if isinstance(decision, GiveUp) else decision.seconds
         status = error.status if isinstance(error, ApiError) else None
@@ -168,7 +168,7 @@ class Pipeline:
             except Exception as fault:  # noqa: BLE001  # whoever watches a call must not be able to break it
                 logger.error("an observer raised %s", type(fault).__name__)  # noqa: TRY400  # its text may hold anything
 
-    def _response(self, call: Call[T], answer: RawResponse, number: int, started: float) -> ApiResponse[T]:
+    def _response(self, call: Call[T], answer: Response, number: int, started: float) -> ApiResponse[T]:
         try:
             data = call.operation.read(answer)
         except DecodeError as error:
@@ -187,7 +187,11 @@ class Pipeline:
 def _last_word(error: OmniveryError, operation: Operation[Any], *, in_doubt: bool) -> OmniveryError:
     """The error that leaves the call, true to all of its attempts and not to the last alone."""
     # 1. For an operation that must not happen twice, a 5xx and a lost answer mean the same.
-    if operation.safety is Safety.ONCE and isinstance(error, ApiError) and classify(error) is Failure.AMBIGUOUS:
+    if (
+        operation.safety is Safety.NON_IDEMPOTENT
+        and isinstance(error, ApiError)
+        and classify(error) is Failure.AMBIGUOUS
+    ):
         last = AmbiguousError(
             f"the server failed ({error.status}) after it had the request",
             operation=operation.name,

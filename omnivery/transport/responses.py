@@ -12,7 +12,7 @@ from omnivery.transport.operation import KeyKind, is_html
 from omnivery.transport.retry import parse_retry_after
 
 if TYPE_CHECKING:
-    from omnivery.transport.http import RawResponse
+    from omnivery.transport.http import Response
     from omnivery.transport.operation import Operation
 
 SUCCESS = range(200, 300)
@@ -28,12 +28,12 @@ MESSAGE_LIMIT = 200
 """Characters of plain text that may stand as a server's message: more is a page, not a message."""
 
 
-def request_id(answer: RawResponse) -> str | None:
+def request_id(answer: Response) -> str | None:
     """The server's identifier of a request, where it sends one; the header's name is not documented."""
     return answer.headers.get("x-request-id")
 
 
-def api_error(answer: RawResponse, *, operation: Operation[Any], attempts: int) -> ApiError:
+def api_error(answer: Response, *, operation: Operation[Any], attempts: int) -> ApiError:
     """The error for an answer that is no success."""
     body = _json_or_none(answer)
     return error_class(answer.status)(
@@ -48,14 +48,14 @@ def api_error(answer: RawResponse, *, operation: Operation[Any], attempts: int) 
     )
 
 
-def _json_or_none(answer: RawResponse) -> Any:
+def _json_or_none(answer: Response) -> Any:
     try:
         return codec.loads(answer.content)
     except ValueError:
         return None
 
 
-def _message(answer: RawResponse, body: Any) -> str:
+def _message(answer: Response, body: Any) -> str:
     """The server's words: first of `message`, `errors`, `error`, short plain text; else the standard phrase."""
     if isinstance(body, dict):
         errors = body.get("errors")
@@ -68,7 +68,7 @@ def _message(answer: RawResponse, body: Any) -> str:
     return text if is_message else phrase(answer.status)
 
 
-def _retry_after(answer: RawResponse, body: Any) -> float | None:
+def _retry_after(answer: Response, body: Any) -> float | None:
     wish = parse_retry_after(answer.headers.get("retry-after"))
     if wish is None and isinstance(body, dict):
         # Mailgun's domain and webhook endpoints name the seconds in the body instead.
@@ -78,14 +78,14 @@ def _retry_after(answer: RawResponse, body: Any) -> float | None:
     return wish
 
 
-def _key_hint(answer: RawResponse, operation: Operation[Any]) -> str | None:
+def _key_hint(answer: Response, operation: Operation[Any]) -> str | None:
     needed = KEY_NEEDED.get(operation.key)
     if needed is None or answer.status not in REFUSED_KEY:
         return None
     return f"{error_class(answer.status).hint}. This operation takes {needed}"
 
 
-def _redirect_hint(answer: RawResponse) -> str | None:
+def _redirect_hint(answer: Response) -> str | None:
     if answer.status not in REDIRECT:
         return None
     try:

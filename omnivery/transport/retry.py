@@ -58,7 +58,7 @@ class Reason(Enum):
     """Why there is no further attempt."""
 
     FINAL = "the answer is final"
-    ONCE_ONLY = "it may have happened, and must not happen twice"
+    NON_IDEMPOTENT = "it may have happened, and must not happen twice"
     ATTEMPTS = "every attempt is used"
     BUDGET = "the retry budget is spent"
     DEADLINE = "the deadline comes before the next attempt"
@@ -109,7 +109,7 @@ def decide(
     budget: RetryBudget,
     left: float = math.inf,
     retry_after: float | None = None,
-    chance: float,
+    random: float,
 ) -> Wait | GiveUp:
     """Say whether to try again, and after how long. No clock, no socket: the caller sleeps.
 
@@ -121,20 +121,20 @@ def decide(
         budget: the client's; it is charged when the answer is to wait.
         left: seconds until the deadline.
         retry_after: seconds that the server asked to wait.
-        chance: a random number from 0 up to 1, drawn evenly.
+        random: a random number from 0 up to 1, drawn evenly.
     """
     # 1. The same request would meet the same answer.
     if failure is Failure.FINAL:
         return GiveUp(Reason.FINAL)
     # 2. The operation may not be done twice, and this failure may have done it once.
-    if failure is Failure.AMBIGUOUS and safety is Safety.ONCE:
-        return GiveUp(Reason.ONCE_ONLY)
+    if failure is Failure.AMBIGUOUS and safety is Safety.NON_IDEMPOTENT:
+        return GiveUp(Reason.NON_IDEMPOTENT)
     # 3. It has been tried often enough.
     if attempt >= policy.attempts:
         return GiveUp(Reason.ATTEMPTS)
     # 4. The server named a time beyond our patience or the deadline: waiting would only hide that.
-    wait = max(_backoff(failure, attempt, policy, chance), retry_after or 0.0)
-    if (retry_after or 0.0) > policy.patience:
+    wait = max(_backoff(failure, attempt, policy, random), retry_after or 0.0)
+    if (retry_after or 0.0) > policy.max_retry_after:
         return GiveUp(Reason.PATIENCE)
     if wait >= left:
         return GiveUp(Reason.DEADLINE)
@@ -142,10 +142,10 @@ def decide(
     return Wait(wait) if budget.spend(failure) else GiveUp(Reason.BUDGET)
 
 
-def _backoff(failure: Failure, attempt: int, policy: RetryPolicy, chance: float) -> float:
+def _backoff(failure: Failure, attempt: int, policy: RetryPolicy, random: float) -> float:
     base = policy.throttle_base if failure is Failure.THROTTLED else policy.base
     # Beyond 2**30 any cap is reached; the bound keeps the power from growing without end.
-    return chance * min(policy.cap, base * 2.0 ** min(attempt - 1, 30))
+    return random * min(policy.max_backoff, base * 2.0 ** min(attempt - 1, 30))
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:

@@ -27,7 +27,7 @@ class Runtime(Protocol):
         """Seconds on a clock that never goes back."""
         ...
 
-    def chance(self) -> float:
+    def random(self) -> float:
         """A random number from 0 up to 1."""
         ...
 
@@ -35,7 +35,7 @@ class Runtime(Protocol):
         """Wait."""
         ...
 
-    def cut_off(self, seconds: float | None) -> AbstractContextManager[object, bool]:
+    def move_on_after(self, seconds: float | None) -> AbstractContextManager[object, bool]:
         """Leave the block, without an error, when so many seconds have passed; never, for None."""
         ...
 
@@ -48,7 +48,7 @@ class AsyncRuntime:
         """Seconds on a clock that never goes back."""
         return time.monotonic()
 
-    def chance(self) -> float:
+    def random(self) -> float:
         """A random number from 0 up to 1."""
         return random.random()  # noqa: S311  # spreads retries; nothing secret hangs on it
 
@@ -56,7 +56,7 @@ class AsyncRuntime:
         """Wait."""
         await anyio.sleep(seconds)
 
-    def cut_off(self, seconds: float | None) -> anyio.CancelScope:
+    def move_on_after(self, seconds: float | None) -> anyio.CancelScope:
         """Leave the block, without an error, when so many seconds have passed; never, for None."""
         return anyio.move_on_after(seconds)
 
@@ -69,7 +69,7 @@ class SyncRuntime:
         """Seconds on a clock that never goes back."""
         return time.monotonic()
 
-    def chance(self) -> float:
+    def random(self) -> float:
         """A random number from 0 up to 1."""
         return random.random()  # noqa: S311  # spreads retries; nothing secret hangs on it
 
@@ -77,13 +77,13 @@ class SyncRuntime:
         """Wait. Ctrl-C ends it at once."""
         time.sleep(seconds)  # noqa: ASYNC251  # there is no event loop that it could keep waiting
 
-    def cut_off(self, seconds: float | None) -> SyncCutOff:
+    def move_on_after(self, seconds: float | None) -> SyncTimeoutScope:
         """Leave the block, without an error, when so many seconds have passed; never, for None."""
-        return SyncCutOff(math.inf if seconds is None else self.now() + seconds)
+        return SyncTimeoutScope(math.inf if seconds is None else self.now() + seconds)
 
 
 @frozen
-class SyncCutOff:
+class SyncTimeoutScope:
     """A block that cannot be cancelled: what waits in it looks at the clock, and what it raises too late is dropped."""
 
     ends: float

@@ -17,65 +17,24 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.webhooks.delivery import (
-        ClientInfo,
-        DeliveryEvent,
-        DeliveryStatus,
-        Envelope,
-        Geolocation,
-        bare_message_id,
-        same_message,
-    )
-    from omnivery.webhooks.listener import Listener
-    from omnivery.webhooks.payload import WebhookEvent, parse
-    from omnivery.webhooks.receiver import Receiver, ReceiverStatistics
-    from omnivery.webhooks.signature import sign, verify
-    from omnivery.webhooks.store import StoredVerdict, StoreStatistics, VerdictStore
-    from omnivery.webhooks.verdicts import BotVerdicts
-
-__all__ = [
-    "BotVerdicts",
-    "ClientInfo",
-    "DeliveryEvent",
-    "DeliveryStatus",
-    "Envelope",
-    "Geolocation",
-    "Listener",
-    "Receiver",
-    "ReceiverStatistics",
-    "StoreStatistics",
-    "StoredVerdict",
-    "VerdictStore",
-    "WebhookEvent",
-    "bare_message_id",
-    "parse",
-    "same_message",
-    "sign",
-    "verify",
-]
-
-if not TYPE_CHECKING:
+    from omnivery.webhooks.delivery import ClientInfo as ClientInfo
+    from omnivery.webhooks.delivery import DeliveryEvent as DeliveryEvent
+    from omnivery.webhooks.delivery import DeliveryStatus as DeliveryStatus
+    from omnivery.webhooks.delivery import Envelope as Envelope
+    from omnivery.webhooks.delivery import Geolocation as Geolocation
+    from omnivery.webhooks.delivery import bare_message_id as bare_message_id
+    from omnivery.webhooks.delivery import same_message as same_message
+    from omnivery.webhooks.listener import Listener as Listener
+    from omnivery.webhooks.payload import WebhookEvent as WebhookEvent
+    from omnivery.webhooks.payload import parse as parse
+    from omnivery.webhooks.receiver import Receiver as Receiver
+    from omnivery.webhooks.receiver import ReceiverStatistics as ReceiverStatistics
+    from omnivery.webhooks.signature import sign as sign
+    from omnivery.webhooks.signature import verify as verify
+    from omnivery.webhooks.store import StoredVerdict as StoredVerdict
+    from omnivery.webhooks.store import StoreStatistics as StoreStatistics
+    from omnivery.webhooks.store import VerdictStore as VerdictStore
+    from omnivery.webhooks.verdicts import BotVerdicts as BotVerdicts
+else:
     # To type checkers, a module with a __getattr__ has every name there is.
-    __getattr__, __dir__ = lazy_exports(
-        __name__,
-        {
-            "BotVerdicts": "omnivery.webhooks.verdicts",
-            "ClientInfo": "omnivery.webhooks.delivery",
-            "DeliveryEvent": "omnivery.webhooks.delivery",
-            "DeliveryStatus": "omnivery.webhooks.delivery",
-            "Envelope": "omnivery.webhooks.delivery",
-            "Geolocation": "omnivery.webhooks.delivery",
-            "Listener": "omnivery.webhooks.listener",
-            "Receiver": "omnivery.webhooks.receiver",
-            "ReceiverStatistics": "omnivery.webhooks.receiver",
-            "StoreStatistics": "omnivery.webhooks.store",
-            "StoredVerdict": "omnivery.webhooks.store",
-            "VerdictStore": "omnivery.webhooks.store",
-            "WebhookEvent": "omnivery.webhooks.payload",
-            "bare_message_id": "omnivery.webhooks.delivery",
-            "parse": "omnivery.webhooks.payload",
-            "same_message": "omnivery.webhooks.delivery",
-            "sign": "omnivery.webhooks.signature",
-            "verify": "omnivery.webhooks.signature",
-        },
-    )
+    __getattr__, __dir__ = lazy_exports(__name__)

@@ -10,8 +10,8 @@ import pytest
 
 from omnivery.emulator import Emulator
 from omnivery.errors import ApiError, ConfigError, RateLimitError
-from omnivery.transport.http import RawResponse, Request
-from omnivery.transport.limits import GatedAdapter, Pace, Slots
+from omnivery.transport.http import Request, Response
+from omnivery.transport.limits import AdaptiveLimiter, LimitedAdapter, RateLimiter
 from tests.support.bots import (
     WEBHOOK,
     assert_lawful,
@@ -43,7 +43,7 @@ async def accept(_: bytes) -> int:
 
 async def test_the_first_goes_at_once_and_the_others_follow_evenly() -> None:
     runtime = FakeRuntime()
-    pace = Pace(per_second=4, runtime=runtime)
+    pace = RateLimiter(per_second=4, runtime=runtime)
     began = []
     for _ in range(4):
         await pace.wait()
@@ -54,7 +54,7 @@ async def test_the_first_goes_at_once_and_the_others_follow_evenly() -> None:
 async def test_many_at_once_take_their_share_of_the_time() -> None:
     """Five hundred events at a thousand a second: the next batch waits for half a second."""
     runtime = FakeRuntime()
-    pace = Pace(per_second=1000, runtime=runtime)
+    pace = RateLimiter(per_second=1000, runtime=runtime)
     await pace.wait(500)
     start = runtime.now()
     await pace.wait(500)
@@ -64,7 +64,7 @@ async def test_many_at_once_take_their_share_of_the_time() -> None:
 async def test_what_was_not_used_is_not_saved_up() -> None:
     """After a quiet hour there is no burst: the server's limit does not know how quiet it was."""
     runtime = FakeRuntime()
-    pace = Pace(per_second=1, runtime=runtime)
+    pace = RateLimiter(per_second=1, runtime=runtime)
     await pace.wait()
     runtime.take(3600)
     await pace.wait()
@@ -77,18 +77,18 @@ async def test_every_attempt_counts_against_the_rate_of_requests() -> None:
     runtime = FakeRuntime()
 
     class Inner:
-        async def send(self, request: Request) -> RawResponse:
+        async def send(self, request: Request) -> Response:
             return answer()
 
         async def aclose(self) -> None:
             raise AssertionError
 
-    gate = GatedAdapter(
+    gate = LimitedAdapter(
         inner=Inner(),
         runtime=runtime,
-        slots=Slots(ceiling=8),
-        patience=10,
-        pace=Pace(per_second=2, runtime=runtime),
+        slots=AdaptiveLimiter(ceiling=8),
+        max_retry_after=10,
+        pace=RateLimiter(per_second=2, runtime=runtime),
     )
     start = runtime.now()
     for _ in range(5):
@@ -98,7 +98,7 @@ async def test_every_attempt_counts_against_the_rate_of_requests() -> None:
 
 async def test_a_run_waits_for_the_turn_of_its_events() -> None:
     runtime = FakeRuntime()
-    run = run_of(events(2500), accept, pace=Pace(per_second=500, runtime=runtime))
+    run = run_of(events(2500), accept, pace=RateLimiter(per_second=500, runtime=runtime))
     start = runtime.now()
     report = await finish(run)
     assert report.accepted == 2500
@@ -134,7 +134,7 @@ async def test_a_wait_beyond_our_patience_stops_the_run() -> None:
         await anyio.lowlevel.checkpoint()
         raise asks_to_wait(3600)
 
-    report = await finish(run_of(endless(), post, patience=600.0))
+    report = await finish(run_of(endless(), post, max_retry_after=600.0))
     assert isinstance(report.stopped_by, RateLimitError)
     assert report.read == report.undelivered <= 2 * 2 * 500
 
@@ -149,7 +149,7 @@ async def test_a_wait_within_our_patience_does_not() -> None:
             raise left.pop()
         return 1
 
-    report = await finish(run_of(events(2000), post, patience=600.0))
+    report = await finish(run_of(events(2000), post, max_retry_after=600.0))
     assert (report.stopped_by, report.accepted, report.undelivered) == (None, 1500, 500)
 
 

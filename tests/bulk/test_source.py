@@ -51,7 +51,7 @@ async def batches(source: Source[EventLike], count: int = 500) -> list[list[Even
     found: list[list[EventLike]] = []
     while True:
         items: list[EventLike] = []
-        await source.fill(items, count)
+        await source.read_into(items, count)
         if not items:
             return found
         found.append(items)
@@ -83,7 +83,7 @@ async def test_nothing_is_read_ahead() -> None:
 
     reader = source_of(source())
     assert pulled == []
-    await reader.fill([], 500)
+    await reader.read_into([], 500)
     assert len(pulled) == 500
 
 
@@ -124,7 +124,7 @@ async def test_a_source_that_failed_or_ended_is_not_asked_again(stream: bool) ->
     origin: Any = OnceAsync() if stream else Once()
     source = source_of(origin)
     for _ in range(3):
-        await source.fill([], 500)
+        await source.read_into([], 500)
     assert origin.asked == 1
 
 
@@ -176,7 +176,7 @@ async def test_a_worker_that_is_cancelled_while_it_reads_keeps_what_it_has() -> 
     reader = source_of(source())
     items: list[EventLike] = []
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(reader.fill, items, 500)
+        tasks.start_soon(reader.read_into, items, 500)
         await anyio.wait_all_tasks_blocked()
         tasks.cancel_scope.cancel()
     assert ids(items) == ["e0", "e1", "e2"]

@@ -19,7 +19,7 @@ from attrs import frozen
 
 from omnivery import AsyncAutomations
 from omnivery.automations.results import join
-from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli import result_files
 from omnivery.cli.result_files import replacing, write_parquet
 from omnivery.cli.result_rows import KINDS, row_of
@@ -250,7 +250,7 @@ def test_a_verdict_that_comes_while_results_are_read_is_neither_lost_nor_double(
     """Its event had none when reading began, and so comes without one: but it comes."""
     path = tmp_path / "verdicts.db"
     path.write_bytes(made.store.read_bytes())
-    with VerdictStore(path) as store, JournalView.open(made.journal) as journal:
+    with VerdictStore(path) as store, JournalReader.open(made.journal) as journal:
         found = join(store, [journal])
         names = [one.event_id for one in islice(found, 10)]
         keep(store, event("silent 1"))
@@ -259,7 +259,7 @@ def test_a_verdict_that_comes_while_results_are_read_is_neither_lost_nor_double(
 
 
 def test_a_journal_tells_what_was_accepted_batch_by_batch(made: Made) -> None:
-    with JournalView.open(made.journal) as journal:
+    with JournalReader.open(made.journal) as journal:
         batches = [*journal.accepted()]
     names = [name for batch in batches for name in batch.event_ids]
     assert len(batches) == 2

@@ -19,7 +19,7 @@ import pytest
 from attrs import frozen
 
 from omnivery import AsyncAutomations
-from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli.arguments import Duration, HostPort
 from omnivery.cli.input import events_of
 from omnivery.cli.matching import Arrivals
@@ -92,7 +92,7 @@ class Job:
     def accepted(self) -> int:
         """How many events the journal has as accepted by now."""
         try:
-            with JournalView.open(self.journal) as view:
+            with JournalReader.open(self.journal) as view:
                 return view.state().accepted
         except ConfigError:  # not begun yet
             return 0

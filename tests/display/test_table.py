@@ -34,7 +34,7 @@ from omnivery.events.event_list import EventList
 from omnivery.mail.message import Message, Queued
 from omnivery.mail.webhook import Webhook
 from omnivery.mailgun import Bounce, SendReport, StatsBucket, StatsTotal
-from omnivery.mailgun.sending import Fate, SendOutcome
+from omnivery.mailgun.sending import SendOutcome, SendStatus
 from omnivery.transport.paging import ItemList, Page
 from omnivery.webhooks import BotVerdicts
 from tests.support.bots import pickled
@@ -186,7 +186,9 @@ def test_columns_that_say_nothing_are_left_out_and_there_are_not_too_many() -> N
 def test_cells_read_as_what_they_are() -> None:
     when = datetime(2026, 11, 22, 10, 30, 5, 999, tzinfo=UTC)
     found = rendered(
-        (None, True, 0.123456789, when, {"a": [1]}, Fate.NOT_SENT), ("", False, 1, "", "", ""), columns=tuple("abcdef")
+        (None, True, 0.123456789, when, {"a": [1]}, SendStatus.UNDELIVERED),
+        ("", False, 1, "", "", ""),
+        columns=tuple("abcdef"),
     )
     assert found.rows[0] == ["–", "true", "0.123457", "2026-11-22 10:30:05+00:00", '{"a":[1]}', "not sent"]  # noqa: RUF001  # the dash that is shown
 
@@ -285,9 +287,11 @@ ACCOUNTS: list[Tabular] = [
     BatchReceipt(accepted=1, rejections=(Rejection(index=0, reason=str(QUOTING)),), extra={"MARKER": "MARKER"}),
     SendReport(
         outcomes=(
-            SendOutcome(index=0, fate=Fate.SENT, queued=Queued(id="<1@mail.example.com>", message="Queued MARKER")),
-            SendOutcome(index=1, fate=Fate.REFUSED, error=QUOTING, message=message("MARKER@example.com")),
-            SendOutcome(index=2, fate=Fate.UNKNOWN, message=message("MARKER@example.com")),
+            SendOutcome(
+                index=0, status=SendStatus.SENT, queued=Queued(id="<1@mail.example.com>", message="Queued MARKER")
+            ),
+            SendOutcome(index=1, status=SendStatus.REJECTED, error=QUOTING, message=message("MARKER@example.com")),
+            SendOutcome(index=2, status=SendStatus.UNKNOWN, message=message("MARKER@example.com")),
         ),
         stopped_by=QUOTING,
     ),
@@ -312,18 +316,18 @@ def test_a_report_of_sending_counts_fates() -> None:
     assert [row[:2] for row in shown(report).rows] == [
         ["read", "3"],
         ["sent", "1"],
-        ["refused", "1"],
+        ["rejected", "1"],
         ["unknown", "1"],
         ["not sent", "0"],
         ["refused: index 1", "1"],
         ["unknown: index 2", "1"],
     ]
     table = report._table()
-    assert table.columns == ("index", "fate", "id", "error")
+    assert table.columns == ("index", "status", "id", "error")
     assert [row[:3] for row in table.rows] == [
-        (0, Fate.SENT, "<1@mail.example.com>"),
-        (1, Fate.REFUSED, None),
-        (2, Fate.UNKNOWN, None),
+        (0, SendStatus.SENT, "<1@mail.example.com>"),
+        (1, SendStatus.REJECTED, None),
+        (2, SendStatus.UNKNOWN, None),
     ]
 
 
@@ -450,7 +454,7 @@ def test_the_plain_repr_is_what_it_was() -> None:
 
 def test_tabular_results_survive_pickling() -> None:
     """Results come back from worker processes."""
-    failure = BatchFailure(batch=0, events=1, error=NotSentError("refused"))
+    failure = BatchFailure(batch=0, events=1, error=NotSentError("rejected"))
     report = pickled(SubmitReport(failures=(failure,), undelivered_items=({"event_id": "e"},)))
     assert type(report.undelivered_events()) is EventList
     values: list[Tabular] = [

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
-from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.reader import JournalReader
 from omnivery.emulator import Emulator
 from tests.faults.inputs import Input
 from tests.faults.wire import Event, Place, Wire
@@ -30,7 +30,7 @@ COUNTS = ("read", "accepted", "rejected", "undelivered", "batches")
 
 
 @frozen(kw_only=True)
-class Ended:
+class SettledPart:
     """What a round comes to."""
 
     account: dict[str, Any]
@@ -63,7 +63,7 @@ class Round:
     def journal(self) -> Path:
         return self.folder / "journal"
 
-    def run(self) -> Ended:
+    def run(self) -> SettledPart:
         """Kill until it is enough, and go on to the end."""
         self.folder.mkdir()
         command = (*self.submitted.make(self.folder, self.dice), "--journal", str(self.journal))
@@ -143,7 +143,7 @@ class Round:
         assert len({number for number, _ in rows}) <= most
         self.sending.update({body for _, body in rows})
         if begun:
-            with JournalView.open(left) as view:
+            with JournalReader.open(left) as view:
                 state = view.state()
             rest = state.pending + state.sending + state.undelivered
             known = where_events_are(left)
@@ -152,7 +152,7 @@ class Round:
             sent = {event["event_id"] for body in wire.bodies for event in json.loads(body)["events"]}
             assert set(accepted_ids(left)) <= sent <= set(known)
 
-    def _judged(self, account: dict[str, Any], emulator: Emulator, wire: Wire, killed: int) -> Ended:
+    def _judged(self, account: dict[str, Any], emulator: Emulator, wire: Wire, killed: int) -> SettledPart:
         arrived = Counter(event["event_id"] for event in emulator.bot_events)
         sent = Counter(wire.bodies)
         accepted = Counter(accepted_ids(self.journal))
@@ -169,4 +169,4 @@ class Round:
             assert times <= 1 + self.sending[body] + wire.unanswered[body], (times, self.sending[body], body[:200])
         repeats = sum(sent.values()) - len(sent)
         assert sum(arrived.values()) - len(arrived) <= repeats * 500
-        return Ended(account=account, arrived=arrived, kills=killed, batches=len(sent), repeats=repeats)
+        return SettledPart(account=account, arrived=arrived, kills=killed, batches=len(sent), repeats=repeats)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.reader import JournalReader
 from omnivery.emulator import Emulator
 from omnivery.errors import RateLimitError
 from tests.faults.figures import Figures
@@ -95,7 +95,7 @@ async def test_a_date_to_come_back_at_that_is_hours_away_by_our_clock(tmp_path: 
             report = await client.bots.submit(events(2000), concurrency=1, journal=tmp_path / "j")
             assert_lawful(report)
             assert isinstance(report.stopped_by, RateLimitError)
-            with JournalView.open(tmp_path / "j") as view:
+            with JournalReader.open(tmp_path / "j") as view:
                 assert view.state().read == report.read
             after = await client.bots.retry(tmp_path / "j")
             assert after.undelivered == 0

@@ -11,7 +11,7 @@ import pytest
 
 from omnivery import AsyncAutomations, CallOptions, RetryPolicy, Timeouts
 from omnivery.automations import SubmitReport
-from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.reader import JournalReader
 from omnivery.emulator import Emulator
 from omnivery.errors import AmbiguousError
 from tests.faults.figures import Figures
@@ -109,7 +109,7 @@ async def test_a_run_that_is_left_while_the_server_hangs_goes_on(tmp_path: Path,
                         while len(wire.bodies) < BATCHES // 2 + concurrency:  # noqa: ASYNC110  # a thread has them
                             await anyio.sleep(0.001)
             assert_lawful(run.report)
-            with JournalView.open(journal) as view:
+            with JournalReader.open(journal) as view:
                 state = view.state()
             assert state.accepted == EVENTS // 2
             # Behind each request in flight another batch may be ready.

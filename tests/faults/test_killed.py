@@ -12,7 +12,7 @@ from attrs import evolve
 
 from tests.faults.figures import Figures
 from tests.faults.inputs import INPUTS
-from tests.faults.killing import COUNTS, Ended, Round
+from tests.faults.killing import COUNTS, Round, SettledPart
 
 ROUNDS = 6
 AT_ONCE = 2
@@ -47,7 +47,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(tmp_path: Path, figures: F
             )
 
 
-def _assert_like(ended: Ended, undisturbed: Ended, *, exactly: bool) -> None:
+def _assert_like(ended: SettledPart, undisturbed: SettledPart, *, exactly: bool) -> None:
     """The same account, and the same events: in all that was ever answered and written down."""
     assert ended.kills > 0
     assert set(ended.arrived) == set(undisturbed.arrived)
@@ -56,5 +56,5 @@ def _assert_like(ended: Ended, undisturbed: Ended, *, exactly: bool) -> None:
     assert _rejections(ended) == _rejections(undisturbed)
 
 
-def _rejections(ended: Ended) -> list[tuple[int, str]]:
+def _rejections(ended: SettledPart) -> list[tuple[int, str]]:
     return sorted((one["index"], one["reason"]) for one in ended.account["rejections"])

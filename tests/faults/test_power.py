@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omnivery.bulk.journal.store import Journal
+from omnivery.bulk.journal.store import JournalStore
 from omnivery.emulator import Emulator
 from tests.faults.inputs import COMMAND
 from tests.faults.wire import Wire
@@ -21,7 +21,7 @@ BATCHES = 6
 def test_the_journal_has_sqlite_wait_for_the_disk_at_every_commit(tmp_path: Path) -> None:
     """SQLite's documentation: in WAL mode, FULL makes transactions durable across a power loss; NORMAL does not."""
     for _ in range(2):  # one that makes the file, one that finds it
-        journal = Journal.open(tmp_path / "j")
+        journal = JournalStore.open(tmp_path / "j")
         try:
             assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
             assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)

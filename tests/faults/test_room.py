@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.reader import JournalReader
 from omnivery.emulator import Emulator
 from tests.faults.disks import disk, read_only
 from tests.faults.figures import Figures
@@ -161,5 +161,5 @@ def test_a_journal_that_may_only_be_read_can_be_looked_into(wire: Wire, tmp_path
         journal = small.path / "j"
         assert submit(wire, file, journal)[0] == 0
         small.remount("ro")
-        with JournalView.open(journal) as view:
+        with JournalReader.open(journal) as view:
             assert view.state().accepted == EVENTS

@@ -246,7 +246,7 @@ async def test_too_large_a_request_says_so() -> None:
 async def test_only_what_may_happen_twice_is_tried_twice(method: str, tries: int) -> None:
     """A second `create` is a second domain or an error; a second `verify` comes to the same as one."""
     server = service(reply({"message": "oops"}, 500))
-    client = client_of(server, retry=RetryPolicy(attempts=2, base=0.001, cap=0.001))
+    client = client_of(server, retry=RetryPolicy(attempts=2, base=0.001, max_backoff=0.001))
     with pytest.raises(Exception, match="500") as caught:
         await getattr(client.domains, method)(DOMAIN)
     assert len(server.requests) == tries

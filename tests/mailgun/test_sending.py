@@ -33,7 +33,7 @@ from omnivery.errors import (
 )
 from omnivery.mail.message import Attachment, Message
 from omnivery.mailgun.client import AsyncMailgun
-from omnivery.mailgun.sending import Fate, SendReport, fate_of
+from omnivery.mailgun.sending import SendReport, SendStatus, status_of
 from omnivery.transport.multipart import MultipartContent
 from tests.support.message import (
     DOMAIN,
@@ -75,41 +75,41 @@ def broken() -> httpx.Response:
     raise httpx.ReadError("the connection broke")
 
 
-def refused() -> httpx.Response:
-    raise httpx.ConnectError("refused")
+def rejected() -> httpx.Response:
+    raise httpx.ConnectError("rejected")
 
 
 def assert_lawful(report: SendReport) -> None:
-    assert report.sent + report.refused + report.unknown + report.not_sent == report.read
+    assert report.sent + report.rejected + report.unknown + report.undelivered == report.read
     assert [one.index for one in report.outcomes] == list(range(report.read))
-    assert all((one.queued is not None) == (one.fate is Fate.SENT) for one in report.outcomes)
-    assert all((one.message is None) == (one.fate is Fate.SENT) for one in report.outcomes)
+    assert all((one.queued is not None) == (one.status is SendStatus.SENT) for one in report.outcomes)
+    assert all((one.message is None) == (one.status is SendStatus.SENT) for one in report.outcomes)
 
 
 async def test_every_message_has_an_outcome_in_its_place() -> None:
     handler = server(
-        m1=status(400), m3=broken, m4=refused, m6=status(429), m7=status(500), m8=lambda: httpx.Response(200)
+        m1=status(400), m3=broken, m4=rejected, m6=status(429), m7=status(500), m8=lambda: httpx.Response(200)
     )
     given = numbered(10)
     given[2] = message(subject="a\nb")
     report = await mailgun_with(handler).messages.send_many(given, options=ONCE)
     assert_lawful(report)
-    assert [one.fate for one in report.outcomes] == [
-        Fate.SENT,
-        Fate.REFUSED,
-        Fate.REFUSED,
-        Fate.UNKNOWN,
-        Fate.NOT_SENT,
-        Fate.SENT,
-        Fate.NOT_SENT,
-        Fate.UNKNOWN,
-        Fate.UNKNOWN,
-        Fate.SENT,
+    assert [one.status for one in report.outcomes] == [
+        SendStatus.SENT,
+        SendStatus.REJECTED,
+        SendStatus.REJECTED,
+        SendStatus.UNKNOWN,
+        SendStatus.UNDELIVERED,
+        SendStatus.SENT,
+        SendStatus.UNDELIVERED,
+        SendStatus.UNKNOWN,
+        SendStatus.UNKNOWN,
+        SendStatus.SENT,
     ]
-    assert (report.read, report.sent, report.refused, report.unknown, report.not_sent) == (10, 3, 2, 3, 2)
+    assert (report.read, report.sent, report.rejected, report.unknown, report.undelivered) == (10, 3, 2, 3, 2)
     assert [one.queued.id for one in report.outcomes if one.queued] == [f"<{n}@{DOMAIN}>" for n in (0, 5, 9)]
-    assert report.messages(Fate.NOT_SENT) == [given[4], given[6]]
-    assert report.messages(Fate.UNKNOWN)[0] is given[3]
+    assert report.messages(SendStatus.UNDELIVERED) == [given[4], given[6]]
+    assert report.messages(SendStatus.UNKNOWN)[0] is given[3]
 
 
 async def test_a_message_whose_answer_was_lost_is_not_sent_again() -> None:
@@ -129,7 +129,7 @@ async def test_a_message_that_did_not_go_out_is_tried_again() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         tried[subject(request)] += 1
         if tried[subject(request)] == 1:
-            return refused() if subject(request) % 2 else httpx.Response(429)
+            return rejected() if subject(request) % 2 else httpx.Response(429)
         return httpx.Response(200, json=QUEUED)
 
     report = await mailgun_with(handler).messages.send_many(numbered(20), options=FAST)
@@ -149,7 +149,7 @@ async def test_what_every_message_would_meet_stops_the_run(code: int) -> None:
 
     report = await mailgun_with(handler).messages.send_many(numbered(100), concurrency=4, options=ONCE)
     assert_lawful(report)
-    assert report.not_sent == report.read <= 4
+    assert report.undelivered == report.read <= 4
     assert asked <= 4
     assert isinstance(report.stopped_by, ApiError)
     assert report.stopped_by.status == code
@@ -169,7 +169,7 @@ async def test_a_server_that_is_gone_stops_the_run(little_patience: int) -> None
         while True:
             yield message(subject="1")
 
-    report = await mailgun_with(lambda _: refused()).messages.send_many(endless(), concurrency=4, options=ONCE)
+    report = await mailgun_with(lambda _: rejected()).messages.send_many(endless(), concurrency=4, options=ONCE)
     assert_lawful(report)
     assert little_patience <= report.read < little_patience + 4
     assert isinstance(report.stopped_by, NotSentError)
@@ -180,7 +180,7 @@ async def test_a_closed_client_stops_the_run_and_is_no_group_of_errors() -> None
     await client.aclose()
     report = await client.messages.send_many(numbered(100), concurrency=4)
     assert_lawful(report)
-    assert report.not_sent == report.read <= 4
+    assert report.undelivered == report.read <= 4
     with pytest.raises(BulkError, match="closed"):
         report.raise_for_failures()
 
@@ -194,7 +194,7 @@ async def test_a_quiet_source_does_not_hold_up_the_end() -> None:
 
     with anyio.fail_after(5):
         report = await mailgun_with(server(m0=status(401))).messages.send_many(source(), concurrency=3, options=ONCE)
-    assert (report.read, report.not_sent) == (1, 1)
+    assert (report.read, report.undelivered) == (1, 1)
 
 
 async def test_a_bug_below_the_run_leaves_an_account() -> None:
@@ -217,7 +217,7 @@ async def test_a_bug_below_the_run_leaves_an_account() -> None:
     report: SendReport = caught.value.report
     assert_lawful(report)
     assert (report.sent, report.unknown) == (3, 1)
-    assert report.outcomes[1].fate is Fate.UNKNOWN
+    assert report.outcomes[1].status is SendStatus.UNKNOWN
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert report.stopped_by is caught.value.__cause__
     assert "ann@" not in str(caught.value)
@@ -245,7 +245,7 @@ async def test_a_message_of_bad_values_is_refused_and_sinks_nothing(changes: dic
     given = [message(subject="0"), message(**changes), message(subject="2")]
     report = await mailgun_with(server()).messages.send_many(given)
     assert_lawful(report)
-    assert [one.fate for one in report.outcomes] == [Fate.SENT, Fate.REFUSED, Fate.SENT]
+    assert [one.status for one in report.outcomes] == [SendStatus.SENT, SendStatus.REJECTED, SendStatus.SENT]
 
 
 @pytest.mark.parametrize("moment", ["before", "while"])
@@ -272,7 +272,7 @@ async def test_a_file_that_changes_is_the_matter_of_its_own_message(tmp_path: Pa
         ):
             report = await client.messages.send_many(given, concurrency=1)
     assert_lawful(report)
-    assert [one.fate for one in report.outcomes] == [Fate.SENT, Fate.REFUSED, Fate.SENT]
+    assert [one.status for one in report.outcomes] == [SendStatus.SENT, SendStatus.REJECTED, SendStatus.SENT]
     assert "changed its size" in str(report.outcomes[1].error)
     assert report.stopped_by is None
     assert len(emulator.messages) == 2
@@ -286,15 +286,15 @@ async def test_a_closed_client_stops_a_run_of_messages_with_files(tmp_path: Path
     await client.aclose()
     given = [message(attachments=[Attachment.from_path(path)])] * 100
     report = await client.messages.send_many(given, concurrency=4)
-    assert report.not_sent == report.read <= 4
+    assert report.undelivered == report.read <= 4
     assert isinstance(report.stopped_by, ConfigError)
 
 
 async def test_failures_far_apart_do_not_stop_the_run(little_patience: int) -> None:
     count = 4 * little_patience
-    answers = {f"m{number}": refused for number in range(0, count, 2)}
+    answers = {f"m{number}": rejected for number in range(0, count, 2)}
     report = await mailgun_with(server(**answers)).messages.send_many(numbered(count), options=ONCE)
-    assert (report.sent, report.not_sent, report.stopped_by) == (count / 2, count / 2, None)
+    assert (report.sent, report.undelivered, report.stopped_by) == (count / 2, count / 2, None)
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
@@ -349,7 +349,7 @@ async def test_what_is_no_iterable_of_messages_is_refused(wrong: Any) -> None:
 async def test_an_item_that_is_no_message_is_refused_and_sinks_nothing() -> None:
     wrong: Any = [message(subject="0"), {"to": "a@x.net"}, message(subject="2")]
     report = await mailgun_with(server()).messages.send_many(wrong)
-    assert [one.fate for one in report.outcomes] == [Fate.SENT, Fate.REFUSED, Fate.SENT]
+    assert [one.status for one in report.outcomes] == [SendStatus.SENT, SendStatus.REJECTED, SendStatus.SENT]
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, True, 2.5, "8"])
@@ -368,26 +368,29 @@ async def test_failures_raise_when_asked_to_and_the_error_survives_pickling() ->
     report = await mailgun_with(server(m1=status(400))).messages.send_many(numbered(3))
     with pytest.raises(BulkError, match=r"of 3 messages 2 were sent, 1 refused.*index 1: .*400") as caught:
         report.raise_for_failures()
-    assert pickle.loads(pickle.dumps(caught.value)).report.refused == 1
+    assert pickle.loads(pickle.dumps(caught.value)).report.rejected == 1
 
 
 @pytest.mark.parametrize(
-    ("error", "fate"),
+    ("error", "status"),
     [
-        (ConfigError("x"), Fate.NOT_SENT),
-        (NotSentError("x"), Fate.NOT_SENT),
-        (AmbiguousError("x"), Fate.UNKNOWN),
-        (DeadlineError("x"), Fate.NOT_SENT),
-        (DeadlineError("x", may_have_happened=True), Fate.UNKNOWN),
-        (TransportError("x"), Fate.NOT_SENT),
-        (DecodeError("x"), Fate.UNKNOWN),
-        *((error_class(code)("x", status=code), Fate.REFUSED) for code in (400, 409, 413)),
-        *((error_class(code)("x", status=code), Fate.NOT_SENT) for code in (302, 401, 402, 403, 404, 408, 429, 503)),
-        (error_class(500)("x", status=500), Fate.UNKNOWN),
+        (ConfigError("x"), SendStatus.UNDELIVERED),
+        (NotSentError("x"), SendStatus.UNDELIVERED),
+        (AmbiguousError("x"), SendStatus.UNKNOWN),
+        (DeadlineError("x"), SendStatus.UNDELIVERED),
+        (DeadlineError("x", may_have_happened=True), SendStatus.UNKNOWN),
+        (TransportError("x"), SendStatus.UNDELIVERED),
+        (DecodeError("x"), SendStatus.UNKNOWN),
+        *((error_class(code)("x", status=code), SendStatus.REJECTED) for code in (400, 409, 413)),
+        *(
+            (error_class(code)("x", status=code), SendStatus.UNDELIVERED)
+            for code in (302, 401, 402, 403, 404, 408, 429, 503)
+        ),
+        (error_class(500)("x", status=500), SendStatus.UNKNOWN),
     ],
 )
-def test_what_an_error_says_about_the_message(error: OmniveryError, fate: Fate) -> None:
-    assert fate_of(error) is fate
+def test_what_an_error_says_about_the_message(error: OmniveryError, status: SendStatus) -> None:
+    assert status_of(error) is status
 
 
 async def test_reprs_show_no_address_subject_or_body() -> None:
@@ -439,7 +442,7 @@ async def test_a_call_of_a_batch_that_failed_can_be_sent_again_with_its_own_reci
 
     recipients: dict[str, dict[str, Any]] = {f"r{n}@x.net": {} for n in range(2500)}
     report = await mailgun_with(handler).messages.send_batch(message(to=()), recipients, concurrency=1, options=ONCE)
-    (again,) = report.messages(Fate.NOT_SENT)
+    (again,) = report.messages(SendStatus.UNDELIVERED)
     assert list(again.recipient_variables or ()) == [f"r{n}@x.net" for n in range(1000, 2000)]
 
 

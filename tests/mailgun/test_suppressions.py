@@ -35,7 +35,7 @@ pytestmark = pytest.mark.anyio
 
 WHEN = datetime(2011, 10, 21, 11, 2, 55, tzinfo=UTC)
 RFC_2822 = "Fri, 21 Oct 2011 11:02:55 GMT"
-FAST = RetryPolicy(attempts=2, base=0.001, throttle_base=0.001, cap=0.001)
+FAST = RetryPolicy(attempts=2, base=0.001, throttle_base=0.001, max_backoff=0.001)
 
 
 # What the lists answer

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from omnivery.errors import AmbiguousError, ConfigError, DecodeError
-from omnivery.mail.webhook import HookName, Webhook
+from omnivery.mail.webhook import Webhook, WebhookType
 from tests.support.mailgun import (
     client_of,
     form_of,
@@ -44,7 +44,7 @@ async def test_what_is_no_list_does_not_pass_for_an_empty_one(body: Any) -> None
 
 
 async def test_one_webhook_has_the_name_that_was_asked_for() -> None:
-    hook = await client_of(service({"webhook": {"urls": URLS}})).webhooks.get(HookName.HARD_BOUNCED)
+    hook = await client_of(service({"webhook": {"urls": URLS}})).webhooks.get(WebhookType.HARD_BOUNCED)
     assert hook == Webhook(name="hardbounced", urls=tuple(URLS))
     assert "hush" not in repr(hook)
 

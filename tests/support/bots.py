@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 WEBHOOK = "http://127.0.0.1:9/verdicts"
 """Nobody listens there, and nothing is sent there: `event()` makes events that never get a verdict."""
-FAST = CallOptions(retry=RetryPolicy(attempts=100, base=0.001, throttle_base=0.001, cap=0.005))
+FAST = CallOptions(retry=RetryPolicy(attempts=100, base=0.001, throttle_base=0.001, max_backoff=0.005))
 """Patient with the server, and quick to come back to it."""
 ONCE = CallOptions(retry=RetryPolicy(attempts=1))
 

@@ -14,7 +14,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from anyio.streams.tls import TLSListener
 from attrs import define, field, frozen
 
-from omnivery.transport.http import Headers, RawResponse, Request
+from omnivery.transport.http import Headers, Request, Response
 from omnivery.transport.observe import Attempt
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class FakeRuntime:
     def now(self) -> float:
         return self.clock
 
-    def chance(self) -> float:
+    def random(self) -> float:
         return self.luck
 
     async def sleep(self, seconds: float) -> None:
@@ -55,7 +55,7 @@ class FakeRuntime:
             self.clock = self._cut_at
             raise _CutOff
 
-    def cut_off(self, seconds: float | None) -> _CutOffScope:
+    def move_on_after(self, seconds: float | None) -> _CutOffScope:
         return _CutOffScope(self, seconds)
 
 
@@ -72,7 +72,7 @@ class _CutOffScope:
         return kind is _CutOff
 
 
-Answer = RawResponse | Exception | Callable[[Request], RawResponse]
+Answer = Response | Exception | Callable[[Request], Response]
 
 
 @define(kw_only=True)
@@ -87,14 +87,14 @@ class FakeAdapter:
     def __attrs_post_init__(self) -> None:
         self._steps = iter(self.script)
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         self.requests.append(request)
         step = next(self._steps, None)
         assert step is not None, f"request {len(self.requests)} was not expected"
         if isinstance(step, Exception):
             # A fresh one each time, as a real adapter's: the pipeline writes into what it catches.
             raise copy(step) from step.__cause__
-        return step if isinstance(step, RawResponse) else step(request)
+        return step if isinstance(step, Response) else step(request)
 
     async def aclose(self) -> None:
         self.closed = True
@@ -110,10 +110,10 @@ class FakeObserver:
         self.attempts.append(attempt)
 
 
-def answer(status: int = 200, content: bytes = b"{}", **headers: str) -> RawResponse:
+def answer(status: int = 200, content: bytes = b"{}", **headers: str) -> Response:
     """An answer; header names in keyword form, as in `retry_after="3"`."""
     pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return RawResponse(status=status, headers=Headers(pairs), content=content)
+    return Response(status=status, headers=Headers(pairs), content=content)
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -11,9 +11,9 @@ from typing import Any
 
 from omnivery.automations import SubmitReport
 from omnivery.bulk.engine import AsyncBulkRun
-from omnivery.bulk.journal.reader import JournalView
-from omnivery.bulk.journal.recorder import JournalLedger
-from omnivery.bulk.recorder import Terms
+from omnivery.bulk.journal.reader import JournalReader
+from omnivery.bulk.journal.recorder import JournalRecorder
+from omnivery.bulk.recorder import RunTarget
 from tests.support.bots import (
     WEBHOOK,
     Events,
@@ -22,13 +22,13 @@ from tests.support.bots import (
     run_of,
 )
 
-TERMS = Terms(webhook_url=WEBHOOK, domain="mail.example.com", base_url="http://api.example.com")
+TERMS = RunTarget(webhook_url=WEBHOOK, domain="mail.example.com", base_url="http://api.example.com")
 
 
-def journalled(source: Events, post: Post, path: Path, *, terms: Terms = TERMS, **options: Any) -> AsyncBulkRun:
+def journalled(source: Events, post: Post, path: Path, *, terms: RunTarget = TERMS, **options: Any) -> AsyncBulkRun:
     """A run that keeps a journal, and whose server is a function."""
     own = {name: options.pop(name) for name in ("limit", "again") if name in options}
-    return run_of(source, post, ledger=JournalLedger(path=path, terms=terms, **own), **options)
+    return run_of(source, post, ledger=JournalRecorder(path=path, terms=terms, **own), **options)
 
 
 async def submit(source: Events, post: Post, path: Path, **options: Any) -> SubmitReport:
@@ -60,7 +60,7 @@ def bodies(path: Path) -> list[bytes]:
 
 def where_events_are(path: Path) -> list[str | None]:
     """The id of every event that the journal knows, once for each place in which it stands."""
-    with JournalView.open(path) as view:
+    with JournalReader.open(path) as view:
         problems = [*view.rejected(), *view.undelivered()]
     return [*accepted_ids(path), *(problem.event_id for problem in problems)]
 

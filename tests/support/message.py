@@ -15,7 +15,7 @@ from omnivery.mail.message import Message
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.transport.body import Body
 
-FAST = CallOptions(retry=RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, cap=0.005))
+FAST = CallOptions(retry=RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, max_backoff=0.005))
 DOMAIN = "mail.example.com"
 QUEUED = {"id": f"<20260101.1@{DOMAIN}>", "message": "Queued. Thank you."}
 

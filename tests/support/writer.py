@@ -8,9 +8,9 @@ from typing import Any, cast
 import anyio
 import anyio.lowlevel
 
-from omnivery.automations.writer.buffer import EventBuffer, Placing
+from omnivery.automations.writer.buffer import EventBuffer, PutResult
 from omnivery.automations.writer.options import WriterOptions
-from omnivery.automations.writer.supplier import BufferSupplier
+from omnivery.automations.writer.supplier import BufferSource
 from omnivery.automations.writer.writer import AsyncEventWriter
 from omnivery.errors import BulkError
 from omnivery.events.event import EventLike
@@ -55,9 +55,9 @@ def buffer_of(**options: Any) -> EventBuffer:
     return buffer
 
 
-def fill(buffer: EventBuffer, count: int, *, start: int = 0) -> None:
+def read_into(buffer: EventBuffer, count: int, *, start: int = 0) -> None:
     for number in range(start, start + count):
-        assert buffer.put_nowait(event(number)) is Placing.TAKEN
+        assert buffer.put_nowait(event(number)) is PutResult.TAKEN
 
 
 def taken(buffer: EventBuffer, count: int = 500) -> list[str]:
@@ -76,7 +76,7 @@ def refused() -> Exception:
 def writer_of(post: Post, *, concurrency: int = 2, run: Any = None, **options: Any) -> AsyncEventWriter:
     """A writer whose server is a function."""
     chosen = WriterOptions(**{"linger": math.inf, **options})
-    supplier = BufferSupplier(buffer=EventBuffer(options=chosen), runtime=AsyncRuntime())
+    supplier = BufferSource(buffer=EventBuffer(options=chosen), runtime=AsyncRuntime())
     started = run_of(cast("Any", supplier), post, concurrency=concurrency, **(run or {}))
     return AsyncEventWriter(options=chosen, supplier=supplier, run=started)
 

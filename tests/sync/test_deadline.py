@@ -32,7 +32,7 @@ from tests.support.sync import (
     never,
 )
 
-QUICK = RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, cap=0.002)
+QUICK = RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, max_backoff=0.002)
 LETTER = Message(from_="ann@example.com", to=["bob@example.com"], subject="Hello", text="Hello")
 
 

@@ -144,7 +144,7 @@ def test_between_two_steps_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
         with meeting(always(answer())) as (_, client), pytest.raises(KeyboardInterrupt):
             client.bots.submit(events(3))
 
-    monkeypatch.setattr(caller._Errand, "do", begun_and_interrupted)
+    monkeypatch.setattr(caller._ThreadCall, "do", begun_and_interrupted)
     in_threads(1, work)
 
 

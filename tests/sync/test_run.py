@@ -205,11 +205,11 @@ def test_a_run_is_stopped_by_an_error_that_every_batch_would_meet() -> None:
 
 
 def test_retries_go_on_in_the_background() -> None:
-    refused: list[int] = []
+    rejected: list[int] = []
 
     def moody(connection: socket.socket, _: Request) -> None:
-        refused.append(1)
-        connection.sendall(answer(b"{}", "503 Unavailable") if len(refused) % 3 else answer())
+        rejected.append(1)
+        connection.sendall(answer(b"{}", "503 Unavailable") if len(rejected) % 3 else answer())
 
     with meeting(moody) as (_server, client):
         report = client.bots.submit(events(2000), options=FAST)

@@ -44,7 +44,7 @@ from tests.support.sync import (
     serving,
 )
 
-QUICK = RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, cap=0.002)
+QUICK = RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, max_backoff=0.002)
 LETTER = Message(from_="ann@example.com", to=["bob@example.com"], subject="Hello", text="Hello")
 
 
@@ -106,7 +106,7 @@ def test_a_read_is_tried_again_after_a_lost_answer_and_a_send_is_not() -> None:
 
 
 FAULTS = {
-    "refused": answer(b'{"message": "no"}', "401 Unauthorized"),
+    "rejected": answer(b'{"message": "no"}', "401 Unauthorized"),
     "missing": answer(b"{}", "404 Not Found"),
     "failed": answer(b"{}", "502 Bad Gateway"),
     "html": answer(b"<html>", "200 OK", "Content-Type: text/html"),
@@ -140,7 +140,7 @@ def test_errors_are_those_of_the_asynchronous_client(fault: str) -> None:
 
 def test_the_tree_of_errors_is_told_apart() -> None:
     """The table above compares; this says what some of them are."""
-    for data, kind in (("refused", AuthenticationError), ("missing", NotFoundError), ("failed", ServerError)):
+    for data, kind in (("rejected", AuthenticationError), ("missing", NotFoundError), ("failed", ServerError)):
         with meeting(always(FAULTS[data])) as (_server, client), pytest.raises(kind):
             client.account.test(options=ONCE)
 

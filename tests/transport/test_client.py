@@ -218,7 +218,7 @@ def test_times_and_counts_must_make_sense(value: Any) -> None:
     for make in (
         lambda: Timeouts(read=value),
         lambda: RetryPolicy(attempts=value),
-        lambda: RetryPolicy(patience=value),
+        lambda: RetryPolicy(max_retry_after=value),
         lambda: Limits(concurrency=value),
         lambda: CallOptions(deadline=value),
     ):

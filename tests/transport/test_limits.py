@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnivery.errors import AmbiguousError
-from omnivery.transport.http import RawResponse, Request
-from omnivery.transport.limits import GatedAdapter, Slots
+from omnivery.transport.http import Request, Response
+from omnivery.transport.limits import AdaptiveLimiter, LimitedAdapter
 from omnivery.transport.retry import Failure, RetryBudget
 from tests.support.fakes import FakeAdapter, FakeRuntime, answer
 
@@ -50,7 +50,7 @@ def test_a_budget_stays_between_empty_and_full(capacity: int, steps: list[Failur
 
 def test_a_burst_of_429_halves_the_slots_once() -> None:
     """Eight answers to one mistake are one mistake."""
-    slots = Slots(ceiling=8)
+    slots = AdaptiveLimiter(ceiling=8)
     windows = [slots.enter() for _ in range(8)]
     for window in windows:
         slots.throttled(window)
@@ -58,7 +58,7 @@ def test_a_burst_of_429_halves_the_slots_once() -> None:
 
 
 def test_each_window_that_is_told_off_halves_again_down_to_one() -> None:
-    slots = Slots(ceiling=8)
+    slots = AdaptiveLimiter(ceiling=8)
     limits = []
     for _ in range(5):
         slots.throttled(slots.enter())
@@ -67,7 +67,7 @@ def test_each_window_that_is_told_off_halves_again_down_to_one() -> None:
 
 
 def test_a_clean_window_gives_one_slot_back() -> None:
-    slots = Slots(ceiling=4)
+    slots = AdaptiveLimiter(ceiling=4)
     slots.throttled(slots.enter())
     limits = []
     for _ in range(7):
@@ -77,7 +77,7 @@ def test_a_clean_window_gives_one_slot_back() -> None:
 
 
 def test_answers_from_before_the_change_say_nothing_about_it() -> None:
-    slots = Slots(ceiling=4)
+    slots = AdaptiveLimiter(ceiling=4)
     old = slots.enter()
     slots.throttled(old)
     for _ in range(10):
@@ -87,7 +87,7 @@ def test_answers_from_before_the_change_say_nothing_about_it() -> None:
 
 
 def test_the_later_of_two_pauses_counts() -> None:
-    slots = Slots(ceiling=4)
+    slots = AdaptiveLimiter(ceiling=4)
     window = slots.enter()
     slots.throttled(window, resume_at=30.0)
     slots.throttled(window, resume_at=10.0)
@@ -97,7 +97,7 @@ def test_the_later_of_two_pauses_counts() -> None:
 @given(st.integers(1, 20), st.lists(st.tuples(st.sampled_from(["enter", "good", "slow"]), st.integers(0, 5))))
 def test_slots_stay_between_one_and_the_ceiling(ceiling: int, steps: list[tuple[str, int]]) -> None:
     """Whatever comes, in whatever order: below one nothing would ever go out again."""
-    slots = Slots(ceiling=ceiling)
+    slots = AdaptiveLimiter(ceiling=ceiling)
     windows = [slots.enter()]
     for step, which in steps:
         window, before = windows[-1 - which % len(windows)], slots.limit
@@ -124,7 +124,7 @@ class Door:
     begun: int = 0
     out: anyio.Event = field(factory=anyio.Event)
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         self.begun += 1
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
@@ -138,11 +138,15 @@ class Door:
         """Nothing to close."""
 
 
-def gate(inner: Door | FakeAdapter, runtime: FakeRuntime, *, slots: int, patience: float = 120.0) -> GatedAdapter:
-    return GatedAdapter(inner=inner, runtime=runtime, slots=Slots(ceiling=slots), patience=patience)
+def gate(
+    inner: Door | FakeAdapter, runtime: FakeRuntime, *, slots: int, max_retry_after: float = 120.0
+) -> LimitedAdapter:
+    return LimitedAdapter(
+        inner=inner, runtime=runtime, slots=AdaptiveLimiter(ceiling=slots), max_retry_after=max_retry_after
+    )
 
 
-async def swallow(send: Callable[[Request], Awaitable[RawResponse]]) -> None:
+async def swallow(send: Callable[[Request], Awaitable[Response]]) -> None:
     await send(REQUEST)
 
 
@@ -180,7 +184,7 @@ async def test_a_retry_after_holds_everybody_back(status: int) -> None:
     runtime = FakeRuntime(clock=100.0)
     times: list[float] = []
 
-    def note(_request: Request) -> RawResponse:
+    def note(_request: Request) -> Response:
         times.append(runtime.clock)
         return answer()
 
@@ -197,7 +201,7 @@ async def test_a_retry_after_holds_everybody_back(status: int) -> None:
 async def test_a_wish_beyond_patience_or_reason_holds_nobody_back(wish: str) -> None:
     """One such answer would otherwise stop every call of the process for years."""
     runtime = FakeRuntime()
-    gated = gate(FakeAdapter(script=[answer(429, retry_after=wish), answer()]), runtime, slots=4, patience=60.0)
+    gated = gate(FakeAdapter(script=[answer(429, retry_after=wish), answer()]), runtime, slots=4, max_retry_after=60.0)
     await gated.send(REQUEST)
     await gated.send(REQUEST)
     assert runtime.slept == []

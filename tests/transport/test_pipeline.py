@@ -25,10 +25,10 @@ from omnivery.transport.config import RetryPolicy, Timeouts
 from omnivery.transport.http import (
     Adapter,
     ApiResponse,
-    RawResponse,
     Request,
+    Response,
 )
-from omnivery.transport.limits import GatedAdapter, Slots
+from omnivery.transport.limits import AdaptiveLimiter, LimitedAdapter
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.pipeline import Call, Pipeline
 from omnivery.transport.retry import RetryBudget
@@ -51,7 +51,7 @@ READ: Operation[dict[str, Any]] = Operation(
     safety=Safety.SAFE,
     docs="https://example.org",
 )
-SEND = evolve(READ, name="test.things.send", method="POST", safety=Safety.ONCE)
+SEND = evolve(READ, name="test.things.send", method="POST", safety=Safety.NON_IDEMPOTENT)
 REQUEST = Request(
     method="POST",
     url="https://api.example.org/example.com/things/ann%40example.com",
@@ -87,11 +87,11 @@ class World:
     def slowly(self, seconds: float, then: Answer) -> Answer:
         """An answer that takes its time."""
 
-        def step(_request: Request) -> RawResponse:
+        def step(_request: Request) -> Response:
             self.runtime.take(seconds)
             if isinstance(then, Exception):
                 raise then
-            assert isinstance(then, RawResponse)
+            assert isinstance(then, Response)
             return then
 
         return step
@@ -103,7 +103,7 @@ class Stuck:
 
     requests: int = 0
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         self.requests += 1
         await anyio.sleep_forever()
         raise AssertionError
@@ -302,7 +302,7 @@ async def test_a_deadline_bounds_the_queue_too_and_says_that_nothing_was_sent() 
     """Whoever repeats a send needs to know that the first never left the house."""
     stuck = Stuck()
     runtime = AsyncRuntime()
-    gated = GatedAdapter(inner=stuck, runtime=runtime, slots=Slots(ceiling=1), patience=1.0)
+    gated = LimitedAdapter(inner=stuck, runtime=runtime, slots=AdaptiveLimiter(ceiling=1), max_retry_after=1.0)
     async with anyio.create_task_group() as group:
         group.start_soon(run_on, gated, 60.0)
         await anyio.wait_all_tasks_blocked()

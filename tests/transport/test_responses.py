@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from omnivery import codec, errors
 from omnivery.errors import ApiError
-from omnivery.transport.http import Headers, RawResponse
+from omnivery.transport.http import Headers, Response
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.responses import MESSAGE_LIMIT, api_error
 from tests.support.fakes import answer
@@ -164,7 +164,7 @@ def test_no_answer_is_too_odd_to_become_an_error(
     """Whatever the other side says, the caller catches `ApiError`."""
     if not fast:
         monkeypatch.setattr(codec, "orjson", None)
-    raw = RawResponse(status=status, headers=Headers(headers), content=content)
+    raw = Response(status=status, headers=Headers(headers), content=content)
     error = api_error(raw, operation=OPERATION, attempts=1)
     assert isinstance(error, errors.error_class(status))
     assert error.message

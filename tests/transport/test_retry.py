@@ -55,7 +55,7 @@ FINAL: list[OmniveryError] = [
 
 
 def verdict(error: OmniveryError, safety: Safety) -> Wait | GiveUp:
-    return decide(classify(error), 1, safety=safety, policy=POLICY, budget=RetryBudget(), chance=0.5)
+    return decide(classify(error), 1, safety=safety, policy=POLICY, budget=RetryBudget(), random=0.5)
 
 
 def name(value: object) -> str:
@@ -68,7 +68,7 @@ def test_what_surely_did_not_happen_is_tried_again(error: OmniveryError, safety:
     assert isinstance(verdict(error, safety), Wait)
 
 
-@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.REPEATABLE], ids=name)
+@pytest.mark.parametrize("safety", [Safety.SAFE, Safety.IDEMPOTENT], ids=name)
 @pytest.mark.parametrize("error", AMBIGUOUS, ids=name)
 def test_what_may_have_happened_is_tried_again_where_twice_is_as_once(error: OmniveryError, safety: Safety) -> None:
     assert isinstance(verdict(error, safety), Wait)
@@ -77,7 +77,7 @@ def test_what_may_have_happened_is_tried_again_where_twice_is_as_once(error: Omn
 @pytest.mark.parametrize("error", AMBIGUOUS, ids=name)
 def test_what_may_have_happened_is_never_repeated_where_twice_is_two(error: OmniveryError) -> None:
     """A second e-mail cannot be taken back."""
-    assert verdict(error, Safety.ONCE) == GiveUp(Reason.ONCE_ONLY)
+    assert verdict(error, Safety.NON_IDEMPOTENT) == GiveUp(Reason.NON_IDEMPOTENT)
 
 
 @pytest.mark.parametrize("safety", Safety, ids=name)
@@ -114,7 +114,7 @@ def decision(
     budget: RetryBudget | None = None,
     left: float = math.inf,
     retry_after: float | None = None,
-    chance: float = 0.5,
+    random: float = 0.5,
 ) -> Wait | GiveUp:
     return decide(
         failure,
@@ -124,7 +124,7 @@ def decision(
         budget=budget or RetryBudget(),
         left=left,
         retry_after=retry_after,
-        chance=chance,
+        random=random,
     )
 
 
@@ -141,7 +141,7 @@ def test_a_wait_that_reaches_the_deadline_is_not_begun() -> None:
     assert decision(left=0.05) == GiveUp(Reason.DEADLINE)
     assert decision(left=0.0501) == Wait(0.05)
     assert decision(left=0.0) == GiveUp(Reason.DEADLINE)
-    assert decision(left=-1.0, chance=0.0) == GiveUp(Reason.DEADLINE)
+    assert decision(left=-1.0, random=0.0) == GiveUp(Reason.DEADLINE)
     assert decision(Failure.THROTTLED, left=10.0, retry_after=10.0) == GiveUp(Reason.DEADLINE)
 
 
@@ -171,47 +171,49 @@ def test_giving_up_costs_nothing_of_the_budget(attempt: int, left: float, retry_
 
 
 def test_waits_double_up_to_the_cap() -> None:
-    policy = RetryPolicy(attempts=100, base=0.1, throttle_base=1.0, cap=5.0)
-    highest = [decision(attempt=attempt, policy=policy, chance=1.0) for attempt in (1, 2, 3, 7, 99)]
+    policy = RetryPolicy(attempts=100, base=0.1, throttle_base=1.0, max_backoff=5.0)
+    highest = [decision(attempt=attempt, policy=policy, random=1.0) for attempt in (1, 2, 3, 7, 99)]
     assert highest == [Wait(0.1), Wait(0.2), Wait(0.4), Wait(5.0), Wait(5.0)]
-    throttled = [decision(Failure.THROTTLED, attempt, policy=policy, chance=1.0) for attempt in (1, 2, 3, 4)]
+    throttled = [decision(Failure.THROTTLED, attempt, policy=policy, random=1.0) for attempt in (1, 2, 3, 4)]
     assert throttled == [Wait(1.0), Wait(2.0), Wait(4.0), Wait(5.0)]
 
 
 def test_jitter_is_full() -> None:
     """From nothing to the whole: clients that failed together must not come back together."""
-    assert [decision(attempt=3, chance=chance) for chance in (0.0, 0.25, 1.0)] == [Wait(0.0), Wait(0.1), Wait(0.4)]
+    assert [decision(attempt=3, random=random) for random in (0.0, 0.25, 1.0)] == [Wait(0.0), Wait(0.1), Wait(0.4)]
 
 
 @given(
     failure=st.sampled_from([Failure.NOT_SENT, Failure.THROTTLED, Failure.AMBIGUOUS]),
     attempt=st.integers(1, 10**6),
     base=st.floats(1e-3, 1e3),
-    cap=st.floats(1e-3, 1e3),
-    patience=st.floats(1e-3, 1e9),
+    max_backoff=st.floats(1e-3, 1e3),
+    max_retry_after=st.floats(1e-3, 1e9),
     left=st.floats(0) | st.just(math.inf),
     retry_after=st.none() | st.floats(0, 1e12),
-    chance=st.floats(0, 1, exclude_max=True),
+    random=st.floats(0, 1, exclude_max=True),
 )
 def test_every_wait_keeps_its_bounds(
     *,
     failure: Failure,
     attempt: int,
     base: float,
-    cap: float,
-    patience: float,
+    max_backoff: float,
+    max_retry_after: float,
     left: float,
     retry_after: float | None,
-    chance: float,
+    random: float,
 ) -> None:
     """Never below what the server asked, never above our cap unless it asked, never at or beyond the deadline."""
-    policy = RetryPolicy(attempts=10**6 + 1, base=base, throttle_base=base, cap=cap, patience=patience)
-    found = decision(failure, attempt, policy=policy, left=left, retry_after=retry_after, chance=chance)
+    policy = RetryPolicy(
+        attempts=10**6 + 1, base=base, throttle_base=base, max_backoff=max_backoff, max_retry_after=max_retry_after
+    )
+    found = decision(failure, attempt, policy=policy, left=left, retry_after=retry_after, random=random)
     floor = retry_after or 0.0
     if isinstance(found, GiveUp):
-        assert found.reason is (Reason.PATIENCE if floor > patience else Reason.DEADLINE)
+        assert found.reason is (Reason.PATIENCE if floor > max_retry_after else Reason.DEADLINE)
         return
-    assert floor <= found.seconds <= max(cap, floor)
+    assert floor <= found.seconds <= max(max_backoff, floor)
     assert 0.0 <= found.seconds < left
 
 

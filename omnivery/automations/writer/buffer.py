@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import define, field
 
-from omnivery._fork import survives_fork
+from omnivery._fork import register_fork_reset
 from omnivery._logging import get_logger
 from omnivery.automations.writer.options import WriterOptions
 from omnivery.errors import ConfigError
@@ -32,7 +32,7 @@ MEMBER = 24
 """Bytes of an attribute's punctuation, and of a value that is no text: the same."""
 
 
-class Placing(Enum):
+class PutResult(Enum):
     """What became of an event that was put."""
 
     TAKEN = auto()
@@ -42,7 +42,7 @@ class Placing(Enum):
 
 
 @define(kw_only=True)
-class Tally:
+class LogThrottle:
     """A count that is worth a line in the log at 1, 2, 4, 8 …: heard at once, and never a flood."""
 
     count: int = 0
@@ -81,7 +81,7 @@ class EventBuffer:
     come. Any thread may call it; none of them holds the lock then."""
     puts: int = field(init=False, default=0)
     """Events that were taken in."""
-    drops: Tally = field(init=False, factory=Tally)
+    drops: LogThrottle = field(init=False, factory=LogThrottle)
     """Events that were dropped."""
     _events: deque[_Waiting] = field(init=False, factory=deque[_Waiting])
     _bytes: int = field(init=False, default=0)
@@ -99,7 +99,7 @@ class EventBuffer:
         self._refusal = _not_entered
         self._full_at = min(self.options.max_events, self.options.max_buffered)
         self._make_lock()
-        survives_fork(self)
+        register_fork_reset(self)
 
     def __len__(self) -> int:
         return len(self._events)
@@ -114,7 +114,7 @@ class EventBuffer:
         """From now on events are taken."""
         self._refusal = None
 
-    def put_nowait(self, event: EventLike) -> Placing:
+    def put_nowait(self, event: EventLike) -> PutResult:
         """Take an event, or say why not.
 
         Raises:
@@ -126,7 +126,7 @@ class EventBuffer:
             placing, waking = self._place(event, size)
         return self._told(placing, waking=waking)
 
-    def put_blocking(self, event: EventLike, *, seconds: float = math.inf) -> Placing:
+    def put_blocking(self, event: EventLike, *, seconds: float = math.inf) -> PutResult:
         """The same, but wait for room first: not in an event loop.
 
         Args:
@@ -182,7 +182,7 @@ class EventBuffer:
             self._bytes = 0
         return rest
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """In a child process: its parent has the events and sends them, and nobody here would."""
         self._make_lock()
         self._events.clear()
@@ -193,21 +193,21 @@ class EventBuffer:
         self._lock = RLock()
         self._room = Condition(self._lock)
 
-    def _place(self, event: EventLike, size: int) -> tuple[Placing, bool]:
+    def _place(self, event: EventLike, size: int) -> tuple[PutResult, bool]:
         if self._refusal is not None:
             raise self._refusal()
         if self._has_no_room():
-            return (Placing.DROPPED if self.options.overflow == "drop" else Placing.FULL), False
+            return (PutResult.DROPPED if self.options.overflow == "drop" else PutResult.FULL), False
         first, was_full = not self._events, self._is_full()
         self._events.append(_Waiting(event, size, self.now()))
         self._bytes += size
         self.puts += 1
-        return Placing.TAKEN, first or (self._is_full() and not was_full)
+        return PutResult.TAKEN, first or (self._is_full() and not was_full)
 
-    def _told(self, placing: Placing, *, waking: bool) -> Placing:
+    def _told(self, placing: PutResult, *, waking: bool) -> PutResult:
         if waking:
             self.wake()
-        elif placing is Placing.DROPPED:
+        elif placing is PutResult.DROPPED:
             with self._lock:
                 loud = self.drops.add(1)
             if loud:

@@ -13,8 +13,8 @@ import anyio
 from attrs import define, field
 
 from omnivery import codec
-from omnivery.automations.writer.buffer import EventBuffer, Tally, logger
-from omnivery.bulk.source import Supplier
+from omnivery.automations.writer.buffer import EventBuffer, LogThrottle, logger
+from omnivery.bulk.source import BatchSource
 from omnivery.events.event import BotEvent, EventLike, EventLine
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ HONEYPOT_MEMORY = 30 * 60
 
 
 @define(kw_only=True, eq=False, repr=False)
-class BufferSupplier(Supplier[EventLike]):
+class BufferSource(BatchSource[EventLike]):
     """Hands a buffer's batches to a bulk run when they are due."""
 
     buffer: EventBuffer
@@ -35,7 +35,7 @@ class BufferSupplier(Supplier[EventLike]):
     """Unix time, for the age of events."""
     batches: int = field(init=False, default=0)
     """Batches handed over."""
-    late: Tally = field(init=False, factory=Tally)
+    late: LogThrottle = field(init=False, factory=LogThrottle)
     """Events that were late when they were handed over."""
     room: anyio.Event = field(init=False)
     """Set when there may be room in the buffer again, or never any more; a new one stands here then."""
@@ -56,7 +56,7 @@ class BufferSupplier(Supplier[EventLike]):
 
         self.buffer.wake = wake
 
-    async def fill(self, items: list[EventLike], count: int) -> None:
+    async def read_into(self, items: list[EventLike], count: int) -> None:
         """Wait until a batch is due, and append it; nothing when the buffer is closed and empty."""
         while True:
             # Made before the look, so that what happens between look and wait is not missed.
@@ -64,7 +64,7 @@ class BufferSupplier(Supplier[EventLike]):
             pause = self.buffer.take(items, count)
             if pause is None or pause == 0.0:
                 break
-            with self.runtime.cut_off(pause):
+            with self.runtime.move_on_after(pause):
                 await self._woken.wait()
         # No await from here on: what has left the buffer is the run's.
         if items:

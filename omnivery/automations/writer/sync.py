@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omnivery.automations.writer.options import WriterReport, WriterStatistics
     from omnivery.automations.writer.writer import AsyncEventWriter
     from omnivery.events.event import EventLike
-    from omnivery.sync.bridge import Caller
+    from omnivery.sync.bridge import LoopBridge
 
 
 @define(eq=False, repr=False)
@@ -27,7 +27,7 @@ class EventWriter:
     interpreter ends is closed then, which takes `close_timeout` seconds at most.
     """
 
-    _caller: Caller[None]
+    _caller: LoopBridge[None]
     _writer: AsyncEventWriter
     _leave: anyio.Event = field(init=False)
     _ready: bool = field(init=False, default=False)

@@ -9,7 +9,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
-from omnivery.automations.writer.buffer import Placing, logger
+from omnivery.automations.writer.buffer import PutResult, logger
 from omnivery.automations.writer.options import (
     WriterOptions,
     WriterReport,
@@ -23,7 +23,7 @@ from omnivery.events.event import EventLike
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from omnivery.automations.writer.supplier import BufferSupplier
+    from omnivery.automations.writer.supplier import BufferSource
     from omnivery.bulk.engine import AsyncBulkRun
     from omnivery.bulk.report import BatchOutcome
 
@@ -36,7 +36,7 @@ class AsyncEventWriter:
     """
 
     options: WriterOptions
-    supplier: BufferSupplier
+    supplier: BufferSource
     run: AsyncBulkRun
     """The run that sends; it has read `supplier` and nothing else."""
     _entered: bool = field(init=False, default=False)
@@ -110,7 +110,7 @@ class AsyncEventWriter:
             # A producer that waits for nothing else must not keep full batches from going out.
             await checkpoint()
         self._calls += 1
-        while buffer.put_nowait(event) is Placing.FULL:
+        while buffer.put_nowait(event) is PutResult.FULL:
             if self.options.overflow == "raise":
                 raise self._full()
             await self.supplier.room.wait()
@@ -120,7 +120,7 @@ class AsyncEventWriter:
         buffer = self.supplier.buffer
         if self.options.overflow == "wait":
             buffer.put_blocking(event)
-        elif buffer.put_nowait(event) is Placing.FULL:
+        elif buffer.put_nowait(event) is PutResult.FULL:
             raise self._full()
 
     async def flush(self) -> WriterReport:

@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from omnivery import codec
 from omnivery.bulk.journal.file import open_to_read, telling_config
-from omnivery.bulk.recorder import Terms
+from omnivery.bulk.recorder import RunTarget
 from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, Account, BatchFailure, Rejection
 from omnivery.errors import ConfigError, OmniveryError
 from omnivery.events.encoding import events_in
@@ -89,14 +89,14 @@ class AcceptedBatch:
 
 
 @define(kw_only=True, eq=False)
-class JournalView:
+class JournalReader:
     """A journal that is open for reading. Close it, or open it with `with`."""
 
     path: Path
     _db: sqlite3.Connection = field(alias="db", repr=False)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> JournalView:
+    def open(cls, path: str | os.PathLike[str]) -> JournalReader:
         """Open a journal.
 
         Raises:
@@ -117,14 +117,14 @@ class JournalView:
     ) -> None:
         self.close()
 
-    def terms(self) -> Terms:
+    def terms(self) -> RunTarget:
         """What it was begun with.
 
         Raises:
             ConfigError: it was never used.
         """
         with telling_config(self.path):
-            found = terms_of(self._db)
+            found = target_of(self._db)
         if found is None:
             raise ConfigError(f"journal: {self.path} is empty: nothing was submitted with it")
         return found
@@ -237,10 +237,10 @@ class JournalView:
         return file.stat().st_size if file.exists() else 0
 
 
-def terms_of(db: sqlite3.Connection) -> Terms | None:
+def target_of(db: sqlite3.Connection) -> RunTarget | None:
     """What a journal was begun with; None if it was not yet."""
     found = db.execute("SELECT webhook_url, domain, base_url FROM terms").fetchone()
-    return Terms(webhook_url=found[0], domain=found[1], base_url=found[2]) if found else None
+    return RunTarget(webhook_url=found[0], domain=found[1], base_url=found[2]) if found else None
 
 
 def account_of(db: sqlite3.Connection, source: int | None = None) -> Account:

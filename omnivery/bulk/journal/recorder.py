@@ -14,10 +14,10 @@ from anyio import to_thread
 from attrs import define, field
 
 from omnivery import codec
-from omnivery.bulk.journal.sql import Entry
-from omnivery.bulk.journal.store import Journal, Work
-from omnivery.bulk.recorder import JOURNAL_LIMIT, Ledger, Terms
-from omnivery.bulk.work import Fate
+from omnivery.bulk.journal.sql import JournalEntry
+from omnivery.bulk.journal.store import JournalStore, StoreWork
+from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder, RunTarget
+from omnivery.bulk.work import PartState
 from omnivery.errors import JournalError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from omnivery.automations.batch import Batch
     from omnivery.bulk.report import Account
     from omnivery.bulk.source import Source
-    from omnivery.bulk.work import News
+    from omnivery.bulk.work import BatchDelta
     from omnivery.events.event import EventLike
 
 T = TypeVar("T")
@@ -40,8 +40,8 @@ def _text(path: str | os.PathLike[str]) -> str:
 class _Task:
     """Something to be done in the next transaction."""
 
-    entry: Entry | None = None
-    work: Work | None = None
+    entry: JournalEntry | None = None
+    work: StoreWork | None = None
     done: anyio.Event = field(init=False, factory=anyio.Event)
     error: JournalError | None = field(init=False, default=None)
 
@@ -54,7 +54,7 @@ class _Task:
 
 
 @define(kw_only=True, eq=False)
-class JournalLedger(Ledger):
+class JournalRecorder(Recorder):
     """Keeps a run in a journal.
 
     Whatever all workers have to write goes into one transaction, in a thread of its own, while they gather what goes
@@ -63,12 +63,12 @@ class JournalLedger(Ledger):
 
     ahead: ClassVar[bool] = True
     path: str = field(converter=_text)
-    terms: Terms
+    terms: RunTarget
     """What the run and the journal have to agree on."""
     limit: int = JOURNAL_LIMIT
     again: bool = False
     """Whether to send again what was undelivered for good, and nothing else."""
-    _journal: Journal = field(init=False)
+    _journal: JournalStore = field(init=False)
     _account: Account = field(init=False)
     _tasks: TaskGroup = field(init=False)
     _thread: anyio.CapacityLimiter = field(init=False)
@@ -93,11 +93,11 @@ class JournalLedger(Ledger):
         """
         self._thread, self._freed = anyio.CapacityLimiter(1), anyio.Event()
         with anyio.CancelScope(shield=True):
-            self._journal = await self._aside(partial(Journal.open, self.path))
+            self._journal = await self._aside(partial(JournalStore.open, self.path))
         try:
-            await self._aside(partial(self._journal.agree, self.terms))
+            await self._aside(partial(self._journal.check_target, self.terms))
             if self.again:
-                await self._aside(self._journal.revive)
+                await self._aside(self._journal.requeue_undelivered)
             else:
                 bookmark = await source.resume(await self._aside(self._journal.bookmarks))
                 self._source_row, self._taken = await self._aside(partial(self._journal.enter_source, bookmark))
@@ -122,7 +122,7 @@ class JournalLedger(Ledger):
         async with self._taking:
             taken: list[Batch | None] = []
             if self._more_pending:
-                await self._do(_Task(work=lambda journal: taken.append(journal.take(webhook_url)))).wait()
+                await self._do(_Task(work=lambda journal: taken.append(journal.claim_next(webhook_url)))).wait()
         batch = taken[0] if taken else None
         if batch is None:
             self._more_pending = False
@@ -197,12 +197,12 @@ class JournalLedger(Ledger):
         self._freed = anyio.Event()
 
     def _enter(self, batch: Batch, *, read: int = 0, position: str | None = None) -> _Task:
-        batch.freeze(self._journal.rows)
-        news = batch.news()
-        self._live += _bytes_gained(news)
+        batch.encode_open(self._journal.rows)
+        delta = batch.take_delta()
+        self._live += _bytes_gained(delta)
         now = time.monotonic()
         elapsed, self._clock = now - self._clock, now
-        return self._do(_Task(entry=Entry(news=news, read=read, position=position, elapsed=elapsed)))
+        return self._do(_Task(entry=JournalEntry(delta=delta, read=read, position=position, elapsed=elapsed)))
 
     def _do(self, task: _Task) -> _Task:
         self._waiting.append(task)
@@ -237,6 +237,8 @@ class JournalLedger(Ledger):
         return await to_thread.run_sync(work, limiter=self._thread)
 
 
-def _bytes_gained(news: News) -> int:
-    gone = sum(len(one.part.body or b"") for one in news.ended if one.fate in {Fate.ACCEPTED, Fate.REPLACED})
-    return sum(len(part.body or b"") for part in news.opened) - gone
+def _bytes_gained(delta: BatchDelta) -> int:
+    gone = sum(
+        len(one.part.body or b"") for one in delta.ended if one.state in {PartState.ACCEPTED, PartState.REPLACED}
+    )
+    return sum(len(part.body or b"") for part in delta.opened) - gone

@@ -10,10 +10,10 @@ from attrs import frozen
 from omnivery import codec
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.work import (
-    Ended,
-    Fate,
-    News,
+    BatchDelta,
     Part,
+    PartState,
+    SettledPart,
 )
 from omnivery.events.encoding import item_bytes
 from omnivery.events.event import EventLike, EventLine
@@ -43,10 +43,10 @@ _LEAVE = (
 
 
 @frozen(kw_only=True, eq=False)
-class Entry:
+class JournalEntry:
     """What has changed in a batch."""
 
-    news: News
+    delta: BatchDelta
     read: int = 0
     """Items that were read for it."""
     position: str | None = None
@@ -55,45 +55,45 @@ class Entry:
     """Seconds of the run since the entry before."""
 
 
-def row_of(part: Part, news: News, now: float) -> tuple[Any, ...]:
+def row_of(part: Part, delta: BatchDelta, now: float) -> tuple[Any, ...]:
     """Values of `OPEN`."""
     lines = [item.line if isinstance(item, EventLine) else None for item in part.events]
     places = json_text([_packed(part.indices), _packed(lines) if any(lines) else None])
     ids = json_text(part.ids)
-    return part.row, news.source, news.number, news.counted, len(part.events), now, places, ids, part.body
+    return part.row, delta.source, delta.number, delta.counted, len(part.events), now, places, ids, part.body
 
 
-def ends_of(ended: Sequence[Ended], now: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def ends_of(ended: Sequence[SettledPart], now: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """What to do with the rows of parts that have ended."""
     for one in ended:
-        match one.fate:
-            case Fate.ACCEPTED:
+        match one.state:
+            case PartState.ACCEPTED:
                 yield _ACCEPT, (one.attempts, now, one.part.row)
-            case Fate.REPLACED:
+            case PartState.REPLACED:
                 yield "DELETE FROM batch WHERE id = ?", (one.part.row,)
-            case Fate.UNDELIVERED:
+            case PartState.UNDELIVERED:
                 yield _LEAVE, ("undelivered", one.attempts > 0, one.attempts, now, one.error, one.part.row)
-            case Fate.PENDING:
+            case PartState.PENDING:
                 yield _LEAVE, ("pending", one.attempts > 0, one.attempts, None, one.error, one.part.row)
 
 
-def tallies_of(entries: Sequence[Entry], now: float) -> Iterator[dict[str, Any]]:
+def tallies_of(entries: Sequence[JournalEntry], now: float) -> Iterator[dict[str, Any]]:
     """Values of `TALLY`, for each source that the entries are about."""
-    by_source: dict[int, list[Entry]] = {}
+    by_source: dict[int, list[JournalEntry]] = {}
     for one in entries:
-        by_source.setdefault(one.news.source, []).append(one)
+        by_source.setdefault(one.delta.source, []).append(one)
     for source, own in by_source.items():
         yield {
             "read": sum(one.read for one in own),
-            "accepted": sum(one.news.accepted for one in own),
-            "rejected": sum(len(one.news.rejected) for one in own),
-            "batches": sum(one.news.begun for one in own),
-            "requests": sum(one.news.requests for one in own),
-            "retries": sum(one.news.retries for one in own),
+            "accepted": sum(one.delta.accepted for one in own),
+            "rejected": sum(len(one.delta.rejected) for one in own),
+            "batches": sum(one.delta.begun for one in own),
+            "requests": sum(one.delta.requests for one in own),
+            "retries": sum(one.delta.retries for one in own),
             "elapsed": sum(one.elapsed for one in own),
             # They are in the order in which the source was read.
             "position": next((one.position for one in reversed(own) if one.position is not None), None),
-            "number": max(one.news.number for one in own),
+            "number": max(one.delta.number for one in own),
             "now": now,
             "source": source,
         }
@@ -150,29 +150,29 @@ STEP = (
 """A transaction by itself."""
 
 
-def step_of(entries: Sequence[Entry], now: float) -> dict[str, Any] | None:
+def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any] | None:
     """Values of `STEP`; None where there is anything unusual to write."""
     tallies = list(tallies_of(entries, now))
     if len(tallies) != 1 or any(_is_unusual(one) for one in entries):
         return None
     opened, stuff = _opened(entries, now)
-    ended = [[one.part.row, one.attempts] for entry in entries for one in entry.news.ended]
+    ended = [[one.part.row, one.attempts] for entry in entries for one in entry.delta.ended]
     return {**tallies[0], "opened": json_text(opened), "stuff": stuff, "ended": json_text(ended)}
 
 
-def _is_unusual(entry: Entry) -> bool:
-    news = entry.news
-    half_done = news.begun and news.unfinished
-    return bool(news.rejected) or half_done or any(one.fate is not Fate.ACCEPTED for one in news.ended)
+def _is_unusual(entry: JournalEntry) -> bool:
+    delta = entry.delta
+    half_done = delta.begun and delta.unfinished
+    return bool(delta.rejected) or half_done or any(one.state is not PartState.ACCEPTED for one in delta.ended)
 
 
-def _opened(entries: Sequence[Entry], now: float) -> tuple[list[list[Any]], bytes]:
+def _opened(entries: Sequence[JournalEntry], now: float) -> tuple[list[list[Any]], bytes]:
     """New parts, and all that is long in them laid end to end: where each begins, counted from 1, and its length."""
     rows: list[list[Any]] = []
     stuff = bytearray()
     for entry in entries:
-        for part in entry.news.opened:
-            row, _, number, begun, events, _, places, ids, body = row_of(part, entry.news, now)
+        for part in entry.delta.opened:
+            row, _, number, begun, events, _, places, ids, body = row_of(part, entry.delta, now)
             spans: list[int] = []
             for piece in (places.encode(), ids.encode(), body):
                 spans += [len(stuff) + 1, len(piece)]

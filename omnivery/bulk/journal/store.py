@@ -18,7 +18,7 @@ from attrs import define, field
 from omnivery import codec
 from omnivery.automations.batch import Batch
 from omnivery.bulk.journal.file import open_to_write, telling_config, telling_journal
-from omnivery.bulk.journal.reader import account_of, terms_of
+from omnivery.bulk.journal.reader import account_of, target_of
 from omnivery.bulk.journal.sql import (
     BEGUN,
     OPEN,
@@ -26,7 +26,7 @@ from omnivery.bulk.journal.sql import (
     REJECT,
     STEP,
     TALLY,
-    Entry,
+    JournalEntry,
     ends_of,
     json_text,
     rejection_of,
@@ -34,20 +34,20 @@ from omnivery.bulk.journal.sql import (
     step_of,
     tallies_of,
 )
-from omnivery.bulk.recorder import Terms
+from omnivery.bulk.recorder import RunTarget
 from omnivery.bulk.report import Account
-from omnivery.bulk.source import Bookmark
+from omnivery.bulk.source import ResumePoint
 from omnivery.bulk.work import Part
 from omnivery.errors import ConfigError
 from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike, EventLine
 
-Work: TypeAlias = "Callable[[Journal], object]"
+StoreWork: TypeAlias = "Callable[[JournalStore], object]"
 """Something to do within a transaction."""
 
 
 @define(kw_only=True, eq=False)
-class Journal:
+class JournalStore:
     """An open journal, and its only writer."""
 
     path: Path
@@ -63,7 +63,7 @@ class Journal:
     _lock: IO[bytes] = field(alias="lock", repr=False)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Journal:
+    def open(cls, path: str | os.PathLike[str]) -> JournalStore:
         """Open a journal, or begin one. Batches that were being sent when its last writer ended are pending again.
 
         Raises:
@@ -84,30 +84,30 @@ class Journal:
             raise
         return cls(path=where, db=db, lock=lock, rows=count(row), numbers=count(number), new=number)
 
-    def agree(self, terms: Terms) -> None:
+    def check_target(self, terms: RunTarget) -> None:
         """Write down the terms of a new journal, or make sure that those of an old one are the same.
 
         Raises:
             ConfigError: they differ.
         """
         with telling_config(self.path):
-            known = terms_of(self._db)
+            known = target_of(self._db)
             if known is None:
                 written = (terms.webhook_url, terms.domain, terms.base_url, time.time())
                 self._db.execute("INSERT INTO terms VALUES (?, ?, ?, ?)", written)
         if known is not None and terms != known:
             raise ConfigError(_difference(known, terms))
 
-    def bookmarks(self) -> list[Bookmark]:
+    def bookmarks(self) -> list[ResumePoint]:
         """Every source that it knows."""
         with telling_config(self.path):
             found = self._db.execute("SELECT name, identity, position FROM source ORDER BY id").fetchall()
         return [
-            Bookmark(name=name, identity=codec.loads(identity), position=codec.loads(position))
+            ResumePoint(name=name, identity=codec.loads(identity), position=codec.loads(position))
             for name, identity, position in found
         ]
 
-    def enter_source(self, bookmark: Bookmark) -> tuple[int, int]:
+    def enter_source(self, bookmark: ResumePoint) -> tuple[int, int]:
         """Enter a source, or what it looks like now, and return its row and how many items of it were read."""
         written = (bookmark.name, json_text(bookmark.identity), json_text(bookmark.position), time.time())
         with telling_config(self.path):
@@ -131,7 +131,7 @@ class Journal:
             ).fetchone()
         return int(live)
 
-    def revive(self) -> None:
+    def requeue_undelivered(self) -> None:
         """Make pending what was undelivered for good."""
         with telling_config(self.path):
             self._db.execute(
@@ -139,7 +139,7 @@ class Journal:
                 "WHERE state = 'undelivered' AND state <> 'accepted'"
             )
 
-    def transact(self, entries: Sequence[Entry], works: Sequence[Work]) -> None:
+    def transact(self, entries: Sequence[JournalEntry], works: Sequence[StoreWork]) -> None:
         """Write down what has changed, and then do some work, in one transaction: durably, or nothing of it.
 
         Raises:
@@ -160,7 +160,7 @@ class Journal:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def take(self, webhook_url: str) -> Batch | None:
+    def claim_next(self, webhook_url: str) -> Batch | None:
         """Take the pending parts of the next batch that an earlier run left behind; None if there is no more.
 
         Each is taken once: what this run itself leaves pending is for the next one.
@@ -179,15 +179,15 @@ class Journal:
         batch.reopen([_part(row, places, ids, body) for row, _, _, _, places, ids, body in found])
         return batch
 
-    def _enter(self, entries: Sequence[Entry]) -> None:
+    def _enter(self, entries: Sequence[JournalEntry]) -> None:
         now = time.time()
-        self._db.executemany(OPEN, [row_of(part, one.news, now) for one in entries for part in one.news.opened])
-        for statement, values in ends_of([ended for one in entries for ended in one.news.ended], now):
+        self._db.executemany(OPEN, [row_of(part, one.delta, now) for one in entries for part in one.delta.opened])
+        for statement, values in ends_of([ended for one in entries for ended in one.delta.ended], now):
             self._db.execute(statement, values)
         for one in entries:
-            if one.news.begun and one.news.unfinished:
-                self._db.execute(BEGUN, (one.news.number,))
-        refused = [rejection_of(one.news.source, *each, now) for one in entries for each in one.news.rejected]
+            if one.delta.begun and one.delta.unfinished:
+                self._db.execute(BEGUN, (one.delta.number,))
+        refused = [rejection_of(one.delta.source, *each, now) for one in entries for each in one.delta.rejected]
         self._db.executemany(REJECT, refused)
         for tally in tallies_of(entries, now):
             self._db.execute(TALLY, tally)
@@ -227,7 +227,7 @@ def _unpacked(packed: int | list[Any], count: int) -> Sequence[Any]:
     return range(packed, packed + count) if isinstance(packed, int) else packed
 
 
-def _difference(known: Terms, terms: Terms) -> str:
+def _difference(known: RunTarget, terms: RunTarget) -> str:
     if known.webhook_url != terms.webhook_url:
         # The addresses are not shown: they may hold a secret of the receiver's.
         what = "its events were prepared for another webhook_url"

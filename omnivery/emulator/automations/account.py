@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.emulator.account import CUSTOMER
-from omnivery.emulator.routes import automations, json_answer
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import automations, json_response
+from omnivery.emulator.state import State
 
 
-async def test(_request: Request, site: Site) -> Response:
+async def test(_request: Request, site: State) -> Response:
     """Describe the token as the page's example has it: a domain's. Here it opens every other domain too."""
     auth = {"cid": CUSTOMER, "did": 1, "tid": 1, "domain": site.settings.domain, "role": "sending"}
-    return json_answer({"auth": auth})
+    return json_response({"auth": auth})
 
 
 ROWS = (automations("account.test", "GET", "/test", test),)

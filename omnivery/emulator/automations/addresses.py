@@ -10,14 +10,14 @@ from starlette.responses import Response
 
 from omnivery.emulator.address_rules import LONGEST_ADDRESS, LONGEST_LIST, judge, parsed, plain
 from omnivery.emulator.forms import query_text
-from omnivery.emulator.routes import automations, json_answer
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import automations, json_response
+from omnivery.emulator.state import State
 
 SENDEX = {"deliverable": 1.0, "risky": 0.5, "unknown": 0.5, "undeliverable": 0.0}
 """Kickbox's score of an address; here it follows from the result."""
 
 
-async def validate(request: Request, site: Site) -> Response:
+async def validate(request: Request, site: State) -> Response:
     """Say what is known about an address, in Kickbox's form."""
     site.account.find(request.path_params["domain"])
     found = judge(query_text(request, "address", LONGEST_ADDRESS))
@@ -37,12 +37,12 @@ async def validate(request: Request, site: Site) -> Response:
         "message": None,
         "timeLogged": int(time.time()),
     }
-    return json_answer(content)
+    return json_response(content)
 
 
-async def parse(request: Request, _site: Site) -> Response:
+async def parse(request: Request, _site: State) -> Response:
     """Read a comma list of addresses; names are left out here."""
-    return json_answer(parsed(query_text(request, "addresses", LONGEST_LIST), show=plain))
+    return json_response(parsed(query_text(request, "addresses", LONGEST_LIST), show=plain))
 
 
 ROWS = (

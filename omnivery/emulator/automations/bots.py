@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from omnivery.codec import loads
 from omnivery.emulator.forms import is_web_address, media_type
-from omnivery.emulator.routes import Row, empty_answer, json_answer
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import Route, empty_response, json_response
+from omnivery.emulator.state import State
 from omnivery.emulator.store import Check
 from omnivery.emulator.webhook_sender import Delivery
 
@@ -31,7 +31,7 @@ LONGEST_NUMBER = 15
 """Digits of a timestamp that are still taken for one."""
 
 
-async def submit(request: Request, site: Site) -> Response:
+async def submit(request: Request, site: State) -> Response:
     """Take a batch (JSON) or a single check (form): the content type tells them apart.
 
     A batch is answered 200 with an empty body. Neither status nor body is documented; this is the least that a client
@@ -39,47 +39,47 @@ async def submit(request: Request, site: Site) -> Response:
     has it; 400 never has a body (documented).
     """
     if request.path_params["domain"].lower() not in site.settings.bot_domains:
-        return json_answer({"message": "Bot detection is not enabled for this domain", "status": 402}, status=402)
+        return json_response({"message": "Bot detection is not enabled for this domain", "status": 402}, status=402)
     kind = media_type(request)
     if kind == "application/json":
         return await _submit_batch(request, site)
     if kind in FORMS:
         return await _check(request, site)
-    return empty_answer(400)
+    return empty_response(400)
 
 
-async def result(request: Request, site: Site) -> Response:
+async def result(request: Request, site: State) -> Response:
     """Give the result of a single check; 404 while it is not ready, and when it is unknown or forgotten."""
     check = site.store.find_check(request.path_params["request_id"])
     domain = request.path_params["domain"].lower()
     if check is None or check.domain != domain or time.monotonic() < check.ready_at:
-        return json_answer({"message": "Request UUID is not processed yet or has expired", "status": 404}, status=404)
-    return json_answer(check.result)
+        return json_response({"message": "Request UUID is not processed yet or has expired", "status": 404}, status=404)
+    return json_response(check.result)
 
 
 ROWS = (
-    Row(
+    Route(
         "bot",
         "POST",
         "/{domain}/bot",
         submit,
         operations=("automations.bots.submit_batch", "automations.bots.check"),
     ),
-    Row("bot.result", "GET", "/{domain}/bot/{request_id}", result, operations=("automations.bots.result",)),
+    Route("bot.result", "GET", "/{domain}/bot/{request_id}", result, operations=("automations.bots.result",)),
 )
 
 
-async def _submit_batch(request: Request, site: Site) -> Response:
+async def _submit_batch(request: Request, site: State) -> Response:
     batch = _read_batch(await request.body())
     if batch is None:
-        return empty_answer(400)
+        return empty_response(400)
     events, url = batch
     await site.courier.wait_for_room()
     site.store.add_batch(events)
     verdicts = site.detector.judge(events)
     judged = [{**event, "is_bot": bot} for event, bot in zip(events, verdicts, strict=True) if bot is not None]
     _send_verdicts(site, judged, url=url, batch_id=str(uuid.uuid4()))
-    return empty_answer(200)
+    return empty_response(200)
 
 
 def _read_batch(body: bytes) -> tuple[list[dict[str, Any]], str] | None:
@@ -92,22 +92,22 @@ def _read_batch(body: bytes) -> tuple[list[dict[str, Any]], str] | None:
     return (events, url) if _are_events(events) and is_web_address(url) else None
 
 
-async def _check(request: Request, site: Site) -> Response:
+async def _check(request: Request, site: State) -> Response:
     event = await _form_fields(request)
     if event is None or not _is_checkable(event):
-        return empty_answer(400)
+        return empty_response(400)
     (is_bot,) = site.detector.judge([event])
     answer = {"is_bot": is_bot, "request": event}
     if is_bot is not None and site.settings.single == "now":
         site.store.add_single(event)
-        return json_answer(answer)
+        return json_response(answer)
     if "webhook_url" in event:
         await site.courier.wait_for_room()
     site.store.add_single(event)
     return _answer_later(answer, request, site)
 
 
-def _answer_later(answer: dict[str, Any], request: Request, site: Site) -> Response:
+def _answer_later(answer: dict[str, Any], request: Request, site: State) -> Response:
     request_id, delay = str(uuid.uuid4()), site.settings.result_delay
     event, is_bot = answer["request"], answer["is_bot"]
     ready_at = math.inf if is_bot is None else time.monotonic() + delay
@@ -116,10 +116,10 @@ def _answer_later(answer: dict[str, Any], request: Request, site: Site) -> Respo
     if "webhook_url" in event and is_bot is not None:
         judged = [{**event, "is_bot": is_bot}]
         _send_verdicts(site, judged, url=event["webhook_url"], batch_id=request_id, delay=delay)
-    return json_answer({"request_id": request_id}, status=202)
+    return json_response({"request_id": request_id}, status=202)
 
 
-def _send_verdicts(site: Site, judged: list[dict[str, Any]], *, url: str, batch_id: str, delay: float = 0.0) -> None:
+def _send_verdicts(site: State, judged: list[dict[str, Any]], *, url: str, batch_id: str, delay: float = 0.0) -> None:
     """Hand verdicts to the courier, if there are any.
 
     What the real `batch` object holds is not known; its two keys are the emulator's own.

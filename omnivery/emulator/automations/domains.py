@@ -11,23 +11,23 @@ from starlette.responses import Response
 from omnivery.emulator.account import CUSTOMER
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.forms import TRUE
-from omnivery.emulator.routes import automations, json_answer
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import automations, json_response
+from omnivery.emulator.state import State
 
 LOCATION = "eu1"
 """Where the data of every domain is kept."""
 
 
-async def list_domains(_request: Request, site: Site) -> Response:
+async def list_domains(_request: Request, site: State) -> Response:
     """Every domain, in a bare array."""
-    return json_answer([_summary(domain) for domain in site.account.domains])
+    return json_response([_summary(domain) for domain in site.account.domains])
 
 
-async def get(request: Request, site: Site) -> Response:
+async def get(request: Request, site: State) -> Response:
     """One domain, with its DNS records if they are asked for."""
     domain = site.account.find(request.path_params["domain"])
     dns = domain.dns() if request.query_params.get("dns", "").lower() in TRUE else {}
-    return json_answer({"domain": _detail(domain), **dns})
+    return json_response({"domain": _detail(domain), **dns})
 
 
 def _summary(domain: Domain) -> dict[str, Any]:

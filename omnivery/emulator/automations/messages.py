@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.emulator.acceptance import take_in
-from omnivery.emulator.routes import Row
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import Route
+from omnivery.emulator.state import State
 
 
-async def send(request: Request, site: Site) -> Response:
+async def send(request: Request, site: State) -> Response:
     """Accept a message; the answer is not documented, and here the other surface's own."""
     return await take_in(request, site, surface="automations")
 
 
-ROWS = (Row("messages", "POST", "/{domain}/messages", send, operations=("automations.messages.send",)),)
+ROWS = (Route("messages", "POST", "/{domain}/messages", send, operations=("automations.messages.send",)),)

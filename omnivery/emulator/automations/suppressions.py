@@ -9,11 +9,11 @@ from starlette.responses import Response
 from omnivery.emulator.address_rules import ADDRESS
 from omnivery.emulator.forms import read_form
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import automations, empty_answer
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import automations, empty_response
+from omnivery.emulator.state import State
 
 
-async def add(request: Request, site: Site) -> Response:
+async def add(request: Request, site: State) -> Response:
     """Put an address on a list; the answer is empty.
 
     Only `complaint` is documented as a type. The others follow from the kinds of suppression in the guide.
@@ -32,7 +32,7 @@ async def add(request: Request, site: Site) -> Response:
         raise Refusal("address parameter is not a valid address")
     more: dict[str, dict[str, object]] = {"bounce": {"code": "550"}, "unsubscribe": {"tags": ["*"]}}
     lists[kind].put(address, {"address": address, "error": error, **more.get(kind, {})})
-    return empty_answer(200)
+    return empty_response(200)
 
 
 ROWS = (automations("suppressions.add", "POST", "/{domain}/suppress", add),)

@@ -14,8 +14,8 @@ from omnivery.emulator.forms import read_form, urls_of
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.payload import event_data, sample
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import automations, json_answer
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import automations, json_response
+from omnivery.emulator.state import State
 from omnivery.webhooks.signature import sign
 
 EXAMPLES = {
@@ -33,7 +33,7 @@ EXAMPLES = {
 """An event for each type of webhook. Types are an open set: any other gets the first."""
 
 
-async def create(request: Request, site: Site) -> Response:
+async def create(request: Request, site: State) -> Response:
     """Set the addresses of a type, once each has taken a signed example with the flag `is-system-test`.
 
     With what the real service tries an address is not documented. A type that has addresses gets these in their place.
@@ -45,22 +45,22 @@ async def create(request: Request, site: Site) -> Response:
     if errors := [f"URL endpoint failed with error {error}" for error in found if error]:
         raise Refusal({"errors": errors}, status=402)
     domain.webhooks[kind] = urls
-    return json_answer({"message": "Webhook has been updated", "webhook": {"urls": urls}})
+    return json_response({"message": "Webhook has been updated", "webhook": {"urls": urls}})
 
 
-async def delete(request: Request, site: Site) -> Response:
+async def delete(request: Request, site: State) -> Response:
     """Forget the addresses of a type; 402 where there are none."""
     domain = site.account.find(request.path_params["domain"])
     if domain.webhooks.pop(request.path_params["webhooktype"], None) is None:
         raise Refusal("No webhooks deleted", status=402)
-    return json_answer({"message": "Webhook has been deleted"})
+    return json_response({"message": "Webhook has been deleted"})
 
 
-async def show_sample(request: Request, site: Site) -> Response:
+async def show_sample(request: Request, site: State) -> Response:
     """What such a webhook brings: an array of payloads, without some fields that live calls have."""
     domain = site.account.find(request.path_params["domain"])
     data = sample(_example(request.path_params["webhooktype"], domain))
-    return json_answer([{"event-data": data, "signature": sign(site.settings.signing_key)}])
+    return json_response([{"event-data": data, "signature": sign(site.settings.signing_key)}])
 
 
 def _example(kind: str, domain: Domain) -> dict[str, Any]:

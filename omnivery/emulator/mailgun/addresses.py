@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from omnivery.emulator.address_rules import LONGEST_ADDRESS, LONGEST_LIST, Mailbox, judge, parsed, plain
 from omnivery.emulator.forms import query_text
-from omnivery.emulator.routes import json_answer, mailgun
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import json_response, mailgun
+from omnivery.emulator.state import State
 from omnivery.transport.operation import KeyKind
 
 
-async def validate(request: Request, _site: Site) -> Response:
+async def validate(request: Request, _site: State) -> Response:
     """Say what is known about an address."""
     found = judge(query_text(request, "address", LONGEST_ADDRESS))
     content = {
@@ -25,12 +25,12 @@ async def validate(request: Request, _site: Site) -> Response:
         "parts": {"domain": found.domain, "local_part": found.user},
         "reason": found.reason,
     }
-    return json_answer(content)
+    return json_response(content)
 
 
-async def parse(request: Request, _site: Site) -> Response:
+async def parse(request: Request, _site: State) -> Response:
     """Read a comma list of addresses."""
-    return json_answer(parsed(query_text(request, "addresses", LONGEST_LIST), show=_named))
+    return json_response(parsed(query_text(request, "addresses", LONGEST_LIST), show=_named))
 
 
 def _named(mailbox: Mailbox) -> dict[str, str]:

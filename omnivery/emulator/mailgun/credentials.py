@@ -9,15 +9,15 @@ from starlette.responses import Response
 from omnivery.emulator.domain import Credential, Domain
 from omnivery.emulator.forms import Form, read_form, window
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import json_answer, mailgun
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import json_response, mailgun
+from omnivery.emulator.state import State
 from omnivery.emulator.suppressions import rfc2822
 
 PASSWORD_LENGTHS = range(5, 33)
 """Characters that a password may have."""
 
 
-async def list_credentials(request: Request, site: Site) -> Response:
+async def list_credentials(request: Request, site: State) -> Response:
     """The domain's users, without their passwords."""
     limit, skip = window(request)
     found = list(site.account.find(request.path_params["domain"]).credentials.values())
@@ -25,10 +25,10 @@ async def list_credentials(request: Request, site: Site) -> Response:
         {"login": user.login, "mailbox": user.login, "note": "", "created_at": rfc2822(user.created_at)}
         for user in found[skip : skip + limit]
     ]
-    return json_answer({"items": items, "total_count": len(found)})
+    return json_response({"items": items, "total_count": len(found)})
 
 
-async def create(request: Request, site: Site) -> Response:
+async def create(request: Request, site: State) -> Response:
     """Make a user; the answer has its times in a form of its own."""
     domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
     login, password = _full(form.need("login"), domain), _password(form)
@@ -37,24 +37,24 @@ async def create(request: Request, site: Site) -> Response:
     made = domain.credentials[login] = Credential(login, password)
     moment = f"{made.created_at:%Y-%m-%d %H:%M:%S}"
     content = {"username": login, "message": "Created 1 credentials pair", "note": ""}
-    return json_answer({**content, "created_at": moment, "updated_at": moment})
+    return json_response({**content, "created_at": moment, "updated_at": moment})
 
 
-async def update_password(request: Request, site: Site) -> Response:
+async def update_password(request: Request, site: State) -> Response:
     """Give a user another password."""
     form = await read_form(request, site)
     _find(request, site).password = _password(form)
-    return json_answer({"message": "Password changed"})
+    return json_response({"message": "Password changed"})
 
 
-async def delete(request: Request, site: Site) -> Response:
+async def delete(request: Request, site: State) -> Response:
     """Forget a user."""
     login = _find(request, site).login
     del site.account.find(request.path_params["domain"]).credentials[login]
-    return json_answer({"message": "Credentials (1) deleted", "spec": login})
+    return json_response({"message": "Credentials (1) deleted", "spec": login})
 
 
-def _find(request: Request, site: Site) -> Credential:
+def _find(request: Request, site: State) -> Credential:
     domain = site.account.find(request.path_params["domain"])
     found = domain.credentials.get(_full(request.path_params["login"], domain))
     if found is None:

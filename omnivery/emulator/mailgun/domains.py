@@ -9,61 +9,61 @@ from starlette.responses import Response
 from omnivery.emulator.auth import kind_of_key
 from omnivery.emulator.forms import read_form, window
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import json_answer, mailgun
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import json_response, mailgun
+from omnivery.emulator.state import State
 from omnivery.transport.operation import KeyKind
 
 
-async def list_domains(request: Request, site: Site) -> Response:
+async def list_domains(request: Request, site: State) -> Response:
     """The account's domains; a sending key sees its own alone."""
     limit, skip = window(request)
     wanted = request.query_params.get("state")
     own = site.settings.domain.lower() if kind_of_key(request, site.settings) is KeyKind.SENDING else None
     found = [domain for domain in site.account.domains if wanted in {None, domain.state} and own in {None, domain.name}]
     items = [domain.summary() for domain in found[skip : skip + limit]]
-    return json_answer({"items": items, "total_count": len(found)})
+    return json_response({"items": items, "total_count": len(found)})
 
 
-async def create(request: Request, site: Site) -> Response:
+async def create(request: Request, site: State) -> Response:
     """Make a domain; the answer is 200, not 201."""
     form = await read_form(request, site)
     domain = site.account.create(form.need("name"), wildcard=form.says_yes("wildcard"))
-    return json_answer({"message": "Domain has been created", **domain.detail()})
+    return json_response({"message": "Domain has been created", **domain.detail()})
 
 
-async def get(request: Request, site: Site) -> Response:
+async def get(request: Request, site: State) -> Response:
     """One domain with its DNS records."""
-    return json_answer(site.account.find(request.path_params["domain"]).detail())
+    return json_response(site.account.find(request.path_params["domain"]).detail())
 
 
-async def delete(request: Request, site: Site) -> Response:
+async def delete(request: Request, site: State) -> Response:
     """Forget a domain."""
     site.account.delete(request.path_params["domain"])
-    return json_answer({"message": "Domain has been deleted"})
+    return json_response({"message": "Domain has been deleted"})
 
 
-async def verify(request: Request, site: Site) -> Response:
+async def verify(request: Request, site: State) -> Response:
     """Check a domain's DNS records, and find them in place: one that waits for that becomes active."""
     domain = site.account.find(request.path_params["domain"])
     if domain.state == "unverified":
         domain.move("active")
     if domain.state != "active":
         raise Refusal(f"Domain {domain.name} cannot be verified: its state is {domain.state}")
-    return json_answer({"message": "Domain DNS records have been updated", **domain.detail()})
+    return json_response({"message": "Domain DNS records have been updated", **domain.detail()})
 
 
-async def tracking(request: Request, site: Site) -> Response:
+async def tracking(request: Request, site: State) -> Response:
     """What is tracked; nothing here can change it."""
     site.account.find(request.path_params["domain"])
     active = {"click": True, "open": True, "unsubscribe": False}
-    return json_answer({"tracking": {name: {"active": on} for name, on in active.items()}})
+    return json_response({"tracking": {name: {"active": on} for name, on in active.items()}})
 
 
-async def disable(request: Request, site: Site) -> Response:
+async def disable(request: Request, site: State) -> Response:
     """Switch a domain off: there is no way back."""
     domain = site.account.find(request.path_params["domain"])
     domain.move("disabled")
-    return json_answer(domain.detail())
+    return json_response(domain.detail())
 
 
 ROWS = (

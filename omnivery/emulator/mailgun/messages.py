@@ -7,18 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.emulator.acceptance import take_in, take_in_mime
-from omnivery.emulator.routes import Row
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import Route
+from omnivery.emulator.state import State
 from omnivery.transport.operation import KeyKind
 
 
-async def send(request: Request, site: Site) -> Response:
+async def send(request: Request, site: State) -> Response:
     """Accept a message made of fields and files."""
     return await take_in(request, site, surface="mailgun")
 
 
 ROWS = (
-    Row(
+    Route(
         "messages",
         "POST",
         "/{domain}/messages",
@@ -26,7 +26,7 @@ ROWS = (
         operations=("mailgun.messages.send",),
         key=KeyKind.EITHER,
     ),
-    Row(
+    Route(
         "messages.mime",
         "POST",
         "/{domain}/messages.mime",

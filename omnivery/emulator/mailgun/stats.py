@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from omnivery.codec import parse_datetime
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import json_answer, mailgun
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import json_response, mailgun
+from omnivery.emulator.state import State
 from omnivery.emulator.stats import RESOLUTIONS, SHAPES, floor, nested
 from omnivery.transport.operation import KeyKind
 
@@ -23,7 +23,7 @@ WIDTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "month": timedel
 """The least that a bucket spans."""
 
 
-async def total(request: Request, site: Site) -> Response:
+async def total(request: Request, site: State) -> Response:
     """Counts of the events that are asked for."""
     domain = site.account.find(request.path_params["domain"])
     events, resolution = _events(request), request.query_params.get("resolution", "day")
@@ -38,7 +38,7 @@ async def total(request: Request, site: Site) -> Response:
         for time, counts in domain.stats.buckets(start, end, resolution)
     ]
     content = {"start": _text(floor(start, resolution)), "end": _text(floor(end, resolution))}
-    return json_answer({**content, "resolution": resolution, "stats": stats})
+    return json_response({**content, "resolution": resolution, "stats": stats})
 
 
 def _events(request: Request) -> list[str]:

@@ -15,8 +15,8 @@ from omnivery.emulator.domain import Domain
 from omnivery.emulator.forms import read_records
 from omnivery.emulator.pages import Record, page
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import Row, json_answer, mailgun
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import Route, json_response, mailgun
+from omnivery.emulator.state import State
 from omnivery.emulator.suppressions import SuppressionList
 
 LONGEST_ARRAY = 1000
@@ -36,7 +36,7 @@ class Kind:
     missing: str
     removed: str
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[Route, ...]:
         """The endpoints of this list."""
         every, one = f"/{{domain}}/{self.name}", f"/{{domain}}/{self.name}/{{address}}"
         return (
@@ -46,11 +46,11 @@ class Kind:
             mailgun(f"{self.name}.delete", "DELETE", one, self.delete),
         )
 
-    async def answer_list(self, request: Request, site: Site) -> Response:
+    async def answer_list(self, request: Request, site: State) -> Response:
         """One page of the list."""
-        return json_answer(page(request, site, self._list(request, site).sorted()))
+        return json_response(page(request, site, self._list(request, site).sorted()))
 
-    async def create(self, request: Request, site: Site) -> Response:
+    async def create(self, request: Request, site: State) -> Response:
         """Add or replace one record, from a form or a JSON object, or up to 1000 from a JSON array."""
         found = self._list(request, site)
         sent, many = await read_records(request, site)
@@ -61,25 +61,25 @@ class Kind:
         for record in records:
             found.put(record["address"], record)
         if many:
-            return json_answer({"message": f"{len(records)} addresses have been added to the {self.name} table"})
+            return json_response({"message": f"{len(records)} addresses have been added to the {self.name} table"})
         message = f"Address has been added to the {self.name} table"
-        return json_answer({"address": records[0]["address"], "message": message})
+        return json_response({"address": records[0]["address"], "message": message})
 
-    async def get(self, request: Request, site: Site) -> Response:
+    async def get(self, request: Request, site: State) -> Response:
         """The record of one address."""
         record = self._list(request, site).get(request.path_params["address"])
         if record is None:
             raise Refusal(self.missing, status=404)
-        return json_answer(self.alone(record))
+        return json_response(self.alone(record))
 
-    async def delete(self, request: Request, site: Site) -> Response:
+    async def delete(self, request: Request, site: State) -> Response:
         """Take one address off the list."""
         address = request.path_params["address"]
         if self._list(request, site).remove(address) is None:
             raise Refusal(self.missing, status=404)
-        return json_answer({"address": address, "message": self.removed})
+        return json_response({"address": address, "message": self.removed})
 
-    def _list(self, request: Request, site: Site) -> SuppressionList:
+    def _list(self, request: Request, site: State) -> SuppressionList:
         return self.list_of(site.account.find(request.path_params["domain"]))
 
     def _checked(self, sent: Record) -> dict[str, Any]:
@@ -92,10 +92,10 @@ class Kind:
         return {"address": address.strip(), **self.record(sent), **created}
 
 
-async def delete_all_bounces(request: Request, site: Site) -> Response:
+async def delete_all_bounces(request: Request, site: State) -> Response:
     """Take every address off the bounce list."""
     site.account.find(request.path_params["domain"]).bounces.clear()
-    return json_answer({"message": "Bounced addresses for this domain have been removed"})
+    return json_response({"message": "Bounced addresses for this domain have been removed"})
 
 
 def _text(sent: Record, name: str, default: str = "") -> str:

@@ -9,48 +9,48 @@ from starlette.responses import Response
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.forms import read_form, urls_of
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import json_answer, mailgun
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import json_response, mailgun
+from omnivery.emulator.state import State
 from omnivery.transport.operation import KeyKind
 
 
-async def list_webhooks(request: Request, site: Site) -> Response:
+async def list_webhooks(request: Request, site: State) -> Response:
     """Every type that has addresses."""
     hooks = site.account.find(request.path_params["domain"]).webhooks
-    return json_answer({"webhooks": {name: {"urls": urls} for name, urls in hooks.items()}})
+    return json_response({"webhooks": {name: {"urls": urls} for name, urls in hooks.items()}})
 
 
-async def create(request: Request, site: Site) -> Response:
+async def create(request: Request, site: State) -> Response:
     """Set the addresses of a type that has none yet."""
     domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
     name, urls = form.need("id"), urls_of(form)
     if name in domain.webhooks:
         raise Refusal("Webhook already exists")
     domain.webhooks[name] = urls
-    return json_answer({"message": "Webhook has been created", "webhook": {"urls": urls}})
+    return json_response({"message": "Webhook has been created", "webhook": {"urls": urls}})
 
 
-async def get(request: Request, site: Site) -> Response:
+async def get(request: Request, site: State) -> Response:
     """The addresses of one type."""
     domain, name = _find(request, site)
-    return json_answer({"webhook": {"urls": domain.webhooks[name]}})
+    return json_response({"webhook": {"urls": domain.webhooks[name]}})
 
 
-async def update(request: Request, site: Site) -> Response:
+async def update(request: Request, site: State) -> Response:
     """Set the addresses of a type that has some."""
     form = await read_form(request, site)
     domain, name = _find(request, site)
     urls = domain.webhooks[name] = urls_of(form)
-    return json_answer({"message": "Webhook has been updated", "webhook": {"urls": urls}})
+    return json_response({"message": "Webhook has been updated", "webhook": {"urls": urls}})
 
 
-async def delete(request: Request, site: Site) -> Response:
+async def delete(request: Request, site: State) -> Response:
     """Forget the addresses of a type; the answer names them."""
     domain, name = _find(request, site)
-    return json_answer({"message": "Webhook has been deleted", "webhook": {"urls": domain.webhooks.pop(name)}})
+    return json_response({"message": "Webhook has been deleted", "webhook": {"urls": domain.webhooks.pop(name)}})
 
 
-def _find(request: Request, site: Site) -> tuple[Domain, str]:
+def _find(request: Request, site: State) -> tuple[Domain, str]:
     domain, name = site.account.find(request.path_params["domain"]), request.path_params["webhookname"]
     if name not in domain.webhooks:
         raise Refusal("Webhook not found", status=404)

@@ -9,19 +9,19 @@ from starlette.responses import Response
 from omnivery.emulator.forms import read_form, read_query
 from omnivery.emulator.pages import page
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.routes import json_answer, mailgun
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import json_response, mailgun
+from omnivery.emulator.state import State
 
 MISSING = "Address/Domain not found in whitelists table"
 
 
-async def list_entries(request: Request, site: Site) -> Response:
+async def list_entries(request: Request, site: State) -> Response:
     """One page of the list."""
     domain = site.account.find(request.path_params["domain"])
-    return json_answer(page(request, site, domain.whitelists.sorted()))
+    return json_response(page(request, site, domain.whitelists.sorted()))
 
 
-async def create(request: Request, site: Site) -> Response:
+async def create(request: Request, site: State) -> Response:
     """Add an address or a domain: one that the query names, as documented, or a form, as Mailgun has it."""
     domain = site.account.find(request.path_params["domain"])
     for form in (read_query(request), await read_form(request, site)):
@@ -29,24 +29,24 @@ async def create(request: Request, site: Site) -> Response:
             if value := form.get(kind).strip():
                 domain.whitelists.put(value, {"type": kind, "value": value})
                 message = "Address/Domain has been added to the whitelists table"
-                return json_answer({"message": message, "type": kind, "value": value})
+                return json_response({"message": message, "type": kind, "value": value})
     raise Refusal("address or domain parameter is missing")
 
 
-async def get(request: Request, site: Site) -> Response:
+async def get(request: Request, site: State) -> Response:
     """One entry."""
     entry = site.account.find(request.path_params["domain"]).whitelists.get(request.path_params["address"])
     if entry is None:
         raise Refusal(MISSING, status=404)
-    return json_answer(entry)
+    return json_response(entry)
 
 
-async def delete(request: Request, site: Site) -> Response:
+async def delete(request: Request, site: State) -> Response:
     """Take an address or a domain off the list."""
     value = request.path_params["address"]
     if site.account.find(request.path_params["domain"]).whitelists.remove(value) is None:
         raise Refusal(MISSING, status=404)
-    return json_answer({"message": "Address/Domain has been removed from the whitelists table", "value": value})
+    return json_response({"message": "Address/Domain has been removed from the whitelists table", "value": value})
 
 
 ROWS = (

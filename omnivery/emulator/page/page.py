@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from omnivery.emulator import control
-from omnivery.emulator.routes import Row
-from omnivery.emulator.state import Site
+from omnivery.emulator.routes import Route
+from omnivery.emulator.state import State
 
 HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'", "cache-control": "no-store"}
 """It loads nothing and runs nothing, and is always up to date."""
@@ -45,7 +45,7 @@ td {{ padding-right: 2em }}
 """
 
 
-async def show(request: Request, site: Site) -> Response:
+async def show(request: Request, site: State) -> Response:
     """The page. It has no secret on it, and nothing that came with a request."""
     routes = "\n".join(f"<li><code>{row.method} {row.path}</code></li>" for row in control.ROWS)
     return HTMLResponse(PAGE.format(base=_base(request), counts=_counts(site), routes=routes), headers=HEADERS)
@@ -57,7 +57,7 @@ def _base(request: Request) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _counts(site: Site) -> str:
+def _counts(site: State) -> str:
     seen = site.store.statistics
     counts = {
         "API requests": seen.requests,
@@ -72,4 +72,4 @@ def _counts(site: Site) -> str:
     return "\n".join(f"<tr><td>{name}</td><td>{count}</td></tr>" for name, count in counts.items())
 
 
-ROWS = (Row("page", "GET", "/", show),)
+ROWS = (Route("page", "GET", "/", show),)

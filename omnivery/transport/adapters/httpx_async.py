@@ -16,10 +16,10 @@ import httpx
 from anyio.lowlevel import EventLoopToken, current_token
 from attrs import define, field
 
-from omnivery._fork import survives_fork
+from omnivery._fork import register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.config import Limits
-from omnivery.transport.http import Headers, RawResponse
+from omnivery.transport.http import Headers, Response
 
 if TYPE_CHECKING:
     from omnivery.transport.http import Adapter, Request
@@ -76,20 +76,20 @@ class HttpxAdapter:
     _inherited: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
 
     def __attrs_post_init__(self) -> None:
-        survives_fork(self)
+        register_fork_reset(self)
 
     @property
     def connected(self) -> bool:
         """Whether it holds connections."""
         return bool(self._connections)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Leave the connections, and the event loop, to the parent process."""
         # To let go of them would have the child's event loop, which is not theirs, close them.
         self._inherited += self._connections
         self._connections, self._loop = [], None
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         """Carry one request, and return its whole answer whatever its status.
 
         Raises:
@@ -154,7 +154,7 @@ class ClientAdapter:
 
     client: httpx.AsyncClient
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         """Carry one request, and return its whole answer whatever its status.
 
         Raises:
@@ -169,7 +169,7 @@ class ClientAdapter:
             response = await self.client.send(to_httpx(request), auth=None, follow_redirects=False)
         except FAILURES as error:
             raise translate(error) from error
-        return RawResponse(
+        return Response(
             status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
         )
 
@@ -192,7 +192,7 @@ def adapter_of(client: httpx.AsyncClient | httpx.Client) -> Adapter:
     raise ConfigError(f"http_client: expected a client of httpx, not {type(client).__name__}")
 
 
-async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> RawResponse:
+async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> Response:
     try:
         response = await transport.handle_async_request(to_httpx(request))
         try:
@@ -201,7 +201,7 @@ async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> Ra
             await response.aclose()
     except FAILURES as error:
         raise translate(error) from error
-    return RawResponse(status=response.status_code, headers=Headers(response.headers.multi_items()), content=content)
+    return Response(status=response.status_code, headers=Headers(response.headers.multi_items()), content=content)
 
 
 @define(kw_only=True, eq=False)
@@ -211,10 +211,10 @@ class ThreadsAdapter:
     inner: SyncClientAdapter
     _limiter: CapacityLimiter = field(init=False, factory=lambda: CapacityLimiter(math.inf))
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         """Carry one request. Cancelled, it goes on in its thread, and nobody hears the answer."""
 
-        def carry() -> RawResponse:
+        def carry() -> Response:
             return drive(self.inner.send(request))
 
         return await to_thread.run_sync(carry, abandon_on_cancel=True, limiter=self._limiter)

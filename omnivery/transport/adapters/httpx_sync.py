@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from attrs import define, field
 
-from omnivery._fork import survives_fork
+from omnivery._fork import register_fork_reset
 from omnivery.errors import AmbiguousError, ConfigError
 from omnivery.transport.adapters.httpx_common import (
     FAILURES,
@@ -22,7 +22,7 @@ from omnivery.transport.adapters.httpx_common import (
     usable_proxy,
 )
 from omnivery.transport.config import Limits
-from omnivery.transport.http import Headers, RawResponse
+from omnivery.transport.http import Headers, Response
 
 if TYPE_CHECKING:
     from omnivery.transport.http import Request
@@ -52,14 +52,14 @@ class SyncHttpxAdapter:
     _closed: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        survives_fork(self)
+        register_fork_reset(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Close this process's copies of the idle connections. The parent's own stay open, and in use there."""
         _close_all(self._plain)
         _close_all(self._secure)
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         """Carry one request, and return its whole answer whatever its status.
 
         Raises:
@@ -119,7 +119,7 @@ class SyncClientAdapter:
 
     client: httpx.Client
 
-    async def send(self, request: Request) -> RawResponse:
+    async def send(self, request: Request) -> Response:
         """Carry one request, and return its whole answer whatever its status.
 
         Raises:
@@ -134,7 +134,7 @@ class SyncClientAdapter:
             response = self.client.send(to_httpx(request), auth=None, follow_redirects=False)
         except FAILURES as error:
             raise translate(error) from error
-        return RawResponse(
+        return Response(
             status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
         )
 
@@ -165,45 +165,45 @@ def _close_all(idle: deque[_Connection]) -> None:
         connection.transport.close()
 
 
-def _exchange(transport: httpx.HTTPTransport, request: Request) -> RawResponse:
+def _exchange(transport: httpx.HTTPTransport, request: Request) -> Response:
     built = to_httpx(request)
-    if request.ends < math.inf:
-        built.extensions["trace"] = _Hurry(ends=request.ends, timeouts=built.extensions["timeout"])
+    if request.expires_at < math.inf:
+        built.extensions["trace"] = _DeadlineTrace(expires_at=request.expires_at, timeouts=built.extensions["timeout"])
     try:
         response = transport.handle_request(built)
         try:
-            content = _read(response, request.ends)
+            content = _read(response, request.expires_at)
         finally:
             response.close()
     except FAILURES as error:
         raise translate(error) from error
-    return RawResponse(status=response.status_code, headers=Headers(response.headers.multi_items()), content=content)
+    return Response(status=response.status_code, headers=Headers(response.headers.multi_items()), content=content)
 
 
 @define(kw_only=True, eq=False)
-class _Hurry:
+class _DeadlineTrace:
     """Told by httpcore before each step of an exchange: gives it no more time than is left by then.
 
     Time-outs start anew with each step, so that connecting, writing and waiting could take as long one after the other.
     """
 
-    ends: float
+    expires_at: float
     timeouts: dict[str, float]
 
     def __call__(self, event: str, _info: dict[str, Any]) -> None:
         if event.endswith(".started"):
-            left = max(self.ends - time.monotonic(), 0.001)
+            left = max(self.expires_at - time.monotonic(), 0.001)
             for step, limit in self.timeouts.items():
                 self.timeouts[step] = min(limit, left)
 
 
-def _read(response: httpx.Response, ends: float) -> bytes:
-    if ends == math.inf:
+def _read(response: httpx.Response, expires_at: float) -> bytes:
+    if expires_at == math.inf:
         return response.read()
     pieces = []
     for piece in response.iter_bytes():
         pieces.append(piece)
         # A time-out starts anew with each piece: an answer that trickles in would otherwise outlast any deadline.
-        if time.monotonic() >= ends:
+        if time.monotonic() >= expires_at:
             raise AmbiguousError("the answer was not complete in time")
     return b"".join(pieces)

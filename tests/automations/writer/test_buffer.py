@@ -13,8 +13,8 @@ from attrs import define
 from omnivery.automations import EventLine, UnreadableLine
 from omnivery.automations.writer.buffer import (
     EventBuffer,
-    Placing,
-    Tally,
+    LogThrottle,
+    PutResult,
     size_of,
 )
 from omnivery.automations.writer.options import WriterOptions
@@ -24,7 +24,7 @@ from omnivery.events.event import EventLike
 from tests.support.bots import event
 from tests.support.writer import (
     buffer_of,
-    fill,
+    read_into,
     refused,
     taken,
 )
@@ -43,9 +43,9 @@ class Clock:
 def test_nothing_is_due_before_a_batch_is_full() -> None:
     buffer = buffer_of(max_events=3)
     assert buffer.take([], 500) == math.inf
-    fill(buffer, 2)
+    read_into(buffer, 2)
     assert buffer.take([], 500) == math.inf
-    fill(buffer, 3, start=2)
+    read_into(buffer, 3, start=2)
     assert taken(buffer) == ["e0", "e1", "e2"]
     assert taken(buffer) == []
     assert len(buffer) == 2
@@ -53,7 +53,7 @@ def test_nothing_is_due_before_a_batch_is_full() -> None:
 
 def test_the_reader_s_own_limit_holds_too() -> None:
     buffer = buffer_of(max_events=3)
-    fill(buffer, 3)
+    read_into(buffer, 3)
     assert taken(buffer, 2) == ["e0", "e1"]
 
 
@@ -62,9 +62,9 @@ def test_a_batch_is_due_when_its_oldest_event_has_lingered() -> None:
     clock = Clock()
     buffer = EventBuffer(options=WriterOptions(linger=1.0), now=clock)
     buffer.open()
-    fill(buffer, 1)
+    read_into(buffer, 1)
     clock.now += 0.75
-    fill(buffer, 1, start=1)
+    read_into(buffer, 1, start=1)
     assert buffer.take([], 500) == 0.25
     assert buffer.oldest_age == 0.75
     clock.now += 0.25
@@ -76,9 +76,9 @@ def test_what_a_full_batch_leaves_behind_lingers_from_when_it_was_put() -> None:
     clock = Clock()
     buffer = EventBuffer(options=WriterOptions(linger=1.0, max_events=2), now=clock)
     buffer.open()
-    fill(buffer, 2)
+    read_into(buffer, 2)
     clock.now += 0.5
-    fill(buffer, 1, start=2)
+    read_into(buffer, 1, start=2)
     assert taken(buffer) == ["e0", "e1"]
     assert buffer.take([], 500) == 1.0
 
@@ -96,7 +96,7 @@ def test_a_batch_is_due_at_so_many_bytes_and_no_larger() -> None:
 def test_an_event_beyond_the_bytes_goes_alone() -> None:
     """It is the run that rejects it: kept here it would block all that come after it."""
     buffer = buffer_of(max_bytes=100)
-    fill(buffer, 2)
+    read_into(buffer, 2)
     assert taken(buffer) == ["e0"]
 
 
@@ -120,24 +120,24 @@ def test_the_estimate_of_an_event_s_size_is_of_use(item: EventLike) -> None:
 @pytest.mark.parametrize("item", [UnreadableLine(line=1, reason="blank"), 7, None, event(0, uas=5, attributes=[1])])
 def test_what_is_no_event_is_taken_all_the_same(item: Any) -> None:
     """It becomes a rejection in the report; put raises for nothing that is in an event."""
-    assert buffer_of().put_nowait(item) is Placing.TAKEN
+    assert buffer_of().put_nowait(item) is PutResult.TAKEN
 
 
 def test_a_flush_sends_what_is_there_and_no_more() -> None:
     buffer = buffer_of(max_events=2)
-    fill(buffer, 3)
+    read_into(buffer, 3)
     assert buffer.flush() == 3
-    fill(buffer, 1, start=3)
+    read_into(buffer, 1, start=3)
     assert taken(buffer) == ["e0", "e1"]
     # The third goes with whoever is there, as it has to go anyhow.
     assert taken(buffer) == ["e2", "e3"]
-    fill(buffer, 1, start=4)
+    read_into(buffer, 1, start=4)
     assert taken(buffer) == []
 
 
 def test_a_closed_buffer_gives_up_the_rest_and_then_says_that_it_is_over() -> None:
     buffer = buffer_of()
-    fill(buffer, 2)
+    read_into(buffer, 2)
     buffer.close(refused)
     assert taken(buffer) == ["e0", "e1"]
     assert buffer.take([], 500) is None
@@ -164,11 +164,11 @@ def test_who_takes_is_woken_once_for_the_first_event_and_once_for_a_full_batch()
     wakes: list[int] = []
     buffer = buffer_of(max_events=10)
     buffer.wake = lambda: wakes.append(buffer.puts)
-    fill(buffer, 35)
+    read_into(buffer, 35)
     assert wakes == [1, 10]
     while taken(buffer):
         continue
-    fill(buffer, 5, start=35)
+    read_into(buffer, 5, start=35)
     assert wakes == [1, 10, 40]
     buffer.flush()
     buffer.close(refused)
@@ -180,28 +180,28 @@ def test_no_lock_is_held_while_waking() -> None:
     buffer, gone = buffer_of(max_events=1), list[str]()
     with ThreadPoolExecutor(1) as other:
         buffer.wake = lambda: gone.extend(other.submit(taken, buffer).result(timeout=5))
-        fill(buffer, 3)
+        read_into(buffer, 3)
     assert gone == ["e0", "e1", "e2"]
 
 
 def test_a_full_buffer_says_so() -> None:
     buffer = buffer_of(max_buffered=2)
-    fill(buffer, 2)
-    assert buffer.put_nowait(event(2)) is Placing.FULL
+    read_into(buffer, 2)
+    assert buffer.put_nowait(event(2)) is PutResult.FULL
     assert taken(buffer) == ["e0", "e1"]
-    assert buffer.put_nowait(event(2)) is Placing.TAKEN
+    assert buffer.put_nowait(event(2)) is PutResult.TAKEN
 
 
 def test_dropped_events_are_counted_and_told_at_powers_of_two(caplog: pytest.LogCaptureFixture) -> None:
     buffer = buffer_of(max_buffered=1, overflow="drop")
-    fill(buffer, 1)
+    read_into(buffer, 1)
     with caplog.at_level(logging.WARNING, "omnivery"):
-        assert [buffer.put_nowait(event(number)) for number in range(9)] == [Placing.DROPPED] * 9
+        assert [buffer.put_nowait(event(number)) for number in range(9)] == [PutResult.DROPPED] * 9
     assert buffer.drops.count == 9
     assert (buffer.puts, len(buffer)) == (1, 1)
     assert [record.args for record in caplog.records] == [(1,), (2,), (4,), (8,)]
 
 
 def test_a_tally_tells_of_a_leap_once() -> None:
-    tally = Tally()
+    tally = LogThrottle()
     assert [tally.add(more) for more in (500, 1, 11, 600)] == [True, False, True, True]

@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from omnivery.automations.writer.buffer import Placing
+from omnivery.automations.writer.buffer import PutResult
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.event import EventLike
 from tests.support.bots import event, ids, numbered
@@ -19,7 +19,7 @@ from tests.support.writer import (
     Recorder,
     assert_settled,
     buffer_of,
-    fill,
+    read_into,
     refused,
     taken,
     writer_of,
@@ -33,7 +33,7 @@ def test_many_threads_lose_nothing_and_double_nothing() -> None:
 
     def put(thread: int) -> None:
         for number in range(500):
-            assert buffer.put_blocking(event(thread * 500 + number), seconds=30) is Placing.TAKEN
+            assert buffer.put_blocking(event(thread * 500 + number), seconds=30) is PutResult.TAKEN
 
     def take() -> None:
         while True:
@@ -74,18 +74,18 @@ def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[object
 
 def test_a_thread_waits_for_room() -> None:
     buffer = buffer_of(max_buffered=1)
-    fill(buffer, 1)
+    read_into(buffer, 1)
     thread, results = in_thread(lambda: buffer.put_blocking(event(1)))
     assert results == []
     assert taken(buffer) == ["e0"]
     thread.join(timeout=5)
-    assert results == [Placing.TAKEN]
+    assert results == [PutResult.TAKEN]
     assert taken(buffer) == ["e1"]
 
 
 def test_a_thread_that_waits_for_room_hears_of_the_end() -> None:
     buffer = buffer_of(max_buffered=1)
-    fill(buffer, 1)
+    read_into(buffer, 1)
     thread, results = in_thread(lambda: buffer.put_blocking(event(1)))
     buffer.close(refused)
     thread.join(timeout=5)
@@ -95,8 +95,8 @@ def test_a_thread_that_waits_for_room_hears_of_the_end() -> None:
 
 def test_a_thread_waits_for_no_longer_than_it_said() -> None:
     buffer = buffer_of(max_buffered=1)
-    fill(buffer, 1)
-    assert buffer.put_blocking(event(1), seconds=0.01) is Placing.FULL
+    read_into(buffer, 1)
+    assert buffer.put_blocking(event(1), seconds=0.01) is PutResult.FULL
     assert buffer.puts == 1
 
 
@@ -105,7 +105,7 @@ def test_a_thread_waits_for_no_longer_than_it_said() -> None:
 def test_a_forked_child_is_told_to_open_its_own() -> None:
     """Its parent sends what is in the buffer; what the child puts, nobody would."""
     buffer = buffer_of()
-    fill(buffer, 1)
+    read_into(buffer, 1)
     child = os.fork()
     if child == 0:
         status = 1
@@ -129,7 +129,7 @@ async def test_threads_put_and_the_event_loop_sends() -> None:
 
     def put(thread: int) -> None:
         for number in range(500):
-            assert buffer.put_blocking(event(thread * 500 + number), seconds=30) is Placing.TAKEN
+            assert buffer.put_blocking(event(thread * 500 + number), seconds=30) is PutResult.TAKEN
 
     async with writer, anyio.create_task_group() as threads:
         for thread in range(4):

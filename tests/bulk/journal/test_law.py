@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.reader import JournalReader
 from omnivery.errors import AmbiguousError, NotSentError
 from tests.support.bots import (
     event,
@@ -117,7 +117,7 @@ class JournalMachine(RuleBasedStateMachine):
     def all_goes_well_at_last(self) -> None:
         self.run([], 3, again=False)
         self.run([], 3, again=True)
-        with JournalView.open(self.path) as view:
+        with JournalReader.open(self.path) as view:
             state = view.state()
         assert (state.pending, state.sending, state.undelivered, state.live_bytes) == (0, 0, 0, 0)
         assert state.read == len(self.events)
@@ -139,7 +139,7 @@ class JournalMachine(RuleBasedStateMachine):
                     report = await finish(run)
                 except KilledError:
                     return
-                with JournalView.open(self.path) as view:
+                with JournalReader.open(self.path) as view:
                     state = view.state()
                 left = state.pending + state.sending + state.undelivered
                 assert (report.accepted, report.rejected) == (state.accepted, state.rejected)
@@ -153,7 +153,7 @@ class JournalMachine(RuleBasedStateMachine):
     def every_event_that_was_read_is_in_one_place(self) -> None:
         if not self.path.exists():
             return
-        with JournalView.open(self.path) as view:
+        with JournalReader.open(self.path) as view:
             state = view.state()
         left = state.pending + state.sending + state.undelivered
         assert state.read == state.accepted + state.rejected + left

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from omnivery import readers
-from omnivery.bulk.journal.reader import JournalView
+from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli.input import events_of
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLike
@@ -90,7 +90,7 @@ async def test_a_file_is_read_on_as_if_nothing_had_happened(
     assert sorted(seen.events, key=str) == sorted(expected.events, key=str)
     assert counts(report) == counts(whole)
     assert sorted(report.rejections, key=str) == sorted(whole.rejections, key=str)
-    with JournalView.open(tmp_path / "j") as view:
+    with JournalReader.open(tmp_path / "j") as view:
         [source] = view.state().sources
     assert source.position["offset"] > 0
     assert source.position["line"] + source.position["skip"] == 5001
@@ -157,7 +157,7 @@ async def test_several_files_one_after_the_other(tmp_path: Path) -> None:
         await submit(readers.access_log(first), Seen(), tmp_path / "j")
         report = await submit(readers.ndjson(second), Seen(), tmp_path / "j")
         assert report.read == expected
-    with JournalView.open(tmp_path / "j") as view:
+    with JournalReader.open(tmp_path / "j") as view:
         accounts = view.totals()
     assert [accounts[str(file)].read for file in (first, second)] == [expected - 700, 700]
 

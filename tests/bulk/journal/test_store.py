@@ -16,8 +16,8 @@ import pytest
 from attrs import evolve
 
 from omnivery.bulk.journal import file as journal_file
-from omnivery.bulk.journal.reader import JournalView
-from omnivery.bulk.journal.store import Journal
+from omnivery.bulk.journal.reader import JournalReader
+from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import AmbiguousError, ConfigError, JournalError
 from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike, EventLine
@@ -251,7 +251,7 @@ async def test_a_batch_that_dies_while_it_is_bisected_goes_on_with_its_parts(tmp
 async def test_rejected_items_can_be_had_back(tmp_path: Path) -> None:
     line = EventLine(data=b'{"ip":"no', line=3)
     await submit([event(ip="no", attributes={"a": 1}), {"ip": 5}, line, b"rubbish"], Taking(), tmp_path / "j")
-    with JournalView.open(tmp_path / "j") as view:
+    with JournalReader.open(tmp_path / "j") as view:
         found = [(problem.index, problem.line, problem.event) for problem in view.rejected()]
     assert found == [
         (0, None, b'{"ip":"no","uas":"Mozilla/5.0","event_id":"e0","a":1}'),
@@ -325,14 +325,14 @@ async def test_an_acceptance_that_could_not_be_written_down_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server has the events, and the journal does not know it: the next run sends them again."""
-    transact = Journal.transact
+    transact = JournalStore.transact
 
-    def fail_later(self: Journal, entries: Any, works: Any) -> None:
-        if any(one.news.accepted for one in entries):
+    def fail_later(self: JournalStore, entries: Any, works: Any) -> None:
+        if any(one.take_delta.accepted for one in entries):
             raise JournalError("disk gone")
         transact(self, entries, works)
 
-    monkeypatch.setattr(Journal, "transact", fail_later)
+    monkeypatch.setattr(JournalStore, "transact", fail_later)
     run = journalled(events(10), Taking(), tmp_path / "j")
     async with run:
         async for _ in run:
@@ -362,7 +362,7 @@ async def test_a_second_writer_is_told_so_and_readers_are_welcome(tmp_path: Path
         await anext(run)
         with pytest.raises(ConfigError, match="one writer"):
             await submit(events(1), Taking(), tmp_path / "j")
-        with JournalView.open(tmp_path / "j") as view:
+        with JournalReader.open(tmp_path / "j") as view:
             assert view.state().read > 0
     await submit(events(5000), Taking(), tmp_path / "j")
 
@@ -416,20 +416,20 @@ def foreign(path: Path) -> None:
 
 
 def newer(path: Path) -> None:
-    Journal.open(path).close()
+    JournalStore.open(path).close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
 
 
 def damaged(path: Path) -> None:
-    Journal.open(path).close()
+    JournalStore.open(path).close()
     data = bytearray(path.read_bytes())
     data[journal_file.PAGE + 100 : 4 * journal_file.PAGE] = os.urandom(3 * journal_file.PAGE - 100)
     path.write_bytes(data)
 
 
 def cut_short(path: Path) -> None:
-    Journal.open(path).close()
+    JournalStore.open(path).close()
     path.write_bytes(path.read_bytes()[: journal_file.PAGE * 2])
 
 
@@ -480,7 +480,7 @@ async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
 async def test_looking_into_what_is_no_journal(tmp_path: Path, path: str) -> None:
     (tmp_path / "text").write_text("dear diary")
     with pytest.raises(ConfigError, match=path):
-        JournalView.open(tmp_path / path)
+        JournalReader.open(tmp_path / path)
 
 
 def test_events_are_cut_out_of_a_body_as_they_are() -> None:

@@ -10,7 +10,7 @@ const sender = mailgun.client({ username: "api", key: sendingKey, url });
 
 // Messages.
 const queued = await sender.messages.create(domain, {
-  from: `News <news@${domain}>`,
+  from: `BatchDelta <news@${domain}>`,
   to: ["ann@example.org", "bob@example.org"],
   subject: "Grüße",
   text: "Hello",

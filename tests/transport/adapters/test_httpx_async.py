@@ -22,7 +22,7 @@ from anyio.abc import ByteStream, SocketAttribute
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError, TransportError
 from omnivery.transport.adapters.httpx_async import ClientAdapter, HttpxAdapter
 from omnivery.transport.config import Limits, Timeouts
-from omnivery.transport.http import RawResponse, Request
+from omnivery.transport.http import Request, Response
 from tests.support.fakes import (
     Seen,
     always,
@@ -438,7 +438,7 @@ def test_a_second_event_loop_is_told_off() -> None:
     """A notebook's or a script's second asyncio.run() would find connections of a loop that is gone."""
     adapter = HttpxAdapter()
 
-    async def once() -> RawResponse:
+    async def once() -> Response:
         with respx.mock:
             respx.get(API).respond(204)
             return await adapter.send(get(API))
