@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from omnivery.transport.operation import KeyKind, Operation, Safety, inside
+from omnivery.automations.config import AutomationsConfig
+from omnivery.automations.operations import operation
+from omnivery.transport.operation import SAFE, inside
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 
 
 @frozen(kw_only=True)
@@ -36,18 +35,10 @@ class AuthInfo:
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Account, test)
-TEST = Operation(
-    "automations.account.test",
-    "GET",
-    "/test",
-    returns=inside("auth", AuthInfo),
-    key=KeyKind.TOKEN,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
+TEST = operation("account.test", "GET", "/test", returns=inside("auth", AuthInfo), safety=SAFE)
 
 
-class AsyncAccount(AsyncResource["AsyncAutomations"]):
+class AsyncAccount(AsyncResource[AutomationsConfig]):
     """The account."""
 
     async def test(self, *, options: CallOptions | None = None) -> AuthInfo:

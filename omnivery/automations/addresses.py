@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.automations.config import AutomationsConfig
+from omnivery.automations.operations import operation
 from omnivery.errors import ConfigError
 from omnivery.mail.addresses import ParseResult
-from omnivery.transport.operation import KeyKind, Operation, Safety
+from omnivery.transport.operation import SAFE
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 
 
 @frozen(kw_only=True)
@@ -61,28 +60,12 @@ class KickboxResult:
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Email validation)
-VALIDATE = Operation(
-    "automations.addresses.validate",
-    "GET",
-    "/{domain}/validate",
-    returns=KickboxResult,
-    key=KeyKind.TOKEN,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
+VALIDATE = operation("addresses.validate", "GET", "/{domain}/validate", returns=KickboxResult, safety=SAFE)
 # https://docs.omnivery.com/api-ref/automations-api (Email parsing)
-PARSE = Operation(
-    "automations.addresses.parse",
-    "GET",
-    "/address/parse",
-    returns=ParseResult,
-    key=KeyKind.TOKEN,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
+PARSE = operation("addresses.parse", "GET", "/address/parse", returns=ParseResult, safety=SAFE)
 
 
-class AsyncAddresses(AsyncResource["AsyncAutomations"]):
+class AsyncAddresses(AsyncResource[AutomationsConfig]):
     """Checks of e-mail addresses."""
 
     async def validate(

@@ -14,6 +14,8 @@ from attrs import evolve
 
 from omnivery import codec
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, Batch
+from omnivery.automations.config import AutomationsConfig
+from omnivery.automations.operations import operation
 from omnivery.automations.report import BatchReceipt, SubmitReport
 from omnivery.automations.writer.buffer import EventBuffer
 from omnivery.automations.writer.options import Overflow, WriterOptions
@@ -36,15 +38,19 @@ from omnivery.transport.config import (
     required,
     web_address,
 )
-from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, is_html, json_body
+from omnivery.transport.operation import (
+    IDEMPOTENT,
+    SAFE,
+    ResponseParser,
+    is_html,
+    json_body,
+)
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.readers.frames import ArrowStream
     from omnivery.transport.http import Response
 
-DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 ADVICE = "A single event goes in a list; a file is read with omnivery.readers"
 POLL_FIRST = 0.5
 POLL_LONGEST = 5.0
@@ -71,38 +77,27 @@ def _read_check(answer: Response) -> Verdict | PendingVerdict:
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Bot detection, batch)
-SUBMIT_BATCH = Operation(
-    "automations.bots.submit_batch",
+# verdicts are keyed by event_id: a repeated batch yields the same ones again
+SUBMIT_BATCH = operation(
+    "bots.submit_batch",
     "POST",
     "/{domain}/bot",
     returns=ResponseParser(name="mapping of whatever the answer holds", read=_read_receipt),
-    key=KeyKind.TOKEN,
-    safety=Safety.IDEMPOTENT,  # verdicts are keyed by event_id: a repeated batch yields the same ones again
-    docs=DOCS,
+    safety=IDEMPOTENT,
 )
 # https://docs.omnivery.com/api-ref/automations-api (Bot detection, single)
-CHECK = Operation(
-    "automations.bots.check",
+CHECK = operation(
+    "bots.check",
     "POST",
     "/{domain}/bot",
     returns=ResponseParser(name="Verdict | PendingVerdict", read=_read_check),
-    key=KeyKind.TOKEN,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
+    safety=IDEMPOTENT,
 )
 # https://docs.omnivery.com/api-ref/automations-api (Bot detection, result)
-RESULT = Operation(
-    "automations.bots.result",
-    "GET",
-    "/{domain}/bot/{request_id}",
-    returns=Verdict,
-    key=KeyKind.TOKEN,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
+RESULT = operation("bots.result", "GET", "/{domain}/bot/{request_id}", returns=Verdict, safety=SAFE)
 
 
-class AsyncBots(AsyncResource["AsyncAutomations"]):
+class AsyncBots(AsyncResource[AutomationsConfig]):
     """Bot detection. In bulk, verdicts come to your webhook; a single interaction can be checked at once."""
 
     async def submit(

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from attrs import frozen
-
-from omnivery.transport.client import AsyncBaseClient, ClientConfig, user_agent
+from omnivery.transport.client import AsyncBaseClient, user_agent
 from omnivery.transport.config import (
-    Credential,
     Limits,
     RetryPolicy,
     Timeouts,
-    TokenHeader,
-    base_address,
     from_environment,
-    required,
 )
 
 if TYPE_CHECKING:
@@ -34,22 +28,7 @@ if TYPE_CHECKING:
     from omnivery.automations.suppressions import AsyncSuppressions
     from omnivery.automations.webhooks import AsyncWebhooks
     from omnivery.transport.observe import Observer
-    from omnivery.transport.operation import Operation
-
-BASE_URL = "https://zap-api.omnivery.net"
-TOKEN_FIELD = "ov-token"  # noqa: S105  # the name of the header field, not a token
-
-
-@frozen(kw_only=True)
-class AutomationsConfig(ClientConfig):
-    """What an Automations client was set up with."""
-
-    token: TokenHeader
-    webhook_url: str | None = None
-
-    def credential(self, operation: Operation[Any]) -> Credential:  # noqa: ARG002  # one token serves every operation
-        """The token."""
-        return self.token
+from omnivery.automations.config import AutomationsConfig, resolve_base_url, token_header
 
 
 class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
@@ -95,8 +74,8 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         user_agent_suffix: str | None = None,
     ) -> None:
         config = AutomationsConfig(
-            token=_token_header(from_environment(token, "OMNIVERY_TOKEN")),
-            base_url=_address(base_url),
+            token=token_header(from_environment(token, "OMNIVERY_TOKEN")),
+            base_url=resolve_base_url(base_url),
             domain=from_environment(domain, "OMNIVERY_DOMAIN"),
             webhook_url=from_environment(webhook_url, "OMNIVERY_WEBHOOK_URL"),
             timeouts=timeouts or Timeouts(),
@@ -186,20 +165,9 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
             ConfigError: an argument that cannot be.
         """
         return self._changed(
-            token=None if token is None else _token_header(token),
+            token=None if token is None else token_header(token),
             domain=domain,
             webhook_url=webhook_url,
             timeouts=timeouts,
             retry=retry,
         )
-
-
-def _token_header(token: str | None) -> TokenHeader:
-    found = required(token, argument="token", variable="OMNIVERY_TOKEN", purpose="token")
-    return TokenHeader(name=TOKEN_FIELD, token=found)
-
-
-def _address(base_url: str | None) -> str:
-    address = from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL")
-    # An empty text is a mistake of the caller's: to fall back here would send test traffic to the service.
-    return base_address(BASE_URL if address is None else address)

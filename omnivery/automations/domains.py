@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.automations.config import AutomationsConfig
+from omnivery.automations.operations import operation
 from omnivery.errors import DecodeError
 from omnivery.mail.dns import DnsRecord
-from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, json_body
+from omnivery.transport.operation import SAFE, ResponseParser, json_body
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
     import builtins
 
-    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
     from omnivery.transport.http import Response
 
-DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 DNS_LISTS = ("receiving_dns_records", "sending_dns_records")
 
 
@@ -98,28 +98,16 @@ def _read_detail(answer: Response) -> DomainDetail:
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Domains, list)
-LIST = Operation(
-    "automations.domains.list",
-    "GET",
-    "/domains",
-    returns=ResponseParser(name="list[Domain]", read=_read_list),
-    key=KeyKind.TOKEN,
-    safety=Safety.SAFE,
-    docs=DOCS,
+LIST = operation(
+    "domains.list", "GET", "/domains", returns=ResponseParser(name="list[Domain]", read=_read_list), safety=SAFE
 )
 # https://docs.omnivery.com/api-ref/automations-api (Domains, detail)
-GET = Operation(
-    "automations.domains.get",
-    "GET",
-    "/domains/{name}",
-    returns=ResponseParser(name="DomainDetail", read=_read_detail),
-    key=KeyKind.TOKEN,
-    safety=Safety.SAFE,
-    docs=DOCS,
+GET = operation(
+    "domains.get", "GET", "/domains/{name}", returns=ResponseParser(name="DomainDetail", read=_read_detail), safety=SAFE
 )
 
 
-class AsyncDomains(AsyncResource["AsyncAutomations"]):
+class AsyncDomains(AsyncResource[AutomationsConfig]):
     """Sending domains."""
 
     async def list(self, *, options: CallOptions | None = None) -> builtins.list[Domain]:

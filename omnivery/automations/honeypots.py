@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import TYPE_CHECKING
 
+from omnivery.automations.config import AutomationsConfig
 from omnivery.errors import ConfigError
 from omnivery.transport.body import fill_path
 from omnivery.transport.resource import AsyncResource
-
-if TYPE_CHECKING:
-    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
 
 # No operation: the page prints the link among its API calls, but it is for mail programs and never for clients.
 # https://docs.omnivery.com/api-ref/automations-api (Bot detection, honeypot)
 PATH = "/{message_id}/hclick"
 
 
-class AsyncHoneypots(AsyncResource["AsyncAutomations"]):
+class AsyncHoneypots(AsyncResource[AutomationsConfig]):
     """Makes the honeypot link of a message. Both methods are pure: nothing is sent, nothing is awaited.
 
     The SDK never requests a honeypot, and neither should you, not even to test it: the service would record the hit

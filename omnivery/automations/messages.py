@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omnivery.automations.config import AutomationsConfig
+from omnivery.automations.operations import operation
 from omnivery.mail.form import Surface, encode, from_explained
 from omnivery.mail.message import Message, Queued
-from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.operation import NON_IDEMPOTENT, maybe_empty
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
 
-DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 
 # https://docs.omnivery.com/api-ref/automations-api (Messages)
-SEND = Operation(
-    "automations.messages.send",
-    "POST",
-    "/{domain}/messages",
-    returns=maybe_empty(Queued),
-    key=KeyKind.TOKEN,
-    safety=Safety.NON_IDEMPOTENT,  # a second time is a second e-mail, and the service offers no key that would prevent it
-    docs=DOCS,
-)
+# a second time is a second e-mail, and the service offers no key that would prevent it
+SEND = operation("messages.send", "POST", "/{domain}/messages", returns=maybe_empty(Queued), safety=NON_IDEMPOTENT)
 
 
-class AsyncMessages(AsyncResource["AsyncAutomations"]):
+class AsyncMessages(AsyncResource[AutomationsConfig]):
     """Sending. A message whose answer is lost is never sent again by itself, because that could be a second e-mail."""
 
     async def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import field, frozen
 
+from omnivery.automations.config import AutomationsConfig
+from omnivery.automations.operations import operation
 from omnivery.errors import ConfigError
 from omnivery.mail.suppression import SuppressionReport, deliver
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.operation import IDEMPOTENT, maybe_empty
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.body import Body
     from omnivery.transport.config import CallOptions
 
-DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 FIELD_NAMES = ("address", "type", "error")
 Record: TypeAlias = Mapping[str, str | None]
 """One suppression: `address`, `type` and, if there is one, `error`."""
@@ -40,18 +40,12 @@ class SuppressionAdded:
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Suppressions)
-ADD = Operation(
-    "automations.suppressions.add",
-    "POST",
-    "/{domain}/suppress",
-    returns=maybe_empty(SuppressionAdded),
-    key=KeyKind.TOKEN,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
+ADD = operation(
+    "suppressions.add", "POST", "/{domain}/suppress", returns=maybe_empty(SuppressionAdded), safety=IDEMPOTENT
 )
 
 
-class AsyncSuppressions(AsyncResource["AsyncAutomations"]):
+class AsyncSuppressions(AsyncResource[AutomationsConfig]):
     """Suppressions of a domain."""
 
     async def add(

@@ -8,20 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from omnivery.automations.config import AutomationsConfig
+from omnivery.automations.operations import operation
 from omnivery.errors import ConfigError, DecodeError
 from omnivery.mail.webhook import WebhookResult, url_fields
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, json_body
+from omnivery.transport.operation import (
+    IDEMPOTENT,
+    NON_IDEMPOTENT,
+    SAFE,
+    ResponseParser,
+    json_body,
+)
 from omnivery.transport.resource import AsyncResource
 from omnivery.webhooks import delivery
 from omnivery.webhooks.delivery import DeliveryEvent
 
 if TYPE_CHECKING:
-    from omnivery.automations.client import AsyncAutomations  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
     from omnivery.transport.http import Response
-
-DOCS = "https://docs.omnivery.com/api-ref/automations-api"
 
 
 def _read_sample(answer: Response) -> list[DeliveryEvent]:
@@ -36,38 +41,24 @@ def _event(payload: Any) -> DeliveryEvent:
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Webhooks, create)
-CREATE = Operation(
-    "automations.webhooks.create",
-    "POST",
-    "/domains/{domain}/webhooks",
-    returns=WebhookResult,
-    key=KeyKind.TOKEN,
-    safety=Safety.NON_IDEMPOTENT,
-    docs=DOCS,
+CREATE = operation(
+    "webhooks.create", "POST", "/domains/{domain}/webhooks", returns=WebhookResult, safety=NON_IDEMPOTENT
 )
 # https://docs.omnivery.com/api-ref/automations-api (Webhooks, delete)
-DELETE = Operation(
-    "automations.webhooks.delete",
-    "DELETE",
-    "/domains/{domain}/webhooks/{type}",
-    returns=WebhookResult,
-    key=KeyKind.TOKEN,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
+DELETE = operation(
+    "webhooks.delete", "DELETE", "/domains/{domain}/webhooks/{type}", returns=WebhookResult, safety=IDEMPOTENT
 )
 # https://docs.omnivery.com/api-ref/automations-api (Webhooks, sample)
-SAMPLE = Operation(
-    "automations.webhooks.sample",
+SAMPLE = operation(
+    "webhooks.sample",
     "GET",
     "/domains/{domain}/webhooks/{type}/sample",
     returns=ResponseParser(name="list[DeliveryEvent]", read=_read_sample),
-    key=KeyKind.TOKEN,
-    safety=Safety.SAFE,
-    docs=DOCS,
+    safety=SAFE,
 )
 
 
-class AsyncWebhooks(AsyncResource["AsyncAutomations"]):
+class AsyncWebhooks(AsyncResource[AutomationsConfig]):
     """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.WebhookType`."""
 
     async def create(

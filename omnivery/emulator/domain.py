@@ -17,7 +17,7 @@ FIXED_STATES: dict[str, DomainState] = {"pending": "pending", "rejected": "rejec
 
 
 @define
-class Credential:
+class SmtpCredential:
     """An SMTP user."""
 
     login: str = field(repr=False)
@@ -38,7 +38,7 @@ class Domain:
     wildcard: bool = False
     created_at: datetime = field(factory=lambda: datetime.now(UTC))
     updated_at: datetime = field(factory=lambda: datetime.now(UTC))
-    credentials: dict[str, Credential] = field(factory=dict[str, Credential], repr=False)
+    credentials: dict[str, SmtpCredential] = field(factory=dict[str, SmtpCredential], repr=False)
     webhooks: dict[str, list[str]] = field(factory=dict[str, list[str]], repr=False)
     bounces: SuppressionList = field(factory=SuppressionList, repr=False)
     complaints: SuppressionList = field(factory=SuppressionList, repr=False)

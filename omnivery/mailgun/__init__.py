@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from omnivery.mailgun.bounces import AsyncBounces as AsyncBounces
     from omnivery.mailgun.bounces import Bounce as Bounce
     from omnivery.mailgun.client import AsyncMailgun as AsyncMailgun
-    from omnivery.mailgun.client import Region as Region
     from omnivery.mailgun.complaints import AsyncComplaints as AsyncComplaints
     from omnivery.mailgun.complaints import Complaint as Complaint
+    from omnivery.mailgun.config import Region as Region
     from omnivery.mailgun.confirmation import AddressConfirmation as AddressConfirmation
     from omnivery.mailgun.confirmation import Confirmation as Confirmation
     from omnivery.mailgun.credentials import AsyncCredentials as AsyncCredentials
-    from omnivery.mailgun.credentials import Credential as Credential
     from omnivery.mailgun.credentials import CredentialCreated as CredentialCreated
+    from omnivery.mailgun.credentials import SmtpCredential as SmtpCredential
     from omnivery.mailgun.domains import AsyncDomains as AsyncDomains
     from omnivery.mailgun.domains import Domain as Domain
     from omnivery.mailgun.domains import DomainDetail as DomainDetail

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from omnivery.mail.webhook import Webhook, WebhookResult
     from omnivery.mailgun.addresses import AddressValidation
     from omnivery.mailgun.bounces import Bounce
-    from omnivery.mailgun.client import Region
     from omnivery.mailgun.complaints import Complaint
+    from omnivery.mailgun.config import Region
     from omnivery.mailgun.confirmation import AddressConfirmation, Confirmation
-    from omnivery.mailgun.credentials import Credential, CredentialCreated
+    from omnivery.mailgun.credentials import CredentialCreated, SmtpCredential
     from omnivery.mailgun.domains import Domain, DomainDetail, Tracking
     from omnivery.mailgun.sending import SendReport
     from omnivery.mailgun.stats import StatsTotal
@@ -442,7 +442,7 @@ class Credentials(Resource["AsyncMailgun"]):
 
     def list(
         self, *, limit: int = 100, domain: str | None = None, options: CallOptions | None = None
-    ) -> Pages[Credential]:
+    ) -> Pages[SmtpCredential]:
         """Return the SMTP users of a domain.
 
         Args:

@@ -9,14 +9,13 @@ from attrs import field, frozen
 
 from omnivery.errors import ConfigError
 from omnivery.mail.addresses import ParseResult
-from omnivery.transport.operation import KeyKind, Operation, Safety
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.operations import any_key, sending
+from omnivery.transport.operation import SAFE
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 @frozen(kw_only=True)
@@ -55,28 +54,12 @@ class AddressValidation:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Email validation)
-VALIDATE = Operation(
-    "mailgun.addresses.validate",
-    "GET",
-    "/address/private/validate",
-    returns=AddressValidation,
-    key=KeyKind.SENDING,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
+VALIDATE = sending("addresses.validate", "GET", "/address/private/validate", returns=AddressValidation, safety=SAFE)
 # https://docs.omnivery.com/api-ref/mailgun-api (Email validation, parse)
-PARSE = Operation(
-    "mailgun.addresses.parse",
-    "GET",
-    "/address/private/parse",
-    returns=ParseResult,
-    key=KeyKind.ANY,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
+PARSE = any_key("addresses.parse", "GET", "/address/private/parse", returns=ParseResult, safety=SAFE)
 
 
-class AsyncAddresses(AsyncResource["AsyncMailgun"]):
+class AsyncAddresses(AsyncResource[MailgunConfig]):
     """Validation and parsing of addresses."""
 
     async def validate(self, address: str, *, options: CallOptions | None = None) -> AddressValidation:

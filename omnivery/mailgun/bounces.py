@@ -10,18 +10,17 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.mail.suppression import SuppressionReport
-from omnivery.mailgun.confirmation import AddressConfirmation, Confirmation
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, CONFIRMED, AddressConfirmation, Confirmation
+from omnivery.mailgun.operations import primary
 from omnivery.mailgun.suppressions import Record, create_many
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.operation import IDEMPOTENT, SAFE
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 @frozen(kw_only=True)
@@ -42,58 +41,16 @@ class Bounce:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Bounces)
-LIST = Operation(
-    "mailgun.bounces.list",
-    "GET",
-    "/{domain}/bounces",
-    returns=page_of(Bounce),
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
+LIST = primary("bounces.list", "GET", "/{domain}/bounces", returns=page_of(Bounce), safety=SAFE)
+GET = primary("bounces.get", "GET", "/{domain}/bounces/{address}", returns=Bounce, safety=SAFE)
+CREATE = primary("bounces.create", "POST", "/{domain}/bounces", returns=ADDRESS_CONFIRMED, safety=IDEMPOTENT)
+DELETE = primary(
+    "bounces.delete", "DELETE", "/{domain}/bounces/{address}", returns=ADDRESS_CONFIRMED, safety=IDEMPOTENT
 )
-# https://docs.omnivery.com/api-ref/mailgun-api (Bounces)
-GET = Operation(
-    "mailgun.bounces.get",
-    "GET",
-    "/{domain}/bounces/{address}",
-    returns=Bounce,
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Bounces)
-CREATE = Operation(
-    "mailgun.bounces.create",
-    "POST",
-    "/{domain}/bounces",
-    returns=maybe_empty(AddressConfirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Bounces)
-DELETE = Operation(
-    "mailgun.bounces.delete",
-    "DELETE",
-    "/{domain}/bounces/{address}",
-    returns=maybe_empty(AddressConfirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Bounces)
-DELETE_ALL = Operation(
-    "mailgun.bounces.delete_all",
-    "DELETE",
-    "/{domain}/bounces",
-    returns=maybe_empty(Confirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
+DELETE_ALL = primary("bounces.delete_all", "DELETE", "/{domain}/bounces", returns=CONFIRMED, safety=IDEMPOTENT)
 
 
-class AsyncBounces(AsyncResource["AsyncMailgun"]):
+class AsyncBounces(AsyncResource[MailgunConfig]):
     """Addresses that a domain no longer sends to, because they bounced."""
 
     def list(

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from omnivery.errors import ConfigError
-from omnivery.transport.client import AsyncBaseClient, ClientConfig, user_agent
+from omnivery.transport.client import AsyncBaseClient, user_agent
 from omnivery.transport.config import (
-    BasicKey,
-    Credential,
     Limits,
     RetryPolicy,
     Timeouts,
-    base_address,
     from_environment,
 )
-from omnivery.transport.operation import KeyKind
 
 if TYPE_CHECKING:
     import ssl
@@ -37,46 +33,7 @@ if TYPE_CHECKING:
     from omnivery.mailgun.webhooks import AsyncWebhooks
     from omnivery.mailgun.whitelists import AsyncWhitelists
     from omnivery.transport.observe import Observer
-    from omnivery.transport.operation import Operation
-
-Region: TypeAlias = Literal["global", "eu", "us"]
-"""Where requests enter the service. Data stays where the domain keeps it, and each key works on every entry."""
-
-REGIONS = {
-    "global": "https://mg-api.omnivery.net/v3",
-    "eu": "https://eu.mg-api.omnivery.net/v3",
-    "us": "https://us.mg-api.omnivery.net/v3",
-}
-
-
-@frozen(kw_only=True)
-class MailgunConfig(ClientConfig):
-    """What a Mailgun client was set up with: at least one of the two keys."""
-
-    api_key: BasicKey | None = None
-    sending_key: BasicKey | None = None
-
-    def credential(self, operation: Operation[Any]) -> Credential:
-        """The key that the operation takes.
-
-        Raises:
-            ConfigError: it takes the account's primary key alone, and there is none.
-        """
-        # 1. Nothing else will do. A key in `api_key` is taken to be what the operation needs: the server knows better.
-        if operation.key is KeyKind.PRIMARY:
-            chosen = self.api_key
-        # 2. The sending key where it may be used: it can do less harm.
-        elif operation.key in {KeyKind.SENDING, KeyKind.EITHER}:
-            chosen = self.sending_key or self.api_key
-        # 3. The primary key where any will do: it sees every domain.
-        else:
-            chosen = self.api_key or self.sending_key
-        if chosen is None:
-            raise ConfigError(
-                f"{operation.name} takes the account's primary key: pass api_key=… or set OMNIVERY_API_KEY. "
-                "Nothing was sent."
-            )
-        return chosen
+from omnivery.mailgun.config import MailgunConfig, Region, basic_key, resolve_base_url
 
 
 class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
@@ -129,9 +86,9 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         user_agent_suffix: str | None = None,
     ) -> None:
         config = MailgunConfig(
-            api_key=_key(from_environment(api_key, "OMNIVERY_API_KEY")),
-            sending_key=_key(from_environment(sending_key, "OMNIVERY_SENDING_KEY")),
-            base_url=_address(region, base_url),
+            api_key=basic_key(from_environment(api_key, "OMNIVERY_API_KEY")),
+            sending_key=basic_key(from_environment(sending_key, "OMNIVERY_SENDING_KEY")),
+            base_url=resolve_base_url(region, base_url),
             domain=from_environment(domain, "OMNIVERY_DOMAIN"),
             timeouts=timeouts or Timeouts(),
             retry=retry or RetryPolicy(),
@@ -239,22 +196,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         Raises:
             ConfigError: an argument that cannot be.
         """
-        clone = self._changed(api_key=_key(api_key), domain=domain, timeouts=timeouts, retry=retry)
+        clone = self._changed(api_key=basic_key(api_key), domain=domain, timeouts=timeouts, retry=retry)
         if api_key is not None or sending_key is not None:
-            clone._config = evolve(clone._config, sending_key=_key(sending_key))
+            clone._config = evolve(clone._config, sending_key=basic_key(sending_key))
         return clone
-
-
-def _key(key: str | None) -> BasicKey | None:
-    return None if key is None else BasicKey(key=key)
-
-
-def _address(region: str | None, base_url: str | None) -> str:
-    if region is not None and base_url is not None:
-        raise ConfigError("region and base_url: each names the server, pass one of them. Nothing was sent.")
-    # The address in the environment leads a program elsewhere, mostly to the emulator: no region may lead it back.
-    address = from_environment(base_url, "OMNIVERY_MAILGUN_URL")
-    entry = from_environment(region, "OMNIVERY_REGION") or "global"
-    if entry not in REGIONS:
-        raise ConfigError(f"region: there are {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
-    return base_address(REGIONS[entry] if address is None else address)

@@ -10,18 +10,17 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.mail.suppression import SuppressionReport
-from omnivery.mailgun.confirmation import AddressConfirmation
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, AddressConfirmation
+from omnivery.mailgun.operations import primary
 from omnivery.mailgun.suppressions import Record, create_many
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.operation import IDEMPOTENT, SAFE
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 @frozen(kw_only=True)
@@ -40,48 +39,15 @@ class Complaint:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
-LIST = Operation(
-    "mailgun.complaints.list",
-    "GET",
-    "/{domain}/complaints",
-    returns=page_of(Complaint),
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
-GET = Operation(
-    "mailgun.complaints.get",
-    "GET",
-    "/{domain}/complaints/{address}",
-    returns=Complaint,
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
-CREATE = Operation(
-    "mailgun.complaints.create",
-    "POST",
-    "/{domain}/complaints",
-    returns=maybe_empty(AddressConfirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
-DELETE = Operation(
-    "mailgun.complaints.delete",
-    "DELETE",
-    "/{domain}/complaints/{address}",
-    returns=maybe_empty(AddressConfirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
+LIST = primary("complaints.list", "GET", "/{domain}/complaints", returns=page_of(Complaint), safety=SAFE)
+GET = primary("complaints.get", "GET", "/{domain}/complaints/{address}", returns=Complaint, safety=SAFE)
+CREATE = primary("complaints.create", "POST", "/{domain}/complaints", returns=ADDRESS_CONFIRMED, safety=IDEMPOTENT)
+DELETE = primary(
+    "complaints.delete", "DELETE", "/{domain}/complaints/{address}", returns=ADDRESS_CONFIRMED, safety=IDEMPOTENT
 )
 
 
-class AsyncComplaints(AsyncResource["AsyncMailgun"]):
+class AsyncComplaints(AsyncResource[MailgunConfig]):
     """Addresses that a domain no longer sends to, because their owners called a message spam."""
 
     def list(

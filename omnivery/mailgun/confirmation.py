@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from omnivery.transport.operation import maybe_empty
+
 
 @frozen(kw_only=True)
 class Confirmation:
@@ -28,3 +30,7 @@ class AddressConfirmation:
     """The service's words, which may hold the address."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the answer that the SDK does not know."""
+
+
+CONFIRMED = maybe_empty(Confirmation)
+ADDRESS_CONFIRMED = maybe_empty(AddressConfirmation)

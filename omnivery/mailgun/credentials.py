@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from omnivery.mailgun.confirmation import Confirmation
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.confirmation import CONFIRMED, Confirmation
+from omnivery.mailgun.operations import primary
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.operation import IDEMPOTENT, NON_IDEMPOTENT, SAFE
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 @frozen(kw_only=True)
-class Credential:
+class SmtpCredential:
     """One SMTP user of a domain."""
 
     login: str | None = field(default=None, repr=False)
@@ -56,48 +55,19 @@ class CredentialCreated:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
-LIST = Operation(
-    "mailgun.credentials.list",
-    "GET",
-    "/domains/{domain}/credentials",
-    returns=page_of(Credential),
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
+LIST = primary("credentials.list", "GET", "/domains/{domain}/credentials", returns=page_of(SmtpCredential), safety=SAFE)
+CREATE = primary(
+    "credentials.create", "POST", "/domains/{domain}/credentials", returns=CredentialCreated, safety=NON_IDEMPOTENT
 )
-# https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
-CREATE = Operation(
-    "mailgun.credentials.create",
-    "POST",
-    "/domains/{domain}/credentials",
-    returns=CredentialCreated,
-    key=KeyKind.PRIMARY,
-    safety=Safety.NON_IDEMPOTENT,
-    docs=DOCS,
+UPDATE_PASSWORD = primary(
+    "credentials.update_password", "PUT", "/domains/{domain}/credentials/{login}", returns=CONFIRMED, safety=IDEMPOTENT
 )
-# https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
-UPDATE_PASSWORD = Operation(
-    "mailgun.credentials.update_password",
-    "PUT",
-    "/domains/{domain}/credentials/{login}",
-    returns=maybe_empty(Confirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
-DELETE = Operation(
-    "mailgun.credentials.delete",
-    "DELETE",
-    "/domains/{domain}/credentials/{login}",
-    returns=maybe_empty(Confirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
+DELETE = primary(
+    "credentials.delete", "DELETE", "/domains/{domain}/credentials/{login}", returns=CONFIRMED, safety=IDEMPOTENT
 )
 
 
-class AsyncCredentials(AsyncResource["AsyncMailgun"]):
+class AsyncCredentials(AsyncResource[MailgunConfig]):
     """SMTP credentials of a domain.
 
     A password has 5 to 32 characters by the API's page, and at least 8, with a capital and a special character, by the
@@ -106,7 +76,7 @@ class AsyncCredentials(AsyncResource["AsyncMailgun"]):
 
     def list(
         self, *, limit: int = 100, domain: str | None = None, options: CallOptions | None = None
-    ) -> AsyncPages[Credential]:
+    ) -> AsyncPages[SmtpCredential]:
         """Return the SMTP users of a domain.
 
         Args:

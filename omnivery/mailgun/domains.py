@@ -10,17 +10,21 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.mail.dns import DnsRecord
-from omnivery.mailgun.confirmation import Confirmation
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.confirmation import CONFIRMED, Confirmation
+from omnivery.mailgun.operations import any_key, primary
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, Safety, inside, maybe_empty
+from omnivery.transport.operation import (
+    IDEMPOTENT,
+    NON_IDEMPOTENT,
+    SAFE,
+    inside,
+)
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 @frozen(kw_only=True)
@@ -94,78 +98,21 @@ class Tracking:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains)
-LIST = Operation(
-    "mailgun.domains.list",
-    "GET",
-    "/domains",
-    returns=page_of(Domain),
-    key=KeyKind.ANY,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Domains)
-GET = Operation(
-    "mailgun.domains.get",
-    "GET",
-    "/domains/{name}",
-    returns=DomainDetail,
-    key=KeyKind.ANY,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Domains)
-CREATE = Operation(
-    "mailgun.domains.create",
-    "POST",
-    "/domains",
-    returns=DomainDetail,
-    key=KeyKind.PRIMARY,
-    safety=Safety.NON_IDEMPOTENT,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Domains)
-DELETE = Operation(
-    "mailgun.domains.delete",
-    "DELETE",
-    "/domains/{name}",
-    returns=maybe_empty(Confirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
+LIST = any_key("domains.list", "GET", "/domains", returns=page_of(Domain), safety=SAFE)
+GET = any_key("domains.get", "GET", "/domains/{name}", returns=DomainDetail, safety=SAFE)
+CREATE = primary("domains.create", "POST", "/domains", returns=DomainDetail, safety=NON_IDEMPOTENT)
+DELETE = primary("domains.delete", "DELETE", "/domains/{name}", returns=CONFIRMED, safety=IDEMPOTENT)
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, verify)
-VERIFY = Operation(
-    "mailgun.domains.verify",
-    "PUT",
-    "/domains/{name}/verify",
-    returns=DomainDetail,
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
+VERIFY = primary("domains.verify", "PUT", "/domains/{name}/verify", returns=DomainDetail, safety=IDEMPOTENT)
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, tracking)
-TRACKING = Operation(
-    "mailgun.domains.tracking",
-    "GET",
-    "/domains/{name}/tracking",
-    returns=inside("tracking", Tracking),
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
+TRACKING = primary(
+    "domains.tracking", "GET", "/domains/{name}/tracking", returns=inside("tracking", Tracking), safety=SAFE
 )
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, disable). The path has no /domains before it.
-DISABLE = Operation(
-    "mailgun.domains.disable",
-    "PATCH",
-    "/{name}/disable",
-    returns=DomainDetail,
-    key=KeyKind.PRIMARY,
-    safety=Safety.NON_IDEMPOTENT,
-    docs=DOCS,
-)
+DISABLE = primary("domains.disable", "PATCH", "/{name}/disable", returns=DomainDetail, safety=NON_IDEMPOTENT)
 
 
-class AsyncDomains(AsyncResource["AsyncMailgun"]):
+class AsyncDomains(AsyncResource[MailgunConfig]):
     """Sending domains. Each method takes the domain's name: the client's own domain is not used here."""
 
     def list(

@@ -20,44 +20,29 @@ from omnivery.mail.form import (
     to_form,
 )
 from omnivery.mail.message import Message, Queued
+from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.mime import Mime
+from omnivery.mailgun.operations import either
 from omnivery.mailgun.sending import SendReport, SendRun, batches
-from omnivery.transport.operation import KeyKind, Operation, Safety
+from omnivery.transport.operation import NON_IDEMPOTENT
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
     from email.message import Message as MimeMessage
 
     from omnivery.mail.recipients import Mailboxes
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.body import Body
     from omnivery.transport.config import CallOptions
 
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Messages)
-SEND = Operation(
-    "mailgun.messages.send",
-    "POST",
-    "/{domain}/messages",
-    returns=Queued,
-    key=KeyKind.EITHER,
-    safety=Safety.NON_IDEMPOTENT,  # a second time is a second e-mail, and the service offers no key that would prevent it
-    docs=DOCS,
-)
+# a second time is a second e-mail, and the service offers no key that would prevent it
+SEND = either("messages.send", "POST", "/{domain}/messages", returns=Queued, safety=NON_IDEMPOTENT)
 # https://docs.omnivery.com/api-ref/mailgun-api (Messages, MIME)
-SEND_MIME = Operation(
-    "mailgun.messages.send_mime",
-    "POST",
-    "/{domain}/messages.mime",
-    returns=Queued,
-    key=KeyKind.EITHER,
-    safety=Safety.NON_IDEMPOTENT,
-    docs=DOCS,
-)
+SEND_MIME = either("messages.send_mime", "POST", "/{domain}/messages.mime", returns=Queued, safety=NON_IDEMPOTENT)
 
 
-class AsyncMessages(AsyncResource["AsyncMailgun"]):
+class AsyncMessages(AsyncResource[MailgunConfig]):
     """Sending. A message whose answer is lost is never sent again by itself, because that could be a second e-mail."""
 
     async def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:

@@ -12,15 +12,14 @@ from omnivery import codec
 from omnivery.display.table import Table, table_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, DecodeError
-from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, json_body
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.operations import any_key
+from omnivery.transport.operation import SAFE, ResponseParser, json_body
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
     from omnivery.transport.http import Response
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 @frozen(kw_only=True)
@@ -108,18 +107,16 @@ def _with_counters(bucket: object) -> object:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Stats)
-TOTAL = Operation(
-    "mailgun.stats.total",
+TOTAL = any_key(
+    "stats.total",
     "GET",
     "/{domain}/stats/total",
     returns=ResponseParser(name="StatsTotal", read=_read_total),
-    key=KeyKind.ANY,
-    safety=Safety.SAFE,
-    docs=DOCS,
+    safety=SAFE,
 )
 
 
-class AsyncStats(AsyncResource["AsyncMailgun"]):
+class AsyncStats(AsyncResource[MailgunConfig]):
     """Counts of what happened to a domain's messages."""
 
     async def total(

@@ -11,7 +11,7 @@ from omnivery.mail.suppression import SuppressionReport, deliver
 from omnivery.transport import body as encoding
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun
+    from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
     from omnivery.transport.operation import Operation
 
@@ -23,7 +23,7 @@ Record: TypeAlias = str | Mapping[str, Any]
 
 
 async def create_many(
-    client: AsyncMailgun,
+    client: AsyncBaseClient[Any],
     operation: Operation[Any],
     records: Iterable[Record],
     *,

@@ -10,18 +10,17 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.mail.suppression import SuppressionReport
-from omnivery.mailgun.confirmation import AddressConfirmation
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, AddressConfirmation
+from omnivery.mailgun.operations import primary
 from omnivery.mailgun.suppressions import Record, create_many
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.operation import IDEMPOTENT, SAFE, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 def _tags(value: object) -> object:
@@ -46,48 +45,17 @@ class Unsubscribe:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Unsubscribes)
-LIST = Operation(
-    "mailgun.unsubscribes.list",
-    "GET",
-    "/{domain}/unsubscribes",
-    returns=page_of(Unsubscribe),
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
+LIST = primary("unsubscribes.list", "GET", "/{domain}/unsubscribes", returns=page_of(Unsubscribe), safety=SAFE)
+GET = primary(
+    "unsubscribes.get", "GET", "/{domain}/unsubscribes/{address}", returns=maybe_empty(Unsubscribe), safety=SAFE
 )
-# https://docs.omnivery.com/api-ref/mailgun-api (Unsubscribes)
-GET = Operation(
-    "mailgun.unsubscribes.get",
-    "GET",
-    "/{domain}/unsubscribes/{address}",
-    returns=maybe_empty(Unsubscribe),
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Unsubscribes)
-CREATE = Operation(
-    "mailgun.unsubscribes.create",
-    "POST",
-    "/{domain}/unsubscribes",
-    returns=maybe_empty(AddressConfirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Unsubscribes)
-DELETE = Operation(
-    "mailgun.unsubscribes.delete",
-    "DELETE",
-    "/{domain}/unsubscribes/{address}",
-    returns=maybe_empty(AddressConfirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
+CREATE = primary("unsubscribes.create", "POST", "/{domain}/unsubscribes", returns=ADDRESS_CONFIRMED, safety=IDEMPOTENT)
+DELETE = primary(
+    "unsubscribes.delete", "DELETE", "/{domain}/unsubscribes/{address}", returns=ADDRESS_CONFIRMED, safety=IDEMPOTENT
 )
 
 
-class AsyncUnsubscribes(AsyncResource["AsyncMailgun"]):
+class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
     """Addresses that a domain no longer sends to, because their owners asked for it."""
 
     def list(

@@ -10,17 +10,23 @@ from attrs import evolve
 from omnivery import codec
 from omnivery.errors import ConfigError, DecodeError
 from omnivery.mail.webhook import Webhook, WebhookResult, url_fields
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.operations import any_key, primary
 from omnivery.transport import body as encoding
-from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, inside, json_body
+from omnivery.transport.operation import (
+    IDEMPOTENT,
+    NON_IDEMPOTENT,
+    SAFE,
+    ResponseParser,
+    inside,
+    json_body,
+)
 from omnivery.transport.paging import AsyncPages, Page
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
     from omnivery.transport.http import Response
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 def _read_list(answer: Response) -> Page[Webhook]:
@@ -39,58 +45,26 @@ def _read_list(answer: Response) -> Page[Webhook]:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Webhooks)
-LIST = Operation(
-    "mailgun.webhooks.list",
+LIST = any_key(
+    "webhooks.list",
     "GET",
     "/domains/{domain}/webhooks",
     returns=ResponseParser(name="Page[Webhook]", read=_read_list),
-    key=KeyKind.ANY,
-    safety=Safety.SAFE,
-    docs=DOCS,
+    safety=SAFE,
 )
-# https://docs.omnivery.com/api-ref/mailgun-api (Webhooks)
-GET = Operation(
-    "mailgun.webhooks.get",
-    "GET",
-    "/domains/{domain}/webhooks/{name}",
-    returns=inside("webhook", Webhook),
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
+GET = primary(
+    "webhooks.get", "GET", "/domains/{domain}/webhooks/{name}", returns=inside("webhook", Webhook), safety=SAFE
 )
-# https://docs.omnivery.com/api-ref/mailgun-api (Webhooks)
-CREATE = Operation(
-    "mailgun.webhooks.create",
-    "POST",
-    "/domains/{domain}/webhooks",
-    returns=WebhookResult,
-    key=KeyKind.PRIMARY,
-    safety=Safety.NON_IDEMPOTENT,
-    docs=DOCS,
+CREATE = primary("webhooks.create", "POST", "/domains/{domain}/webhooks", returns=WebhookResult, safety=NON_IDEMPOTENT)
+UPDATE = primary(
+    "webhooks.update", "PUT", "/domains/{domain}/webhooks/{name}", returns=WebhookResult, safety=IDEMPOTENT
 )
-# https://docs.omnivery.com/api-ref/mailgun-api (Webhooks)
-UPDATE = Operation(
-    "mailgun.webhooks.update",
-    "PUT",
-    "/domains/{domain}/webhooks/{name}",
-    returns=WebhookResult,
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Webhooks)
-DELETE = Operation(
-    "mailgun.webhooks.delete",
-    "DELETE",
-    "/domains/{domain}/webhooks/{name}",
-    returns=WebhookResult,
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
+DELETE = primary(
+    "webhooks.delete", "DELETE", "/domains/{domain}/webhooks/{name}", returns=WebhookResult, safety=IDEMPOTENT
 )
 
 
-class AsyncWebhooks(AsyncResource["AsyncMailgun"]):
+class AsyncWebhooks(AsyncResource[MailgunConfig]):
     """Where the service posts the events of a domain: up to three addresses for each kind of event.
 
     Names are open text; `omnivery.mail.webhook.WebhookType` has those that the documents mention.

@@ -11,16 +11,15 @@ from attrs import field, frozen
 from omnivery import codec
 from omnivery.errors import ConfigError
 from omnivery.mail.suppression import SuppressionReport, deliver
+from omnivery.mailgun.config import MailgunConfig
+from omnivery.mailgun.operations import primary
 from omnivery.mailgun.suppressions import Record, checked
-from omnivery.transport.operation import KeyKind, Operation, Safety, maybe_empty
+from omnivery.transport.operation import IDEMPOTENT, SAFE, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from omnivery.mailgun.client import AsyncMailgun  # noqa: F401  # in the base class's argument, as text
     from omnivery.transport.config import CallOptions
-
-DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
 
 @frozen(kw_only=True)
@@ -55,48 +54,21 @@ class WhitelistConfirmation:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
-LIST = Operation(
-    "mailgun.whitelists.list",
-    "GET",
-    "/{domain}/whitelists",
-    returns=page_of(WhitelistEntry),
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
+LIST = primary("whitelists.list", "GET", "/{domain}/whitelists", returns=page_of(WhitelistEntry), safety=SAFE)
+GET = primary("whitelists.get", "GET", "/{domain}/whitelists/{address}", returns=WhitelistEntry, safety=SAFE)
+CREATE = primary(
+    "whitelists.create", "POST", "/{domain}/whitelists", returns=maybe_empty(WhitelistConfirmation), safety=IDEMPOTENT
 )
-# https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
-GET = Operation(
-    "mailgun.whitelists.get",
-    "GET",
-    "/{domain}/whitelists/{address}",
-    returns=WhitelistEntry,
-    key=KeyKind.PRIMARY,
-    safety=Safety.SAFE,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
-CREATE = Operation(
-    "mailgun.whitelists.create",
-    "POST",
-    "/{domain}/whitelists",
-    returns=maybe_empty(WhitelistConfirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
-)
-# https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
-DELETE = Operation(
-    "mailgun.whitelists.delete",
+DELETE = primary(
+    "whitelists.delete",
     "DELETE",
     "/{domain}/whitelists/{address}",
     returns=maybe_empty(WhitelistConfirmation),
-    key=KeyKind.PRIMARY,
-    safety=Safety.IDEMPOTENT,
-    docs=DOCS,
+    safety=IDEMPOTENT,
 )
 
 
-class AsyncWhitelists(AsyncResource["AsyncMailgun"]):
+class AsyncWhitelists(AsyncResource[MailgunConfig]):
     """Addresses that no bounce puts on a domain's bounce list."""
 
     def list(
@@ -172,7 +144,7 @@ class AsyncWhitelists(AsyncResource["AsyncMailgun"]):
         bulk, chosen = self._client._for_bulk(concurrency, options)
 
         async def post(batch: Sequence[Mapping[str, Any]]) -> None:
-            await bulk.whitelists.create(batch[0]["address"], domain=domain, options=chosen)
+            await AsyncWhitelists(bulk).create(batch[0]["address"], domain=domain, options=chosen)
 
         return await deliver(entries, post, size=1, concurrency=concurrency)
 

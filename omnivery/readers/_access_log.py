@@ -12,10 +12,10 @@ from omnivery.events.ids import event_id_for
 from omnivery.events.validation import is_address
 from omnivery.readers._file_events import file_events
 from omnivery.readers._lines import Block, blocks, too_long
-from omnivery.readers._opening import Source
+from omnivery.readers._opening import FileSource
 
 
-def access_log(source: Source) -> Iterator[BotEvent | UnreadableLine]:
+def access_log(source: FileSource) -> Iterator[BotEvent | UnreadableLine]:
     r"""Read events from a web server's log in combined format, as Apache and nginx write it.
 
     Each line becomes a click with `ip`, `uas`, `ts`, `event_id` and, as own attributes, `url` (as requested; left

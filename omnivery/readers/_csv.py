@@ -21,14 +21,14 @@ from omnivery.readers._lines import (
     blocks,
     too_long,
 )
-from omnivery.readers._opening import Source
+from omnivery.readers._opening import FileSource
 
 Row: TypeAlias = tuple[int, list[str] | str]
 """The number of its first line, from 1, and its cells: none for a blank line; or in words, why it cannot be read."""
 
 
 def csv(
-    source: Source, *, delimiter: str = ",", columns: Mapping[str, str] | None = None
+    source: FileSource, *, delimiter: str = ",", columns: Mapping[str, str] | None = None
 ) -> Iterator[BotEvent | UnreadableLine]:
     r"""Read events from CSV in UTF-8, whose first row names the columns.
 

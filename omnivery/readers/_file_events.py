@@ -23,7 +23,7 @@ from omnivery.events.event import (
     UnreadableLine,
 )
 from omnivery.readers._lines import Block, Blocks, blocks
-from omnivery.readers._opening import Source, pieces, pieces_from
+from omnivery.readers._opening import FileSource, pieces, pieces_from
 
 T = TypeVar("T", bound=EventLike)
 
@@ -35,9 +35,9 @@ FINGERPRINT = 64 * 1024
 
 
 def file_events(
-    source: Source,
+    source: FileSource,
     reader_for: Callable[[bytes], LineReader[T] | None],
-    read: Callable[[Source], Iterator[T]] | None = None,
+    read: Callable[[FileSource], Iterator[T]] | None = None,
 ) -> FileEvents[T] | None:
     """The events of a regular file; None for any other source, which cannot be read again.
 
@@ -61,7 +61,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
 
     path: Path = field(repr=False)
     _reader_for: Callable[[bytes], LineReader[T] | None] = field(alias="reader_for", repr=False)
-    _read: Callable[[Source], Iterator[T]] | None = field(alias="read", repr=False)
+    _read: Callable[[FileSource], Iterator[T]] | None = field(alias="read", repr=False)
     _events: Iterator[T] = field(init=False, repr=False)
     _blocks: Blocks | None = field(init=False, default=None, repr=False)
     _taken: int = field(init=False, default=0)

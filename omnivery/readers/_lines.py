@@ -10,7 +10,7 @@ from typing import TypeAlias
 from attrs import define, field
 
 from omnivery.events.event import UnreadableLine
-from omnivery.readers._opening import Source, pieces
+from omnivery.readers._opening import FileSource, pieces
 
 MAX_LINE = 1_000_000
 """The longest line that is read, in bytes. A longer one is skipped without being held in memory."""
@@ -24,7 +24,7 @@ Block: TypeAlias = tuple[int, list[Line]]
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def blocks(source: Source) -> Iterator[Block]:
+def blocks(source: FileSource) -> Iterator[Block]:
     r"""Open a source and return its lines, numbered from 1.
 
     Lines end with `\n` or `\r\n`; the last one needs no ending. A UTF-8 byte order mark at the start is taken off.

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers._file_events import file_events
 from omnivery.readers._lines import Block, blocks, too_long
-from omnivery.readers._opening import Source
+from omnivery.readers._opening import FileSource
 
 
-def ndjson(source: Source) -> Iterator[EventLine | UnreadableLine]:
+def ndjson(source: FileSource) -> Iterator[EventLine | UnreadableLine]:
     """Read events from NDJSON: one JSON object a line, in the API's own names, `event_id` among them.
 
     Lines are not parsed here: the bulk run looks at each once and splices its bytes into a batch. Blank lines are

@@ -24,7 +24,7 @@ class BinaryFile(Protocol):
         ...
 
 
-Source: TypeAlias = str | os.PathLike[str] | BinaryFile
+FileSource: TypeAlias = str | os.PathLike[str] | BinaryFile
 """Where events are read from: a path, `"-"` for standard input, or a file that is open in binary mode."""
 
 PIECE = 64 * 1024
@@ -34,7 +34,7 @@ _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's way of saying: gzip header and trailer, check sum tested
 
 
-def pieces(source: Source) -> Iterator[bytes]:
+def pieces(source: FileSource) -> Iterator[bytes]:
     """Open a source and return its content in pieces of at most `PIECE` bytes, as they arrive.
 
     Gzip is known by its first bytes, not by a name. What is opened here is closed at the end of the iterator, or

@@ -16,11 +16,11 @@ from omnivery.readers._csv import csv_events
 from omnivery.readers._file_events import LineReader, file_events
 from omnivery.readers._lines import Block, blocks
 from omnivery.readers._ndjson import event_lines
-from omnivery.readers._opening import Source
+from omnivery.readers._opening import FileSource
 from omnivery.readers._parquet import MAGIC, parquet
 
 
-def read(source: Source) -> Iterator[BotEvent | EventLine | UnreadableLine]:
+def read(source: FileSource) -> Iterator[BotEvent | EventLine | UnreadableLine]:
     """Read events from NDJSON, CSV, Parquet, or an Apache or nginx log, whichever it is.
 
     The content decides, not the name. What begins as a Parquet file does is read as `parquet()` does. Else the first
@@ -34,7 +34,7 @@ def read(source: Source) -> Iterator[BotEvent | EventLine | UnreadableLine]:
     return file_events(source, line_reader, _detected_in) or _detected_in(source)
 
 
-def load(source: Source, *, limit: int | None = None) -> EventList:
+def load(source: FileSource, *, limit: int | None = None) -> EventList:
     """Read everything to a list, as `read()` does: to look at it, or to submit part of it.
 
     Args:
@@ -61,11 +61,11 @@ def line_reader(start: bytes) -> LineReader[BotEvent | EventLine | UnreadableLin
     return None if start.startswith(MAGIC) or _delimiter(start) else log_events
 
 
-def _detected_in(source: Source) -> Iterator[BotEvent | EventLine | UnreadableLine]:
+def _detected_in(source: FileSource) -> Iterator[BotEvent | EventLine | UnreadableLine]:
     return _detected(source, blocks(source))
 
 
-def _detected(source: Source, all_blocks: Iterator[Block]) -> Iterator[BotEvent | EventLine | UnreadableLine]:
+def _detected(source: FileSource, all_blocks: Iterator[Block]) -> Iterator[BotEvent | EventLine | UnreadableLine]:
     for block in all_blocks:
         start = next((line for line in block[1] if line and not line.isspace()), None)
         if start is None:
@@ -98,7 +98,7 @@ def _cells(line: bytes, delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells] if len(cells) > 1 else []
 
 
-def _parquet(source: Source) -> Iterator[BotEvent]:
+def _parquet(source: FileSource) -> Iterator[BotEvent]:
     if not isinstance(source, str | os.PathLike):
         raise ConfigError("source: Parquet is read from its end: give the path of the file, not the open file")
     return parquet(source)

@@ -27,6 +27,9 @@ class Safety(Enum):
     """Twice is a second e-mail, a second account, an error: never repeated unless it surely did not happen."""
 
 
+SAFE, IDEMPOTENT, NON_IDEMPOTENT = Safety
+
+
 class KeyKind(Enum):
     """Which kind of key an operation takes."""
 
@@ -85,6 +88,26 @@ class Operation(Generic[T]):
             raise DecodeError(str(error.args[0]), operation=self.name, path=error.path, body=answer.text) from None
         except ValueError as error:
             raise DecodeError(str(error), operation=self.name, body=answer.text) from None
+
+
+@frozen
+class OperationFactory:
+    """Makes the rows of one surface that take one kind of key, so that each endpoint is one line."""
+
+    surface: str
+    """Name of the surface, which the names of its operations begin with."""
+    key: KeyKind
+    """Kind of key that these operations take."""
+    docs: str
+    """URL of the page that documents them."""
+
+    def __call__(
+        self, name: str, method: str, path: str, *, returns: type[T] | ResponseParser[T], safety: Safety
+    ) -> Operation[T]:
+        """Declare one endpoint. The arguments are those of `Operation`; the name goes without its surface."""
+        return Operation(
+            f"{self.surface}.{name}", method, path, returns=returns, key=self.key, safety=safety, docs=self.docs
+        )
 
 
 def json_body(answer: Response) -> Any:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from omnivery.transport.paging import AsyncPages
 
 if TYPE_CHECKING:
     from omnivery.transport.body import Body
-    from omnivery.transport.client import AsyncBaseClient
+    from omnivery.transport.client import AsyncBaseClient, ClientConfig
     from omnivery.transport.config import CallOptions
     from omnivery.transport.operation import Operation
     from omnivery.transport.paging import Page
 
 T = TypeVar("T")
-ClientT = TypeVar("ClientT", bound="AsyncBaseClient[Any]")
+ConfigT = TypeVar("ConfigT", bound="ClientConfig")
 
 
-class AsyncResource(Generic[ClientT]):
-    """A group of operations. Made by the client, never by hand."""
+class AsyncResource(Generic[ConfigT]):
+    """A group of operations, on a client of one configuration. Clients make their resources; nobody else does."""
 
-    def __init__(self, client: ClientT) -> None:
+    def __init__(self, client: AsyncBaseClient[ConfigT]) -> None:
         self._client = client
 
     async def _send(

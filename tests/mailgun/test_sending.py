@@ -108,8 +108,8 @@ async def test_every_message_has_an_outcome_in_its_place() -> None:
     ]
     assert (report.read, report.sent, report.rejected, report.unknown, report.undelivered) == (10, 3, 2, 3, 2)
     assert [one.queued.id for one in report.outcomes if one.queued] == [f"<{n}@{DOMAIN}>" for n in (0, 5, 9)]
-    assert report.messages(SendStatus.UNDELIVERED) == [given[4], given[6]]
-    assert report.messages(SendStatus.UNKNOWN)[0] is given[3]
+    assert report.undelivered_messages() == [given[4], given[6]]
+    assert report.unknown_messages()[0] is given[3]
 
 
 async def test_a_message_whose_answer_was_lost_is_not_sent_again() -> None:
@@ -397,7 +397,7 @@ async def test_reprs_show_no_address_subject_or_body() -> None:
     given = message(to="secret@x.net", subject="secret", text="secret")
     report = await mailgun_with(lambda _: httpx.Response(400, json={"message": "no"})).messages.send_many([given])
     assert "secret" not in f"{report!r} {report.outcomes!r}"
-    assert repr(report) == "SendReport(read=1, sent=0, refused=1, unknown=0, not_sent=0, stopped_by=None)"
+    assert repr(report) == "SendReport(read=1, sent=0, rejected=1, unknown=0, undelivered=0, stopped_by=None)"
 
 
 def batch_of(request: httpx.Request) -> tuple[list[str], dict[str, Any]]:
@@ -442,7 +442,7 @@ async def test_a_call_of_a_batch_that_failed_can_be_sent_again_with_its_own_reci
 
     recipients: dict[str, dict[str, Any]] = {f"r{n}@x.net": {} for n in range(2500)}
     report = await mailgun_with(handler).messages.send_batch(message(to=()), recipients, concurrency=1, options=ONCE)
-    (again,) = report.messages(SendStatus.UNDELIVERED)
+    (again,) = report.undelivered_messages()
     assert list(again.recipient_variables or ()) == [f"r{n}@x.net" for n in range(1000, 2000)]
 
 

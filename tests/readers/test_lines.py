@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
 from omnivery.readers._lines import MAX_LINE
-from omnivery.readers._opening import PIECE, Source
+from omnivery.readers._opening import PIECE, FileSource
 
 TOO_LONG = "longer than 1,000,000 bytes"
 
@@ -65,7 +65,7 @@ def test_the_longest_line_is_read_and_a_longer_one_is_not(ending: bytes) -> None
 
 
 @pytest.mark.parametrize("reader", [ndjson, access_log, read])
-def test_a_long_line_at_the_end_is_told_as_well(reader: Callable[[Source], Iterator[object]]) -> None:
+def test_a_long_line_at_the_end_is_told_as_well(reader: Callable[[FileSource], Iterator[object]]) -> None:
     """It may end exactly where the part that is skipped ends: nothing is left over, and still it was there."""
     for length in (MAX_LINE + 1, MAX_LINE + 2, 16 * PIECE, 32 * PIECE):
         assert list(reader(io.BytesIO(b"x" * length))) == [UnreadableLine(line=1, reason=TOO_LONG)]

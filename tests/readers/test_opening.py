@@ -20,9 +20,9 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
 from omnivery.readers._lines import MAX_LINE
-from omnivery.readers._opening import PIECE, Source
+from omnivery.readers._opening import PIECE, FileSource
 
-Reader: TypeAlias = Callable[[Source], Iterator[object]]
+Reader: TypeAlias = Callable[[FileSource], Iterator[object]]
 
 THREE = b'{"event_id":"1"}\n{"event_id":"2"}\n{"event_id":"3"}\n'
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.emulator.domain import Credential, Domain
+from omnivery.emulator.domain import Domain, SmtpCredential
 from omnivery.emulator.forms import Form, read_form, window
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import json_response, mailgun
@@ -34,7 +34,7 @@ async def create(request: Request, site: State) -> Response:
     login, password = _full(form.need("login"), domain), _password(form)
     if login in domain.credentials:
         raise Refusal("Credentials already exist")
-    made = domain.credentials[login] = Credential(login, password)
+    made = domain.credentials[login] = SmtpCredential(login, password)
     moment = f"{made.created_at:%Y-%m-%d %H:%M:%S}"
     content = {"username": login, "message": "Created 1 credentials pair", "note": ""}
     return json_response({**content, "created_at": moment, "updated_at": moment})
@@ -54,7 +54,7 @@ async def delete(request: Request, site: State) -> Response:
     return json_response({"message": "Credentials (1) deleted", "spec": login})
 
 
-def _find(request: Request, site: State) -> Credential:
+def _find(request: Request, site: State) -> SmtpCredential:
     domain = site.account.find(request.path_params["domain"])
     found = domain.credentials.get(_full(request.path_params["login"], domain))
     if found is None:

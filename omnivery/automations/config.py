@@ -1,0 +1,55 @@
+"""What an Automations client is set up with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from omnivery.transport.client import ClientConfig
+from omnivery.transport.config import (
+    Credential,
+    TokenHeader,
+    base_address,
+    from_environment,
+    required,
+)
+
+if TYPE_CHECKING:
+    from omnivery.transport.operation import Operation
+
+BASE_URL = "https://zap-api.omnivery.net"
+TOKEN_FIELD = "ov-token"  # noqa: S105  # the name of the header field, not a token
+
+
+@frozen(kw_only=True)
+class AutomationsConfig(ClientConfig):
+    """What an Automations client was set up with."""
+
+    token: TokenHeader
+    webhook_url: str | None = None
+
+    def credential(self, operation: Operation[Any]) -> Credential:  # noqa: ARG002  # one token serves every operation
+        """The token."""
+        return self.token
+
+
+def token_header(token: str | None) -> TokenHeader:
+    """Return the header field that carries the token.
+
+    Raises:
+        ConfigError: there is no token, or it cannot stand in a header.
+    """
+    found = required(token, argument="token", variable="OMNIVERY_TOKEN", purpose="token")
+    return TokenHeader(name=TOKEN_FIELD, token=found)
+
+
+def resolve_base_url(base_url: str | None) -> str:
+    """Return the URL that paths are appended to: the argument, the environment's, or the service's.
+
+    Raises:
+        ConfigError: it is not a URL that paths can be appended to.
+    """
+    address = from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL")
+    # An empty text is a mistake of the caller's: to fall back here would send test traffic to the service.
+    return base_address(BASE_URL if address is None else address)
