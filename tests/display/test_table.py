@@ -190,7 +190,7 @@ def test_cells_read_as_what_they_are() -> None:
         ("", False, 1, "", "", ""),
         columns=tuple("abcdef"),
     )
-    assert found.rows[0] == ["–", "true", "0.123457", "2026-11-22 10:30:05+00:00", '{"a":[1]}', "not sent"]  # noqa: RUF001  # the dash that is shown
+    assert found.rows[0] == ["–", "true", "0.123457", "2026-11-22 10:30:05+00:00", '{"a":[1]}', "undelivered"]  # noqa: RUF001  # the dash that is shown
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_a_report_of_sending_counts_fates() -> None:
         ["sent", "1"],
         ["rejected", "1"],
         ["unknown", "1"],
-        ["not sent", "0"],
+        ["undelivered", "0"],
         ["refused: index 1", "1"],
         ["unknown: index 2", "1"],
     ]

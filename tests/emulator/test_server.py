@@ -119,7 +119,7 @@ def test_a_slip_of_the_emulator_is_an_answer_and_a_line_in_the_log(
         (record,) = caplog.records
         assert record.name == "omnivery.emulator"
         assert "ArithmeticError" in record.getMessage()
-        assert "test_emulator_server.py" in record.getMessage(), "the place"
+        assert "test_server.py" in record.getMessage(), "the place"
         assert "ann@" not in caplog.text, "but not the error's own words, which may hold anything"
         assert [seen.status for seen in emu.requests] == ([500, 200] if route else [])
 

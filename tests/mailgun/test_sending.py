@@ -366,7 +366,7 @@ async def test_no_messages_are_no_failure() -> None:
 
 async def test_failures_raise_when_asked_to_and_the_error_survives_pickling() -> None:
     report = await mailgun_with(server(m1=status(400))).messages.send_many(numbered(3))
-    with pytest.raises(BulkError, match=r"of 3 messages 2 were sent, 1 refused.*index 1: .*400") as caught:
+    with pytest.raises(BulkError, match=r"of 3 messages 2 were sent, 1 rejected.*index 1: .*400") as caught:
         report.raise_for_failures()
     assert pickle.loads(pickle.dumps(caught.value)).report.rejected == 1
 

@@ -328,7 +328,7 @@ async def test_an_acceptance_that_could_not_be_written_down_is_told(
     transact = JournalStore.transact
 
     def fail_later(self: JournalStore, entries: Any, works: Any) -> None:
-        if any(one.take_delta.accepted for one in entries):
+        if any(one.delta.accepted for one in entries):
             raise JournalError("disk gone")
         transact(self, entries, works)
 
