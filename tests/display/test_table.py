@@ -319,7 +319,7 @@ def test_a_report_of_sending_counts_fates() -> None:
         ["rejected", "1"],
         ["unknown", "1"],
         ["undelivered", "0"],
-        ["refused: index 1", "1"],
+        ["rejected: index 1", "1"],
         ["unknown: index 2", "1"],
     ]
     table = report._table()
