@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import lru_cache
+
+from attrs import define, field
 
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import event_id_for
 from omnivery.events.validation import is_address
-from omnivery.readers._file_events import file_events
-from omnivery.readers._lines import Block, blocks, too_long
+from omnivery.readers._file_events import file_events, items_of
+from omnivery.readers._format import EachLine
+from omnivery.readers._lines import blocks
 from omnivery.readers._opening import FileSource
 
 
@@ -42,19 +45,19 @@ def access_log(source: FileSource) -> Iterator[BotEvent | UnreadableLine]:
 
     Source: https://httpd.apache.org/docs/current/logs.html#combined
     """
-    return file_events(source, lambda _: log_events) or log_events(blocks(source))
+    return file_events(source, lambda _: LogReader()) or items_of(LogReader(), blocks(source))
 
 
-def log_events(lines_in_blocks: Iterable[Block]) -> Iterator[BotEvent | UnreadableLine]:
-    """Turn lines that are already cut into events."""
+@define(eq=False)
+class LogReader(EachLine[BotEvent]):
+    """Reads lines of a log in combined format."""
+
     # Lines of one second stand together. The cache lives as long as this one reading.
-    seconds = lru_cache(maxsize=64)(_seconds)
-    for first, lines in lines_in_blocks:
-        for number, line in enumerate(lines, first):
-            if line and not line.isspace():
-                yield _event(line, number, seconds)
-            elif line is None:
-                yield too_long(number)
+    _seconds: Callable[[bytes], int | None] = field(init=False, factory=lambda: lru_cache(maxsize=64)(_seconds))
+
+    def item(self, line: bytes, number: int) -> BotEvent | UnreadableLine:
+        """Return the click of a line."""
+        return _event(line, number, self._seconds)
 
 
 # Possessive quantifiers: no line, however hostile, makes these patterns try twice.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from gzip import BadGzipFile
 from hashlib import blake2b
 from itertools import chain, islice
+from operator import length_hint
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -16,19 +17,15 @@ from attrs import define, field
 
 from omnivery.bulk.source import Resumable, ResumePoint
 from omnivery.errors import ConfigError
-from omnivery.events.event import (
-    BotEvent,
-    EventLike,
-    EventLine,
-    UnreadableLine,
-)
+from omnivery.events.event import EventLike
+from omnivery.readers._format import LineReader, Placed
 from omnivery.readers._lines import Block, Blocks, blocks
 from omnivery.readers._opening import FileSource, pieces, pieces_from
 
 T = TypeVar("T", bound=EventLike)
 
-LineReader: TypeAlias = Callable[[Iterable[Block]], Iterator[T]]
-"""Turns lines into events, each by itself; an event of line n has the number n."""
+ReaderChoice: TypeAlias = Callable[[bytes], LineReader[Any] | None]
+"""Makes the reader of a file whose first line that is not blank is given; None if it is not read by lines."""
 
 FINGERPRINT = 64 * 1024
 """Bytes at a file's beginning by which it is known again, unpacked: a copy, also a compressed one, is the same."""
@@ -36,7 +33,7 @@ FINGERPRINT = 64 * 1024
 
 def file_events(
     source: FileSource,
-    reader_for: Callable[[bytes], LineReader[T] | None],
+    reader_for: ReaderChoice,
     read: Callable[[FileSource], Iterator[T]] | None = None,
 ) -> FileEvents[T] | None:
     """The events of a regular file; None for any other source, which cannot be read again.
@@ -55,15 +52,23 @@ def file_events(
     return None
 
 
+def items_of(reader: LineReader[Any], all_blocks: Iterator[Block]) -> Iterator[Any]:
+    """The items of a source that is not resumed."""
+    return chain.from_iterable(placed.items for placed in reader.read(all_blocks))
+
+
 @define(kw_only=True, eq=False)
 class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     """Iterate it for the events of a file, or submit it with a journal."""
 
     path: Path = field(repr=False)
-    _reader_for: Callable[[bytes], LineReader[T] | None] = field(alias="reader_for", repr=False)
+    _reader_for: ReaderChoice = field(alias="reader_for", repr=False)
     _read: Callable[[FileSource], Iterator[T]] | None = field(alias="read", repr=False)
     _events: Iterator[T] = field(init=False, repr=False)
     _blocks: Blocks | None = field(init=False, default=None, repr=False)
+    _placed: Placed[Any] = field(init=False, default=Placed((), ()), repr=False)
+    _left: Iterator[T] = field(init=False, factory=lambda: iter(()), repr=False)
+    """What was not handed over yet of the items placed last."""
     _taken: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
@@ -116,21 +121,33 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
                 f"source: the gzip data of {self.path.name} is damaged before the place up to which it was read"
             ) from error
         self._blocks = Blocks(flow, position.get("line", 1), position.get("offset", 0))
-        return reader(_without(self._blocks, position.get("skip", 0)))
+        reader.state = position.get("state")
+        return chain.from_iterable(self._followed(reader, self._blocks, position.get("skip", 0)))
 
-    def position(self, last: T) -> Mapping[str, Any]:
-        """A place in the file, where that can be told from the last event's line; else how many events were taken."""
+    def position(self, last: T) -> Mapping[str, Any]:  # noqa: ARG002  # where it stands is known without it
+        """A place in the file; where items do not tell it, how many were taken."""
         if self._blocks is None:
             return {"items": self._taken}
-        here = self._blocks
-        return {"offset": here.offset, "line": here.first, "skip": max(0, line_of(last) - here.first + 1)}
+        end = self._placed.ends[-1 - length_hint(self._left)]
+        first, offset = self._blocks.start_of(end)
+        state = {} if self._placed.state is None else {"state": self._placed.state}
+        return {"offset": offset, "line": first, "skip": end - first + 1, **state}
+
+    def _followed(self, reader: LineReader[Any], all_blocks: Blocks, skipped: int) -> Iterator[Iterator[T]]:
+        """The items, an iterator for those placed together. How much of it is left tells where reading stands."""
+        for placed in reader.read(_without(all_blocks, skipped)):
+            if placed.items:
+                all_blocks.start_of(placed.ends[0])  # nothing before it is resumed any more
+                left: Iterator[Any] = iter(placed.items)
+                self._placed, self._left = placed, left
+                yield left
 
     def _from_the_start(self) -> Iterator[T]:
         if self._read is not None:
             return self._read(self.path)
         reader = self._reader_for(b"")
         assert reader is not None  # noqa: S101  # without `read` there is one for any line
-        return reader(blocks(self.path))
+        return items_of(reader, blocks(self.path))
 
     def _counted(self, passed: int) -> Iterator[T]:
         for event in islice(self._from_the_start(), passed, None):
@@ -150,7 +167,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
                 return bytes(head[:FINGERPRINT])
         return bytes(head[:FINGERPRINT])
 
-    def _line_reader(self) -> LineReader[T] | None:
+    def _line_reader(self) -> LineReader[Any] | None:
         with closing(iter(blocks(self.path))) as all_blocks:  # type: ignore[type-var]  # it is a generator
             lines = chain.from_iterable(lines for _, lines in all_blocks)
             try:
@@ -158,14 +175,6 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
             except BadGzipFile:
                 first = b""
         return self._reader_for(first)
-
-
-def line_of(item: EventLike) -> int:
-    """The line that an item of a reader of lines comes from."""
-    if isinstance(item, EventLine | UnreadableLine):
-        return item.line
-    assert isinstance(item, BotEvent)  # noqa: S101  # what the reader of logs yields
-    return int((item.attributes or {})["line"])
 
 
 def _identity(head: bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from gzip import BadGzipFile
 from typing import TypeAlias
@@ -44,13 +45,15 @@ def too_long(number: int) -> UnreadableLine:
 
 @define(eq=False)
 class Blocks:
-    """Blocks one after the other, and where the last one that was handed over begins."""
+    """Blocks one after the other, and where those begin that were handed over last."""
 
     _data: Iterator[bytes]
     first: int = 1
-    """Number of its first line."""
+    """The number of the first line."""
     offset: int = 0
     """Bytes of the unpacked source before it."""
+    _starts: deque[tuple[int, int]] = field(init=False, factory=deque[tuple[int, int]])
+    """Number of the first line and offset of each block from which reading may yet resume."""
     _blocks: Iterator[Block] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -59,13 +62,23 @@ class Blocks:
     def __iter__(self) -> Iterator[Block]:
         return self._blocks
 
+    def start_of(self, line: int) -> tuple[int, int]:
+        """Return the number of the first line and the offset of the block in which a line stands, or behind which.
+
+        To be asked for ascending lines only.
+        """
+        while len(self._starts) > 1 and self._starts[1][0] <= line:
+            self._starts.popleft()
+        return self._starts[0]
+
     def _all(self) -> Iterator[Block]:
         next_line, start = self.first, self.offset
+        self._starts.append((next_line, start))
         try:
             for offset, lines in _cut(self._data):
                 if next_line == 1 and lines[0] is not None:
                     lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
-                self.first, self.offset = next_line, start + offset
+                self._starts.append((next_line, start + offset))
                 yield next_line, lines
                 next_line += len(lines)
         except (EOFError, zlib.error, BadGzipFile) as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from omnivery.events.event import EventLine, UnreadableLine
-from omnivery.readers._file_events import file_events
-from omnivery.readers._lines import Block, blocks, too_long
+from omnivery.readers._file_events import file_events, items_of
+from omnivery.readers._format import EachLine
+from omnivery.readers._lines import blocks
 from omnivery.readers._opening import FileSource
 
 
@@ -27,14 +28,12 @@ def ndjson(source: FileSource) -> Iterator[EventLine | UnreadableLine]:
 
     Source: https://github.com/ndjson/ndjson-spec
     """
-    return file_events(source, lambda _: event_lines) or event_lines(blocks(source))
+    return file_events(source, lambda _: NdjsonReader()) or items_of(NdjsonReader(), blocks(source))
 
 
-def event_lines(lines_in_blocks: Iterable[Block]) -> Iterator[EventLine | UnreadableLine]:
-    """Turn lines that are already cut into events."""
-    for first, lines in lines_in_blocks:
-        for number, line in enumerate(lines, first):
-            if line and not line.isspace():
-                yield EventLine(data=line, line=number)
-            elif line is None:
-                yield too_long(number)
+class NdjsonReader(EachLine[EventLine]):
+    """Hands on each line as it is."""
+
+    def item(self, line: bytes, number: int) -> EventLine:
+        """Return the line with its number."""
+        return EventLine(data=line, line=number)

@@ -6,16 +6,18 @@ import os
 from collections.abc import Iterator
 from csv import Error, reader
 from itertools import chain, islice
+from typing import Any
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.event_list import EventList
-from omnivery.readers._access_log import log_events
+from omnivery.readers._access_log import LogReader
 from omnivery.readers._columns import KEYS
 from omnivery.readers._csv import csv_events
-from omnivery.readers._file_events import LineReader, file_events
+from omnivery.readers._file_events import file_events, items_of
+from omnivery.readers._format import LineReader
 from omnivery.readers._lines import Block, blocks
-from omnivery.readers._ndjson import event_lines
+from omnivery.readers._ndjson import NdjsonReader
 from omnivery.readers._opening import FileSource
 from omnivery.readers._parquet import MAGIC, parquet
 
@@ -50,15 +52,15 @@ def load(source: FileSource, *, limit: int | None = None) -> EventList:
     return EventList(islice(read(source), limit))
 
 
-def line_reader(start: bytes) -> LineReader[BotEvent | EventLine | UnreadableLine] | None:
+def line_reader(start: bytes) -> LineReader[Any] | None:
     """What reads a source in which every line is an event by itself.
 
     Args:
         start: the first line that is not blank. None is returned where it is that of CSV or Parquet.
     """
     if start.lstrip().startswith(b"{"):
-        return event_lines
-    return None if start.startswith(MAGIC) or _delimiter(start) else log_events
+        return NdjsonReader()
+    return None if start.startswith(MAGIC) or _delimiter(start) else LogReader()
 
 
 def _detected_in(source: FileSource) -> Iterator[BotEvent | EventLine | UnreadableLine]:
@@ -70,11 +72,11 @@ def _detected(source: FileSource, all_blocks: Iterator[Block]) -> Iterator[BotEv
         start = next((line for line in block[1] if line and not line.isspace()), None)
         if start is None:
             # Blank and over-long lines alone: they come out the same in any format.
-            yield from event_lines([block])
+            yield from items_of(NdjsonReader(), iter([block]))
             continue
         again, each_line = chain([block], all_blocks), line_reader(start)
         if each_line is not None:
-            yield from each_line(again)
+            yield from items_of(each_line, again)
         elif start.startswith(MAGIC):
             yield from _parquet(source)
             return
@@ -85,7 +87,7 @@ def _detected(source: FileSource, all_blocks: Iterator[Block]) -> Iterator[BotEv
 def _delimiter(start: bytes) -> str | None:
     """What stands between the names of columns, if this line has names of columns."""
     # Whoever calls a server writes into its log: a line of a log is one, whatever its user agent contains.
-    if isinstance(next(log_events([(1, [start])])), BotEvent):
+    if isinstance(LogReader().item(start, 1), BotEvent):
         return None
     return next((delimiter for delimiter in ",;\t" if KEYS.intersection(_cells(start, delimiter))), None)
 

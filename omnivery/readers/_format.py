@@ -1,0 +1,137 @@
+"""What a format is to `readers.read`: how it is recognized, and what reads it.
+
+A new format is a `Format` in the registry (`_formats.py`) whose reader is one of three kinds: `EachLine` if each line
+is an event by itself, `LineReader` if lines depend on one another, and `WholeReader` if it is not made of lines.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from attrs import define, field, frozen
+
+from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.readers._lines import Block, too_long
+
+T = TypeVar("T", BotEvent, EventLine)
+
+
+class Placed(NamedTuple, Generic[T]):
+    """Items that were read from lines, and where each one ends: what a journal needs to resume behind any of them."""
+
+    items: Sequence[T | UnreadableLine]
+    ends: Sequence[int]
+    """For each item, the number of the last line that it was read from. As long as `items`, and ascending."""
+    state: Any = None
+    """What reading on behind any of these items needs from the lines before them, such as the names of columns: a
+    value with a JSON form, which is never changed afterwards. None if each line stands by itself."""
+
+
+@define(eq=False)
+class LineReader(ABC, Generic[T]):
+    """Turns the lines of one source into items. Each reading has a reader of its own.
+
+    The reader says where its items end, so a journal needs no knowledge of what the items are. If each line is an
+    event by itself, subclass `EachLine`, which says it for you.
+    """
+
+    state: Any = field(default=None, init=False)
+    """Set before `read` if reading resumes: the `Placed.state` of the item behind which it does."""
+    skipped: Counter[str] = field(init=False, factory=Counter[str])
+    """Lines that hold no item and are no fault, by what they are: `"blank"`, `"header"`."""
+
+    @abstractmethod
+    def read(self, blocks: Iterable[Block]) -> Iterator[Placed[T]]:
+        """Yield the items of the lines in order. No more lines are asked for than the next items need.
+
+        Each line becomes part of exactly one item, or is counted in `skipped`. A line that cannot be read is an item
+        too: an `UnreadableLine`.
+
+        Raises:
+            ConfigError: the source as a whole cannot be read in this way.
+        """
+
+
+@define(eq=False)
+class EachLine(LineReader[T]):
+    """Turns each line into an event by itself. Blank lines are skipped, and those too long are unreadable."""
+
+    @abstractmethod
+    def item(self, line: bytes, number: int) -> T | UnreadableLine | None:
+        """Return what a line holds that is not blank; None if it is no record, but for instance a comment.
+
+        A line that changes how later ones are read, as a header does, sets `self.state` to a new value and returns
+        None.
+        """
+
+    def read(self, blocks: Iterable[Block]) -> Iterator[Placed[T]]:
+        """Yield the items of one block after the other."""
+        for first, lines in blocks:
+            state = self.state
+            items: list[T | UnreadableLine] = []
+            ends: list[int] = []
+            for number, line in enumerate(lines, first):
+                if line and not line.isspace():
+                    found = self.item(line, number)
+                    if found is None:
+                        self.skipped["header"] += 1
+                        if self.state is not state:
+                            # What was read up to here resumes with the state that it was read with.
+                            yield Placed(items, ends, state)
+                            state, items, ends = self.state, [], []
+                        continue
+                elif line is None:
+                    found = too_long(number)
+                else:
+                    self.skipped["blank"] += 1
+                    continue
+                items.append(found)
+                ends.append(number)
+            yield Placed(items, ends, state)
+
+
+class WholeReader(ABC, Generic[T]):
+    """Reads a source that is not made of lines. To resume, it is read anew, and as many items are passed over."""
+
+    @abstractmethod
+    def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[T | UnreadableLine]:
+        """Yield the items of a source.
+
+        Args:
+            pieces: its content, unpacked, in pieces of any size.
+            path: the file, if the source is one that is not packed; a format that is read from its end needs it.
+
+        Raises:
+            ConfigError: the source cannot be read in this way.
+        """
+
+
+Reader: TypeAlias = LineReader[Any] | WholeReader[Any]
+
+Sample: TypeAlias = Sequence[bytes]
+"""The first lines of a source that are not blank and not too long, without their endings."""
+
+
+@frozen(kw_only=True)
+class ReadOptions:
+    """What a caller says about the content of a source. A format takes what concerns it."""
+
+    columns: Mapping[str, str] | None = None
+    """The source's names of columns to an event's fields."""
+
+
+@frozen(kw_only=True)
+class Format:
+    """One format that `readers.read` recognizes and knows by name."""
+
+    name: str
+    """As in `readers.read(source, format=…)` and `--format`."""
+    sniff: Callable[[Sample], float]
+    """Returns the share of these lines that the format can read, from 0 to 1; a header counts as read. Of formats with
+    the same share, the one that stands first in the registry is taken."""
+    reader: Callable[[Sample, ReadOptions], Reader]
+    """Makes the reader of one source, of which the sample is the beginning."""
