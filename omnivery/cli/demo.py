@@ -12,7 +12,15 @@ from attrs import define, field
 
 from omnivery.cli.following import follow
 from omnivery.cli.matching import VerdictMatcher
-from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
+from omnivery.cli.output import (
+    console,
+    print_json,
+    printable,
+    progress,
+    report_json,
+    wants_json,
+    where_events_went,
+)
 from omnivery.cli.signals import run_interruptibly
 
 if TYPE_CHECKING:
@@ -24,11 +32,11 @@ if TYPE_CHECKING:
     from omnivery.webhooks import BotVerdicts
 
 SAMPLE = 20_000
-"""Events of the made-up newsletter."""
-PATIENCE = 60.0
+"""Events of the sample newsletter."""
+VERDICT_TIMEOUT = 60.0
 """Seconds to wait for the last verdicts once everything is submitted."""
 BUSIEST = 8
-"""User agents in the summary."""
+"""Number of user agents in the summary."""
 
 
 @click.command(short_help="The main job from end to end, on this machine alone.")
@@ -38,7 +46,7 @@ def demo(file: str | None, concurrency: int) -> None:
     """Submit events to an emulator, receive its signed verdicts, and match each to its event.
 
     FILE is a web-server log in combined format or events as NDJSON, plain or gzip; `-` is standard input. Without it,
-    20,000 interactions with a made-up newsletter are used. Emulator, receiver and submission run in this one process
+    20,000 interactions with a sample newsletter are used. Emulator, receiver and submission run in this one process
     over real sockets on free ports; nothing leaves this machine. The verdicts are plausible, not the product's.
 
     Exit status 0: every event that could be read was accepted and has its verdict.
@@ -50,25 +58,25 @@ def demo(file: str | None, concurrency: int) -> None:
     if report is None:
         raise click.Abort
     if wants_json():
-        print_json(_as_json(report, run.ledger, interrupted=bool(interrupted)))
+        print_json(_as_json(report, run.matcher, interrupted=bool(interrupted)))
     else:
-        _print_summary(report, run.ledger, file)
+        _print_summary(report, run.matcher, file)
     if interrupted:
-        click.echo("Interrupted: what was under way is counted as undelivered.", err=True)
-    sys.exit(interrupted or (0 if _all_well(report, run.ledger) else 1))
+        click.echo("Interrupted: what was in flight is counted as undelivered.", err=True)
+    sys.exit(interrupted or (0 if _all_well(report, run.matcher) else 1))
 
 
 @define(kw_only=True)
 class Demo:
-    """One run of the demo. Its account can be read at any moment, also after Ctrl-C."""
+    """One run of the demo. Its report can be read at any time, also after Ctrl-C."""
 
     concurrency: int
-    ledger: VerdictMatcher = field(factory=VerdictMatcher)
+    matcher: VerdictMatcher = field(factory=VerdictMatcher)
     _bulk: AsyncBulkRun | None = field(init=False, default=None)
 
     @property
     def report(self) -> SubmitReport | None:
-        """The account of the submission, once it has begun."""
+        """The report of the submission, once it has begun."""
         return self._bulk.report if self._bulk else None
 
     async def run(self, events: Iterable[EventLike] | AsyncIterable[EventLike], total: int | None) -> None:
@@ -82,11 +90,11 @@ class Demo:
             serving(Receiver(self._receive, emulator.signing_key, accepts=BotVerdicts)) as webhook_url,
         ):
             await self._submit(emulator, webhook_url, events, total)
-            with anyio.move_on_after(PATIENCE):
+            with anyio.move_on_after(VERDICT_TIMEOUT):
                 await _all_delivered(emulator)
 
     async def _receive(self, verdicts: BotVerdicts) -> None:
-        self.ledger.answered(verdicts)
+        self.matcher.add_verdicts(verdicts)
 
     async def _submit(
         self,
@@ -105,15 +113,15 @@ class Demo:
             with progress("Submitting", total) as advance:
 
                 def enter(outcome: BatchOutcome) -> None:
-                    self.ledger.accepted(outcome.accepted)
+                    self.matcher.add_accepted(outcome.accepted)
                     advance(run.report.read)
 
                 await follow(run, enter)
 
 
 async def _all_delivered(emulator: Emulator) -> None:
-    """Nothing is left to come when the emulator has delivered everything, or given up."""
-    # Asked now and again rather than waited for: a thread that waits could not be left when Ctrl-C comes.
+    """Return when the emulator has delivered every verdict, or given up."""
+    # Polled: a thread that blocks in wait_idle() could not be abandoned on Ctrl-C.
     while True:
         try:
             emulator.wait_idle(0)
@@ -133,32 +141,32 @@ def _events(file: str | None) -> Iterable[EventLike] | AsyncIterable[EventLike]:
     return events_of(file)
 
 
-def _all_well(report: SubmitReport, ledger: VerdictMatcher) -> bool:
+def _all_well(report: SubmitReport, matcher: VerdictMatcher) -> bool:
     everything_accepted = report.read == report.accepted + report.rejected and report.stopped_by is None
-    return everything_accepted and ledger.missing == 0
+    return everything_accepted and matcher.missing == 0
 
 
-def _as_json(report: SubmitReport, ledger: VerdictMatcher, *, interrupted: bool) -> dict[str, Any]:
+def _as_json(report: SubmitReport, matcher: VerdictMatcher, *, interrupted: bool) -> dict[str, Any]:
     return {
-        **account(report, interrupted=interrupted),
-        "verdicts": ledger.verdicts,
-        "bots": ledger.bots,
-        "humans": ledger.humans,
-        "unknown": ledger.unknown,
-        "missing": ledger.missing,
-        "unmatched": ledger.unmatched,
-        "agents": [{"uas": agent, "events": count} for agent, count in ledger.agents.most_common(BUSIEST)],
+        **report_json(report, interrupted=interrupted),
+        "verdicts": matcher.verdicts,
+        "bots": matcher.bots,
+        "humans": matcher.humans,
+        "unknown": matcher.unknown,
+        "missing": matcher.missing,
+        "unmatched": matcher.unmatched,
+        "agents": [{"uas": agent, "events": count} for agent, count in matcher.agents.most_common(BUSIEST)],
     }
 
 
-def _print_summary(report: SubmitReport, ledger: VerdictMatcher, file: str | None) -> None:
+def _print_summary(report: SubmitReport, matcher: VerdictMatcher, file: str | None) -> None:
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
     out = console()
     rate = report.accepted / report.elapsed if report.elapsed else 0.0
-    source = escape(printable(file)) if file else "a made-up newsletter"
+    source = escape(printable(file)) if file else "a sample newsletter"
     out.print(f"\n[bold]{report.read:,} events[/] from {source}\n")
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_column(justify="right", style="bold")
@@ -167,41 +175,45 @@ def _print_summary(report: SubmitReport, ledger: VerdictMatcher, file: str | Non
     table.add_row(
         f"{report.accepted:,}", f"accepted in {report.batches:,} batches{retries}, {rate:,.0f} events a second"
     )
-    table.add_row(f"{ledger.verdicts:,}", "verdicts came back, signed, each matched to its event")
-    shares = ((ledger.bots, "bots", "red"), (ledger.humans, "humans", "green"), (ledger.unknown, "unknown", "yellow"))
+    table.add_row(f"{matcher.verdicts:,}", "signed verdicts received, each matched to its event")
+    shares = (
+        (matcher.bots, "bots", "red"),
+        (matcher.humans, "humans", "green"),
+        (matcher.unknown, "unknown", "yellow"),
+    )
     for count, kind, colour in shares:
-        share = count / ledger.verdicts if ledger.verdicts else 0.0
+        share = count / matcher.verdicts if matcher.verdicts else 0.0
         bar = Text("█" * round(40 * share), style=colour)
         table.add_row(f"{count:,}", Text.assemble(f"{kind:<8}{share:6.1%}  ", bar))
     out.print(table)
-    if ledger.agents:
-        out.print("\n[bold]Busiest bots[/], by the user agent that they gave")
-        for agent, count in ledger.agents.most_common(BUSIEST):
+    if matcher.agents:
+        out.print("\n[bold]Busiest bots[/], by their user agent")
+        for agent, count in matcher.agents.most_common(BUSIEST):
             out.print(f"{count:>8,}  {_abridged(printable(agent), out.width - 12)}", markup=False, no_wrap=True)
-    _print_rest(report, ledger)
+    _print_rest(report, matcher)
 
 
 def _abridged(agent: str, width: int) -> str:
-    """Cut in the middle: what a bot calls itself often stands at the end."""
+    """Cut in the middle: a bot's name is often at the end."""
     if len(agent) <= width:
         return agent
     tail = width // 2
     return f"{agent[: width - tail - 1]}…{agent[-tail:]}"
 
 
-def _print_rest(report: SubmitReport, ledger: VerdictMatcher) -> None:
+def _print_rest(report: SubmitReport, matcher: VerdictMatcher) -> None:
     out = console()
     rest = list(where_events_went(report))
-    if ledger.missing:
-        rest.append(f"no verdict came for {ledger.missing:,} accepted events")
-    if ledger.unmatched:
-        rest.append(f"{ledger.unmatched:,} verdicts came twice, or for events that were not accepted")
+    if matcher.missing:
+        rest.append(f"no verdict for {matcher.missing:,} accepted events")
+    if matcher.unmatched:
+        rest.append(f"{matcher.unmatched:,} verdicts were repeated, or for events that were not accepted")
     if rest:
         out.print("\n[bold]Where the rest went[/]")
     for line in rest:
         out.print(f"  {line}", markup=False)
-    well = _all_well(report, ledger)
-    accounted = "Every event is accounted for." if well else "Not every event got through."
+    well = _all_well(report, matcher)
+    closing = "Every event is accounted for." if well else "Some events have no verdict, or were not accepted."
     if well and report.read and not report.accepted:
-        accounted = "Nothing in it could be read as an event: every line is accounted for as rejected."
-    out.print(f"\n[{'green' if well else 'red'}]{accounted}[/]\n")
+        closing = "Nothing in it could be read as an event: every line is accounted for as rejected."
+    out.print(f"\n[{'green' if well else 'red'}]{closing}[/]\n")

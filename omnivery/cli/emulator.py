@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Run both APIs on a port of this machine, for trying and testing.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Host to listen on.")
 @click.option(
     "--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 @click.option("--signing-key", envvar="OMNIVERY_SIGNING_KEY", help="Signs the webhooks; random if left out.")
 @click.option("--chaos", "faults", metavar="FAULT=SHARE,…", help="Standing faults, such as throttle=0.05,error=0.01.")
 def emulator(*, host: str, port: int, faults: str | None, **settings: Any) -> None:
-    """Run an emulator of both APIs until Ctrl-C, and show how to reach it.
+    """Run an emulator of both APIs until Ctrl-C, and print its settings.
 
     Its verdicts are plausible, not the product's. An event from 192.0.2.0/24 is always a bot's, one from
     198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict.
 
-    Keys and token are made for trying: they are printed. Faults for --chaos, each a share of all requests:
+    Keys and token are for trying: they are printed. Faults for --chaos, each a share of all requests:
     throttle (429), error (500), cut_before and cut_after (connection cut before or after acceptance); and delay, in
     seconds.
     """
@@ -40,9 +40,9 @@ def emulator(*, host: str, port: int, faults: str | None, **settings: Any) -> No
 
     chaos = _chaos(faults) if faults else None
     with Emulator(host=host, port=port, chaos=chaos, **settings) as running:
-        over = _told_to_end()
+        ended = _end_signal()
         _show(running)
-        over.wait()
+        ended.wait()
 
 
 def _chaos(text: str) -> Chaos:
@@ -83,9 +83,9 @@ def _show(running: Emulator) -> None:
     out.print()
 
 
-def _told_to_end() -> threading.Event:
-    """Set by Ctrl-C, and by a supervisor's SIGTERM."""
-    over = threading.Event()
+def _end_signal() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set."""
+    ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
-    return over
+        signal.signal(number, lambda *_: ended.set())
+    return ended

@@ -1,4 +1,4 @@
-"""Matching events and verdicts, in whatever order they come in."""
+"""Matching events and verdicts, which arrive in any order."""
 
 from __future__ import annotations
 
@@ -21,54 +21,53 @@ if TYPE_CHECKING:
 
 
 @define(kw_only=True, eq=False)
-class Arrivals:
-    """What a receiver with a store brings, as its handler hears of it: made on the event loop of those who wait.
+class VerdictWaiter:
+    """Waits for verdicts that a receiver puts into a store. Create it on the event loop that waits.
 
-    All verdicts are in when those of each batch were waited for, one batch after the other: so no more than one batch's
-    ids are held, however many events there are.
+    Wait for one batch after the other: only one batch's ids are held, however many events there are.
     """
 
     store: VerdictStore
-    tell: Callable[[int], object] = field(default=lambda _: None)
-    """Called with the number of verdicts heard of so far."""
+    on_progress: Callable[[int], object] = field(default=lambda _: None)
+    """Called with the number of verdicts received so far."""
     _loop: asyncio.AbstractEventLoop = field(init=False, factory=asyncio.get_running_loop, repr=False)
-    _heard: int = field(init=False, default=0)
+    _received: int = field(init=False, default=0)
     _awaited: set[str] = field(init=False, factory=set[str], repr=False)
-    _all_in: anyio.Event = field(init=False, factory=anyio.Event)
+    _all_received: anyio.Event = field(init=False, factory=anyio.Event)
 
-    async def came(self, verdicts: BotVerdicts) -> None:
-        """Hear of verdicts that are in the store by now. The receiver may run on an event loop of its own."""
-        self._loop.call_soon_threadsafe(self._hear, [verdict.event_id for verdict in verdicts])
+    async def received(self, verdicts: BotVerdicts) -> None:
+        """The receiver's handler: the verdicts are in the store. The receiver may run on another event loop."""
+        self._loop.call_soon_threadsafe(self._note, [verdict.event_id for verdict in verdicts])
 
-    async def missing_of(self, event_ids: Collection[str], *, until: float) -> int:
-        """Wait until all of these events have a verdict, or a time has come; say how many have none.
+    async def count_missing(self, event_ids: Collection[str], *, until: float) -> int:
+        """Wait until all these events have a verdict, or until a time; return how many have none.
 
         Args:
-            event_ids: an id that comes twice is two events.
+            event_ids: an id that occurs twice is two events.
             until: on the event loop's clock, `anyio.current_time()`.
         """
-        self._awaited, self._all_in = set(event_ids), anyio.Event()
-        # What is stored before this look is found by it, and what is stored after it is heard of.
-        self._strike(await to_thread.run_sync(self.store.has, event_ids))
+        self._awaited, self._all_received = set(event_ids), anyio.Event()
+        # The query finds what is stored before it; what is stored later is reported by the receiver.
+        self._discard(await to_thread.run_sync(self.store.has, event_ids))
         if self._awaited:
             with anyio.CancelScope(deadline=until):
-                await self._all_in.wait()
+                await self._all_received.wait()
         return sum(event_id in self._awaited for event_id in event_ids)
 
-    def _hear(self, event_ids: Sequence[str | None]) -> None:
-        self._strike(event_ids)
-        self._heard += len(event_ids)
-        self.tell(self._heard)
+    def _note(self, event_ids: Sequence[str | None]) -> None:
+        self._discard(event_ids)
+        self._received += len(event_ids)
+        self.on_progress(self._received)
 
-    def _strike(self, event_ids: Iterable[str | None]) -> None:
+    def _discard(self, event_ids: Iterable[str | None]) -> None:
         self._awaited.difference_update(event_ids)
         if not self._awaited:
-            self._all_in.set()
+            self._all_received.set()
 
 
 @define(kw_only=True)
 class VerdictMatcher:
-    """Pairs accepted events with verdicts by `event_id`. It holds only what is not paired yet."""
+    """Pairs accepted events with verdicts by `event_id`. Holds only those that are not paired yet."""
 
     verdicts: int = 0
     """Accepted events that have their verdict."""
@@ -87,11 +86,11 @@ class VerdictMatcher:
 
     @property
     def unmatched(self) -> int:
-        """Verdicts beyond those of accepted events: sent twice by the service, or for events never accepted."""
+        """Verdicts without an accepted event: repeated by the service, or for events that were not accepted."""
         return sum(len(verdicts) for verdicts in self._early.values())
 
-    def accepted(self, events: Iterable[EventLike]) -> None:
-        """Enter events that the service took."""
+    def add_accepted(self, events: Iterable[EventLike]) -> None:
+        """Add events that the service accepted."""
         for event in events:
             event_id = event_id_of(event) or ""
             if early := self._early.get(event_id):
@@ -101,8 +100,8 @@ class VerdictMatcher:
             else:
                 self._waiting[event_id] += 1
 
-    def answered(self, verdicts: Iterable[Verdict]) -> None:
-        """Enter verdicts that the webhook received."""
+    def add_verdicts(self, verdicts: Iterable[Verdict]) -> None:
+        """Add verdicts that the webhook received."""
         for verdict in verdicts:
             event_id = verdict.event_id or ""
             if self._waiting[event_id] > 0:

@@ -57,7 +57,7 @@ def progress(text: str, total: int | None) -> AbstractContextManager[Callable[[i
     return bar(printable(text), total)
 
 
-def account(report: SubmitReport, *, interrupted: bool) -> dict[str, Any]:
+def report_json(report: SubmitReport, *, interrupted: bool) -> dict[str, Any]:
     """A report as JSON."""
     rate = report.accepted / report.elapsed if report.elapsed else 0.0
     return {

@@ -14,7 +14,7 @@ import click
 from attrs import asdict, define
 
 from omnivery.cli.arguments import Duration, HostPort, secret
-from omnivery.cli.matching import Arrivals
+from omnivery.cli.matching import VerdictWaiter
 from omnivery.cli.output import console, print_json, progress, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, print_summary, token, totals
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from omnivery.webhooks.store import StoreStatistics
 
 TOLERANCE = 9 * 3600.0
-"""Seconds that a call's signature may be old. The service tries again for hours, perhaps with its first signature: so a
-call gets in that was first made while this command did not run. In a store, what comes twice does no harm."""
+"""Age limit of a signature, in seconds. The service retries for hours, perhaps with its first signature: so calls are
+accepted that were first made while this command was not running. The store is idempotent: a replay does no harm."""
 
 _PATH = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("run")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
-@click.option("--journal", required=True, type=_PATH, help="Keeps the submission; made if it is not there.")
-@click.option("--store", "store_path", required=True, type=_PATH, help="Keeps the verdicts; made if it is not there.")
+@click.option("--journal", required=True, type=_PATH, help="Journal of the submission; created if missing.")
+@click.option("--store", "store_path", required=True, type=_PATH, help="Store of the verdicts; created if missing.")
 @click.option("--listen", required=True, type=HostPort(), metavar="HOST:PORT", help="Where to receive the verdicts.")
-@click.option("--public-url", help="The address that the service is to call; http://HOST:PORT/ if left out.")
-@click.option("--deadline", default="10m", show_default=True, type=Duration(), help="Wait for verdicts no longer.")
+@click.option("--public-url", help="The URL that the service is to call; http://HOST:PORT/ if left out.")
+@click.option("--deadline", default="10m", show_default=True, type=Duration(), help="Longest wait for verdicts.")
 @click.option("--domain", envvar="OMNIVERY_DOMAIN", help="Sending domain; OMNIVERY_DOMAIN if left out.")
 @click.option("--base-url", envvar="OMNIVERY_AUTOMATIONS_URL", help="Another server, such as the emulator.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
@@ -52,15 +52,15 @@ def run_command(
     base_url: str | None,
     concurrency: int,
 ) -> None:
-    """Submit the events of each FILE, receive their verdicts, and end when all are in or the deadline has passed.
+    """Submit the events of each FILE, receive their verdicts, and end when all have arrived or the deadline has passed.
 
-    The deadline begins when everything is submitted. After a crash, Ctrl-C or a deadline, the same command goes on
-    where it stood, and ends with the same account: that of all runs with the journal.
+    The deadline begins when everything is submitted. After a crash, Ctrl-C or a deadline, the same command resumes,
+    and ends with the same totals: those of all runs with the journal.
 
-    The signing key comes from OMNIVERY_SIGNING_KEY and the token from OMNIVERY_TOKEN, or they are asked for on a
-    terminal. The service calls a public https address: name it with --public-url, and lead it to HOST:PORT.
+    The signing key comes from OMNIVERY_SIGNING_KEY and the token from OMNIVERY_TOKEN, or is prompted for on
+    a terminal. The service calls a public https URL: give it as --public-url, and forward it to HOST:PORT.
 
-    Exit status 0: every event was accepted and has its verdict. 1: some were not, or have none; the output says so.
+    Exit status 0: every event was accepted and has its verdict. 1: otherwise; the output says which is missing.
     """
     webhook_url = public_url or _own_url(*listen)
     _warn_if_out_of_reach(webhook_url, base_url)
@@ -81,12 +81,12 @@ class RoundTrip:
     store_path: Path
     deadline: float
     """Seconds to wait for verdicts once everything is submitted."""
-    answered: int | None = None
+    verdicts: int | None = None
     """Accepted events that have their verdict; None before they were counted."""
     missing: int | None = None
     """Accepted events that have none at the deadline."""
     stored: StoreStatistics | None = None
-    """What the store held at the end."""
+    """Counts of the store at the end."""
 
     async def run(
         self,
@@ -96,71 +96,71 @@ class RoundTrip:
         token: str | None,
         settings: dict[str, str | None],
     ) -> None:
-        """Receive verdicts while the files are submitted and until all are in, or the deadline has passed."""
+        """Submit the files while verdicts are received, then wait until all have arrived or the deadline has passed."""
         from omnivery.webhooks import BotVerdicts, Listener, Receiver, VerdictStore
 
         host, port = listen
         with VerdictStore(self.store_path) as store:
-            arrivals = Arrivals(store=store)
-            receiver = Receiver(arrivals.came, signing_key, accepts=BotVerdicts, store=store, tolerance=TOLERANCE)
+            waiter = VerdictWaiter(store=store)
+            receiver = Receiver(waiter.received, signing_key, accepts=BotVerdicts, store=store, tolerance=TOLERANCE)
             try:
                 async with Listener(receiver, host=host, port=port):
                     await self._submit(files, token, settings)
-                    await self._wait(arrivals)
+                    await self._wait(waiter)
             finally:
                 self.stored = store.statistics
 
     async def _submit(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
-        given_up = self._given_up()
+        undelivered_to = self._undelivered_to()
         await self.submission.run(files, token, settings)
         stopped = any(report.stopped_by for report in self.submission.reports.values())
-        # Afterwards, for the submission makes sure that journal and settings go together. What was given up only now
-        # has had its attempts.
-        if given_up is not None and not stopped:
-            await self.submission.retry(token, given_up)
+        # Afterwards: the submission checks that journal and settings match. Events that this submission failed to
+        # deliver are not sent again.
+        if undelivered_to is not None and not stopped:
+            await self.submission.retry(token, undelivered_to)
 
-    def _given_up(self) -> str | None:
-        """The server for which an earlier run left undelivered events; None where there are none."""
+    def _undelivered_to(self) -> str | None:
+        """Base URL to which an earlier run left events undelivered; None if there are none."""
         from omnivery.bulk.journal.reader import JournalReader
 
-        # Where there is none yet, or it cannot be used: the submission makes one, or says what is wrong with it.
+        # If the journal is missing or unusable, the submission creates it, or reports what is wrong with it.
         with suppress(ConfigError), JournalReader.open(self.journal) as view:
             state = view.state()
             return state.base_url if state.undelivered else None
         return None
 
-    async def _wait(self, arrivals: Arrivals) -> None:
+    async def _wait(self, waiter: VerdictWaiter) -> None:
         from omnivery.bulk.journal.reader import JournalReader
 
         end = anyio.current_time() + self.deadline
-        answered = missing = 0
-        with JournalReader.open(self.journal) as view, progress("Verdicts received", None) as arrivals.tell:
+        received = missing = 0
+        with JournalReader.open(self.journal) as view, progress("Verdicts received", None) as waiter.on_progress:
             for batch in view.accepted():
-                left = await arrivals.missing_of(batch.event_ids, until=end)
+                left = await waiter.count_missing(batch.event_ids, until=end)
                 missing += left
-                answered += len(batch.event_ids) - left
-        self.answered, self.missing = answered, missing
+                received += len(batch.event_ids) - left
+        self.verdicts, self.missing = received, missing
 
 
 def _own_url(host: str, port: int) -> str:
-    """The address of the receiver itself.
+    """The receiver's own URL.
 
     Raises:
-        ConfigError: nobody can call it, or it would be another one the next time.
+        ConfigError: the host is a wildcard, or the port would be another one the next time.
     """
     with suppress(ValueError):
         if ip_address(host).is_unspecified:
-            raise ConfigError(f"--listen: {host} stands for every address of this machine: name one by --public-url")
+            raise ConfigError(f"--listen: {host} is a wildcard, which cannot be called: give the URL as --public-url")
     if port == 0:
-        raise ConfigError("--listen: port 0 is another port each time: choose one, or name the address by --public-url")
+        raise ConfigError("--listen: port 0 is another port each time: choose one, or give the URL as --public-url")
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _warn_if_out_of_reach(webhook_url: str, base_url: str | None) -> None:
     if _is_loopback(webhook_url) and not (base_url and _is_loopback(base_url)):
         click.echo(
-            "Warning: verdicts are to go to an address of this machine alone, which the service cannot reach: none "
-            "will come. Lead a public https address, such as a tunnel's, to it, and name that by --public-url.",
+            "Warning: the webhook URL is on this machine alone, and the service cannot reach it: no verdict will "
+            "arrive. Forward a public https URL, such as a tunnel's, to it, and give that as --public-url.",
             err=True,
         )
 
@@ -169,24 +169,24 @@ def _is_loopback(url: str) -> bool:
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name; or no address at all, which the client will say
+    except ValueError:  # a host name; or not a URL, which the client reports
         return False
 
 
 def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
-    """Print the account, and end the command with the status that it calls for."""
+    """Print the totals, and exit with the status that they call for."""
     reports = round_trip.submission.reports
     if not reports:
         raise click.Abort
     if wants_json():
         stored = asdict(round_trip.stored) if round_trip.stored else None
-        counts = {"answered": round_trip.answered, "missing": round_trip.missing, "store": stored}
+        counts = {"verdicts": round_trip.verdicts, "missing": round_trip.missing, "store": stored}
         print_json({**totals(reports, interrupted=bool(interrupted)), **counts})
     else:
         print_summary(reports)
         _print_verdicts(round_trip)
     if interrupted:
-        click.echo("Interrupted: what is done is kept. The same command goes on where it stood.", err=True)
+        click.echo("Interrupted: journal and store are kept. The same command resumes.", err=True)
     elif round_trip.missing:
         click.echo("To wait longer for verdicts, run the same command again.", err=True)
     all_accepted = all(report.accepted == report.read and report.stopped_by is None for report in reports.values())
@@ -196,9 +196,9 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
 def _print_verdicts(round_trip: RoundTrip) -> None:
     out = console()
     if round_trip.missing is not None:
-        out.print(f"[bold]{round_trip.answered:,} of them have their verdict[/], {round_trip.missing:,} have none")
+        out.print(f"[bold]{round_trip.verdicts:,} of them have their verdict[/], {round_trip.missing:,} have none")
     if (stored := round_trip.stored) is not None:
         out.print(
             f"  in the store: {stored.verdicts:,} verdicts, {stored.bots:,} bots, {stored.humans:,} humans, "
-            f"{stored.unknown:,} unknown; {stored.repeats:,} more came again"
+            f"{stored.unknown:,} unknown; {stored.repeats:,} repeated"
         )

@@ -1,4 +1,4 @@
-"""Ctrl-C and a supervisor's SIGTERM: they end the work, and leave time to tell how far it came."""
+"""Ctrl-C and SIGTERM: they cancel the work, and the command still prints its report."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 SIGNAL_STATUS = 128
-"""Exit status of a command that a signal ended, less the signal's number, as shells have it."""
+"""A shell's exit status for a command that a signal ended is this plus the signal's number."""
 
 
 def run_interruptibly(work: Callable[[], Awaitable[None]]) -> int:
-    """Run the work on an event loop, and cancel it at the first signal; further ones change nothing.
+    """Run the work on an event loop, and cancel it at the first signal; further signals are ignored.
 
     Returns:
-        The exit status that the signal calls for; 0 where none came.
+        The exit status for the signal; 0 if there was none.
     """
     if os.name == "posix":
         return anyio.run(_interruptibly, work)
@@ -42,7 +42,7 @@ async def _interruptibly(work: Callable[[], Awaitable[None]]) -> int:
             with anyio.CancelScope() as working:
                 try:
                     await work()
-                except Exception as error:  # noqa: BLE001  # out of the task group it would come wrapped in a group
+                except Exception as error:  # noqa: BLE001  # the task group would wrap it in an ExceptionGroup
                     failure = error
             tasks.cancel_scope.cancel()
     if failure is not None:

@@ -1,4 +1,4 @@
-"""The submission of some files, and what is told of it."""
+"""The submission of files, and its report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from attrs import define, field
 
 from omnivery.cli.arguments import secret
 from omnivery.cli.following import follow
-from omnivery.cli.output import account, console, print_json, printable, progress, wants_json, where_events_went
+from omnivery.cli.output import (
+    console,
+    print_json,
+    printable,
+    progress,
+    report_json,
+    wants_json,
+    where_events_went,
+)
 
 if TYPE_CHECKING:
     from omnivery.automations.report import SubmitReport
@@ -22,7 +30,7 @@ COUNTS = ("read", "accepted", "rejected", "undelivered", "batches", "requests", 
 
 @define(kw_only=True)
 class Submission:
-    """The submission of some files. Its accounts can be read at any moment, also after Ctrl-C."""
+    """The submission of files. Its reports can be read at any time, also after Ctrl-C."""
 
     concurrency: int
     journal: str | None = None
@@ -32,7 +40,7 @@ class Submission:
 
     @property
     def reports(self) -> dict[str, SubmitReport]:
-        """The account of each file begun so far; with a journal, of each file that it knows."""
+        """The report of each file begun so far; with a journal, of each file in the journal."""
         reports = {name: run.report for name, run in self._runs.items()}
         if self.journal is None or not (reports or self._report):
             return reports
@@ -45,12 +53,12 @@ class Submission:
         return {name: report_of(one, elapsed=0.0, stopped_by=last.stopped_by) for name, one in totals.items()}
 
     async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
-        """Submit file after file; an error that every batch would meet ends it."""
+        """Submit one file after the other, until an error that every batch would meet."""
         from omnivery.automations import AsyncAutomations
         from omnivery.cli.input import events_of
 
         async with AsyncAutomations(token, **settings) as client:  # type: ignore[arg-type]  # all of them are text
-            # All files are opened before anything is sent: a wrong name is better known at once.
+            # All files are opened before anything is sent, so that a wrong name is reported at once.
             sources = [(name, events_of(name)) for name in dict.fromkeys(files)]
             for name, events in sources:
                 run = client.bots.stream(events, concurrency=self.concurrency, journal=self.journal)
@@ -60,10 +68,10 @@ class Submission:
                     return
 
     async def retry(self, token: str | None, base_url: str) -> None:
-        """Send again what the journal holds."""
+        """Send the undelivered events of the journal again."""
         from omnivery.automations import AsyncAutomations
 
-        assert self.journal is not None  # noqa: S101  # the command names it
+        assert self.journal is not None  # noqa: S101  # the command requires it
         async with AsyncAutomations(token, base_url=base_url) as client:
             with progress(self.journal, None) as advance:
                 self._report = await client.bots.retry(
@@ -78,33 +86,33 @@ class Submission:
 
 
 def token() -> str | None:
-    """The token, if it has to be asked for; None where the client finds it itself, or says what is missing."""
+    """The token, if it must be prompted for; None if the client finds it, or reports that it is missing."""
     if os.environ.get("OMNIVERY_TOKEN", "").strip() or sys.stdin is None or not sys.stdin.isatty():
         return None
     return secret("OMNIVERY_TOKEN", "token")
 
 
 def end_with(run: Submission, interrupted: int) -> NoReturn:
-    """Print the account, and end the command with the status that it calls for.
+    """Print the totals, and exit with the status that they call for.
 
     Args:
-        run: what was done.
-        interrupted: the exit status that a signal calls for; 0 where none came.
+        run: the submission.
+        interrupted: the exit status for a signal; 0 if there was none.
     """
     reports = run.reports
     if not reports:
         raise click.Abort
     print_json(totals(reports, interrupted=bool(interrupted))) if wants_json() else print_summary(reports)
     if interrupted:
-        left = "is still in the journal: the same command goes on" if run.journal else "is counted as undelivered"
-        click.echo(f"Interrupted: what was under way {left}.", err=True)
+        left = "is still in the journal: the same command resumes" if run.journal else "is counted as undelivered"
+        click.echo(f"Interrupted: what was in flight {left}.", err=True)
     all_accepted = all(report.accepted == report.read and report.stopped_by is None for report in reports.values())
     sys.exit(interrupted or (0 if all_accepted else 1))
 
 
 def totals(reports: dict[str, SubmitReport], *, interrupted: bool) -> dict[str, Any]:
-    """The files' accounts in one: counts added up, rejections and failures with the file they come from."""
-    parts = {name: account(report, interrupted=interrupted) for name, report in reports.items()}
+    """The totals of all files: counts added up, rejections and failures with their file."""
+    parts = {name: report_json(report, interrupted=interrupted) for name, report in reports.items()}
     elapsed = sum(part["elapsed"] for part in parts.values())
     counts = {count: sum(part[count] for part in parts.values()) for count in COUNTS}
     listed = {
@@ -117,7 +125,7 @@ def totals(reports: dict[str, SubmitReport], *, interrupted: bool) -> dict[str, 
 
 
 def print_summary(reports: dict[str, SubmitReport]) -> None:
-    """The files' accounts for people, one after the other."""
+    """Print the report of each file for people."""
     from rich.markup import escape
 
     out = console()

@@ -1,13 +1,13 @@
-"""Webhook calls from the service: prove who sent them, read them, receive them.
+"""Webhook calls from the service: verify, read and receive them.
 
-    app = Receiver(handler, signing_key)                what to run or mount: an ASGI app
-    store = VerdictStore("verdicts.db")                 what keeps verdicts on disk: Receiver(None, key, store=store)
-    with Listener(app) as listener:                     runs it on a port, where there is no server: notebooks, scripts
-    event = parse(body, signing_key)                    in a web framework of your own
-    verify(body, signing_key)                           only to ask whether the sender is the service
+    app = Receiver(handler, signing_key)                an ASGI app, to run or to mount
+    store = VerdictStore("verdicts.db")                 verdicts on disk: Receiver(None, key, store=store)
+    with Listener(app) as listener:                     a server for the app, in notebooks and scripts
+    event = parse(body, signing_key)                    for any other web framework
+    verify(body, signing_key)                           the signature alone: True or False
 
-An event is either `BotVerdicts`, the answer to a batch of bot events, or a `DeliveryEvent`: what became of a message.
-The signing key is the account's own and signs every webhook call; give the old and the new one while it changes.
+A call brings either `BotVerdicts`, the verdicts of a batch of bot events, or a `DeliveryEvent`, what happened to one
+message. An account's one signing key signs all its webhook calls; give the old and the new key while it changes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ASGI messages: a request's path and body in, an answer out. No more of the protocol than a receiver needs."""
+"""ASGI messages: a request's path and body in, a response out. No more of the protocol than a receiver needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def path_below_mount(scope: Scope) -> str:
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """Read a request's body, no further than just beyond the limit; None when the client goes away."""
+    """Read a request's body, and stop once it exceeds the limit; None if the client disconnects."""
     body = bytearray()
     more = True
     while more and len(body) <= limit:
@@ -34,8 +34,8 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     return bytes(body)
 
 
-async def answer(send: Send, status: HTTPStatus) -> None:
-    """Send an answer that says no more than its status does: details would only help a forger."""
+async def respond(send: Send, status: HTTPStatus) -> None:
+    """Send a response that says no more than its status does: details would only help a forger."""
     body = dumps({"message": phrase(status)})
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -44,8 +44,8 @@ async def answer(send: Send, status: HTTPStatus) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def live(receive: Receive, send: Send) -> None:
-    """Answer the server's start-up and shutdown; there is nothing to prepare or to close."""
+async def serve_lifespan(receive: Receive, send: Send) -> None:
+    """Acknowledge the server's startup and shutdown; there is nothing to prepare or to close."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

@@ -1,8 +1,8 @@
-"""Delivery events as they arrive at the webhook: what became of one message on its way to one recipient.
+"""Delivery events: what happened to one message on its way to one recipient.
 
 The webhook must be set to the format `mailgun`, in the service's console or by a message's `X-OV-Callback-Format`
-header. Where Omnivery and Mailgun spell a field differently, both are read into one. No field is required: what is
-missing, null or of another type than documented is None or empty, and what came in its place stands in `extra`.
+header. Where Omnivery and Mailgun spell a field differently, both spellings are read. No field is required: one that is
+missing, null or of another type than documented is None or empty, and a value of another type is in `extra`.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
     from omnivery.webhooks.signature import Signature
 
 WRAPPERS = ("event-data", "event_data")
-"""Names under which a call holds the event; the second was seen in an older client of the service."""
+"""Keys under which a call holds the event; an older client of the service reads the second."""
 
 
 @frozen(kw_only=True)
 class Envelope:
-    """How the message was handed over, by SMTP's own envelope (RFC 5321)."""
+    """The SMTP envelope of the message (RFC 5321)."""
 
     sender: str | None = field(default=None, repr=False)
-    """Where bounces go: an address made for this message."""
+    """The return path for bounces: an e-mail address made for this message."""
     sending_ip: str | None = field(default=None, repr=False)
-    """The service's address that it was sent from."""
+    """The service's IP address that it was sent from."""
     targets: str | None = field(default=None, repr=False)
     """Recipients, separated by commas."""
     transport: str | None = None
-    """How it went out, such as `smtp`."""
+    """The protocol, such as `smtp`."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields that the SDK does not know, or that were of another type."""
 
 
 @frozen(kw_only=True)
 class DeliveryStatus:
-    """What the receiving server answered."""
+    """The receiving server's reply."""
 
     code: int | None = None
     """SMTP reply code, such as 250 or 550."""
     message: str | tuple[str, ...] | None = field(default=None, repr=False)
-    """The server's reply as it came: one text, or several. `text` has it in one piece."""
+    """The server's reply as received: one text, or several. `text` joins them."""
     description: str | None = field(default=None, repr=False)
     """The reply with its codes, or the service's own words."""
     bounce_class: str | None = None
@@ -55,7 +55,7 @@ class DeliveryStatus:
     mx_host: str | None = None
     """The receiving server."""
     mx_ip: str | None = field(default=None, repr=False)
-    """The receiving server's address."""
+    """The receiving server's IP address."""
     tls: bool | None = None
     """Whether the connection was encrypted."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
@@ -63,13 +63,13 @@ class DeliveryStatus:
 
     @property
     def text(self) -> str | None:
-        """The server's reply as one text: where it came in several, they are joined by blanks."""
+        """The server's reply as one text: several are joined by blanks."""
         return " ".join(self.message) if isinstance(self.message, tuple) else self.message
 
 
 @frozen(kw_only=True)
 class ClientInfo:
-    """The program that opened the message or followed the link, as far as its User-Agent header tells."""
+    """The program that opened the message or followed the link, as derived from its User-Agent header."""
 
     client_name: str | None = None
     """Such as `Thunderbird`."""
@@ -82,16 +82,16 @@ class ClientInfo:
     user_agent: str | None = field(default=None, repr=False)
     """The User-Agent header itself."""
     suspected_bot: bool | None = None
-    """Whether a machine did it: the service's own flag, or else whether Mailgun's `bot` names one."""
+    """Whether a bot did it: the service's own flag, or else whether Mailgun's `bot` names one."""
     bot: str | None = None
-    """Mailgun's name for the machine, such as `apple` or `gmail`; empty text for none."""
+    """Mailgun's name for the bot, such as `apple` or `gmail`; empty text for none."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields that the SDK does not know, or that were of another type."""
 
 
 @frozen(kw_only=True)
 class Geolocation:
-    """Where the open or click came from, as far as its network address tells."""
+    """Where the open or click came from, as derived from its IP address."""
 
     country: str | None = None
     """Two-letter code of the country: the service's `country_code`, or else Mailgun's `country`."""
@@ -113,8 +113,8 @@ class Geolocation:
 class DeliveryEvent:
     """One event in the life of one message to one recipient.
 
-    A part that an event does not have, such as the `delivery_status` of an open, is there all the same, with None in
-    every field: so `event.delivery_status.text` needs no question before it.
+    A part that an event does not have, such as the `delivery_status` of an open, is present with None in every field,
+    so that `event.delivery_status.text` always works.
 
     Source: https://docs.omnivery.com/api-ref/automations-api (Webhooks, sample); where that is silent, Mailgun's
     event structure, https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure/.
@@ -122,57 +122,57 @@ class DeliveryEvent:
 
     event: str | None = None
     """What happened: `accepted`, `delivered`, `failed`, `rejected`, `opened`, `clicked`, `unsubscribed`, `complained`,
-    or a word that is newer than this list."""
+    or a newer one."""
     id: str | None = None
-    """The event's own id: opaque, and good for nothing but knowing it again."""
+    """The event's own id: opaque; identifies a repeated event."""
     timestamp: float | None = None
     """When it happened, in unix seconds; `occurred_at` has it as a datetime."""
     recipient: str | None = field(default=None, repr=False)
-    """Whom the message was for."""
+    """The recipient's e-mail address."""
     recipient_domain: str | None = None
     """The recipient's e-mail domain."""
     severity: str | None = None
     """Of a failed event: `permanent` or `temporary`."""
     reason: str | None = None
-    """Of a failed event: why, in one word, such as `bounce` or `suppress-bounce`."""
+    """Of a failed event: the reason, such as `bounce` or `suppress-bounce`."""
     tags: tuple[str, ...] = ()
     """The message's tags."""
     user_variables: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """The message's own variables (`v:…`), nested as they were sent."""
     message_id: str | None = None
-    """The message's id, mostly without angle brackets and domain: compare it by `same_message`."""
+    """The message's id, usually without angle brackets and domain: compare it by `same_message`."""
     message_headers: Mapping[str, str] = field(factory=Headers, repr=False)
-    """The message's header fields, custom ones included, looked up without regard to case."""
+    """The message's header fields, custom ones included; lookup is case-insensitive."""
     message_size: int | None = None
     """The message's size in bytes."""
     envelope: Envelope = field(factory=Envelope)
-    """How the message was handed over."""
+    """The SMTP envelope."""
     delivery_status: DeliveryStatus = field(factory=DeliveryStatus)
-    """What the receiving server answered: on delivered and failed events."""
+    """The receiving server's reply: on delivered and failed events."""
     client_info: ClientInfo = field(factory=ClientInfo)
     """The recipient's program: on opened and clicked events."""
     geolocation: Geolocation = field(factory=Geolocation)
-    """The recipient's place: on opened and clicked events."""
+    """The recipient's location: on opened and clicked events."""
     ip: str | None = field(default=None, repr=False)
-    """Where an open or a click came from."""
+    """IP address that an open or a click came from."""
     url: str | None = field(default=None, repr=False)
-    """The link of a clicked event; it may well identify the recipient."""
+    """The link of a clicked event; it may identify the recipient."""
     flags: Mapping[str, Any] = field(factory=dict[str, Any])
     """Mailgun's flags, such as `is-test-mode`."""
     campaigns: tuple[Any, ...] = field(default=(), repr=False)
-    """Mailgun's campaigns, as they came."""
+    """Mailgun's campaigns, as received."""
     reject: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Of a rejected event: Mailgun's `reason` and `description`, as they came."""
+    """Of a rejected event: Mailgun's `reason` and `description`, as received."""
     complaint: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Of a complained event, as it came: undocumented."""
+    """Of a complained event, as received: undocumented."""
     unsubscribe: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Of an unsubscribed event, as it came: undocumented."""
+    """Of an unsubscribed event, as received: undocumented."""
     storage: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Where Mailgun keeps the message, as it came."""
+    """Where Mailgun keeps the message, as received."""
     token: str = field(default="", repr=False)
-    """The call's own token: equal tokens mean that the very same call came again. Empty only in samples."""
+    """The call's token: equal tokens mean a repeated call. Empty in samples only."""
     signed_at: int | None = None
-    """When the service signed the call, in unix seconds. None only in samples."""
+    """When the service signed the call, in unix seconds. None in samples only."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields that the SDK does not know, or that were of another type."""
 
@@ -183,41 +183,41 @@ class DeliveryEvent:
 
     @property
     def country(self) -> str | None:
-        """Two-letter code of the country that an open or click came from, whichever vendor's spelling it had."""
+        """Two-letter code of the country that an open or click came from, in either vendor's spelling."""
         return self.geolocation.country
 
     @property
     def suspected_bot(self) -> bool | None:
-        """Whether a machine opened or clicked; None where the event does not say, which is not False."""
+        """Whether a bot opened or clicked; None if the event does not say, which is not False."""
         return self.client_info.suspected_bot
 
 
 def bare_message_id(text: str) -> str:
-    """A message id in the one form that can be compared and stored: no angle brackets, no domain, lower case.
+    """Return a message id in a form to compare and store: no angle brackets, no domain, lower case.
 
-    Sending returns `<id@domain>`, while webhooks bring the `id` alone.
+    Sending returns `<id@domain>`, while webhooks hold the `id` alone.
     """
     return text.strip().strip("<>").partition("@")[0].lower()
 
 
 def same_message(queued_id: str | None, event: DeliveryEvent) -> bool:
-    """Say whether an event is about the message that was queued under this id.
+    """Return whether an event is about the message that was queued under this id.
 
     Args:
-        queued_id: the `id` that `send` returned. None, the id of an answer without one, is no message's.
-        event: the event; one without a message id is about no message that could be named.
+        queued_id: the `id` that `send` returned. None, for a response without an id, matches no event.
+        event: the event; without a message id it matches no queued message.
     """
     wanted = bare_message_id(queued_id or "")
     return bool(wanted) and wanted == bare_message_id(event.message_id or "")
 
 
 def is_known(payload: Mapping[str, Any]) -> bool:
-    """Say whether a payload carries a delivery event."""
+    """Return whether a payload carries a delivery event."""
     return any(isinstance(payload.get(name), Mapping) for name in WRAPPERS)
 
 
 def read(payload: Mapping[str, Any], signature: Signature | None = None) -> DeliveryEvent:
-    """Read a delivery event, known as such, whose signature has been checked. That of a sample is not."""
+    """Read a payload for which `is_known` is true, after its signature was checked; a sample has none."""
     data = Fields(next(payload[name] for name in WRAPPERS if isinstance(payload.get(name), Mapping)))
     message = data.part("message")
     fields = message.part("headers")

@@ -1,4 +1,4 @@
-"""A place for webhook calls to arrive, where there is no server yet: in a notebook, a script or a test."""
+"""A server for webhook calls, in a thread: for a notebook, a script or a test that has none."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ class Listener:
         with Listener(Receiver(on_verdicts, signing_key)) as listener:
             client.bots.submit(events, webhook_url=listener.url)
 
-    There is `async with`, too, on asyncio and on trio; and `start()` and `stop()`, for a notebook whose cells should
-    all find it running. It needs uvicorn, which comes with the extra `emulator`.
+    Also usable as `async with`, on asyncio and on trio, and by `start()` and `stop()`, for a notebook in which several
+    cells use it. It needs uvicorn, which comes with the extra `emulator`.
 
-    Handlers run in that thread, on its asyncio loop, and not where you called: what they share with your code has to
-    be safe between threads, as a `VerdictStore`, `queue.Queue` and `list.append` are.
+    Handlers run in that thread, on its asyncio loop, not in the caller's: objects that they share with your code must
+    be thread-safe, as a `VerdictStore`, `queue.Queue` and `list.append` are.
 
-    The address is this machine's own. The emulator reaches it; the service needs a public https address in front, such
-    as a tunnel's, which is then the `webhook_url` to give.
+    The URL is on this machine alone. The emulator can call it; for the service, put a public https URL in front, such
+    as a tunnel's, and give that one as `webhook_url`.
 
-    A forked child has no server: the parent's goes on, and in the child `stop` does nothing to it.
+    A forked child has no server. The parent's continues, and `stop` in the child does nothing to it.
 
     Args:
-        app: what to run, such as a `Receiver`.
-        host: address to listen on. Whoever reaches it can call the app: a `Receiver` refuses what is not signed.
-        port: port to listen on; a free one for 0.
+        app: the ASGI app, such as a `Receiver`.
+        host: host name or IP address to listen on. All who can connect can call the app; a `Receiver` refuses calls
+            that are not signed.
+        port: port to listen on; 0 takes a free one.
 
     Raises:
-        ConfigError: the app is none.
+        ConfigError: the app is not callable.
     """
 
     def __init__(self, app: App, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -53,11 +54,11 @@ class Listener:
         self._running: ServerThread | None = None
 
     def start(self) -> None:
-        """Start the server, and return when it answers.
+        """Start the server, and return when it accepts connections.
 
         Raises:
-            ConfigError: it runs already, uvicorn is not installed, the port is taken or is none, the host is no
-                address of this machine, or the app's own start-up failed.
+            ConfigError: it is running already, uvicorn is not installed, the port is taken or invalid, the host is not
+                one of this machine, or the app's own startup failed.
         """
         if self._running:
             raise ConfigError("this listener is running already")
@@ -70,9 +71,9 @@ class Listener:
         self._running = running
 
     def stop(self) -> None:
-        """Stop the server: calls under way get a second to be answered, and are then cancelled.
+        """Stop the server: calls in progress get a second to finish, and are then cancelled.
 
-        Stopping what does not run does nothing. The same object can be started again.
+        Idempotent. The same object can be started again.
         """
         running, self._running = self._running, None
         if running:
@@ -80,7 +81,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """Where the app is, such as `http://127.0.0.1:50123`: any path below it is the app's own.
+        """The app's URL, such as `http://127.0.0.1:50123`; every path below it is served by the app.
 
         Raises:
             ConfigError: the listener is not running.

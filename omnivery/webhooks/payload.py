@@ -1,4 +1,4 @@
-"""Payloads of webhook calls: told apart by their keys, and handed to the reader of their kind."""
+"""Payloads of webhook calls: told apart by their keys, and read by the reader of their kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omnivery.webhooks.signature import TOLERANCE, Payload, check, decode, encod
 from omnivery.webhooks.verdicts import BotVerdicts
 
 WebhookEvent: TypeAlias = BotVerdicts | DeliveryEvent
-"""What one webhook call may bring: ask with `isinstance` which it is."""
+"""What one webhook call brings: test with `isinstance` which it is."""
 
 FORM_POST = (
     "a form post, as Mailgun's legacy webhooks send it, and only JSON is read: set the webhook to the format "
@@ -23,23 +23,23 @@ FORM_POST = (
 def parse(body: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, now: float | None = None) -> WebhookEvent:
     """Verify a webhook call, then read it.
 
-    A call is read only when `verify` would be true for it; what the signature does and does not prove is said there.
-    Whether the call was handled before is not asked here: remember the result's `token`, or let `Receiver` do it.
+    A call is read only if `verify` is true for it; what the signature proves is described there. Replays are not
+    detected here: remember the result's `token`, or use `Receiver`.
 
     Form posts, the shape of Mailgun's legacy webhooks, are refused: set such a webhook to the format `mailgun`.
 
     Args:
         body: the request's body.
         keys: the account's signing key; several while it changes.
-        tolerance: seconds that the signature may be old, or ahead of the clock.
-        now: unix seconds to compare the signature's timestamp with; the clock's when left out.
+        tolerance: seconds by which the signature's timestamp may differ from the clock, either way.
+        now: unix seconds to compare the timestamp with; the clock's when left out.
 
     Returns:
-        `BotVerdicts` for bot results, a `DeliveryEvent` for what became of a message.
+        `BotVerdicts` for bot results, a `DeliveryEvent` for an event of a message.
 
     Raises:
-        ConfigError: no key was given, a key is empty, or the tolerance is not a number from 0.
-        PayloadError: the body is not a JSON object, or not one that we know.
+        ConfigError: no key was given, a key is empty, or the tolerance is not a number from 0 up.
+        PayloadError: the body is not a JSON object, or neither bot results nor a delivery event.
         SignatureError: the signature is missing, wrong, too old or from the future; the message says which.
     """
     secrets = encoded(keys)
@@ -66,10 +66,10 @@ def _is_form(body: Payload) -> bool:
 
 
 def _unknown(payload: Mapping[str, Any]) -> str:
-    # A form that a web framework has parsed already has everything at the top, the digest among it.
+    # In a form that a web framework has parsed already, all fields stand at the top, the digest included.
     if isinstance(payload.get("signature"), str):
         return FORM_POST
     return (
-        "not a payload that we know: expected a delivery event, with `event-data`, or bot results, with `events`, or "
-        "`is_bot` and `request`. If it is another service's format, set the webhook to the format `mailgun`"
+        "an unknown kind of payload: expected a delivery event, with `event-data`, or bot results, with `events`, "
+        "or `is_bot` and `request`. If it is another service's format, set the webhook to the format `mailgun`"
     )

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from omnivery._logging import get_logger
 from omnivery.errors import ConfigError, OmniveryError, PayloadError, ReplayError, WebhookError
-from omnivery.webhooks.asgi import Receive, Scope, Send, answer, live, path_below_mount, read_body
+from omnivery.webhooks.asgi import Receive, Scope, Send, path_below_mount, read_body, respond, serve_lifespan
 from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.payload import WebhookEvent, parse
 from omnivery.webhooks.signature import TOLERANCE, encoded
@@ -34,7 +34,7 @@ class ReceiverStatistics:
     """What a receiver has done with the requests so far."""
 
     accepted: int = 0
-    """Handled, and answered with 200."""
+    """Handled: the response was 200."""
     refused: int = 0
     """Turned away with a 4xx status for any other reason than replay."""
     replayed: int = 0
@@ -52,14 +52,14 @@ class Receiver:
 
     Without `accepts`, the handler gets calls of both kinds, and asks with `isinstance` which one it has.
 
-    The handler is awaited *before* the answer goes out, so a 200 means handled. Keep it short: the service may give
+    The handler is awaited *before* the response is sent, so a 200 means handled. Keep it short: the service may give
     up waiting, and call again.
 
     With a `store`, a call that brings verdicts is committed there, in a worker thread, before the handler is awaited;
     delivery events go to the handler alone. Without a handler, the store is all there is, and delivery events are
     refused. The store stays open when the server stops: it is yours to close.
 
-    | answer | when |
+    | response | when |
     | --- | --- |
     | 200 | the verdicts are in the store, where there is one, and the handler returned |
     | 406 | signature missing, wrong, old or ahead; payload unknown or not accepted; handled before: not to be retried |
@@ -77,7 +77,7 @@ class Receiver:
     connection, and with it a call that the service may have sent right behind. A handler that wants its exceptions
     in a log or tracker of its own catches them, and raises them again for the 500.
 
-    Requests of type `lifespan` are answered, `websocket` is refused. Runs on asyncio and on trio.
+    Connections of type `lifespan` are served, `websocket` ones are closed. Runs on asyncio and on trio.
 
     Args:
         handler: your coroutine function, called with what `parse` returns. None for the store alone.
@@ -85,7 +85,7 @@ class Receiver:
         accepts: the one kind of call to take, `BotVerdicts` or `DeliveryEvent`; both when left out.
         store: keeps the verdicts on disk.
         tolerance: seconds that a signature may be old, or ahead of the clock.
-        path: the one path to answer on, below the mount point; any when left out.
+        path: the only path to serve, below the mount point; any when left out.
         max_body: bytes of the largest body that is read; 16 MiB when left out.
         clock: tells the time in unix seconds.
 
@@ -183,7 +183,7 @@ class Receiver:
             case "http":
                 await self._serve(scope, receive, send)
             case "lifespan":
-                await live(receive, send)
+                await serve_lifespan(receive, send)
             case "websocket":
                 await receive()
                 await send({"type": "websocket.close"})
@@ -196,7 +196,7 @@ class Receiver:
         if scope["method"] != "POST":
             return await self._refuse(send, HTTPStatus.METHOD_NOT_ALLOWED)
         body = await read_body(receive, self._max_body)
-        if body is None:  # the client went away: nobody waits for an answer
+        if body is None:  # the client disconnected: there is no one to respond to
             return None
         if len(body) > self._max_body:
             return await self._refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -218,7 +218,7 @@ class Receiver:
 
     async def _refuse(self, send: Send, status: HTTPStatus, *, counter: str = "refused") -> None:
         self._counts[counter] += 1
-        await answer(send, status)
+        await respond(send, status)
 
     def _parse(self, body: bytes) -> WebhookEvent:
         event = parse(body, *self._keys, tolerance=self._tolerance, now=self._clock())
@@ -248,11 +248,11 @@ class Receiver:
             if not isinstance(error, Exception):
                 raise
             logger.error("%s", _what_failed(error))  # noqa: TRY400  # a traceback ends with the exception's text
-            return await answer(send, HTTPStatus.INTERNAL_SERVER_ERROR)
+            return await respond(send, HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
             self._busy.discard(event.token)
         self._counts["accepted"] += 1
-        return await answer(send, HTTPStatus.OK)
+        return await respond(send, HTTPStatus.OK)
 
     async def _keep(self, event: WebhookEvent, body: bytes) -> None:
         if self._store is None or not isinstance(event, BotVerdicts):

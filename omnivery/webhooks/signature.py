@@ -17,30 +17,29 @@ from omnivery.codec import loads
 from omnivery.errors import ConfigError, SignatureError
 
 TOLERANCE = 300
-"""Seconds that a signature may be off this machine's clock, either way, unless the caller says otherwise."""
+"""Default for the seconds by which a signature's timestamp may differ from this machine's clock, either way."""
 
 Payload: TypeAlias = bytes | str | Mapping[str, Any]
-"""A webhook call's body: as it was received, or already parsed."""
+"""A webhook call's body: as received, or parsed already."""
 
 
 def verify(payload: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, now: float | None = None) -> bool:
-    """Say whether a webhook call is signed with one of the keys, and lately.
+    """Return whether a webhook call is signed with one of the keys, within the tolerance.
 
     The signature covers its timestamp and token only, **not the body**: it proves that the sender knows the key, not
-    that nobody changed the events on their way. Let calls come in over https, and refuse tokens seen before, as
+    that nobody changed the events in transit. So accept calls over https only, and refuse tokens seen before, as
     `Receiver` does.
 
-    Whatever the payload holds, the answer is true or false and never an exception. It takes the same time wherever a
-    wrong signature differs and whichever key is the right one.
+    No payload makes it raise. Comparison is in constant time, for every key.
 
     Args:
         payload: the body, or the `signature` object alone; bytes and text are read as JSON.
         keys: the account's signing key; several while it changes.
-        tolerance: seconds that the timestamp may lie in the past or in the future.
+        tolerance: seconds by which the timestamp may lie in the past or in the future.
         now: unix seconds to compare the timestamp with; the clock's when left out.
 
     Raises:
-        ConfigError: no key was given, a key is empty, or the tolerance is not a number from 0.
+        ConfigError: no key was given, a key is empty, or the tolerance is not a number from 0 up.
 
     Source: https://github.com/omnivery/mautic-omnivery-plugin (branch mautic4, `verifyCallback`); RFC 2104.
     """
@@ -57,10 +56,10 @@ def sign(key: str | bytes, *, timestamp: int | str | None = None, token: str | N
     Args:
         key: the signing key.
         timestamp: unix seconds; the clock's when left out. Text is kept as text.
-        token: what makes the call unique; 32 random hexadecimal digits when left out.
+        token: identifies the call; 32 random hexadecimal digits when left out.
 
     Raises:
-        ConfigError: the key or the token is empty, or the timestamp is no whole number of seconds from 0.
+        ConfigError: the key or the token is empty, or the timestamp is not a whole number from 0 up.
     """
     moment = int(time.time()) if timestamp is None else timestamp
     unique = secrets.token_hex(16) if token is None else token
@@ -76,21 +75,21 @@ class Signature:
     """The three parts of a signature, as received."""
 
     timestamp: str
-    """Unix seconds, the very digits that were signed."""
+    """Unix seconds: the digits that were signed, unchanged."""
     token: str = field(repr=False)
-    """What makes the call unique."""
+    """Identifies the call."""
     digest: str = field(repr=False)
     """HMAC-SHA256 in hexadecimal digits."""
 
 
 def decode(payload: Payload) -> Mapping[str, Any] | None:
-    """Read a body; None where it is not a JSON object."""
+    """Read a body; None if it is not a JSON object."""
     value: object = payload
     if isinstance(payload, bytes | bytearray | str):
         try:
             value = loads(payload)
         except ValueError:
-            # Answered, not raised: a JSON error carries the whole body with it, into whatever is raised from it.
+            # Not raised: a JSON error carries the whole body, and exceptions raised from it would show it.
             return None
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
 
@@ -99,7 +98,7 @@ def encoded(keys: Sequence[str | bytes]) -> tuple[bytes, ...]:
     """Turn signing keys into bytes.
 
     Raises:
-        ConfigError: there is none, or one is empty.
+        ConfigError: no key was given, or one is empty.
     """
     if not keys or not all(isinstance(key, str | bytes) and key for key in keys):
         raise ConfigError("webhook signatures need at least one signing key: text or bytes, and none may be empty")
@@ -109,10 +108,10 @@ def encoded(keys: Sequence[str | bytes]) -> tuple[bytes, ...]:
 def check(
     payload: Mapping[str, Any] | None, keys: Sequence[bytes], *, tolerance: float, now: float | None
 ) -> Signature:
-    """Find a payload's signature and make sure that it is right and fresh.
+    """Return a payload's signature once it has proved right and fresh.
 
     Raises:
-        ConfigError: the tolerance is not a number from 0.
+        ConfigError: the tolerance is not a number from 0 up.
         SignatureError: it is missing, wrong, too old or from the future; the message says which.
     """
     if not tolerance >= 0:  # not "<": NaN must not pass
@@ -120,13 +119,13 @@ def check(
     signature = _find(payload)
     if signature is None:
         raise SignatureError("the signature is missing: expected `timestamp`, `token` and `signature` in an object")
-    # 1. Wrong comes first: only who knows the key learns anything about our clock.
+    # 1. Wrong. Comes first, so that only a sender who knows the key learns about our clock.
     received = signature.digest.lower().encode("utf-8", "surrogatepass")
-    # Every key is tried before any answer counts, so that the time taken does not tell which one matched.
+    # Every key is compared, so that the time taken does not tell which one matched.
     matches = [hmac.compare_digest(_digest(key, signature).encode(), received) for key in keys]
     if not any(matches):
         raise SignatureError("the signature is wrong: check the signing key")
-    # 2. Old, 3. or ahead of us.
+    # 2. Too old; 3. or ahead of this machine's clock.
     age = (time.time() if now is None else now) - int(signature.timestamp)
     if not age <= tolerance:
         late = math.ceil(age - tolerance)
@@ -143,7 +142,7 @@ def _find(payload: Mapping[str, Any] | None) -> Signature | None:
     if payload is None:
         return None
     inner: object = payload.get("signature")
-    # A whole body holds the signature as an object; in the bare object the same name is the digest.
+    # In a body, `signature` is an object; in that object, the same name is the digest.
     return _read(cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else payload)
 
 
@@ -155,7 +154,7 @@ def _read(parts: Mapping[str, Any]) -> Signature | None:
 
 
 def _digits(timestamp: object) -> str | None:
-    """The digits that were signed. A float has lost them, and a truth value never had any."""
+    """The digits that were signed. A float has lost them, and a boolean never had any."""
     # At most 15 digits, far beyond any date: int(), str() and float arithmetic give up on huge numbers.
     if isinstance(timestamp, int) and not isinstance(timestamp, bool) and 0 <= timestamp < 10**15:
         return str(timestamp)

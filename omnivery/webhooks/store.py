@@ -1,4 +1,4 @@
-"""Verdicts on disk: what the webhook brought is committed before the service is told that it arrived."""
+"""Verdicts on disk: a call is committed before the receiver responds to it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from omnivery.webhooks.store_file import explained, open_file
 from omnivery.webhooks.verdicts import BotVerdicts
 
 PAGE = 500
-"""Rows, or ids, that one reading statement handles: the lock is free again in between."""
+"""Rows, or ids, per reading statement: the lock is released in between."""
 
 INSERT_CALL = "INSERT INTO calls (token, received_at, without_id, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 REPEAT = "UPDATE verdicts SET repeats = repeats + 1 WHERE event_id = ?"
-# A name alone is the value that is there; equal timestamps go to the one that arrives later, which is this one.
+# A bare column name is the stored value. Of equal timestamps the later arrival wins, which is this row.
 UPSERT = """
 INSERT INTO verdicts (event_id, is_bot, signed_at, first_received_at, received_at, request) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (event_id) DO UPDATE SET
@@ -49,30 +49,30 @@ SELECT v.*, c.* FROM
 
 @frozen(kw_only=True)
 class StoredVerdict:
-    """The verdict that counts for one event: of all that came for its id, the one that was signed last."""
+    """The verdict for one event: of several for its id, the one that was signed last."""
 
     event_id: str
     """The event's own id."""
     is_bot: bool | None
-    """True for a bot, False for a human, None where the call did not say: never take None for False."""
+    """True for a bot, False for a human, None if the call did not say: never take None for False."""
     request: Mapping[str, Any] = field(repr=False)
     """The event as it was submitted: its fields and your own attributes, all in one mapping."""
     signed_at: int
-    """When the service signed the call that brought this verdict, in unix seconds."""
+    """When the service signed the call with this verdict, in unix seconds."""
     received_at: float
     """When that call arrived, in unix seconds."""
     first_received_at: float
     """When the first verdict for this id arrived, in unix seconds."""
     repeats: int
-    """How often a verdict for this id came again, whichever of them counts."""
+    """How many further verdicts for this id have arrived."""
 
 
 @frozen(kw_only=True)
 class StoreStatistics:
-    """What a verdict store holds."""
+    """Counts of what a verdict store holds."""
 
     verdicts: int
-    """Events that have a verdict: bots, humans and unknown."""
+    """Events with a verdict: bots, humans and unknown."""
     bots: int
     """Of these, bots."""
     humans: int
@@ -80,42 +80,42 @@ class StoreStatistics:
     unknown: int
     """Of these, verdicts that say neither."""
     repeats: int
-    """How often a verdict came for an event that had one."""
+    """Verdicts that arrived for an event that had one."""
     payloads: int
     """Calls whose raw payload is kept."""
     without_id: int
-    """Verdicts without an event id, as single checks may bring them: they stand in their raw payload alone."""
+    """Verdicts without an event id, as of single checks: they are in their raw payload only."""
 
 
 class VerdictStore:
-    """A file that keeps the verdicts which come to the webhook, and the signed calls that brought them.
+    """A file of verdicts, and of the signed calls that carried them.
 
         with VerdictStore("verdicts.db") as store:
             app = Receiver(None, signing_key, store=store)
 
-    It is an SQLite file in WAL mode with `synchronous=FULL`: once `add` has returned, the call survives the end of
-    the process, and of the machine where its disk keeps its promises. SQLite keeps two more files beside it, `-wal`
-    and `-shm`, which belong to it: a copy of one without the others is no copy. Not for network file systems.
+    It is an SQLite file in WAL mode with `synchronous=FULL`: once `add` has returned, the call survives a crash
+    of the process, and of the machine if its disk honours syncs. SQLite keeps two more files beside it, `-wal` and
+    `-shm`: copy all three or none. Not for network file systems.
 
-    Of several verdicts for one event, the one with the latest signed timestamp counts; of equal ones, that which
-    arrived last. So calls may come in any order, and more than once.
+    Of several verdicts for one event, the one with the latest signed timestamp is kept; of equal timestamps, the one
+    that arrived last. So calls may arrive in any order, and more than once.
 
-    A raw payload is kept as it was received, **with its signature**, so that it can be verified again, until
-    `forget_payloads`. For as long as the signature is within a receiver's tolerance, a stolen payload is a call that
-    can be replayed; the events hold ip addresses for good. So the file is created for its owner alone (mode 0600).
+    A raw payload is kept as received, **with its signature**, so that it can be verified again, until
+    `forget_payloads`. While the signature is within a receiver's tolerance, a stolen payload can be replayed; and the
+    events hold IP addresses. So the file is created for its owner alone (mode 0600).
 
-    Threads may share one object, and processes one file: each opens it for itself, after any fork.
+    Threads may share one object. Processes may share one file: each opens it, after any fork.
 
     Args:
-        path: the file; it is created when it is not there, its folder is not.
+        path: the file; created if missing, in a folder that exists.
         timeout: seconds to wait while another process writes.
-        clock: tells the time in unix seconds.
+        clock: returns the time in unix seconds.
 
     Raises:
-        ConfigError: the file cannot be created or written, is no verdict store, is damaged, or was written by a newer
-            release. It is left as it was. From any method: the store is closed, or was opened before a fork.
-        OmniveryError: from any method: the disk is full or failed, another process kept the file locked, or damage has
-            shown. What `add` was given is then not stored.
+        ConfigError: the file cannot be created or written, is not a verdict store, is damaged, or was written by a
+            newer release. It is left unchanged. From any method: the store is closed, or was opened before a fork.
+        OmniveryError: from any method: the disk is full or failed, another process kept the file locked, or the file
+            is damaged. A call given to `add` is then not stored.
     """
 
     def __init__(
@@ -140,32 +140,32 @@ class VerdictStore:
         self.close()
 
     def __len__(self) -> int:
-        """How many events have a verdict."""
+        """The number of events with a verdict."""
         return int(self._rows("SELECT count(*) FROM verdicts")[0][0])
 
     def __iter__(self) -> Iterator[StoredVerdict]:
         return self.verdicts()
 
     def close(self) -> None:
-        """Close the file. A second time does nothing."""
+        """Close the file. Idempotent."""
         if os.getpid() != self._process:
-            return  # closing a parent's file would take its locks away
+            return  # closing the parent's file would release the parent's locks
         with self._lock:
             database, self._database = self._database, None
             if database is not None:
                 database.close()
 
     def add(self, payload: bytes, verdicts: BotVerdicts) -> None:
-        """Commit one call: its raw payload and its verdicts, all or nothing.
+        """Commit one call, its raw payload and its verdicts, in one transaction.
 
-        The same call again, known by its token, only counts as a repeat of each of its verdicts.
+        A repeated call, known by its token, only increments `repeats` of its verdicts.
 
         Args:
-            payload: the body, as it was received.
-            verdicts: what `parse` made of it.
+            payload: the body, as received.
+            verdicts: what `parse` returned for it.
         """
         moment, signed = self._clock(), verdicts.timestamp
-        # An empty id names no event: two events without one are not the same.
+        # An empty id identifies no event: two events without an id are two events.
         named = [(name, verdict) for verdict in verdicts if (name := verdict.event_id)]
         rows = [(name, it.is_bot, signed, moment, moment, dumps(it.request).decode()) for name, it in named]
         call = (verdicts.token, moment, len(verdicts) - len(named), payload)
@@ -176,12 +176,12 @@ class VerdictStore:
                 database.executemany(REPEAT, [(name,) for name, _ in named])
 
     def get(self, event_id: str) -> StoredVerdict | None:
-        """The verdict for one event; None where none has come."""
+        """The verdict for one event; None if none has arrived."""
         rows = self._rows(f"{SELECT} WHERE event_id = ?", event_id)
         return _stored(rows[0]) if rows else None
 
     def has(self, event_ids: Iterable[str]) -> set[str]:
-        """Say which of these events, however many, have a verdict."""
+        """Return those of the given ids, however many, whose events have a verdict."""
         found: set[str] = set()
         remaining = iter(event_ids)
         while names := list(islice(remaining, PAGE)):
@@ -193,8 +193,8 @@ class VerdictStore:
     def verdicts(self) -> Iterator[StoredVerdict]:
         """Iterate over the verdicts, in the order in which their events first had one.
 
-        Those that are there when it begins: what is added meanwhile waits for the next time. Holds some hundred at a
-        time and neither lock nor transaction, so the consumer may take as long as it likes.
+        Verdicts that are added after it has begun are left out. It holds a few hundred at a time, and neither lock nor
+        transaction, so a slow consumer blocks no writer.
         """
         last, seq = self._rows("SELECT max(seq) FROM verdicts")[0][0], 0
         while rows := self._rows(f"{SELECT} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE}", seq, last):
@@ -202,7 +202,7 @@ class VerdictStore:
             yield from map(_stored, rows)
 
     def payloads(self) -> Iterator[bytes]:
-        """Iterate over the raw payloads that are kept, as received, oldest first; one at a time is read."""
+        """Iterate over the kept raw payloads, as received, oldest first; one at a time is read."""
         last, seq = self._rows("SELECT max(seq) FROM calls")[0][0], 0
         select = "SELECT seq, body FROM calls WHERE seq > ? AND seq <= ? AND body IS NOT NULL ORDER BY seq LIMIT 1"
         while rows := self._rows(select, seq, last):
@@ -211,7 +211,7 @@ class VerdictStore:
 
     @property
     def statistics(self) -> StoreStatistics:
-        """What the store holds. Reads all of it: with ten million verdicts that takes seconds."""
+        """Counts of what the store holds. Scans the whole file: seconds for ten million verdicts."""
         verdicts, bots, known, repeats, payloads, without_id = self._rows(COUNT)[0]
         return StoreStatistics(
             verdicts=verdicts,
@@ -224,13 +224,13 @@ class VerdictStore:
         )
 
     def forget_payloads(self, older_than: float) -> int:
-        """Forget raw payloads; their verdicts stay. Their space is used again, but the file does not shrink.
+        """Delete raw payloads; their verdicts stay. The file reuses the space but does not shrink.
 
         Args:
             older_than: seconds since they were received.
 
         Returns:
-            How many were forgotten.
+            How many were deleted.
         """
         if not older_than >= 0:  # not "<": NaN must not pass
             raise ConfigError(f"older_than must be a number of seconds from 0, not {older_than}")
@@ -254,7 +254,7 @@ class VerdictStore:
     @contextmanager
     def _session(self) -> Iterator[sqlite3.Connection]:
         if os.getpid() != self._process:
-            # SQLite's locks belong to the process that opened the file, and protect nothing in its children.
+            # SQLite's locks belong to the process that opened the file; in a child they protect nothing.
             raise ConfigError(f"the verdict store {self._path} was opened before a fork: open it in each process")
         with self._lock, explained(self._path, OmniveryError):
             if self._database is None:

@@ -1,4 +1,4 @@
-"""Bot results as they arrive at the webhook: one call carries the verdicts of a batch."""
+"""Bot results: one webhook call carries the verdicts of a batch."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _EVENT_NAMES = FIELD_NAMES | {"is_bot"}
 
 @frozen(kw_only=True)
 class BotVerdicts(Tabular):
-    """The verdicts of one webhook call. Iterate over it for them; `len()` counts them.
+    """The verdicts of one webhook call: iterate over it; `len()` counts them.
 
-    As a table it has a row for each: `event_id`, `is_bot`, then the event's fields and your own attributes.
+    As a table it has a row for each verdict: `event_id`, `is_bot`, then the event's fields and your own attributes.
 
     Source: https://docs.omnivery.com/api-ref/automations-api (Bot detection, webhook).
     """
 
     verdicts: tuple[Verdict, ...]
-    """One for each event, in the order in which they came."""
+    """One for each event, in the order of the call."""
     token: str = field(repr=False)
-    """The call's own token: equal tokens mean that the very same call came again."""
+    """The call's token: equal tokens mean a repeated call."""
     timestamp: int
     """When the service signed the call, in unix seconds."""
     batch: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """What the service says about the batch, as it came: its fields are not documented."""
+    """What the service says about the batch, as received: its fields are not documented."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the call that the SDK does not know."""
 
@@ -56,15 +56,15 @@ class BotVerdicts(Tabular):
 
 
 def is_known(payload: Mapping[str, Any]) -> bool:
-    """Say whether a payload carries bot results."""
+    """Return whether a payload carries bot results."""
     return "events" in payload or isinstance(payload.get("request"), Mapping)
 
 
 def read(payload: Mapping[str, Any], signature: Signature) -> BotVerdicts:
-    """Read bot results, known as such, whose signature has been checked.
+    """Read a payload for which `is_known` is true, after its signature was checked.
 
-    The API's table calls `events` an object and its prose an array, so both are taken: a list, one event, or an
-    object of events. A call with `request` in place of `events` is the result of one single check.
+    The API's table calls `events` an object and its prose an array, so both are read: a list, one event, or an
+    object of events. A call with `request` in place of `events` is the result of a single check.
 
     Raises:
         PayloadError: `events`, or an entry of it, is none of these.
@@ -86,8 +86,8 @@ def _entries(events: object) -> list[object]:
     if not isinstance(events, Mapping):
         raise PayloadError("`events` is neither a list nor an object")
     mapping = cast("Mapping[str, object]", events)
-    # One event has a field of its own at the top. Where such a name leads to an object, it is a key of the user's
-    # own: an event whose id is "domain".
+    # A single event has one of its fields at the top. Where such a name holds an object, the name is an event's id:
+    # a user may have an event whose id is "domain".
     single = any(name in mapping and not isinstance(mapping[name], Mapping) for name in _EVENT_NAMES)
     return [mapping] if single else list(mapping.values())
 
@@ -102,5 +102,5 @@ def _event_verdict(event: object) -> Verdict:
 def _verdict(is_bot: object, request: Mapping[str, Any]) -> Verdict:
     if is_bot is None or isinstance(is_bot, bool):
         return Verdict(is_bot=is_bot, request=request)
-    # No truth value, so no verdict; but what came is kept for who wants to know.
+    # Not a boolean, so not a verdict; the value is kept beside it.
     return Verdict(request=request, extra={"is_bot": is_bot})

@@ -22,7 +22,7 @@ from omnivery import AsyncAutomations
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli.arguments import Duration, HostPort
 from omnivery.cli.input import events_of
-from omnivery.cli.matching import Arrivals
+from omnivery.cli.matching import VerdictWaiter
 from omnivery.emulator import Emulator
 from omnivery.emulator.faults import Chaos
 from omnivery.errors import ConfigError
@@ -39,7 +39,7 @@ from tests.support.cli import (
 ON_ASYNCIO = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 """As all commands do."""
 SILENT = "203.0.113.7"
-"""Of the test network that the emulator never answers."""
+"""From the test network whose events never get a verdict."""
 
 
 @frozen(kw_only=True)
@@ -70,15 +70,15 @@ class Job:
     def run(self, *options: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
         return omnivery(*self.command(*options), environment={**self.environment, **environment})
 
-    def answered(self, count: int) -> dict[str, Any]:
-        """The account once so many events have their verdict, though others have none; the deadline is short."""
+    def run_until_verdicts(self, count: int) -> dict[str, Any]:
+        """The totals once `count` events have their verdict, though others have none; the deadline is short."""
         for _ in range(20):
             result = self.run("--deadline", "0.2")
-            account = printed(result)
+            totals = printed(result)
             assert result.returncode == 1
             assert b"run the same command again" in result.stderr
-            if account["answered"] == count:
-                return account
+            if totals["verdicts"] == count:
+                return totals
         raise AssertionError("the verdicts did not come")
 
     def started(self, *options: str) -> subprocess.Popen[bytes]:
@@ -90,15 +90,15 @@ class Job:
         )
 
     def accepted(self) -> int:
-        """How many events the journal has as accepted by now."""
+        """The number of accepted events in the journal."""
         try:
             with JournalReader.open(self.journal) as view:
                 return view.state().accepted
-        except ConfigError:  # not begun yet
+        except ConfigError:  # not created yet
             return 0
 
     def stored(self) -> int:
-        """How many verdicts the store has by now."""
+        """The number of verdicts in the store."""
         if not self.store.exists():
             return 0
         with VerdictStore(self.store) as store:
@@ -107,7 +107,7 @@ class Job:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Job]:
-    # The receiver is away while the command does not run: the service has to try again for as long as that takes.
+    # No receiver listens while the command is not running: the service has to retry for that long.
     with Emulator(webhook_retry_delays=(0.1,) * 200) as emulator:
         environment = {
             "OMNIVERY_TOKEN": emulator.token,
@@ -131,37 +131,37 @@ def until(process: subprocess.Popen[bytes], come: Callable[[], bool]) -> None:
 def test_it_ends_when_every_event_has_its_verdict(job: Job) -> None:
     ndjson(job.file, [event(f"e{n}", "192.0.2.1" if n % 4 == 0 else "198.51.100.7") for n in range(1200)])
     result = job.run()
-    account = printed(result)
+    totals = printed(result)
     assert result.returncode == 0, result.stderr
     assert result.stderr == b"", "an emulator on this machine reaches a receiver on this machine: no warning"
-    assert (account["read"], account["accepted"], account["batches"]) == (1200, 1200, 3)
-    assert (account["answered"], account["missing"]) == (1200, 0)
-    assert (account["store"]["verdicts"], account["store"]["bots"], account["store"]["humans"]) == (1200, 300, 900)
+    assert (totals["read"], totals["accepted"], totals["batches"]) == (1200, 1200, 3)
+    assert (totals["verdicts"], totals["missing"]) == (1200, 0)
+    assert (totals["store"]["verdicts"], totals["store"]["bots"], totals["store"]["humans"]) == (1200, 300, 900)
 
 
 def test_the_deadline_ends_the_wait_and_the_same_command_waits_again(job: Job) -> None:
-    ndjson(job.file, [event("answered"), event("silent", SILENT)])
+    ndjson(job.file, [event("human"), event("silent", SILENT)])
     for _ in range(2):
-        account = job.answered(1)
-        assert (account["read"], account["accepted"], account["missing"]) == (2, 2, 1)
+        totals = job.run_until_verdicts(1)
+        assert (totals["read"], totals["accepted"], totals["missing"]) == (2, 2, 1)
     assert len(job.emulator.bot_events) == 2, "nothing was sent twice"
 
 
-def test_a_deadline_does_not_cost_the_verdicts_behind_what_is_missing(job: Job) -> None:
-    """Batches are waited for in turn, and the first one never comes."""
+def test_a_deadline_still_counts_the_verdicts_of_later_batches(job: Job) -> None:
+    """Batches are waited for in turn, and the first one is never complete."""
     ndjson(job.file, [event("silent", SILENT), *(event(f"e{n}") for n in range(1500))])
-    account = job.answered(1500)
-    assert (account["missing"], account["store"]["verdicts"]) == (1, 1500)
+    totals = job.run_until_verdicts(1500)
+    assert (totals["missing"], totals["store"]["verdicts"]) == (1, 1500)
 
 
-def test_equal_ids_are_events_of_their_own_in_the_account(job: Job) -> None:
+def test_events_with_equal_ids_are_counted_one_by_one(job: Job) -> None:
     ndjson(job.file, [event("twice"), event("twice"), event("silent", SILENT), event("silent", SILENT)])
-    account = job.answered(2)
-    assert (account["accepted"], account["missing"]) == (4, 2)
+    totals = job.run_until_verdicts(2)
+    assert (totals["accepted"], totals["missing"]) == (4, 2)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no kill -9")
-def test_after_kill_9_the_same_command_ends_with_the_same_account(job: Job) -> None:
+def test_after_kill_9_the_same_command_ends_with_the_same_totals(job: Job) -> None:
     """It is killed twice, and each time batches and calls with verdicts are on their way."""
     events = [event(f"e{n}") for n in range(10_000)]
     ndjson(job.file, events)
@@ -175,39 +175,39 @@ def test_after_kill_9_the_same_command_ends_with_the_same_account(job: Job) -> N
         process.kill()
     job.emulator.chaos = None
     result = job.run()
-    account = printed(result)
-    assert result.returncode == 0, (account, result.stderr)
-    assert (account["read"], account["accepted"], account["rejected"], account["undelivered"]) == (10_000, 10_000, 0, 0)
-    assert (account["answered"], account["missing"], account["store"]["verdicts"]) == (10_000, 0, 10_000)
+    totals = printed(result)
+    assert result.returncode == 0, (totals, result.stderr)
+    assert (totals["read"], totals["accepted"], totals["rejected"], totals["undelivered"]) == (10_000, 10_000, 0, 0)
+    assert (totals["verdicts"], totals["missing"], totals["store"]["verdicts"]) == (10_000, 0, 10_000)
     seen = [one["event_id"] for one in job.emulator.bot_events]
     assert {*seen} == {one["event_id"] for one in events}
     assert len(seen) <= 10_000 + 2 * 2 * 500, "only batches that were on their way went out twice"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_keeps_what_is_done_and_says_how_to_go_on(job: Job, number: signal.Signals, status: int) -> None:
-    ndjson(job.file, [event("answered"), event("silent", SILENT)])
+def test_a_signal_keeps_journal_and_store_and_says_how_to_resume(job: Job, number: signal.Signals, status: int) -> None:
+    ndjson(job.file, [event("human"), event("silent", SILENT)])
     with job.started("--deadline", "1h") as process:
         until(process, lambda: job.stored() == 1)
         process.send_signal(number)
         output, complaints = process.communicate(timeout=20)
-    account = json.loads(output)
+    totals = json.loads(output)
     assert process.returncode == status
-    assert (account["read"], account["accepted"], account["stopped_by"]) == (2, 2, "interrupted")
-    assert (account["answered"], account["missing"], account["store"]["verdicts"]) == (None, None, 1)
-    assert complaints == b"Interrupted: what is done is kept. The same command goes on where it stood.\n"
+    assert (totals["read"], totals["accepted"], totals["stopped_by"]) == (2, 2, "interrupted")
+    assert (totals["verdicts"], totals["missing"], totals["store"]["verdicts"]) == (None, None, 1)
+    assert complaints == b"Interrupted: journal and store are kept. The same command resumes.\n"
 
 
 def test_rejected_events_fail_it_though_all_others_have_their_verdict(job: Job) -> None:
     ndjson(job.file, [event("a"), event("b", "nowhere")])
     result = job.run()
-    account = printed(result)
+    totals = printed(result)
     assert result.returncode == 1
-    assert (account["accepted"], account["rejected"], account["missing"]) == (1, 1, 0)
+    assert (totals["accepted"], totals["rejected"], totals["missing"]) == (1, 1, 0)
 
 
-def test_what_an_earlier_run_gave_up_is_sent_again(job: Job) -> None:
-    """The same command goes on, and `bots retry` alone would have nobody to receive the verdicts."""
+def test_events_undelivered_by_an_earlier_run_are_sent_again(job: Job) -> None:
+    """The same command sends them; `bots retry` alone would have no receiver for the verdicts."""
     ndjson(job.file, [event("a"), event("b")])
 
     async def give_up() -> None:
@@ -224,17 +224,17 @@ def test_what_an_earlier_run_gave_up_is_sent_again(job: Job) -> None:
 
     anyio.run(give_up)
     result = job.run()
-    account = printed(result)
-    assert (result.returncode, account["read"], account["accepted"], account["undelivered"]) == (0, 2, 2, 0)
+    totals = printed(result)
+    assert (result.returncode, totals["read"], totals["accepted"], totals["undelivered"]) == (0, 2, 2, 0)
 
 
 def test_a_wrong_token_stops_it_at_once_and_shows_no_secret(job: Job) -> None:
     ndjson(job.file, [event("a")])
     result = job.run("--deadline", "1h", OMNIVERY_TOKEN="wrong-and-secret")
-    account = printed(result)
+    totals = printed(result)
     assert result.returncode == 1
-    assert "401" in account["stopped_by"]
-    assert (account["accepted"], account["answered"], account["missing"]) == (0, 0, 0)
+    assert "401" in totals["stopped_by"]
+    assert (totals["accepted"], totals["verdicts"], totals["missing"]) == (0, 0, 0)
     for secret in ("wrong-and-secret", job.emulator.signing_key):
         assert secret.encode() not in result.stdout + result.stderr
     assert job.run().returncode == 0, "the same command with the right one"
@@ -258,8 +258,8 @@ def test_a_port_that_is_taken_is_known_before_anything_is_sent(job: Job) -> None
     assert job.emulator.bot_events == []
 
 
-def test_a_journal_of_another_address_is_refused_in_one_line(job: Job) -> None:
-    """Its events were prepared for that address: verdicts would go there, and nobody would wait there."""
+def test_a_journal_for_another_url_is_refused_in_one_line(job: Job) -> None:
+    """Its events are encoded for that URL: verdicts would go there, and no receiver would be listening."""
     ndjson(job.file, [event("a")])
     assert job.run().returncode == 0
     result = job.run("--public-url", "https://hooks.example.com/verdicts")
@@ -271,7 +271,7 @@ def test_a_journal_of_another_address_is_refused_in_one_line(job: Job) -> None:
 @pytest.mark.parametrize(
     "place", ["0.0.0.0:8080", "[::]:8080", "127.0.0.1:0", "127.0.0.1", "8080", "a:b", "h:99999", ""]
 )
-def test_a_place_that_nobody_can_call_is_refused(job: Job, place: str) -> None:
+def test_a_host_and_port_that_cannot_be_called_is_refused(job: Job, place: str) -> None:
     ndjson(job.file, [event("a")])
     result = job.run("--listen", place)
     assert (result.returncode, result.stdout) == (2, b"")
@@ -288,19 +288,19 @@ def test_a_public_url_is_what_the_service_calls(job: Job) -> None:
     assert [attempt.url for attempt in job.emulator.webhook_attempts] == [url]
 
 
-def test_a_loopback_address_for_the_real_service_is_warned_of(job: Job) -> None:
-    """The service would accept every event, and none of the verdicts would ever come."""
+def test_a_loopback_url_for_the_real_service_is_warned_of(job: Job) -> None:
+    """The service would accept every event, and no verdict would ever arrive."""
     ndjson(job.file, [event("a")])
     # Without a domain it ends before it would call anybody.
     result = job.run(OMNIVERY_AUTOMATIONS_URL="", OMNIVERY_DOMAIN="")
     assert result.returncode == 2
-    assert b"Warning: verdicts are to go to an address of this machine alone" in result.stderr
+    assert b"Warning: the webhook URL is on this machine alone" in result.stderr
     assert b"--public-url" in result.stderr
     away = job.run("--public-url", "https://hooks.example.com/", OMNIVERY_AUTOMATIONS_URL="", OMNIVERY_DOMAIN="")
     assert b"Warning" not in away.stderr
 
 
-def test_on_a_terminal_the_account_is_text(job: Job) -> None:
+def test_on_a_terminal_the_totals_is_text(job: Job) -> None:
     ndjson(job.file, [event("a"), event("b", "192.0.2.1")])
     status, shown = on_terminal(*job.command(), environment=job.environment)
     assert status == 0, shown
@@ -312,12 +312,12 @@ def test_on_a_terminal_the_account_is_text(job: Job) -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("1d", 86_400), ("0", 0)]
 )
-def test_spans_of_time_have_units(text: str, seconds: float) -> None:
+def test_durations_have_units(text: str, seconds: float) -> None:
     assert Duration().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "m", "-1", "1 hour", "1e3", "nan", "٣"])
-def test_what_is_no_span_of_time_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="no span of time"):
         Duration().convert(text, None, None)
 
@@ -339,46 +339,46 @@ def verdicts(*names: str) -> tuple[bytes, BotVerdicts]:
 
 @pytest.mark.anyio
 @ON_ASYNCIO
-async def test_verdicts_count_whether_they_come_before_or_after_one_waits(tmp_path: Path) -> None:
+async def test_verdicts_count_whether_they_arrive_before_or_during_the_wait(tmp_path: Path) -> None:
     with VerdictStore(tmp_path / "verdicts.db") as store:
-        arrivals = Arrivals(store=store)
+        waiter = VerdictWaiter(store=store)
 
-        async def come(*names: str) -> None:
+        async def arrive(*names: str) -> None:
             body, read = verdicts(*names)
             store.add(body, read)
-            await arrivals.came(read)
+            await waiter.received(read)
 
-        await come("early", "strange")
+        await arrive("early", "strange")
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(come, "late")
+            tasks.start_soon(arrive, "late")
             with anyio.fail_after(10):
-                assert await arrivals.missing_of(["early", "late"], until=anyio.current_time() + 3600) == 0
+                assert await waiter.count_missing(["early", "late"], until=anyio.current_time() + 3600) == 0
 
 
 @pytest.mark.anyio
 @ON_ASYNCIO
-async def test_past_the_deadline_the_store_is_still_asked(tmp_path: Path) -> None:
-    """What came in time must not be called missing because one looked too late."""
+async def test_past_the_deadline_the_store_is_still_queried(tmp_path: Path) -> None:
+    """A verdict that arrived in time must not be reported missing because the query came late."""
     with VerdictStore(tmp_path / "verdicts.db") as store:
         store.add(*verdicts("a", "b"))
         past = anyio.current_time() - 1
-        assert await Arrivals(store=store).missing_of(["a", "c", "c", "b"], until=past) == 2
+        assert await VerdictWaiter(store=store).count_missing(["a", "c", "c", "b"], until=past) == 2
 
 
 @pytest.mark.anyio
 @ON_ASYNCIO
-async def test_a_verdict_that_comes_while_the_store_is_asked_is_not_overlooked(tmp_path: Path) -> None:
-    """It was not stored yet when the store looked: its handler is the only one to tell."""
+async def test_a_verdict_that_arrives_during_the_query_is_not_missed(tmp_path: Path) -> None:
+    """It was not stored yet when the query ran: only its handler can report it."""
 
     class Slow(VerdictStore):
         def has(self, event_ids: Any) -> set[str]:
             found = super().has(event_ids)
             body, read = verdicts("a")
             self.add(body, read)
-            anyio.run(arrivals.came, read)  # on another loop in another thread, as the receiver's is
+            anyio.run(waiter.received, read)  # on another loop in another thread, like the receiver's
             return found
 
     with Slow(tmp_path / "verdicts.db") as store:
-        arrivals = Arrivals(store=store)
+        waiter = VerdictWaiter(store=store)
         with anyio.fail_after(10):
-            assert await arrivals.missing_of(["a"], until=anyio.current_time() + 3600) == 0
+            assert await waiter.count_missing(["a"], until=anyio.current_time() + 3600) == 0

@@ -228,7 +228,7 @@ ODD = ["text", 5, 2.5, True, ["list"], [None], {"an": "object"}]
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 @pytest.mark.parametrize("name", [*DELIVERED, *OPENED, "severity", "reason", "url", "flags", "campaigns", "storage"])
 def test_a_field_of_another_type_never_loses_the_call(name: str, odd: Any) -> None:
-    """A call that is answered 406 for its form does not come again: whatever a field holds, it is kept."""
+    """A call that gets 406 for its form is not sent again: whatever a field holds, it is kept."""
     event = parse({name: odd})
     if evolve(event, extra={}) == parse({}):  # nobody could read it
         assert event.extra == {name: odd}

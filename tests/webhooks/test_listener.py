@@ -171,7 +171,7 @@ def test_an_app_that_fails_to_start_is_a_clear_error(caplog: pytest.LogCaptureFi
 def test_a_call_under_way_is_given_up_after_the_time_of_grace(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever closes a notebook does not wait for a handler that waits for ever."""
+    """Closing a notebook must not wait for a handler that never returns."""
     monkeypatch.setattr(serving, "GRACE", 0)
     entered, ended = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""The webhook receiver, driven over ASGI: what it lets in, what it answers, and that a 200 means handled."""
+"""The webhook receiver, driven over ASGI: what it accepts, how it responds, and that a 200 means handled."""
 
 from __future__ import annotations
 
@@ -86,18 +86,18 @@ async def post(app: Receiver, body: bytes | AsyncIterator[bytes], *, path: str =
         return await client.post(path, content=body)
 
 
-async def test_a_good_call_is_handled_and_answered_200(receiver: Receiver, handler: Handler) -> None:
-    answer = await post(receiver, call())
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {"message": "OK"}
+async def test_a_good_call_is_handled_and_gets_200(receiver: Receiver, handler: Handler) -> None:
+    response = await post(receiver, call())
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {"message": "OK"}
     (event,) = handler.events
     assert isinstance(event, BotVerdicts)
     assert [(verdict.event_id, verdict.is_bot) for verdict in event] == [("e1", True)]
     assert receiver.statistics == ReceiverStatistics(accepted=1)
 
 
-async def test_the_answer_waits_for_the_handler(clock: Clock) -> None:
+async def test_the_response_waits_for_the_handler(clock: Clock) -> None:
     """A 200 before the work is done would lose the verdicts when the work fails."""
     order: list[str] = []
 
@@ -107,8 +107,8 @@ async def test_the_answer_waits_for_the_handler(clock: Clock) -> None:
 
     receiver = Receiver(handler, KEY, clock=clock)
     await post(receiver, call())
-    order.append("answered")
-    assert order == ["handled", "answered"]
+    order.append("responded")
+    assert order == ["handled", "responded"]
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,11 @@ async def test_the_answer_waits_for_the_handler(clock: Clock) -> None:
         pytest.param(call(hello=1), id="unknown payload"),
     ],
 )
-async def test_what_cannot_be_trusted_or_read_is_answered_406(
-    receiver: Receiver, handler: Handler, body: bytes
-) -> None:
-    """406 tells the service not to try again; the answer tells a forger nothing about what was wrong."""
-    answer = await post(receiver, body)
-    assert answer.status_code == 406
-    assert answer.json() == {"message": "Not Acceptable"}
+async def test_what_cannot_be_trusted_or_read_gets_406(receiver: Receiver, handler: Handler, body: bytes) -> None:
+    """406 tells the service not to try again; the response tells a forger nothing about what was wrong."""
+    response = await post(receiver, body)
+    assert response.status_code == 406
+    assert response.json() == {"message": "Not Acceptable"}
     assert handler.events == []
     assert receiver.statistics == ReceiverStatistics(refused=1)
 
@@ -174,9 +172,9 @@ async def test_after_a_failed_handler_the_retry_gets_in(receiver: Receiver, hand
     """Else one hiccup of a database would lose a batch of verdicts for good."""
     body = call()
     handler.error = ValueError("ann@example.com from 192.0.2.1")
-    answer = await post(receiver, body)
-    assert answer.status_code == 500
-    assert answer.json() == {"message": "Internal Server Error"}
+    response = await post(receiver, body)
+    assert response.status_code == 500
+    assert response.json() == {"message": "Internal Server Error"}
     handler.error = None
     assert (await post(receiver, body)).status_code == 200
     assert len(handler.events) == 2
@@ -186,7 +184,7 @@ async def test_after_a_failed_handler_the_retry_gets_in(receiver: Receiver, hand
 async def test_a_handlers_exception_is_logged_with_its_place_and_without_its_text(
     receiver: Receiver, handler: Handler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Silence would hide the bug; the exception's text may hold an address."""
+    """Silence would hide the bug; the exception's text may hold an e-mail address."""
     handler.error = ValueError("ann@example.com")
     await post(receiver, call())
     (record,) = [record for record in caplog.records if record.name == "omnivery.webhooks"]
@@ -224,27 +222,27 @@ async def test_a_cancelled_handler_leaves_the_token_free(clock: Clock) -> None:
 async def test_a_duplicate_is_asked_back_while_the_first_is_being_handled(clock: Clock, fails: bool) -> None:
     """406 would tell the service to forget a call that may yet fail; 200 that it is handled, which nobody knows."""
     started, release = anyio.Event(), anyio.Event()
-    answers: list[int] = []
+    statuses: list[int] = []
 
     async def handler(_: WebhookEvent) -> None:
         started.set()
         await release.wait()
-        if fails and not answers:
+        if fails and not statuses:
             raise ValueError
 
     receiver = Receiver(handler, KEY, clock=clock)
     body = call()
 
     async def first() -> None:
-        answers.append((await post(receiver, body)).status_code)
+        statuses.append((await post(receiver, body)).status_code)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(first)
         await started.wait()
         assert (await post(receiver, body)).status_code == 503
         release.set()
-    answers.append((await post(receiver, body)).status_code)
-    assert answers == ([500, 200] if fails else [200, 406])
+    statuses.append((await post(receiver, body)).status_code)
+    assert statuses == ([500, 200] if fails else [200, 406])
     assert receiver.statistics == ReceiverStatistics(accepted=1, replayed=1 if fails else 2, failed=int(fails))
 
 
@@ -302,9 +300,9 @@ async def test_a_body_of_just_the_limit_is_read_in_as_many_pieces_as_it_comes(ha
 async def test_other_methods_are_told_to_post(receiver: Receiver, method: str) -> None:
     transport = httpx.ASGITransport(app=receiver)
     async with httpx.AsyncClient(transport=transport, base_url="http://receiver") as client:
-        answer = await client.request(method, "/", content=call())
-    assert answer.status_code == 405
-    assert answer.headers["allow"] == "POST"
+        response = await client.request(method, "/", content=call())
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
     assert receiver.statistics == ReceiverStatistics(refused=1)
 
 
@@ -319,15 +317,13 @@ async def test_other_methods_are_told_to_post(receiver: Receiver, method: str) -
         ("/app", "/app", 404),
     ],
 )
-async def test_only_the_given_path_is_answered(
-    handler: Handler, clock: Clock, root: str, path: str, status: int
-) -> None:
+async def test_only_the_given_path_is_served(handler: Handler, clock: Clock, root: str, path: str, status: int) -> None:
     """Below a mount point, ASGI's path still holds the mount point."""
     receiver = Receiver(handler, KEY, path="/hooks", clock=clock)
     assert (await post(receiver, call(), path=path, root=root)).status_code == status
 
 
-async def test_any_path_is_answered_when_none_is_given(receiver: Receiver) -> None:
+async def test_any_path_is_served_when_none_is_given(receiver: Receiver) -> None:
     assert (await post(receiver, call(), path="/what/ever")).status_code == 200
 
 
@@ -343,7 +339,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(receiver: Receiver,
     assert receiver.statistics == ReceiverStatistics()
 
 
-async def test_the_servers_start_and_stop_are_answered(receiver: Receiver) -> None:
+async def test_the_servers_startup_and_shutdown_are_acknowledged(receiver: Receiver) -> None:
     """uvicorn with `--lifespan on` refuses to start without."""
     wire = Wire({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
     await receiver({"type": "lifespan"}, wire.receive, wire.send)
@@ -439,7 +435,7 @@ async def test_a_call_is_in_the_store_before_the_handler_sees_it(path: Path, sto
 
 
 async def test_a_store_may_stand_in_for_the_handler(store: VerdictStore, clock: Clock) -> None:
-    """It keeps verdicts: a delivery event, answered with 200 and kept nowhere, would be lost in silence."""
+    """It keeps verdicts: a delivery event that got 200 and was kept nowhere would be lost in silence."""
     receiver = Receiver(None, KEY, store=store, clock=clock)
     assert (await post(receiver, call())).status_code == 200
     assert (await post(receiver, call(**DELIVERY))).status_code == 406
@@ -506,21 +502,21 @@ async def test_the_retry_after_a_failed_handler_is_a_repeat_to_the_store(
 
 async def test_the_event_loop_goes_on_while_the_store_waits(path: Path, clock: Clock) -> None:
     """The lock is given up by another task of the same loop: were the loop blocked, it never would be."""
-    answers: list[int] = []
+    statuses: list[int] = []
     with VerdictStore(path, timeout=30) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
         receiver = Receiver(None, KEY, store=store, clock=clock)
 
         async def send() -> None:
-            answers.append((await post(receiver, call())).status_code)
+            statuses.append((await post(receiver, call())).status_code)
 
         with anyio.fail_after(20):
             async with anyio.create_task_group() as tasks:
                 other.execute("BEGIN IMMEDIATE")
                 tasks.start_soon(send)
                 await anyio.sleep(0.05)
-                assert answers == []
+                assert statuses == []
                 other.execute("ROLLBACK")
-    assert answers == [200]
+    assert statuses == [200]
 
 
 @pytest.mark.parametrize(

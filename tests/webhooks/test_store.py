@@ -29,7 +29,7 @@ from omnivery.webhooks import BotVerdicts, StoreStatistics, VerdictStore
 
 KEY = "example-signing-key"
 NOW = 1700000000
-ADDRESS = "192.0.2.1"
+IP = "192.0.2.1"
 
 
 class Clock:
@@ -44,7 +44,7 @@ def call(
 ) -> tuple[bytes, BotVerdicts]:
     """One signed call, as received and as read: what `add` is given."""
     signature = webhooks.sign(KEY, timestamp=signed_at, token=token)
-    requests = [{"event_id": name, "ip": ADDRESS, "is_bot": is_bot, **attributes} for name, is_bot in events]
+    requests = [{"event_id": name, "ip": IP, "is_bot": is_bot, **attributes} for name, is_bot in events]
     payload = dumps({"signature": signature, "events": requests})
     verdicts = webhooks.parse(payload, KEY, now=signed_at)
     assert isinstance(verdicts, BotVerdicts)
@@ -77,7 +77,7 @@ def test_a_call_is_kept_as_received_and_as_verdicts(store: VerdictStore, clock: 
     found = store.get("e1")
     assert found is not None
     assert (found.event_id, found.is_bot, found.repeats) == ("e1", True, 0)
-    assert found.request == {"event_id": "e1", "ip": ADDRESS, "campaign": {"name": "Frühling"}}
+    assert found.request == {"event_id": "e1", "ip": IP, "campaign": {"name": "Frühling"}}
     assert (found.signed_at, found.received_at, found.first_received_at) == (NOW, NOW + 2.5, NOW + 2.5)
     assert [(it.event_id, it.is_bot) for it in store] == [("e1", True), ("e2", False), ("e3", None)]
     assert list(store.payloads()) == [payload]
@@ -107,7 +107,7 @@ def test_the_statistics_count_everything_once(store: VerdictStore) -> None:
 
 def test_a_verdict_without_an_id_is_kept_in_its_payload(store: VerdictStore) -> None:
     """A single check needs no event id; an empty one would make one event of many."""
-    payload = dumps({"signature": webhooks.sign(KEY, timestamp=NOW), "is_bot": True, "request": {"ip": ADDRESS}})
+    payload = dumps({"signature": webhooks.sign(KEY, timestamp=NOW), "is_bot": True, "request": {"ip": IP}})
     verdicts = webhooks.parse(payload, KEY, now=NOW)
     assert isinstance(verdicts, BotVerdicts)
     store.add(payload, verdicts)
@@ -162,7 +162,7 @@ def test_the_same_call_again_changes_nothing_but_the_repeats(store: VerdictStore
     assert list(store.payloads()) == [payload]
 
 
-ARRIVALS = st.lists(
+CALLS = st.lists(
     st.lists(st.tuples(st.sampled_from("abc"), st.none() | st.booleans()), max_size=4).flatmap(
         lambda events: st.tuples(st.just(events), st.integers(0, 3))
     ),
@@ -171,21 +171,21 @@ ARRIVALS = st.lists(
 
 
 @settings(deadline=None, max_examples=50)  # every example syncs a file to a disk that others use too
-@given(ARRIVALS)
+@given(CALLS)
 def test_in_any_order_of_calls_the_latest_signed_verdict_counts(
-    arrivals: list[tuple[list[tuple[str, bool | None]], int]],
+    calls: list[tuple[list[tuple[str, bool | None]], int]],
 ) -> None:
     """The law of the store. Of equal timestamps the one that arrived last counts; nothing that came is uncounted."""
     expected: dict[str, tuple[int, bool | None, int]] = {}
     with tempfile.TemporaryDirectory() as folder, VerdictStore(Path(folder) / "verdicts.db") as store:
-        for events, signed_at in arrivals:
+        for events, signed_at in calls:
             store.add(*call(*events, signed_at=signed_at))
             for name, is_bot in events:
                 latest, kept, repeats = expected.get(name, (-1, None, -1))
                 won = signed_at >= latest
                 expected[name] = (max(signed_at, latest), is_bot if won else kept, repeats + 1)
         assert {it.event_id: (it.signed_at, it.is_bot, it.repeats) for it in store} == expected
-        assert len(list(store.payloads())) == len(arrivals)
+        assert len(list(store.payloads())) == len(calls)
 
 
 # Reading
@@ -264,7 +264,7 @@ def test_an_age_that_is_none_forgets_nothing(store: VerdictStore, seconds: float
 
 
 def test_only_the_owner_may_read_the_files(path: Path, store: VerdictStore) -> None:
-    """The payloads hold signatures and ip addresses."""
+    """The payloads hold signatures and IP addresses."""
     store.add(*call(("e1", True)))
     files = sorted(path.parent.iterdir())
     assert [file.name for file in files] == ["verdicts.db", "verdicts.db-shm", "verdicts.db-wal"]
@@ -365,7 +365,7 @@ def test_damage_that_shows_later_is_told_without_content(path: Path) -> None:
         database.execute("UPDATE verdicts SET request = CAST(x'ff31393235' || request AS TEXT)")
     with VerdictStore(path) as store, pytest.raises(OmniveryError, match="failed: OperationalError") as caught:
         store.get("e1")
-    assert ADDRESS not in str(caught.value)
+    assert IP not in str(caught.value)
     assert caught.value.__suppress_context__
 
 
@@ -413,7 +413,7 @@ def test_a_closed_store_says_so(path: Path) -> None:
 def test_no_repr_shows_what_is_stored(store: VerdictStore, path: Path) -> None:
     store.add(*call(("e1", True), token="t0k3n"))
     assert repr(store) == f"VerdictStore({str(path)!r})"
-    assert ADDRESS not in repr(store.get("e1"))
+    assert IP not in repr(store.get("e1"))
 
 
 # Threads and processes

@@ -1,4 +1,4 @@
-"""Bot results at the webhook: every form that the API's page allows is read, and nothing unverified is."""
+"""Bot results at the webhook: every form of the API's page is read, and nothing unverified is."""
 
 from __future__ import annotations
 
@@ -95,14 +95,14 @@ def test_the_result_of_a_single_check_is_read() -> None:
 
 
 @pytest.mark.parametrize("single", [False, True])
-@pytest.mark.parametrize("answer", [{}, {"is_bot": None}, {"is_bot": "true"}, {"is_bot": 1}, {"is_bot": 0}])
-def test_a_verdict_that_is_none_is_unknown_and_never_human(answer: dict[str, Any], single: bool) -> None:
+@pytest.mark.parametrize("sent", [{}, {"is_bot": None}, {"is_bot": "true"}, {"is_bot": 1}, {"is_bot": 0}])
+def test_a_missing_or_odd_verdict_is_unknown_and_never_human(sent: dict[str, Any], single: bool) -> None:
     """Counting an unknown as a human would poison every statistic behind it."""
-    (verdict,) = parse(request={"event_id": "e1"}, **answer) if single else parse(events=[{"event_id": "e1", **answer}])
+    (verdict,) = parse(request={"event_id": "e1"}, **sent) if single else parse(events=[{"event_id": "e1", **sent}])
     assert verdict.is_bot is None
     assert verdict.request == {"event_id": "e1"}
-    # What came in its place can still be looked at.
-    assert verdict.extra == {name: value for name, value in answer.items() if value is not None}
+    # The odd value is kept.
+    assert verdict.extra == {name: value for name, value in sent.items() if value is not None}
 
 
 def test_the_batch_and_unknown_fields_are_kept_as_they_came() -> None:
@@ -160,7 +160,7 @@ def test_what_is_no_json_object_is_a_payload_error(body: bytes | str) -> None:
     ],
 )
 def test_a_refused_signature_says_why(keys: tuple[str, ...], late: int, reason: str | None) -> None:
-    """A wrong key, a slow queue and a clock that is off are mended in three different places."""
+    """A wrong key, a slow queue and a clock that is off are fixed in three different places."""
     body = signed(events=[])
     assert webhooks.verify(body, *keys, now=NOW + late) is (reason is None)
     if reason is None:
