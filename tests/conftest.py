@@ -25,6 +25,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "MAILGUN_URL",
         "AUTOMATIONS_URL",
         "WEBHOOK_URL",
+        "LOG",
     ):
         monkeypatch.delenv(f"OMNIVERY_{name}", raising=False)
 

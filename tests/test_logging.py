@@ -1,17 +1,22 @@
-"""Nothing that is secret or somebody's own reaches a log, however much is logged."""
+"""No secret and no personal data reaches a log, however much is logged."""
 
 from __future__ import annotations
 
 import logging
+import re
+import subprocess
+import sys
 from functools import partial
 from typing import Any
 
 import anyio
 import pytest
 from anyio.abc import ByteStream
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omnivery import AsyncAutomations, RetryPolicy
-from omnivery._logging import RedactionFilter, get_logger, redact
+from omnivery._logging import LogThrottle, RedactionFilter, get_logger, redact
 from omnivery.errors import OmniveryError
 from omnivery.transport.observe import Attempt, LogObserver
 from tests.support.fakes import Seen, http_answer, serve
@@ -114,10 +119,35 @@ def test_a_lost_attempt_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
         ("OMNIVERY_TOKEN=hush OMNIVERY_API_KEY=hush", "OMNIVERY_TOKEN=*** OMNIVERY_API_KEY=***"),
         ("[(b'ov-token', b'hush'), ('x', '1')]", "[(b'ov-token', b'***'), ('x', '1')]"),
         ("tokens: 5 of 500, keyboard: on, nobody @ home", "tokens: 5 of 500, keyboard: on, nobody @ home"),
+        ("to=ann%40example.com%2Cbob%40example.org&x=1", "to=***@******@***&x=1"),
+        ("'ann@example.com'+'bob@example.org'", "***@******@***'"),
+        ("ann@localhost, @example.com, 100%, 40%40 off", "ann@localhost, @example.com, 100%, 40%40 off"),
     ],
 )
-def test_what_looks_like_a_secret_or_an_address_is_masked(text: str, masked: str) -> None:
+def test_what_looks_like_a_secret_or_an_email_address_is_masked(text: str, masked: str) -> None:
     assert redact(text) == masked
+
+
+EMAIL_ADDRESS = re.compile(r"[\w.+%\-']+?(?:@|%40)[\w\-]+(?:\.[\w\-]+)+")
+"""The definition that is easy to read. A search for it takes quadratic time."""
+
+
+@given(st.text(alphabet="ab@%40.-' ", max_size=30))
+def test_no_email_address_is_left_whatever_stands_around_it(text: str) -> None:
+    assert EMAIL_ADDRESS.search(redact(text)) is None
+
+
+def test_redaction_takes_linear_time_for_hostile_text() -> None:
+    """A server's error message is redacted on the event loop. In quadratic time each of these texts takes a minute."""
+    script = """
+from omnivery._logging import redact
+for part in ("a", "a@", "a.", "x@a.", "%40", "%40a", "%", "token", "token ", "token:", "token: ", "token :bearer ",
+             "'token', ", "api", "ov-", "password='", "'", " ", "signature", "a@b.", "-", "."):
+    text = part * (100_000 // len(part))
+    for hostile in (text, "x@" + text, "token" + text, text + "@", "token" + " " * 50_000 + text):
+        redact(hostile)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
 
 
 def test_the_filter_masks_what_comes_in_by_arguments() -> None:
@@ -139,6 +169,39 @@ def test_the_filter_never_breaks_a_program_over_a_malformed_record() -> None:
     assert RedactionFilter().filter(record)
 
 
+def failure(text: str) -> Any:
+    with pytest.raises(ValueError, match=text) as caught:
+        raise ValueError(text)
+    return caught.type, caught.value, caught.tb
+
+
+def test_the_filter_masks_tracebacks() -> None:
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), failure("no mailbox ann@example.com"))
+    record.stack_info = "Stack (most recent call last): token=hush"
+    assert RedactionFilter().filter(record)
+    text = logging.Formatter("%(message)s").format(record)
+    assert "ValueError: no mailbox ***@***" in text
+    assert "token=***" in text
+    assert "ann@" not in text
+    assert "hush" not in text
+    assert record.exc_info is None, "a formatter that formats it again would not mask it"
+
+
+def test_the_filter_masks_a_traceback_that_another_formatter_has_cached() -> None:
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), failure("for ann@example.com"))
+    logging.Formatter().format(record)
+    assert RedactionFilter().filter(record)
+    assert "ann@" not in logging.Formatter().format(record)
+
+
+def test_the_filter_leaves_a_traceback_without_secrets_as_it_was() -> None:
+    """Error trackers want the exception itself."""
+    info = failure("the disk is full")
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), info)
+    assert RedactionFilter().filter(record)
+    assert (record.exc_info, record.exc_text) == (info, None)
+
+
 def test_our_loggers_mask_even_without_help(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         get_logger("omnivery.test").warning("token=%s", TOKEN)
@@ -154,6 +217,40 @@ def test_a_program_without_logging_sees_nothing_of_ours(capsys: pytest.CaptureFi
     finally:
         root.handlers = before
     assert capsys.readouterr().err == ""
+
+
+PROGRAM = """
+import logging, sys
+from omnivery._logging import get_logger
+exec(sys.argv[1])
+get_logger("omnivery.test").debug("detail")
+get_logger("omnivery.test").info("token=%s", "hush")
+"""
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, level: str, setup: str = "") -> str:
+    """What a program that logs prints to standard error, with OMNIVERY_LOG set."""
+    monkeypatch.setenv("OMNIVERY_LOG", level)
+    command = [sys.executable, "-c", PROGRAM, setup]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+
+def test_an_environment_variable_switches_logging_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(r"\S+ \S+ INFO omnivery\.test: token=\*\*\*\n", printed(monkeypatch, "info"))
+    assert [line.split()[2] for line in printed(monkeypatch, " Debug ").splitlines()] == ["DEBUG", "INFO"]
+    assert printed(monkeypatch, "") == ""
+
+
+def test_an_unknown_level_is_told_and_breaks_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = printed(monkeypatch, "loud")
+    assert text.count("\n") == 1
+    assert "OMNIVERY_LOG must be debug or info" in text
+
+
+def test_a_program_that_sets_up_logging_finds_each_record_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert printed(monkeypatch, "info", "logging.basicConfig(format='own %(message)s')") == "own token=***\n"
+    own_handler = "logging.getLogger('omnivery').addHandler(logging.StreamHandler())"
+    assert printed(monkeypatch, "info", own_handler) == "token=***\n"
 
 
 def test_filters_and_handlers_do_not_pile_up() -> None:
@@ -184,3 +281,8 @@ async def test_bulk_runs_log_no_event(caplog: pytest.LogCaptureFixture) -> None:
     assert (report.undelivered, report.rejected) == (1, 1)
     assert [line for line in caplog.messages if any(word in line for word in PERSONAL)] == []
     assert not any(word in repr(report) for word in PERSONAL)
+
+
+def test_a_throttle_logs_a_leap_in_the_count_once() -> None:
+    throttle = LogThrottle()
+    assert [throttle.add(more) for more in (500, 1, 11, 600)] == [True, False, True, True]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from attrs import define, field
 
 from omnivery._fork import register_fork_reset
-from omnivery._logging import get_logger
+from omnivery._logging import LogThrottle, get_logger
 from omnivery.automations.writer.options import WriterOptions
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLike, EventLine
@@ -39,19 +39,6 @@ class PutResult(Enum):
     DROPPED = auto()
     FULL = auto()
     """It was not taken: come back when there is room, or give up."""
-
-
-@define(kw_only=True)
-class LogThrottle:
-    """A count that is worth a line in the log at 1, 2, 4, 8 …: heard at once, and never a flood."""
-
-    count: int = 0
-
-    def add(self, more: int) -> bool:
-        """Count so many more; whether that is worth a line."""
-        before = self.count.bit_length()
-        self.count += more
-        return self.count.bit_length() > before
 
 
 @define

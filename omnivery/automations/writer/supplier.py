@@ -13,7 +13,8 @@ import anyio
 from attrs import define, field
 
 from omnivery import codec
-from omnivery.automations.writer.buffer import EventBuffer, LogThrottle, logger
+from omnivery._logging import LogThrottle
+from omnivery.automations.writer.buffer import EventBuffer, logger
 from omnivery.bulk.source import BatchSource
 from omnivery.events.event import BotEvent, EventLike, EventLine
 

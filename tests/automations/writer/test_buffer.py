@@ -13,7 +13,6 @@ from attrs import define
 from omnivery.automations import EventLine, UnreadableLine
 from omnivery.automations.writer.buffer import (
     EventBuffer,
-    LogThrottle,
     PutResult,
     size_of,
 )
@@ -200,8 +199,3 @@ def test_dropped_events_are_counted_and_told_at_powers_of_two(caplog: pytest.Log
     assert buffer.drops.count == 9
     assert (buffer.puts, len(buffer)) == (1, 1)
     assert [record.args for record in caplog.records] == [(1,), (2,), (4,), (8,)]
-
-
-def test_a_tally_tells_of_a_leap_once() -> None:
-    tally = LogThrottle()
-    assert [tally.add(more) for more in (500, 1, 11, 600)] == [True, False, True, True]
