@@ -106,18 +106,11 @@ WAITS_FOR_THE_POOL = {
     ("omnivery.bulk.engine", "omnivery.automations.batch"),
     ("omnivery.bulk.engine", "omnivery.automations.report"),
     ("omnivery.bulk.engine", "omnivery.events.event"),
-    ("omnivery.bulk.journal.reader", "omnivery.events.encoding"),
     ("omnivery.bulk.journal.recorder", "omnivery.automations.batch"),
     ("omnivery.bulk.journal.recorder", "omnivery.events.event"),
-    ("omnivery.bulk.journal.sql", "omnivery.events.encoding"),
-    ("omnivery.bulk.journal.sql", "omnivery.events.event"),
-    ("omnivery.bulk.journal.store", "omnivery.automations.batch"),
-    ("omnivery.bulk.journal.store", "omnivery.events.encoding"),
-    ("omnivery.bulk.journal.store", "omnivery.events.event"),
     ("omnivery.bulk.recorder", "omnivery.automations.batch"),
     ("omnivery.bulk.recorder", "omnivery.events.event"),
     ("omnivery.bulk.report", "omnivery.events.event"),
-    ("omnivery.bulk.work", "omnivery.events.event"),
     ("omnivery.sync.run", "omnivery.automations.report"),
 }
 """Imports that go up: the bulk engine sends bot events and nothing else until one pool serves every kind of work."""

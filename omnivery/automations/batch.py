@@ -16,9 +16,10 @@ from omnivery.bulk.work import (
     Part,
     PartState,
     SettledPart,
+    StoredPart,
 )
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError
-from omnivery.events.encoding import encode_batch
+from omnivery.events.encoding import encode_batch, events_in, item_bytes
 from omnivery.events.event import (
     BotEvent,
     EventLike,
@@ -56,13 +57,13 @@ class Batch:
     max_bytes: int = MAX_BYTES
     named: bool = False
     """Whether parts know their events' ids."""
-    begun: bool = False
-    """Whether a request with it has come to an end in an earlier run."""
+    counted: bool = False
+    """Whether an earlier run has counted it: a request with it has ended there."""
     source: int = 0
     """Its source's row in a journal."""
     requests: int = field(init=False, default=0)
     retries: int = field(init=False, default=0)
-    _open: list[Part] = field(init=False, factory=list[Part])
+    _open: list[Part[EventLike]] = field(init=False, factory=list[Part[EventLike]])
     _accepted: list[EventLike] = field(init=False, factory=list[EventLike])
     _rejected: list[Rejection] = field(init=False, factory=list[Rejection])
     _undelivered: list[EventLike] = field(init=False, factory=list[EventLike])
@@ -72,7 +73,7 @@ class Batch:
     """Whether the last open part's request is out and unanswered."""
     _refused: list[EventLike] = field(init=False, factory=list[EventLike])
     """The items of `_rejected`."""
-    _opened: list[Part] = field(init=False, factory=list[Part])
+    _opened: list[Part[EventLike]] = field(init=False, factory=list[Part[EventLike]])
     _ended: list[SettledPart] = field(init=False, factory=list[SettledPart])
     _told: tuple[int, int, int] = field(init=False, default=(0, 0, 0))
     """Requests, retries and rejections that are no news."""
@@ -82,26 +83,26 @@ class Batch:
         if {*map(type, self.items)} == {BotEvent}:
             # They are checked while they are encoded, so that each is read once.
             ids = [item.event_id for item in self.items] if self.named else None  # type: ignore[union-attr]
-            self._push(Part(events=self.items, indices=indices, ids=ids))
+            self._push(Part(items=self.items, indices=indices, ids=ids))
         elif self.named:
             faults, ids = faults_and_ids(self.items)
-            self._sift(Part(events=self.items, indices=indices, ids=ids), faults)
+            self._sift(Part(items=self.items, indices=indices, lines=_lines_of(self.items), ids=ids), faults)
         else:
-            self._sift(Part(events=self.items, indices=indices), faults_of(self.items))
+            self._sift(Part(items=self.items, indices=indices), faults_of(self.items))
 
-    def reopen(self, parts: Sequence[Part]) -> None:
+    def reopen(self, parts: Sequence[Part[EventLike]]) -> None:
         """Take up parts of an earlier run."""
         self._open += reversed(parts)
 
     @property
     def next_events(self) -> int:
         """How many events the next request will carry, at most; 0 when nothing is left to send."""
-        return len(self._open[-1].events) if self._open else 0
+        return len(self._open[-1].items) if self._open else 0
 
     @property
     def left(self) -> int:
         """How many events are still open."""
-        return sum(len(part.events) for part in self._open)
+        return sum(len(part.items) for part in self._open)
 
     def next_request(self) -> bytes | None:
         """The body of the next request; None when nothing is left to send."""
@@ -111,7 +112,7 @@ class Batch:
                 self._under_way = True
                 return part.body
             try:
-                body = encode_batch(part.events, self.webhook_url)
+                body = encode_batch(part.items, self.webhook_url)
             except NO_JSON:
                 self._open.pop()
                 self._sift(part, self._why_not(part))
@@ -125,7 +126,7 @@ class Batch:
     def took(self, attempts: int) -> None:
         """The server accepted the last request."""
         self._count(attempts)
-        self._accepted.extend(self._end(PartState.ACCEPTED, attempts).events)
+        self._accepted.extend(self._end(PartState.ACCEPTED, attempts).items)
 
     def refused(self, error: ApiError) -> None:
         """The server found fault with the last request (400), or found it too large (413): halve it."""
@@ -137,13 +138,13 @@ class Batch:
         if self._refusals >= HOPELESS and not self._accepted and self._open:
             self._errors.append(error)
             while self._open:
-                self._undelivered.extend(self._end(PartState.UNDELIVERED, error=error).events)
+                self._undelivered.extend(self._end(PartState.UNDELIVERED, error=error).items)
 
     def failed(self, error: OmniveryError, attempts: int, *, state: PartState = PartState.UNDELIVERED) -> None:
         """The last request did not get through."""
         self._count(attempts)
         self._errors.append(error)
-        self._undelivered.extend(self._end(state, attempts, error).events)
+        self._undelivered.extend(self._end(state, attempts, error).items)
 
     def close(self) -> BatchOutcome:
         """What became of the batch. Parts that are still open are undelivered."""
@@ -152,7 +153,7 @@ class Batch:
         elif self._open:
             self._errors.append(NotSentError("the run ended before the events were sent"))
         while self._open:
-            self._undelivered.extend(self._end(PartState.PENDING).events)
+            self._undelivered.extend(self._end(PartState.PENDING).items)
         return BatchOutcome(
             batch=self.number,
             accepted=tuple(self._accepted),
@@ -165,7 +166,7 @@ class Batch:
 
     def encode_open(self, rows: Iterator[int]) -> None:
         """Encode all parts that are new, and give each a row."""
-        ready: list[Part] = []
+        ready: list[Part[EventLike]] = []
         while (body := self.next_request()) is not None:
             part = self._open.pop()
             ready.append(part if part.row is not None else self._opened_as(part, body, rows))
@@ -173,7 +174,7 @@ class Batch:
         self._under_way = False
         # Halves that were given up before they had a row of their own.
         self._ended = [
-            evolve(one, part=self._opened_as(one.part, encode_batch(one.part.events, self.webhook_url), rows))
+            evolve(one, part=self._opened_as(one.part, encode_batch(one.part.items, self.webhook_url), rows))
             if one.part.row is None and one.state is not PartState.REPLACED
             else one
             for one in self._ended
@@ -185,25 +186,25 @@ class Batch:
         delta = BatchDelta(
             number=self.number,
             source=self.source,
-            counted=self.begun or self.requests > 0,
+            counted=self.counted or self.requests > 0,
             unfinished=bool(self._open),
             opened=self._opened,
             ended=[one for one in self._ended if one.part.row is not None],
-            rejected=list(zip(self._rejected[rejected:], self._refused[rejected:], strict=True)),
+            rejected=[*zip(self._rejected[rejected:], map(item_bytes, self._refused[rejected:]), strict=True)],
+            batches=int(self.requests > requests == 0 and not self.counted),
             requests=self.requests - requests,
             retries=self.retries - retries,
-            begun=self.requests > requests == 0 and not self.begun,
         )
         self._opened, self._ended = [], []
         self._told = (self.requests, self.retries, len(self._rejected))
         return delta
 
-    def _opened_as(self, part: Part, body: bytes, rows: Iterator[int]) -> Part:
+    def _opened_as(self, part: Part[EventLike], body: bytes, rows: Iterator[int]) -> Part[EventLike]:
         frozen = evolve(part, body=body, row=next(rows))
         self._opened.append(frozen)
         return frozen
 
-    def _end(self, state: PartState, attempts: int = 0, error: OmniveryError | None = None) -> Part:
+    def _end(self, state: PartState, attempts: int = 0, error: OmniveryError | None = None) -> Part[EventLike]:
         part = self._open.pop()
         self._ended.append(SettledPart(part=part, state=state, attempts=attempts, error=str(error) if error else None))
         return part
@@ -213,23 +214,23 @@ class Batch:
         self.requests += attempts
         self.retries += attempts - 1
 
-    def _push(self, part: Part) -> None:
-        if part.events:
+    def _push(self, part: Part[EventLike]) -> None:
+        if part.items:
             self._open.append(part)
 
     def _divide(self, reason: str) -> None:
         part = self._end(PartState.REPLACED)
-        if len(part.events) == 1:
+        if len(part.items) == 1:
             self._reject(part, reason)
             return
         first, second = part.halves()
         # The first half goes out first: an open part is taken from the end.
         self._open += [second, first]
 
-    def _why_not(self, part: Part) -> list[str | None]:
+    def _why_not(self, part: Part[EventLike]) -> list[str | None]:
         """What keeps a part from being encoded, for each of its events."""
-        faults = faults_of(part.events)
-        return faults if any(faults) else [self._json_fault(item) for item in part.events]
+        faults = faults_of(part.items)
+        return faults if any(faults) else [self._json_fault(item) for item in part.items]
 
     def _json_fault(self, item: EventLike) -> str | None:
         try:
@@ -238,23 +239,58 @@ class Batch:
             return _no_json(error)
         return None
 
-    def _sift(self, part: Part, faults: Sequence[str | None]) -> None:
+    def _sift(self, part: Part[EventLike], faults: Sequence[str | None]) -> None:
         """Reject those events of a part that have a fault, and open what is left of it."""
         if not any(faults):
             self._push(part)
             return
-        for item, index, fault in zip(part.events, part.indices, faults, strict=True):
+        for item, index, fault in zip(part.items, part.indices, faults, strict=True):
             if fault is not None:
                 self._refuse(item, index, fault)
         self._push(part.only([fault is None for fault in faults]))
 
-    def _reject(self, part: Part, reason: str) -> None:
-        for item, index in zip(part.events, part.indices, strict=True):
+    def _reject(self, part: Part[EventLike], reason: str) -> None:
+        for item, index in zip(part.items, part.indices, strict=True):
             self._refuse(item, index, reason)
 
     def _refuse(self, item: EventLike, index: int, reason: str) -> None:
         self._rejected.append(rejection(item, index, reason))
         self._refused.append(item)
+
+
+def revive(rows: Sequence[StoredPart], *, webhook_url: str) -> Batch:
+    """The batch that a journal has these parts of. Its events are lines of NDJSON now: the bytes that were to be sent.
+
+    Raises:
+        ValueError: a body is not one that `encode_batch` made.
+    """
+    first = rows[0]
+    batch = Batch(
+        number=first.number,
+        items=(),
+        start=0,
+        webhook_url=webhook_url,
+        named=True,
+        counted=any(row.counted for row in rows),
+        source=first.source,
+    )
+    batch.reopen([_part_of(row) for row in rows])
+    return batch
+
+
+def _part_of(row: StoredPart) -> Part[EventLike]:
+    items: list[EventLike] = [*events_in(row.body)]
+    if row.lines is not None:
+        items = [
+            item if line is None else EventLine(data=item, line=line)  # type: ignore[arg-type]  # all are bytes
+            for item, line in zip(items, row.lines, strict=True)
+        ]
+    return Part(items=items, indices=row.indices, lines=row.lines, ids=row.ids, body=row.body, row=row.row)
+
+
+def _lines_of(items: Sequence[EventLike]) -> list[int | None] | None:
+    lines = [item.line if isinstance(item, EventLine) else None for item in items]
+    return lines if any(lines) else None
 
 
 def rejection(item: EventLike, index: int, reason: str) -> Rejection:

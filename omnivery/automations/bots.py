@@ -202,7 +202,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
                 was sent.
         """
         known = await to_thread.run_sync(_terms_of, journal)
-        terms = evolve(known, base_url=self._client._config.base_url)
+        terms = known.replace(base_url=self._client._config.base_url)
         run = self._run(
             Source.of((), argument="events", advice=ADVICE),
             terms,
@@ -259,7 +259,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         """
         sending_domain = self._client._domain(domain)
         address = self._webhook_url(webhook_url)
-        terms = RunTarget(webhook_url=address, domain=sending_domain, base_url=self._client._config.base_url)
+        terms = _target_of(webhook_url=address, domain=sending_domain, base_url=self._client._config.base_url)
         return self._run(
             Source.of(as_events(events), argument="events", advice=ADVICE),
             terms,
@@ -289,14 +289,14 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         pace = self._client._pace(events_per_second, argument="events_per_second")
 
         async def post(body: bytes) -> int:
-            answer = await client.call(SUBMIT_BATCH, domain=terms.domain, body=encoding.json(body), options=chosen)
+            answer = await client.call(SUBMIT_BATCH, domain=terms["domain"], body=encoding.json(body), options=chosen)
             return answer.attempts
 
         return AsyncBulkRun(
             source=source,
             post=post,
             ledger=ledger,
-            webhook_url=terms.webhook_url,
+            webhook_url=terms["webhook_url"],
             concurrency=concurrency,
             max_bytes=max_bytes,
             max_retry_after=(chosen.retry or BULK_RETRY).max_retry_after,
@@ -544,11 +544,17 @@ def _ledger(journal: str | PathLike[str], terms: RunTarget, **options: Any) -> R
     return JournalRecorder(path=journal, terms=terms, **options)
 
 
+def _target_of(*, webhook_url: str, domain: str, base_url: str) -> RunTarget:
+    # A URL of the webhook may hold a secret of its receiver's.
+    values = {"webhook_url": webhook_url, "domain": domain, "base_url": base_url}
+    return RunTarget(values, secret=frozenset({"webhook_url"}))
+
+
 def _terms_of(journal: str | PathLike[str]) -> RunTarget:
     from omnivery.bulk.journal.reader import JournalReader
 
     with JournalReader.open(journal) as view:
-        return view.terms()
+        return view.target()
 
 
 @contextmanager

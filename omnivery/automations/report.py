@@ -11,6 +11,7 @@ from omnivery.bulk.report import Account, BatchFailure, Rejection, problems_tabl
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
+from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike
 from omnivery.events.event_list import EventList
 
@@ -93,7 +94,7 @@ class SubmitReport(Tabular):
         from omnivery.bulk.journal.reader import JournalReader
 
         with JournalReader.open(self._journal) as journal:
-            return EventList([*journal.undelivered_events(), *self._undelivered])
+            return EventList([*journal.undelivered_items(events_in), *self._undelivered])
 
     def raise_for_failures(self) -> None:
         """Raise unless every item of the source was accepted.

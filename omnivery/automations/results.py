@@ -70,8 +70,8 @@ def missing(store: VerdictStore, journals: Iterable[JournalReader]) -> Iterator[
         OmniveryError: the store cannot be read.
     """
     for batch in chain.from_iterable(journal.accepted() for journal in journals):
-        answered = store.has(batch.event_ids)
-        for event_id in batch.event_ids:
+        answered = store.has(batch.item_ids)
+        for event_id in batch.item_ids:
             if event_id not in answered:
                 yield EventResult(event_id=event_id, accepted_at=batch.accepted_at, verdict=None)
 
@@ -101,7 +101,7 @@ class _Acceptances:
         self._db.execute("CREATE TABLE accepted (event_id TEXT NOT NULL, accepted_at REAL, answered INT NOT NULL)")
         self._db.execute("BEGIN")
         for batch in chain.from_iterable(journal.accepted() for journal in self.journals):
-            self._db.executemany(_ADD, zip(batch.event_ids, repeat(batch.accepted_at)))
+            self._db.executemany(_ADD, zip(batch.item_ids, repeat(batch.accepted_at)))
         # Afterwards, for it is then sorted once: to insert ids at random into an index takes ever longer.
         self._db.execute("CREATE INDEX ids ON accepted (event_id)")
         self._db.execute("COMMIT")

@@ -267,7 +267,7 @@ class AsyncBulkRun:
 
     def _settle(self, batch: Batch) -> BatchOutcome:
         outcome = batch.close()
-        self._account.add(outcome, begun=batch.begun, journalled=self.ledger.settle(batch))
+        self._account.add(outcome, counted=batch.counted, journalled=self.ledger.settle(batch))
         if len(self._account.kept) > MAX_UNDELIVERED and outcome.undelivered:
             self._stop(outcome.errors[-1])
         return outcome

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omnivery.automations.batch import Batch
 from omnivery.bulk.report import Account
@@ -23,13 +23,31 @@ JOURNAL_LIMIT = 1_000_000_000
 """Bytes of events that a journal holds and that are not delivered, before its run reads no further."""
 
 
-@frozen(kw_only=True)
+@frozen
 class RunTarget:
-    """What a journal was begun with: the bytes in it hold the one, and were meant for the others."""
+    """Where a run's requests go and what they hold, in names of its kind of work. A journal keeps to one target."""
 
-    webhook_url: str = field(repr=False)
-    domain: str
-    base_url: str
+    values: Mapping[str, str] = field(repr=False)
+    """By name, in the order in which differences are told."""
+    secret: frozenset[str] = frozenset()
+    """Names whose values appear in no message."""
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name]
+
+    def replace(self, **values: str) -> RunTarget:
+        """The same target with other values for some of its names."""
+        return evolve(self, values={**self.values, **values})
+
+    def difference(self, other: RunTarget) -> str | None:
+        """What is not the same in another target, in words; None if nothing is."""
+        for name in {**self.values, **other.values}:
+            own, its = self.values.get(name), other.values.get(name)
+            if own != its and name in self.secret | other.secret:
+                return f"another {name}"
+            if own != its:
+                return f"{name} {own}, not {its}"
+        return None
 
 
 @define(kw_only=True, eq=False)

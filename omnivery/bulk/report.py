@@ -100,18 +100,18 @@ class Account:
     rejections: list[Rejection] = field(factory=list[Rejection])
     failures: list[BatchFailure] = field(factory=list[BatchFailure])
 
-    def add(self, outcome: BatchOutcome, *, begun: bool = False, journalled: bool = False) -> None:
+    def add(self, outcome: BatchOutcome, *, counted: bool = False, journalled: bool = False) -> None:
         """Enter what became of one batch.
 
         Args:
             outcome: what became of it.
-            begun: whether an earlier run has counted it already.
+            counted: whether an earlier run has counted it already.
             journalled: whether a journal has its undelivered events, so that they need not be kept here.
         """
         self.accepted += len(outcome.accepted)
         self.rejected += len(outcome.rejected)
         self.undelivered += len(outcome.undelivered)
-        self.batches += outcome.requests > 0 and not begun
+        self.batches += outcome.requests > 0 and not counted
         self.requests += outcome.requests
         self.retries += outcome.retries
         self.rejections += outcome.rejected[: REJECTIONS_KEPT - len(self.rejections)]

@@ -1,44 +1,56 @@
-"""The parts in which a batch travels, and what is told of them to a journal."""
+"""The parts in which a batch travels, what a journal is told of them, and what it gives back of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum, auto
 from itertools import compress
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
 from omnivery.bulk.report import Rejection
-from omnivery.events.event import EventLike
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True, eq=False)
-class Part:
-    """Events that travel in one request."""
+class Part(Generic[T]):
+    """Items that travel in one request."""
 
-    events: Sequence[EventLike]
+    items: Sequence[T]
     indices: Sequence[int]
-    """Each event's place in the source."""
+    """Each item's place in the source, from 0."""
+    lines: Sequence[int | None] | None = None
+    """Each item's line in the source, from 1; None where the source has no lines, or nobody asked for them."""
     ids: Sequence[str | None] | None = None
-    """Each event's `event_id`, where somebody asked for them."""
+    """Each item's own id; None where nobody asked for them."""
     body: bytes | None = None
     """The request's body, once it may not change any more."""
     row: int | None = None
     """The part's row in a journal."""
 
-    def halves(self) -> tuple[Part, Part]:
+    def halves(self) -> tuple[Part[T], Part[T]]:
         """The part in two."""
-        middle = len(self.events) // 2
+        middle = len(self.items) // 2
         return self._cut(slice(middle)), self._cut(slice(middle, None))
 
-    def _cut(self, piece: slice) -> Part:
-        ids = self.ids[piece] if self.ids is not None else None
-        return Part(events=self.events[piece], indices=self.indices[piece], ids=ids)
+    def _cut(self, piece: slice) -> Part[T]:
+        return Part(
+            items=self.items[piece],
+            indices=self.indices[piece],
+            lines=self.lines[piece] if self.lines is not None else None,
+            ids=self.ids[piece] if self.ids is not None else None,
+        )
 
-    def only(self, chosen: Sequence[bool]) -> Part:
-        """Those of its events that are chosen."""
-        ids = list(compress(self.ids, chosen)) if self.ids is not None else None
-        return Part(events=list(compress(self.events, chosen)), indices=list(compress(self.indices, chosen)), ids=ids)
+    def only(self, chosen: Sequence[bool]) -> Part[T]:
+        """Those of its items that are chosen."""
+        return Part(
+            items=list(compress(self.items, chosen)),
+            indices=list(compress(self.indices, chosen)),
+            lines=list(compress(self.lines, chosen)) if self.lines is not None else None,
+            ids=list(compress(self.ids, chosen)) if self.ids is not None else None,
+        )
 
 
 class PartState(Enum):
@@ -46,17 +58,39 @@ class PartState(Enum):
 
     ACCEPTED = auto()
     REPLACED = auto()
-    """By its halves, or, where it was one event, by a rejection."""
+    """By its halves, or, where it was one item, by a rejection."""
     UNDELIVERED = auto()
     PENDING = auto()
     """The run ended before it could be sent, or was stopped by what it met: it is as it was."""
 
 
 @frozen(kw_only=True, eq=False)
+class StoredPart:
+    """A part as a journal gives it back. Its kind of work makes a batch of it again."""
+
+    row: int
+    """Its row in the journal."""
+    source: int
+    """Its source's row."""
+    number: int
+    """Its batch's."""
+    state: str
+    """As the journal found it."""
+    counted: bool
+    """Whether its batch is among the journal's `batches`: a request with it has ended."""
+    items: int
+    """How many it has."""
+    indices: Sequence[int]
+    lines: Sequence[int | None] | None
+    ids: Sequence[str | None]
+    body: bytes = field(repr=False)
+
+
+@frozen(kw_only=True, eq=False)
 class SettledPart:
     """A part that is no longer open."""
 
-    part: Part
+    part: Part[Any]
     state: PartState
     attempts: int = 0
     error: str | None = None
@@ -71,19 +105,20 @@ class BatchDelta:
     source: int
     """Its source's row."""
     counted: bool
-    """Whether a request with the batch has come to an end, now or before."""
+    """Whether the batch is among `batches`, now or since before: a request with it has ended."""
     unfinished: bool
     """Whether it has open parts."""
-    opened: Sequence[Part] = ()
-    """Parts that are new, with body and row."""
+    opened: Sequence[Part[Any]] = ()
+    """Parts that are new, with ids, body and row."""
     ended: Sequence[SettledPart] = ()
-    rejected: Sequence[tuple[Rejection, EventLike]] = ()
+    rejected: Sequence[tuple[Rejection, bytes | None]] = ()
+    """Each with the item's bytes; None where nothing of it can be kept."""
+    batches: int = 0
+    """1 if its first request has ended since."""
     requests: int = 0
     retries: int = 0
-    begun: bool = False
-    """Whether this was the batch's first request."""
     accepted: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        accepted = sum(len(one.part.events) for one in self.ended if one.state is PartState.ACCEPTED)
+        accepted = sum(len(one.part.items) for one in self.ended if one.state is PartState.ACCEPTED)
         object.__setattr__(self, "accepted", accepted)

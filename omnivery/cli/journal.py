@@ -49,7 +49,7 @@ def retry(journal: str, concurrency: int) -> None:
     from omnivery.bulk.journal.reader import JournalReader
 
     with JournalReader.open(journal) as view:
-        base_url = view.terms().base_url
+        base_url = view.target()["base_url"]
     run = Submission(concurrency=concurrency, journal=journal)
     end_with(run, run_interruptibly(lambda: run.retry(token(), base_url)))
 
@@ -64,30 +64,35 @@ def export(journal: str, kinds: str | None) -> None:
     `event` is the event as it was read; `text` stands in its place for a line that is no JSON.
     """
     from omnivery.bulk.journal.reader import JournalReader
+    from omnivery.events.encoding import events_in
 
     with JournalReader.open(journal) as view:
         rejected: Iterator[Problem] = view.rejected() if kinds != "undelivered" else iter(())
-        undelivered: Iterator[Problem] = view.undelivered() if kinds != "rejected" else iter(())
+        undelivered: Iterator[Problem] = view.undelivered(events_in) if kinds != "rejected" else iter(())
         for problem in chain(rejected, undelivered):
             if sys.stdout is not None:
                 sys.stdout.write(_line(problem).decode() + "\n")
 
 
 def _line(problem: Problem) -> bytes:
-    known = asdict(problem, filter=lambda field, value: field.name != "event" and value is not None)
-    if problem.event is None:
+    known = asdict(problem, filter=lambda field, value: field.name not in {"item", "item_id"} and value is not None)
+    if problem.item_id is not None:
+        known["event_id"] = problem.item_id
+    if problem.item is None:
         return codec.dumps(known)
     try:
-        parsed = codec.loads(problem.event)
+        parsed = codec.loads(problem.item)
     except ValueError:
-        return codec.dumps({**known, "text": problem.event.decode("utf-8", "backslashreplace")})
+        return codec.dumps({**known, "text": problem.item.decode("utf-8", "backslashreplace")})
     # As it is: parsed and written again, a large number would be another one. Only a line break must not stay.
-    event = codec.dumps(parsed) if b"\n" in problem.event or b"\r" in problem.event else problem.event
+    event = codec.dumps(parsed) if b"\n" in problem.item or b"\r" in problem.item else problem.item
     return codec.dumps(known)[:-1] + b',"event":' + event + b"}"
 
 
 def _as_json(state: JournalState) -> dict[str, Any]:
-    return asdict(state)
+    # The URL of the webhook may hold a secret.
+    target = {name: value for name, value in state.target.values.items() if name not in state.target.secret}
+    return target | asdict(state, filter=lambda field, _: field.name != "target")
 
 
 def _print(state: JournalState) -> None:

@@ -126,7 +126,7 @@ class RoundTrip:
         # If the journal is missing or unusable, the submission creates it, or reports what is wrong with it.
         with suppress(ConfigError), JournalReader.open(self.journal) as view:
             state = view.state()
-            return state.base_url if state.undelivered else None
+            return state.target["base_url"] if state.undelivered else None
         return None
 
     async def _wait(self, waiter: VerdictWaiter) -> None:
@@ -136,9 +136,9 @@ class RoundTrip:
         received = missing = 0
         with JournalReader.open(self.journal) as view, progress("Verdicts received", None) as waiter.on_progress:
             for batch in view.accepted():
-                left = await waiter.count_missing(batch.event_ids, until=end)
+                left = await waiter.count_missing(batch.item_ids, until=end)
                 missing += left
-                received += len(batch.event_ids) - left
+                received += len(batch.item_ids) - left
         self.verdicts, self.missing = received, missing
 
 

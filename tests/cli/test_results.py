@@ -261,7 +261,7 @@ def test_a_verdict_that_comes_while_results_are_read_is_neither_lost_nor_double(
 def test_a_journal_tells_what_was_accepted_batch_by_batch(made: Made) -> None:
     with JournalReader.open(made.journal) as journal:
         batches = [*journal.accepted()]
-    names = [name for batch in batches for name in batch.event_ids]
+    names = [name for batch in batches for name in batch.item_ids]
     assert len(batches) == 2
     assert sorted(names) == sorted([one["event_id"] for one in submitted()] + ["e1"])
     assert all(batch.accepted_at > 0 for batch in batches)

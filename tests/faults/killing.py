@@ -139,7 +139,7 @@ class Round:
                 return
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             rows = db.execute("SELECT number, body FROM batch WHERE state = 'sending'").fetchall()
-            begun = db.execute("SELECT count(*) FROM terms").fetchone() == (1,)
+            begun = db.execute("SELECT count(*) FROM target").fetchone() != (0,)
         assert len({number for number, _ in rows}) <= most
         self.sending.update({body for _, body in rows})
         if begun:

@@ -14,6 +14,7 @@ from omnivery.bulk.engine import AsyncBulkRun
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.recorder import JournalRecorder
 from omnivery.bulk.recorder import RunTarget
+from omnivery.events.encoding import events_in
 from tests.support.bots import (
     WEBHOOK,
     Events,
@@ -22,7 +23,10 @@ from tests.support.bots import (
     run_of,
 )
 
-TERMS = RunTarget(webhook_url=WEBHOOK, domain="mail.example.com", base_url="http://api.example.com")
+TERMS = RunTarget(
+    {"webhook_url": WEBHOOK, "domain": "mail.example.com", "base_url": "http://api.example.com"},
+    secret=frozenset({"webhook_url"}),
+)
 
 
 def journalled(source: Events, post: Post, path: Path, *, terms: RunTarget = TERMS, **options: Any) -> AsyncBulkRun:
@@ -61,8 +65,8 @@ def bodies(path: Path) -> list[bytes]:
 def where_events_are(path: Path) -> list[str | None]:
     """The id of every event that the journal knows, once for each place in which it stands."""
     with JournalReader.open(path) as view:
-        problems = [*view.rejected(), *view.undelivered()]
-    return [*accepted_ids(path), *(problem.event_id for problem in problems)]
+        problems = [*view.rejected(), *view.undelivered(events_in)]
+    return [*accepted_ids(path), *(problem.item_id for problem in problems)]
 
 
 def counts(report: SubmitReport) -> tuple[int, ...]:

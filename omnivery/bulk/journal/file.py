@@ -22,11 +22,11 @@ WAL_PAGES = 1024
 """Pages in the write-ahead log before they go to the file. Most of them are bodies that are gone by then."""
 
 _TABLES = """
-CREATE TABLE terms (
-    webhook_url TEXT NOT NULL,
-    domain TEXT NOT NULL,
-    base_url TEXT NOT NULL,
-    created_at REAL NOT NULL
+CREATE TABLE target (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    value TEXT NOT NULL,
+    secret INTEGER NOT NULL     -- whether messages must not show it
 );
 CREATE TABLE source (
     id INTEGER PRIMARY KEY,
@@ -48,14 +48,14 @@ CREATE TABLE batch (
     source INTEGER NOT NULL REFERENCES source,
     number INTEGER NOT NULL,    -- of the batch that was read; the parts of a split one share it
     state TEXT NOT NULL,        -- pending, sending, accepted, undelivered; what is rejected has a row of its own
-    begun INTEGER NOT NULL,     -- whether a request with it has come to an end, so that it is counted
-    events INTEGER NOT NULL,
+    counted INTEGER NOT NULL,   -- whether its batch is among the source's batches: a request with it has ended
+    items INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
     created_at REAL NOT NULL,
     settled_at REAL,            -- when it was accepted or given up
     error TEXT,                 -- why it is not delivered
-    places TEXT,                -- each event's index and line in the source; NULL once accepted
-    ids TEXT NOT NULL,          -- each event's event_id, as a JSON array
+    places TEXT,                -- each item's index and line in the source; NULL once accepted
+    ids TEXT NOT NULL,          -- each item's own id, as a JSON array
     body BLOB                   -- the very bytes to send; NULL once accepted
 );
 -- Every query that is to use it has to say so in these very words, whatever else it says of the state.
@@ -65,9 +65,9 @@ CREATE TABLE rejection (
     source INTEGER NOT NULL REFERENCES source,
     place INTEGER NOT NULL,     -- index in the source, from 0
     line INTEGER,
-    event_id TEXT,
+    item_id TEXT,
     reason TEXT NOT NULL,
-    item BLOB,                  -- the event as JSON, where it can be written
+    item BLOB,                  -- its bytes, where they can be written
     rejected_at REAL NOT NULL
 );
 """

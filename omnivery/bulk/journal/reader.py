@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -17,7 +17,9 @@ from omnivery.bulk.journal.file import open_to_read, telling_config
 from omnivery.bulk.recorder import RunTarget
 from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, Account, BatchFailure, Rejection
 from omnivery.errors import ConfigError, OmniveryError
-from omnivery.events.encoding import events_in
+
+Cut: TypeAlias = Callable[[bytes], Iterator[bytes]]
+"""Cuts the body of a request into its items, as bytes."""
 
 _TALLIES = ("read", "accepted", "rejected", "batches", "requests", "retries")
 _STATES = ("pending", "sending", "undelivered")
@@ -41,10 +43,9 @@ class SourceState:
 
 @frozen(kw_only=True)
 class JournalState:
-    """What a journal holds, in events: `read` is the sum of all others."""
+    """What a journal holds, in items: `read` is the sum of all others."""
 
-    domain: str
-    base_url: str
+    target: RunTarget
     read: int
     accepted: int
     rejected: int
@@ -59,31 +60,31 @@ class JournalState:
     file_bytes: int
     """Size of the journal's files."""
     oldest_pending: float | None
-    """When the oldest of the pending events were read, in unix seconds."""
+    """When the oldest of the pending items were read, in unix seconds."""
     sources: tuple[SourceState, ...]
 
 
 @frozen(kw_only=True)
 class Problem:
-    """An event that was not accepted, and why."""
+    """An item that was not accepted, and why."""
 
     kind: str
     """`rejected` or `undelivered`."""
     source: str
     reason: str | None
     """None for what is still to be sent."""
-    event: bytes | None = field(repr=False)
-    """The event as JSON, or the line that should have been one; None where nothing of it could be kept."""
+    item: bytes | None = field(repr=False)
+    """Its bytes; None where nothing of it could be kept."""
     index: int | None = None
     line: int | None = None
-    event_id: str | None = None
+    item_id: str | None = None
 
 
 @frozen(kw_only=True)
 class AcceptedBatch:
-    """Events that the service took in one request."""
+    """Items that the service took in one request."""
 
-    event_ids: tuple[str, ...] = field(repr=False)
+    item_ids: tuple[str, ...] = field(repr=False)
     accepted_at: float
     """Unix seconds."""
 
@@ -117,7 +118,7 @@ class JournalReader:
     ) -> None:
         self.close()
 
-    def terms(self) -> RunTarget:
+    def target(self) -> RunTarget:
         """What it was begun with.
 
         Raises:
@@ -137,7 +138,7 @@ class JournalReader:
 
     def state(self) -> JournalState:
         """What it holds."""
-        terms = self.terms()
+        target = self.target()
         with telling_config(self.path), self._moment():
             sources = tuple(
                 SourceState(
@@ -152,42 +153,49 @@ class JournalReader:
                     "SELECT name, position, read, accepted, rejected, updated_at FROM source ORDER BY id"
                 )
             )
-            events = dict.fromkeys(_STATES, 0)
+            items = dict.fromkeys(_STATES, 0)
             live = 0
             for state, count, size in self._db.execute(
-                "SELECT state, sum(events), sum(length(body)) FROM batch WHERE state <> 'accepted' GROUP BY state"
+                "SELECT state, sum(items), sum(length(body)) FROM batch WHERE state <> 'accepted' GROUP BY state"
             ):
-                events[state] = count
+                items[state] = count
                 live += size
             [oldest] = self._db.execute(
                 "SELECT min(created_at) FROM batch WHERE state IN ('pending', 'sending') AND state <> 'accepted'"
             ).fetchone()
         return JournalState(
-            domain=terms.domain,
-            base_url=terms.base_url,
+            target=target,
             read=sum(source.read for source in sources),
             accepted=sum(source.accepted for source in sources),
             rejected=sum(source.rejected for source in sources),
-            **events,
+            **items,
             live_bytes=live,
             file_bytes=sum(self._size(ending) for ending in ("", "-wal")),
             oldest_pending=oldest,
             sources=sources,
         )
 
-    def undelivered_events(self) -> Iterator[bytes]:
-        """Every event that is not accepted and not rejected, as a line of NDJSON."""
-        return (problem.event for problem in self.undelivered() if problem.event is not None)
+    def undelivered_items(self, cut: Cut) -> Iterator[bytes]:
+        """Every item that is not accepted and not rejected, as its bytes.
 
-    def undelivered(self) -> Iterator[Problem]:
-        """The same, with the reason."""
+        Args:
+            cut: as in `undelivered`.
+        """
+        return (problem.item for problem in self.undelivered(cut) if problem.item is not None)
+
+    def undelivered(self, cut: Cut) -> Iterator[Problem]:
+        """The same, with the reason.
+
+        Args:
+            cut: cuts the body of a request into its items; its kind of work has the function.
+        """
         with telling_config(self.path):
             # The numbers first, and then row by row: to sort whole rows would take the room of all bodies.
             rows = self._db.execute("SELECT id FROM batch WHERE state <> 'accepted' ORDER BY number, id").fetchall()
             for row in rows:
-                yield from self._undelivered_of(row)
+                yield from self._undelivered_of(row, cut)
 
-    def _undelivered_of(self, row: tuple[int]) -> Iterator[Problem]:
+    def _undelivered_of(self, row: tuple[int], cut: Cut) -> Iterator[Problem]:
         found = self._db.execute(
             "SELECT name, error, ids, body FROM batch JOIN source ON source.id = batch.source "
             "WHERE batch.id = ? AND body IS NOT NULL",
@@ -195,8 +203,8 @@ class JournalReader:
         ).fetchall()
         # A run that is under way may have got rid of it meanwhile: then there is none.
         for name, reason, ids, body in found:
-            for event, event_id in zip(events_in(body), codec.loads(ids), strict=True):
-                yield Problem(kind="undelivered", source=name, reason=reason, event=event, event_id=event_id)
+            for item, item_id in zip(cut(body), codec.loads(ids), strict=True):
+                yield Problem(kind="undelivered", source=name, reason=reason, item=item, item_id=item_id)
 
     def accepted(self) -> Iterator[AcceptedBatch]:
         """What was accepted, in the order in which it was read. Reads one at a time, and holds no transaction."""
@@ -204,23 +212,23 @@ class JournalReader:
         with telling_config(self.path):
             while found := self._db.execute(_NEXT_ACCEPTED, (row,)).fetchone():
                 row, ids, moment = found
-                yield AcceptedBatch(event_ids=tuple(codec.loads(ids)), accepted_at=moment)
+                yield AcceptedBatch(item_ids=tuple(codec.loads(ids)), accepted_at=moment)
 
     def rejected(self) -> Iterator[Problem]:
         """Every item that was rejected, before it was sent or by the server."""
         with telling_config(self.path):
-            for name, reason, event, index, line, event_id in self._db.execute(
-                "SELECT name, reason, item, place, line, event_id FROM rejection "
+            for name, reason, item, index, line, item_id in self._db.execute(
+                "SELECT name, reason, item, place, line, item_id FROM rejection "
                 "JOIN source ON source.id = rejection.source ORDER BY rejection.id"
             ):
                 yield Problem(
                     kind="rejected",
                     source=name,
                     reason=reason,
-                    event=event,
+                    item=item,
                     index=index,
                     line=line,
-                    event_id=event_id,
+                    item_id=item_id,
                 )
 
     @contextmanager
@@ -239,8 +247,9 @@ class JournalReader:
 
 def target_of(db: sqlite3.Connection) -> RunTarget | None:
     """What a journal was begun with; None if it was not yet."""
-    found = db.execute("SELECT webhook_url, domain, base_url FROM terms").fetchone()
-    return RunTarget(webhook_url=found[0], domain=found[1], base_url=found[2]) if found else None
+    found = db.execute("SELECT name, value, secret FROM target ORDER BY id").fetchall()
+    values = {name: value for name, value, _ in found}
+    return RunTarget(values, secret=frozenset(name for name, _, secret in found if secret)) if found else None
 
 
 def account_of(db: sqlite3.Connection, source: int | None = None) -> Account:
@@ -252,14 +261,14 @@ def account_of(db: sqlite3.Connection, source: int | None = None) -> Account:
         (source,),
     ).fetchone()
     [undelivered] = db.execute(
-        "SELECT ifnull(sum(events), 0) FROM batch WHERE state <> 'accepted' AND source = ifnull(?, source)", (source,)
+        "SELECT ifnull(sum(items), 0) FROM batch WHERE state <> 'accepted' AND source = ifnull(?, source)", (source,)
     ).fetchone()
     refused = db.execute(
-        "SELECT place, line, event_id, reason FROM rejection WHERE source = ifnull(?, source) ORDER BY id LIMIT ?",
+        "SELECT place, line, item_id, reason FROM rejection WHERE source = ifnull(?, source) ORDER BY id LIMIT ?",
         (source, REJECTIONS_KEPT),
     )
     failed = db.execute(
-        "SELECT number, events, ifnull(error, '') FROM batch WHERE state = 'undelivered' AND state <> 'accepted' AND "
+        "SELECT number, items, ifnull(error, '') FROM batch WHERE state = 'undelivered' AND state <> 'accepted' AND "
         "source = ifnull(?, source) ORDER BY number, id LIMIT ?",
         (source, FAILURES_KEPT),
     )

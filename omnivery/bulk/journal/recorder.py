@@ -14,6 +14,7 @@ from anyio import to_thread
 from attrs import define, field
 
 from omnivery import codec
+from omnivery.automations.batch import revive
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore, StoreWork
 from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder, RunTarget
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from omnivery.automations.batch import Batch
     from omnivery.bulk.report import Account
     from omnivery.bulk.source import Source
-    from omnivery.bulk.work import BatchDelta
+    from omnivery.bulk.work import BatchDelta, StoredPart
     from omnivery.events.event import EventLike
 
 T = TypeVar("T")
@@ -120,13 +121,13 @@ class JournalRecorder(Recorder):
             return None
         # One at a time, so that they go out in the order in which they were read.
         async with self._taking:
-            taken: list[Batch | None] = []
+            taken: list[StoredPart] = []
             if self._more_pending:
-                await self._do(_Task(work=lambda journal: taken.append(journal.claim_next(webhook_url)))).wait()
-        batch = taken[0] if taken else None
-        if batch is None:
+                await self._do(_Task(work=lambda journal: taken.extend(journal.claim_next()))).wait()
+        if not taken:
             self._more_pending = False
             return None
+        batch = revive(taken, webhook_url=webhook_url)
         self._under_way.add(batch.number)
         self._account.undelivered -= batch.left
         return batch

@@ -15,12 +15,10 @@ from omnivery.bulk.work import (
     PartState,
     SettledPart,
 )
-from omnivery.events.encoding import item_bytes
-from omnivery.events.event import EventLike, EventLine
 
-BEGUN = "UPDATE batch SET begun = 1 WHERE state = 'sending' AND state <> 'accepted' AND number = ?"
+COUNTED = "UPDATE batch SET counted = 1 WHERE state = 'sending' AND state <> 'accepted' AND number = ?"
 """The first request with a batch has come to an end, and parts of it are still to go."""
-REJECT = "INSERT INTO rejection (source, place, line, event_id, reason, item, rejected_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+REJECT = "INSERT INTO rejection (source, place, line, item_id, reason, item, rejected_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
 TALLY = (
     "UPDATE source SET position = ifnull(:position, position), read = read + :read, accepted = accepted + :accepted, "
     "rejected = rejected + :rejected, batches = batches + :batches, requests = requests + :requests, "
@@ -28,16 +26,16 @@ TALLY = (
     "updated_at = :now WHERE id = :source"
 )
 OPEN = (
-    "INSERT INTO batch (id, source, number, state, begun, events, attempts, created_at, places, ids, body) "
+    "INSERT INTO batch (id, source, number, state, counted, items, attempts, created_at, places, ids, body) "
     "VALUES (?, ?, ?, 'sending', ?, ?, 0, ?, ?, ?, ?)"
 )
 """A new part, which goes out at once."""
 _ACCEPT = (
-    "UPDATE batch SET state = 'accepted', begun = 1, attempts = attempts + ?, settled_at = ?, error = NULL, "
+    "UPDATE batch SET state = 'accepted', counted = 1, attempts = attempts + ?, settled_at = ?, error = NULL, "
     "places = NULL, body = NULL WHERE id = ?"
 )
 _LEAVE = (
-    "UPDATE batch SET state = ?, begun = begun OR ?, attempts = attempts + ?, settled_at = ?, "
+    "UPDATE batch SET state = ?, counted = counted OR ?, attempts = attempts + ?, settled_at = ?, "
     "error = ifnull(?, error) WHERE id = ?"
 )
 
@@ -55,12 +53,11 @@ class JournalEntry:
     """Seconds of the run since the entry before."""
 
 
-def row_of(part: Part, delta: BatchDelta, now: float) -> tuple[Any, ...]:
+def row_of(part: Part[Any], delta: BatchDelta, now: float) -> tuple[Any, ...]:
     """Values of `OPEN`."""
-    lines = [item.line if isinstance(item, EventLine) else None for item in part.events]
-    places = json_text([_packed(part.indices), _packed(lines) if any(lines) else None])
+    places = json_text([_packed(part.indices), _packed(part.lines) if part.lines is not None else None])
     ids = json_text(part.ids)
-    return part.row, delta.source, delta.number, delta.counted, len(part.events), now, places, ids, part.body
+    return part.row, delta.source, delta.number, delta.counted, len(part.items), now, places, ids, part.body
 
 
 def ends_of(ended: Sequence[SettledPart], now: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -87,7 +84,7 @@ def tallies_of(entries: Sequence[JournalEntry], now: float) -> Iterator[dict[str
             "read": sum(one.read for one in own),
             "accepted": sum(one.delta.accepted for one in own),
             "rejected": sum(len(one.delta.rejected) for one in own),
-            "batches": sum(one.delta.begun for one in own),
+            "batches": sum(one.delta.batches for one in own),
             "requests": sum(one.delta.requests for one in own),
             "retries": sum(one.delta.retries for one in own),
             "elapsed": sum(one.elapsed for one in own),
@@ -99,9 +96,9 @@ def tallies_of(entries: Sequence[JournalEntry], now: float) -> Iterator[dict[str
         }
 
 
-def rejection_of(source: int, one: Rejection, item: EventLike, now: float) -> tuple[Any, ...]:
+def rejection_of(source: int, one: Rejection, item: bytes | None, now: float) -> tuple[Any, ...]:
     """Values of `REJECT`."""
-    return source, one.index, one.line, one.event_id, one.reason, item_bytes(item), now
+    return source, one.index, one.line, one.event_id, one.reason, item, now
 
 
 def json_text(value: object) -> str:
@@ -124,14 +121,14 @@ CREATE TEMP VIEW step (
     source, opened, stuff, ended, now, position, read, accepted, rejected, batches, requests, retries, number, elapsed
 ) AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
 CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
-    INSERT INTO batch (id, source, number, state, begun, events, attempts, created_at, places, ids, body)
+    INSERT INTO batch (id, source, number, state, counted, items, attempts, created_at, places, ids, body)
         SELECT json_extract(value, '$[0]'), NEW.source, json_extract(value, '$[1]'), 'sending',
             json_extract(value, '$[2]'), json_extract(value, '$[3]'), 0, NEW.now,
             CAST(substr(NEW.stuff, json_extract(value, '$[4]'), json_extract(value, '$[5]')) AS TEXT),
             CAST(substr(NEW.stuff, json_extract(value, '$[6]'), json_extract(value, '$[7]')) AS TEXT),
             substr(NEW.stuff, json_extract(value, '$[8]'), json_extract(value, '$[9]'))
         FROM json_each(NEW.opened);
-    UPDATE batch SET state = 'accepted', begun = 1, settled_at = NEW.now, error = NULL, places = NULL, body = NULL,
+    UPDATE batch SET state = 'accepted', counted = 1, settled_at = NEW.now, error = NULL, places = NULL, body = NULL,
         attempts = attempts + (
             SELECT json_extract(value, '$[1]') FROM json_each(NEW.ended) WHERE json_extract(value, '$[0]') = batch.id)
         WHERE id IN (SELECT json_extract(value, '$[0]') FROM json_each(NEW.ended));
@@ -162,7 +159,7 @@ def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any] | Non
 
 def _is_unusual(entry: JournalEntry) -> bool:
     delta = entry.delta
-    half_done = delta.begun and delta.unfinished
+    half_done = delta.batches and delta.unfinished
     return bool(delta.rejected) or half_done or any(one.state is not PartState.ACCEPTED for one in delta.ended)
 
 
@@ -172,10 +169,10 @@ def _opened(entries: Sequence[JournalEntry], now: float) -> tuple[list[list[Any]
     stuff = bytearray()
     for entry in entries:
         for part in entry.delta.opened:
-            row, _, number, begun, events, _, places, ids, body = row_of(part, entry.delta, now)
+            row, _, number, counted, items, _, places, ids, body = row_of(part, entry.delta, now)
             spans: list[int] = []
             for piece in (places.encode(), ids.encode(), body):
                 spans += [len(stuff) + 1, len(piece)]
                 stuff += piece
-            rows.append([row, number, begun, events, *spans])
+            rows.append([row, number, counted, items, *spans])
     return rows, bytes(stuff)

@@ -16,11 +16,10 @@ from typing import IO, Any, TypeAlias
 from attrs import define, field
 
 from omnivery import codec
-from omnivery.automations.batch import Batch
 from omnivery.bulk.journal.file import open_to_write, telling_config, telling_journal
 from omnivery.bulk.journal.reader import account_of, target_of
 from omnivery.bulk.journal.sql import (
-    BEGUN,
+    COUNTED,
     OPEN,
     PREPARE,
     REJECT,
@@ -37,10 +36,8 @@ from omnivery.bulk.journal.sql import (
 from omnivery.bulk.recorder import RunTarget
 from omnivery.bulk.report import Account
 from omnivery.bulk.source import ResumePoint
-from omnivery.bulk.work import Part
+from omnivery.bulk.work import StoredPart
 from omnivery.errors import ConfigError
-from omnivery.events.encoding import events_in
-from omnivery.events.event import EventLike, EventLine
 
 StoreWork: TypeAlias = "Callable[[JournalStore], object]"
 """Something to do within a transaction."""
@@ -84,8 +81,8 @@ class JournalStore:
             raise
         return cls(path=where, db=db, lock=lock, rows=count(row), numbers=count(number), new=number)
 
-    def check_target(self, terms: RunTarget) -> None:
-        """Write down the terms of a new journal, or make sure that those of an old one are the same.
+    def check_target(self, target: RunTarget) -> None:
+        """Write down the target of a new journal, or make sure that it is that of an old one.
 
         Raises:
             ConfigError: they differ.
@@ -93,10 +90,15 @@ class JournalStore:
         with telling_config(self.path):
             known = target_of(self._db)
             if known is None:
-                written = (terms.webhook_url, terms.domain, terms.base_url, time.time())
-                self._db.execute("INSERT INTO terms VALUES (?, ?, ?, ?)", written)
-        if known is not None and terms != known:
-            raise ConfigError(_difference(known, terms))
+                rows = [(name, value, name in target.secret) for name, value in target.values.items()]
+                with self._db:
+                    self._db.execute("BEGIN IMMEDIATE")
+                    self._db.executemany("INSERT INTO target (name, value, secret) VALUES (?, ?, ?)", rows)
+        if known is not None and (difference := known.difference(target)):
+            raise ConfigError(
+                f"journal: it was begun for {difference}: go on with the same settings, or name another journal. "
+                "Nothing was sent."
+            )
 
     def bookmarks(self) -> list[ResumePoint]:
         """Every source that it knows."""
@@ -160,24 +162,20 @@ class JournalStore:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def claim_next(self, webhook_url: str) -> Batch | None:
-        """Take the pending parts of the next batch that an earlier run left behind; None if there is no more.
+    def claim_next(self) -> list[StoredPart]:
+        """Take the pending parts of the next batch that an earlier run left behind; none if there is no more.
 
         Each is taken once: what this run itself leaves pending is for the next one.
         """
         found = self._db.execute(_TAKE, (self._taken, self._new)).fetchall()
         if not found:
-            return None
-        _, source, number = found[0][:3]
-        self._taken = number
+            return []
+        self._taken = number = found[0][2]
         self._db.execute(
             "UPDATE batch SET state = 'sending' WHERE state = 'pending' AND state <> 'accepted' AND number = ?",
             (number,),
         )
-        begun = any(row[3] for row in found)
-        batch = Batch(number=number, items=(), start=0, webhook_url=webhook_url, named=True, begun=begun, source=source)
-        batch.reopen([_part(row, places, ids, body) for row, _, _, _, places, ids, body in found])
-        return batch
+        return [_part(row) for row in found]
 
     def _enter(self, entries: Sequence[JournalEntry]) -> None:
         now = time.time()
@@ -185,8 +183,8 @@ class JournalStore:
         for statement, values in ends_of([ended for one in entries for ended in one.delta.ended], now):
             self._db.execute(statement, values)
         for one in entries:
-            if one.delta.begun and one.delta.unfinished:
-                self._db.execute(BEGUN, (one.delta.number,))
+            if one.delta.batches and one.delta.unfinished:
+                self._db.execute(COUNTED, (one.delta.number,))
         refused = [rejection_of(one.delta.source, *each, now) for one in entries for each in one.delta.rejected]
         self._db.executemany(REJECT, refused)
         for tally in tallies_of(entries, now):
@@ -205,34 +203,29 @@ class JournalStore:
 
 _BACK = "UPDATE batch SET state = 'pending' WHERE state = 'sending' AND state <> 'accepted'"
 _TAKE = (
-    "SELECT id, source, number, begun, places, ids, body FROM batch WHERE state = 'pending' AND state <> 'accepted' "
-    "AND number = (SELECT min(number) FROM batch WHERE state = 'pending' AND state <> 'accepted' "
-    "AND number > ? AND number < ?) ORDER BY id"
+    "SELECT id, source, number, state, counted, items, places, ids, body FROM batch "
+    "WHERE state = 'pending' AND state <> 'accepted' AND number = ("
+    "SELECT min(number) FROM batch WHERE state = 'pending' AND state <> 'accepted' AND number > ? AND number < ?"
+    ") ORDER BY id"
 )
 
 
-def _part(row: int, places: str, ids: str, body: bytes) -> Part:
+def _part(found: tuple[Any, ...]) -> StoredPart:
+    row, source, number, state, counted, items, places, ids, body = found
     indices, lines = codec.loads(places)
-    events: list[EventLike] = [*events_in(body)]
-    if lines is not None:
-        numbers = _unpacked(lines, len(events))
-        events = [
-            event if line is None else EventLine(data=event, line=line)  # type: ignore[arg-type]  # all are bytes
-            for event, line in zip(events, numbers, strict=True)
-        ]
-    return Part(events=events, indices=_unpacked(indices, len(events)), ids=codec.loads(ids), body=body, row=row)
+    return StoredPart(
+        row=row,
+        source=source,
+        number=number,
+        state=state,
+        counted=bool(counted),
+        items=items,
+        indices=_unpacked(indices, items),
+        lines=_unpacked(lines, items) if lines is not None else None,
+        ids=codec.loads(ids),
+        body=body,
+    )
 
 
 def _unpacked(packed: int | list[Any], count: int) -> Sequence[Any]:
     return range(packed, packed + count) if isinstance(packed, int) else packed
-
-
-def _difference(known: RunTarget, terms: RunTarget) -> str:
-    if known.webhook_url != terms.webhook_url:
-        # The addresses are not shown: they may hold a secret of the receiver's.
-        what = "its events were prepared for another webhook_url"
-    elif known.domain != terms.domain:
-        what = f"it belongs to the domain {known.domain}, not {terms.domain}"
-    else:
-        what = f"it belongs to the server {known.base_url}, not {terms.base_url}"
-    return f"journal: {what}: go on with the same settings, or name another journal. Nothing was sent."

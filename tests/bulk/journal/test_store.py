@@ -13,7 +13,6 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from attrs import evolve
 
 from omnivery.bulk.journal import file as journal_file
 from omnivery.bulk.journal.reader import JournalReader
@@ -252,7 +251,7 @@ async def test_rejected_items_can_be_had_back(tmp_path: Path) -> None:
     line = EventLine(data=b'{"ip":"no', line=3)
     await submit([event(ip="no", attributes={"a": 1}), {"ip": 5}, line, b"rubbish"], Taking(), tmp_path / "j")
     with JournalReader.open(tmp_path / "j") as view:
-        found = [(problem.index, problem.line, problem.event) for problem in view.rejected()]
+        found = [(problem.index, problem.line, problem.item) for problem in view.rejected()]
     assert found == [
         (0, None, b'{"ip":"no","uas":"Mozilla/5.0","event_id":"e0","a":1}'),
         (1, None, b'{"ip":5}'),
@@ -370,15 +369,15 @@ async def test_a_second_writer_is_told_so_and_readers_are_welcome(tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"domain": "two.example.com"}, "belongs to the domain mail.example.com, not two.example.com"),
-        ({"webhook_url": "https://example.com/secret"}, "another webhook_url"),
-        ({"base_url": "http://eu.example.com"}, "belongs to the server http://api.example.com"),
+        ({"domain": "two.example.com"}, "begun for domain mail.example.com, not two.example.com"),
+        ({"webhook_url": "https://example.com/secret"}, "begun for another webhook_url"),
+        ({"base_url": "http://eu.example.com"}, "begun for base_url http://api.example.com, not http://eu.example.com"),
     ],
 )
 async def test_other_settings_are_refused(tmp_path: Path, changes: dict[str, str], words: str) -> None:
     await submit(events(1), Taking(), tmp_path / "j")
     with pytest.raises(ConfigError, match=words) as caught:
-        await submit(events(2), Taking(), tmp_path / "j", terms=evolve(TERMS, **changes))
+        await submit(events(2), Taking(), tmp_path / "j", terms=TERMS.replace(**changes))
     assert "secret" not in str(caught.value)
 
 
