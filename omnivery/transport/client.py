@@ -16,9 +16,10 @@ from omnivery._version import __version__
 from omnivery.errors import ConfigError
 from omnivery.transport import body as encoding
 from omnivery.transport.adapters.factory import Network
+from omnivery.transport.adapters.limited import LimitedAdapter, SyncLimitedAdapter
 from omnivery.transport.config import BULK_RETRY, CallOptions, Limits, RetryPolicy, Timeouts, required
 from omnivery.transport.http import Adapter, ApiResponse, Request
-from omnivery.transport.limits import AdaptiveLimiter, LimitedAdapter, RateLimiter, SyncLimitedAdapter
+from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
 from omnivery.transport.observe import LogObserver, Observer
 from omnivery.transport.pipeline import Call, Pipeline
 from omnivery.transport.retry import RetryBudget

@@ -1,20 +1,19 @@
-"""What stands before the network: the retry budget, the slots that a request needs to go out, and the pace."""
+"""What a request has to pass before it goes out: slots, a rate, a circuit breaker. Decisions without I/O."""
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from enum import Enum, auto
 from http import HTTPStatus
-from threading import Condition
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter, WouldBlock
 from attrs import define, field
 
-from omnivery._fork import register_fork_reset
-from omnivery.errors import NotSentError
 from omnivery.transport.retry import THROTTLING, parse_retry_after
 
 if TYPE_CHECKING:
-    from omnivery.transport.http import Adapter, Request, Response
+    from omnivery.transport.http import Response
     from omnivery.transport.runtime import Runtime
 
 
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
 class AdaptiveLimiter:
     """How many requests may be in flight: halved when the server says slow down, one more for each clean window.
 
-    A window is as many good answers in a row as there are slots. Answers to requests that went out before the last
+    A window is as many successes in a row as there are slots. Responses to requests that went out before the last
     change say nothing about it, so that a burst of eight 429s halves the slots once and not eight times.
     """
 
     ceiling: int
-    """Slots in fair weather."""
+    """Slots while nothing is throttled."""
     limit: int = field(init=False)
     """Slots at this moment."""
     resume_at: float = field(init=False, default=0.0)
-    """Until when nothing goes out, on the runtime's clock, because the server named a time."""
+    """When the pause that the server asked for ends, on the runtime's clock."""
     _window: int = field(init=False, default=0)
     _clean: int = field(init=False, default=0)
 
@@ -39,22 +38,24 @@ class AdaptiveLimiter:
         self.limit = self.ceiling
 
     def enter(self) -> int:
-        """The number of the present window, for the answer to be judged by."""
+        """Return the number of the present window, by which the response is judged."""
         return self._window
 
-    def learn(self, answer: Response, window: int, *, now: float, max_retry_after: float) -> None:
-        """Judge the answer to a request that went out in `window`.
+    def learn(self, response: Response, window: int, *, now: float, max_retry_after: float, random: float) -> None:
+        """Judge the response to a request that went out in `window`.
 
         Args:
-            answer: what the server said.
-            window: what `enter` gave when the request went out.
+            response: the response.
+            window: what `enter` returned when the request went out.
             now: the time on the runtime's clock.
-            max_retry_after: the longest `Retry-After` in seconds that is honoured by a pause for everybody.
+            max_retry_after: longest `Retry-After` in seconds that pauses every request.
+            random: a random number from 0 up to 1, drawn evenly.
         """
-        if answer.status in THROTTLING:
-            wish = parse_retry_after(answer.headers.get("retry-after")) or 0.0
-            self.throttled(window, resume_at=now + wish if 0.0 < wish <= max_retry_after else 0.0)
-        elif answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if response.status in THROTTLING:
+            asked = parse_retry_after(response.headers.get("retry-after")) or 0.0
+            pause = asked + _jitter(asked, random) if 0.0 < asked <= max_retry_after else 0.0
+            self.throttled(window, resume_at=now + pause if pause else 0.0)
+        elif response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.succeeded(window)
 
     def throttled(self, window: int, *, resume_at: float = 0.0) -> None:
@@ -66,7 +67,7 @@ class AdaptiveLimiter:
             self._clean = 0
 
     def succeeded(self, window: int) -> None:
-        """A request that went out in `window` got a good answer."""
+        """A request that went out in `window` was not told to slow down."""
         if window != self._window or self.limit >= self.ceiling:
             return
         self._clean += 1
@@ -75,9 +76,14 @@ class AdaptiveLimiter:
             self._clean = 0
 
 
+def _jitter(asked: float, random: float) -> float:
+    # Fifty processes that were told the same time must not come back in the same millisecond.
+    return random * min(0.05 + 0.2 * asked, 5.0)
+
+
 @define(kw_only=True, eq=False)
 class RateLimiter:
-    """So many a second and no more, evenly spread: no burst, whatever has piled up (GCRA without tolerance)."""
+    """At most so many a second, evenly spread: no burst after a pause (GCRA without tolerance)."""
 
     per_second: float
     runtime: Runtime
@@ -87,127 +93,186 @@ class RateLimiter:
         """Wait for the turn of so many; the first ones go at once."""
         now = self.runtime.now()
         turn = max(now, self._due)
-        # The turn is taken before anything is awaited: whoever comes next stands behind.
+        # The turn is taken before anything is awaited: the next caller queues behind it.
         self._due = turn + count / self.per_second
         if turn > now:
             await self.runtime.sleep(turn - now)
 
 
-@define(kw_only=True, eq=False)
-class LimitedAdapter:
-    """An adapter behind slots: the only queue in front of the network."""
+@define(kw_only=True)
+class AdaptiveRate:
+    """How many requests a second a throttling server takes, learned from what it took.
 
-    inner: Adapter
-    runtime: Runtime
-    slots: AdaptiveLimiter
-    max_retry_after: float
-    """Longest pause in seconds that a `Retry-After` may cause for everybody."""
-    pace: RateLimiter | None = None
-    """Requests a second, retries among them."""
-    _limiter: CapacityLimiter = field(init=False)
+    Without a 429 there is no limit. A 429 sets the rate to what the server accepted over the last seconds, or slightly
+    below the present rate. From then on the rate grows, slowly at first, so that it stays near a steady limit, and then
+    ever faster, so that a limit that was lifted is soon forgotten.
+    """
 
-    def __attrs_post_init__(self) -> None:
-        self.reset_after_fork()
-        register_fork_reset(self)
+    HORIZON = 5.0
+    """Seconds over which acceptances are counted."""
+    FORGOTTEN = 60.0
+    """Seconds without a 429 after which there is no limit any more."""
+    SLOWEST = 0.05
+    """Requests a second that are always tried."""
 
-    def reset_after_fork(self) -> None:
-        """Forget slots that are taken by tasks of another process."""
-        self._limiter = CapacityLimiter(self.slots.limit)
+    _rate: float = field(init=False, default=math.inf)
+    _since: float = field(init=False, default=0.0)
+    """When the rate was set."""
+    _next: float = field(init=False, default=0.0)
+    """When the next request may go out."""
+    _counts: deque[tuple[float, int]] = field(init=False, factory=deque[tuple[float, int]])
+    """Acceptances, in steps of a twentieth of the horizon."""
+    _first: float | None = field(init=False, default=None)
 
-    async def send(self, request: Request) -> Response:
-        """Wait for a slot, and for the end of any pause that the server asked for; then carry the request."""
-        request.departure.happened = False
-        try:
-            # Mostly a slot is free. acquire() would let the event loop turn once all the same, and meanwhile more
-            # connections lie idle, each of which httpcore asks whether it still lives.
-            self._limiter.acquire_nowait()
-        except WouldBlock:
-            await self._limiter.acquire()
-        try:
-            while (pause := self.slots.resume_at - self.runtime.now()) > 0:
-                await self.runtime.sleep(pause)
-            if self.pace is not None:
-                await self.pace.wait()
-            window = self.slots.enter()
-            request.departure.happened = True
-            answer = await self.inner.send(request)
-        finally:
-            self._limiter.release()
-        self.slots.learn(answer, window, now=self.runtime.now(), max_retry_after=self.max_retry_after)
-        if self._limiter.total_tokens != self.slots.limit:
-            self._limiter.total_tokens = self.slots.limit
-        return answer
+    def turn(self, now: float) -> float:
+        """Take the next turn if it is due, and return 0.0; else return the seconds until it is."""
+        if self._first is None:
+            self._first = now
+        rate = self.per_second(now)
+        if rate == math.inf:
+            return 0.0
+        if self._next > now:
+            return self._next - now
+        self._next = max(self._next, now - 1.0 / rate) + 1.0 / rate
+        return 0.0
 
-    async def aclose(self) -> None:
-        """Close the adapter behind."""
-        await self.inner.aclose()
+    def per_second(self, now: float) -> float:
+        """The rate at this moment."""
+        clean = now - self._since
+        if self._rate == math.inf or clean >= self.FORGOTTEN:
+            return math.inf
+        return self._rate * math.exp(0.01 * clean + 0.002 * clean * clean)
+
+    def accepted(self, now: float) -> None:
+        """The server took a request."""
+        step = self.HORIZON / 20
+        slot = math.floor(now / step) * step
+        if self._counts and self._counts[-1][0] == slot:
+            self._counts[-1] = (slot, self._counts[-1][1] + 1)
+        else:
+            self._counts.append((slot, 1))
+        self._forget(now)
+
+    def throttled(self, now: float) -> None:
+        """The server refused a request with 429. Call it once for each window, not for each response."""
+        self._forget(now)
+        lived = max(min(self.HORIZON, now - (now if self._first is None else self._first)), self.HORIZON / 20)
+        measured = sum(count for _, count in self._counts) / lived
+        before = self.per_second(now)
+        slower = measured if before == math.inf else min(0.95 * before, measured)
+        self._rate = max(slower or (before if before < math.inf else 1.0) / 2, self.SLOWEST)
+        self._since = now
+
+    def _forget(self, now: float) -> None:
+        while self._counts and self._counts[0][0] <= now - self.HORIZON:
+            self._counts.popleft()
 
 
-@define(kw_only=True, eq=False)
-class SyncLimitedAdapter:
-    """The same for the synchronous world, where threads are what waits."""
+class Admission(Enum):
+    """What a circuit breaker says to a request that is about to go out."""
 
-    inner: Adapter
-    runtime: Runtime
-    slots: AdaptiveLimiter
-    max_retry_after: float
-    """Longest pause in seconds that a `Retry-After` may cause for everybody."""
-    _changed: Condition = field(init=False)
-    _taken: int = field(init=False)
+    GO = auto()
+    PROBE = auto()
+    """Go, and be the one request that finds out whether the service is back."""
+    WAIT = auto()
+    REFUSED = auto()
+    """The outage has lasted for `max_outage`: do not go, and do not wait."""
 
-    def __attrs_post_init__(self) -> None:
-        self.reset_after_fork()
-        register_fork_reset(self)
 
-    def reset_after_fork(self) -> None:
-        """Forget slots that are taken by threads of another process, and a lock that one of them may hold."""
-        self._changed, self._taken = Condition(), 0
+@define(kw_only=True)
+class CircuitBreaker:
+    """Keeps requests back while the service is down, and lets one at a time find out whether it is back.
 
-    async def send(self, request: Request) -> Response:
-        """Wait for a slot, and for the end of any pause that the server asked for; then carry the request.
+    The circuit opens after `threshold` failures in a row: no response, 5xx, 408. Probes follow one another at growing
+    intervals; the first success closes the circuit.
+    """
 
-        Raises:
-            NotSentError: the request's time was over before its turn came.
+    max_outage: float = math.inf
+    """Seconds without an acceptance, although requests were made, after which requests are refused."""
+    threshold: int = 5
+    base: float = 0.25
+    """Seconds before the first probe, before jitter."""
+    cap: float = 30.0
+    """Longest interval between two probes in seconds, before jitter."""
+    failing_since: float | None = field(init=False, default=None)
+    """When the first request failed, or was throttled, since the last one that succeeded; None if there is none."""
+    responded: bool = field(init=False, default=False)
+    """Whether there was ever a response."""
+    opened_at: float | None = field(init=False, default=None)
+    """When the circuit opened; None while it is closed."""
+    stopped: bool = field(init=False, default=False)
+    """Whether its run has ended: nothing may go out any more."""
+    _failures: int = field(init=False, default=0)
+    _probing: bool = field(init=False, default=False)
+    _probe_at: float = field(init=False, default=0.0)
+    _probes: int = field(init=False, default=0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are kept back."""
+        return self.opened_at is not None
+
+    def admit(self, now: float) -> Admission:
+        """Say whether a request may go out."""
+        if self.stopped or (self.failing_since is not None and now - self.failing_since >= self.max_outage):
+            return Admission.REFUSED
+        if not self.is_open:
+            return Admission.GO
+        if self._probing or now < self._probe_at:
+            return Admission.WAIT
+        self._probing = True
+        return Admission.PROBE
+
+    def wait(self, now: float) -> float:
+        """Seconds after which a request that has to wait should ask again, if nothing changes before."""
+        refused = math.inf if self.failing_since is None else self.failing_since + self.max_outage
+        probe = math.inf if self._probing else self._probe_at
+        return max(0.0, min(refused, probe) - now)
+
+    def succeeded(self) -> None:
+        """A request was accepted, or refused for a reason of its own: the service works."""
+        self.responded = True
+        self.failing_since = self.opened_at = None
+        self._failures = self._probes = 0
+        self._probing = False
+
+    def throttled(self, now: float) -> None:
+        """A request was refused with 429: the service is there, but accepts nothing."""
+        self.responded = True
+        since = self.failing_since
+        self.succeeded()
+        self.failing_since = now if since is None else since
+
+    def failed(self, now: float, *, random: float, probe: bool, responded: bool) -> None:
+        """A request failed.
+
+        Args:
+            now: the time on the runtime's clock.
+            random: a random number from 0 up to 1, drawn evenly.
+            probe: whether the request was admitted as a probe.
+            responded: whether there was a response.
         """
-        request.departure.happened = False
-        self._take(request.expires_at)
-        try:
-            await self._sit_out(request.expires_at)
-            window = self.slots.enter()
-            request.departure.happened = True
-            answer = await self.inner.send(request)
-        except NotSentError:
-            request.departure.happened = False
-            raise
-        finally:
-            self._release()
-        with self._changed:
-            self.slots.learn(answer, window, now=self.runtime.now(), max_retry_after=self.max_retry_after)
-            self._changed.notify()
-        return answer
+        self.responded = self.responded or responded
+        self.failing_since = now if self.failing_since is None else self.failing_since
+        self._failures += 1
+        if probe:
+            self._probing = False
+            self._probe_again(now, random)
+        elif self._failures >= self.threshold:
+            self.trip(now, random=random)
 
-    async def aclose(self) -> None:
-        """Close the adapter behind."""
-        await self.inner.aclose()
+    def trip(self, now: float, *, random: float) -> None:
+        """Open the circuit. Before the first response it stays closed: a wrong setting is likelier than an outage."""
+        if self.responded and not self.is_open:
+            self.opened_at = now
+            self._probe_again(now, random)
 
-    def _take(self, expires_at: float) -> None:
-        with self._changed:
-            while self._taken >= self.slots.limit:
-                left = expires_at - self.runtime.now()
-                if left <= 0:
-                    raise NotSentError("no slot became free")
-                # A wait without an end could not be interrupted on Windows.
-                self._changed.wait(min(left, 1.0))
-            self._taken += 1
+    def abandoned(self) -> None:
+        """A probe was cancelled before it could find out anything: the next request may probe."""
+        self._probing = False
 
-    async def _sit_out(self, expires_at: float) -> None:
-        while (pause := self.slots.resume_at - self.runtime.now()) > 0:
-            left = expires_at - self.runtime.now()
-            await self.runtime.sleep(max(0.0, min(pause, left)))
-            if pause >= left:
-                raise NotSentError("the server asked for a pause beyond the deadline")
-
-    def _release(self) -> None:
-        with self._changed:
-            self._taken -= 1
-            self._changed.notify()
+    def _probe_again(self, now: float, random: float) -> None:
+        # Half of the interval is fixed: a probe at once would tell nothing.
+        interval = min(self.cap, self.base * 2.0 ** min(self._probes, 30))
+        self._probe_at = now + interval * (0.5 + random)
+        self._probes += 1

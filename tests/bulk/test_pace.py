@@ -10,8 +10,9 @@ import pytest
 
 from omnivery.emulator import Emulator
 from omnivery.errors import ApiError, ConfigError, RateLimitError
+from omnivery.transport.adapters.limited import LimitedAdapter
 from omnivery.transport.http import Request, Response
-from omnivery.transport.limits import AdaptiveLimiter, LimitedAdapter, RateLimiter
+from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
 from tests.support.bots import (
     WEBHOOK,
     assert_lawful,

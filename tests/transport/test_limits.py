@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnivery.errors import AmbiguousError
+from omnivery.transport.adapters.limited import LimitedAdapter
 from omnivery.transport.http import Request, Response
-from omnivery.transport.limits import AdaptiveLimiter, LimitedAdapter
+from omnivery.transport.limits import AdaptiveLimiter
 from omnivery.transport.retry import Failure, RetryBudget
 from tests.support.fakes import FakeAdapter, FakeRuntime, answer
 
@@ -181,7 +182,7 @@ async def test_fewer_go_out_together_after_a_429() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_retry_after_holds_everybody_back(status: int) -> None:
     """The server asked this client to wait, not this one request."""
-    runtime = FakeRuntime(clock=100.0)
+    runtime = FakeRuntime(clock=100.0, luck=0.0)
     times: list[float] = []
 
     def note(_request: Request) -> Response:
@@ -194,6 +195,19 @@ async def test_a_retry_after_holds_everybody_back(status: int) -> None:
         for _ in range(3):
             group.start_soon(swallow, gated.send)
     assert times == [105.0, 105.0, 105.0]
+
+
+@pytest.mark.anyio
+async def test_processes_that_were_told_the_same_time_do_not_come_back_together() -> None:
+    """`Retry-After` is the least that is waited."""
+    slept = []
+    for luck in (0.0, 0.5, 0.999):
+        runtime = FakeRuntime(luck=luck)
+        gated = gate(FakeAdapter(script=[answer(429, retry_after="5"), answer()]), runtime)
+        await gated.send(REQUEST)
+        await gated.send(REQUEST)
+        slept += runtime.slept
+    assert 5.0 == slept[0] < slept[1] < slept[2] < 6.1
 
 
 @pytest.mark.anyio

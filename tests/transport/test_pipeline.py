@@ -21,6 +21,7 @@ from omnivery.errors import (
     RateLimitError,
     ServerError,
 )
+from omnivery.transport.adapters.limited import LimitedAdapter
 from omnivery.transport.config import RetryPolicy, Timeouts
 from omnivery.transport.http import (
     Adapter,
@@ -28,7 +29,7 @@ from omnivery.transport.http import (
     Request,
     Response,
 )
-from omnivery.transport.limits import AdaptiveLimiter, LimitedAdapter
+from omnivery.transport.limits import AdaptiveLimiter
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.pipeline import Call, Pipeline
 from omnivery.transport.retry import RetryBudget

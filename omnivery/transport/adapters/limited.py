@@ -1,0 +1,260 @@
+"""Adapters behind limits: the only queue in front of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from threading import Condition
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import CapacityLimiter, WouldBlock
+from attrs import define, field
+
+from omnivery._fork import register_fork_reset
+from omnivery.errors import DeadlineError, NotSentError, TransportError
+from omnivery.transport.limits import Admission
+
+if TYPE_CHECKING:
+    from omnivery.transport.http import Adapter, Request, Response
+    from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker, RateLimiter
+    from omnivery.transport.runtime import Runtime
+
+Probe = Callable[[], Awaitable["Response"]]
+"""A request without side effects, sent in place of one that must not be used to find out whether the service works."""
+
+
+@define(kw_only=True, eq=False)
+class LimitedAdapter:
+    """An adapter behind slots; in bulk work, behind a rate and a circuit breaker, too."""
+
+    inner: Adapter
+    runtime: Runtime
+    slots: AdaptiveLimiter
+    max_retry_after: float
+    """Longest pause in seconds that a `Retry-After` may cause for every request."""
+    pace: RateLimiter | None = None
+    """Requests a second that the caller allows, retries among them."""
+    rate: AdaptiveRate | None = None
+    """Requests a second that the server takes."""
+    breaker: CircuitBreaker | None = None
+    probe: Probe | None = None
+    """What goes out in place of a request that was admitted as a probe. None: the request itself."""
+    _limiter: CapacityLimiter = field(init=False)
+    _changed: anyio.Event | None = field(init=False, default=None)
+    """Set when the circuit breaker may say something else."""
+
+    def __attrs_post_init__(self) -> None:
+        self.reset_after_fork()
+        register_fork_reset(self)
+
+    def reset_after_fork(self) -> None:
+        """Forget slots that are taken by tasks of another process."""
+        self._limiter = CapacityLimiter(self.slots.limit)
+
+    async def send(self, request: Request) -> Response:
+        """Wait for a slot, for the end of any pause and for a closed circuit; then carry the request.
+
+        Raises:
+            DeadlineError: the service accepted nothing for `max_outage` seconds, or the run was stopped. Not sent.
+        """
+        request.departure.happened = False
+        try:
+            # Mostly a slot is free. acquire() would let the event loop turn once all the same, and meanwhile more
+            # connections lie idle, each of which httpcore asks whether it still lives.
+            self._limiter.acquire_nowait()
+        except WouldBlock:
+            await self._limiter.acquire()
+        try:
+            probe = await self._admitted()
+            window = self.slots.enter()
+            request.departure.happened = True
+            response = await self._told(self.inner.send(request), probe=probe)
+        finally:
+            self._limiter.release()
+        self._learn(response, window)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the adapter behind."""
+        await self.inner.aclose()
+
+    def wake(self) -> None:
+        """Have requests that wait for the circuit breaker ask it again."""
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    async def _admitted(self) -> bool:
+        """Wait until the request may go out, and return whether it is a probe."""
+        if self.pace is not None:
+            await self.pace.wait()
+        while True:
+            await self._sit_out_pauses()
+            # Asked last: nothing may be awaited between the admission and the request.
+            match Admission.GO if self.breaker is None else self.breaker.admit(self.runtime.now()):
+                case Admission.GO:
+                    return False
+                case Admission.PROBE:
+                    if self.probe is None:
+                        return True
+                    await self._probed(self.probe)
+                case Admission.WAIT:
+                    await self._wait_for_circuit()
+                case _:
+                    self.wake()
+                    raise DeadlineError(self._refusal())
+
+    async def _sit_out_pauses(self) -> None:
+        while (pause := self._pause(self.runtime.now())) > 0:
+            await self.runtime.sleep(pause)
+
+    def _pause(self, now: float) -> float:
+        """Seconds until the end of the server's pause, and then until the turn that the rate allows; 0.0 takes it."""
+        if self.slots.resume_at > now:
+            return self.slots.resume_at - now
+        return 0.0 if self.rate is None else self.rate.turn(now)
+
+    async def _wait_for_circuit(self) -> None:
+        assert self.breaker is not None  # noqa: S101  # only a circuit breaker makes a request wait
+        self._changed = self._changed or anyio.Event()
+        with self.runtime.move_on_after(self.breaker.wait(self.runtime.now())):
+            await self._changed.wait()
+
+    async def _probed(self, probe: Probe) -> None:
+        """Find out with another request whether the service is back."""
+        try:
+            await self._told(probe(), probe=True)
+        except TransportError:
+            return
+
+    async def _told(self, exchange: Awaitable[Response], *, probe: bool) -> Response:
+        """Carry out an exchange, and tell the circuit breaker how it ended."""
+        breaker, ended = self.breaker, False
+        try:
+            response = await exchange
+            ended = True
+        except TransportError:
+            ended = True
+            self._failed(probe=probe, responded=False)
+            raise
+        finally:
+            if breaker is not None and probe and not ended:
+                breaker.abandoned()
+                self.wake()
+        if breaker is not None:
+            self._judge(breaker, response, probe=probe)
+        return response
+
+    def _judge(self, breaker: CircuitBreaker, response: Response, *, probe: bool) -> None:
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status == HTTPStatus.REQUEST_TIMEOUT:
+            self._failed(probe=probe, responded=True)
+            return
+        was_open = breaker.is_open
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            breaker.throttled(self.runtime.now())
+        else:
+            breaker.succeeded()
+        if was_open:
+            self.wake()
+
+    def _failed(self, *, probe: bool, responded: bool) -> None:
+        if self.breaker is not None:
+            now = self.runtime.now()
+            self.breaker.failed(now, random=self.runtime.random(), probe=probe, responded=responded)
+            if probe:
+                self.wake()
+
+    def _learn(self, response: Response, window: int) -> None:
+        """Adjust slots and rate."""
+        now = self.runtime.now()
+        if self.rate is not None:
+            if response.status == HTTPStatus.TOO_MANY_REQUESTS and window == self.slots.enter():
+                self.rate.throttled(now)
+            elif response.status < HTTPStatus.BAD_REQUEST:
+                self.rate.accepted(now)
+        self.slots.learn(response, window, now=now, max_retry_after=self.max_retry_after, random=self.runtime.random())
+        if self._limiter.total_tokens != self.slots.limit:
+            self._limiter.total_tokens = self.slots.limit
+
+    def _refusal(self) -> str:
+        since = None if self.breaker is None or self.breaker.stopped else self.breaker.failing_since
+        if since is None:
+            return "the run was stopped before the request went out"
+        return f"the service accepted nothing for {self.runtime.now() - since:.0f} s, which is the run's max_outage"
+
+
+@define(kw_only=True, eq=False)
+class SyncLimitedAdapter:
+    """An adapter behind slots for the synchronous client, where threads wait."""
+
+    inner: Adapter
+    runtime: Runtime
+    slots: AdaptiveLimiter
+    max_retry_after: float
+    """Longest pause in seconds that a `Retry-After` may cause for every request."""
+    _changed: Condition = field(init=False)
+    _taken: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.reset_after_fork()
+        register_fork_reset(self)
+
+    def reset_after_fork(self) -> None:
+        """Forget slots that are taken by threads of another process, and a lock that one of them may hold."""
+        self._changed, self._taken = Condition(), 0
+
+    async def send(self, request: Request) -> Response:
+        """Wait for a slot, and for the end of any pause that the server asked for; then carry the request.
+
+        Raises:
+            NotSentError: the request's deadline passed before its turn came.
+        """
+        request.departure.happened = False
+        self._take(request.expires_at)
+        try:
+            await self._sit_out(request.expires_at)
+            window = self.slots.enter()
+            request.departure.happened = True
+            response = await self.inner.send(request)
+        except NotSentError:
+            request.departure.happened = False
+            raise
+        finally:
+            self._release()
+        with self._changed:
+            self.slots.learn(
+                response,
+                window,
+                now=self.runtime.now(),
+                max_retry_after=self.max_retry_after,
+                random=self.runtime.random(),
+            )
+            self._changed.notify()
+        return response
+
+    async def aclose(self) -> None:
+        """Close the adapter behind."""
+        await self.inner.aclose()
+
+    def _take(self, expires_at: float) -> None:
+        with self._changed:
+            while self._taken >= self.slots.limit:
+                left = expires_at - self.runtime.now()
+                if left <= 0:
+                    raise NotSentError("no slot became free")
+                # A wait without an end could not be interrupted on Windows.
+                self._changed.wait(min(left, 1.0))
+            self._taken += 1
+
+    async def _sit_out(self, expires_at: float) -> None:
+        while (pause := self.slots.resume_at - self.runtime.now()) > 0:
+            left = expires_at - self.runtime.now()
+            await self.runtime.sleep(max(0.0, min(pause, left)))
+            if pause >= left:
+                raise NotSentError("the server asked for a pause beyond the deadline")
+
+    def _release(self) -> None:
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify()
