@@ -203,7 +203,7 @@ async def test_processes_that_were_told_the_same_time_do_not_come_back_together(
     slept = []
     for luck in (0.0, 0.5, 0.999):
         runtime = FakeRuntime(luck=luck)
-        gated = gate(FakeAdapter(script=[answer(429, retry_after="5"), answer()]), runtime)
+        gated = gate(FakeAdapter(script=[answer(429, retry_after="5"), answer()]), runtime, slots=1)
         await gated.send(REQUEST)
         await gated.send(REQUEST)
         slept += runtime.slept
