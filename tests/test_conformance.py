@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from omnivery import AsyncAutomations, AsyncMailgun
-from omnivery.emulator.app import SURFACES as ROUTES
+from omnivery.emulator.app import ROUTE_TABLES as ROUTES
 from omnivery.emulator.routes import Route
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.paging import AsyncPages

@@ -53,8 +53,7 @@ WORDS = (
         "It\n        is read in the calling thread.",
     ),
     (r"A synchronous source is read on the event loop, one message at a time\.", "Read in the calling thread."),
-    (r"If the call itself is cancelled,\n +there is no account\.", "After\n        Ctrl-C there is no account."),
-    (r": nothing is sent, nothing is awaited\.", ": nothing is sent."),
+    (r"If\n +the call itself is cancelled, there is no report\.", "After\n        Ctrl-C there is no report."),
 )
 """What becomes of docstrings."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from omnivery.automations.addresses import KickboxResult
     from omnivery.automations.domains import Domain, DomainDetail
     from omnivery.automations.report import BatchReceipt, SubmitReport
-    from omnivery.automations.suppressions import Record, SuppressionAdded
+    from omnivery.automations.suppressions import SuppressionAdded, SuppressionFields
     from omnivery.automations.writer.options import Overflow
     from omnivery.automations.writer.sync import EventWriter
     from omnivery.bulk.source import Resumable
@@ -48,22 +48,22 @@ class Automations(BaseClient[AsyncAutomations]):
     forked child may use it, too.
 
     Args:
-        token: your token; `OMNIVERY_TOKEN` when left out.
-        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` when left out.
-        base_url: another server, such as the emulator; `OMNIVERY_AUTOMATIONS_URL` when left out, else the service.
-        webhook_url: where verdicts are sent; `OMNIVERY_WEBHOOK_URL` when left out.
-        timeouts: time-outs of each attempt.
-        retry: when to try again.
-        limits: how much may be under way at once.
+        token: the account's or the domain's token; `OMNIVERY_TOKEN` if left out.
+        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` if left out.
+        base_url: another server, such as the emulator; `OMNIVERY_AUTOMATIONS_URL` if left out, else the service.
+        webhook_url: the URL to which verdicts are posted; `OMNIVERY_WEBHOOK_URL` if left out.
+        timeouts: timeouts of each attempt.
+        retry: when to retry.
+        limits: limits of requests in flight and idle connections.
         http_client: your own `httpx.Client`, used as it is and never closed by us.
-        adapter: the HTTP library that carries requests.
-        proxy: address of a proxy. The environment's proxy variables are not read.
+        adapter: the HTTP library that sends the requests.
+        proxy: URL of a proxy. The environment's proxy variables are not read.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
-        observers: told of each attempt.
-        user_agent_suffix: your own word at the end of our User-Agent header.
+        observers: notified of each attempt.
+        user_agent_suffix: your own text at the end of our User-Agent header.
 
     Raises:
-        ConfigError: no token, or an argument that cannot be.
+        ConfigError: no token, or an invalid argument.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Automations(BaseClient[AsyncAutomations]):
 
     @cached_property
     def honeypots(self) -> Honeypots:
-        """Hidden links that give bots away."""
+        """Hidden links that reveal bots."""
         return Honeypots(self)
 
     @cached_property
@@ -117,27 +117,27 @@ class Automations(BaseClient[AsyncAutomations]):
 
     @cached_property
     def addresses(self) -> Addresses:
-        """Checks of e-mail addresses."""
+        """Validation and parsing of e-mail addresses."""
         return Addresses(self)
 
     @cached_property
     def suppressions(self) -> Suppressions:
-        """Addresses that are no longer delivered to."""
+        """Addresses that mail is no longer delivered to."""
         return Suppressions(self)
 
     @cached_property
     def domains(self) -> Domains:
-        """Sending domains, to look at."""
+        """Sending domains, read-only."""
         return Domains(self)
 
     @cached_property
     def webhooks(self) -> Webhooks:
-        """Where delivery events are posted."""
+        """The URLs to which delivery events are posted."""
         return Webhooks(self)
 
     @cached_property
     def account(self) -> Account:
-        """Whose token it is."""
+        """The owner of the token."""
         return Account(self)
 
     def with_options(
@@ -149,12 +149,12 @@ class Automations(BaseClient[AsyncAutomations]):
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
     ) -> Self:
-        """A cheap clone that differs in what is named here, and shares connections, slots and retry budget.
+        """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
         Closing the clone does nothing; closing this client closes the connections of both.
 
         Raises:
-            ConfigError: an argument that cannot be.
+            ConfigError: an argument is invalid.
         """
         return self._changed(
             self._async.with_options(
@@ -168,13 +168,13 @@ class Automations(BaseClient[AsyncAutomations]):
 
 
 class Account(Resource["AsyncAutomations"]):
-    """The account."""
+    """The account of the token."""
 
     def test(self, *, options: CallOptions | None = None) -> AuthInfo:
-        """Ask whose token this is: the cheapest way to find out whether token and base URL are right.
+        """Return the owner of the token: the cheapest check that token and base URL are right.
 
         Args:
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             AuthenticationError: the service does not know the token.
@@ -183,17 +183,17 @@ class Account(Resource["AsyncAutomations"]):
 
 
 class Addresses(Resource["AsyncAutomations"]):
-    """Checks of e-mail addresses."""
+    """Validation and parsing of e-mail addresses."""
 
     def validate(self, address: str, *, domain: str | None = None, options: CallOptions | None = None) -> KickboxResult:
-        """Find out whether an address can receive mail.
+        """Check whether an e-mail address can receive mail.
 
-        The address is given to Kickbox, another company: the domain's settings must allow it.
+        The domain's settings must allow it: the service passes the address to another company (Kickbox).
 
         Args:
-            address: the address.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            address: one address, without a name.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             ConfigError: the address is empty or the domain is missing; nothing was sent.
@@ -201,17 +201,16 @@ class Addresses(Resource["AsyncAutomations"]):
         return drive(self._single.addresses.validate(address, domain=domain, options=options))
 
     def parse(self, addresses: str | Iterable[str], *, options: CallOptions | None = None) -> ParseResult:
-        """Read addresses as they stand in a header, such as `Ann <ann@example.com>`, and sort out what is none.
-
-        Only their syntax is looked at, not whether anybody receives mail there.
+        """Split a list of e-mail addresses into those that can be parsed and those that cannot. Checks syntax only.
 
         Args:
-            addresses: several addresses, or one text with commas between them.
-            options: what this call does differently.
+            addresses: addresses with or without names, as one comma-separated text or as an iterable. A name that
+                contains a comma must be quoted.
+            options: options of this call.
 
         Raises:
             ConfigError: there is no address; nothing was sent.
-            BadRequestError: there are too many; Mailgun takes 8000 characters.
+            BadRequestError: the text is too long; Mailgun's limit is 8000 characters.
         """
         return drive(self._single.addresses.parse(addresses, options=options))
 
@@ -578,7 +577,7 @@ class Domains(Resource["AsyncAutomations"]):
         There are no pages: this API gives the whole list at once.
 
         Args:
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             AuthenticationError: the service does not know the token.
@@ -591,7 +590,7 @@ class Domains(Resource["AsyncAutomations"]):
         Args:
             name: the domain's name.
             dns: whether to return its DNS records, too.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             ConfigError: the name is empty; nothing was sent.
@@ -601,64 +600,63 @@ class Domains(Resource["AsyncAutomations"]):
 
 
 class Honeypots(Resource["AsyncAutomations"]):
-    """Makes the honeypot link of a message. Both methods are pure: nothing is sent.
+    """Honeypot links of messages. Both methods are pure functions: no request is made.
 
-    The SDK never requests a honeypot, and neither should you, not even to test it: the service would record the hit
-    for your own address and User-Agent, and take them for a bot's. For the same reason do not redirect a honeypot link
-    of your own to this one.
+    Never request a honeypot URL yourself, not even to test it: the service would record the hit for your own IP address
+    and User-Agent, and take them for a bot's. For the same reason, do not redirect your own honeypot link to this one.
 
-    The service remembers a hit for **30 minutes**. Submit a message's events within that time, with the very
-    `message_id` that its link was made with; it may be any key that is unique to the message.
+    The service remembers a hit for **30 minutes**. Submit a message's events within that time, with the `message_id`
+    that its link was made with; that may be any text that is unique to the message.
     """
 
     def url(self, message_id: str, *, domain: str | None = None) -> str:
-        """The address of a message's honeypot.
+        """Return the URL of a message's honeypot.
 
         Args:
             message_id: your key of the message, as in `BotEvent.message_id`.
-            domain: the sending domain for which bot detection is enabled; the client's own when left out.
+            domain: the sending domain for which bot detection is enabled; the client's own if left out.
 
         Raises:
-            ConfigError: the domain is missing or is none, or the message_id is empty.
+            ConfigError: the domain is missing or invalid, or the message_id is empty.
         """
         return self._single.honeypots.url(message_id, domain=domain)
 
     def html(self, message_id: str, *, content: str = "", domain: str | None = None) -> str:
-        """The honeypot as a hidden link, to stand at the end of a message's HTML.
+        """Return the honeypot as a hidden link, for the end of a message's HTML.
 
-        It is hidden from screen readers and from the tab key, too: else the people who use them would pass for bots.
+        It is hidden from screen readers and the Tab key, too, so that their users are not taken for bots.
 
         Args:
             message_id: your key of the message, as in `BotEvent.message_id`.
             content: text of the link. Empty is best.
-            domain: the sending domain for which bot detection is enabled; the client's own when left out.
+            domain: the sending domain for which bot detection is enabled; the client's own if left out.
 
         Raises:
-            ConfigError: the domain is missing or is none, or the message_id is empty.
+            ConfigError: the domain is missing or invalid, or the message_id is empty.
         """
         return self._single.honeypots.html(message_id, content=content, domain=domain)
 
 
 class Messages(Resource["AsyncAutomations"]):
-    """Sending. A message whose answer is lost is never sent again by itself, because that could be a second e-mail."""
+    """Sending. A message whose response is lost is never retried by the SDK: that could be a second e-mail."""
 
     def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
         """Send a message.
 
         Args:
-            message: what to send, to at most 1000 recipients. `substitutions`, and what `Message` calls Mailgun's, are
-                refused: this API documents none of them. What is in `options` goes out all the same.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            message: what to send, to at most 1000 recipients. `substitutions`, and options that `Message` marks as
+                Mailgun's, are refused: this API does not document them. Parameters in `options` are sent unchanged.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Returns:
-            The receipt. What the service answers is not documented: `id` may be None.
+            The receipt. The service's response is not documented: `id` may be None.
 
         Raises:
             ConfigError: the message cannot be sent as it is; the text names the field. Nothing was sent.
-            AmbiguousError: the answer was lost, and the message may have been sent.
-            BadRequestError: the service refused it, for instance because of a From outside the sending domain's
-                organisational domain.
+            AmbiguousError: the response was lost, and the message may have been sent.
+            BadRequestError: the service refused the message, for instance because From is outside the sending
+                domain's organisational domain.
         """
         return drive(self._single.messages.send(message, domain=domain, options=options))
 
@@ -675,15 +673,15 @@ class Suppressions(Resource["AsyncAutomations"]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionAdded:
-        """Have an address suppressed.
+        """Suppress an address.
 
         Args:
             address: the recipient.
-            type: why, which is also the list that it goes to. The API's page names `complaint`; the service's guide
-                knows `bounce`, `unsubscribe`, `complaint` and `block`. Any text is sent.
-            error: the reason in words.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            type: the list to add it to. The API's page names `complaint`; the service's guide names `bounce`,
+                `unsubscribe`, `complaint` and `block`. Any text is sent.
+            error: the reason, in your own words.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             ConfigError: the address, the type or the domain is missing; nothing was sent.
@@ -700,26 +698,26 @@ class Suppressions(Resource["AsyncAutomations"]):
 
     def add_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[SuppressionFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Have many addresses suppressed, and account for every one of them.
+        """Suppress many addresses, and report the outcome of each.
 
-        The API takes one address a call, so there are as many calls as records. One that fails sinks no other; but
-        after an answer that every one would meet (401, 402, 403, 404) no further call is made, and what is left is
-        undelivered.
+        The API takes one address a call, so there are as many calls as records. A failed call does not affect the
+        others. After a response that every call would get (401, 402, 403, 404) no further call is made, and the
+        remaining records are undelivered.
 
         Args:
-            records: mappings with `address`, `type` and perhaps `error`, as in `add`.
+            records: mappings with `address`, `type` and optionally `error`, as in `add`.
             concurrency: calls in flight; fewer while the server asks to slow down.
-            domain: the sending domain; the client's own when left out.
-            options: what each call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of each call.
 
         Returns:
-            The account. Look at it, or call `raise_for_failures()`.
+            The report. Check it, or call `raise_for_failures()`.
 
         Raises:
             ConfigError: a record has no address or no type, or the domain is missing; nothing was sent.
@@ -737,55 +735,56 @@ class Suppressions(Resource["AsyncAutomations"]):
 
 
 class Webhooks(Resource["AsyncAutomations"]):
-    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.WebhookType`."""
+    """Webhooks of a domain, one for each kind of event. `WebhookType` has the kinds that the API pages mention.
+
+    `opened` and `clicked` are sent only if the domain tracks opens and clicks.
+    """
 
     def create(
         self, type: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
     ) -> WebhookResult:
-        """Have a kind of event posted to up to three addresses.
+        """Have a kind of event posted to up to three URLs.
 
-        The service calls each address at once, and refuses the webhook if one does not answer well.
+        The service calls each URL at once, and refuses the webhook if one responds with an error.
 
         Args:
-            type: the kind of event, such as `delivered`; see `omnivery.mail.webhook.WebhookType`. Any text is sent.
-            urls: one address, or up to three.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            type: the kind of event, such as `delivered`; see `WebhookType`. Any text is sent.
+            urls: one URL, or up to three.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: the type is empty, there is no address, there are more than three, or one is no http or https
-                address; nothing was sent.
-            PaymentRequiredError: an address failed the service's call; the message says which way.
-            AmbiguousError: the answer was lost: the webhook may exist.
+            ConfigError: the type is empty, or there are not one to three http or https URLs; nothing was sent.
+            PaymentRequiredError: a URL failed the service's check; the error says how.
+            AmbiguousError: the response was lost: the webhook may exist.
         """
         return drive(self._single.webhooks.create(type, urls, domain=domain, options=options))
 
     def delete(self, type: str, *, domain: str | None = None, options: CallOptions | None = None) -> WebhookResult:
-        """Have a kind of event posted no longer.
+        """Stop posting a kind of event.
 
         Args:
             type: the kind of event.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            PaymentRequiredError: there is no such webhook. That is also what a repeated call meets whose first answer
-                was lost.
+            PaymentRequiredError: there is no such webhook; after a retry, this call itself may have deleted it.
         """
         return drive(self._single.webhooks.delete(type, domain=domain, options=options))
 
     def sample(
         self, type: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> list[DeliveryEvent]:
-        """Return samples of what the service posts for a kind of event, read as `omnivery.webhooks.parse` would.
+        """Return sample calls for a kind of event, read as `omnivery.webhooks.parse` reads them.
 
-        A sample need not be complete: the documented one has neither `event` nor `id`. Its signature is not checked,
-        and `token` is empty.
+        A sample may be incomplete: the documented one has neither `event` nor `id`. Its signature is not checked, and
+        `token` is empty.
 
         Args:
             type: the kind of event.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: there is no sample for this kind of event.

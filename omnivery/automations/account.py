@@ -1,4 +1,4 @@
-"""The account: whose token is it?"""
+"""The account: the owner and role of the token."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class AuthInfo:
-    """Whom a token belongs to."""
+    """Owner and role of a token."""
 
     cid: int | None = None
     """Number of the customer."""
     did: int | None = None
-    """Number of the domain that the token is bound to; presumably None for an account's token."""
+    """Number of the domain that the token belongs to; presumably None for an account's token."""
     tid: int | None = None
     """Number of the token."""
     domain: str | None = None
-    """The domain that the token is bound to; presumably None for an account's token."""
+    """The domain that the token belongs to; presumably None for an account's token."""
     role: str | None = None
-    """What the token is for, such as `sending`; the list is not published."""
+    """Role of the token, such as `sending`; the set of roles is not published."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Account, test)
@@ -39,13 +39,13 @@ TEST = operation("account.test", "GET", "/test", returns=inside("auth", AuthInfo
 
 
 class AsyncAccount(AsyncResource[AutomationsConfig]):
-    """The account."""
+    """The account of the token."""
 
     async def test(self, *, options: CallOptions | None = None) -> AuthInfo:
-        """Ask whose token this is: the cheapest way to find out whether token and base URL are right.
+        """Return the owner of the token: the cheapest check that token and base URL are right.
 
         Args:
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             AuthenticationError: the service does not know the token.

@@ -1,4 +1,4 @@
-"""E-mail addresses: is there somebody to receive mail, and what do they look like in parts?"""
+"""E-mail addresses: validation, and parsing of lists."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class KickboxResult:
-    """What Kickbox, which the service asks, found out about an address.
+    """The result of validating one e-mail address, from Kickbox, the company that the service asks.
 
     Source: https://docs.kickbox.com/docs/single-verification-api.
     """
 
     result: str | None = None
-    """`deliverable`, `undeliverable`, `risky`, or `unknown`, which is an answer and no error."""
+    """`deliverable`, `undeliverable`, `risky` or `unknown`. `unknown` is a result, not an error."""
     reason: str | None = None
     """Why, in one word, such as `accepted_email`, `rejected_email` or `low_quality`; the list is open."""
     role: bool | None = None
-    """Whether it is a function's address, such as `sales@…`, and no person's."""
+    """Whether it belongs to a function rather than a person, such as `sales@…`."""
     free: bool | None = None
-    """Whether it is with a free mail service."""
+    """Whether it belongs to a free mail service."""
     disposable: bool | None = None
-    """Whether it is with a service for throw-away addresses."""
+    """Whether it belongs to a service of disposable addresses."""
     accept_all: bool | None = None
-    """Whether its domain takes mail for any address, so that nothing is known of this one."""
+    """Whether its domain accepts mail for any address, so that nothing is known of this one."""
     did_you_mean: str | None = field(default=None, repr=False)
-    """A better spelling, where a slip of the keys is likely."""
+    """A likely correction of a misspelled address."""
     sendex: float | None = None
-    """Kickbox's grade of the address, from 0 to 1."""
+    """Kickbox's score of the address, from 0 to 1."""
     email: str | None = field(default=None, repr=False)
-    """The address in its normal spelling."""
+    """The normalised address."""
     user: str | None = field(default=None, repr=False)
-    """What stands before the @."""
+    """The part before the @."""
     domain: str | None = None
-    """What stands behind the @."""
+    """The part after the @."""
     success: bool | None = None
-    """Whether the check itself could be done."""
+    """Whether Kickbox could process the request."""
     message: str | None = field(default=None, repr=False)
-    """The service's words, if it has any."""
+    """The service's text, if there is one."""
     time_logged: datetime | None = field(default=None, metadata={codec.WIRE_NAME: "timeLogged"})
-    """When the check was done, in UTC."""
+    """Time of the check, in UTC."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Email validation)
@@ -66,19 +66,19 @@ PARSE = operation("addresses.parse", "GET", "/address/parse", returns=ParseResul
 
 
 class AsyncAddresses(AsyncResource[AutomationsConfig]):
-    """Checks of e-mail addresses."""
+    """Validation and parsing of e-mail addresses."""
 
     async def validate(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> KickboxResult:
-        """Find out whether an address can receive mail.
+        """Check whether an e-mail address can receive mail.
 
-        The address is given to Kickbox, another company: the domain's settings must allow it.
+        The domain's settings must allow it: the service passes the address to another company (Kickbox).
 
         Args:
-            address: the address.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            address: one address, without a name.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             ConfigError: the address is empty or the domain is missing; nothing was sent.
@@ -87,17 +87,16 @@ class AsyncAddresses(AsyncResource[AutomationsConfig]):
         return await self._send(VALIDATE, domain=domain, query=[("address", address)], options=options)
 
     async def parse(self, addresses: str | Iterable[str], *, options: CallOptions | None = None) -> ParseResult:
-        """Read addresses as they stand in a header, such as `Ann <ann@example.com>`, and sort out what is none.
-
-        Only their syntax is looked at, not whether anybody receives mail there.
+        """Split a list of e-mail addresses into those that can be parsed and those that cannot. Checks syntax only.
 
         Args:
-            addresses: several addresses, or one text with commas between them.
-            options: what this call does differently.
+            addresses: addresses with or without names, as one comma-separated text or as an iterable. A name that
+                contains a comma must be quoted.
+            options: options of this call.
 
         Raises:
             ConfigError: there is no address; nothing was sent.
-            BadRequestError: there are too many; Mailgun takes 8000 characters.
+            BadRequestError: the text is too long; Mailgun's limit is 8000 characters.
         """
         joined = addresses if isinstance(addresses, str) else ",".join(addresses)
         _not_empty(joined, argument="addresses")

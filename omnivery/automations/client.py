@@ -37,23 +37,23 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
     Open it with `async with`, or call `aclose()` in the end. One client serves any number of tasks of one event loop.
 
     Args:
-        token: your token; `OMNIVERY_TOKEN` when left out.
-        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` when left out.
-        base_url: another server, such as the emulator; `OMNIVERY_AUTOMATIONS_URL` when left out, else the service.
-        webhook_url: where verdicts are sent; `OMNIVERY_WEBHOOK_URL` when left out.
-        timeouts: time-outs of each attempt.
-        retry: when to try again.
-        limits: how much may be under way at once.
+        token: the account's or the domain's token; `OMNIVERY_TOKEN` if left out.
+        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` if left out.
+        base_url: another server, such as the emulator; `OMNIVERY_AUTOMATIONS_URL` if left out, else the service.
+        webhook_url: the URL to which verdicts are posted; `OMNIVERY_WEBHOOK_URL` if left out.
+        timeouts: timeouts of each attempt.
+        retry: when to retry.
+        limits: limits of requests in flight and idle connections.
         http_client: your own `httpx.AsyncClient`, used as it is and never closed by us. With an `httpx.Client`, each
             request waits in a thread.
-        adapter: the HTTP library that carries requests.
-        proxy: address of a proxy. The environment's proxy variables are not read.
+        adapter: the HTTP library that sends the requests.
+        proxy: URL of a proxy. The environment's proxy variables are not read.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
-        observers: told of each attempt.
-        user_agent_suffix: your own word at the end of our User-Agent header.
+        observers: notified of each attempt.
+        user_agent_suffix: your own text at the end of our User-Agent header.
 
     Raises:
-        ConfigError: no token, or an argument that cannot be.
+        ConfigError: no token, or an invalid argument.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
 
     @cached_property
     def honeypots(self) -> AsyncHoneypots:
-        """Hidden links that give bots away."""
+        """Hidden links that reveal bots."""
         from omnivery.automations.honeypots import AsyncHoneypots
 
         return AsyncHoneypots(self)
@@ -115,35 +115,35 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
 
     @cached_property
     def addresses(self) -> AsyncAddresses:
-        """Checks of e-mail addresses."""
+        """Validation and parsing of e-mail addresses."""
         from omnivery.automations.addresses import AsyncAddresses
 
         return AsyncAddresses(self)
 
     @cached_property
     def suppressions(self) -> AsyncSuppressions:
-        """Addresses that are no longer delivered to."""
+        """Addresses that mail is no longer delivered to."""
         from omnivery.automations.suppressions import AsyncSuppressions
 
         return AsyncSuppressions(self)
 
     @cached_property
     def domains(self) -> AsyncDomains:
-        """Sending domains, to look at."""
+        """Sending domains, read-only."""
         from omnivery.automations.domains import AsyncDomains
 
         return AsyncDomains(self)
 
     @cached_property
     def webhooks(self) -> AsyncWebhooks:
-        """Where delivery events are posted."""
+        """The URLs to which delivery events are posted."""
         from omnivery.automations.webhooks import AsyncWebhooks
 
         return AsyncWebhooks(self)
 
     @cached_property
     def account(self) -> AsyncAccount:
-        """Whose token it is."""
+        """The owner of the token."""
         from omnivery.automations.account import AsyncAccount
 
         return AsyncAccount(self)
@@ -157,12 +157,12 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
     ) -> Self:
-        """A cheap clone that differs in what is named here, and shares connections, slots and retry budget.
+        """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
         Closing the clone does nothing; closing this client closes the connections of both.
 
         Raises:
-            ConfigError: an argument that cannot be.
+            ConfigError: an argument is invalid.
         """
         return self._changed(
             token=None if token is None else token_header(token),

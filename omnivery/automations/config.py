@@ -1,4 +1,4 @@
-"""What an Automations client is set up with."""
+"""Configuration of an Automations client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOKEN_FIELD = "ov-token"  # noqa: S105  # the name of the header field, not a to
 
 @frozen(kw_only=True)
 class AutomationsConfig(ClientConfig):
-    """What an Automations client was set up with."""
+    """Configuration of an Automations client."""
 
     token: TokenHeader
     webhook_url: str | None = None
@@ -38,7 +38,7 @@ def token_header(token: str | None) -> TokenHeader:
     """Return the header field that carries the token.
 
     Raises:
-        ConfigError: there is no token, or it cannot stand in a header.
+        ConfigError: there is no token, or it is not a valid header value.
     """
     found = required(token, argument="token", variable="OMNIVERY_TOKEN", purpose="token")
     return TokenHeader(name=TOKEN_FIELD, token=found)
@@ -50,6 +50,6 @@ def resolve_base_url(base_url: str | None) -> str:
     Raises:
         ConfigError: it is not a URL that paths can be appended to.
     """
-    address = from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL")
-    # An empty text is a mistake of the caller's: to fall back here would send test traffic to the service.
-    return base_address(BASE_URL if address is None else address)
+    url = from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL")
+    # An empty text is the caller's mistake: falling back to the default would send test traffic to the service.
+    return base_address(BASE_URL if url is None else url)

@@ -1,4 +1,4 @@
-"""Sending domains, to look at: they are made and changed by the Mailgun-compatible API."""
+"""Sending domains, read-only: the Mailgun-compatible API creates and changes them."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ DNS_LISTS = ("receiving_dns_records", "sending_dns_records")
 
 @frozen(kw_only=True)
 class Domain:
-    """A sending domain, as it stands in the list."""
+    """A sending domain, as in the list."""
 
     id: int | None = None
-    """The domain's number."""
+    """Number of the domain."""
     cid: int | None = None
-    """Number of the customer whose it is."""
+    """Number of the customer."""
     name: str | None = None
-    """Its name, such as `mail.example.com`."""
+    """Name, such as `mail.example.com`."""
     state: str | None = None
-    """`pending`, `unverified`, `active`, `rejected` or `disabled`; the list is open. Only `active` sends."""
+    """`pending`, `unverified`, `active`, `rejected` or `disabled`; the set is open. Only an active domain sends."""
     wildcard: bool | None = None
-    """Whether it takes mail for all of its subdomains."""
+    """Whether it accepts mail for its subdomains, too."""
     force_dkim_authority: bool | None = None
-    """Whether it signs with a DKIM key of its own, and not with its parent's."""
+    """Whether it signs with its own DKIM key instead of its parent domain's."""
     data_location: str | None = None
-    """Where its data are kept, such as `eu1`."""
+    """Location of its data, such as `eu1`."""
     created_at: datetime | None = None
-    """When it was made, in UTC."""
+    """When it was created, in UTC."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
@@ -54,45 +54,45 @@ class DomainDetail:
     """A sending domain in detail."""
 
     name: str | None = None
-    """Its name, such as `mail.example.com`."""
+    """Name, such as `mail.example.com`."""
     state: str | None = None
-    """`pending`, `unverified`, `active`, `rejected` or `disabled`; the list is open. Only `active` sends."""
+    """`pending`, `unverified`, `active`, `rejected` or `disabled`; the set is open. Only an active domain sends."""
     channel: str | None = None
-    """What it sends: `email`."""
+    """Kind of messages that it sends: `email`."""
     data_location: str | None = None
-    """Where its data are kept, such as `eu1`."""
+    """Location of its data, such as `eu1`."""
     dkim_auth: bool | None = None
-    """Whether it signs with a DKIM key of its own, and not with its parent's."""
+    """Whether it signs with its own DKIM key instead of its parent domain's."""
     limit: str | None = None
-    """How much it may send, such as `5000/86400`: messages by seconds, presumably."""
+    """Sending limit, such as `5000/86400`: presumably messages per seconds."""
     seedmail: str | None = field(default=None, repr=False)
-    """Address that gets a copy of what is sent."""
+    """E-mail address that gets a copy of sent messages."""
     transactional: bool | None = None
-    """Whether it sends messages that the recipient waits for, and no newsletters."""
+    """Whether it sends transactional messages rather than newsletters."""
     wildcard: bool | None = None
-    """Whether it takes mail for all of its subdomains."""
+    """Whether it accepts mail for its subdomains, too."""
     created_at: datetime | None = None
-    """When it was made, in UTC."""
+    """When it was created, in UTC."""
     updated_at: datetime | None = None
     """When it was last changed, in UTC."""
     receiving_dns_records: tuple[DnsRecord, ...] | None = None
-    """What it needs in its DNS to receive; None unless `dns` was asked for."""
+    """DNS records for incoming mail; None unless `dns=True` was passed."""
     sending_dns_records: tuple[DnsRecord, ...] | None = None
-    """What it needs in its DNS to send; None unless `dns` was asked for."""
+    """DNS records for outgoing mail; None unless `dns=True` was passed."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
-def _read_list(answer: Response) -> list[Domain]:
-    return codec.structure(json_body(answer), list[Domain])
+def _read_list(response: Response) -> list[Domain]:
+    return codec.structure(json_body(response), list[Domain])
 
 
-def _read_detail(answer: Response) -> DomainDetail:
-    """The domain is wrapped; where its DNS lists stand is not documented, so they are found inside and beside it."""
-    body = json_body(answer)
+def _read_detail(response: Response) -> DomainDetail:
+    """The domain is in an object; whether its DNS lists are in it or beside it is not documented: both are read."""
+    body = json_body(response)
     inner = body.get("domain") if isinstance(body, dict) else None
     if not isinstance(inner, dict):
-        raise DecodeError(f"the answer ({answer.status}) has no 'domain'")
+        raise DecodeError(f"the response ({response.status}) has no 'domain'")
     beside = {name: body[name] for name in DNS_LISTS if name in body}
     return codec.structure({**beside, **inner}, DomainDetail)
 
@@ -116,7 +116,7 @@ class AsyncDomains(AsyncResource[AutomationsConfig]):
         There are no pages: this API gives the whole list at once.
 
         Args:
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             AuthenticationError: the service does not know the token.
@@ -129,7 +129,7 @@ class AsyncDomains(AsyncResource[AutomationsConfig]):
         Args:
             name: the domain's name.
             dns: whether to return its DNS records, too.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             ConfigError: the name is empty; nothing was sent.

@@ -1,4 +1,4 @@
-"""Messages: sending with the Automations API's token."""
+"""Messages: sending mail with the Automations API."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Messages)
-# a second time is a second e-mail, and the service offers no key that would prevent it
+# not idempotent: a repetition is a second e-mail, and the service offers no idempotency key
 SEND = operation("messages.send", "POST", "/{domain}/messages", returns=maybe_empty(Queued), safety=NON_IDEMPOTENT)
 
 
 class AsyncMessages(AsyncResource[AutomationsConfig]):
-    """Sending. A message whose answer is lost is never sent again by itself, because that could be a second e-mail."""
+    """Sending. A message whose response is lost is never retried by the SDK: that could be a second e-mail."""
 
     async def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
         """Send a message.
 
         Args:
-            message: what to send, to at most 1000 recipients. `substitutions`, and what `Message` calls Mailgun's, are
-                refused: this API documents none of them. What is in `options` goes out all the same.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            message: what to send, to at most 1000 recipients. `substitutions`, and options that `Message` marks as
+                Mailgun's, are refused: this API does not document them. Parameters in `options` are sent unchanged.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Returns:
-            The receipt. What the service answers is not documented: `id` may be None.
+            The receipt. The service's response is not documented: `id` may be None.
 
         Raises:
             ConfigError: the message cannot be sent as it is; the text names the field. Nothing was sent.
-            AmbiguousError: the answer was lost, and the message may have been sent.
-            BadRequestError: the service refused it, for instance because of a From outside the sending domain's
-                organisational domain.
+            AmbiguousError: the response was lost, and the message may have been sent.
+            BadRequestError: the service refused the message, for instance because From is outside the sending
+                domain's organisational domain.
         """
         with from_explained():
             return await self._send(SEND, domain=domain, body=encode(message, Surface.AUTOMATIONS), options=options)

@@ -1,4 +1,4 @@
-"""How this surface declares its endpoints: one row each."""
+"""The factory for this surface's operations."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Suppressions: addresses that the service shall no longer deliver to, whatever is sent to them.
+"""Suppressions: addresses that the service must not deliver to.
 
-This API only adds to the lists; the Mailgun-compatible one reads them and takes addresses off again.
+This API only adds to the lists; the Mailgun-compatible API reads them and removes addresses.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from omnivery.transport.config import CallOptions
 
 FIELD_NAMES = ("address", "type", "error")
-Record: TypeAlias = Mapping[str, str | None]
-"""One suppression: `address`, `type` and, if there is one, `error`."""
+SuppressionFields: TypeAlias = Mapping[str, str | None]
+"""The fields of one suppression: `address`, `type` and optionally `error`."""
 
 
 @frozen(kw_only=True)
 class SuppressionAdded:
-    """What the service said to one new suppression: nothing is documented, so mostly nothing."""
+    """The response to one new suppression. It is not documented: all fields may be None."""
 
     address: str | None = field(default=None, repr=False)
     """The address."""
     message: str | None = field(default=None, repr=False)
-    """The service's words, which may hold the address."""
+    """The service's text, which may contain the address."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Suppressions)
@@ -57,15 +57,15 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionAdded:
-        """Have an address suppressed.
+        """Suppress an address.
 
         Args:
             address: the recipient.
-            type: why, which is also the list that it goes to. The API's page names `complaint`; the service's guide
-                knows `bounce`, `unsubscribe`, `complaint` and `block`. Any text is sent.
-            error: the reason in words.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            type: the list to add it to. The API's page names `complaint`; the service's guide names `bounce`,
+                `unsubscribe`, `complaint` and `block`. Any text is sent.
+            error: the reason, in your own words.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             ConfigError: the address, the type or the domain is missing; nothing was sent.
@@ -75,26 +75,26 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
 
     async def add_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[SuppressionFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Have many addresses suppressed, and account for every one of them.
+        """Suppress many addresses, and report the outcome of each.
 
-        The API takes one address a call, so there are as many calls as records. One that fails sinks no other; but
-        after an answer that every one would meet (401, 402, 403, 404) no further call is made, and what is left is
-        undelivered.
+        The API takes one address a call, so there are as many calls as records. A failed call does not affect the
+        others. After a response that every call would get (401, 402, 403, 404) no further call is made, and the
+        remaining records are undelivered.
 
         Args:
-            records: mappings with `address`, `type` and perhaps `error`, as in `add`.
+            records: mappings with `address`, `type` and optionally `error`, as in `add`.
             concurrency: calls in flight; fewer while the server asks to slow down.
-            domain: the sending domain; the client's own when left out.
-            options: what each call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of each call.
 
         Returns:
-            The account. Look at it, or call `raise_for_failures()`.
+            The report. Check it, or call `raise_for_failures()`.
 
         Raises:
             ConfigError: a record has no address or no type, or the domain is missing; nothing was sent.
@@ -103,14 +103,14 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
         client, chosen = self._client._for_bulk(concurrency, options)
         sending_domain = self._client._domain(domain)
 
-        async def post(batch: Sequence[Record]) -> None:
+        async def post(batch: Sequence[SuppressionFields]) -> None:
             for record in batch:
                 await client.call(ADD, domain=sending_domain, body=_body(record), options=chosen)
 
         return await deliver(given, post, size=1, concurrency=concurrency)
 
 
-def _checked(records: Iterable[Record]) -> list[Record]:
+def _checked(records: Iterable[SuppressionFields]) -> list[SuppressionFields]:
     if isinstance(records, str | Mapping):
         raise ConfigError("records: expected several, not a single one: add() takes that. Nothing was sent.")
     given = list(records)
@@ -123,7 +123,7 @@ def _checked(records: Iterable[Record]) -> list[Record]:
     return given
 
 
-def _body(record: Record, *, where: str = "") -> Body:
+def _body(record: SuppressionFields, *, where: str = "") -> Body:
     for name in ("address", "type"):
         value = record.get(name)
         if not isinstance(value, str) or not value.strip():

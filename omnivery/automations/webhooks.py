@@ -1,6 +1,6 @@
-"""Webhooks of a domain: where the service posts delivery events. What it posts is read by `omnivery.webhooks`.
+"""Webhooks of a domain: the URLs to which the service posts delivery events. `omnivery.webhooks` reads those.
 
-This API has no list of webhooks; the Mailgun-compatible one has.
+This API cannot list webhooks; the Mailgun-compatible API can.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from omnivery.transport.http import Response
 
 
-def _read_sample(answer: Response) -> list[DeliveryEvent]:
-    body = json_body(answer)
+def _read_sample(response: Response) -> list[DeliveryEvent]:
+    body = json_body(response)
     return [_event(payload) for payload in (body if isinstance(body, list) else [body])]
 
 
@@ -59,7 +59,10 @@ SAMPLE = operation(
 
 
 class AsyncWebhooks(AsyncResource[AutomationsConfig]):
-    """Webhooks of a domain, by type: the kind of event, such as those of `omnivery.mail.webhook.WebhookType`."""
+    """Webhooks of a domain, one for each kind of event. `WebhookType` has the kinds that the API pages mention.
+
+    `opened` and `clicked` are sent only if the domain tracks opens and clicks.
+    """
 
     async def create(
         self,
@@ -69,21 +72,20 @@ class AsyncWebhooks(AsyncResource[AutomationsConfig]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> WebhookResult:
-        """Have a kind of event posted to up to three addresses.
+        """Have a kind of event posted to up to three URLs.
 
-        The service calls each address at once, and refuses the webhook if one does not answer well.
+        The service calls each URL at once, and refuses the webhook if one responds with an error.
 
         Args:
-            type: the kind of event, such as `delivered`; see `omnivery.mail.webhook.WebhookType`. Any text is sent.
-            urls: one address, or up to three.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            type: the kind of event, such as `delivered`; see `WebhookType`. Any text is sent.
+            urls: one URL, or up to three.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: the type is empty, there is no address, there are more than three, or one is no http or https
-                address; nothing was sent.
-            PaymentRequiredError: an address failed the service's call; the message says which way.
-            AmbiguousError: the answer was lost: the webhook may exist.
+            ConfigError: the type is empty, or there are not one to three http or https URLs; nothing was sent.
+            PaymentRequiredError: a URL failed the service's check; the error says how.
+            AmbiguousError: the response was lost: the webhook may exist.
         """
         if not type.strip():
             raise ConfigError("type: must not be empty. Nothing was sent.")
@@ -97,16 +99,15 @@ class AsyncWebhooks(AsyncResource[AutomationsConfig]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> WebhookResult:
-        """Have a kind of event posted no longer.
+        """Stop posting a kind of event.
 
         Args:
             type: the kind of event.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            PaymentRequiredError: there is no such webhook. That is also what a repeated call meets whose first answer
-                was lost.
+            PaymentRequiredError: there is no such webhook; after a retry, this call itself may have deleted it.
         """
         return await self._send(DELETE, domain=domain, path={"type": type}, options=options)
 
@@ -117,15 +118,15 @@ class AsyncWebhooks(AsyncResource[AutomationsConfig]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> list[DeliveryEvent]:
-        """Return samples of what the service posts for a kind of event, read as `omnivery.webhooks.parse` would.
+        """Return sample calls for a kind of event, read as `omnivery.webhooks.parse` reads them.
 
-        A sample need not be complete: the documented one has neither `event` nor `id`. Its signature is not checked,
-        and `token` is empty.
+        A sample may be incomplete: the documented one has neither `event` nor `id`. Its signature is not checked, and
+        `token` is empty.
 
         Args:
             type: the kind of event.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: there is no sample for this kind of event.

@@ -1,4 +1,4 @@
-"""Taking in messages: what a form must hold, and what a stored message is made of. One way for both surfaces."""
+"""Acceptance of messages on both surfaces: checks the form, and stores the message."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from omnivery.emulator.state import State
 RECIPIENTS = 1000
 """Most recipients of one call (Mailgun's own limit)."""
 BODIES = ("text", "html", "amp-html", "template")
-"""At least one of these must be there."""
+"""At least one of these fields is required."""
 
 
 async def take_in(request: Request, site: State, *, surface: Literal["mailgun", "automations"]) -> Response:
-    """Accept a message made of fields and files, and let happen to it what will."""
+    """Accept a message made of fields and files, and deliver it."""
     form, domain = await read_form(request, site), _sending_domain(request, site)
     sender, to = _sender(form.need("from"), domain), _addresses(form, "to")
     if not to:
@@ -50,7 +50,7 @@ async def take_in(request: Request, site: State, *, surface: Literal["mailgun", 
 
 
 async def take_in_mime(request: Request, site: State) -> Response:
-    """Accept a whole MIME text, in a file or in a field; it goes to whom `to` names, whatever its headers say."""
+    """Accept a MIME message, in a file or a field. It goes to the recipients in `to`, not to those in its headers."""
     form, domain = await read_form(request, site), _sending_domain(request, site)
     form.need("to")
     mime = _mime_text(form)

@@ -36,7 +36,7 @@ Guard: TypeAlias = Callable[[Request, Route, Settings], Response | None]
 
 
 @frozen(kw_only=True)
-class Surface:
+class RouteTable:
     """One API: where it lives, who may come in, and its endpoints."""
 
     prefix: str
@@ -44,24 +44,24 @@ class Surface:
     rows: tuple[Route, ...]
 
 
-SURFACES = (
-    Surface(prefix="/v3", guard=needs_key, rows=mailgun.ROWS),
+ROUTE_TABLES = (
+    RouteTable(prefix="/v3", guard=needs_key, rows=mailgun.ROWS),
     # Mailgun's newer clients ask for domains here.
-    Surface(prefix="/v4", guard=needs_key, rows=aliases(mailgun.domains.ROWS)),
-    Surface(prefix="", guard=needs_token, rows=automations.ROWS),
+    RouteTable(prefix="/v4", guard=needs_key, rows=aliases(mailgun.domains.ROWS)),
+    RouteTable(prefix="", guard=needs_token, rows=automations.ROWS),
 )
 """The APIs, in the order in which their routes are tried."""
 
 
 def route_names() -> frozenset[str]:
     """Names of the API's routes, as `fail_next` takes them."""
-    return frozenset(row.name for surface in SURFACES for row in surface.rows)
+    return frozenset(row.name for table in ROUTE_TABLES for row in table.rows)
 
 
 def build_app(site: State) -> Starlette:
     """Make the application of one running emulator."""
     routes: list[BaseRoute] = [_open_route(row, site) for row in (*page.ROWS, *control.ROWS)]
-    routes += [_surface_route(surface, site) for surface in SURFACES]
+    routes += [_mount(table, site) for table in ROUTE_TABLES]
     app = Starlette(
         routes=routes, exception_handlers={HTTPException: _say_in_json}, middleware=[Middleware(EncodedPaths)]
     )
@@ -89,15 +89,15 @@ def _open_route(row: Route, site: State) -> routing.Route:
     return routing.Route(row.path, endpoint, methods=[row.method])
 
 
-def _surface_route(surface: Surface, site: State) -> Mount:
+def _mount(table: RouteTable, site: State) -> Mount:
     # Mounted, not merely prefixed: what one surface does not have must not be looked for on the next.
-    routes = [_api_route(surface, row, site) for row in surface.rows]
-    return Mount(surface.prefix, app=Router(routes, redirect_slashes=False))
+    routes = [_api_route(table, row, site) for row in table.rows]
+    return Mount(table.prefix, app=Router(routes, redirect_slashes=False))
 
 
-def _api_route(surface: Surface, row: Route, site: State) -> routing.Route:
+def _api_route(table: RouteTable, row: Route, site: State) -> routing.Route:
     async def endpoint(request: Request) -> Response:
-        response = await _serve(request, surface, row, site)
+        response = await _serve(request, table, row, site)
         status = None if isinstance(response, Cut) else response.status_code
         site.store.add_request(SeenRequest(request.method, row.name, status))
         return response
@@ -105,12 +105,12 @@ def _api_route(surface: Surface, row: Route, site: State) -> routing.Route:
     return routing.Route(row.path, endpoint, methods=[row.method])
 
 
-async def _serve(arrived: Request, surface: Surface, row: Route, site: State) -> Response:
+async def _serve(arrived: Request, table: RouteTable, row: Route, site: State) -> Response:
     request = Request(arrived.scope, _limited(arrived.receive, site.settings.max_body))
     request.path_params.update({name: unquote(value) for name, value in request.path_params.items()})
 
     async def act() -> Response:
-        return await _answered(row, _admitted(request, surface, row, site))
+        return await _answered(row, _admitted(request, table, row, site))
 
     try:
         # All of it before anything else: a connection that is cut while the client writes is another fault.
@@ -122,8 +122,8 @@ async def _serve(arrived: Request, surface: Surface, row: Route, site: State) ->
     return await misbehave(site.faults.take(row.name), act, stopping=site.stopping)
 
 
-async def _admitted(request: Request, surface: Surface, row: Route, site: State) -> Response:
-    return surface.guard(request, row, site.settings) or await row.handler(request, site)
+async def _admitted(request: Request, table: RouteTable, row: Route, site: State) -> Response:
+    return table.guard(request, row, site.settings) or await row.handler(request, site)
 
 
 async def _answered(row: Route, handling: Awaitable[Response]) -> Response:

@@ -1,6 +1,6 @@
-"""What becomes of a message: counts, suppressions, and webhooks, one recipient after another.
+"""Delivery of a message: counts, suppressions and webhooks for each recipient.
 
-Everybody gets their mail, but for fixed test addresses, known by the local part in front of any `+`:
+Mail is delivered, except to fixed test addresses, which are known by the local part before any `+`:
 
 | address | what happens |
 | --- | --- |
@@ -10,8 +10,8 @@ Everybody gets their mail, but for fixed test addresses, known by the local part
 | `unsubscribe@…` | delivered, then unsubscribed: lands on the unsubscribe list |
 | `open@…`, `click@…` | delivered, then opened, or opened and clicked, unless tracking is off |
 
-Whoever is on a suppression list fails for good; a white list helps against the bounce list, and against no other. A
-test message is counted and nothing more.
+Mail to an address on a suppression list fails for good, unless the whitelist has the address or its domain. A test
+message is only counted.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SUPPRESSED = {
     "suppress-complaint": (607, "Not delivering to a user who marked your messages as spam"),
     "suppress-block": (608, "Not delivering to blocked address"),
 }
-"""Codes and texts for those who get no mail any more; the first three are Mailgun's, blocks are Omnivery's."""
+"""Codes and texts of suppressed deliveries; the first three are Mailgun's, blocks are Omnivery's."""
 FIXED: dict[str, tuple[Happening, ...]] = {
     "hardbounce": (HARD,),
     "softbounce": (SOFT,),
@@ -60,19 +60,19 @@ FIXED: dict[str, tuple[Happening, ...]] = {
     "open": (DELIVERED, OPENED),
     "click": (DELIVERED, OPENED, CLICKED),
 }
-"""What happens to the fixed test addresses."""
+"""Events of the fixed test addresses."""
 WEBHOOKS: dict[str, tuple[str, ...]] = {
     "failed permanent": ("hardbounced", "permanent_fail", "failed"),
     "failed temporary": ("softbounced", "temporary_fail", "failed"),
     "unsubscribed": ("unsubscribed", "unsubscribe"),
 }
-"""Names under which a webhook for an event may be registered: Omnivery's, Mailgun's, the plugin's; else its own."""
+"""Webhook names of an event, if they differ from the event's own: Omnivery's, Mailgun's, the plugin's."""
 OFF = frozenset({"no", "false", "0"})
 """Spellings of no."""
 
 
 def carry_out(message: StoredMessage, domain: Domain, site: State) -> None:
-    """Let a message have its effects. Webhooks of one recipient reach one address in the order of their events."""
+    """Carry a message out. Webhooks of one recipient reach a URL in the order of their events."""
     for recipient in message.recipients:
         domain.stats.count("accepted", "outgoing")
         if message.test_mode:
@@ -85,12 +85,12 @@ def carry_out(message: StoredMessage, domain: Domain, site: State) -> None:
 
 
 def _foresee(message: StoredMessage, recipient: str, domain: Domain) -> list[Happening]:
-    # 1. Suppressed.
+    # 1. The recipient is suppressed.
     if suppressed := _suppressed(message, recipient, domain):
         return [suppressed]
-    # 2. As its address says.
+    # 2. A fixed test address has its own events.
     due = FIXED.get(fixed_part(recipient), (DELIVERED,))
-    # 3. What is not tracked is not noticed.
+    # 3. Without tracking there are no opens and clicks.
     unseen = {OPENED: not _tracked(message, "opens"), CLICKED: not _tracked(message, "clicks")}
     return [happening for happening in due if not unseen.get(happening)]
 
@@ -131,7 +131,7 @@ def _record(happening: Happening, message: StoredMessage, recipient: str, domain
 
 
 def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, domain: Domain, site: State) -> None:
-    """One run of webhooks for each address, so that one that does not answer holds up no other."""
+    """Queue webhooks separately for each URL, so that one that does not respond delays no other."""
     runs: dict[str, list[Delivery]] = {}
     for happening in happenings:
         if not (urls := _urls(happening, message, domain)):
@@ -145,7 +145,7 @@ def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, d
 
 
 def _urls(happening: Happening, message: StoredMessage, domain: Domain) -> list[str]:
-    # A message's own address takes the place of the domain's.
+    # A message's own URL overrides the domain's.
     if own := [url for url in message.values("callback_url") if url]:
         return own
     names = WEBHOOKS.get(f"{happening.event} {happening.severity}".strip(), (happening.event,))

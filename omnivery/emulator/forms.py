@@ -1,4 +1,4 @@
-"""What a request brings: fields in order with their repeats, files with their bytes, or JSON."""
+"""Request data: form fields in order with repeats, files, JSON, and query parameters."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Form:
     """A form, whichever way it was encoded."""
 
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Names and values, in their order, repeats included."""
+    """Names and values, in order, with repeats."""
     files: tuple[tuple[str, StoredFile], ...] = ()
-    """Names of fields, and the files in them."""
+    """Field names and their files."""
 
     def all(self, name: str) -> list[str]:
         """Every value of one field."""
@@ -41,7 +41,7 @@ class Form:
         return next(iter(self.all(name)), default)
 
     def need(self, name: str) -> str:
-        """The first value of a field that must be there; refused in Mailgun's words where it is not."""
+        """The first value of a required field; a refusal with Mailgun's text if it is missing."""
         if not (value := self.get(name).strip()):
             raise Refusal(f"{name} parameter is missing")
         return value
@@ -155,14 +155,14 @@ async def _stored(upload: UploadFile) -> StoredFile:
 
 
 MOST_URLS = 3
-"""Addresses for one type of event."""
+"""Most URLs for one type of event."""
 
 
 def urls_of(form: Form) -> list[str]:
     """The URLs that a form names.
 
     Raises:
-        Refusal: there is none, there are too many, or one is no web address.
+        Refusal: there is no URL, there are too many, or one is not an http or https URL.
     """
     urls = [url for url in form.all("url") if url]
     if not urls:

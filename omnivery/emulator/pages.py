@@ -13,13 +13,13 @@ from omnivery.emulator.forms import window
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.state import State
 
-Record: TypeAlias = Mapping[str, Any]
+Entry: TypeAlias = Mapping[str, Any]
 STEPS = ("first", "next", "previous", "last")
 """What `page` may say."""
 
 
 def page(
-    request: Request, site: State, entries: Sequence[tuple[str, Record]], show: Callable[[Record], Record] = dict
+    request: Request, site: State, entries: Sequence[tuple[str, Entry]], show: Callable[[Entry], Entry] = dict
 ) -> dict[str, Any]:
     """Cut the page that a request asks for, and name its neighbours by absolute addresses.
 
@@ -44,11 +44,11 @@ def page(
 
 @frozen(kw_only=True)
 class _Cut:
-    entries: Sequence[tuple[str, Record]]
+    entries: Sequence[tuple[str, Entry]]
     neighbours: Mapping[str, Mapping[str, Any]]
 
 
-def _by_offset(request: Request, entries: Sequence[tuple[str, Record]]) -> _Cut:
+def _by_offset(request: Request, entries: Sequence[tuple[str, Entry]]) -> _Cut:
     limit, skip = window(request)
     starts = {
         "first": 0,
@@ -60,7 +60,7 @@ def _by_offset(request: Request, entries: Sequence[tuple[str, Record]]) -> _Cut:
     return _Cut(entries=entries[skip : skip + limit], neighbours=neighbours)
 
 
-def _by_cursor(request: Request, entries: Sequence[tuple[str, Record]]) -> _Cut:
+def _by_cursor(request: Request, entries: Sequence[tuple[str, Entry]]) -> _Cut:
     limit, _ = window(request)
     step, pivot = request.query_params.get("page", "first"), request.query_params.get("address", "").lower()
     if step not in STEPS:
@@ -75,7 +75,7 @@ def _by_cursor(request: Request, entries: Sequence[tuple[str, Record]]) -> _Cut:
     return _Cut(entries=shown, neighbours=neighbours)
 
 
-def _beside(shown: Sequence[tuple[str, Record]], step: str, pivot: str) -> dict[str, dict[str, str]]:
+def _beside(shown: Sequence[tuple[str, Entry]], step: str, pivot: str) -> dict[str, dict[str, str]]:
     if shown:
         return {
             "next": {"page": "next", "address": shown[-1][0]},

@@ -1,3 +1,3 @@
-"""What both surfaces share of e-mail: messages, attachments, recipients, forms, suppressions, webhooks."""
+"""Mail values that both surfaces share: messages, attachments, recipients, forms, suppressions, webhooks."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parsed addresses: what both APIs answer when they are asked to read a list of addresses."""
+"""Parsed addresses: the result of reading a list of e-mail addresses, on either surface."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from omnivery import codec
 
 @frozen(kw_only=True)
 class ParsedAddress:
-    """One address that could be read."""
+    """One e-mail address that could be parsed."""
 
     email: str | None = field(default=None, repr=False)
     """The address alone, without a name."""
     domain: str | None = field(default=None, repr=False)
-    """What stands behind the @."""
+    """The part after the @."""
     localpart: str | None = field(default=None, repr=False)
-    """What stands before the @."""
+    """The part before the @."""
     name: str | None = field(default=None, repr=False)
-    """The display name, where there was one."""
+    """The display name, if there was one."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 def _parsed(value: object) -> object:
-    # Omnivery answers with objects, Mailgun with the addresses alone.
+    # Omnivery sends objects, Mailgun with the addresses alone.
     if not isinstance(value, list):
         return value
     return [{"email": item} if isinstance(item, str) else item for item in value]
@@ -35,15 +35,15 @@ def _parsed(value: object) -> object:
 
 @frozen(kw_only=True)
 class ParseResult:
-    """A list of addresses, sorted into those that could be read and those that could not.
+    """A list of e-mail addresses, split into those that could be parsed and those that could not.
 
-    Only their syntax was looked at, not whether anybody receives mail there.
+    Only the syntax is checked, not whether the mailbox exists.
     """
 
     parsed: tuple[ParsedAddress, ...] = field(default=(), metadata={codec.READ: _parsed})
-    """Those that could be read."""
+    """Addresses that could be parsed."""
     # Omnivery spells it with an e, Mailgun without.
     unparseable: tuple[str, ...] = field(default=(), repr=False, metadata={codec.ALIAS: "unparsable"})
-    """Those that could not, as they were sent."""
+    """Entries that could not be parsed, as they were sent."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""

@@ -1,4 +1,4 @@
-"""Attachments: files that travel with a message."""
+"""Attachments: files that are sent with a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from omnivery.transport.multipart import FileContent
 UNKNOWN_TYPE = "application/octet-stream"
 
 
-# Checked by converters, because the defaults of the fields that follow read these two before any validator runs.
+# Checked by converters, not validators: the defaults of later fields read these two before any validator runs.
 
 
 def _file_name(name: str) -> str:
@@ -24,7 +24,9 @@ def _file_name(name: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise ConfigError("Attachment(name=…): this file's name is no text on this system; name it yourself") from None
+        raise ConfigError(
+            "Attachment(name=…): this file's name is not valid text on this system; pass a name of your own"
+        ) from None
     return name
 
 
@@ -55,42 +57,42 @@ def _is_a_header_value(_instance: object, _attribute: Attribute[Any], content_ty
 
 @frozen(kw_only=True)
 class Attachment:
-    """A file that travels with a message, as an attachment or inline.
+    """A file that is sent with a message, as an attachment or inline.
 
-    Nothing is read before the message is sent, and then 64 kB at a time: a large file is never in memory as a whole.
-    Every attempt reads it anew from its start; if its size has changed by then, that is a ConfigError.
+    The file is read when the message is sent, 64 kB at a time, so a large file is never whole in memory. Each attempt
+    reads it again from the start; a file whose size has changed since the first attempt is a ConfigError.
 
-    An inline file is referred to in the HTML by its name: `<img src="cid:logo.png">`.
+    HTML refers to an inline file by its name: `<img src="cid:logo.png">`.
 
     Raises:
-        ConfigError: an argument that cannot be. A path that cannot be read shows only when the message is sent.
+        ConfigError: an argument is invalid. A path that cannot be read is found only when the message is sent.
     """
 
     name: str = field(converter=_file_name)
-    """The file's name as recipients see it; letters of any alphabet."""
+    """File name as recipients see it; any Unicode letters."""
     content: FileContent = field(repr=False, converter=_rewindable)
-    """Its bytes; a path; or an open binary file, whose content begins where it stands now. Such a file stays yours to
-    close. Messages may share it, threads may not."""
+    """The content as bytes, a path, or an open binary file that is read from its current position. The SDK does not
+    close such a file. Several messages may share it, several threads may not."""
     content_type: str = field(
         default=Factory(lambda self: guess_type(self.name), takes_self=True), validator=_is_a_header_value
     )
-    """Media type; guessed from the name when left out, and then in UTF-8 if it is text."""
+    """Media type; guessed from the name if left out. Guessed text types get `charset=utf-8`."""
     start: int = field(init=False, repr=False, default=Factory(lambda self: _position(self.content), takes_self=True))
-    """Where the content of an open file begins."""
+    """Position in an open file at which its content begins."""
 
     @classmethod
     def from_path(
         cls, path: str | os.PathLike[str], *, name: str | None = None, content_type: str | None = None
     ) -> Attachment:
-        """A file on disk, opened only when it is sent.
+        """Attach a file on disk; it is opened when the message is sent.
 
         Args:
-            path: where it is.
-            name: its name as recipients see it; the path's last part when left out.
-            content_type: its media type; guessed from the name when left out.
+            path: path of the file.
+            name: file name as recipients see it; the last part of the path if left out.
+            content_type: media type; guessed from the name if left out.
 
         Raises:
-            ConfigError: an argument that cannot be.
+            ConfigError: an argument is invalid.
         """
         where = Path(path)
         shown = name or where.name
@@ -98,7 +100,7 @@ class Attachment:
 
 
 def guess_type(name: str) -> str:
-    """The media type for a file name, `application/octet-stream` for an unknown one; text is taken for UTF-8."""
+    """Guess the media type of a file name: `application/octet-stream` if unknown; text is assumed to be UTF-8."""
     import mimetypes  # reads the system's tables at first use
 
     found, compression = mimetypes.guess_type(name)

@@ -1,4 +1,4 @@
-"""DNS records of a sending domain: what the service wants to find there, and whether it did."""
+"""DNS records of a sending domain: what the service expects, and whether it found it."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from omnivery import codec
 
 
 def _valid(value: object) -> bool | None:
-    # Omnivery answers with a truth value, Mailgun with one of three words, of which "unknown" says neither.
+    # Omnivery sends a boolean, Mailgun "valid", "invalid" or "unknown".
     words: dict[object, bool] = {"valid": True, "invalid": False}
     return value if isinstance(value, bool) else words.get(value) if isinstance(value, str) else None
 
 
 @frozen(kw_only=True)
 class DnsRecord:
-    """One record that belongs into the domain's DNS. Values are opaque: copy them as they are."""
+    """One record that the domain's DNS must have. Values are opaque: copy them unchanged."""
 
     name: str | None = None
-    """Where the record belongs."""
+    """Name of the record."""
     record_type: str | None = None
     """`MX`, `TXT` or `CNAME`. Not every CNAME is a DKIM key: tracking has one too."""
     value: str | None = None
-    """What the record must hold."""
+    """Value that the record must have."""
     valid: bool | None = field(default=None, metadata={codec.READ: _valid})
-    """Whether the service found it so; None where it does not know."""
-    # Omnivery answers with a number, Mailgun with text.
+    """Whether the service found that value in the DNS; None if it does not say."""
+    # Omnivery sends a number, Mailgun text.
     priority: int | None = field(default=None, metadata={codec.READ: codec.as_whole_number})
-    """Of an MX record, else None."""
+    """Priority of an MX record, else None."""
     state: str | None = None
-    """Of a DKIM key, else None: `unverified`, `active` or `inactive`."""
+    """State of a DKIM key, else None: `unverified`, `active` or `inactive`."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""

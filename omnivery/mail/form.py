@@ -1,4 +1,4 @@
-"""From a message to the form that a surface takes. What is certain to be refused is found here, and not sent."""
+"""Encode a message as the form of one surface. Messages that would certainly be refused are rejected here, unsent."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
 from omnivery.errors import BadRequestError, ConfigError
-from omnivery.mail import recipients as mailbox
 from omnivery.mail.message import Message
+from omnivery.mail.recipients import bare_addresses, count_mailboxes, write_mailboxes
 from omnivery.transport import body as encoding
 from omnivery.transport.config import web_address
 from omnivery.transport.multipart import FilePart
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Field = tuple[str, str]
 
 MAX_RECIPIENTS = 1000
-"""Recipients of one call (Mailgun, source/api-sending.rst)."""
+"""Most recipients of one call (Mailgun, source/api-sending.rst)."""
 HEADER_NAME = re.compile(r"[!-9;-~]+")
 """Printable ASCII without the colon (RFC 5322, section 2.2)."""
 FROM_HINT = (
@@ -36,17 +36,17 @@ FROM_HINT = (
 
 
 class Surface(Enum):
-    """Which API a message goes to: they name some fields differently."""
+    """The API that a message is sent with: the two name some fields differently."""
 
     MAILGUN = "the Mailgun-compatible API"
     AUTOMATIONS = "the Automations API"
 
 
 def encode(message: Message, surface: Surface) -> Body:
-    """The request body that sends a message.
+    """Return the request body that sends a message.
 
-    The Mailgun-compatible API gets a url-encoded form, which is proven with Omnivery, and a multipart one if there are
-    files. The Automations API documents multipart alone.
+    The Mailgun-compatible API gets a url-encoded form, which public clients of Omnivery use, or a multipart form if
+    there are files. The Automations API documents multipart only.
 
     Raises:
         ConfigError: the message cannot be sent as it is; the text names the field.
@@ -62,13 +62,13 @@ def encode(message: Message, surface: Surface) -> Body:
 
 @contextmanager
 def refusals(what: str) -> Iterator[None]:
-    """Turn whatever comes of a value that cannot be into a ConfigError; `what` holds it, for the error."""
+    """Turn any exception that an ill-typed value causes into a ConfigError whose text begins with `what`."""
     try:
         yield
     except ConfigError:
         raise
-    except Exception as error:  # what an ill-typed value raises is anybody's guess, and a run goes on
-        # Only the interpreter's words about types are sure to hold nothing of the value itself.
+    except Exception as error:  # an ill-typed value may raise anything, and must not end a bulk run
+        # Only the interpreter's texts about types are certain not to contain the value itself.
         reason = error if isinstance(error, TypeError | AttributeError) else type(error).__name__
         raise ConfigError(f"{what} is of a type that it cannot be ({reason}). Nothing was sent.") from error
 
@@ -77,7 +77,7 @@ def to_form(fields: Sequence[Field], files: Iterable[FilePart] = (), *, multipar
     """Encode a form.
 
     Raises:
-        ConfigError: something in it is not Unicode text, or a file cannot be read.
+        ConfigError: a value is not text, or not valid Unicode, or a file cannot be read.
     """
     for name, value in fields:
         if not isinstance(value, str):
@@ -94,15 +94,15 @@ def option_fields(
     custom: Mapping[str, Any],
     callback_url: str | None,
 ) -> Iterator[Field]:
-    """The options that every way of sending has.
+    """Yield the fields of the options that all ways of sending share.
 
     Raises:
-        ConfigError: a line break where none may be, a header's name that is none, or a value without a JSON form.
+        ConfigError: a header or tag contains a line break, a header name is invalid, or a value has no JSON form.
     """
     for tag in [tags] if isinstance(tags, str) else tags:
         yield "o:tag", _one_line(tag, "tags")
     if test_mode:
-        # Never `no`: what a server makes of that is documented nowhere, and absence is clear.
+        # Never `no`: no page says what a server does with it, while a missing field is clear.
         yield "o:testmode", "yes"
     yield from _switches({"o:tracking": tracking})
     for name, value in headers.items():
@@ -116,18 +116,18 @@ def option_fields(
 
 
 def to_fields(written: Sequence[str], *others: str) -> list[Field]:
-    """The `to` fields of a call, one for each recipient.
+    """Return the `to` fields of a call, one for each recipient.
 
     Args:
         written: the recipients.
-        others: further recipients of the call, which count.
+        others: recipients of copies, which count towards the limit.
 
     Raises:
-        ConfigError: there are none, or more than a call can have.
+        ConfigError: there is no recipient, or more than one call takes.
     """
     if not written:
         raise ConfigError("to: there is no recipient. Nothing was sent.")
-    if (count := mailbox.count([*written, *others])) > MAX_RECIPIENTS:
+    if (count := count_mailboxes([*written, *others])) > MAX_RECIPIENTS:
         raise ConfigError(
             f"to, cc, bcc: {count} recipients; one call takes {MAX_RECIPIENTS}, and send_batch() any number. "
             "Nothing was sent."
@@ -137,7 +137,7 @@ def to_fields(written: Sequence[str], *others: str) -> list[Field]:
 
 @contextmanager
 def from_explained() -> Iterator[None]:
-    """Add to a refusal that speaks of From what the server's words may not say."""
+    """Add a hint about the sending domain to a 400 whose message speaks of From."""
     try:
         yield
     except BadRequestError as error:
@@ -147,20 +147,20 @@ def from_explained() -> Iterator[None]:
 
 
 def _recipient_fields(message: Message) -> Iterator[Field]:
-    sender = mailbox.write(message.from_, argument="from_")
+    sender = write_mailboxes(message.from_, argument="from_")
     if len(sender) != 1:
         raise ConfigError(f"from_: expected one sender, not {len(sender)}. Nothing was sent.")
     yield "from", sender[0]
     cc, bcc = _copies(message.cc, "cc"), _copies(message.bcc, "bcc")
-    yield from to_fields(mailbox.write(message.to, argument="to"), *(one for _, one in (*cc, *bcc)))
+    yield from to_fields(write_mailboxes(message.to, argument="to"), *(one for _, one in (*cc, *bcc)))
     yield from (*cc, *bcc)
-    if answers := mailbox.write(message.reply_to, argument="reply_to"):
-        # One header field, whatever it holds.
-        yield "reply_to", ", ".join(answers)
+    if reply_to := write_mailboxes(message.reply_to, argument="reply_to"):
+        # Reply-To is one header field, however many mailboxes it has.
+        yield "reply_to", ", ".join(reply_to)
 
 
 def _copies(value: Mailboxes, name: str) -> list[Field]:
-    return [(name, one) for one in mailbox.write(value, argument=name)]
+    return [(name, one) for one in write_mailboxes(value, argument=name)]
 
 
 def _content_fields(message: Message) -> Iterator[Field]:
@@ -186,8 +186,8 @@ def _variable_fields(message: Message, surface: Surface) -> Iterator[Field]:
     if message.substitutions is not None:
         yield "substitutions", _json(_named(message.substitutions, "substitutions"), "substitutions")
     if message.recipient_variables is not None:
-        everybody = mailbox.addresses(mailbox.write(message.to, argument="to"))
-        by_address = _by_address(message.recipient_variables, everybody)
+        recipients = bare_addresses(write_mailboxes(message.to, argument="to"))
+        by_address = _by_address(message.recipient_variables, recipients)
         yield "recipient-variables", _json(by_address, "recipient_variables")
 
 
@@ -198,8 +198,8 @@ def _named(value: Mapping[str, Any], argument: str) -> dict[str, Any]:
         raise ConfigError(f"{argument}: expected a mapping of names to values. Nothing was sent.") from None
 
 
-def _by_address(given: Mapping[str, Mapping[str, Any]], everybody: Sequence[str]) -> dict[str, dict[str, Any]]:
-    if "" in everybody:
+def _by_address(given: Mapping[str, Mapping[str, Any]], recipients: Sequence[str]) -> dict[str, dict[str, Any]]:
+    if "" in recipients:
         raise ConfigError("to: with recipient_variables each recipient needs an address. Nothing was sent.")
     own: dict[str, dict[str, Any]] = {}
     for place, (address, variables) in enumerate(_named(given, "recipient_variables").items()):
@@ -207,12 +207,13 @@ def _by_address(given: Mapping[str, Mapping[str, Any]], everybody: Sequence[str]
         if spelling in own:
             raise ConfigError(f"recipient_variables: key {place} comes twice. Nothing was sent.")
         own[spelling] = _named(variables, "recipient_variables")
-    if strangers := own.keys() - {address.lower() for address in everybody}:
+    if strangers := own.keys() - {address.lower() for address in recipients}:
         raise ConfigError(
-            f"recipient_variables: {len(strangers)} of the keys are no bare address that is in `to`. Nothing was sent."
+            f"recipient_variables: {len(strangers)} of the keys are not the bare address of a recipient in `to`. "
+            "Nothing was sent."
         )
-    # Whoever has no entry would see everybody's address; and a server may look them up as they are spelt in `to`.
-    return {address: own.get(address.lower(), {}) for address in everybody}
+    # A recipient without an entry would see all addresses. A server may look keys up as they are spelled in `to`.
+    return {address: own.get(address.lower(), {}) for address in recipients}
 
 
 def _delivery_fields(message: Message, surface: Surface) -> Iterator[Field]:
@@ -245,7 +246,7 @@ def _option_fields(message: Message) -> Iterator[Field]:
 
 
 def _refuse_mailguns_own(message: Message) -> None:
-    # Left out, they would be lost in silence: a message that was to go out tomorrow would go out now.
+    # Dropping them silently would send a message now that was scheduled for tomorrow.
     own = {
         "substitutions": message.substitutions,
         "template_version": message.template_version,

@@ -1,4 +1,4 @@
-"""Messages: one value for both surfaces, and the receipt for a message that was taken."""
+"""Messages: one value for both surfaces, and the receipt for an accepted message."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ __all__ = ["Attachment", "Message", "Queued"]
 class Message:
     """An e-mail to send, with all options of both surfaces. It is checked when it is sent.
 
-    Needs at least one recipient, and one of `text`, `html`, `amp_html` and `template`. Text may hold `%recipient.name%`
-    where `recipient_variables` are given.
+    It needs at least one recipient, and one of `text`, `html`, `amp_html` and `template`. With `recipient_variables`,
+    `%recipient.name%` in the texts becomes the recipient's own value.
 
     Make variants with `attrs.evolve(message, to=…)`.
 
     Source: https://docs.omnivery.com/api-ref/mailgun-api and …/automations-api (Messages). Options that only Mailgun
-    documents are marked so: the Mailgun-compatible API gets them, and the Automations API refuses them here.
+    documents are marked "Mailgun's": the Mailgun-compatible client sends them, the Automations client refuses them.
     """
 
     from_: Mailboxes
-    """The sender. Its domain must be the sending domain or share its organisational domain, or the answer is 400."""
+    """The sender. Its domain must be the sending domain or share its organisational domain; otherwise the response is
+    400."""
     to: Mailboxes = ()
-    """Recipients. Unless there are `recipient_variables`, each of them sees all."""
+    """Recipients. Without `recipient_variables`, each recipient sees all the addresses."""
     cc: Mailboxes = ()
     """Recipients of copies."""
     bcc: Mailboxes = ()
-    """Recipients that the others do not see."""
+    """Recipients of copies whose addresses nobody else sees."""
     reply_to: Mailboxes = ()
-    """Where answers go."""
+    """Mailboxes that replies go to."""
     subject: str | None = None
     """Subject line."""
     text: str | None = None
@@ -48,63 +49,64 @@ class Message:
     attachments: Sequence[Attachment] = ()
     """Files to attach."""
     inline: Sequence[Attachment] = ()
-    """Files that the HTML shows, as `cid:<file name>`."""
+    """Files that the HTML shows as `cid:<file name>`."""
     template: str | None = None
-    """File name of a template that is stored with the service."""
+    """File name of a template that is stored in the service."""
     template_version: str | None = None
-    """Which version of it. Mailgun's."""
+    """Version of the template. Mailgun's."""
     template_text: bool | None = None
-    """Whether to make the plain text from the template, too. Mailgun's."""
+    """Whether to render the plain text from the template, too. Mailgun's."""
     variables: Mapping[str, Any] | None = None
-    """What the template sees, as JSON."""
+    """Variables of the template, sent as JSON."""
     substitutions: Mapping[str, Any] | None = None
-    """Texts in the content, and what to put in their place. The Mailgun-compatible API's only."""
+    """Texts to replace in the content, and their replacements. Mailgun-compatible API only."""
     recipient_variables: Mapping[str, Mapping[str, Any]] | None = None
-    """By bare address, in `to`: what `%recipient.…%` means for that recipient. Each then sees only their own address,
-    even one without an entry."""
+    """Values of `%recipient.…%`, by bare address of a recipient in `to`. Each recipient then sees only their own
+    address, also those without an entry. Only the Automations page lists this field; for the Mailgun-compatible API it
+    is Mailgun's."""
     tags: str | Sequence[str] = ()
     """Tags for statistics."""
     test_mode: bool = False
-    """Take the message and deliver it to nobody."""
+    """Accept the message and deliver it to nobody."""
     tracking: bool | None = None
-    """Whether to track opens and clicks; the domain's own setting when left out, here and below."""
+    """Whether to track opens and clicks. If left out, here and below, the domain's setting applies."""
     tracking_opens: bool | None = None
     """Whether to track opens."""
     tracking_clicks: bool | Literal["htmlonly"] | None = None
-    """Whether to track clicks, or only those in HTML (Mailgun's)."""
+    """Whether to track clicks; `htmlonly` for those in HTML alone (Mailgun's)."""
     dkim: bool | None = None
     """Whether to sign with DKIM. Mailgun's."""
     delivery_time: datetime | int | None = None
-    """When to deliver, as a datetime with a zone or in unix seconds. Mailgun's: at most three days ahead."""
+    """Time of delivery, as a datetime with a time zone or in unix seconds. Mailgun's; at most three days ahead."""
     require_tls: bool | None = None
-    """Whether to deliver over TLS or not at all. Mailgun's."""
+    """Whether to deliver only over TLS. Mailgun's."""
     skip_verification: bool | None = None
-    """Whether to deliver over TLS without verifying the certificate. Mailgun's."""
+    """Whether to skip verification of the receiving server's certificate. Mailgun's."""
     headers: Mapping[str, str] = field(factory=dict[str, str])
-    """Further headers. The system sets `List-Unsubscribe`, `Precedence`, `Feedback-ID` and their like by itself, and
-    may replace or drop yours."""
+    """Further headers. `List-Unsubscribe`, `Precedence`, `Feedback-ID` and similar headers are reserved: the service
+    sets them itself, and may replace or drop yours."""
     custom: Mapping[str, Any] = field(factory=dict[str, Any])
-    """Your own data, which comes back with each webhook; what is not text travels as JSON. It stands in the message's
-    headers, where recipients can read it."""
+    """Your own data, returned with each webhook; values other than text are sent as JSON. The service puts it into the
+    message's headers, where recipients can read it."""
     callback_url: str | None = None
-    """Webhook for this message only."""
+    """Webhook URL for this message only."""
     options: Mapping[str, str] = field(factory=dict[str, str])
-    """Further `o:` parameters by name, such as `{"time-zone-localize": "09:00"}`, sent as they are to either API."""
+    """Further `o:` parameters by name, such as `{"time-zone-localize": "09:00"}`, sent unchanged to either API."""
 
     def __repr__(self) -> str:
-        # Addresses, subject and body are personal and stay out of logs and tracebacks.
+        # Addresses, subject and body are personal data: they stay out of logs and tracebacks.
         files = len(self.attachments) + len(self.inline)
         return f"Message(template={self.template!r}, files={files}, test_mode={self.test_mode})"
 
 
 @frozen(kw_only=True)
 class Queued:
-    """The receipt for a message: the service has taken it, and will try to deliver it."""
+    """The receipt for a message: the service has accepted it, and will try to deliver it."""
 
     id: str | None = None
-    """The message's id, `<…@sending-domain>`; webhooks name it without the angle brackets. None where the answer held
-    none: that of the Automations API is not documented."""
+    """The message's id, `<…@sending-domain>`; webhooks carry it without the angle brackets. None if the response has
+    none: the response of the Automations API is not documented."""
     message: str | None = None
-    """The service's words, such as `Queued. Thank you.`"""
+    """The service's text, such as `Queued. Thank you.`"""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Whatever else the answer held."""
+    """Response fields that the SDK does not know."""

@@ -1,4 +1,4 @@
-"""Mailboxes: who a message is from and to, in the three forms in which the SDK takes them."""
+"""Mailboxes: senders and recipients of a message, in the three forms that the SDK accepts."""
 
 from __future__ import annotations
 
@@ -14,60 +14,59 @@ if TYPE_CHECKING:
 
 Mailbox: TypeAlias = Union[str, tuple[str, str], "Address"]
 """One mailbox: text such as `ann@example.com` or `"Ann" <ann@example.com>`, a pair of name and address, or the standard
-library's `email.headerregistry.Address`. A pair's name needs no quoting."""
+library's `email.headerregistry.Address`. The name of a pair needs no quoting."""
 
 Mailboxes: TypeAlias = Mailbox | Sequence[Mailbox]
-"""One mailbox, or several in a list. A tuple of two texts is one mailbox, a name and its address. Blank text is none:
-an empty field of somebody's form or table."""
+"""One mailbox, or several in a list. A tuple of two texts is one mailbox: a name and its address. Blank text, such as
+an empty field of a web form, is no mailbox."""
 
 _SHIELDED = re.compile(r'"(?:\\.|[^"\\])*"|\((?:\\.|[^()\\])*\)')
-"""Quoted text and comments (RFC 5322, section 3.2), in which a semicolon is as good as any letter."""
+"""Quoted text and comments (RFC 5322, section 3.2), in which a semicolon separates nothing."""
 
 _BARE = re.compile(r'[^\s,;:<>()\[\]"\\@]+@[^\s,;:<>()\[\]"\\@]+')
 
 
-def write(value: Mailboxes, *, argument: str) -> list[str]:
-    """Each mailbox as the API takes it (RFC 5322, section 3.4).
+def write_mailboxes(value: Mailboxes, *, argument: str) -> list[str]:
+    """Return each mailbox as the API takes it (RFC 5322, section 3.4).
 
-    Names go out in plain UTF-8 and not as encoded words: the forms that carry them are UTF-8, and what a header needs
-    is for the server to do.
+    Names are sent in plain UTF-8 and not as encoded words: the form is UTF-8, and the server encodes the headers.
 
     Args:
-        value: what the caller gave. Text is passed on as it is; it may hold several mailboxes with commas between them.
+        value: the caller's argument. Text is passed on unchanged; it may contain several comma-separated mailboxes.
         argument: the name of the caller's argument, for the error.
 
     Raises:
-        ConfigError: something in it is no mailbox, or holds a line break, or a semicolon outside quotes.
+        ConfigError: a value is no mailbox, or contains a line break, or a semicolon outside quotes.
     """
     return [_written(one, argument) for one in _each(value)]
 
 
-def count(written: Sequence[str]) -> int:
-    """How many mailboxes these texts hold, commas within them counted."""
+def count_mailboxes(written: Sequence[str]) -> int:
+    """Count the mailboxes in these texts; a text with commas contains several."""
     return sum(len(getaddresses([text])) if "," in text else 1 for text in written)
 
 
-def addresses(written: Sequence[str]) -> list[str]:
-    """Their bare addresses; blank for one that cannot be read."""
+def bare_addresses(written: Sequence[str]) -> list[str]:
+    """Return the bare address of each mailbox; an empty text for one that cannot be parsed."""
     found: list[str] = []
     for text in written:
-        # Most are bare already, and the library's parser takes 30 µs for each: a call may have a thousand.
+        # Most are bare already, and a call may have a thousand: the library's parser takes 30 µs for each.
         pairs = [("", text)] if _BARE.fullmatch(text) else getaddresses([text])
         found += [address if "@" in address else "" for _, address in pairs]
     return found
 
 
 def address_of(text: str) -> str | None:
-    """The bare address in a text that holds one mailbox; None where it holds none, or several."""
+    """Return the bare address of a text that is exactly one mailbox; None otherwise."""
     found = [address for _, address in getaddresses([text]) if "@" in address]
-    return found[0] if len(found) == 1 and count([text]) == 1 else None
+    return found[0] if len(found) == 1 and count_mailboxes([text]) == 1 else None
 
 
 def _each(value: Mailboxes) -> Iterator[Mailbox]:
     if isinstance(value, Sequence) and not isinstance(value, str) and not _is_pair(value):
         yield from value
     elif not (isinstance(value, str) and not value.strip()):
-        yield value  # type: ignore[misc]  # what is left is one mailbox, or nothing that we know: see _written
+        yield value  # type: ignore[misc]  # one mailbox, or of an unknown type: see _written
 
 
 def _is_pair(value: object) -> bool:
@@ -106,7 +105,7 @@ def _joined(name: str, address: str, argument: str) -> str:
             f"{argument}: a tuple of two is a name and its address; several addresses go in a list. Nothing was sent."
         )
     if set("<>,; ") & set(address):
-        # From a web form, for instance: `a@b.c>, <victim@d.e` would be a second recipient.
+        # Otherwise the field of a web form could add a recipient: `a@b.c>, <victim@d.e`.
         raise ConfigError(f"{argument}: the address of a pair must be a bare one. Nothing was sent.")
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}" <{address}>' if name else address

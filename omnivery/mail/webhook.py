@@ -1,4 +1,4 @@
-"""Webhook addresses of a domain, as both APIs keep them: up to three for each kind of event."""
+"""Webhook URLs of a domain, as both APIs keep them: up to three for each kind of event."""
 
 from __future__ import annotations
 
@@ -13,66 +13,66 @@ from omnivery.errors import ConfigError
 from omnivery.transport.config import web_address
 
 MAX_URLS = 3
-"""Addresses that the service keeps for one kind of event."""
+"""Most URLs that the service keeps for one kind of event."""
 
 
 class WebhookType(StrEnum):
-    """Names of webhooks that the documents mention. The set is open: any other text may be used in their place."""
+    """Webhook types that the API pages mention. The set is open: any other text is accepted, too."""
 
     OPENED = "opened"
-    """Somebody, or something, opened a message."""
+    """A message was opened, by a person or a program. Sent only if the domain tracks opens."""
     CLICKED = "clicked"
-    """Somebody, or something, followed a link."""
+    """A link was followed, by a person or a program. Sent only if the domain tracks clicks."""
     DELIVERED = "delivered"
-    """The recipient's server took the message."""
+    """The recipient's server accepted the message."""
     SOFT_BOUNCED = "softbounced"
-    """A failure for now; Mailgun calls it `temporary_fail`."""
+    """A temporary failure; Mailgun calls it `temporary_fail`."""
     HARD_BOUNCED = "hardbounced"
-    """A failure for good; Mailgun calls it `permanent_fail`."""
+    """A permanent failure; Mailgun calls it `permanent_fail`."""
     UNSUBSCRIBED = "unsubscribed"
-    """The recipient wants no more mail."""
+    """The recipient unsubscribed."""
     COMPLAINED = "complained"
-    """The recipient called the message spam."""
+    """The recipient reported the message as spam."""
     REJECTED = "rejected"
     """The service did not try to deliver the message."""
 
 
 def _urls(value: object) -> object:
-    # Mailgun's oldest webhooks have one address, under `url`.
+    # Mailgun's oldest webhooks have one URL, under `url`.
     return [value] if isinstance(value, str) else value
 
 
 @frozen(kw_only=True)
 class Webhook:
-    """Where the service posts one kind of event."""
+    """The URLs to which the service posts one kind of event."""
 
     name: str | None = None
-    """The kind of event, see `WebhookType`; None where the answer did not say."""
+    """The kind of event, see `WebhookType`; None if the response does not name it."""
     urls: tuple[str, ...] = field(default=(), repr=False, metadata={codec.ALIAS: "url", codec.READ: _urls})
-    """The addresses; not in the repr, because many hold a secret of yours."""
+    """The URLs; not in the repr, because many contain a secret."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
 class WebhookResult:
-    """What a change of a webhook came to."""
+    """The result of creating, updating or deleting a webhook."""
 
     message: str | None = None
-    """The service's words. Take no decision by them: one API says "updated" where it created."""
+    """The service's text. Do not branch on it: one API says "updated" for a webhook that it created."""
     webhook: Webhook | None = None
-    """The webhook as it is now; of a deletion, as it was. None where the answer did not say."""
+    """The webhook after the change; before it, for a deletion. None if the response does not contain it."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 def url_fields(urls: str | Iterable[str]) -> list[tuple[str, str]]:
-    """The form fields for the addresses of a webhook.
+    """Return the form fields for the URLs of a webhook.
 
     Raises:
-        ConfigError: there is none, there are more than three, or one is no http or https address.
+        ConfigError: there is no URL, there are more than three, or one is not an http or https URL.
     """
     given = [urls] if isinstance(urls, str) else list(urls)
     if not 1 <= len(given) <= MAX_URLS:
-        raise ConfigError(f"urls: a webhook has one to {MAX_URLS} addresses, not {len(given)}. Nothing was sent.")
+        raise ConfigError(f"urls: a webhook has one to {MAX_URLS} URLs, not {len(given)}. Nothing was sent.")
     return [("url", web_address(url, argument="urls")) for url in given]

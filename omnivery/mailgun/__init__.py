@@ -1,4 +1,4 @@
-"""The Mailgun-compatible API: sending, and all that belongs to it."""
+"""The Mailgun-compatible API: sending mail, domains, statistics, suppression lists, webhooks."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from omnivery.mailgun.domains import Domain, DomainDetail, Tracking
     from omnivery.mailgun.sending import SendReport
     from omnivery.mailgun.stats import StatsTotal
-    from omnivery.mailgun.suppressions import Record
+    from omnivery.mailgun.suppressions import AddressOrFields
     from omnivery.mailgun.unsubscribes import Unsubscribe
     from omnivery.mailgun.whitelists import WhitelistConfirmation, WhitelistEntry
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
@@ -47,29 +47,29 @@ class Mailgun(BaseClient[AsyncMailgun]):
     Open it with `with`, or call `close()` in the end. One client serves any number of threads. A
     forked child may use it, too.
 
-    It holds two kinds of key, and takes for each operation the one that it needs. Sending and validation use the
-    sending key, everything that manages the account the primary key. One of them is enough for what it may do.
+    It holds two kinds of key, and uses for each operation the kind that it needs: the sending key for sending and
+    validation, the primary key for operations that manage the account. One key is enough for its own operations.
 
     Args:
-        api_key: the account's primary key; `OMNIVERY_API_KEY` when left out. A sending key may stand here as well.
-        sending_key: a domain's sending key; `OMNIVERY_SENDING_KEY` when left out.
-        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` when left out.
-        region: where requests enter the service: `global`, which picks the nearest, `eu` or `us`; `OMNIVERY_REGION`
-            when left out, else `global`. Data stays where the domain keeps it.
-        base_url: another server, such as the emulator, with its `/v3`; `OMNIVERY_MAILGUN_URL` when left out. An
-            address from there goes before a region.
-        timeouts: time-outs of each attempt.
-        retry: when to try again.
-        limits: how much may be under way at once.
+        api_key: the account's primary key; `OMNIVERY_API_KEY` if left out. A sending key may be passed here, too.
+        sending_key: a domain's sending key; `OMNIVERY_SENDING_KEY` if left out.
+        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` if left out.
+        region: the entry point for requests: `global`, which picks the nearest, `eu` or `us`; `OMNIVERY_REGION` if left
+            out, else `global`. Data stays in the region that the domain is configured for.
+        base_url: another server, such as the emulator, with its `/v3`; `OMNIVERY_MAILGUN_URL` if left out. That
+            variable takes precedence over a region.
+        timeouts: timeouts of each attempt.
+        retry: when to retry.
+        limits: limits of requests in flight and idle connections.
         http_client: your own `httpx.Client`, used as it is and never closed by us.
-        adapter: the HTTP library that carries requests.
-        proxy: address of a proxy. The environment's proxy variables are not read.
+        adapter: the HTTP library that sends the requests.
+        proxy: URL of a proxy. The environment's proxy variables are not read.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
-        observers: told of each attempt.
-        user_agent_suffix: your own word at the end of our User-Agent header.
+        observers: notified of each attempt.
+        user_agent_suffix: your own text at the end of our User-Agent header.
 
     Raises:
-        ConfigError: no key, both `region` and `base_url`, or an argument that cannot be.
+        ConfigError: no key, both `region` and `base_url`, or an invalid argument.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Mailgun(BaseClient[AsyncMailgun]):
 
     @cached_property
     def addresses(self) -> Addresses:
-        """Validation and parsing of addresses."""
+        """Validation and parsing of e-mail addresses."""
         return Addresses(self)
 
     @cached_property
@@ -130,22 +130,22 @@ class Mailgun(BaseClient[AsyncMailgun]):
 
     @cached_property
     def stats(self) -> Stats:
-        """Counts of what happened."""
+        """Counts of events."""
         return Stats(self)
 
     @cached_property
     def bounces(self) -> Bounces:
-        """Addresses that mail is no longer delivered to because it bounced."""
+        """Addresses that mail is no longer delivered to, because it bounced."""
         return Bounces(self)
 
     @cached_property
     def complaints(self) -> Complaints:
-        """Addresses whose owners called a message spam."""
+        """Addresses whose owners reported a message as spam."""
         return Complaints(self)
 
     @cached_property
     def unsubscribes(self) -> Unsubscribes:
-        """Addresses whose owners want no more mail."""
+        """Addresses whose owners unsubscribed."""
         return Unsubscribes(self)
 
     @cached_property
@@ -155,7 +155,7 @@ class Mailgun(BaseClient[AsyncMailgun]):
 
     @cached_property
     def webhooks(self) -> Webhooks:
-        """Where the service posts the events of a domain."""
+        """The URLs to which the service posts the events of a domain."""
         return Webhooks(self)
 
     def with_options(
@@ -167,13 +167,13 @@ class Mailgun(BaseClient[AsyncMailgun]):
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
     ) -> Self:
-        """A cheap clone that differs in what is named here, and shares connections, slots and retry budget.
+        """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
         A clone with another `api_key` has no `sending_key` unless one is given, too: it would be the old account's.
         Closing the clone does nothing; closing this client closes the connections of both.
 
         Raises:
-            ConfigError: an argument that cannot be.
+            ConfigError: an argument is invalid.
         """
         return self._changed(
             self._async.with_options(
@@ -187,30 +187,30 @@ class Mailgun(BaseClient[AsyncMailgun]):
 
 
 class Addresses(Resource["AsyncMailgun"]):
-    """Validation and parsing of addresses."""
+    """Validation and parsing of e-mail addresses."""
 
     def validate(self, address: str, *, options: CallOptions | None = None) -> AddressValidation:
-        """Say whether an address is worth sending to.
+        """Check whether an e-mail address can receive mail.
 
-        The domain's settings must allow it: the service hands the address to another company (Kickbox).
+        The domain's settings must allow it: the service passes the address to another company (Kickbox).
 
         Args:
             address: one address, without a name.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             ConfigError: the address is empty; nothing was sent.
-            AuthenticationError, ForbiddenError: it takes a domain's sending key, and not the account's primary key.
+            AuthenticationError, ForbiddenError: the key is not a domain's sending key, which this operation requires.
         """
         return drive(self._single.addresses.validate(address, options=options))
 
     def parse(self, addresses: str | Iterable[str], *, options: CallOptions | None = None) -> ParseResult:
-        """Sort a list of addresses into those that can be read and those that cannot. Only their syntax is looked at.
+        """Split a list of e-mail addresses into those that can be parsed and those that cannot. Checks syntax only.
 
         Args:
-            addresses: addresses with or without names, as one text with commas between them, or one by one. A name
-                that holds a comma must be quoted.
-            options: what this call does differently.
+            addresses: addresses with or without names, as one comma-separated text or as an iterable. A name that
+                contains a comma must be quoted.
+            options: options of this call.
 
         Raises:
             ConfigError: there is no address; nothing was sent.
@@ -219,7 +219,7 @@ class Addresses(Resource["AsyncMailgun"]):
 
 
 class Bounces(Resource["AsyncMailgun"]):
-    """Addresses that a domain no longer sends to, because they bounced."""
+    """Addresses that a domain no longer sends to, because mail to them bounced."""
 
     def list(
         self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
@@ -227,9 +227,9 @@ class Bounces(Resource["AsyncMailgun"]):
         """Return all bounces of a domain.
 
         Args:
-            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            limit: entries on a page; the service's own number if left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         return Pages(self._single.bounces.list(limit=limit, domain=domain, options=options))
 
@@ -238,8 +238,8 @@ class Bounces(Resource["AsyncMailgun"]):
 
         Args:
             address: the recipient, as it was sent to.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: the address is not on the list.
@@ -255,17 +255,17 @@ class Bounces(Resource["AsyncMailgun"]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> AddressConfirmation:
-        """Put an address on the list; one that is there already is replaced.
+        """Add an address to the list, or replace its entry.
 
         Args:
             address: the recipient.
-            code: SMTP code of the refusal; the service's own (Mailgun's is 550) when left out.
-            error: what the recipient's server said.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            code: SMTP code of the refusal; the service's own (Mailgun's is 550) if left out.
+            error: text from the recipient's server.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            BadRequestError: the service found fault with the address.
+            BadRequestError: the service rejected the address.
         """
         return drive(
             self._single.bounces.create(
@@ -279,23 +279,23 @@ class Bounces(Resource["AsyncMailgun"]):
 
     def create_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Put any number of addresses on the list, a thousand in a request, and account for every one of them.
+        """Add any number of addresses to the list, a thousand in a request, and report the outcome of each.
 
-        The bulk form is Mailgun's; Omnivery's page is silent about it. A request that fails leaves its records
-        undelivered, and the report gives them back. An answer that every request would meet (401, 403, 404 …) ends
-        the run.
+        The bulk request is Mailgun's; Omnivery's page does not mention it. The records of a failed request
+        are undelivered, and the report returns them. A response that every request would get (401, 403, 404 …) ends the
+        run.
 
         Args:
             records: addresses, or mappings in the API's own names: `address`, `code`, `error`, `created_at`.
             concurrency: requests in flight.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
@@ -314,15 +314,15 @@ class Bounces(Resource["AsyncMailgun"]):
     def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Take an address off the list, so that mail is sent to it again.
+        """Remove an address from the list, so that mail is delivered to it again.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+            NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return drive(self._single.bounces.delete(address, domain=domain, options=options))
 
@@ -333,14 +333,14 @@ class Bounces(Resource["AsyncMailgun"]):
         `client.bounces.list().collect()`.
 
         Args:
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
         """
         return drive(self._single.bounces.delete_all(domain=domain, options=options))
 
 
 class Complaints(Resource["AsyncMailgun"]):
-    """Addresses that a domain no longer sends to, because their owners called a message spam."""
+    """Addresses that a domain no longer sends to, because their owners reported a message as spam."""
 
     def list(
         self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
@@ -348,9 +348,9 @@ class Complaints(Resource["AsyncMailgun"]):
         """Return all complaints of a domain.
 
         Args:
-            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            limit: entries on a page; the service's own number if left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         return Pages(self._single.complaints.list(limit=limit, domain=domain, options=options))
 
@@ -359,8 +359,8 @@ class Complaints(Resource["AsyncMailgun"]):
 
         Args:
             address: the recipient, as it was sent to.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: the address is not on the list.
@@ -370,38 +370,38 @@ class Complaints(Resource["AsyncMailgun"]):
     def create(
         self, address: str, *, error: str, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Put an address on the list; one that is there already is replaced.
+        """Add an address to the list, or replace its entry.
 
         Args:
             address: the recipient.
             error: what the complaint says.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            BadRequestError: the service found fault with the address.
+            BadRequestError: the service rejected the address.
         """
         return drive(self._single.complaints.create(address, error=error, domain=domain, options=options))
 
     def create_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Put any number of addresses on the list, a thousand in a request, and account for every one of them.
+        """Add any number of addresses to the list, a thousand in a request, and report the outcome of each.
 
-        The bulk form is Mailgun's; Omnivery's page is silent about it. A request that fails leaves its records
-        undelivered, and the report gives them back. An answer that every request would meet (401, 403, 404 …) ends
-        the run.
+        The bulk request is Mailgun's; Omnivery's page does not mention it. The records of a failed request
+        are undelivered, and the report returns them. A response that every request would get (401, 403, 404 …) ends the
+        run.
 
         Args:
             records: addresses, or mappings in the API's own names: `address`, `error`, `created_at`.
             concurrency: requests in flight.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
@@ -420,15 +420,15 @@ class Complaints(Resource["AsyncMailgun"]):
     def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Take an address off the list, so that mail is sent to it again.
+        """Remove an address from the list, so that mail is delivered to it again.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+            NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return drive(self._single.complaints.delete(address, domain=domain, options=options))
 
@@ -436,8 +436,8 @@ class Complaints(Resource["AsyncMailgun"]):
 class Credentials(Resource["AsyncMailgun"]):
     """SMTP credentials of a domain.
 
-    A password has 5 to 32 characters by the API's page, and at least 8, with a capital and a special character, by the
-    service's guide. The server decides: nothing is checked here.
+    The API's page asks for a password of 5 to 32 characters, the service's guide for at least 8 with a capital and a
+    special character. The server decides; the SDK does not check it.
     """
 
     def list(
@@ -447,38 +447,38 @@ class Credentials(Resource["AsyncMailgun"]):
 
         Args:
             limit: users on a page.
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         return Pages(self._single.credentials.list(limit=limit, domain=domain, options=options))
 
     def create(
         self, login: str, password: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> CredentialCreated:
-        """Make an SMTP user.
+        """Create an SMTP user.
 
         Args:
             login: the user name: a plain name, or a whole address in the domain.
-            password: its password.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            password: the password.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             BadRequestError: the name is taken, or the password is not good enough.
-            AmbiguousError: the answer was lost, so the user may have been made: it is not tried again.
+            AmbiguousError: the response was lost, so the user may exist: it is not retried.
         """
         return drive(self._single.credentials.create(login, password, domain=domain, options=options))
 
     def update_password(
         self, login: str, password: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> Confirmation:
-        """Give an SMTP user another password.
+        """Change the password of an SMTP user.
 
         Args:
             login: the user name, as the list has it.
             password: the new password.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: there is no such user.
@@ -490,25 +490,25 @@ class Credentials(Resource["AsyncMailgun"]):
 
         Args:
             login: the user name, as the list has it.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: there is no such user; after a repeated attempt it may be this call that deleted it.
+            NotFoundError: there is no such user; after a retry, this call itself may have deleted it.
         """
         return drive(self._single.credentials.delete(login, domain=domain, options=options))
 
 
 class Domains(Resource["AsyncMailgun"]):
-    """Sending domains. Each method takes the domain's name: the client's own domain is not used here."""
+    """Sending domains. Each method takes the domain's name; the client's own domain is not used here."""
 
     def list(self, *, state: str | None = None, limit: int = 100, options: CallOptions | None = None) -> Pages[Domain]:
-        """Return the domains that the key may see: all of the account's, or a sending key's own.
+        """Return the domains that the key may see: all domains of the account, or a sending key's own.
 
         Args:
             state: only those in this state, such as `active`.
             limit: domains on a page.
-            options: what the call for each page does differently.
+            options: options of the call for each page.
         """
         return Pages(self._single.domains.list(state=state, limit=limit, options=options))
 
@@ -517,7 +517,7 @@ class Domains(Resource["AsyncMailgun"]):
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             NotFoundError: there is no such domain.
@@ -532,17 +532,17 @@ class Domains(Resource["AsyncMailgun"]):
         wildcard: bool | None = None,
         options: CallOptions | None = None,
     ) -> DomainDetail:
-        """Make a domain. It sends once the service's staff have vetted it and its DNS records are verified.
+        """Create a domain. It can send once the service's staff have vetted it and its DNS records are verified.
 
         Args:
             name: the domain.
             smtp_password: for SMTP submission, 5 to 32 characters.
-            wildcard: whether it takes mail for its sub-domains as well; not, when left out.
-            options: what this call does differently.
+            wildcard: whether it accepts mail for its subdomains, too; the service's default is false.
+            options: options of this call.
 
         Raises:
             ConfigError: there is no primary key; nothing was sent.
-            AmbiguousError: the answer was lost, so the domain may have been made: it is not tried again.
+            AmbiguousError: the response was lost, so the domain may exist: it is not retried.
         """
         return drive(
             self._single.domains.create(
@@ -554,71 +554,71 @@ class Domains(Resource["AsyncMailgun"]):
         )
 
     def delete(self, name: str, *, options: CallOptions | None = None) -> Confirmation:
-        """Delete a domain with everything that belongs to it.
+        """Delete a domain with everything in it.
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
-            NotFoundError: there is no such domain; after a repeated attempt it may be this call that deleted it.
+            NotFoundError: there is no such domain; after a retry, this call itself may have deleted it.
         """
         return drive(self._single.domains.delete(name, options=options))
 
     def verify(self, name: str, *, options: CallOptions | None = None) -> DomainDetail:
-        """Have the domain's DNS records looked up now, and return what was found.
+        """Have the domain's DNS records checked now, and return the result.
 
-        Only a domain in the state `unverified` can be verified: the service's staff have vetted it already.
+        Only a domain in the state `unverified`, which the service's staff have vetted, can be verified.
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
         """
         return drive(self._single.domains.verify(name, options=options))
 
     def tracking(self, name: str, *, options: CallOptions | None = None) -> Tracking:
-        """Return what is tracked in a domain's messages.
+        """Return the tracking settings of a domain.
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
         """
         return drive(self._single.domains.tracking(name, options=options))
 
     def disable(self, name: str, *, options: CallOptions | None = None) -> DomainDetail:
-        """Warning: this stops all sending from a domain, and the API cannot undo it.
+        """Stop all sending from a domain. Warning: the API cannot undo it.
 
-        Only the service's web interface can switch the domain on again.
+        Only the service's web interface can enable the domain again.
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
-            AmbiguousError: the answer was lost, so the domain may be disabled: it is not tried again.
+            AmbiguousError: the response was lost, so the domain may be disabled: it is not retried.
         """
         return drive(self._single.domains.disable(name, options=options))
 
 
 class Messages(Resource["AsyncMailgun"]):
-    """Sending. A message whose answer is lost is never sent again by itself, because that could be a second e-mail."""
+    """Sending. A message whose response is lost is never retried by the SDK: that could be a second e-mail."""
 
     def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
         """Send a message.
 
         Args:
             message: what to send, to at most 1000 recipients.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Returns:
-            The receipt: delivery, and its failure, are told by webhooks.
+            The receipt. Webhooks report whether the message was delivered.
 
         Raises:
             ConfigError: the message cannot be sent as it is; the text names the field. Nothing was sent.
-            AmbiguousError: the answer was lost, and the message may have been sent.
-            BadRequestError: the service refused it, for instance because of a From outside the sending domain's
-                organisational domain.
+            AmbiguousError: the response was lost, and the message may have been sent.
+            BadRequestError: the service refused the message, for instance because From is outside the sending
+                domain's organisational domain.
         """
         return drive(self._single.messages.send(message, domain=domain, options=options))
 
@@ -636,28 +636,28 @@ class Messages(Resource["AsyncMailgun"]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> Queued:
-        """Send a message that is MIME already.
+        """Send a complete MIME message.
 
-        Bcc fields are taken out of it in any case. It goes out as a file of a multipart form, as Mailgun has it and its
-        clients do; Omnivery's table calls it a url-encoded text, which could not carry bytes that are no UTF-8.
+        Bcc fields are always removed from it. It is sent as a file in a multipart form, as Mailgun's own clients do:
+        Omnivery's table says url-encoded text, which could not carry bytes that are not UTF-8.
 
         Args:
-            to: who gets it; None for the addresses in its To, Cc and Bcc fields, if all of them can be read.
+            to: recipients; None for the addresses in the message's To, Cc and Bcc fields.
             mime: the message, as bytes, as text or as an `email.message.EmailMessage`.
-            tags: as in `Message`, and so are the options that follow.
-            test_mode: take it and deliver it to nobody.
+            tags: as in `Message`, like all further options.
+            test_mode: accept the message and deliver it to nobody.
             tracking: whether to track opens and clicks.
             headers: further headers.
             custom: your own data.
-            callback_url: webhook for this message only.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            callback_url: webhook URL for this message only.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: no or too many recipients, a recipient in `mime` who cannot be read, or an option that cannot
-                be. Nothing was sent.
-            AmbiguousError: the answer was lost, and the message may have been sent.
-            BadRequestError: the service refused it.
+            ConfigError: there are no recipients or too many, a recipient in `mime` cannot be parsed, or an option is
+                invalid. Nothing was sent.
+            AmbiguousError: the response was lost, and the message may have been sent.
+            BadRequestError: the service refused the message.
         """
         return drive(
             self._single.messages.send_mime(
@@ -683,28 +683,28 @@ class Messages(Resource["AsyncMailgun"]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
-        """Send any number of messages side by side, and account for every one of them.
+        """Send any number of messages concurrently, and report the outcome of each.
 
-        A message that surely did not go out is tried again (ten times, unless `options` or the client say otherwise);
-        one whose answer was lost never is, and is `unknown` in the report. A message that cannot be sent is `rejected`
-        and stops nothing. What every message would meet (401, 403, 404 …, a closed client) stops the run, and so do
-        1000 messages in a row that do not get through; the source is not read on then. After
-        Ctrl-C there is no account.
+        A message that was certainly not sent is retried (ten times, unless `options` or the client say otherwise). One
+        whose response was lost is never retried, and is `unknown` in the report. A message that cannot be sent is
+        `rejected`, and the run goes on. An error that every message would get (401, 403, 404 …, a closed client) stops
+        the run, and so do 1000 messages in a row that do not get through; the source is then not read any further. After
+        Ctrl-C there is no report.
 
         Args:
             messages: what to send. Read in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Returns:
-            The account: `sent + rejected + unknown + undelivered == read`. Look at it, or call `raise_for_failures()`.
+            The report: `sent + rejected + unknown + undelivered == read`. Check it, or call `raise_for_failures()`.
 
         Raises:
             ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
-            BulkError: the source raised, which is the error's cause; what it gave before was sent, and `report` is
-                the account of it. Or sending raised what is no error of the SDK's: that message is `unknown`.
+            BulkError: the source raised, which is the error's cause; the messages read before were sent, and `report`
+                covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
         """
         bridge: LoopBridge[SendReport] = LoopBridge()
         given_messages = bridge.source(messages, argument="messages")
@@ -729,18 +729,18 @@ class Messages(Resource["AsyncMailgun"]):
     ) -> SendReport:
         """Send one message to any number of recipients, each of whom sees only their own address.
 
-        The recipients are cut into calls of 1000. `%recipient.name%` in the message's texts becomes what the
-        recipient's variables have for `name`.
+        The recipients are split into calls of 1000. `%recipient.name%` in the message's texts becomes the recipient's
+        variable `name`.
 
         Args:
             message: what to send, without recipients.
-            recipients: their addresses, and each one's variables, which may be empty.
+            recipients: addresses, and the variables of each, which may be empty.
             concurrency: calls in flight, as in `send_many`.
-            domain: the sending domain; the client's own when left out.
+            domain: the sending domain; the client's own if left out.
             options: as in `send_many`.
 
         Returns:
-            The account of the calls: outcome 0 is that of the first 1000 recipients, and so on.
+            The report of the calls: outcome 0 is the call for the first 1000 recipients, and so on.
 
         Raises:
             ConfigError: the message cannot be sent as it is, or there are no recipients. Nothing was sent.
@@ -759,7 +759,7 @@ class Messages(Resource["AsyncMailgun"]):
 
 
 class Stats(Resource["AsyncMailgun"]):
-    """Counts of what happened to a domain's messages."""
+    """Counts of events of a domain's messages."""
 
     def total(
         self,
@@ -778,13 +778,13 @@ class Stats(Resource["AsyncMailgun"]):
                 `complained` and `stored`; the set is open.
             start: a `datetime` with a zone, unix seconds, or RFC 2822 text.
             end: as `start`.
-            resolution: `hour`, `day` or `month`; the service takes `day` when left out. Mailgun keeps hours for two
-                months and days for a year.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            resolution: `hour`, `day` or `month`; the service's default is `day`. Mailgun keeps hours for two months and
+                days for a year.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: no event is named, or a time has no zone; nothing was sent.
+            ConfigError: no event is named, or a time has no time zone; nothing was sent.
         """
         return drive(
             self._single.stats.total(
@@ -799,7 +799,7 @@ class Stats(Resource["AsyncMailgun"]):
 
 
 class Unsubscribes(Resource["AsyncMailgun"]):
-    """Addresses that a domain no longer sends to, because their owners asked for it."""
+    """Addresses that a domain no longer sends to, because their owners unsubscribed."""
 
     def list(
         self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
@@ -807,9 +807,9 @@ class Unsubscribes(Resource["AsyncMailgun"]):
         """Return all unsubscribes of a domain.
 
         Args:
-            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            limit: entries on a page; the service's own number if left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         return Pages(self._single.unsubscribes.list(limit=limit, domain=domain, options=options))
 
@@ -818,8 +818,8 @@ class Unsubscribes(Resource["AsyncMailgun"]):
 
         Args:
             address: the recipient, as it was sent to.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: the address is not on the list.
@@ -829,38 +829,38 @@ class Unsubscribes(Resource["AsyncMailgun"]):
     def create(
         self, address: str, *, error: str | None = None, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Put an address on the list; one that is there already is replaced.
+        """Add an address to the list, or replace its entry.
 
         Args:
             address: the recipient.
             error: why, in your own words; the API's table asks for it, its text does not.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            BadRequestError: the service found fault with the address.
+            BadRequestError: the service rejected the address.
         """
         return drive(self._single.unsubscribes.create(address, error=error, domain=domain, options=options))
 
     def create_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Put any number of addresses on the list, a thousand in a request, and account for every one of them.
+        """Add any number of addresses to the list, a thousand in a request, and report the outcome of each.
 
-        The bulk form is Mailgun's; Omnivery's page is silent about it. A request that fails leaves its records
-        undelivered, and the report gives them back. An answer that every request would meet (401, 403, 404 …) ends
-        the run.
+        The bulk request is Mailgun's; Omnivery's page does not mention it. The records of a failed request
+        are undelivered, and the report returns them. A response that every request would get (401, 403, 404 …) ends the
+        run.
 
         Args:
             records: addresses, or mappings in the API's own names: `address`, `error`, `tags`, `created_at`.
             concurrency: requests in flight.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
@@ -879,31 +879,32 @@ class Unsubscribes(Resource["AsyncMailgun"]):
     def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Take an address off the list, so that mail is sent to it again.
+        """Remove an address from the list, so that mail is delivered to it again.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+            NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return drive(self._single.unsubscribes.delete(address, domain=domain, options=options))
 
 
 class Webhooks(Resource["AsyncMailgun"]):
-    """Where the service posts the events of a domain: up to three addresses for each kind of event.
+    """The URLs to which the service posts the events of a domain: up to three for each kind of event.
 
-    Names are open text; `omnivery.mail.webhook.WebhookType` has those that the documents mention.
+    `opened` and `clicked` are sent only if the domain tracks opens and clicks. The set of names is open; `WebhookType`
+    has those that the API pages mention.
     """
 
     def list(self, *, domain: str | None = None, options: CallOptions | None = None) -> Pages[Webhook]:
         """Return the webhooks of a domain. There is only one page of them.
 
         Args:
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
         """
         return Pages(self._single.webhooks.list(domain=domain, options=options))
 
@@ -912,59 +913,59 @@ class Webhooks(Resource["AsyncMailgun"]):
 
         Args:
             name: the kind of event, such as `opened`.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no webhook of that name.
         """
         return drive(self._single.webhooks.get(name, domain=domain, options=options))
 
     def create(
         self, name: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
     ) -> WebhookResult:
-        """Make a webhook.
+        """Create a webhook.
 
         Args:
             name: the kind of event, such as `opened`.
-            urls: one to three addresses of yours. The service may call them at once, to see that they answer.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            urls: one to three URLs of your receiver. The service may call each at once, to check that it responds.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: no name, or not one to three http or https addresses; nothing was sent.
-            BadRequestError: there is one of that name already (Mailgun), or an address did not answer.
-            AmbiguousError: the answer was lost, so the webhook may have been made: it is not tried again.
+            ConfigError: no name, or not one to three http or https URLs; nothing was sent.
+            BadRequestError: there is a webhook of that name already (Mailgun), or a URL did not respond.
+            AmbiguousError: the response was lost, so the webhook may exist: it is not retried.
         """
         return drive(self._single.webhooks.create(name, urls, domain=domain, options=options))
 
     def update(
         self, name: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
     ) -> WebhookResult:
-        """Give a webhook other addresses: they take the place of all that it has.
+        """Replace all URLs of a webhook.
 
         Args:
             name: the kind of event, such as `opened`.
-            urls: one to three addresses of yours.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            urls: one to three URLs of your receiver.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: not one to three http or https addresses; nothing was sent.
-            NotFoundError: there is none of that name.
+            ConfigError: not one to three http or https URLs; nothing was sent.
+            NotFoundError: there is no webhook of that name.
         """
         return drive(self._single.webhooks.update(name, urls, domain=domain, options=options))
 
     def delete(self, name: str, *, domain: str | None = None, options: CallOptions | None = None) -> WebhookResult:
-        """Delete a webhook, and return the addresses that it had.
+        """Delete a webhook, and return the URLs that it had.
 
         Args:
             name: the kind of event, such as `opened`.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: there is none of that name; after a repeated attempt it may be this call that deleted it.
+            NotFoundError: there is no webhook of that name; after a retry, this call itself may have deleted it.
         """
         return drive(self._single.webhooks.delete(name, domain=domain, options=options))
 
@@ -978,9 +979,9 @@ class Whitelists(Resource["AsyncMailgun"]):
         """Return all entries of a domain's whitelist.
 
         Args:
-            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            limit: entries on a page; the service's own number if left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         return Pages(self._single.whitelists.list(limit=limit, domain=domain, options=options))
 
@@ -989,8 +990,8 @@ class Whitelists(Resource["AsyncMailgun"]):
 
         Args:
             address: the recipient, as it was sent to.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: the address is not on the list.
@@ -1000,36 +1001,36 @@ class Whitelists(Resource["AsyncMailgun"]):
     def create(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> WhitelistConfirmation:
-        """Put an address on the list.
+        """Add an address to the list.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            BadRequestError: the service found fault with the address.
+            BadRequestError: the service rejected the address.
         """
         return drive(self._single.whitelists.create(address, domain=domain, options=options))
 
     def create_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Put any number of addresses on the list, and account for every one of them.
+        """Add any number of addresses to the list, and report the outcome of each.
 
-        The API has no bulk form for this list: each address is a request, several of them under way at once. An answer
-        that every request would meet (401, 403, 404 …) ends the run.
+        The API has no bulk request for this list: each address is a request, with several in flight. A response that
+        every request would get (401, 403, 404 …) ends the run.
 
         Args:
             records: addresses, or mappings with an `address` and nothing else.
             concurrency: requests in flight.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Raises:
             ConfigError: a record has no address or something beside it, or domain or key is missing; nothing was sent.
@@ -1048,14 +1049,14 @@ class Whitelists(Resource["AsyncMailgun"]):
     def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> WhitelistConfirmation:
-        """Take an address off the list.
+        """Remove an address from the list.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+            NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return drive(self._single.whitelists.delete(address, domain=domain, options=options))

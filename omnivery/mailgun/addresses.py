@@ -1,4 +1,4 @@
-"""Addresses: is one worth sending to, and how is a list of them to be read."""
+"""E-mail addresses: validation, and parsing of lists."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class AddressParts:
-    """The parts of an address."""
+    """The parts of an e-mail address."""
 
     domain: str | None = field(default=None, repr=False)
-    """What stands behind the @."""
+    """The part after the @."""
     local_part: str | None = field(default=None, repr=False)
-    """What stands before the @."""
+    """The part before the @."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
 class AddressValidation:
-    """What is known about one address."""
+    """The result of validating one e-mail address."""
 
     address: str | None = field(default=None, repr=False)
-    """The address that was asked about."""
+    """The address that was validated."""
     is_valid: bool | None = None
-    """Whether mail to it is likely to arrive; None where the answer did not say: never take None for False."""
+    """Whether mail to it is likely to arrive; None if the response did not say, which is not False."""
     reason: str | None = None
     """Why, in a word such as `accepted_email`, `rejected_email`, `invalid_domain`, `timeout` or `unexpected_error`.
     The set is open."""
     is_disposable_address: bool | None = None
-    """Whether it belongs to a service of throw-away addresses."""
+    """Whether it belongs to a service of disposable addresses."""
     is_role_address: bool | None = None
     """Whether it belongs to a function rather than a person, such as `info@`."""
     did_you_mean: str | None = field(default=None, repr=False)
     """A likely correction of a misspelt address."""
     parts: AddressParts | None = None
-    """The address in its parts."""
+    """The parts of the address."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Email validation)
@@ -60,31 +60,31 @@ PARSE = any_key("addresses.parse", "GET", "/address/private/parse", returns=Pars
 
 
 class AsyncAddresses(AsyncResource[MailgunConfig]):
-    """Validation and parsing of addresses."""
+    """Validation and parsing of e-mail addresses."""
 
     async def validate(self, address: str, *, options: CallOptions | None = None) -> AddressValidation:
-        """Say whether an address is worth sending to.
+        """Check whether an e-mail address can receive mail.
 
-        The domain's settings must allow it: the service hands the address to another company (Kickbox).
+        The domain's settings must allow it: the service passes the address to another company (Kickbox).
 
         Args:
             address: one address, without a name.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             ConfigError: the address is empty; nothing was sent.
-            AuthenticationError, ForbiddenError: it takes a domain's sending key, and not the account's primary key.
+            AuthenticationError, ForbiddenError: the key is not a domain's sending key, which this operation requires.
         """
         _not_empty(address, argument="address")
         return await self._send(VALIDATE, query=[("address", address)], options=options)
 
     async def parse(self, addresses: str | Iterable[str], *, options: CallOptions | None = None) -> ParseResult:
-        """Sort a list of addresses into those that can be read and those that cannot. Only their syntax is looked at.
+        """Split a list of e-mail addresses into those that can be parsed and those that cannot. Checks syntax only.
 
         Args:
-            addresses: addresses with or without names, as one text with commas between them, or one by one. A name
-                that holds a comma must be quoted.
-            options: what this call does differently.
+            addresses: addresses with or without names, as one comma-separated text or as an iterable. A name that
+                contains a comma must be quoted.
+            options: options of this call.
 
         Raises:
             ConfigError: there is no address; nothing was sent.

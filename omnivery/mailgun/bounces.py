@@ -1,4 +1,4 @@
-"""Bounces: addresses that the platform no longer delivers to because they bounced."""
+"""Bounces: addresses that the service no longer delivers to, because mail to them bounced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omnivery.mail.suppression import SuppressionReport
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, CONFIRMED, AddressConfirmation, Confirmation
 from omnivery.mailgun.operations import primary
-from omnivery.mailgun.suppressions import Record, create_many
+from omnivery.mailgun.suppressions import AddressOrFields, create_many
 from omnivery.transport import body as encoding
 from omnivery.transport.operation import IDEMPOTENT, SAFE
 from omnivery.transport.paging import AsyncPages, page_of
@@ -29,15 +29,15 @@ class Bounce:
 
     address: str | None = field(default=None, repr=False)
     """The recipient."""
-    # The API sends text; older answers of Mailgun's have a number.
+    # The API sends text; older responses of Mailgun have a number.
     code: str | None = field(default=None, metadata={codec.READ: codec.as_text})
     """SMTP code of the refusal, such as `550`."""
     error: str | None = field(default=None, repr=False)
-    """What the recipient's server said."""
+    """Text from the recipient's server."""
     created_at: datetime | None = None
-    """When it was entered."""
+    """When it was added."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Bounces)
@@ -51,7 +51,7 @@ DELETE_ALL = primary("bounces.delete_all", "DELETE", "/{domain}/bounces", return
 
 
 class AsyncBounces(AsyncResource[MailgunConfig]):
-    """Addresses that a domain no longer sends to, because they bounced."""
+    """Addresses that a domain no longer sends to, because mail to them bounced."""
 
     def list(
         self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
@@ -59,9 +59,9 @@ class AsyncBounces(AsyncResource[MailgunConfig]):
         """Return all bounces of a domain.
 
         Args:
-            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            limit: entries on a page; the service's own number if left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         query = [] if limit is None else [("limit", str(limit))]
         return self._pages(LIST, domain=domain, query=query, options=options)
@@ -71,8 +71,8 @@ class AsyncBounces(AsyncResource[MailgunConfig]):
 
         Args:
             address: the recipient, as it was sent to.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: the address is not on the list.
@@ -88,17 +88,17 @@ class AsyncBounces(AsyncResource[MailgunConfig]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> AddressConfirmation:
-        """Put an address on the list; one that is there already is replaced.
+        """Add an address to the list, or replace its entry.
 
         Args:
             address: the recipient.
-            code: SMTP code of the refusal; the service's own (Mailgun's is 550) when left out.
-            error: what the recipient's server said.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            code: SMTP code of the refusal; the service's own (Mailgun's is 550) if left out.
+            error: text from the recipient's server.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            BadRequestError: the service found fault with the address.
+            BadRequestError: the service rejected the address.
         """
         record = {"address": address, "code": None if code is None else str(code), "error": error}
         # The one list whose page asks for JSON; Mailgun takes a form as well, and this API may.
@@ -107,23 +107,23 @@ class AsyncBounces(AsyncResource[MailgunConfig]):
 
     async def create_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Put any number of addresses on the list, a thousand in a request, and account for every one of them.
+        """Add any number of addresses to the list, a thousand in a request, and report the outcome of each.
 
-        The bulk form is Mailgun's; Omnivery's page is silent about it. A request that fails leaves its records
-        undelivered, and the report gives them back. An answer that every request would meet (401, 403, 404 …) ends
-        the run.
+        The bulk request is Mailgun's; Omnivery's page does not mention it. The records of a failed request
+        are undelivered, and the report returns them. A response that every request would get (401, 403, 404 …) ends the
+        run.
 
         Args:
             records: addresses, or mappings in the API's own names: `address`, `code`, `error`, `created_at`.
             concurrency: requests in flight.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
@@ -133,15 +133,15 @@ class AsyncBounces(AsyncResource[MailgunConfig]):
     async def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Take an address off the list, so that mail is sent to it again.
+        """Remove an address from the list, so that mail is delivered to it again.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+            NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return await self._send(DELETE, domain=domain, path={"address": address}, options=options)
 
@@ -152,7 +152,7 @@ class AsyncBounces(AsyncResource[MailgunConfig]):
         `await client.bounces.list().collect()`.
 
         Args:
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
         """
         return await self._send(DELETE_ALL, domain=domain, options=options)

@@ -41,30 +41,30 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
 
     Open it with `async with`, or call `aclose()` in the end. One client serves any number of tasks of one event loop.
 
-    It holds two kinds of key, and takes for each operation the one that it needs. Sending and validation use the
-    sending key, everything that manages the account the primary key. One of them is enough for what it may do.
+    It holds two kinds of key, and uses for each operation the kind that it needs: the sending key for sending and
+    validation, the primary key for operations that manage the account. One key is enough for its own operations.
 
     Args:
-        api_key: the account's primary key; `OMNIVERY_API_KEY` when left out. A sending key may stand here as well.
-        sending_key: a domain's sending key; `OMNIVERY_SENDING_KEY` when left out.
-        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` when left out.
-        region: where requests enter the service: `global`, which picks the nearest, `eu` or `us`; `OMNIVERY_REGION`
-            when left out, else `global`. Data stays where the domain keeps it.
-        base_url: another server, such as the emulator, with its `/v3`; `OMNIVERY_MAILGUN_URL` when left out. An
-            address from there goes before a region.
-        timeouts: time-outs of each attempt.
-        retry: when to try again.
-        limits: how much may be under way at once.
+        api_key: the account's primary key; `OMNIVERY_API_KEY` if left out. A sending key may be passed here, too.
+        sending_key: a domain's sending key; `OMNIVERY_SENDING_KEY` if left out.
+        domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` if left out.
+        region: the entry point for requests: `global`, which picks the nearest, `eu` or `us`; `OMNIVERY_REGION` if left
+            out, else `global`. Data stays in the region that the domain is configured for.
+        base_url: another server, such as the emulator, with its `/v3`; `OMNIVERY_MAILGUN_URL` if left out. That
+            variable takes precedence over a region.
+        timeouts: timeouts of each attempt.
+        retry: when to retry.
+        limits: limits of requests in flight and idle connections.
         http_client: your own `httpx.AsyncClient`, used as it is and never closed by us. With an `httpx.Client`, each
             request waits in a thread.
-        adapter: the HTTP library that carries requests.
-        proxy: address of a proxy. The environment's proxy variables are not read.
+        adapter: the HTTP library that sends the requests.
+        proxy: URL of a proxy. The environment's proxy variables are not read.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
-        observers: told of each attempt.
-        user_agent_suffix: your own word at the end of our User-Agent header.
+        observers: notified of each attempt.
+        user_agent_suffix: your own text at the end of our User-Agent header.
 
     Raises:
-        ConfigError: no key, both `region` and `base_url`, or an argument that cannot be.
+        ConfigError: no key, both `region` and `base_url`, or an invalid argument.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
 
     @cached_property
     def addresses(self) -> AsyncAddresses:
-        """Validation and parsing of addresses."""
+        """Validation and parsing of e-mail addresses."""
         from omnivery.mailgun.addresses import AsyncAddresses
 
         return AsyncAddresses(self)
@@ -139,28 +139,28 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
 
     @cached_property
     def stats(self) -> AsyncStats:
-        """Counts of what happened."""
+        """Counts of events."""
         from omnivery.mailgun.stats import AsyncStats
 
         return AsyncStats(self)
 
     @cached_property
     def bounces(self) -> AsyncBounces:
-        """Addresses that mail is no longer delivered to because it bounced."""
+        """Addresses that mail is no longer delivered to, because it bounced."""
         from omnivery.mailgun.bounces import AsyncBounces
 
         return AsyncBounces(self)
 
     @cached_property
     def complaints(self) -> AsyncComplaints:
-        """Addresses whose owners called a message spam."""
+        """Addresses whose owners reported a message as spam."""
         from omnivery.mailgun.complaints import AsyncComplaints
 
         return AsyncComplaints(self)
 
     @cached_property
     def unsubscribes(self) -> AsyncUnsubscribes:
-        """Addresses whose owners want no more mail."""
+        """Addresses whose owners unsubscribed."""
         from omnivery.mailgun.unsubscribes import AsyncUnsubscribes
 
         return AsyncUnsubscribes(self)
@@ -174,7 +174,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
 
     @cached_property
     def webhooks(self) -> AsyncWebhooks:
-        """Where the service posts the events of a domain."""
+        """The URLs to which the service posts the events of a domain."""
         from omnivery.mailgun.webhooks import AsyncWebhooks
 
         return AsyncWebhooks(self)
@@ -188,13 +188,13 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
     ) -> Self:
-        """A cheap clone that differs in what is named here, and shares connections, slots and retry budget.
+        """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
         A clone with another `api_key` has no `sending_key` unless one is given, too: it would be the old account's.
         Closing the clone does nothing; closing this client closes the connections of both.
 
         Raises:
-            ConfigError: an argument that cannot be.
+            ConfigError: an argument is invalid.
         """
         clone = self._changed(api_key=basic_key(api_key), domain=domain, timeouts=timeouts, retry=retry)
         if api_key is not None or sending_key is not None:

@@ -1,4 +1,4 @@
-"""Complaints: addresses whose owners called a message spam."""
+"""Complaints: addresses whose owners reported a message as spam."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omnivery.mail.suppression import SuppressionReport
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, AddressConfirmation
 from omnivery.mailgun.operations import primary
-from omnivery.mailgun.suppressions import Record, create_many
+from omnivery.mailgun.suppressions import AddressOrFields, create_many
 from omnivery.transport import body as encoding
 from omnivery.transport.operation import IDEMPOTENT, SAFE
 from omnivery.transport.paging import AsyncPages, page_of
@@ -31,11 +31,11 @@ class Complaint:
     """The recipient."""
     # A list calls it `error`, a single look-up `description`.
     error: str | None = field(default=None, repr=False, metadata={codec.ALIAS: "description"})
-    """What the complaint says."""
+    """Text of the complaint."""
     created_at: datetime | None = None
-    """When it was entered."""
+    """When it was added."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Complaints)
@@ -48,7 +48,7 @@ DELETE = primary(
 
 
 class AsyncComplaints(AsyncResource[MailgunConfig]):
-    """Addresses that a domain no longer sends to, because their owners called a message spam."""
+    """Addresses that a domain no longer sends to, because their owners reported a message as spam."""
 
     def list(
         self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
@@ -56,9 +56,9 @@ class AsyncComplaints(AsyncResource[MailgunConfig]):
         """Return all complaints of a domain.
 
         Args:
-            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            limit: entries on a page; the service's own number if left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         query = [] if limit is None else [("limit", str(limit))]
         return self._pages(LIST, domain=domain, query=query, options=options)
@@ -68,8 +68,8 @@ class AsyncComplaints(AsyncResource[MailgunConfig]):
 
         Args:
             address: the recipient, as it was sent to.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: the address is not on the list.
@@ -79,39 +79,39 @@ class AsyncComplaints(AsyncResource[MailgunConfig]):
     async def create(
         self, address: str, *, error: str, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Put an address on the list; one that is there already is replaced.
+        """Add an address to the list, or replace its entry.
 
         Args:
             address: the recipient.
             error: what the complaint says.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            BadRequestError: the service found fault with the address.
+            BadRequestError: the service rejected the address.
         """
         fields = [("address", address), ("error", error)]
         return await self._send(CREATE, domain=domain, body=encoding.form(fields), options=options)
 
     async def create_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Put any number of addresses on the list, a thousand in a request, and account for every one of them.
+        """Add any number of addresses to the list, a thousand in a request, and report the outcome of each.
 
-        The bulk form is Mailgun's; Omnivery's page is silent about it. A request that fails leaves its records
-        undelivered, and the report gives them back. An answer that every request would meet (401, 403, 404 …) ends
-        the run.
+        The bulk request is Mailgun's; Omnivery's page does not mention it. The records of a failed request
+        are undelivered, and the report returns them. A response that every request would get (401, 403, 404 …) ends the
+        run.
 
         Args:
             records: addresses, or mappings in the API's own names: `address`, `error`, `created_at`.
             concurrency: requests in flight.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
@@ -121,14 +121,14 @@ class AsyncComplaints(AsyncResource[MailgunConfig]):
     async def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Take an address off the list, so that mail is sent to it again.
+        """Remove an address from the list, so that mail is delivered to it again.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+            NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return await self._send(DELETE, domain=domain, path={"address": address}, options=options)

@@ -1,4 +1,4 @@
-"""What a Mailgun client is set up with."""
+"""Configuration of a Mailgun client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omnivery.transport.operation import Operation
 
 Region: TypeAlias = Literal["global", "eu", "us"]
-"""Where requests enter the service. Data stays where the domain keeps it, and each key works on every entry."""
+"""Entry point for requests. Data stays in the domain's own region, and each key works on every entry point."""
 
 REGIONS = {
     "global": "https://mg-api.omnivery.net/v3",
@@ -31,24 +31,24 @@ REGIONS = {
 
 @frozen(kw_only=True)
 class MailgunConfig(ClientConfig):
-    """What a Mailgun client was set up with: at least one of the two keys."""
+    """Configuration of a Mailgun client, with at least one of the two keys."""
 
     api_key: BasicKey | None = None
     sending_key: BasicKey | None = None
 
     def credential(self, operation: Operation[Any]) -> Credential:
-        """The key that the operation takes.
+        """Return the key for an operation.
 
         Raises:
-            ConfigError: it takes the account's primary key alone, and there is none.
+            ConfigError: the operation takes only the account's primary key, and there is none.
         """
-        # 1. Nothing else will do. A key in `api_key` is taken to be what the operation needs: the server knows better.
+        # 1. Only the primary key. A sending key that was passed as `api_key` is sent, too: the server decides.
         if operation.key is KeyKind.PRIMARY:
             chosen = self.api_key
-        # 2. The sending key where it may be used: it can do less harm.
+        # 2. The sending key where it may be used: it can do the least harm.
         elif operation.key in {KeyKind.SENDING, KeyKind.EITHER}:
             chosen = self.sending_key or self.api_key
-        # 3. The primary key where any will do: it sees every domain.
+        # 3. The primary key where the page names no restriction: it sees every domain.
         else:
             chosen = self.api_key or self.sending_key
         if chosen is None:
@@ -63,7 +63,7 @@ def basic_key(key: str | None) -> BasicKey | None:
     """Return a key as a credential, or None if there is none.
 
     Raises:
-        ConfigError: it cannot stand in a header.
+        ConfigError: it is not a valid header value.
     """
     return None if key is None else BasicKey(key=key)
 
@@ -76,9 +76,9 @@ def resolve_base_url(region: str | None, base_url: str | None) -> str:
     """
     if region is not None and base_url is not None:
         raise ConfigError("region and base_url: each names the server, pass one of them. Nothing was sent.")
-    # The address in the environment leads a program elsewhere, mostly to the emulator: no region may lead it back.
-    address = from_environment(base_url, "OMNIVERY_MAILGUN_URL")
+    # The environment's URL redirects a program, mostly to the emulator: a region must not send it to the service.
+    url = from_environment(base_url, "OMNIVERY_MAILGUN_URL")
     entry = from_environment(region, "OMNIVERY_REGION") or "global"
     if entry not in REGIONS:
         raise ConfigError(f"region: there are {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
-    return base_address(REGIONS[entry] if address is None else address)
+    return base_address(REGIONS[entry] if url is None else url)

@@ -1,4 +1,4 @@
-"""What the API answers to a change: a message, mostly. Its words are for people, and differ from what they say."""
+"""Responses to changes: mostly a message. Its text is for people: do not branch on it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ class Confirmation:
     """A change that took effect."""
 
     message: str | None = None
-    """The service's words; None where it gave none."""
+    """The service's text; None if it sent none."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
 class AddressConfirmation:
-    """A change of a suppression list that took effect. Some of these answers are empty: then all is None."""
+    """A change of a suppression list that took effect. All fields are None if the response is empty."""
 
     address: str | None = field(default=None, repr=False)
-    """The address that was entered or removed."""
+    """The address that was added or removed."""
     message: str | None = field(default=None, repr=False)
-    """The service's words, which may hold the address."""
+    """The service's text, which may contain the address."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 CONFIRMED = maybe_empty(Confirmation)

@@ -27,31 +27,31 @@ class SmtpCredential:
     login: str | None = field(default=None, repr=False)
     """The user name: a plain name or a whole address."""
     mailbox: str | None = field(default=None, repr=False)
-    """The mailbox that belongs to it."""
+    """The mailbox of this user."""
     note: str | None = field(default=None, repr=False)
-    """A note of whoever made it."""
+    """A note of the person who created it."""
     created_at: datetime | None = None
-    """When it was made."""
+    """When it was created."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
 class CredentialCreated:
-    """An SMTP user that was made."""
+    """A new SMTP user."""
 
     username: str | None = field(default=None, repr=False)
-    """The user name: what the list calls `login`."""
+    """The user name, which the list calls `login`."""
     message: str | None = field(default=None, repr=False)
-    """The service's words."""
+    """The service's text."""
     note: str | None = field(default=None, repr=False)
-    """A note that belongs to it."""
+    """A note of the person who created it."""
     created_at: datetime | None = None
-    """When it was made. The answer names no zone; UTC is our assumption."""
+    """When it was created. The response names no zone; UTC is assumed."""
     updated_at: datetime | None = None
-    """When it was last changed. The answer names no zone; UTC is our assumption."""
+    """When it was last changed. The response names no zone; UTC is assumed."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains, credentials)
@@ -70,8 +70,8 @@ DELETE = primary(
 class AsyncCredentials(AsyncResource[MailgunConfig]):
     """SMTP credentials of a domain.
 
-    A password has 5 to 32 characters by the API's page, and at least 8, with a capital and a special character, by the
-    service's guide. The server decides: nothing is checked here.
+    The API's page asks for a password of 5 to 32 characters, the service's guide for at least 8 with a capital and a
+    special character. The server decides; the SDK does not check it.
     """
 
     def list(
@@ -81,25 +81,25 @@ class AsyncCredentials(AsyncResource[MailgunConfig]):
 
         Args:
             limit: users on a page.
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         return self._pages(LIST, domain=domain, query=[("limit", str(limit))], options=options)
 
     async def create(
         self, login: str, password: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> CredentialCreated:
-        """Make an SMTP user.
+        """Create an SMTP user.
 
         Args:
             login: the user name: a plain name, or a whole address in the domain.
-            password: its password.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            password: the password.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             BadRequestError: the name is taken, or the password is not good enough.
-            AmbiguousError: the answer was lost, so the user may have been made: it is not tried again.
+            AmbiguousError: the response was lost, so the user may exist: it is not retried.
         """
         body = encoding.form([("login", login), ("password", password)])
         return await self._send(CREATE, domain=domain, body=body, options=options)
@@ -107,13 +107,13 @@ class AsyncCredentials(AsyncResource[MailgunConfig]):
     async def update_password(
         self, login: str, password: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> Confirmation:
-        """Give an SMTP user another password.
+        """Change the password of an SMTP user.
 
         Args:
             login: the user name, as the list has it.
             password: the new password.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: there is no such user.
@@ -128,10 +128,10 @@ class AsyncCredentials(AsyncResource[MailgunConfig]):
 
         Args:
             login: the user name, as the list has it.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: there is no such user; after a repeated attempt it may be this call that deleted it.
+            NotFoundError: there is no such user; after a retry, this call itself may have deleted it.
         """
         return await self._send(DELETE, domain=domain, path={"login": login}, options=options)

@@ -32,39 +32,39 @@ class Domain:
     """A sending domain."""
 
     name: str | None = None
-    """Its name."""
+    """Name of the domain."""
     state: str | None = None
     """`pending`, `unverified`, `active`, `rejected` or `disabled`; the set is open. Only an active domain sends."""
     wildcard: bool | None = None
-    """Whether it takes mail for its sub-domains as well."""
+    """Whether it accepts mail for its subdomains, too."""
     force_dkim_authority: bool | None = None
-    """Whether its own DKIM key is used even where it is a sub-domain."""
+    """Whether its own DKIM key is used even if it is a subdomain."""
     created_at: datetime | None = None
-    """When it was made."""
+    """When it was created."""
     updated_at: datetime | None = None
     """When it was last changed; None in lists."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
 class DomainDetail:
-    """A sending domain with the DNS records that belong to it."""
+    """A sending domain with its DNS records."""
 
     domain: Domain | None = None
     """The domain itself."""
     receiving_dns_records: tuple[DnsRecord, ...] = ()
-    """Records for mail that comes in: bounces, and feedback of recipients."""
+    """Records for incoming mail: bounces, unsubscribes and feedback."""
     sending_dns_records: tuple[DnsRecord, ...] = ()
-    """Records for mail that goes out: SPF, DKIM, tracking."""
+    """Records for outgoing mail: SPF, DKIM, tracking."""
     message: str | None = None
-    """The service's words, after a change."""
+    """The service's text, after a change."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 def _active(value: object) -> bool | None:
-    # Mailgun answers with words as well; `htmlonly` is on, for the HTML part alone.
+    # Mailgun also sends texts; `htmlonly` means on for the HTML part alone.
     words = {"yes": True, "true": True, "htmlonly": True, "no": False, "false": False}
     return value if isinstance(value, bool) else words.get(value) if isinstance(value, str) else None
 
@@ -76,25 +76,25 @@ class TrackingSetting:
     active: bool | None = field(default=None, metadata={codec.READ: _active})
     """Whether it is on."""
     html_footer: str | None = field(default=None, repr=False)
-    """Of the unsubscribe setting alone: what is put under HTML messages."""
+    """Footer of HTML messages; for the unsubscribe setting only."""
     text_footer: str | None = field(default=None, repr=False)
-    """Of the unsubscribe setting alone: what is put under text messages."""
+    """Footer of text messages; for the unsubscribe setting only."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
 class Tracking:
-    """What is tracked in a domain's messages."""
+    """Tracking settings of a domain."""
 
     click: TrackingSetting | None = None
-    """Links that are followed."""
+    """Tracking of clicks."""
     open: TrackingSetting | None = None
-    """Messages that are opened."""
+    """Tracking of opens."""
     unsubscribe: TrackingSetting | None = None
-    """A link to unsubscribe with."""
+    """The unsubscribe link."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Domains)
@@ -113,17 +113,17 @@ DISABLE = primary("domains.disable", "PATCH", "/{name}/disable", returns=DomainD
 
 
 class AsyncDomains(AsyncResource[MailgunConfig]):
-    """Sending domains. Each method takes the domain's name: the client's own domain is not used here."""
+    """Sending domains. Each method takes the domain's name; the client's own domain is not used here."""
 
     def list(
         self, *, state: str | None = None, limit: int = 100, options: CallOptions | None = None
     ) -> AsyncPages[Domain]:
-        """Return the domains that the key may see: all of the account's, or a sending key's own.
+        """Return the domains that the key may see: all domains of the account, or a sending key's own.
 
         Args:
             state: only those in this state, such as `active`.
             limit: domains on a page.
-            options: what the call for each page does differently.
+            options: options of the call for each page.
         """
         query = [("limit", str(limit))]
         if state is not None:
@@ -135,7 +135,7 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
             NotFoundError: there is no such domain.
@@ -150,17 +150,17 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
         wildcard: bool | None = None,
         options: CallOptions | None = None,
     ) -> DomainDetail:
-        """Make a domain. It sends once the service's staff have vetted it and its DNS records are verified.
+        """Create a domain. It can send once the service's staff have vetted it and its DNS records are verified.
 
         Args:
             name: the domain.
             smtp_password: for SMTP submission, 5 to 32 characters.
-            wildcard: whether it takes mail for its sub-domains as well; not, when left out.
-            options: what this call does differently.
+            wildcard: whether it accepts mail for its subdomains, too; the service's default is false.
+            options: options of this call.
 
         Raises:
             ConfigError: there is no primary key; nothing was sent.
-            AmbiguousError: the answer was lost, so the domain may have been made: it is not tried again.
+            AmbiguousError: the response was lost, so the domain may exist: it is not retried.
         """
         fields = [("name", name)]
         if smtp_password is not None:
@@ -170,47 +170,47 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
         return await self._send(CREATE, body=encoding.form(fields), options=options)
 
     async def delete(self, name: str, *, options: CallOptions | None = None) -> Confirmation:
-        """Delete a domain with everything that belongs to it.
+        """Delete a domain with everything in it.
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
-            NotFoundError: there is no such domain; after a repeated attempt it may be this call that deleted it.
+            NotFoundError: there is no such domain; after a retry, this call itself may have deleted it.
         """
         return await self._send(DELETE, path={"name": name}, options=options)
 
     async def verify(self, name: str, *, options: CallOptions | None = None) -> DomainDetail:
-        """Have the domain's DNS records looked up now, and return what was found.
+        """Have the domain's DNS records checked now, and return the result.
 
-        Only a domain in the state `unverified` can be verified: the service's staff have vetted it already.
+        Only a domain in the state `unverified`, which the service's staff have vetted, can be verified.
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
         """
         return await self._send(VERIFY, path={"name": name}, options=options)
 
     async def tracking(self, name: str, *, options: CallOptions | None = None) -> Tracking:
-        """Return what is tracked in a domain's messages.
+        """Return the tracking settings of a domain.
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
         """
         return await self._send(TRACKING, path={"name": name}, options=options)
 
     async def disable(self, name: str, *, options: CallOptions | None = None) -> DomainDetail:
-        """Warning: this stops all sending from a domain, and the API cannot undo it.
+        """Stop all sending from a domain. Warning: the API cannot undo it.
 
-        Only the service's web interface can switch the domain on again.
+        Only the service's web interface can enable the domain again.
 
         Args:
             name: the domain.
-            options: what this call does differently.
+            options: options of this call.
 
         Raises:
-            AmbiguousError: the answer was lost, so the domain may be disabled: it is not tried again.
+            AmbiguousError: the response was lost, so the domain may be disabled: it is not retried.
         """
         return await self._send(DISABLE, path={"name": name}, options=options)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from omnivery.bulk.source import Source
 from omnivery.display.progress import watching
 from omnivery.errors import ConfigError
-from omnivery.mail import recipients as mailbox
 from omnivery.mail.form import (
     Surface,
     encode,
@@ -20,6 +19,7 @@ from omnivery.mail.form import (
     to_form,
 )
 from omnivery.mail.message import Message, Queued
+from omnivery.mail.recipients import write_mailboxes
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.mime import Mime
 from omnivery.mailgun.operations import either
@@ -36,31 +36,31 @@ if TYPE_CHECKING:
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Messages)
-# a second time is a second e-mail, and the service offers no key that would prevent it
+# not idempotent: a repetition is a second e-mail, and the service offers no idempotency key
 SEND = either("messages.send", "POST", "/{domain}/messages", returns=Queued, safety=NON_IDEMPOTENT)
 # https://docs.omnivery.com/api-ref/mailgun-api (Messages, MIME)
 SEND_MIME = either("messages.send_mime", "POST", "/{domain}/messages.mime", returns=Queued, safety=NON_IDEMPOTENT)
 
 
 class AsyncMessages(AsyncResource[MailgunConfig]):
-    """Sending. A message whose answer is lost is never sent again by itself, because that could be a second e-mail."""
+    """Sending. A message whose response is lost is never retried by the SDK: that could be a second e-mail."""
 
     async def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
         """Send a message.
 
         Args:
             message: what to send, to at most 1000 recipients.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Returns:
-            The receipt: delivery, and its failure, are told by webhooks.
+            The receipt. Webhooks report whether the message was delivered.
 
         Raises:
             ConfigError: the message cannot be sent as it is; the text names the field. Nothing was sent.
-            AmbiguousError: the answer was lost, and the message may have been sent.
-            BadRequestError: the service refused it, for instance because of a From outside the sending domain's
-                organisational domain.
+            AmbiguousError: the response was lost, and the message may have been sent.
+            BadRequestError: the service refused the message, for instance because From is outside the sending
+                domain's organisational domain.
         """
         with from_explained():
             return await self._send(SEND, domain=domain, body=encode(message, Surface.MAILGUN), options=options)
@@ -79,32 +79,32 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> Queued:
-        """Send a message that is MIME already.
+        """Send a complete MIME message.
 
-        Bcc fields are taken out of it in any case. It goes out as a file of a multipart form, as Mailgun has it and its
-        clients do; Omnivery's table calls it a url-encoded text, which could not carry bytes that are no UTF-8.
+        Bcc fields are always removed from it. It is sent as a file in a multipart form, as Mailgun's own clients do:
+        Omnivery's table says url-encoded text, which could not carry bytes that are not UTF-8.
 
         Args:
-            to: who gets it; None for the addresses in its To, Cc and Bcc fields, if all of them can be read.
+            to: recipients; None for the addresses in the message's To, Cc and Bcc fields.
             mime: the message, as bytes, as text or as an `email.message.EmailMessage`.
-            tags: as in `Message`, and so are the options that follow.
-            test_mode: take it and deliver it to nobody.
+            tags: as in `Message`, like all further options.
+            test_mode: accept the message and deliver it to nobody.
             tracking: whether to track opens and clicks.
             headers: further headers.
             custom: your own data.
-            callback_url: webhook for this message only.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            callback_url: webhook URL for this message only.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: no or too many recipients, a recipient in `mime` who cannot be read, or an option that cannot
-                be. Nothing was sent.
-            AmbiguousError: the answer was lost, and the message may have been sent.
-            BadRequestError: the service refused it.
+            ConfigError: there are no recipients or too many, a recipient in `mime` cannot be parsed, or an option is
+                invalid. Nothing was sent.
+            AmbiguousError: the response was lost, and the message may have been sent.
+            BadRequestError: the service refused the message.
         """
         with refusals("send_mime: an argument"):
             ready = Mime.of(mime)
-            written = mailbox.write(ready.recipients() if to is None else to, argument="to")
+            written = write_mailboxes(ready.recipients() if to is None else to, argument="to")
             chosen = option_fields(
                 tags=tags,
                 test_mode=test_mode,
@@ -126,28 +126,28 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
-        """Send any number of messages side by side, and account for every one of them.
+        """Send any number of messages concurrently, and report the outcome of each.
 
-        A message that surely did not go out is tried again (ten times, unless `options` or the client say otherwise);
-        one whose answer was lost never is, and is `unknown` in the report. A message that cannot be sent is `rejected`
-        and stops nothing. What every message would meet (401, 403, 404 …, a closed client) stops the run, and so do
-        1000 messages in a row that do not get through; the source is not read on then. If the call itself is cancelled,
-        there is no account.
+        A message that was certainly not sent is retried (ten times, unless `options` or the client say otherwise). One
+        whose response was lost is never retried, and is `unknown` in the report. A message that cannot be sent is
+        `rejected`, and the run goes on. An error that every message would get (401, 403, 404 …, a closed client) stops
+        the run, and so do 1000 messages in a row that do not get through; the source is then not read any further. If
+        the call itself is cancelled, there is no report.
 
         Args:
             messages: what to send. A synchronous source is read on the event loop, one message at a time.
             concurrency: messages in flight; fewer while the server asks to slow down.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Returns:
-            The account: `sent + rejected + unknown + undelivered == read`. Look at it, or call `raise_for_failures()`.
+            The report: `sent + rejected + unknown + undelivered == read`. Check it, or call `raise_for_failures()`.
 
         Raises:
             ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
-            BulkError: the source raised, which is the error's cause; what it gave before was sent, and `report` is
-                the account of it. Or sending raised what is no error of the SDK's: that message is `unknown`.
+            BulkError: the source raised, which is the error's cause; the messages read before were sent, and `report`
+                covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
         """
         client, chosen = self._client._for_bulk(concurrency, options)
         sending_domain = self._client._domain(domain)
@@ -176,18 +176,18 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
     ) -> SendReport:
         """Send one message to any number of recipients, each of whom sees only their own address.
 
-        The recipients are cut into calls of 1000. `%recipient.name%` in the message's texts becomes what the
-        recipient's variables have for `name`.
+        The recipients are split into calls of 1000. `%recipient.name%` in the message's texts becomes the recipient's
+        variable `name`.
 
         Args:
             message: what to send, without recipients.
-            recipients: their addresses, and each one's variables, which may be empty.
+            recipients: addresses, and the variables of each, which may be empty.
             concurrency: calls in flight, as in `send_many`.
-            domain: the sending domain; the client's own when left out.
+            domain: the sending domain; the client's own if left out.
             options: as in `send_many`.
 
         Returns:
-            The account of the calls: outcome 0 is that of the first 1000 recipients, and so on.
+            The report of the calls: outcome 0 is the call for the first 1000 recipients, and so on.
 
         Raises:
             ConfigError: the message cannot be sent as it is, or there are no recipients. Nothing was sent.
@@ -196,6 +196,6 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
         first = next(calls, None)
         if first is None:
             raise ConfigError("recipients: there are none. Nothing was sent.")
-        # What is wrong with the first call's message is wrong with every one of them.
+        # A fault in the first call's message is in the message of every call.
         encode(first, Surface.MAILGUN)
         return await self.send_many(chain([first], calls), concurrency=concurrency, domain=domain, options=options)

@@ -1,4 +1,4 @@
-"""MIME messages that are ready to be sent: who gets them, and what must not stand in them."""
+"""Complete MIME messages: finds their recipients, and removes Bcc."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from email.headerregistry import Address
 
 _LINE_END = re.compile(rb"\r*\n|\r")
-"""Of several CR before a LF, as a text file copied twice has them, none is a line of its own: no header ends there."""
+"""Several CRs before one LF, as in a text file that was converted twice, are one line end, not an empty line."""
 _BEFORE_THE_HEADER = re.compile(rb"(?:\xef\xbb\xbf|\r\n)*")
-"""A byte order mark would hide the name of the first field, and a blank line the whole header."""
+"""A byte order mark would become part of the first field's name; a blank line would end the header."""
 _FIELD = rb"[ \t]*:(.*\r\n(?:[ \t].*\r\n)*)"
-"""What follows a field's name: its value, with continuation lines."""
+"""A field's value, with continuation lines."""
 _HIDDEN = re.compile(rb"(?im)^(?:resent-)?bcc" + _FIELD)
 _RECIPIENTS = re.compile(rb"(?im)^(?:to|cc|bcc)" + _FIELD)
 
 
 @frozen(kw_only=True)
 class Mime:
-    """A MIME message as it goes out."""
+    """A MIME message, ready to be sent."""
 
     content: bytes = field(repr=False)
-    """Its text, without Bcc fields, lines ended by CRLF as SMTP wants them."""
+    """The message without Bcc fields, with CRLF line ends, as SMTP requires."""
     head: bytes = field(repr=False)
-    """Its header as it came, with Bcc fields."""
+    """The original header, with Bcc fields."""
 
     @classmethod
     def of(cls, mime: bytes | str | MimeMessage) -> Mime:
-        """Make a message ready.
+        """Prepare a message for sending.
 
-        Bcc and Resent-Bcc are taken out of it, because everybody who gets it could read them. All else stays as it is,
-        byte by byte but for line ends and a byte order mark, so that signatures in it remain valid.
+        Bcc and Resent-Bcc are removed, because every recipient could read them. Except for line ends and a byte order
+        mark, all other bytes stay unchanged, so that signatures in the message remain valid.
 
         Raises:
-            ConfigError: it is empty, or nothing of the kind.
+            ConfigError: the message is empty, or of another type.
         """
         text = _BEFORE_THE_HEADER.sub(b"", _LINE_END.sub(b"\r\n", _serialised(mime)), count=1)
         if not text:
@@ -53,19 +53,19 @@ class Mime:
         return cls(content=_HIDDEN.sub(b"", head) + rest, head=head)
 
     def recipients(self) -> list[str]:
-        """The bare addresses in its To, Cc and Bcc fields, each once.
+        """Return the bare addresses in the To, Cc and Bcc fields, each once.
 
         Raises:
-            ConfigError: one of the fields cannot be read as a whole, and somebody would get nothing.
+            ConfigError: a field cannot be parsed completely, so a recipient would be lost.
         """
-        # Not by the standard library's parser, to which the header ends at the first line that it does not understand.
+        # Not with the standard library's parser: it ends the header at the first line that it cannot parse.
         values = (
             value.replace(b"\r\n", b"").decode("utf-8", "surrogateescape") for value in _RECIPIENTS.findall(self.head)
         )
         return list(dict.fromkeys(address for value in values for address in _addresses(value)))
 
     def as_file(self) -> FilePart:
-        """The part of the form that carries it."""
+        """Return the form part that contains the message."""
         return FilePart(name="message", filename="message.mime", content_type="message/rfc822", content=self.content)
 
 
@@ -74,13 +74,13 @@ def _serialised(mime: object) -> bytes:
         return mime
     try:
         if isinstance(mime, str):
-            # The error handler with which the standard library reads bytes that are no text.
+            # The error handler that the standard library uses for bytes that are not text.
             return mime.encode("utf-8", "surrogateescape")
         if isinstance(mime, MimeMessage):
-            # Its own policy, but for line ends: policy.SMTP would fold long lines anew, and break what is signed.
+            # Its own policy with other line ends: policy.SMTP would refold long lines, and invalidate signatures.
             return mime.as_bytes(policy=mime.policy.clone(linesep="\r\n"))
     except UnicodeEncodeError:
-        raise ConfigError("mime: it holds what is no Unicode text. Nothing was sent.") from None
+        raise ConfigError("mime: it contains text that is not valid Unicode. Nothing was sent.") from None
     raise ConfigError(
         f"mime: expected bytes, text or an email.message.EmailMessage, not {type(mime).__name__}. Nothing was sent."
     )
@@ -91,11 +91,11 @@ def _addresses(value: str) -> list[str]:
         header = policy.default.header_factory("to", value)
         found: tuple[Address, ...] = header.addresses
         lost = any(isinstance(defect, errors.InvalidHeaderDefect) for defect in header.defects)
-    except Exception:  # noqa: BLE001  # the parser stumbles over some input, with errors of every kind
+    except Exception:  # noqa: BLE001  # for some input the parser raises errors of many types
         found, lost = (), True
     if lost or not all(one.domain for one in found):
         raise ConfigError(
-            "mime: there is a recipient in To, Cc or Bcc whose address cannot be read; pass to=… with everybody who is "
-            "to get it. Nothing was sent."
+            "mime: the address of a recipient in To, Cc or Bcc cannot be parsed; pass to=… with all recipients. "
+            "Nothing was sent."
         )
     return [one.addr_spec for one in found]

@@ -1,4 +1,4 @@
-"""How this surface declares its endpoints: one row each, by the kind of key that it takes."""
+"""Factories for this surface's operations, one for each kind of key."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from omnivery.bulk.source import Source
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, DecodeError, OmniveryError, TransportError
-from omnivery.mail import recipients as mailbox
 from omnivery.mail.form import MAX_RECIPIENTS
 from omnivery.mail.message import Message, Queued
+from omnivery.mail.recipients import address_of
 from omnivery.transport.multipart import MultipartContent
 from omnivery.transport.retry import Failure, classify, concerns_every_call
 
@@ -300,7 +300,7 @@ def batches(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> It
         )
     seen: set[str | None] = {None}
     for place, key in enumerate(recipients):
-        address = mailbox.address_of(key)
+        address = address_of(key)
         # Whoever has the one spelling has the other, too: nobody keeps apart addresses that differ in case.
         spelling = address and address.lower()
         if spelling in seen:
@@ -313,5 +313,5 @@ def _cut(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> Itera
     items = iter(recipients.items())
     while part := dict(islice(items, MAX_RECIPIENTS)):
         # An empty mapping still counts: without an entry, a recipient would see everybody's address.
-        own = {str(mailbox.address_of(key)): variables for key, variables in part.items()}
+        own = {str(address_of(key)): variables for key, variables in part.items()}
         yield evolve(message, to=list(part), recipient_variables=own)

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class StatsBucket:
-    """What happened in one hour, day or month."""
+    """Counts of one hour, day or month."""
 
     time: datetime | None = None
-    """When it begins."""
+    """Start of the period."""
     counters: Mapping[str, Any] = field(factory=dict[str, Any])
-    """Whole numbers in nested mappings, as they came: by event, then by kind, as in
-    `{"failed": {"permanent": {"bounce": 4, "total": 4}}}`. Which keys there are is open; `count` looks one up."""
+    """Whole numbers in nested mappings, as received: by event, then by kind, as in
+    `{"failed": {"permanent": {"bounce": 4, "total": 4}}}`. The set of keys is open; `count` looks one up."""
 
     def count(self, *path: str) -> int:
         """Look up one counter: `bucket.count("failed", "permanent", "bounce")`.
@@ -38,7 +38,7 @@ class StatsBucket:
         A path that ends at a group, such as `bucket.count("delivered")`, gives the group's own `total`.
 
         Returns:
-            The number; 0 where there is none. Nothing is added up: of a group without a `total` read `counters`.
+            The number; 0 if there is none. Nothing is summed: for a group without a `total`, read `counters`.
         """
         found: Any = self.counters
         for key in path:
@@ -50,21 +50,21 @@ class StatsBucket:
 
 @frozen(kw_only=True)
 class StatsTotal(Tabular):
-    """Counts over a stretch of time.
+    """Counts over a period.
 
     As a table it has a row for each bucket, and a column for each counter, named by its path: `delivered.total`.
     """
 
     start: datetime | None = None
-    """When it begins."""
+    """Start of the period."""
     end: datetime | None = None
-    """When it ends."""
+    """End of the period."""
     resolution: str | None = None
     """`hour`, `day` or `month`."""
     stats: tuple[StatsBucket, ...] = ()
     """One bucket for each hour, day or month."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
     def _table(self) -> Table:
         rows = [{"time": bucket.time, **dict(_flat(bucket.counters))} for bucket in self.stats]
@@ -88,10 +88,10 @@ def _flat(counters: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, An
             yield f"{path}{name}", value
 
 
-def _read_total(answer: Response) -> StatsTotal:
-    body = json_body(answer)
+def _read_total(response: Response) -> StatsTotal:
+    body = json_body(response)
     if not isinstance(body, dict):
-        raise DecodeError(f"the answer ({answer.status}) is no object")
+        raise DecodeError(f"the response ({response.status}) is not an object")
     buckets = body.get("stats")
     if isinstance(buckets, list):
         body = {**body, "stats": [_with_counters(bucket) for bucket in buckets]}
@@ -99,7 +99,7 @@ def _read_total(answer: Response) -> StatsTotal:
 
 
 def _with_counters(bucket: object) -> object:
-    # Counters stand beside the time, under a name for each event that was asked for: the names are open.
+    # The counters are beside the time, one key for each requested event: the set of keys is open.
     if not isinstance(bucket, dict):
         return bucket
     counters = {name: value for name, value in bucket.items() if name != "time"}
@@ -117,7 +117,7 @@ TOTAL = any_key(
 
 
 class AsyncStats(AsyncResource[MailgunConfig]):
-    """Counts of what happened to a domain's messages."""
+    """Counts of events of a domain's messages."""
 
     async def total(
         self,
@@ -136,13 +136,13 @@ class AsyncStats(AsyncResource[MailgunConfig]):
                 `complained` and `stored`; the set is open.
             start: a `datetime` with a zone, unix seconds, or RFC 2822 text.
             end: as `start`.
-            resolution: `hour`, `day` or `month`; the service takes `day` when left out. Mailgun keeps hours for two
-                months and days for a year.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            resolution: `hour`, `day` or `month`; the service's default is `day`. Mailgun keeps hours for two months and
+                days for a year.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: no event is named, or a time has no zone; nothing was sent.
+            ConfigError: no event is named, or a time has no time zone; nothing was sent.
         """
         events = [event] if isinstance(event, str) else list(event)
         if not all(events) or not events:
@@ -160,5 +160,5 @@ def _moment(value: datetime | int | str, *, argument: str) -> str:
     if not isinstance(value, datetime):
         return str(value)
     if value.tzinfo is None:
-        raise ConfigError(f"{argument}: give the time a zone, such as datetime.now(UTC). Nothing was sent.")
+        raise ConfigError(f"{argument}: the time needs a time zone, such as datetime.now(UTC). Nothing was sent.")
     return str(int(value.timestamp()))

@@ -1,4 +1,4 @@
-"""Entering many records into one of the suppression lists."""
+"""Adding many records to one of the suppression lists."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from omnivery.transport.operation import Operation
 
 MAX_RECORDS = 1000
-"""Records that one request carries, by Mailgun's documents (source/api-suppressions.rst); Omnivery's are silent."""
+"""Most records of one request (Mailgun, source/api-suppressions.rst); Omnivery's page does not mention it."""
 
-Record: TypeAlias = str | Mapping[str, Any]
-"""One entry of a list: an address, or a mapping in the API's own names that has an `address`."""
+AddressOrFields: TypeAlias = str | Mapping[str, Any]
+"""An address to add to a list, or a mapping of the API's own field names that has an `address`."""
 
 
 async def create_many(
     client: AsyncBaseClient[Any],
     operation: Operation[Any],
-    records: Iterable[Record],
+    records: Iterable[AddressOrFields],
     *,
     concurrency: int,
     domain: str | None,
     options: CallOptions | None,
 ) -> SuppressionReport:
-    """Enter records by JSON arrays of at most a thousand."""
+    """Add records in JSON arrays of at most a thousand."""
     bulk, chosen = client._for_bulk(concurrency, options)
 
     async def post(batch: Sequence[Mapping[str, Any]]) -> None:
@@ -40,18 +40,18 @@ async def create_many(
     return await deliver(checked(records), post, size=MAX_RECORDS, concurrency=concurrency)
 
 
-def checked(records: Iterable[Record]) -> list[Mapping[str, Any]]:
-    """All records, as mappings.
+def checked(records: Iterable[AddressOrFields]) -> list[Mapping[str, Any]]:
+    """Return all records as mappings.
 
     Raises:
-        ConfigError: one has no address or cannot be written as JSON; the message says which.
+        ConfigError: a record has no address or has no JSON form; the message says which.
     """
     if isinstance(records, str | Mapping):
         raise ConfigError("records: expected several, not a single one: create() takes that. Nothing was sent.")
     return [_checked(index, record) for index, record in enumerate(records)]
 
 
-def _checked(index: int, record: Record) -> Mapping[str, Any]:
+def _checked(index: int, record: AddressOrFields) -> Mapping[str, Any]:
     entry = {"address": record} if isinstance(record, str) else record
     address = entry.get("address") if isinstance(entry, Mapping) else None
     if not isinstance(address, str) or not address.strip():
@@ -59,5 +59,5 @@ def _checked(index: int, record: Record) -> Mapping[str, Any]:
     try:
         codec.dumps(entry)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"records[{index}]: it cannot be written as JSON ({error}). Nothing was sent.") from None
+        raise ConfigError(f"records[{index}]: it has no JSON form ({error}). Nothing was sent.") from None
     return entry

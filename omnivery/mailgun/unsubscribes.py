@@ -13,7 +13,7 @@ from omnivery.mail.suppression import SuppressionReport
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, AddressConfirmation
 from omnivery.mailgun.operations import primary
-from omnivery.mailgun.suppressions import Record, create_many
+from omnivery.mailgun.suppressions import AddressOrFields, create_many
 from omnivery.transport import body as encoding
 from omnivery.transport.operation import IDEMPOTENT, SAFE, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 
 def _tags(value: object) -> object:
-    # Mailgun answers with one tag as text, or with several as a list.
+    # Mailgun sends one tag as text, several as a list.
     return [value] if isinstance(value, str) else value
 
 
 @frozen(kw_only=True)
 class Unsubscribe:
-    """One address on a domain's list of unsubscribes. The answer for a single one is not documented."""
+    """One address on a domain's list of unsubscribes. The response for a single one is not documented."""
 
     address: str | None = field(default=None, repr=False)
     """The recipient."""
     error: str | None = field(default=None, repr=False)
-    """Why it stands there."""
+    """Why it is on the list."""
     tags: tuple[str, ...] = field(default=(), metadata={codec.ALIAS: "tag", codec.READ: _tags})
-    """Which messages are meant, by their tags; `*` for all. Mailgun's: empty where the answer did not say."""
+    """Tags of the messages that are not wanted; `*` for all. Mailgun's; empty if the response does not name any."""
     created_at: datetime | None = None
-    """When it was entered."""
+    """When it was added."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Unsubscribes)
@@ -56,7 +56,7 @@ DELETE = primary(
 
 
 class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
-    """Addresses that a domain no longer sends to, because their owners asked for it."""
+    """Addresses that a domain no longer sends to, because their owners unsubscribed."""
 
     def list(
         self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
@@ -64,9 +64,9 @@ class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
         """Return all unsubscribes of a domain.
 
         Args:
-            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            limit: entries on a page; the service's own number if left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         query = [] if limit is None else [("limit", str(limit))]
         return self._pages(LIST, domain=domain, query=query, options=options)
@@ -76,8 +76,8 @@ class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
 
         Args:
             address: the recipient, as it was sent to.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: the address is not on the list.
@@ -87,16 +87,16 @@ class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
     async def create(
         self, address: str, *, error: str | None = None, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Put an address on the list; one that is there already is replaced.
+        """Add an address to the list, or replace its entry.
 
         Args:
             address: the recipient.
             error: why, in your own words; the API's table asks for it, its text does not.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            BadRequestError: the service found fault with the address.
+            BadRequestError: the service rejected the address.
         """
         fields = [("address", address)]
         if error is not None:
@@ -105,23 +105,23 @@ class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
 
     async def create_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Put any number of addresses on the list, a thousand in a request, and account for every one of them.
+        """Add any number of addresses to the list, a thousand in a request, and report the outcome of each.
 
-        The bulk form is Mailgun's; Omnivery's page is silent about it. A request that fails leaves its records
-        undelivered, and the report gives them back. An answer that every request would meet (401, 403, 404 …) ends
-        the run.
+        The bulk request is Mailgun's; Omnivery's page does not mention it. The records of a failed request
+        are undelivered, and the report returns them. A response that every request would get (401, 403, 404 …) ends the
+        run.
 
         Args:
             records: addresses, or mappings in the API's own names: `address`, `error`, `tags`, `created_at`.
             concurrency: requests in flight.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Raises:
             ConfigError: a record has no address, or domain or key is missing; nothing was sent.
@@ -131,14 +131,14 @@ class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
     async def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> AddressConfirmation:
-        """Take an address off the list, so that mail is sent to it again.
+        """Remove an address from the list, so that mail is delivered to it again.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+            NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return await self._send(DELETE, domain=domain, path={"address": address}, options=options)

@@ -1,4 +1,4 @@
-"""Webhooks of a domain: where the service posts its events."""
+"""Webhooks of a domain: the URLs to which the service posts its events."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from omnivery.transport.http import Response
 
 
-def _read_list(answer: Response) -> Page[Webhook]:
-    """The answer is an object keyed by the webhooks' names, and holds all of them."""
-    body = json_body(answer)
+def _read_list(response: Response) -> Page[Webhook]:
+    """The response is an object keyed by the webhooks' names, and contains all of them."""
+    body = json_body(response)
     hooks = body.get("webhooks", "") if isinstance(body, dict) else ""
     if not isinstance(hooks, dict | None):
-        raise DecodeError(f"the answer ({answer.status}) has no object of 'webhooks'")
+        raise DecodeError(f"the response ({response.status}) has no object 'webhooks'")
     return Page(
         items=tuple(
             evolve(codec.structure(hook, Webhook, at=f"$.webhooks.{name}"), name=name)
@@ -65,17 +65,18 @@ DELETE = primary(
 
 
 class AsyncWebhooks(AsyncResource[MailgunConfig]):
-    """Where the service posts the events of a domain: up to three addresses for each kind of event.
+    """The URLs to which the service posts the events of a domain: up to three for each kind of event.
 
-    Names are open text; `omnivery.mail.webhook.WebhookType` has those that the documents mention.
+    `opened` and `clicked` are sent only if the domain tracks opens and clicks. The set of names is open; `WebhookType`
+    has those that the API pages mention.
     """
 
     def list(self, *, domain: str | None = None, options: CallOptions | None = None) -> AsyncPages[Webhook]:
         """Return the webhooks of a domain. There is only one page of them.
 
         Args:
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
         """
         return self._pages(LIST, domain=domain, options=options)
 
@@ -84,11 +85,11 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
 
         Args:
             name: the kind of event, such as `opened`.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: there is none of that name.
+            NotFoundError: there is no webhook of that name.
         """
         hook = await self._send(GET, domain=domain, path={"name": name}, options=options)
         return evolve(hook, name=hook.name or name)
@@ -96,18 +97,18 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
     async def create(
         self, name: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
     ) -> WebhookResult:
-        """Make a webhook.
+        """Create a webhook.
 
         Args:
             name: the kind of event, such as `opened`.
-            urls: one to three addresses of yours. The service may call them at once, to see that they answer.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            urls: one to three URLs of your receiver. The service may call each at once, to check that it responds.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: no name, or not one to three http or https addresses; nothing was sent.
-            BadRequestError: there is one of that name already (Mailgun), or an address did not answer.
-            AmbiguousError: the answer was lost, so the webhook may have been made: it is not tried again.
+            ConfigError: no name, or not one to three http or https URLs; nothing was sent.
+            BadRequestError: there is a webhook of that name already (Mailgun), or a URL did not respond.
+            AmbiguousError: the response was lost, so the webhook may exist: it is not retried.
         """
         if not name.strip():
             raise ConfigError("name: must not be empty. Nothing was sent.")
@@ -117,17 +118,17 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
     async def update(
         self, name: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
     ) -> WebhookResult:
-        """Give a webhook other addresses: they take the place of all that it has.
+        """Replace all URLs of a webhook.
 
         Args:
             name: the kind of event, such as `opened`.
-            urls: one to three addresses of yours.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            urls: one to three URLs of your receiver.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: not one to three http or https addresses; nothing was sent.
-            NotFoundError: there is none of that name.
+            ConfigError: not one to three http or https URLs; nothing was sent.
+            NotFoundError: there is no webhook of that name.
         """
         body = encoding.form(url_fields(urls))
         return await self._send(UPDATE, domain=domain, path={"name": name}, body=body, options=options)
@@ -135,14 +136,14 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
     async def delete(
         self, name: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> WebhookResult:
-        """Delete a webhook, and return the addresses that it had.
+        """Delete a webhook, and return the URLs that it had.
 
         Args:
             name: the kind of event, such as `opened`.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: there is none of that name; after a repeated attempt it may be this call that deleted it.
+            NotFoundError: there is no webhook of that name; after a retry, this call itself may have deleted it.
         """
         return await self._send(DELETE, domain=domain, path={"name": name}, options=options)

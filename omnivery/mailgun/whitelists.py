@@ -13,7 +13,7 @@ from omnivery.errors import ConfigError
 from omnivery.mail.suppression import SuppressionReport, deliver
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import primary
-from omnivery.mailgun.suppressions import Record, checked
+from omnivery.mailgun.suppressions import AddressOrFields, checked
 from omnivery.transport.operation import IDEMPOTENT, SAFE, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class WhitelistEntry:
-    """One address, or one domain, on a domain's whitelist."""
+    """One address or domain on a domain's whitelist."""
 
     type: str | None = None
     """`address`, or `domain` for every address in it."""
     value: str | None = field(default=None, repr=False)
     """The address or domain."""
     reason: str | None = field(default=None, repr=False)
-    """Why it stands there."""
+    """Why it is on the list."""
     # Mailgun spells it without the underscore.
     created_at: datetime | None = field(default=None, metadata={codec.ALIAS: "createdAt"})
-    """When it was entered."""
+    """When it was added."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
@@ -44,13 +44,13 @@ class WhitelistConfirmation:
     """A change of a whitelist that took effect."""
 
     message: str | None = field(default=None, repr=False)
-    """The service's words."""
+    """The service's text."""
     value: str | None = field(default=None, repr=False)
-    """What was entered or removed."""
+    """The address or domain that was added or removed."""
     type: str | None = None
-    """`address` or `domain`; None where the answer did not say."""
+    """`address` or `domain`; None if the response does not name it."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Response fields that the SDK does not know."""
 
 
 # https://docs.omnivery.com/api-ref/mailgun-api (Whitelists)
@@ -77,9 +77,9 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
         """Return all entries of a domain's whitelist.
 
         Args:
-            limit: entries on a page; the service's own number when left out (Mailgun's is 100, and 1000 at most).
-            domain: the sending domain; the client's own when left out.
-            options: what the call for each page does differently.
+            limit: entries on a page; the service's own number if left out (Mailgun's is 100, and 1000 at most).
+            domain: the sending domain; the client's own if left out.
+            options: options of the call for each page.
         """
         query = [] if limit is None else [("limit", str(limit))]
         return self._pages(LIST, domain=domain, query=query, options=options)
@@ -91,8 +91,8 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
 
         Args:
             address: the recipient, as it was sent to.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: the address is not on the list.
@@ -102,37 +102,37 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
     async def create(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> WhitelistConfirmation:
-        """Put an address on the list.
+        """Add an address to the list.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            BadRequestError: the service found fault with the address.
+            BadRequestError: the service rejected the address.
         """
         # By the API's page in the query; Mailgun's own takes a form.
         return await self._send(CREATE, domain=domain, query=[("address", address)], options=options)
 
     async def create_many(
         self,
-        records: Iterable[Record],
+        records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
-        """Put any number of addresses on the list, and account for every one of them.
+        """Add any number of addresses to the list, and report the outcome of each.
 
-        The API has no bulk form for this list: each address is a request, several of them under way at once. An answer
-        that every request would meet (401, 403, 404 …) ends the run.
+        The API has no bulk request for this list: each address is a request, with several in flight. A response that
+        every request would get (401, 403, 404 …) ends the run.
 
         Args:
             records: addresses, or mappings with an `address` and nothing else.
             concurrency: requests in flight.
-            domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
 
         Raises:
             ConfigError: a record has no address or something beside it, or domain or key is missing; nothing was sent.
@@ -151,14 +151,14 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
     async def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> WhitelistConfirmation:
-        """Take an address off the list.
+        """Remove an address from the list.
 
         Args:
             address: the recipient.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            NotFoundError: the address is not on the list; after a repeated attempt it may have been this call.
+            NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return await self._send(DELETE, domain=domain, path={"address": address}, options=options)

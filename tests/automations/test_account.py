@@ -12,7 +12,7 @@ from tests.support.automations import client_of, reply, service
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_wrapped_answer_is_unwrapped_and_the_token_shown() -> None:
+async def test_the_wrapped_response_is_unwrapped_and_the_token_shown() -> None:
     asked = service({"auth": {"cid": 3, "did": 12, "tid": 7, "domain": "mail.example.com", "role": "sending"}})
     found = await client_of(asked).account.test()
     assert found == AuthInfo(cid=3, did=12, tid=7, domain="mail.example.com", role="sending")
@@ -20,7 +20,7 @@ async def test_the_wrapped_answer_is_unwrapped_and_the_token_shown() -> None:
 
 
 async def test_an_accounts_token_is_bound_to_no_domain() -> None:
-    """What such a token answers is not documented: null, or nothing at all, are both None."""
+    """The response for such a token is not documented: null and a missing field are both None."""
     found = await client_of(service({"auth": {"cid": 3, "did": None, "role": "account", "new": 1}})).account.test()
     assert (found.did, found.domain, found.role, found.extra) == (None, None, "account", {"new": 1})
 
@@ -35,7 +35,7 @@ async def test_a_wrong_token_is_an_authentication_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(reply({"cid": 3}), id="not wrapped"),
         pytest.param(reply({"auth": "yes"}), id="of another type"),
@@ -45,7 +45,7 @@ async def test_a_wrong_token_is_an_authentication_error() -> None:
         pytest.param(httpx.Response(200, html="<html>Please log in</html>"), id="HTML"),
     ],
 )
-async def test_another_answer_is_no_proof_of_a_token(answer: httpx.Response) -> None:
+async def test_a_response_without_auth_is_refused(response: httpx.Response) -> None:
     """A captive portal says 200 to everything."""
     with pytest.raises(DecodeError, match=r"automations\.account\.test"):
-        await client_of(service(answer)).account.test()
+        await client_of(service(response)).account.test()

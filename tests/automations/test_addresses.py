@@ -15,42 +15,43 @@ pytestmark = pytest.mark.anyio
 ADDRESS = "a+b/c@d.e"
 
 
-async def test_unknown_is_an_answer_and_no_error() -> None:
-    answer = {"result": "unknown", "reason": "unexpected_error", "success": True, "timeLogged": 1700000000, "sendex": 1}
-    found = await client_of(service(answer)).addresses.validate(ADDRESS)
+async def test_unknown_is_a_result_and_no_error() -> None:
+    more = {"success": True, "timeLogged": 1700000000, "sendex": 1}
+    response = {"result": "unknown", "reason": "unexpected_error", **more}
+    found = await client_of(service(response)).addresses.validate(ADDRESS)
     assert (found.result, found.reason, found.success, found.sendex) == ("unknown", "unexpected_error", True, 1.0)
     assert found.time_logged == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     assert found.disposable is None
 
 
 async def test_new_words_and_fields_are_kept_and_null_is_none() -> None:
-    answer = {"result": "shaky", "reason": None, "message": None, "timeLogged": "soon", "score": 5}
-    found = await client_of(service(answer)).addresses.validate(ADDRESS)
+    response = {"result": "shaky", "reason": None, "message": None, "timeLogged": "soon", "score": 5}
+    found = await client_of(service(response)).addresses.validate(ADDRESS)
     assert (found.result, found.reason, found.message, found.time_logged) == ("shaky", None, None, None)
     assert found.extra == {"timeLogged": "soon", "score": 5}
 
 
 @pytest.mark.parametrize("wrong", [{"role": "false"}, {"result": 1}, {"sendex": "0.5"}, [], "valid"])
-async def test_an_answer_of_another_shape_is_refused(wrong: Any) -> None:
+async def test_a_response_of_another_shape_is_refused(wrong: Any) -> None:
     """`bool("false")` is True: a guess here would send mail to nobody, or keep it from somebody."""
     with pytest.raises(DecodeError, match=r"automations\.addresses\.validate"):
         await client_of(service(wrong)).addresses.validate(ADDRESS)
 
 
 async def test_no_address_shows_in_a_repr() -> None:
-    answer = {"email": ADDRESS, "user": "a+b/c", "did_you_mean": "x@y.z", "message": ADDRESS}
-    assert "@" not in repr(await client_of(service(answer)).addresses.validate(ADDRESS))
+    response = {"email": ADDRESS, "user": "a+b/c", "did_you_mean": "x@y.z", "message": ADDRESS}
+    assert "@" not in repr(await client_of(service(response)).addresses.validate(ADDRESS))
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"parsed": [{"email": "ann@example.com"}], "unparseable": ["nobody"]},
         {"parsed": ["ann@example.com"], "unparsable": ["nobody"]},
     ],
 )
-async def test_a_list_is_sorted_in_either_vendors_spelling(answer: Any) -> None:
-    found = await client_of(service(answer), domain=None).addresses.parse(["ann@example.com", "nobody"])
+async def test_a_list_is_sorted_in_either_vendors_spelling(response: Any) -> None:
+    found = await client_of(service(response), domain=None).addresses.parse(["ann@example.com", "nobody"])
     assert [parsed.email for parsed in found.parsed] == ["ann@example.com"]
     assert found.unparseable == ("nobody",)
 

@@ -21,11 +21,11 @@ async def test_the_list_is_a_bare_array() -> None:
     assert [(domain.id, domain.name, domain.state) for domain in found] == [(1, "a.example", "asleep"), (None,) * 3]
 
 
-@pytest.mark.parametrize("answer", [{"items": []}, [5], [[]], [{"id": "1"}], "none"])
-async def test_another_answer_is_no_list(answer: Any) -> None:
+@pytest.mark.parametrize("response", [{"items": []}, [5], [[]], [{"id": "1"}], "none"])
+async def test_another_response_is_no_list(response: Any) -> None:
     """Above all, none of them may pass for "no domains"."""
     with pytest.raises(DecodeError, match=r"automations\.domains\.list"):
-        await client_of(service(answer)).domains.list()
+        await client_of(service(response)).domains.list()
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ async def test_dates_are_read_in_every_shape(raw: Any, read: datetime | None) ->
 async def test_dns_records_are_found_inside_and_beside_the_domain(inside: bool) -> None:
     """Where they stand is not documented."""
     lists = {"receiving_dns_records": [MX], "sending_dns_records": [DKIM]}
-    answer = {"domain": {"name": "a.example", **lists}} if inside else {"domain": {"name": "a.example"}, **lists}
-    asked = service(answer)
+    response = {"domain": {"name": "a.example", **lists}} if inside else {"domain": {"name": "a.example"}, **lists}
+    asked = service(response)
     found = await client_of(asked).domains.get("a.example", dns=True)
     assert asked.request.url.query == b"dns=true"
     assert found.receiving_dns_records is not None
@@ -71,10 +71,10 @@ async def test_records_that_were_not_asked_for_are_none_and_not_an_empty_list() 
     assert "seed@" not in repr(found)
 
 
-@pytest.mark.parametrize("answer", [{"name": "a.example"}, {"domain": None}, {"domain": "a.example"}, []])
-async def test_an_answer_without_a_domain_is_refused(answer: Any) -> None:
+@pytest.mark.parametrize("response", [{"name": "a.example"}, {"domain": None}, {"domain": "a.example"}, []])
+async def test_a_response_without_a_domain_is_refused(response: Any) -> None:
     with pytest.raises(DecodeError, match="'domain'"):
-        await client_of(service(answer)).domains.get("a.example")
+        await client_of(service(response)).domains.get("a.example")
 
 
 async def test_an_empty_name_does_not_become_the_list() -> None:

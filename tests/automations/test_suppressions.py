@@ -32,7 +32,7 @@ async def address_of(request: httpx.Request) -> str:
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("response", "expected"),
     [
         pytest.param(reply(None), SuppressionAdded(), id="empty"),
         pytest.param(httpx.Response(200, text="OK\n"), SuppressionAdded(message="OK"), id="text"),
@@ -43,11 +43,13 @@ async def address_of(request: httpx.Request) -> str:
         ),
     ],
 )
-async def test_an_undocumented_answer_is_taken_as_it_comes(answer: httpx.Response, expected: SuppressionAdded) -> None:
-    assert await client_of(service(answer)).suppressions.add(ADDRESS, type="complaint") == expected
+async def test_an_undocumented_response_is_taken_as_it_comes(
+    response: httpx.Response, expected: SuppressionAdded
+) -> None:
+    assert await client_of(service(response)).suppressions.add(ADDRESS, type="complaint") == expected
 
 
-async def test_a_web_page_is_no_answer() -> None:
+async def test_a_web_page_is_no_response() -> None:
     """A proxy's login page under 200 would otherwise pass for a suppression that is none."""
     with pytest.raises(DecodeError, match="HTML"):
         await client_of(service(httpx.Response(200, html="<html>"))).suppressions.add(ADDRESS, type="complaint")
@@ -90,10 +92,10 @@ async def test_no_more_calls_are_under_way_than_asked_for() -> None:
 def failing(status: int, *, address: str) -> Callable[[httpx.Request], httpx.Response]:
     """A service that refuses one address."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         return httpx.Response(status if address.encode() in request.content else 200)
 
-    return answer
+    return response
 
 
 async def test_a_record_that_fails_sinks_no_other_and_is_given_back() -> None:
@@ -124,7 +126,7 @@ async def test_a_failure_of_the_server_is_tried_again() -> None:
     assert (report.accepted, len(asked.requests)) == (1, 2)
 
 
-async def test_a_lost_answer_is_the_records_own_failure() -> None:
+async def test_a_lost_response_is_the_records_own_failure() -> None:
     def lost(request: httpx.Request) -> httpx.Response:
         if b"r0@" in request.content:
             raise httpx.ReadError("gone", request=request)

@@ -36,7 +36,7 @@ async def test_what_the_service_would_refuse_is_not_sent(urls: Any) -> None:
     assert asked.requests == []
 
 
-async def test_a_lost_answer_to_a_creation_is_not_repeated() -> None:
+async def test_a_lost_response_to_a_creation_is_not_repeated() -> None:
     def lost(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("gone", request=request)
 
@@ -75,10 +75,10 @@ async def test_a_single_sample_may_stand_alone() -> None:
     assert event.event == "opened"
 
 
-@pytest.mark.parametrize("answer", [[5], [{}], {"message": "none"}, [[]], 5])
-async def test_what_is_no_event_is_refused(answer: Any) -> None:
+@pytest.mark.parametrize("response", [[5], [{}], {"message": "none"}, [[]], 5])
+async def test_what_is_no_event_is_refused(response: Any) -> None:
     with pytest.raises(DecodeError, match="event-data"):
-        await client_of(service(answer)).webhooks.sample("opened")
+        await client_of(service(response)).webhooks.sample("opened")
 
 
 async def test_no_samples_are_an_empty_list() -> None:

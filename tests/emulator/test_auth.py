@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from omnivery.emulator import Emulator
-from omnivery.emulator.app import SURFACES
+from omnivery.emulator.app import ROUTE_TABLES
 from omnivery.transport.operation import KeyKind
 from tests.support.emulator import automations_client, mailgun_client
 
@@ -54,7 +54,10 @@ def test_either_surface_has_its_own_credential(emu: Emulator) -> None:
 
 
 KINDS = {
-    row.name: (row.method, row.path, row.key) for surface in SURFACES if surface.prefix == "/v3" for row in surface.rows
+    row.name: (row.method, row.path, row.key)
+    for surface in ROUTE_TABLES
+    if surface.prefix == "/v3"
+    for row in surface.rows
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omnivery.errors import ConfigError
-from omnivery.mail import recipients as mailbox
+from omnivery.mail.recipients import address_of, bare_addresses, count_mailboxes, write_mailboxes
 
 
 @pytest.mark.parametrize(
@@ -38,20 +38,20 @@ from omnivery.mail import recipients as mailbox
     ],
 )  # fmt: skip
 def test_every_form_is_written_as_the_api_takes_it(given: Any, written: list[str]) -> None:
-    assert mailbox.write(given, argument="to") == written
+    assert write_mailboxes(given, argument="to") == written
 
 
 @pytest.mark.parametrize("name", ["Ann", "Doe, Ann", 'Ann "Annie"', "back\\slash", "Jörg; (jr.) <x>", "李"])
 def test_a_name_is_read_back_as_it_was_given(name: str) -> None:
     """Whatever stands in a name, there is one recipient, and it is the right one."""
-    (text,) = mailbox.write((name, "ann@example.com"), argument="to")
+    (text,) = write_mailboxes((name, "ann@example.com"), argument="to")
     assert parseaddr(text) == (name, "ann@example.com")
 
 
 def test_a_tuple_of_two_addresses_is_refused() -> None:
     """It reads like a list, and as a pair the first of the two would get no mail, in silence."""
     with pytest.raises(ConfigError, match=r"to: .*several addresses go in a list.*Nothing was sent"):
-        mailbox.write(("ann@example.com", "bob@example.com"), argument="to")
+        write_mailboxes(("ann@example.com", "bob@example.com"), argument="to")
 
 
 @pytest.mark.parametrize("address", ["a@b.c>, <victim@x.net", "a@b.c, victim@x.net", "Ann <a@b.c>", "a@b.c;d@e.f"])
@@ -59,7 +59,7 @@ def test_a_tuple_of_two_addresses_is_refused() -> None:
 def test_the_address_of_a_pair_brings_no_second_one(name: str, address: str) -> None:
     """It may come from a form that anybody can fill in."""
     with pytest.raises(ConfigError, match="bare") as caught:
-        mailbox.write((name, address), argument="to")
+        write_mailboxes((name, address), argument="to")
     assert "victim" not in str(caught.value)
 
 
@@ -67,13 +67,13 @@ def test_the_address_of_a_pair_brings_no_second_one(name: str, address: str) -> 
 def test_a_semicolon_between_addresses_is_refused(given: Any) -> None:
     """Some mail programs write lists so; a server may take the first address and pass over the others."""
     with pytest.raises(ConfigError, match=r"^to: a comma separates addresses, not a semicolon\. Nothing was sent\.$"):
-        mailbox.write(given, argument="to")
+        write_mailboxes(given, argument="to")
 
 
 @pytest.mark.parametrize("given", [[""], "Ann", None, 5, b"ann@example.com", ("Ann", "nowhere"), {"a@b": 1}, [None]])
 def test_what_is_no_mailbox_is_refused(given: Any) -> None:
     with pytest.raises(ConfigError, match=r"^cc: .*Nothing was sent\.$"):
-        mailbox.write(given, argument="cc")
+        write_mailboxes(given, argument="cc")
 
 
 @pytest.mark.parametrize("line_break", ["\r\n", "\r", "\n", "\0"])
@@ -83,7 +83,7 @@ def test_a_line_break_is_refused(line_break: str, place: str) -> None:
     bad = f"ann{line_break}Bcc: victim@example.org"
     given: Any = {"text": f"{bad} <a@example.com>", "name": ("x" + line_break, "a@b.c"), "address": ("x", bad)}[place]
     with pytest.raises(ConfigError, match=r"line break|bare one") as caught:
-        mailbox.write(given, argument="to")
+        write_mailboxes(given, argument="to")
     assert "victim" not in str(caught.value)
 
 
@@ -98,12 +98,12 @@ def test_a_line_break_is_refused(line_break: str, place: str) -> None:
     ],
 )
 def test_commas_count_between_mailboxes_and_not_within_names(texts: list[str], count: int) -> None:
-    assert mailbox.count(texts) == count
+    assert count_mailboxes(texts) == count
 
 
 def test_bare_addresses_are_those_of_every_mailbox() -> None:
-    assert mailbox.addresses(['"Doe, Ann" <a@b.c>, d@e.f', "x@y.z"]) == ["a@b.c", "d@e.f", "x@y.z"]
-    assert mailbox.addresses(["Ann <nowhere>"]) == [""]
+    assert bare_addresses(['"Doe, Ann" <a@b.c>, d@e.f', "x@y.z"]) == ["a@b.c", "d@e.f", "x@y.z"]
+    assert bare_addresses(["Ann <nowhere>"]) == [""]
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_bare_addresses_are_those_of_every_mailbox() -> None:
     [("a@b.c", "a@b.c"), ('"Doe, Ann" <a@b.c>', "a@b.c"), ("a@b.c, d@e.f", None), ("Ann", None), ("", None)],
 )
 def test_the_bare_address_of_one_mailbox(text: str, address: str | None) -> None:
-    assert mailbox.address_of(text) == address
+    assert address_of(text) == address

@@ -1,4 +1,4 @@
-"""Validation and parsing of addresses: both vendors' answers, and nothing personal in a repr."""
+"""Validation and parsing of addresses: both vendors' responses, and nothing personal in a repr."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_both_spellings_of_what_cannot_be_read(key: str) -> None:
     ],
 )
 async def test_what_can_be_read_comes_as_text_or_in_parts(item: object, expected: ParsedAddress) -> None:
-    """Mailgun answers with text, Omnivery with objects."""
+    """Mailgun sends text, Omnivery with objects."""
     found = await client_of(service({"parsed": [item]})).addresses.parse("a@d.e")
     assert (found.parsed, found.unparseable) == ((expected,), ())
     assert "a@d.e" not in repr(found)

@@ -189,7 +189,7 @@ async def test_no_key_and_no_address_in_any_repr_log_or_error(caplog: pytest.Log
         assert secret not in "".join(said)
 
 
-# What the transport makes of odd answers
+# Unusual responses
 
 
 async def test_every_part_of_a_path_is_one_segment() -> None:
@@ -211,7 +211,7 @@ async def test_an_empty_name_never_becomes_another_path(name: str) -> None:
     assert server.requests == []
 
 
-async def test_html_under_200_is_no_answer() -> None:
+async def test_html_under_200_is_no_response() -> None:
     page = httpx.Response(200, html="<html>Sign in to the hotel's network</html>")
     client = client_of(service(page))
     calls: list[Awaitable[object]] = [

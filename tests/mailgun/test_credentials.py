@@ -20,7 +20,7 @@ from tests.support.mailgun import (
 pytestmark = pytest.mark.anyio
 
 
-async def test_creation_answers_with_other_names_and_dates() -> None:
+async def test_creation_responses_with_other_names_and_dates() -> None:
     body = {
         "username": "bob.bar",
         "message": "Created 1 credentials pair",
@@ -60,7 +60,7 @@ async def test_an_empty_login_deletes_nothing() -> None:
     assert server.requests == []
 
 
-async def test_a_lost_answer_to_a_creation_is_not_sent_again_and_names_no_password() -> None:
+async def test_a_lost_response_to_a_creation_is_not_sent_again_and_names_no_password() -> None:
     server = service(reply({"message": "oops"}, 502))
     with pytest.raises(AmbiguousError) as caught:
         await client_of(server).credentials.create("bob.bar", "hunter22")

@@ -123,10 +123,10 @@ async def test_tracking_is_on_or_off(sent: object, active: bool | None, extra: d
 
 
 @pytest.mark.parametrize("body", [{}, [], {"message": "no"}])
-async def test_an_answer_without_its_object_is_refused(body: Any) -> None:
+async def test_a_response_without_its_object_is_refused(body: Any) -> None:
     with pytest.raises(DecodeError, match="tracking"):
         await client_of(service(body)).domains.tracking(DOMAIN)
 
 
-async def test_an_empty_answer_to_a_deletion_is_a_deletion() -> None:
+async def test_an_empty_response_to_a_deletion_is_a_deletion() -> None:
     assert (await client_of(service(None)).domains.delete(DOMAIN)).message is None

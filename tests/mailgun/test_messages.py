@@ -83,7 +83,7 @@ async def test_a_message_arrives_byte_by_byte(tmp_path: Path, surface: str) -> N
 
 
 @pytest.mark.parametrize("surface", SURFACES)
-async def test_a_lost_answer_to_a_send_is_not_sent_again(surface: str) -> None:
+async def test_a_lost_response_to_a_send_is_not_sent_again(surface: str) -> None:
     """A retried send is a second e-mail."""
     async with Emulator() as emulator, client_of(surface, emulator) as client:
         emulator.fail_next("messages", after="accepted", times=3)
@@ -94,7 +94,7 @@ async def test_a_lost_answer_to_a_send_is_not_sent_again(surface: str) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_send_that_was_put_off_is_sent_again(status: int) -> None:
-    """These answers promise that nothing was done."""
+    """These statuses say that nothing was done."""
     async with Emulator() as emulator, client_of("mailgun", emulator) as client:
         emulator.fail_next("messages", status=status, times=2)
         assert (await client.messages.send(message(), options=FAST)).id == emulator.messages[0].id
@@ -186,15 +186,15 @@ async def test_what_cannot_be_sent_is_not(surface: str) -> None:
         (b'{"status":"ok"}', Queued(extra={"status": "ok"})),
     ],
 )
-async def test_automations_may_answer_what_it_likes(content: bytes, receipt: Queued) -> None:
-    """Its page shows no answer."""
+async def test_automations_may_respond_with_anything(content: bytes, receipt: Queued) -> None:
+    """Its page shows no response."""
     client = automations_with(lambda _: httpx.Response(200, content=content))
     assert await client.messages.send(message()) == receipt
 
 
 @pytest.mark.parametrize("surface", SURFACES)
 async def test_a_web_page_is_no_receipt(surface: str) -> None:
-    """A captive portal answers 200 to everything."""
+    """A captive portal responds 200 to everything."""
     with pytest.raises(DecodeError):
         await messages_on(surface, lambda _: httpx.Response(200, html="<html>Log in")).send(message())
 

@@ -21,7 +21,7 @@ def mime_of(**headers: str) -> EmailMessage:
 
 
 def test_recipients_come_from_to_cc_and_bcc() -> None:
-    """Whoever stands in Bcc alone would otherwise get nothing."""
+    """A recipient in Bcc alone would otherwise get nothing."""
     made = mime_of(To='"Doe, Jörg" <a@x.net>, b@x.net', Cc="Team: c@x.net, d@x.net;", Bcc="e@x.net, a@x.net")
     assert Mime.of(made).recipients() == ["a@x.net", "b@x.net", "c@x.net", "d@x.net", "e@x.net"]
 
@@ -111,7 +111,7 @@ def test_addresses_in_every_sound_spelling_are_read(value: str, recipients: list
     ],
 )
 def test_no_recipient_is_lost_in_silence(name: str, value: str) -> None:
-    """The parser passes over what it does not understand, and whoever stands there would get nothing."""
+    """The standard parser skips what it cannot parse, and a recipient there would get nothing."""
     found = Mime.of(f"X: y\n{name}: {value}\n\nHi")
     with pytest.raises(ConfigError, match=r"^mime: .*pass to=….*Nothing was sent\.$") as caught:
         found.recipients()

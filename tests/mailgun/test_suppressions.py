@@ -20,7 +20,7 @@ from omnivery.errors import (
     ServerError,
 )
 from omnivery.mailgun import AddressConfirmation, Confirmation, Unsubscribe
-from omnivery.mailgun.suppressions import Record
+from omnivery.mailgun.suppressions import AddressOrFields
 from tests.support.mailgun import (
     ADDRESS,
     client_of,
@@ -38,7 +38,7 @@ RFC_2822 = "Fri, 21 Oct 2011 11:02:55 GMT"
 FAST = RetryPolicy(attempts=2, base=0.001, throttle_base=0.001, max_backoff=0.001)
 
 
-# What the lists answer
+# Responses of the lists
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ async def test_a_whitelist_entry_has_its_date_under_either_name(key: str) -> Non
     assert "d.e" not in repr(entry)
 
 
-async def test_answers_that_are_not_documented_may_be_anything() -> None:
-    """Nothing, plain text, or JSON: a change that took effect must not fail on its answer."""
+async def test_responses_that_are_not_documented_may_be_anything() -> None:
+    """Nothing, plain text, or JSON: a change that took effect must not fail on its response."""
     empty, text, message = (
         httpx.Response(200),
         httpx.Response(200, text="OK\n"),
         {"message": "done", "address": ADDRESS},
     )
-    for answer, said, address in ((empty, None, None), (text, "OK", None), (message, "done", ADDRESS)):
-        client = client_of(service(answer))
+    for response, said, address in ((empty, None, None), (text, "OK", None), (message, "done", ADDRESS)):
+        client = client_of(service(response))
         expected = AddressConfirmation(address=address, message=said)
         assert await client.bounces.create(ADDRESS) == expected
         assert await client.unsubscribes.create(ADDRESS) == expected
@@ -107,14 +107,14 @@ async def test_answers_that_are_not_documented_may_be_anything() -> None:
     assert await client_of(service(empty)).bounces.delete_all() == Confirmation()
 
 
-async def test_an_empty_answer_where_one_is_documented_is_refused() -> None:
+async def test_an_empty_response_where_one_is_documented_is_refused() -> None:
     """A bounce without anything would read as a bounce."""
     with pytest.raises(DecodeError, match="empty"):
         await client_of(service(None)).bounces.get(ADDRESS)
 
 
 async def test_what_is_no_entry_does_not_pass_for_one() -> None:
-    """Whoever asks whether somebody has unsubscribed must not take any 200 for a yes."""
+    """A 200 without the entry does not say that somebody has unsubscribed."""
     with pytest.raises(DecodeError, match="JSON is due"):
         await client_of(service(httpx.Response(200, text="Forbidden"))).unsubscribes.get(ADDRESS)
     for refusal in ({"errors": ["no"]}, {"error": "no"}):
@@ -182,7 +182,7 @@ async def test_a_thousand_records_are_one_request(of: Lists) -> None:
 
 async def test_records_travel_as_they_were_given() -> None:
     server = service(None)
-    records: list[Record] = [{"address": ADDRESS, "code": 550, "error": "no", "created_at": RFC_2822}, "b@d.e"]
+    records: list[AddressOrFields] = [{"address": ADDRESS, "code": 550, "error": "no", "created_at": RFC_2822}, "b@d.e"]
     await client_of(server).bounces.create_many(records)
     assert json_of(server.request) == [records[0], {"address": "b@d.e"}]
 
@@ -290,11 +290,11 @@ async def test_a_client_that_is_closed_half_way_costs_no_account() -> None:
     client = client_of(service(None))
     own = client._adapter.client  # type: ignore[attr-defined]  # the caller's own, which the test closes under it
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def response(request: httpx.Request) -> httpx.Response:
         own._state = type(own._state).CLOSED
         return reply({"message": "ok"})
 
-    own._transport = httpx.MockTransport(answer)
+    own._transport = httpx.MockTransport(response)
     report = await client.bounces.create_many(many(3000), concurrency=1)
     assert (report.accepted, report.undelivered) == (1000, 2000)
     assert isinstance(report.failures[0].error, ConfigError)

@@ -1,4 +1,4 @@
-"""Webhooks of a domain: up to three addresses a name, names that are open, both vendors' answers."""
+"""Webhooks of a domain: up to three URLs a name, an open set of names, both vendors' responses."""
 
 from __future__ import annotations
 

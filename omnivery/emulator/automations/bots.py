@@ -34,9 +34,9 @@ LONGEST_NUMBER = 15
 async def submit(request: Request, site: State) -> Response:
     """Take a batch (JSON) or a single check (form): the content type tells them apart.
 
-    A batch is answered 200 with an empty body. Neither status nor body is documented; this is the least that a client
-    may rely on. A single check is answered 200 with its verdict, or 202 with a `request_id`, as `Emulator(single=…)`
-    has it; 400 never has a body (documented).
+    The response to a batch is 200 with an empty body. Neither status nor body is documented; this is the least that a
+    client may rely on. The response to a single check is 200 with its verdict, or 202 with a `request_id`, depending on
+    `Emulator(single=…)`; 400 never has a body (documented).
     """
     if request.path_params["domain"].lower() not in site.settings.bot_domains:
         return json_response({"message": "Bot detection is not enabled for this domain", "status": 402}, status=402)
@@ -97,22 +97,22 @@ async def _check(request: Request, site: State) -> Response:
     if event is None or not _is_checkable(event):
         return empty_response(400)
     (is_bot,) = site.detector.judge([event])
-    answer = {"is_bot": is_bot, "request": event}
+    result = {"is_bot": is_bot, "request": event}
     if is_bot is not None and site.settings.single == "now":
         site.store.add_single(event)
-        return json_response(answer)
+        return json_response(result)
     if "webhook_url" in event:
         await site.courier.wait_for_room()
     site.store.add_single(event)
-    return _answer_later(answer, request, site)
+    return _respond_later(result, request, site)
 
 
-def _answer_later(answer: dict[str, Any], request: Request, site: State) -> Response:
+def _respond_later(result: dict[str, Any], request: Request, site: State) -> Response:
     request_id, delay = str(uuid.uuid4()), site.settings.result_delay
-    event, is_bot = answer["request"], answer["is_bot"]
+    event, is_bot = result["request"], result["is_bot"]
     ready_at = math.inf if is_bot is None else time.monotonic() + delay
     domain = request.path_params["domain"].lower()
-    site.store.add_check(request_id, Check(domain=domain, ready_at=ready_at, result=answer))
+    site.store.add_check(request_id, Check(domain=domain, ready_at=ready_at, result=result))
     if "webhook_url" in event and is_bot is not None:
         judged = [{**event, "is_bot": is_bot}]
         _send_verdicts(site, judged, url=event["webhook_url"], batch_id=request_id, delay=delay)

@@ -12,7 +12,7 @@ from omnivery.emulator.state import State
 
 
 async def send(request: Request, site: State) -> Response:
-    """Accept a message; the answer is not documented, and here the other surface's own."""
+    """Accept a message. The response is not documented; the emulator sends that of the other surface."""
     return await take_in(request, site, surface="automations")
 
 

@@ -14,7 +14,7 @@ from omnivery.emulator.state import State
 
 
 async def add(request: Request, site: State) -> Response:
-    """Put an address on a list; the answer is empty.
+    """Add an address to a list; the response is empty.
 
     Only `complaint` is documented as a type. The others follow from the kinds of suppression in the guide.
     """

@@ -1,4 +1,4 @@
-"""Webhooks: addresses are tried out before they are taken."""
+"""Webhooks: URLs are checked before they are stored."""
 
 # https://docs.omnivery.com/api-ref/automations-api  (Webhooks)
 from __future__ import annotations
@@ -34,9 +34,9 @@ EXAMPLES = {
 
 
 async def create(request: Request, site: State) -> Response:
-    """Set the addresses of a type, once each has taken a signed example with the flag `is-system-test`.
+    """Set the URLs of a type, once each has accepted a signed example with the flag `is-system-test`.
 
-    With what the real service tries an address is not documented. A type that has addresses gets these in their place.
+    The call with which the real service checks a URL is not documented. The URLs replace those that the type has.
     """
     domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
     kind, urls = form.need("id"), urls_of(form)
@@ -49,7 +49,7 @@ async def create(request: Request, site: State) -> Response:
 
 
 async def delete(request: Request, site: State) -> Response:
-    """Forget the addresses of a type; 402 where there are none."""
+    """Delete the URLs of a type; 402 if there are none."""
     domain = site.account.find(request.path_params["domain"])
     if domain.webhooks.pop(request.path_params["webhooktype"], None) is None:
         raise Refusal("No webhooks deleted", status=402)
@@ -57,7 +57,7 @@ async def delete(request: Request, site: State) -> Response:
 
 
 async def show_sample(request: Request, site: State) -> Response:
-    """What such a webhook brings: an array of payloads, without some fields that live calls have."""
+    """Respond with an array of sample payloads, without some fields that real calls have."""
     domain = site.account.find(request.path_params["domain"])
     data = sample(_example(request.path_params["webhooktype"], domain))
     return json_response([{"event-data": data, "signature": sign(site.settings.signing_key)}])

@@ -29,7 +29,7 @@ async def list_credentials(request: Request, site: State) -> Response:
 
 
 async def create(request: Request, site: State) -> Response:
-    """Make a user; the answer has its times in a form of its own."""
+    """Create a user; the times in the response have another format than in the list."""
     domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
     login, password = _full(form.need("login"), domain), _password(form)
     if login in domain.credentials:

@@ -1,4 +1,4 @@
-"""Domains: listed, made, verified, switched off, deleted."""
+"""Domains: list, create, verify, disable, delete."""
 
 # https://docs.omnivery.com/api-ref/mailgun-api  (Domains)
 from __future__ import annotations
@@ -25,7 +25,7 @@ async def list_domains(request: Request, site: State) -> Response:
 
 
 async def create(request: Request, site: State) -> Response:
-    """Make a domain; the answer is 200, not 201."""
+    """Create a domain; the response is 200, not 201."""
     form = await read_form(request, site)
     domain = site.account.create(form.need("name"), wildcard=form.says_yes("wildcard"))
     return json_response({"message": "Domain has been created", **domain.detail()})
@@ -37,13 +37,13 @@ async def get(request: Request, site: State) -> Response:
 
 
 async def delete(request: Request, site: State) -> Response:
-    """Forget a domain."""
+    """Delete a domain."""
     site.account.delete(request.path_params["domain"])
     return json_response({"message": "Domain has been deleted"})
 
 
 async def verify(request: Request, site: State) -> Response:
-    """Check a domain's DNS records, and find them in place: one that waits for that becomes active."""
+    """Verify a domain: the DNS records are always found, so an `unverified` domain becomes `active`."""
     domain = site.account.find(request.path_params["domain"])
     if domain.state == "unverified":
         domain.move("active")
@@ -53,14 +53,14 @@ async def verify(request: Request, site: State) -> Response:
 
 
 async def tracking(request: Request, site: State) -> Response:
-    """What is tracked; nothing here can change it."""
+    """Return the tracking settings, which are fixed."""
     site.account.find(request.path_params["domain"])
     active = {"click": True, "open": True, "unsubscribe": False}
     return json_response({"tracking": {name: {"active": on} for name, on in active.items()}})
 
 
 async def disable(request: Request, site: State) -> Response:
-    """Switch a domain off: there is no way back."""
+    """Disable a domain for good."""
     domain = site.account.find(request.path_params["domain"])
     domain.move("disabled")
     return json_response(domain.detail())

@@ -16,9 +16,9 @@ from omnivery.emulator.stats import RESOLUTIONS, SHAPES, floor, nested
 from omnivery.transport.operation import KeyKind
 
 USUAL_SPAN = timedelta(days=7)
-"""How far back the answer reaches when no start is given (Mailgun's own default)."""
+"""Period before `end` if no start is given (Mailgun's own default)."""
 MOST_BUCKETS = 10_000
-"""Buckets that one answer may have: this emulator's own limit."""
+"""Most buckets of one response: this emulator's own limit."""
 WIDTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "month": timedelta(days=28)}
 """The least that a bucket spans."""
 

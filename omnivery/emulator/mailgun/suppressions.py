@@ -13,7 +13,7 @@ from starlette.responses import Response
 from omnivery.emulator.address_rules import ADDRESS
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.forms import read_records
-from omnivery.emulator.pages import Record, page
+from omnivery.emulator.pages import Entry, page
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, json_response, mailgun
 from omnivery.emulator.state import State
@@ -29,9 +29,9 @@ class Kind:
 
     name: str
     list_of: Callable[[Domain], SuppressionList]
-    record: Callable[[Record], dict[str, Any]]
+    record: Callable[[Entry], dict[str, Any]]
     """Makes a record of what a client sent."""
-    alone: Callable[[Record], Record] = dict
+    alone: Callable[[Entry], Entry] = dict
     """How a record looks that is asked for by its address."""
     missing: str
     removed: str
@@ -40,13 +40,13 @@ class Kind:
         """The endpoints of this list."""
         every, one = f"/{{domain}}/{self.name}", f"/{{domain}}/{self.name}/{{address}}"
         return (
-            mailgun(f"{self.name}.list", "GET", every, self.answer_list),
+            mailgun(f"{self.name}.list", "GET", every, self.list_page),
             mailgun(f"{self.name}.create", "POST", every, self.create),
             mailgun(f"{self.name}.get", "GET", one, self.get),
             mailgun(f"{self.name}.delete", "DELETE", one, self.delete),
         )
 
-    async def answer_list(self, request: Request, site: State) -> Response:
+    async def list_page(self, request: Request, site: State) -> Response:
         """One page of the list."""
         return json_response(page(request, site, self._list(request, site).sorted()))
 
@@ -82,7 +82,7 @@ class Kind:
     def _list(self, request: Request, site: State) -> SuppressionList:
         return self.list_of(site.account.find(request.path_params["domain"]))
 
-    def _checked(self, sent: Record) -> dict[str, Any]:
+    def _checked(self, sent: Entry) -> dict[str, Any]:
         address = sent.get("address")
         if not isinstance(address, str) or not address.strip():
             raise Refusal("address parameter is missing")
@@ -98,18 +98,18 @@ async def delete_all_bounces(request: Request, site: State) -> Response:
     return json_response({"message": "Bounced addresses for this domain have been removed"})
 
 
-def _text(sent: Record, name: str, default: str = "") -> str:
+def _text(sent: Entry, name: str, default: str = "") -> str:
     value = sent.get(name)
     return default if value is None else str(value)
 
 
-def _tags(sent: Record) -> list[str]:
+def _tags(sent: Entry) -> list[str]:
     tags = sent.get("tags")
     return [str(tag) for tag in tags] if isinstance(tags, list) and tags else [_text(sent, "tag", "*")]
 
 
-def _complaint_alone(record: Record) -> Record:
-    # The page's own inconsistency: a list says `error` where a single answer says `description`.
+def _complaint_alone(record: Entry) -> Entry:
+    # The page's own inconsistency: a list says `error` where a single response says `description`.
     return {("description" if name == "error" else name): value for name, value in record.items()}
 
 

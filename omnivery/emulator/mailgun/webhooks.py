@@ -1,4 +1,4 @@
-"""Webhooks: up to three addresses for each type of event."""
+"""Webhooks: up to three URLs for each type of event."""
 
 # https://docs.omnivery.com/api-ref/mailgun-api  (Webhooks)
 from __future__ import annotations
@@ -15,13 +15,13 @@ from omnivery.transport.operation import KeyKind
 
 
 async def list_webhooks(request: Request, site: State) -> Response:
-    """Every type that has addresses."""
+    """Return every type that has URLs."""
     hooks = site.account.find(request.path_params["domain"]).webhooks
     return json_response({"webhooks": {name: {"urls": urls} for name, urls in hooks.items()}})
 
 
 async def create(request: Request, site: State) -> Response:
-    """Set the addresses of a type that has none yet."""
+    """Set the URLs of a type that has none yet."""
     domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
     name, urls = form.need("id"), urls_of(form)
     if name in domain.webhooks:
@@ -31,13 +31,13 @@ async def create(request: Request, site: State) -> Response:
 
 
 async def get(request: Request, site: State) -> Response:
-    """The addresses of one type."""
+    """Return the URLs of one type."""
     domain, name = _find(request, site)
     return json_response({"webhook": {"urls": domain.webhooks[name]}})
 
 
 async def update(request: Request, site: State) -> Response:
-    """Set the addresses of a type that has some."""
+    """Replace the URLs of a type."""
     form = await read_form(request, site)
     domain, name = _find(request, site)
     urls = domain.webhooks[name] = urls_of(form)
@@ -45,7 +45,7 @@ async def update(request: Request, site: State) -> Response:
 
 
 async def delete(request: Request, site: State) -> Response:
-    """Forget the addresses of a type; the answer names them."""
+    """Delete the URLs of a type; the response contains them."""
     domain, name = _find(request, site)
     return json_response({"message": "Webhook has been deleted", "webhook": {"urls": domain.webhooks.pop(name)}})
 
