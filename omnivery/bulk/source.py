@@ -35,6 +35,16 @@ class BatchSource(ABC, Generic[T]):
         Whatever leaves the supplier is in the list, even if the task is cancelled. It is asked by one task at a time.
         """
 
+    def leftover(self) -> list[T]:
+        """Return what was read ahead and not handed over, once nobody will ask for more. Mostly nothing is.
+
+        The run counts these items as read and undelivered: they are gone from a pipe.
+        """
+        return []
+
+    async def close(self) -> None:
+        """Release what was opened for reading. Called once, at the end of a run."""
+
 
 @frozen(kw_only=True)
 class ResumePoint:
@@ -71,7 +81,15 @@ class Resumable(ABC, Generic[T]):
 
     @abstractmethod
     def position(self, last: T) -> Mapping[str, Any]:
-        """Where one goes on who has taken every item up to `last`, which is the one that was handed over last."""
+        """Return the position to resume from, given that `last` was the last item handed out."""
+
+    def stream(self) -> ItemStream[T]:
+        """Return all items, for a run that is kept in no journal and so never resumes.
+
+        Raises:
+            ConfigError: the source cannot be read.
+        """
+        return self.open(self.locate(()))
 
 
 @define(kw_only=True, eq=False)
@@ -108,7 +126,7 @@ class Source(Generic[T]):
             ConfigError: it is no iterable of items, but for instance a single one.
         """
         if isinstance(items, Resumable):
-            return cls(iterator=iter(items) if isinstance(items, Iterable) else None, origin=items)
+            return cls(iterator=None, origin=items)
         if isinstance(items, BatchSource):
             return cls(iterator=items)
         if isinstance(items, AsyncIterable):
@@ -168,10 +186,16 @@ class Source(Generic[T]):
             self.error = error
             self._over = True
 
+    def leftover(self) -> list[T]:
+        """Return items that were read ahead and that nobody took. To be asked once, when no worker reads any more."""
+        return self._iterator.leftover() if isinstance(self._iterator, BatchSource) else []
+
     async def close(self) -> None:
         """Close what was opened here. A caller's own stream stays the caller's."""
         if self._origin is not None and isinstance(self._iterator, AsyncGenerator):
             await self._iterator.aclose()
+        if self._origin is not None and isinstance(self._iterator, BatchSource):
+            await self._iterator.close()
 
     def stop(self) -> None:
         """Read no further, and leave a source that keeps a worker waiting."""
@@ -181,7 +205,7 @@ class Source(Generic[T]):
 
     def _opened(self) -> ItemStream[T]:
         assert self._origin is not None  # noqa: S101  # `of` sees to it: one of the two is there
-        return self._origin.open(self._origin.locate(()))
+        return self._origin.stream()
 
     async def _pass_over(self, count: int) -> None:
         while self._taken < count:

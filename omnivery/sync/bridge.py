@@ -274,19 +274,27 @@ class _CallersResumable(Resumable[P]):
     def open(self, bookmark: ResumePoint) -> ItemStream[P]:
         if isinstance(self._origin, Iterable):
             # A file: whether the place is still there is better known at once.
-            ready = self._opened(bookmark)
-            return _CallersItems(self._caller, lambda: ready)
+            return self._ready(self._origin.open(bookmark))
         # What the caller's own function opens may be bound to his thread.
-        return _CallersItems(self._caller, lambda: self._opened(bookmark))
+        return _CallersItems(self._caller, lambda: _iterable(self._origin.open(bookmark)))
+
+    def stream(self) -> ItemStream[P]:
+        if isinstance(self._origin, Iterable):
+            return self._ready(self._origin.stream())
+        return super().stream()
 
     def position(self, last: P) -> Mapping[str, Any]:
         return self._origin.position(last)
 
-    def _opened(self, bookmark: ResumePoint) -> Iterable[P]:
-        flow = self._origin.open(bookmark)
-        if not isinstance(flow, Iterable):
-            raise ConfigError("a source that opens an asynchronous iterable needs the asynchronous client")
-        return flow
+    def _ready(self, items: ItemStream[P]) -> ItemStream[P]:
+        # What reads in a thread of its own does not need the caller's.
+        return items if isinstance(items, BatchSource) else _CallersItems(self._caller, lambda: _iterable(items))
+
+
+def _iterable(items: ItemStream[P]) -> Iterable[P]:
+    if not isinstance(items, Iterable):
+        raise ConfigError("a source that opens an asynchronous iterable needs the asynchronous client")
+    return items
 
 
 def _no_source(items: object) -> bool:
