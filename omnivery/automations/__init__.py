@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from omnivery.mail.addresses import ParseResult as ParseResult
     from omnivery.mail.dns import DnsRecord as DnsRecord
     from omnivery.mail.message import Queued as Queued
+    from omnivery.mail.sending import SendOutcome as SendOutcome
+    from omnivery.mail.sending import SendReport as SendReport
+    from omnivery.mail.sending import SendStatus as SendStatus
     from omnivery.mail.suppression import SuppressionFailure as SuppressionFailure
     from omnivery.mail.suppression import SuppressionReport as SuppressionReport
     from omnivery.mail.webhook import WebhookResult as WebhookResult

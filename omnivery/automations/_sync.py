@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omnivery.automations.client import AsyncAutomations
-from omnivery.sync.base import BaseClient, Resource, on_loop, plain, whole
+from omnivery.sync.base import BaseClient, Resource, copied, on_loop, plain, whole
 from omnivery.sync.bridge import LoopBridge
 from omnivery.transport.runtime import drive
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from omnivery.events.verdict import PendingVerdict, Verdict
     from omnivery.mail.addresses import ParseResult
     from omnivery.mail.message import Message, Queued
+    from omnivery.mail.sending import SendReport
     from omnivery.mail.suppression import SuppressionReport
     from omnivery.mail.webhook import WebhookResult
     from omnivery.readers.frames import ArrowStream
@@ -659,6 +660,95 @@ class Messages(Resource["AsyncAutomations"]):
                 domain's organisational domain.
         """
         return drive(self._single.messages.send(message, domain=domain, options=options))
+
+    def send_many(
+        self,
+        messages: Iterable[Message],
+        *,
+        concurrency: int = 8,
+        progress: bool = False,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SendReport:
+        """Send any number of messages concurrently, and report the outcome of each.
+
+        A message that was certainly not sent is retried (ten times, unless `options` or the client say otherwise). One
+        whose response was lost is never retried, and is `unknown` in the report. A message that cannot be sent is
+        `rejected`, and the run goes on. An error that every message would get (401, 403, 404 …, a closed client) stops
+        the run, and so do 1000 messages in a row that do not get through; the source is then not read any further. After
+        Ctrl-C there is no report.
+
+        Args:
+            messages: what to send. Read in the calling thread.
+            concurrency: messages in flight; fewer while the server asks to slow down.
+            progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
+
+        Returns:
+            The report: `sent + rejected + unknown + undelivered == read`. Check it, or call `raise_for_failures()`.
+
+        Raises:
+            ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
+            BulkError: the source raised, which is the error's cause; the messages read before were sent, and `report`
+                covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
+        """
+        bridge: LoopBridge[SendReport] = LoopBridge()
+        given_messages = bridge.source(messages, argument="messages")
+        return bridge.run(
+            lambda: self._async.messages.send_many(
+                given_messages,
+                concurrency=concurrency,
+                progress=progress,
+                domain=domain,
+                options=options,
+            )
+        )
+
+    def send_batch(
+        self,
+        message: Message,
+        recipients: Mapping[str, Mapping[str, Any]],
+        *,
+        individually: bool = False,
+        concurrency: int = 8,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SendReport:
+        """Send one message to any number of recipients, each of whom sees only their own address.
+
+        The recipients are split into calls of 1000, each with the field `recipient-variables`, which hides them from
+        one another. `%recipient.name%` in the message's texts becomes the recipient's variable `name`, and
+        `%recipient.url.link%` the `link` in the variable `url`.
+
+        Args:
+            message: what to send, without recipients.
+            recipients: addresses, and the variables of each, which may be empty.
+            individually: make one call for each recipient, and replace the placeholders before sending. A stored
+                template still gets the variables as `recipient-variables`, because only the service can fill it.
+            concurrency: calls in flight, as in `send_many`.
+            domain: the sending domain; the client's own if left out.
+            options: as in `send_many`.
+
+        Returns:
+            The report of the calls: outcome 0 is the call for the first 1000 recipients, and so on; with
+            `individually`, one outcome for each recipient.
+
+        Raises:
+            ConfigError: the message cannot be sent as it is, or there are no recipients. Nothing was sent.
+        """
+        bridge: LoopBridge[SendReport] = LoopBridge()
+        given_recipients = copied(recipients)
+        return bridge.run(
+            lambda: self._async.messages.send_batch(
+                message,
+                given_recipients,
+                individually=individually,
+                concurrency=concurrency,
+                domain=domain,
+                options=options,
+            )
+        )
 
 
 class Suppressions(Resource["AsyncAutomations"]):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.mail.form import Surface, encode, from_explained
 from omnivery.mail.message import Message, Queued
+from omnivery.mail.sending import SendReport, send_batch, send_many
 from omnivery.transport.operation import NON_IDEMPOTENT, maybe_empty
 from omnivery.transport.resource import AsyncResource
 
@@ -43,3 +45,90 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
         """
         with from_explained():
             return await self._send(SEND, domain=domain, body=encode(message, Surface.AUTOMATIONS), options=options)
+
+    async def send_many(
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        *,
+        concurrency: int = 8,
+        progress: bool = False,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SendReport:
+        """Send any number of messages concurrently, and report the outcome of each.
+
+        A message that was certainly not sent is retried (ten times, unless `options` or the client say otherwise). One
+        whose response was lost is never retried, and is `unknown` in the report. A message that cannot be sent is
+        `rejected`, and the run goes on. An error that every message would get (401, 403, 404 …, a closed client) stops
+        the run, and so do 1000 messages in a row that do not get through; the source is then not read any further. If
+        the call itself is cancelled, there is no report.
+
+        Args:
+            messages: what to send. A synchronous source is read on the event loop, one message at a time.
+            concurrency: messages in flight; fewer while the server asks to slow down.
+            progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
+            domain: the sending domain; the client's own if left out.
+            options: timeouts, deadline, retries and headers of each request.
+
+        Returns:
+            The report: `sent + rejected + unknown + undelivered == read`. Check it, or call `raise_for_failures()`.
+
+        Raises:
+            ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
+            BulkError: the source raised, which is the error's cause; the messages read before were sent, and `report`
+                covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
+        """
+        return await send_many(
+            self._client,
+            SEND,
+            Surface.AUTOMATIONS,
+            messages,
+            concurrency=concurrency,
+            progress=progress,
+            domain=domain,
+            options=options,
+        )
+
+    async def send_batch(
+        self,
+        message: Message,
+        recipients: Mapping[str, Mapping[str, Any]],
+        *,
+        individually: bool = False,
+        concurrency: int = 8,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SendReport:
+        """Send one message to any number of recipients, each of whom sees only their own address.
+
+        The recipients are split into calls of 1000, each with the field `recipient-variables`, which hides them from
+        one another. `%recipient.name%` in the message's texts becomes the recipient's variable `name`, and
+        `%recipient.url.link%` the `link` in the variable `url`.
+
+        Args:
+            message: what to send, without recipients.
+            recipients: addresses, and the variables of each, which may be empty.
+            individually: make one call for each recipient, and replace the placeholders before sending. A stored
+                template still gets the variables as `recipient-variables`, because only the service can fill it.
+            concurrency: calls in flight, as in `send_many`.
+            domain: the sending domain; the client's own if left out.
+            options: as in `send_many`.
+
+        Returns:
+            The report of the calls: outcome 0 is the call for the first 1000 recipients, and so on; with
+            `individually`, one outcome for each recipient.
+
+        Raises:
+            ConfigError: the message cannot be sent as it is, or there are no recipients. Nothing was sent.
+        """
+        return await send_batch(
+            self._client,
+            SEND,
+            Surface.AUTOMATIONS,
+            message,
+            recipients,
+            individually=individually,
+            concurrency=concurrency,
+            domain=domain,
+            options=options,
+        )

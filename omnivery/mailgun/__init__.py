@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from omnivery.mail.addresses import ParseResult as ParseResult
     from omnivery.mail.dns import DnsRecord as DnsRecord
     from omnivery.mail.message import Queued as Queued
+    from omnivery.mail.sending import SendOutcome as SendOutcome
+    from omnivery.mail.sending import SendReport as SendReport
+    from omnivery.mail.sending import SendStatus as SendStatus
     from omnivery.mail.suppression import SuppressionFailure as SuppressionFailure
     from omnivery.mail.suppression import SuppressionReport as SuppressionReport
     from omnivery.mail.webhook import Webhook as Webhook
@@ -47,9 +50,6 @@ if TYPE_CHECKING:
     from omnivery.mailgun.domains import Tracking as Tracking
     from omnivery.mailgun.domains import TrackingSetting as TrackingSetting
     from omnivery.mailgun.messages import AsyncMessages as AsyncMessages
-    from omnivery.mailgun.sending import SendOutcome as SendOutcome
-    from omnivery.mailgun.sending import SendReport as SendReport
-    from omnivery.mailgun.sending import SendStatus as SendStatus
     from omnivery.mailgun.stats import AsyncStats as AsyncStats
     from omnivery.mailgun.stats import StatsBucket as StatsBucket
     from omnivery.mailgun.stats import StatsTotal as StatsTotal

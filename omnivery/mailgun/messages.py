@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from omnivery.bulk.source import Source
-from omnivery.display.progress import watching
-from omnivery.errors import ConfigError
 from omnivery.mail.form import (
     Surface,
     encode,
@@ -20,10 +16,10 @@ from omnivery.mail.form import (
 )
 from omnivery.mail.message import Message, Queued
 from omnivery.mail.recipients import write_mailboxes
+from omnivery.mail.sending import SendReport, send_batch, send_many
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.mime import Mime
 from omnivery.mailgun.operations import either
-from omnivery.mailgun.sending import SendReport, SendRun, batches
 from omnivery.transport.operation import NON_IDEMPOTENT
 from omnivery.transport.resource import AsyncResource
 
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
     from email.message import Message as MimeMessage
 
     from omnivery.mail.recipients import Mailboxes
-    from omnivery.transport.body import Body
     from omnivery.transport.config import CallOptions
 
 
@@ -149,53 +144,57 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
             BulkError: the source raised, which is the error's cause; the messages read before were sent, and `report`
                 covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
         """
-        client, chosen = self._client._for_bulk(concurrency, options)
-        sending_domain = self._client._domain(domain)
-        self._client._config.credential(SEND)
-        advice = "A single message goes to send(), or in a list"
-        source = Source.of(messages, argument="messages", advice=advice)
-
-        def to_body(message: Message) -> Body:
-            return encode(message, Surface.MAILGUN)
-
-        async def post(body: Body) -> Queued:
-            with from_explained():
-                return (await client.call(SEND, domain=sending_domain, body=body, options=chosen)).data
-
-        with watching("Sending", messages, progress=progress) as advance:
-            return await SendRun(source=source, encode=to_body, post=post, tell=advance).finish(concurrency)
+        return await send_many(
+            self._client,
+            SEND,
+            Surface.MAILGUN,
+            messages,
+            concurrency=concurrency,
+            progress=progress,
+            domain=domain,
+            options=options,
+        )
 
     async def send_batch(
         self,
         message: Message,
         recipients: Mapping[str, Mapping[str, Any]],
         *,
+        individually: bool = False,
         concurrency: int = 8,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
         """Send one message to any number of recipients, each of whom sees only their own address.
 
-        The recipients are split into calls of 1000. `%recipient.name%` in the message's texts becomes the recipient's
-        variable `name`.
+        The recipients are split into calls of 1000, each with the field `recipient-variables`, which hides them from
+        one another. `%recipient.name%` in the message's texts becomes the recipient's variable `name`. Mailgun's: for
+        this API, Omnivery's page does not list that field. `individually=True` does without it.
 
         Args:
             message: what to send, without recipients.
             recipients: addresses, and the variables of each, which may be empty.
+            individually: make one call for each recipient, and replace the placeholders before sending. A stored
+                template still gets the variables as `recipient-variables`, because only the service can fill it.
             concurrency: calls in flight, as in `send_many`.
             domain: the sending domain; the client's own if left out.
             options: as in `send_many`.
 
         Returns:
-            The report of the calls: outcome 0 is the call for the first 1000 recipients, and so on.
+            The report of the calls: outcome 0 is the call for the first 1000 recipients, and so on; with
+            `individually`, one outcome for each recipient.
 
         Raises:
             ConfigError: the message cannot be sent as it is, or there are no recipients. Nothing was sent.
         """
-        calls = batches(message, recipients)
-        first = next(calls, None)
-        if first is None:
-            raise ConfigError("recipients: there are none. Nothing was sent.")
-        # A fault in the first call's message is in the message of every call.
-        encode(first, Surface.MAILGUN)
-        return await self.send_many(chain([first], calls), concurrency=concurrency, domain=domain, options=options)
+        return await send_batch(
+            self._client,
+            SEND,
+            Surface.MAILGUN,
+            message,
+            recipients,
+            individually=individually,
+            concurrency=concurrency,
+            domain=domain,
+            options=options,
+        )

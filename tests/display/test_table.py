@@ -32,9 +32,9 @@ from omnivery.display.tabular import Tabular
 from omnivery.errors import BadRequestError, ConfigError, NotSentError
 from omnivery.events.event_list import EventList
 from omnivery.mail.message import Message, Queued
+from omnivery.mail.sending import SendOutcome, SendStatus
 from omnivery.mail.webhook import Webhook
 from omnivery.mailgun import Bounce, SendReport, StatsBucket, StatsTotal
-from omnivery.mailgun.sending import SendOutcome, SendStatus
 from omnivery.transport.paging import ItemList, Page
 from omnivery.webhooks import BotVerdicts
 from tests.support.bots import pickled

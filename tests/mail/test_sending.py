@@ -32,8 +32,8 @@ from omnivery.errors import (
     error_class,
 )
 from omnivery.mail.message import Attachment, Message
+from omnivery.mail.sending import SendReport, SendStatus, status_of
 from omnivery.mailgun.client import AsyncMailgun
-from omnivery.mailgun.sending import SendReport, SendStatus, status_of
 from omnivery.transport.multipart import MultipartContent
 from tests.support.message import (
     DOMAIN,
@@ -158,7 +158,7 @@ async def test_what_every_message_would_meet_stops_the_run(code: int) -> None:
 @pytest.fixture
 def little_patience(monkeypatch: pytest.MonkeyPatch) -> int:
     """How many messages in a row may fail to get through."""
-    monkeypatch.setattr("omnivery.mailgun.sending.MAX_UNSENT", 20)
+    monkeypatch.setattr("omnivery.mail.sending.MAX_UNSENT", 20)
     return 20
 
 

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from enum import Enum
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from omnivery.bulk.source import Source
+from omnivery.display.progress import watching
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, DecodeError, OmniveryError, TransportError
-from omnivery.mail.form import MAX_RECIPIENTS
+from omnivery.mail.batches import batches
+from omnivery.mail.form import Surface, encode, from_explained
 from omnivery.mail.message import Message, Queued
-from omnivery.mail.recipients import address_of
 from omnivery.transport.multipart import MultipartContent
 from omnivery.transport.retry import Failure, classify, concerns_every_call
 
 if TYPE_CHECKING:
     from omnivery.transport.body import Body
+    from omnivery.transport.client import AsyncBaseClient
+    from omnivery.transport.config import CallOptions
+    from omnivery.transport.operation import Operation
 
 MAX_UNSENT = 1000
 """Messages in a row that do not get through, after which a run stops: the source is not to be used up for nothing."""
@@ -282,36 +286,52 @@ def status_of(error: OmniveryError) -> SendStatus:
     return SendStatus.UNDELIVERED if failure is Failure.THROTTLED else SendStatus.REJECTED
 
 
-def batches(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> Iterator[Message]:
-    """Cut a batch into messages of at most 1000 recipients, each with the variables that hide them from one another.
+async def send_many(
+    client: AsyncBaseClient[Any],
+    operation: Operation[Queued],
+    surface: Surface,
+    messages: Iterable[Message] | AsyncIterable[Message],
+    *,
+    concurrency: int,
+    domain: str | None,
+    options: CallOptions | None,
+    progress: bool = False,
+) -> SendReport:
+    """Send messages with one surface's operation; the surfaces' `messages.send_many` document it."""
+    bulk, chosen = client._for_bulk(concurrency, options)
+    sending_domain = client._domain(domain)
+    client._config.credential(operation)
+    source = Source.of(messages, argument="messages", advice="A single message goes to send(), or in a list")
 
-    Raises:
-        ConfigError: the message has recipients or variables of its own, or a key is not one address, or comes twice.
-    """
-    if message.to or message.cc or message.bcc or message.recipient_variables is not None:
-        raise ConfigError(
-            "message: in a batch, recipients and their variables come from `recipients` alone; leave out to, cc, bcc "
-            "and recipient_variables. Nothing was sent."
-        )
-    if not isinstance(recipients, Mapping):
-        raise ConfigError(
-            "recipients: expected a mapping of addresses to variables, such as {'ann@example.com': {}}. "
-            "Nothing was sent."
-        )
-    seen: set[str | None] = {None}
-    for place, key in enumerate(recipients):
-        address = address_of(key)
-        # Whoever has the one spelling has the other, too: nobody keeps apart addresses that differ in case.
-        spelling = address and address.lower()
-        if spelling in seen:
-            raise ConfigError(f"recipients: key {place} is not one address, or comes twice. Nothing was sent.")
-        seen.add(spelling)
-    return _cut(message, recipients)
+    def to_body(message: Message) -> Body:
+        return encode(message, surface)
+
+    async def post(body: Body) -> Queued:
+        with from_explained():
+            return (await bulk.call(operation, domain=sending_domain, body=body, options=chosen)).data
+
+    with watching("Sending", messages, progress=progress) as advance:
+        return await SendRun(source=source, encode=to_body, post=post, tell=advance).finish(concurrency)
 
 
-def _cut(message: Message, recipients: Mapping[str, Mapping[str, Any]]) -> Iterator[Message]:
-    items = iter(recipients.items())
-    while part := dict(islice(items, MAX_RECIPIENTS)):
-        # An empty mapping still counts: without an entry, a recipient would see everybody's address.
-        own = {str(address_of(key)): variables for key, variables in part.items()}
-        yield evolve(message, to=list(part), recipient_variables=own)
+async def send_batch(
+    client: AsyncBaseClient[Any],
+    operation: Operation[Queued],
+    surface: Surface,
+    message: Message,
+    recipients: Mapping[str, Mapping[str, Any]],
+    *,
+    individually: bool,
+    concurrency: int,
+    domain: str | None,
+    options: CallOptions | None,
+) -> SendReport:
+    """Send one message to many recipients; the surfaces' `messages.send_batch` document it."""
+    calls = batches(message, recipients, individually=individually)
+    first = next(calls, None)
+    if first is None:
+        raise ConfigError("recipients: there are none. Nothing was sent.")
+    # A fault in the first call's message is in the message of every call.
+    encode(first, surface)
+    calls = chain([first], calls)
+    return await send_many(client, operation, surface, calls, concurrency=concurrency, domain=domain, options=options)
