@@ -28,6 +28,7 @@ from omnivery.display.progress import watching
 from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.events.encoding import wire_form
 from omnivery.events.event import FIELDS, BotEvent, EventLike
+from omnivery.events.ip_address import plain_address
 from omnivery.events.validation import single_fault_of
 from omnivery.events.verdict import PendingVerdict, Verdict
 from omnivery.readers.frames import as_events
@@ -582,6 +583,8 @@ def _form_fields(event: BotEvent | Mapping[str, Any]) -> list[tuple[str, str]]:
     own: Mapping[str, Any] = (event.attributes or {}) if isinstance(event, BotEvent) else event
     fields = {name: getattr(event, name) for name in FIELDS} if isinstance(event, BotEvent) else {}
     fields.update(own)
+    if fields.get("ip"):
+        fields["ip"] = plain_address(fields["ip"])
     try:
         return [(name, _form_text(value)) for name, value in fields.items() if value is not None]
     except (TypeError, ValueError) as error:

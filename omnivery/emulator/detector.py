@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 from crawleruseragents import is_crawler  # type: ignore[import-untyped]  # it has none
 
+from omnivery.events.ip_address import plain_address
+
 Event: TypeAlias = Mapping[str, Any]
 """One interaction, in the API's own names."""
 
@@ -44,7 +46,9 @@ class Detector:
 
     def _verdict(self, event: Event, bursts: frozenset[_Moment]) -> bool | None:
         ip, agent = event.get("ip"), event.get("uas")
-        # 1. The fixed test networks, whatever else the event says.
+        # 1. The fixed test networks, whatever else the event says. An IPv4-mapped address is that IPv4 address.
+        if isinstance(ip, str):
+            ip = plain_address(ip) or ip
         if isinstance(ip, str) and ip.startswith((ALWAYS_BOT, ALWAYS_HUMAN, NEVER_ANSWERED)):
             return None if ip.startswith(NEVER_ANSWERED) else ip.startswith(ALWAYS_BOT)
         if isinstance(agent, str):

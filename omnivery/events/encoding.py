@@ -1,4 +1,4 @@
-"""From events to the body of one request, in a single pass over the batch."""
+"""From events to the body of one request."""
 
 from __future__ import annotations
 
@@ -17,16 +17,28 @@ from omnivery.events.event import (
     EventLine,
     UnreadableLine,
 )
-from omnivery.events.validation import IPV4, fault_of
+from omnivery.events.ip_address import IPV4, plain_address
+from omnivery.events.validation import fault_of
 
 
 def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
-    """The JSON body of one batch. Lines of NDJSON go in as the bytes they are.
+    """Encode one batch as JSON.
+
+    Lines of NDJSON are copied in as they are, except that an IPv4-mapped `ip` becomes the IPv4 address that it is, as
+    it does in every other kind of event.
 
     Raises:
         TypeError: an event holds a value without a JSON form.
         ValueError: an event holds text that is not Unicode, or contains itself.
     """
+    body = _encode(events, webhook_url)
+    # A search in the encoded bytes costs a hundredth of a look at each event, and almost no batch has such an address.
+    if _MAPPED_GROUP in body.lower():
+        body = _encode([_unmapped(event) for event in events], webhook_url)
+    return body
+
+
+def _encode(events: Sequence[EventLike], webhook_url: str) -> bytes:
     if not any(issubclass(kind, _LINES) for kind in set(map(type, events))):
         return codec.dumps({"webhook_url": webhook_url, "events": events}, default=wire_form)
     # Whole runs at a time: encoding event by event takes twelve times as long.
@@ -34,23 +46,52 @@ def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
     return b'{"webhook_url":%b,"events":[%b]}' % (codec.dumps(webhook_url), b",".join(runs))
 
 
-def wire_form(value: Any) -> Any:  # one branch for each field
+_MAPPED_GROUP = b":ffff:"
+"""A part of every spelling of an IPv4-mapped address, in lower case."""
+
+
+def _unmapped(event: EventLike) -> EventLike:
+    """The event with its IPv4 address in place of an IPv4-mapped one."""
+    if isinstance(event, BotEvent):
+        return event  # wire_form() sees to it
+    if isinstance(event, Mapping):
+        ip = event.get("ip")
+        plain = plain_address(ip) if isinstance(ip, str) else ip
+        return event if plain == ip else {**event, "ip": plain}
+    if isinstance(event, EventLine):
+        return EventLine(data=_unmapped_line(event.data), line=event.line)
+    return _unmapped_line(event) if isinstance(event, bytes) else event
+
+
+def _unmapped_line(data: bytes) -> bytes:
+    # The one value is replaced in the bytes: reading and writing the line would change its numbers and spelling.
+    parsed = codec.loads(data)
+    ip = parsed.get("ip") if isinstance(parsed, dict) else None
+    plain = plain_address(ip) if isinstance(ip, str) else None
+    if ip is None or plain is None or plain == ip:
+        return data
+    member = re.compile(rb'("ip"\s*+:\s*+)"%b"' % re.escape(ip.encode()))
+    replaced, count = member.subn(rb'\1"%b"' % plain.encode(), data)
+    return replaced if count == 1 else data  # a nested object has the same member: nothing tells the two apart
+
+
+def wire_form(value: Any) -> Any:
     """What JSON does not know by itself in an event: events, mappings of any kind, numpy's integers.
 
     Raises:
         TypeError: it has no JSON form.
-        ValueError: it is an event that cannot be sent in a batch; `fault_of` knows why.
+        ValueError: it is an event that cannot be sent in a batch; `fault_of` says why.
     """
     if not isinstance(value, BotEvent):
         return _plain_form(value)
     # This is the hottest code of the SDK. So it is written out, since a loop over the fields takes twice as long; it
-    # checks what it has in hand, as is_plainly_sound() does, since to read and to call once more costs as much again;
-    # and it starts from one dict display, since a dict that grows key by key is built three times over.
+    # checks the values that it has read, as is_plainly_sound() does, since another call costs as much again; and it
+    # starts from one dict display, since a dict that grows key by key is built three times over.
     ip, uas, event_id, action, domain = value.ip, value.uas, value.event_id, value.action, value.domain
     recipient_id, message_id, ts, message_ts = value.recipient_id, value.message_id, value.ts, value.message_ts
     attributes = value.attributes
     try:
-        inet_pton(IPV4, ip)  # type: ignore[arg-type]  # TypeError for None is one of the answers
+        inet_pton(IPV4, ip)  # type: ignore[arg-type]  # None raises a TypeError, which is caught
         plain = (
             type(uas) is str
             and uas
@@ -62,8 +103,10 @@ def wire_form(value: Any) -> Any:  # one branch for each field
         )
     except (OSError, ValueError, TypeError):
         plain = False
-    if not plain and fault_of(value):
-        raise ValueError("the event cannot be sent")
+    if not plain:
+        if fault_of(value):
+            raise ValueError("the event cannot be sent")
+        ip = plain_address(ip)  # type: ignore[arg-type]  # fault_of() finds fault with None
     wire: dict[str, Any] = {
         "ip": ip,
         "uas": uas,
@@ -109,7 +152,7 @@ def _encode_run(run: list[EventLike], *, lines: bool) -> bytes:
 
 
 def item_bytes(item: EventLike) -> bytes | None:
-    """An item as JSON, or as the line that it is, whatever is wrong with it; None where it cannot be written."""
+    """An item as JSON, or a line as it is, valid or not; None for an item that has no JSON form."""
     if isinstance(item, EventLine | bytes):
         return item.data if isinstance(item, EventLine) else item
     if isinstance(item, UnreadableLine):
@@ -133,8 +176,8 @@ def _whatever(value: Any) -> Any:
 
 
 def events_in(body: bytes) -> Iterator[bytes]:
-    """The events of a batch's body, each the very bytes that stand in it."""
-    # Cut rather than parsed: a number of thirty digits, or a lone surrogate's escape, comes out as it went in.
+    """Yield the bytes of each event in the body of a batch."""
+    # Cut rather than parsed: a number of thirty digits, or a lone surrogate's escape, keeps its spelling.
     depth, start = 0, body.index(b'"events":[') + len(b'"events":[')
     for mark in _MARKS.finditer(body, start):
         kind = mark[0]

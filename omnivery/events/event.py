@@ -1,30 +1,39 @@
-"""Bot events: one open or click each, in the three shapes in which the SDK takes them."""
+"""Bot events: one open or click each, in the three forms that the SDK takes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from attrs import define
 
+from omnivery.errors import ConfigError
+from omnivery.events.delivery import Delivery, interaction_of
+from omnivery.events.interaction import Interaction
+
+FIELDS = ("ip", "uas", "event_id", "action", "domain", "recipient_id", "message_id", "ts", "message_ts")
+"""Names to which the API itself gives a meaning; every other key of an event is the user's own."""
+FIELD_NAMES = frozenset(FIELDS)
+"""The same, for look-up."""
+
 
 @define(kw_only=True)
 class BotEvent:
-    """One interaction with an e-mail: somebody, or something, opened it or clicked a link in it.
+    """One interaction with an e-mail: a person or a machine opened it or clicked a link in it.
 
-    `ip`, `uas` and `event_id` are required in bulk; a single `bots.check()` needs only `ip` or `uas`. Every
-    further field makes the verdict more accurate.
+    `ip`, `uas` and `event_id` are required in bulk; a single `bots.check()` needs only `ip` or `uas`. Every further
+    field makes the verdict more accurate.
 
-    The class is mutable, which nothing else in the SDK is: building events dominates the cost of a pipeline, and a
-    frozen class takes twice as long to build.
+    The class is mutable, unlike every other in the SDK: building events dominates the cost of a pipeline, and a frozen
+    class takes twice as long to build.
 
     Source: https://docs.omnivery.com/api-ref/automations-api (Bot detection).
     """
 
     ip: str | None = None
-    """Address that the interaction came from, IPv4 or IPv6; not that of your own proxy."""
+    """IP address that the interaction came from, IPv4 or IPv6; not that of your own proxy."""
     uas: str | None = None
-    """User-Agent header. Send `-`, as web servers log it, where the client sent none."""
+    """User-Agent header; `-`, as web servers log it, where the client sent none."""
     event_id: str | None = None
     """Your own key of this interaction, which comes back with the verdict; see `event_id_for`."""
     action: str | None = None
@@ -36,20 +45,74 @@ class BotEvent:
     message_id: str | None = None
     """Your key of the message; the same text as in the message's honeypot link."""
     ts: int | None = None
-    """When the interaction happened, in unix seconds."""
+    """When the interaction happened, in whole unix seconds."""
     message_ts: int | None = None
-    """When the message was delivered, in unix seconds."""
+    """When the message was delivered, in whole unix seconds."""
     attributes: Mapping[str, Any] | None = None
     """Your own keys and JSON values: they travel beside the fields and come back with the verdict."""
 
+    @classmethod
+    def from_delivery(
+        cls, event: Delivery, *, recipient_key: str | bytes | None = None, attributes: Sequence[str] = ()
+    ) -> BotEvent:
+        """Make a bot event of a delivery webhook's open or click.
+
+        A webhook handler passes clicks on in a line:
+
+            if event.event in {"opened", "clicked"}:
+                await writer.put(BotEvent.from_delivery(event))
+
+        `ip` and `message_id` are the delivery event's own, `ts` is its `timestamp`, `event_id` its `id`, `uas` the
+        user agent of its `client_info`, and `domain` its `recipient_domain` or else the domain of its `recipient`,
+        whose e-mail address does not travel. What the delivery event does not have is None; without an `id`, the event
+        id is derived by `event_id_for`.
+
+        Args:
+            event: a `webhooks.DeliveryEvent` whose `event` is `opened` or `clicked`.
+            recipient_key: makes `recipient_id` by `recipient_id_for`; without it there is no `recipient_id`.
+            attributes: names of the message's own variables that travel as attributes of the event; dots lead into
+                nested ones. `url` is the link of a click.
+
+        Raises:
+            ConfigError: the event is neither an open nor a click; a name among `attributes` is that of an event's own
+                field; or the key is empty.
+        """
+        return event_of(interaction_of(event), recipient_key=recipient_key, attributes=attributes)
+
     def __repr__(self) -> str:
-        # Address, agent and recipient are personal data and stay out of logs and tracebacks.
+        # IP address, user agent and recipient are personal data and stay out of logs and tracebacks.
         return f"BotEvent(event_id={self.event_id!r}, action={self.action!r}, ts={self.ts!r})"
+
+
+def event_of(
+    interaction: Interaction, *, recipient_key: str | bytes | None = None, attributes: Sequence[str] = ()
+) -> BotEvent:
+    """Make a bot event of an interaction; see `BotEvent.from_delivery` for the arguments.
+
+    Raises:
+        ConfigError: a name among `attributes` is that of an event's own field; or the key is empty.
+    """
+    check_options(recipient_key, attributes)
+    return BotEvent(**interaction.fields(recipient_key), attributes=interaction.chosen(attributes) or None)
+
+
+def check_options(recipient_key: str | bytes | None, attributes: Sequence[str]) -> None:
+    """Check what `event_of` is asked to do, before there is an interaction.
+
+    Raises:
+        ConfigError: as `event_of`; or a text was given in place of a sequence of names.
+    """
+    if recipient_key is not None and not recipient_key:
+        raise ConfigError("recipient_key: it is empty, and a hash without a key hides no e-mail address")
+    if isinstance(attributes, str):
+        raise ConfigError(f"attributes: expected a sequence of names, such as ({attributes!r},)")
+    if taken := FIELD_NAMES.intersection(attributes):
+        raise ConfigError(f"attributes: {min(taken)!r} is a field of the event itself")
 
 
 @define(kw_only=True)
 class EventLine:
-    """One event as a line of NDJSON, kept as the very bytes that were read, and where it stood."""
+    """One event as a line of NDJSON, with the bytes as they were read and the number of the line."""
 
     data: bytes
     """The event: one JSON object, without a line break."""
@@ -62,18 +125,13 @@ class EventLine:
 
 @define(kw_only=True)
 class UnreadableLine:
-    """A line of a source that holds no event. In a bulk run it counts as one rejected item."""
+    """A line of a source that holds no readable event. In a bulk run it counts as one rejected item."""
 
     line: int
     """The line's number in its source, from 1."""
     reason: str
-    """What is wrong with it, in words that hold none of its content."""
+    """Why it cannot be read, in words that hold none of its content."""
 
 
 EventLike: TypeAlias = BotEvent | Mapping[str, Any] | bytes | EventLine | UnreadableLine
-"""Whatever a bulk run takes as one event: a `BotEvent`, a mapping in the API's own names, or a line of NDJSON."""
-
-FIELDS = ("ip", "uas", "event_id", "action", "domain", "recipient_id", "message_id", "ts", "message_ts")
-"""The names that the API itself gives a meaning; every other key of an event is the user's own."""
-FIELD_NAMES = frozenset(FIELDS)
-"""The same, to look a name up."""
+"""What a bulk run takes as one event: a `BotEvent`, a mapping in the API's own names, or a line of NDJSON."""

@@ -1,4 +1,4 @@
-"""Events as a list that is a table, too, and how an event becomes a row."""
+"""A list of events that can be shown and used as a table."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from omnivery.events.event import (
 from omnivery.events.validation import fault_of
 
 EVENT_KINDS: Mapping[str, type] = {name: int if name in {"ts", "message_ts"} else str for name in FIELDS}
-"""Types of the columns that the API's own fields are."""
+"""Types of the columns of the API's own fields."""
 
 
 class EventList(Tabular, list[EventLike]):
-    """Events in any of the shapes that a bulk run takes: a list that notebooks and data frames take for a table.
+    """Events in any of the forms that a bulk run takes: a list that notebooks and data frames treat as a table.
 
-    Each of the API's fields is a column, and so is each attribute of your own. Lines of NDJSON are read for it. `line`
-    is the line in the source, where one is known, and `reason` says why a line holds no event.
+    Each of the API's fields is a column, and so is each attribute of your own. Lines of NDJSON are parsed for it.
+    `line` is the number of the line in the source, where it is known, and `reason` says why a line holds no event.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Stable identifiers: the same interaction gets the same id at every reading, and an address becomes a keyed hash."""
+"""Stable identifiers: ids of events that are the same at every reading, and keyed hashes of recipients."""
 
 from __future__ import annotations
 
@@ -19,50 +19,61 @@ def event_id_for(
     url: str | None = None,
     position: int | str | None = None,
 ) -> str:
-    """Derive an event's id from what it is, so that reading a log again yields the same ids.
+    """Derive an event's id from its fields, so that reading a log again yields the same ids.
 
     The id is a 128-bit BLAKE2b hash (RFC 7693) over all arguments, in 32 hexadecimal digits. Arguments that are
     left out count as different from empty ones.
 
     Args:
-        ip: address that the interaction came from.
+        ip: IP address that the interaction came from.
         uas: User-Agent header.
         ts: unix seconds of the interaction.
         action: `open` or `click`.
         message_id: key of the message.
         recipient_id: key of the recipient.
         url: the link, or the path requested.
-        position: what tells otherwise equal interactions apart: a line number, an offset, a sequence number.
+        position: a line number, an offset or a sequence number, which tells otherwise equal interactions apart.
 
     Raises:
         ConfigError: every argument was left out.
     """
     parts = (ip, uas, ts, action, message_id, recipient_id, url, position)
-    if all(part is None for part in parts):
+    # The length in front of each part keeps ("ab", "c") and ("a", "bc") apart.
+    text = "".join(["-" if part is None else f"{len(str(part))}:{part}" for part in parts])
+    if not text.isascii():
+        return _hashed(b"".join(map(_counted, parts)))
+    if text == _NOTHING:
         raise ConfigError("event_id_for() needs at least one argument: ids of nothing would all be equal")
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        if part is None:
-            digest.update(b"-")
-            continue
-        # The length in front of each part keeps ("ab", "c") and ("a", "bc") apart.
-        text = str(part).encode("utf-8", "surrogatepass")
-        digest.update(b"%d:%b" % (len(text), text))
-    return digest.hexdigest()
+    return _hashed(text.encode())
+
+
+_NOTHING = "-" * 8
+
+
+def _counted(part: int | str | None) -> bytes:
+    """One part of an id, with its length in bytes; `event_id_for` counts characters, which is the same in ASCII."""
+    if part is None:
+        return b"-"
+    text = str(part).encode("utf-8", "surrogatepass")
+    return b"%d:%b" % (len(text), text)
+
+
+def _hashed(parts: bytes) -> str:
+    return hashlib.blake2b(parts, digest_size=16).hexdigest()
 
 
 def recipient_id_for(address: str, key: str | bytes) -> str:
-    """Turn a recipient's address into a keyed hash, as the API recommends for privacy.
+    """Turn a recipient's e-mail address into a keyed hash, as the API recommends for privacy.
 
-    The hash is HMAC-SHA256 (RFC 2104) over the address without surrounding blanks and in lower case, in 64
-    hexadecimal digits. Without the key nobody can test whether an address is behind it.
+    The hash is HMAC-SHA256 (RFC 2104) over the e-mail address without surrounding blanks and in lower case, in 64
+    hexadecimal digits. Without the key nobody can test whether it belongs to a given e-mail address.
 
     Args:
         address: the e-mail address.
-        key: your own secret; use the same one for ever, or the ids change.
+        key: your own secret; another key gives other ids.
 
     Raises:
-        ConfigError: the address or the key is empty.
+        ConfigError: the e-mail address or the key is empty.
     """
     normal = address.strip().lower()
     secret = key.encode() if isinstance(key, str) else key

@@ -10,17 +10,17 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class Verdict:
-    """The answer for one interaction: a bot, a human, or unknown.
+    """What the service says of one interaction: a bot, a human, or unknown.
 
     Source: https://docs.omnivery.com/api-ref/automations-api (Bot detection, result).
     """
 
     is_bot: bool | None = None
-    """True for a bot, False for a human, None where the answer did not say: never take None for False."""
+    """True for a bot, False for a human, None where the response does not say, which is not False."""
     request: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """The interaction as it was submitted: its fields and your own attributes, all in one mapping."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Fields of the response that the SDK does not know."""
 
     @property
     def event_id(self) -> str | None:
@@ -31,11 +31,11 @@ class Verdict:
 
 @frozen(kw_only=True)
 class PendingVerdict:
-    """A single check that the service answers later: ask with `bots.result()` or `bots.wait()`."""
+    """A single check whose verdict comes later: ask for it with `bots.result()` or `bots.wait()`."""
 
     request_id: str
     """The service's id of this check."""
     domain: str | None = None
     """The sending domain under which the check was made, and under which its result is found."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Fields of the response that the SDK does not know."""

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import event_id_for
-from omnivery.events.validation import is_address
+from omnivery.events.ip_address import is_address
 from omnivery.readers._file_events import file_events, items_of
 from omnivery.readers._format import EachLine
 from omnivery.readers._lines import blocks

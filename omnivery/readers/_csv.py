@@ -13,7 +13,7 @@ from attrs import define, field
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.events.validation import is_address
+from omnivery.events.ip_address import is_address
 from omnivery.readers._columns import Columns, derived_id, unix_seconds
 from omnivery.readers._lines import (
     Block,

@@ -133,6 +133,12 @@ async def test_a_check_takes_the_values_that_a_batch_takes(given: Any, field: tu
     assert form_of(request) == [("ip", "192.0.2.1"), field]
 
 
+@pytest.mark.parametrize("given", [BotEvent(ip="::ffff:192.0.2.1"), {"ip": "::FFFF:192.0.2.1"}])
+async def test_a_check_sends_an_ipv4_mapped_address_as_that_ipv4_address(given: Any) -> None:
+    (request,) = await requests_of(lambda own: own.bots.check(given))
+    assert form_of(request) == [("ip", "192.0.2.1")]
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -36,6 +36,9 @@ def test_an_ordinary_event_is_a_humans() -> None:
         ("198.51.100.7", False),
         ("203.0.113.9", None),
         ("192.0.20.1", False),
+        ("::ffff:192.0.2.1", True),
+        ("0:0:0:0:0:FFFF:192.0.2.1", True),
+        ("::ffff:198.51.100.7", False),
     ],
 )
 def test_the_fixed_networks_have_fixed_verdicts(ip: str, expected: bool | None) -> None:

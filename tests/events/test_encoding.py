@@ -19,6 +19,7 @@ from omnivery import codec
 from omnivery.automations import BotEvent, EventLine
 from omnivery.events.encoding import encode_batch, wire_form
 from omnivery.events.event import EventLike
+from omnivery.events.ip_address import plain_address
 from tests.support.bots import WEBHOOK, event, sent
 
 HEAD = b'{"webhook_url":"http://127.0.0.1:9/verdicts","events":['
@@ -120,6 +121,49 @@ def test_a_line_goes_in_byte_for_byte(wrap: Callable[[bytes], EventLike]) -> Non
 
 
 @pytest.mark.usefixtures("with_codec")
+@pytest.mark.parametrize("ip", ["::ffff:192.0.2.1", "::FFFF:192.0.2.1", "0:0:0:0:0:fFfF:c000:201"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda ip: event(ip=ip),
+        lambda ip: {"uas": "-", "ip": ip},
+        lambda ip: MappingProxyType({"ip": ip}),
+        lambda ip: json.dumps({"n": 1, "ip": ip}).encode(),
+        lambda ip: EventLine(data=b'{"ip" : "%b"}' % ip.encode(), line=1),
+    ],
+    ids=["BotEvent", "dict", "Mapping", "bytes", "EventLine"],
+)
+def test_an_ipv4_mapped_address_is_sent_as_that_ipv4_address(kind: Callable[[str], EventLike], ip: str) -> None:
+    """One address, one spelling, whatever the event comes in; and the caller's own event stays as it is."""
+    item, other = kind(ip), event(2, attributes={"seen": "a::ffff:b", "ip6": ip})
+    kept = json.dumps(item) if isinstance(item, dict) else item
+    first, second = sent(encode_batch([item, other], WEBHOOK))
+    assert first["ip"] == "192.0.2.1"
+    assert second["ip6"] == ip
+    assert (json.dumps(item) if isinstance(item, dict) else item) == kept
+
+
+@pytest.mark.usefixtures("with_codec")
+@pytest.mark.parametrize(
+    ("line", "becomes"),
+    [
+        (
+            b'{"big":1.000000000000000000001,"ip":"::ffff:192.0.2.1"}',
+            b'{"big":1.000000000000000000001,"ip":"192.0.2.1"}',
+        ),
+        (b'{"ip":"::ffff:192.0.2.1","deep":{"ip":"::1"}}', b'{"ip":"192.0.2.1","deep":{"ip":"::1"}}'),
+        (b'{"ip":"::ffff:192.0.2.1","deep":{"ip":"::ffff:192.0.2.1"}}', None),
+        (b'{"ip":"::1","note":":ffff:"}', None),
+        (b'{"ip":null,"note":":ffff:"}', None),
+        (b'[":ffff:"]', None),
+    ],
+)
+def test_of_a_line_nothing_but_that_address_changes(line: bytes, becomes: bytes | None) -> None:
+    """All else keeps its spelling; where two members look alike, the line stays as it is."""
+    assert encode_batch([line], WEBHOOK) == HEAD + (becomes or line) + b"]}"
+
+
+@pytest.mark.usefixtures("with_codec")
 def test_a_mixed_batch_keeps_its_order() -> None:
     mixed: list[EventLike] = [
         event(0),
@@ -210,6 +254,7 @@ def written(item: EventLike) -> Any:
     """What a server should see of an item."""
     if isinstance(item, BotEvent):
         fields = attrs.asdict(item)
+        fields["ip"] = plain_address(fields["ip"])
         own = fields.pop("attributes") or {}
         return {**{name: value for name, value in fields.items() if value is not None}, **own}
     return json.loads(item) if isinstance(item, bytes) else item

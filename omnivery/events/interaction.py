@@ -1,0 +1,103 @@
+"""An open or a click as a provider's webhook reports it, with the recipient still in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from email.utils import parseaddr
+from typing import Any
+
+from attrs import field, frozen
+
+from omnivery.events.ids import event_id_for, recipient_id_for
+from omnivery.events.ip_address import client_address
+
+URL = "url"
+"""The name under which a click's link is asked for as an attribute."""
+
+
+@frozen(kw_only=True)
+class Interaction:
+    """One open or click. Whatever a provider does not tell is None."""
+
+    action: str
+    """`open` or `click`."""
+    ip: str | None = field(default=None, repr=False)
+    """The IP address that it came from, in any of the forms that `client_address` reads."""
+    uas: str | None = field(default=None, repr=False)
+    """The User-Agent header; empty where the client sent none."""
+    id: str | None = None
+    """The provider's id of this interaction, which is the same when the webhook call is repeated."""
+    moment: str | None = None
+    """When it happened, as the provider writes it: of two interactions in one second it tells which is which."""
+    ts: int | None = None
+    """The same in whole unix seconds."""
+    recipients: tuple[str, ...] = field(default=(), repr=False)
+    """E-mail addresses that the message went to. With more than one, nobody knows whose interaction it is."""
+    domain: str | None = None
+    """The recipient's e-mail domain, where the provider names it by itself."""
+    message_id: str | None = None
+    """The provider's id of the message."""
+    message_ts: int | None = None
+    """When the message was sent, in unix seconds."""
+    url: str | None = field(default=None, repr=False)
+    """The link of a click; it may well identify the recipient."""
+    variables: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """The message's own variables, metadata or tags."""
+
+    def fields(self, recipient_key: str | bytes | None) -> dict[str, Any]:
+        """The fields of the bot event. The recipient is in it as a keyed hash, or not at all."""
+        known: dict[str, Any] = {
+            "ip": client_address(self.ip) or self.ip if self.ip else None,
+            "uas": "-" if self.uas == "" else self.uas,
+            "action": self.action,
+            "domain": self.domain or _only_domain(self.recipients),
+            "recipient_id": self._recipient_id(recipient_key),
+            "message_id": self.message_id or None,
+            "ts": self.ts,
+            "message_ts": self.message_ts,
+        }
+        return {**known, "event_id": self.id or self._derived_id(known)}
+
+    def chosen(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of the variables that were asked for by name, and the link as `url`. Dots lead into nested objects."""
+        found = ((name, _at(self.variables, name)) for name in names)
+        own = {name: value for name, value in found if value is not None}
+        if URL in names and URL not in own and self.url:
+            own[URL] = self.url
+        return own
+
+    def _recipient_id(self, key: str | bytes | None) -> str | None:
+        mailboxes = {mailbox for text in self.recipients if (mailbox := parseaddr(text)[1])}
+        if key is None or len(mailboxes) != 1:
+            return None
+        (mailbox,) = mailboxes
+        return recipient_id_for(mailbox, key)
+
+    def _derived_id(self, known: Mapping[str, Any]) -> str:
+        return event_id_for(
+            ip=known["ip"],
+            uas=known["uas"],
+            ts=known["ts"],
+            action=self.action,
+            message_id=known["message_id"],
+            recipient_id=known["recipient_id"],
+            url=self.url,
+            position=self.moment,
+        )
+
+
+def _only_domain(recipients: Iterable[str]) -> str | None:
+    """The domain that all recipients share, in lower case."""
+    domains = {parseaddr(text)[1].rpartition("@")[2].lower() for text in recipients}
+    return domains.pop() or None if len(domains) == 1 else None
+
+
+def _at(variables: Mapping[str, Any], name: str) -> Any:
+    """The value under a name, or else under the path that its dots make."""
+    value: Any = variables.get(name)
+    if value is not None or "." not in name:
+        return value
+    value = variables
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
