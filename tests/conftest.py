@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
+
+from tests.support.wire import release_wire
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -28,6 +31,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "LOG",
     ):
         monkeypatch.delenv(f"OMNIVERY_{name}", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _wire_of_one_test() -> Iterator[None]:
+    """What one test has respond to its requests does not respond to those of the next."""
+    yield
+    release_wire()
 
 
 def pytest_configure() -> None:

@@ -12,19 +12,20 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
+import respx
 
-from omnivery import AsyncAutomations, AsyncMailgun
+from omnivery import AsyncAutomations, AsyncMailgun, Automations, Mailgun
 from omnivery.emulator.app import ROUTE_TABLES as ROUTES
 from omnivery.emulator.routes import Route
+from omnivery.mailgun import AsyncPages, Pages
 from omnivery.transport.operation import KeyKind, Operation, Safety
-from omnivery.transport.paging import AsyncPages
 from tests.support import golden
 from tests.support.fakes import FakeObserver
 from tools import reference
@@ -183,7 +184,7 @@ def test_a_method_says_what_it_takes_and_when_it_fails(name: str) -> None:
     for parameter in list(inspect.signature(method).parameters)[1:]:
         assert f"\n    {parameter}: " in f"\n{arguments}", f"{parameter} is not documented"
     if OPERATIONS[name].safety is Safety.NON_IDEMPOTENT:
-        assert "AmbiguousError: " in text, "nobody is told what a lost answer means"
+        assert "AmbiguousError: " in text, "nobody is told what a lost response means"
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -202,39 +203,44 @@ def test_every_operation_has_a_golden_file_and_every_golden_file_an_operation() 
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("twin", ["async", "sync"])
 @pytest.mark.parametrize("name", golden.names())
-async def test_the_golden_call_makes_the_golden_request_and_reads_the_golden_answer(name: str) -> None:
+async def test_the_golden_call_makes_the_golden_request_and_reads_the_golden_response(name: str, twin: str) -> None:
     """On the wire, byte for byte where bytes matter: paths and queries, and each field of a form in its order."""
     example = golden.load(name)
     assert (example.resource, example.method) == tuple(name.split(".")[1:])
-    requests: list[httpx.Request] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        requests.append(request)
-        return example.answer
-
     watcher = FakeObserver()
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as transport:
-        client = client_of(name, transport, watcher)
-        arguments, options = example.arguments
-        result = getattr(getattr(client, example.resource), example.method)(*arguments, **options)
-        result = await (result.first() if isinstance(result, AsyncPages) else result)
-    (request,) = requests
-    assert await golden.seen(request, base=BASES[name.partition(".")[0]]) == example.request
+    with respx.mock:
+        route = respx.route().mock(return_value=example.http_response)
+        result = await result_of(example, client_of(name, twin, watcher))
+    [call] = route.calls
+    assert await golden.seen(call.request, base=BASES[name.partition(".")[0]]) == example.request
     assert [attempt.operation for attempt in watcher.attempts] == [name]
     assert golden.plain(result) == example.result
-    assert_right_key(request, OPERATIONS[name])
+    assert_right_key(call.request, OPERATIONS[name])
+
+
+async def result_of(example: golden.Golden, client: Any) -> Any:
+    """The result of the golden call: the first page of a list, and whatever else as it is returned."""
+    arguments, options = example.arguments
+    result = getattr(getattr(client, example.resource), example.method)(*arguments, **options)
+    result = result.first() if isinstance(result, AsyncPages | Pages) else result
+    return await result if inspect.isawaitable(result) else result
 
 
 BASES = {"mailgun": "https://api.example.com/v3", "automations": "https://api.example.com"}
+TWINS: dict[tuple[str, str], Any] = {
+    ("mailgun", "async"): partial(AsyncMailgun, "primary", sending_key="sending"),
+    ("mailgun", "sync"): partial(Mailgun, "primary", sending_key="sending"),
+    ("automations", "async"): partial(AsyncAutomations, "token"),
+    ("automations", "sync"): partial(Automations, "token"),
+}
 
 
-def client_of(name: str, transport: httpx.AsyncClient, watcher: FakeObserver) -> AsyncMailgun | AsyncAutomations:
+def client_of(name: str, twin: str, watcher: FakeObserver) -> Any:
+    """A client over the adapter that it makes for itself."""
     surface = name.partition(".")[0]
-    common: dict[str, Any] = {"base_url": BASES[surface], "domain": golden.DOMAIN}
-    if surface == "mailgun":
-        return AsyncMailgun("primary", sending_key="sending", http_client=transport, observers=[watcher], **common)
-    return AsyncAutomations("token", http_client=transport, observers=[watcher], **common)
+    return TWINS[surface, twin](base_url=BASES[surface], domain=golden.DOMAIN, observers=[watcher])
 
 
 def assert_right_key(request: httpx.Request, row: Operation[Any]) -> None:

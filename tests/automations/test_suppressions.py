@@ -84,8 +84,7 @@ async def test_no_more_calls_are_under_way_than_asked_for() -> None:
         under_way -= 1
         return httpx.Response(200)
 
-    client = client_of(service(None), http_client=httpx.AsyncClient(transport=httpx.MockTransport(slowly)))
-    await client.suppressions.add_many(records(12), concurrency=3)
+    await client_of(slowly).suppressions.add_many(records(12), concurrency=3)
     assert most == 3
 
 

@@ -22,7 +22,6 @@ from tests.support.message import (
     DOMAIN,
     FAST,
     QUEUED,
-    Handler,
     Uploaded,
     automations_with,
     mailgun_with,
@@ -30,6 +29,7 @@ from tests.support.message import (
     read_form,
     values,
 )
+from tests.support.wire import Handler
 
 pytestmark = pytest.mark.anyio
 

@@ -287,14 +287,13 @@ async def test_a_lasting_failure_leaves_its_records_undelivered() -> None:
 
 async def test_a_client_that_is_closed_half_way_costs_no_account() -> None:
     """What was entered by then stands on the list: an error that says that nothing was sent would be a lie."""
-    client = client_of(service(None))
-    own = client._adapter.client  # type: ignore[attr-defined]  # the caller's own, which the test closes under it
+    own = httpx.AsyncClient()
 
-    def response(request: httpx.Request) -> httpx.Response:
-        own._state = type(own._state).CLOSED
+    async def closing(_: httpx.Request) -> httpx.Response:
+        await own.aclose()
         return reply({"message": "ok"})
 
-    own._transport = httpx.MockTransport(response)
+    client = client_of(closing, http_client=own)
     report = await client.bounces.create_many(many(3000), concurrency=1)
     assert (report.accepted, report.undelivered) == (1000, 2000)
     assert isinstance(report.failures[0].error, ConfigError)

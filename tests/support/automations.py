@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-
 from omnivery import AsyncAutomations
 from tests.support.mailgun import (
     DOMAIN,
@@ -13,11 +11,12 @@ from tests.support.mailgun import (
     reply,
     service,
 )
+from tests.support.wire import Handler, respond_with
 
 __all__ = ["DOMAIN", "Service", "client_of", "reply", "service"]
 
 
-def client_of(service: Service, **settings: Any) -> AsyncAutomations:
+def client_of(service: Handler, **settings: Any) -> AsyncAutomations:
     """A client of it."""
-    http_client = httpx.AsyncClient(transport=httpx.MockTransport(service))
-    return AsyncAutomations("t0k3n", **{"http_client": http_client, "domain": DOMAIN, **settings})
+    respond_with(service)
+    return AsyncAutomations("t0k3n", **{"domain": DOMAIN, **settings})

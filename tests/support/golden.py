@@ -1,4 +1,4 @@
-"""Golden files: one for each operation, with a call, the request that it must make, and what its answer must become."""
+"""Golden files: one for each operation, with a call, the request that it makes, and what its response becomes."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Golden:
         return revive(self.call["args"]), revive(self.call["kwargs"])
 
     @property
-    def answer(self) -> httpx.Response:
-        """The answer that the server gives."""
+    def http_response(self) -> httpx.Response:
+        """The response as the server sends it."""
         body = self.response.get("text", self.response.get("body", ""))
         is_json = "text" not in self.response and body != ""
         content_type = self.response.get("content_type")

@@ -12,6 +12,7 @@ import httpx
 from attrs import define, field
 
 from omnivery import AsyncMailgun
+from tests.support.wire import Handler, respond_with
 
 DOMAIN = "mail.example.com"
 ADDRESS = "a+b/c@d.e"
@@ -52,11 +53,11 @@ def service(*replies: Reply | dict[str, Any] | list[Any] | str | None) -> Servic
     return Service(replies=ready)
 
 
-def client_of(service: Service, **settings: Any) -> AsyncMailgun:
+def client_of(service: Handler, **settings: Any) -> AsyncMailgun:
     """A client of it, with both keys unless told otherwise."""
     chosen = {"api_key": "key-primary", "sending_key": "key-sending", "domain": DOMAIN, **settings}
-    http_client = httpx.AsyncClient(transport=httpx.MockTransport(service))
-    return AsyncMailgun(chosen.pop("api_key"), http_client=http_client, **chosen)
+    respond_with(service)
+    return AsyncMailgun(chosen.pop("api_key"), **chosen)
 
 
 def key_of(request: httpx.Request) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
-import httpx
 from attrs import frozen
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import FormParser, MultiPartParser
@@ -14,12 +13,11 @@ from omnivery import AsyncAutomations, CallOptions, RetryPolicy
 from omnivery.mail.message import Message
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.transport.body import Body
+from tests.support.wire import Handler, respond_with
 
 FAST = CallOptions(retry=RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, max_backoff=0.005))
 DOMAIN = "mail.example.com"
 QUEUED = {"id": f"<20260101.1@{DOMAIN}>", "message": "Queued. Thank you."}
-
-Handler = Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Coroutine[Any, Any, httpx.Response]]
 
 
 @frozen
@@ -74,15 +72,13 @@ def values(form: Sequence[tuple[str, str | Uploaded]], name: str) -> list[str | 
     return [value for key, value in form if key == name]
 
 
-def _http(handler: Handler) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.MockTransport(handler))
-
-
 def mailgun_with(handler: Handler, **options: Any) -> AsyncMailgun:
     """A client whose server is a function."""
-    return AsyncMailgun("key", domain=DOMAIN, http_client=_http(handler), **options)
+    respond_with(handler)
+    return AsyncMailgun("key", domain=DOMAIN, **options)
 
 
 def automations_with(handler: Handler, **options: Any) -> AsyncAutomations:
     """A client whose server is a function."""
-    return AsyncAutomations("token", domain=DOMAIN, http_client=_http(handler), **options)
+    respond_with(handler)
+    return AsyncAutomations("token", domain=DOMAIN, **options)

@@ -104,6 +104,20 @@ async def test_every_error_of_httpx_becomes_one_of_ours(kind: type[Exception], o
 
 
 @pytest.mark.anyio
+async def test_an_error_that_is_its_own_cause_is_told_like_any_other() -> None:
+    """respx raises what a function raised from an error that was raised from it: following the causes never ended."""
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    with respx.mock:
+        respx.get(API).mock(side_effect=refuse)
+        async with aclosing(HttpxAdapter()) as adapter:
+            with pytest.raises(NotSentError, match="no connection could be made"):
+                await adapter.send(get(API))
+
+
+@pytest.mark.anyio
 async def test_the_address_is_in_no_error_text() -> None:
     """Paths hold recipients."""
     with respx.mock:
