@@ -296,3 +296,41 @@ def test_errors_and_events_are_free() -> None:
 
 def test_star_import_gives_every_name() -> None:
     loaded_by("from omnivery import *; AsyncAutomations, BotEvent, errors, webhooks.verify")
+
+
+FILES_OF_A_GET = 16
+"""The most of our files that a reader may have to open to follow a GET; httpx has 11, anthropic 18."""
+
+GET = """
+import asyncio, sys
+import respx
+from omnivery import AsyncMailgun
+
+files = set()
+
+def note(frame, event, argument):
+    code = frame.f_code
+    if event == "call" and code.co_flags & CO_NEWLOCALS and f"{os.sep}omnivery{os.sep}" in code.co_filename:
+        files.add(code.co_filename.rpartition(f"{os.sep}omnivery{os.sep}")[2])
+
+async def main():
+    async with AsyncMailgun("key", domain="example.com", base_url="https://api.example.org/v3") as client:
+        await client.bounces.get("ann@example.com")
+        sys.setprofile(note)
+        await client.bounces.get("ann@example.com")
+        sys.setprofile(None)
+
+with respx.mock:
+    respx.get("https://api.example.org/v3/example.com/bounces/ann%40example.com").respond(json={"address": "a@b.c"})
+    asyncio.run(main())
+print(*sorted(files), sep="\\n")
+"""
+
+
+def test_a_get_runs_through_few_files() -> None:
+    """Imports and class bodies aside: a file counts if one of its functions is called for the request."""
+    script = f"import os\nfrom inspect import CO_NEWLOCALS\n{GET}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    files = done.stdout.split()
+    assert {str(Path("mailgun/bounces.py")), str(Path("transport/pipeline.py"))} <= set(files)
+    assert len(files) <= FILES_OF_A_GET, files

@@ -19,7 +19,7 @@ from omnivery import AsyncAutomations, RetryPolicy
 from omnivery._logging import LogThrottle, RedactionFilter, get_logger, redact
 from omnivery.errors import OmniveryError
 from omnivery.transport.observe import Attempt, LogObserver
-from tests.support.fakes import Seen, http_answer, serve
+from tests.support.fakes import Seen, http_response, serve
 
 TOKEN = "marker7f3atoken"
 EVENT = {
@@ -37,13 +37,13 @@ async def test_a_run_of_failing_calls_leaves_no_trace_of_secrets(caplog: pytest.
     """With everything at DEBUG, httpx and httpcore included: so are logs of a bad night set up."""
     replies = iter(
         [
-            http_answer("500 Internal Server Error", ECHO),
-            http_answer("429 Too Many Requests", ECHO, "Retry-After: 0"),
-            http_answer("401 Unauthorized", ECHO),
-            http_answer("302 Found", b"", "Location: https://example.org/"),
+            http_response("500 Internal Server Error", ECHO),
+            http_response("429 Too Many Requests", ECHO, "Retry-After: 0"),
+            http_response("401 Unauthorized", ECHO),
+            http_response("302 Found", b"", "Location: https://example.org/"),
             b"no http at all\r\n\r\n",
-            http_answer("200 OK", b"<html>ann@customer.example.com</html>"),
-            http_answer("200 OK", b'{"is_bot": true}'),
+            http_response("200 OK", b"<html>ann@customer.example.com</html>"),
+            http_response("200 OK", b'{"is_bot": true}'),
         ]
     )
 
@@ -98,7 +98,7 @@ def test_an_attempt_that_is_followed_by_another_is_a_notice(caplog: pytest.LogCa
 
 def test_a_lost_attempt_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     assert lines(caplog, error="AmbiguousError") == [
-        (logging.WARNING, "a.b.c: GET /{domain}/x, attempt 2: no answer (AmbiguousError) after 0.500 s"),
+        (logging.WARNING, "a.b.c: GET /{domain}/x, attempt 2: no response (AmbiguousError) after 0.500 s"),
     ]
 
 
@@ -264,7 +264,7 @@ def test_filters_and_handlers_do_not_pile_up() -> None:
 @pytest.mark.anyio
 async def test_bulk_runs_log_no_event(caplog: pytest.LogCaptureFixture) -> None:
     async def handler(stream: ByteStream, _seen: Seen) -> None:
-        await stream.send(http_answer("500 Internal Server Error", ECHO))
+        await stream.send(http_response("500 Internal Server Error", ECHO))
 
     with caplog.at_level(logging.DEBUG), anyio.fail_after(5):
         async with (

@@ -37,7 +37,7 @@ from omnivery.transport.config import (
     BULK_RETRY,
     CallOptions,
     required,
-    web_address,
+    valid_url,
 )
 from omnivery.transport.operation import (
     IDEMPOTENT,
@@ -456,7 +456,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         """
         fields = _form_fields(event)
         if webhook_url is not None:
-            fields.append(("webhook_url", web_address(webhook_url, argument="webhook_url")))
+            fields.append(("webhook_url", valid_url(webhook_url, argument="webhook_url")))
         answer = await self._send(CHECK, domain=domain, body=encoding.multipart(fields), options=options)
         return evolve(answer, domain=self._client._domain(domain)) if isinstance(answer, PendingVerdict) else answer
 
@@ -520,7 +520,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             variable="OMNIVERY_WEBHOOK_URL",
             purpose="webhook address for the verdicts",
         )
-        return web_address(address, argument="webhook_url")
+        return valid_url(address, argument="webhook_url")
 
 
 async def _finished(run: AsyncBulkRun, on_progress: Callable[[SubmitReport], None] | None) -> SubmitReport:

@@ -10,9 +10,9 @@ from omnivery.transport.client import ClientConfig
 from omnivery.transport.config import (
     Credential,
     TokenHeader,
-    base_address,
     from_environment,
     required,
+    valid_base_url,
 )
 
 if TYPE_CHECKING:
@@ -52,4 +52,4 @@ def resolve_base_url(base_url: str | None) -> str:
     """
     url = from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL")
     # An empty text is the caller's mistake: falling back to the default would send test traffic to the service.
-    return base_address(BASE_URL if url is None else url)
+    return valid_base_url(BASE_URL if url is None else url)

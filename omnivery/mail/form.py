@@ -15,7 +15,7 @@ from omnivery.errors import BadRequestError, ConfigError
 from omnivery.mail.message import Message
 from omnivery.mail.recipients import bare_addresses, count_mailboxes, write_mailboxes
 from omnivery.transport import body as encoding
-from omnivery.transport.config import web_address
+from omnivery.transport.config import valid_url
 from omnivery.transport.multipart import FilePart
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def option_fields(
     for name, value in custom.items():
         yield f"v:{name}", value if isinstance(value, str) else _json(value, "custom")
     if callback_url is not None:
-        yield "callback_url", web_address(callback_url, argument="callback_url")
+        yield "callback_url", valid_url(callback_url, argument="callback_url")
 
 
 def to_fields(written: Sequence[str], *others: str) -> list[Field]:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.errors import ConfigError
-from omnivery.transport.config import web_address
+from omnivery.transport.config import valid_url
 
 MAX_URLS = 3
 """Most URLs that the service keeps for one kind of event."""
@@ -75,4 +75,4 @@ def url_fields(urls: str | Iterable[str]) -> list[tuple[str, str]]:
     given = [urls] if isinstance(urls, str) else list(urls)
     if not 1 <= len(given) <= MAX_URLS:
         raise ConfigError(f"urls: a webhook has one to {MAX_URLS} URLs, not {len(given)}. Nothing was sent.")
-    return [("url", web_address(url, argument="urls")) for url in given]
+    return [("url", valid_url(url, argument="urls")) for url in given]

@@ -11,8 +11,8 @@ from omnivery.transport.client import ClientConfig
 from omnivery.transport.config import (
     BasicKey,
     Credential,
-    base_address,
     from_environment,
+    valid_base_url,
 )
 from omnivery.transport.operation import KeyKind
 
@@ -81,4 +81,4 @@ def resolve_base_url(region: str | None, base_url: str | None) -> str:
     entry = from_environment(region, "OMNIVERY_REGION") or "global"
     if entry not in REGIONS:
         raise ConfigError(f"region: there are {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
-    return base_address(REGIONS[entry] if url is None else url)
+    return valid_base_url(REGIONS[entry] if url is None else url)

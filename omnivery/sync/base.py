@@ -59,26 +59,26 @@ class BaseClient(Generic[AsyncT]):
         body: Body | None = None,
         options: CallOptions | None = None,
     ) -> ApiResponse[T]:
-        """Carry out any operation and return its answer with status, headers, request id, elapsed time and attempts.
+        """Call any operation and return its response with status, headers, request id, elapsed time and attempts.
 
         Args:
             operation: the row of the endpoint, such as `omnivery.automations.bots.RESULT`.
-            domain: the sending domain, where the path has one; the client's own when left out.
+            domain: the sending domain, where the path has one; the client's if left out.
             path: values for the other parts of the path.
-            query: query parameters; a name may come more than once.
-            body: the request's body, from `omnivery.transport.body`.
-            options: what this call does differently.
+            query: query parameters; a name may occur more than once.
+            body: the request's body, made by `omnivery.transport.body`.
+            options: options of this call.
 
         Raises:
             ConfigError: domain or credential is missing, or a part of the path is empty; nothing was sent.
-            TransportError: no usable answer came; the sub-class says whether the operation may have happened.
-            ApiError: the server answered and refused; there is a sub-class for each status.
-            DecodeError: the answer is not what the operation promises.
+            TransportError: no usable response came; the subclass says whether the operation may have happened.
+            ApiError: the server refused the request; there is a subclass for each common status.
+            DecodeError: the response is not what the operation promises.
         """
         return drive(self._single.call(operation, domain=domain, path=path, query=query, body=body, options=options))
 
     def close(self) -> None:
-        """Close the connections. A clone leaves them to the client that it was made from."""
+        """Close the connections. A clone does nothing: they belong to the client that it was made from."""
         drive(self._single.aclose())
         if self._async._has_connections():
             portal().call(self._async.aclose)

@@ -1,3 +1,3 @@
-"""The shared transport layer: operations, one pipeline for every call, and the adapters below it."""
+"""The shared transport layer: operations, the pipeline of every call, and the adapters below it."""
 
 from __future__ import annotations

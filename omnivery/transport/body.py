@@ -1,4 +1,4 @@
-"""From arguments to the bytes of a request: paths, queries, JSON and forms."""
+"""Encode arguments as paths, query strings, JSON bodies and forms."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ if TYPE_CHECKING:
     from omnivery.transport.http import Content
 
 Fields = Iterable[tuple[str, str]]
-"""Form fields or query parameters; a name may come more than once."""
+"""Form fields or query parameters; a name may occur more than once."""
 
 
 @frozen(kw_only=True)
 class Body:
-    """The body of a request, encoded."""
+    """An encoded request body."""
 
     content: Content = field(repr=False)
     content_type: str
 
 
 def fill_path(template: str, values: Mapping[str, str]) -> str:
-    """Put values into a path template, each percent-encoded as one segment with no safe characters.
+    """Fill a path template. Each value is percent-encoded as one segment, with no safe characters.
 
     Raises:
-        ConfigError: a value is empty or a dot segment, which would make it another path; or it is no Unicode text.
+        ConfigError: a value is empty or a dot segment, either of which would change the path, or it is not valid
+            Unicode text.
     """
     _checked(values.items())
 
@@ -47,34 +48,34 @@ def fill_path(template: str, values: Mapping[str, str]) -> str:
 
 
 def query(fields: Fields) -> str:
-    """A query string with its question mark; nothing where there are no parameters.
+    """Return a query string with its leading question mark, or an empty string if there are no parameters.
 
     Raises:
-        ConfigError: something in it is no Unicode text.
+        ConfigError: a name or value is not valid Unicode text.
     """
     text = urlencode(_checked(fields))
     return f"?{text}" if text else ""
 
 
 def json(content: bytes) -> Body:
-    """A JSON body, already written."""
+    """Return a body of JSON that is already serialised."""
     return Body(content=content, content_type="application/json")
 
 
 def form(fields: Fields) -> Body:
-    """A url-encoded form (https://url.spec.whatwg.org/#application/x-www-form-urlencoded).
+    """Return a URL-encoded form (https://url.spec.whatwg.org/#application/x-www-form-urlencoded).
 
     Raises:
-        ConfigError: something in it is no Unicode text.
+        ConfigError: a name or value is not valid Unicode text.
     """
     return Body(content=urlencode(_checked(fields)).encode(), content_type="application/x-www-form-urlencoded")
 
 
 def multipart(fields: Fields, files: Iterable[FilePart] = ()) -> Body:
-    """A multipart form (RFC 7578). Its files are measured now, and read when they are sent.
+    """Return a multipart form (RFC 7578). File sizes are taken now; file contents are read while they are sent.
 
     Raises:
-        ConfigError: a file cannot be read, or something else is no Unicode text.
+        ConfigError: a file cannot be read, or a name or value is not valid Unicode text.
     """
     boundary, files = secrets.token_hex(16), list(files)
     _checked((file.name, file.filename) for file in files)
@@ -83,19 +84,19 @@ def multipart(fields: Fields, files: Iterable[FilePart] = ()) -> Body:
         for name, value in _checked(fields)
     ]
     form = MultipartContent.of(boundary, "".join(parts).encode(), files)
-    # Without files there is nothing to read later: the form is plain bytes, and costs no more than JSON does.
+    # Without files there is nothing to read later, so plain bytes do, and cost no more than JSON.
     content = form if form.has_files else b"".join(form.blocks())
     return Body(content=content, content_type=f"multipart/form-data; boundary={boundary}")
 
 
 def _checked(fields: Fields) -> list[tuple[str, str]]:
-    """The fields, none of which holds half of a surrogate pair: JSON and badly decoded input can bring one."""
+    """Return the fields, and refuse half a surrogate pair, which JSON and badly decoded input can contain."""
     found = list(fields)
     for name, value in found:
         try:
             f"{name}{value}".encode()
         except UnicodeEncodeError:
             raise ConfigError(
-                f"{name!a}: holds half of a surrogate pair, which is no text. Nothing was sent."
+                f"{name!a}: contains half of a surrogate pair, which UTF-8 cannot encode. Nothing was sent."
             ) from None
     return found

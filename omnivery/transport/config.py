@@ -1,11 +1,11 @@
-"""How a client behaves: time-outs, retries, limits. Frozen values, resolved once."""
+"""A client's settings: timeouts, retries, limits, credentials. Frozen values, resolved once."""
 
 from __future__ import annotations
 
 import os
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
@@ -13,46 +13,49 @@ from attrs.validators import optional
 
 from omnivery.errors import ConfigError
 
-if TYPE_CHECKING:
-    pass
-
 
 class Credential(Protocol):
-    """Anything that turns into a header field."""
+    """A credential that is sent as one header field."""
 
+    @property
     def header(self) -> tuple[str, str]:
-        """Name and value of the header field that carries the credential."""
+        """Name and value of the header field."""
         ...
 
 
 def _printable(_instance: object, _attribute: Attribute[Any], secret: str) -> None:
     if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
         raise ConfigError(
-            "the key or token is empty, or holds blanks, line breaks or other characters that none has: "
+            "the key or token is empty, or contains spaces, line breaks or other characters that no key has: "
             "copy it again, without quotes"
         )
 
 
 @frozen(kw_only=True)
 class BasicKey:
-    """HTTP Basic authentication (RFC 7617) as the Mailgun-compatible API wants it: user name `api`."""
+    """HTTP Basic authentication (RFC 7617) with the user name `api`, as the Mailgun-compatible API expects it."""
 
     key: str = field(repr=False, validator=_printable)
+    header: tuple[str, str] = field(init=False, eq=False, repr=False)
+    """The `Authorization` field."""
 
-    def header(self) -> tuple[str, str]:
-        """The `Authorization` field."""
-        return "authorization", "Basic " + b64encode(f"api:{self.key}".encode()).decode()
+    @header.default
+    def _encode(self) -> tuple[str, str]:
+        # Runs before the validator, which refuses what cannot be encoded.
+        return "authorization", "Basic " + b64encode(f"api:{self.key}".encode("ascii", "replace")).decode()
 
 
 @frozen(kw_only=True)
 class TokenHeader:
-    """A token in a header field of its own, such as `ov-token`."""
+    """A token in its own header field, such as `ov-token`."""
 
     name: str
     token: str = field(repr=False, validator=_printable)
+    header: tuple[str, str] = field(init=False, eq=False, repr=False)
+    """The field."""
 
-    def header(self) -> tuple[str, str]:
-        """The field."""
+    @header.default
+    def _pair(self) -> tuple[str, str]:
         return self.name, self.token
 
 
@@ -74,17 +77,17 @@ def _header_fields(_instance: object, _attribute: Attribute[Any], headers: Mappi
 
 @frozen(kw_only=True)
 class Timeouts:
-    """How long one attempt may take at each step, in seconds."""
+    """Limits in seconds for the steps of one attempt. Each starts anew with every read or write."""
 
     connect: float = field(default=5.0, validator=_seconds)
-    """To open a connection, TLS handshake included."""
+    """For opening a connection, TLS handshake included."""
     read: float = field(default=30.0, validator=_seconds)
-    """Between two pieces of the answer. A single bot check alone takes a second or more by design."""
+    """Between two received pieces of the response. A single bot check takes a second or more by design."""
     write: float = field(default=30.0, validator=_seconds)
-    """Between two pieces of the request."""
+    """Between two sent pieces of the request."""
 
     def within(self, left: float | None) -> Timeouts:
-        """These time-outs, none longer than what is left of a deadline."""
+        """Return these timeouts, none longer than the `left` seconds until a deadline."""
         if left is None or left >= max(self.connect, self.read, self.write):
             return self
         return Timeouts(connect=min(self.connect, left), read=min(self.read, left), write=min(self.write, left))
@@ -92,73 +95,78 @@ class Timeouts:
 
 @frozen(kw_only=True)
 class RetryPolicy:
-    """When to try again. Which failures may be repeated at all is the operation's own matter.
+    """When to retry. Whether a failure may be retried at all depends on the operation (`Operation.safety`).
 
-    Waits grow as `base * 2**n` up to `max_backoff`, and each is drawn evenly between zero and that ("full jitter", see
-    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). The server's `Retry-After` is a floor.
+    The backoff grows as `base * 2**n` up to `max_backoff`, with full jitter: each wait is drawn uniformly between zero
+    and the backoff (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). The server's
+    `Retry-After` is a lower bound.
     """
 
     attempts: int = field(default=4, validator=_count)
-    """How often a request is tried in all; 1 means never again."""
+    """Total number of attempts; 1 means no retry."""
     base: float = field(default=0.1, validator=_seconds)
-    """First wait after a failed connection or a server's fault, in seconds, before jitter."""
+    """First backoff after a failed connection, a lost response or a 5xx, in seconds, before jitter."""
     throttle_base: float = field(default=1.0, validator=_seconds)
-    """First wait after a 429 or 503, in seconds, before jitter."""
+    """First backoff after 429, 503 or 408, in seconds, before jitter."""
     max_backoff: float = field(default=20.0, validator=_seconds)
-    """Longest wait of our own, in seconds; a `Retry-After` may be longer."""
+    """Longest backoff in seconds; a `Retry-After` may be longer."""
     max_retry_after: float = field(default=120.0, validator=_seconds)
-    """Longest `Retry-After` that is waited for, in seconds; one beyond it ends the call at once."""
+    """Longest `Retry-After` that is waited for, in seconds; a longer one ends the call at once."""
 
 
 BULK_RETRY = RetryPolicy(attempts=10, max_retry_after=600.0)
-"""How a bulk run retries unless told otherwise: a run is worth more patience than a single call."""
+"""The retry policy of a bulk run where neither the call nor the client sets one: a run may wait longer than a call."""
 
 
 @frozen(kw_only=True)
 class Limits:
-    """How much may be under way at once."""
+    """Limits of a client's connections."""
 
     concurrency: int = field(default=8, validator=_count)
-    """Requests in flight. The queue for these slots is the only one in front of the network."""
+    """Requests in flight. Further requests wait for one of these slots; there is no other queue."""
     keepalive: float = field(default=15.0, validator=_seconds)
-    """Seconds that an idle connection is kept; below the idle time of common servers, so that none goes stale."""
+    """Seconds that an idle connection is kept: less than common servers keep theirs, so that none goes stale."""
 
 
 @frozen(kw_only=True)
 class CallOptions:
-    """What one call does differently from its client. Whatever is left out stays as the client has it."""
+    """Options of one call. What is left out is taken from the client."""
 
     timeouts: Timeouts | None = None
-    """Time-outs of each attempt."""
+    """Timeouts of each attempt."""
     deadline: float | None = field(default=None, validator=optional(_seconds))
-    """Seconds for the whole call: queueing, attempts and the waits between them. No limit when left out."""
+    """Seconds for the whole call: queueing, attempts and the waits between them. None is no limit."""
     retry: RetryPolicy | None = None
-    """When to try again."""
+    """When to retry."""
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=False, validator=_header_fields)
-    """Further header fields."""
+    """Additional header fields."""
+
+
+NO_OPTIONS = CallOptions()
+"""The options of a call that was given none."""
 
 
 def from_environment(value: str | None, variable: str) -> str | None:
-    """An argument, or the environment variable used in its place; a blank one counts as not set."""
+    """Return an argument, or the environment variable in its place; a blank variable counts as not set."""
     return value if value is not None else (os.environ.get(variable, "").strip() or None)
 
 
 def required(value: str | None, *, argument: str, variable: str, purpose: str) -> str:
-    """A setting that the call cannot do without.
+    """Return a setting that must be there.
 
     Raises:
-        ConfigError: it is missing; the message names argument and environment variable.
+        ConfigError: it is missing; the message names the argument and the environment variable.
     """
     if not value:
         raise ConfigError(f"no {purpose}: pass {argument}=… or set {variable}. Nothing was sent.")
     return value
 
 
-def web_address(value: str, *, argument: str) -> str:
-    """An absolute http or https address, as it was given.
+def valid_url(value: str, *, argument: str) -> str:
+    """Return an absolute http or https URL unchanged.
 
     Raises:
-        ConfigError: it is something else.
+        ConfigError: the value is not such a URL.
     """
     try:
         parts = urlsplit(value)
@@ -166,17 +174,17 @@ def web_address(value: str, *, argument: str) -> str:
     except ValueError:
         sound = False
     if not sound or not value.isprintable() or " " in value:
-        raise ConfigError(f"{argument}: expected an address such as https://host/path. Nothing was sent.")
+        raise ConfigError(f"{argument}: expected a URL such as https://host/path. Nothing was sent.")
     return value
 
 
-def base_address(value: str, *, argument: str = "base_url") -> str:
-    """An address that paths can be appended to, without a slash at its end.
+def valid_base_url(value: str, *, argument: str = "base_url") -> str:
+    """Return a URL that paths can be appended to, without a trailing slash.
 
     Raises:
-        ConfigError: it is no address, or has a user name, a query or a fragment.
+        ConfigError: the value is not a URL, or has a user name, a query or a fragment.
     """
-    parts = urlsplit(web_address(value, argument=argument))
+    parts = urlsplit(valid_url(value, argument=argument))
     if "@" in parts.netloc or "?" in value or "#" in value:
         raise ConfigError(f"{argument}: must have no user name, query or fragment. Nothing was sent.")
     return value.rstrip("/")

@@ -1,9 +1,10 @@
-"""What crosses the border between the pipeline and an adapter: our own values, no HTTP library's types."""
+"""What the pipeline and an adapter exchange: our own values, with no HTTP library's types in them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
@@ -14,9 +15,9 @@ T = TypeVar("T")
 
 
 class Headers(Mapping[str, str]):
-    """Header fields of an answer, looked up without regard to case (RFC 9110, section 5.1).
+    """Header fields of a response. Names are case-insensitive (RFC 9110, section 5.1).
 
-    A field that came more than once holds its values joined by a comma.
+    The values of a field that occurs more than once are joined by a comma.
     """
 
     __slots__ = ("_fields",)
@@ -38,7 +39,7 @@ class Headers(Mapping[str, str]):
         return len(self._fields)
 
     def __repr__(self) -> str:
-        # Values may carry cookies or addresses; names are enough to find one's way.
+        # Names only: values may hold cookies or e-mail addresses.
         return f"Headers({sorted(self._fields)})"
 
 
@@ -47,32 +48,43 @@ class Streamed(Protocol):
 
     @property
     def length(self) -> int:
-        """Bytes in all, known before any is read."""
+        """Total number of bytes, known before any is read."""
         ...
 
     def blocks(self) -> Iterator[bytes]:
-        """The content from its start, as often as it is asked for: every attempt sends the same bytes.
+        """Iterate over the content from its start. Each attempt calls this again and sends the same bytes.
 
         Raises:
-            ConfigError: it cannot be read, or has another length by now.
+            ConfigError: it cannot be read, or its length has changed.
         """
         ...
 
 
 Content: TypeAlias = bytes | Streamed
-"""What a request carries."""
+"""The content of a request."""
+
+
+class Phase(Enum):
+    """What an attempt is doing; the values complete the sentence "the deadline passed while …"."""
+
+    QUEUED = "the request waited for a slot"
+    CONNECTING = "the connection was being opened"
+    SENDING = "the request was being sent"
+    WAITING = "the response was awaited"
+    READING = "the response was being received"
 
 
 @define
-class Departure:
-    """Whether a request has left: a gate clears it while the request waits, and sets it when the request goes out."""
+class Progress:
+    """How far an attempt has come. Limiters and adapters write it; the pipeline reads it when the attempt fails."""
 
-    happened: bool = True
+    phase: Phase = Phase.WAITING
+    """`WAITING` until proven otherwise: an adapter that reports nothing may have sent the request at any time."""
 
 
 @frozen(kw_only=True)
 class Request:
-    """One attempt, ready to go out. Everything in it is already encoded."""
+    """One attempt, ready to be sent. Everything in it is encoded."""
 
     method: str
     url: str = field(repr=False)
@@ -80,52 +92,62 @@ class Request:
     content: Content = field(default=b"", repr=False)
     timeouts: Timeouts = field(factory=Timeouts)
     expires_at: float = math.inf
-    """When it must be done, on the runtime's clock: for whoever cannot be cancelled, and has to look for himself."""
-    departure: Departure = field(factory=Departure, eq=False, repr=False)
+    """Deadline on the runtime's clock, for adapters that cannot be cancelled and must check it themselves."""
+    progress: Progress = field(factory=Progress, eq=False, repr=False)
+
+    @property
+    def sent(self) -> bool:
+        """Whether the server may have received the request."""
+        return self.progress.phase not in {Phase.QUEUED, Phase.CONNECTING}
 
 
 @frozen(kw_only=True)
 class Response:
-    """An answer as it came, its body read to the end and any content coding undone."""
+    """A response, its body read to the end and its content coding undone."""
 
     status: int
     headers: Headers = field(factory=Headers)
     content: bytes = field(default=b"", repr=False)
 
     @property
+    def request_id(self) -> str | None:
+        """The server's identifier of the request, if it sent one. The API documents no name for the header field."""
+        return self.headers.get("x-request-id")
+
+    @property
     def text(self) -> str:
-        """The body as text, wrong bytes replaced: for messages, never for parsing."""
+        """The body as text, with undecodable bytes replaced: for messages, never for parsing."""
         return self.content.decode("utf-8", "replace")
 
 
 @frozen(kw_only=True)
 class ApiResponse(Generic[T]):
-    """A decoded answer with what surrounds it; returned by `client.call()`."""
+    """A decoded response with its status, header fields and timing; returned by `client.call()`."""
 
     data: T
-    """The decoded answer."""
+    """The decoded response."""
     status: int
     """HTTP status code."""
     headers: Headers
-    """Header fields of the answer."""
+    """Header fields of the response."""
     request_id: str | None
-    """The server's identifier of this request, where it sent one."""
+    """The server's identifier of this request, if it sent one."""
     elapsed: float
-    """Seconds from the start of the call to its end: attempts, waiting and queueing together."""
+    """Seconds from the start of the call to its end: queueing, attempts and the waits between them."""
     attempts: int
     """How many times the request was tried."""
 
 
 class Adapter(Protocol):
-    """What carries a request to the server and brings its answer: the one door to an HTTP library.
+    """Sends a request and returns its response: the only place that talks to an HTTP library.
 
-    `send` raises `NotSentError` or `AmbiguousError` and nothing of its library's own.
+    `send` raises `NotSentError` or `AmbiguousError`, never an exception of the HTTP library.
     """
 
     async def send(self, request: Request) -> Response:
-        """Carry one request, and return its whole answer whatever its status."""
+        """Send one request and return its complete response, whatever its status."""
         ...
 
     async def aclose(self) -> None:
-        """Close every connection. A closed adapter does not open again."""
+        """Close every connection. A closed adapter cannot be opened again."""
         ...

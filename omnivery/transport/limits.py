@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from omnivery.transport.retry import THROTTLING, parse_retry_after
+from omnivery.transport.retry import TEMPORARY, parse_retry_after
 
 if TYPE_CHECKING:
     from omnivery.transport.http import Response
@@ -51,7 +51,7 @@ class AdaptiveLimiter:
             max_retry_after: longest `Retry-After` in seconds that pauses every request.
             random: a random number from 0 up to 1, drawn evenly.
         """
-        if response.status in THROTTLING:
+        if response.status in TEMPORARY:
             asked = parse_retry_after(response.headers.get("retry-after")) or 0.0
             pause = asked + _jitter(asked, random) if 0.0 < asked <= max_retry_after else 0.0
             self.throttled(window, resume_at=now + pause if pause else 0.0)

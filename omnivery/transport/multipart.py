@@ -1,4 +1,4 @@
-"""Multipart forms with files (RFC 7578): each file is read while it is sent, and read anew for every attempt."""
+"""Multipart forms with files (RFC 7578). Files are read while they are sent, and again for every attempt."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from attrs import define, field, frozen
 from omnivery.errors import ConfigError
 
 FileContent: TypeAlias = bytes | os.PathLike[str] | BinaryIO
-"""What a file's bytes come from: themselves, a path, or an open binary file that can be rewound."""
+"""A file's content: bytes, a path, or an open binary file that can seek."""
 
 BLOCK = 65536
-"""How many bytes of a file are in memory at once."""
+"""Bytes of a file that are in memory at a time."""
 
 
 @frozen(kw_only=True)
@@ -30,13 +30,13 @@ class FilePart:
     content_type: str
     content: FileContent = field(repr=False)
     start: int = 0
-    """Where the content of an open file begins."""
+    """Position in an open file at which the content begins."""
 
     def measure(self) -> int:
-        """Its size in bytes, at this moment.
+        """Return the current size in bytes.
 
         Raises:
-            ConfigError: it cannot be read, or ends before its content begins.
+            ConfigError: the file cannot be read, or ends before `start`.
         """
         if isinstance(self.content, bytes):
             return len(self.content)
@@ -44,18 +44,18 @@ class FilePart:
             if not isinstance(self.content, os.PathLike):
                 size = self.content.seek(0, os.SEEK_END) - self.start
                 if size < 0:
-                    raise OSError("it ends before the place at which it stood")
+                    raise OSError("it ends before the position that it was given at")
                 return size
             found = Path(self.content).stat()
             if not stat.S_ISREG(found.st_mode):
-                raise OSError("it is no regular file")
+                raise OSError("it is not a regular file")
             return found.st_size
 
     def blocks(self, size: int) -> Iterator[bytes]:
-        """Its first `size` bytes, block by block.
+        """Iterate over the first `size` bytes.
 
         Raises:
-            ConfigError: it cannot be read, or holds less than that by now.
+            ConfigError: the file cannot be read, or is shorter than that by now.
         """
         if isinstance(self.content, bytes):
             yield self.content
@@ -68,7 +68,7 @@ class FilePart:
                 yield from self._read(self.content, size)
 
     def head(self) -> str:
-        """What stands before its content in the form."""
+        """Return the part's header section."""
         # RFC 7578, section 4.2: the file name is plain UTF-8, and `filename*` must not be used.
         return (
             f'Content-Disposition: form-data; name="{escape(self.name)}"; filename="{escape(self.filename)}"\r\n'
@@ -76,7 +76,7 @@ class FilePart:
         )
 
     def changed(self) -> ConfigError:
-        """The error for a file that is not what it was when its size was announced."""
+        """Return the error for a file whose size has changed since it was measured."""
         return ConfigError(
             f"{self.name}: the file {self.filename!r} changed its size after it was measured. "
             "The request did not take effect."
@@ -85,9 +85,9 @@ class FilePart:
     def _read(self, opened: BinaryIO, size: int) -> Iterator[bytes]:
         position, end = self.start, self.start + size
         while position < end:
-            # Two messages that are sent side by side may share one open file: each keeps a place of its own in it.
+            # Two messages that are sent concurrently may share one open file, so each keeps its own position.
             opened.seek(position)
-            # Some objects that read() return text, or None: bytes() raises for these, and copies nothing otherwise.
+            # Some objects' read() returns text or None: bytes() raises for these, and copies nothing otherwise.
             block = bytes(opened.read(min(BLOCK, end - position)))
             if not block:
                 raise self.changed()
@@ -100,7 +100,7 @@ class FilePart:
             yield
         except ConfigError:
             raise
-        except Exception as error:  # noqa: BLE001  # a file is the caller's object: a damaged archive raises its own
+        except Exception as error:  # noqa: BLE001  # the file is the caller's object: a damaged archive raises its own exceptions
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise ConfigError(
                 f"{self.name}: the file {self.filename!r} cannot be read ({reason}). Nothing was sent."
@@ -109,22 +109,22 @@ class FilePart:
 
 @define(kw_only=True, eq=False)
 class MultipartContent:
-    """A form with files, whose length is known before it is read."""
+    """A form with files. Its length is known before the files are read."""
 
     length: int
-    """Bytes in all."""
+    """Total number of bytes."""
     _parts: tuple[bytes | tuple[FilePart, int], ...] = field(repr=False, alias="parts")
     fault: ConfigError | None = field(init=False, default=None, repr=False)
-    """What went wrong when a file was read. A run of messages tells by it the fault of one from that of all."""
+    """The error of reading a file, if there was one. By it `send_many` tells one message's error from all messages'."""
 
     @classmethod
     def of(cls, boundary: str, fields: bytes, files: Iterable[FilePart]) -> MultipartContent:
-        """Put a form together.
+        """Build a form.
 
         Args:
-            boundary: what separates the parts.
-            fields: its text fields, encoded.
-            files: its files; they are measured now.
+            boundary: the delimiter of the parts.
+            fields: the text fields, encoded.
+            files: the files; their sizes are taken now.
 
         Raises:
             ConfigError: a file cannot be read.
@@ -140,14 +140,14 @@ class MultipartContent:
 
     @property
     def has_files(self) -> bool:
-        """Whether there is anything in it to read."""
+        """Whether the form has files."""
         return len(self._parts) > 1
 
     def blocks(self) -> Iterator[bytes]:
-        """The form from its start, as often as it is asked for: the same bytes each time.
+        """Iterate over the form from its start; each call yields the same bytes.
 
         Raises:
-            ConfigError: a file is gone, or has another size than it had.
+            ConfigError: a file is gone, or its size has changed.
         """
         with self._noted():
             for part in self._parts:
@@ -173,6 +173,6 @@ class MultipartContent:
 
 
 def escape(name: str) -> str:
-    """A field's or file's name within its quotes."""
+    """Escape a field or file name for a quoted string."""
     # RFC 7578 leaves the escaping of names to HTML: https://html.spec.whatwg.org/#multipart-form-data
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

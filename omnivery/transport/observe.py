@@ -1,4 +1,4 @@
-"""Watching calls: observers, the SDK's own log, and the filter that keeps secrets and addresses out of it."""
+"""Observers, which are told of every attempt; the SDK's own log is one of them."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Attempt:
-    """One attempt of a call, when it is over."""
+    """One finished attempt of a call."""
 
     operation: str
     """The operation's name, such as `automations.bots.submit_batch`."""
     method: str
     """HTTP method."""
     path: str
-    """Path template, never the filled path: that may hold addresses."""
+    """Path template. The filled path is never shown, because it may hold e-mail addresses."""
     number: int
-    """Which attempt of its call, from 1."""
+    """Number of this attempt within its call, from 1."""
     elapsed: float
-    """Seconds that it took, queueing included."""
+    """Duration in seconds, queueing included."""
     status: int | None = None
-    """HTTP status; None if no answer came."""
+    """HTTP status; None if no response came."""
     error: str | None = None
-    """Name of the error's type; None if the answer was good."""
+    """Name of the error's type; None if the attempt succeeded."""
     retry_in: float | None = None
-    """Seconds until the next attempt; None if there is none."""
+    """Seconds until the next attempt; None if this is the last one."""
 
 
 class Observer(Protocol):
-    """Anything that wants to know of attempts: for logs, metrics, traces."""
+    """Anything that wants to be told of attempts: for logs, metrics, traces."""
 
     def attempt_ended(self, attempt: Attempt) -> None:
-        """One attempt is over. Called between awaits: be quick, and do not block. What it raises is only logged."""
+        """Handle the end of one attempt. Runs between awaits, so it must be quick. What it raises is only logged."""
         ...
 
 
 @frozen(kw_only=True)
 class LogObserver:
-    """Writes attempts to a logger: good ones at DEBUG, those that are tried again at INFO, lost ones at WARNING."""
+    """Logs attempts: successes at DEBUG, failures that are retried at INFO, final failures at WARNING."""
 
     logger: logging.Logger
 
@@ -51,7 +51,7 @@ class LogObserver:
             level = logging.WARNING if attempt.retry_in is None else logging.INFO
         if not self.logger.isEnabledFor(level):
             return
-        result = attempt.status or "no answer"
+        result = attempt.status or "no response"
         if attempt.error:
             result = f"{result} ({attempt.error})"
         after = "" if attempt.retry_in is None else f", next attempt in {attempt.retry_in:.2f} s"

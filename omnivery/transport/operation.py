@@ -1,4 +1,4 @@
-"""Operations: one row for each endpoint. All that the SDK knows of an endpoint follows from its row and its method."""
+"""Operations: one row for each endpoint. Documentation, telemetry and retries follow from the row."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 class Safety(Enum):
-    """What it means to do an operation twice: decides about retries, where the HTTP method cannot."""
+    """What happens when an operation is carried out twice. Retries depend on it, not on the HTTP method."""
 
     SAFE = "safe"
     """It only reads."""
-    IDEMPOTENT = "repeatable"
-    """Twice comes to the same as once."""
-    NON_IDEMPOTENT = "once"
-    """Twice is a second e-mail, a second account, an error: never repeated unless it surely did not happen."""
+    IDEMPOTENT = "idempotent"
+    """Twice has the same effect as once."""
+    NON_IDEMPOTENT = "non-idempotent"
+    """Twice is a second e-mail, a second account or an error: retried only if the first certainly had no effect."""
 
 
 SAFE, IDEMPOTENT, NON_IDEMPOTENT = Safety
@@ -34,25 +34,25 @@ class KeyKind(Enum):
     """Which kind of key an operation takes."""
 
     ANY = "any"
-    """The page names no restriction."""
+    """The API's page names no restriction."""
     PRIMARY = "primary"
-    """The account's own key, alone."""
+    """Only the account's primary key."""
     SENDING = "sending"
-    """A domain's sending key, alone."""
+    """Only a domain's sending key."""
     EITHER = "primary or sending"
-    """Both; the account's own guide asks to prefer the sending key."""
+    """Either; the API's guide prefers the sending key."""
     TOKEN = "token"  # noqa: S105  # the name of a kind of credential, not one
     """The Automations API's token."""
 
 
 @frozen(kw_only=True)
 class ResponseParser(Generic[T]):
-    """How to read an answer that is not simply one JSON model."""
+    """Reads a response that is not simply one JSON model."""
 
     name: str
-    """What it is, for the reference."""
+    """Name of the value, for the reference page."""
     read: Callable[[Response], T] = field(repr=False)
-    """Turns the answer into its value; raises DecodeError or ValueError where it cannot."""
+    """Decodes the response; raises DecodeError or ValueError if it cannot."""
 
 
 @frozen
@@ -60,42 +60,42 @@ class Operation(Generic[T]):
     """One endpoint."""
 
     name: str
-    """Name of surface, resource and method, such as `automations.bots.result`: also its name in logs and traces."""
+    """Surface, resource and method, such as `automations.bots.result`; also the name in logs and traces."""
     method: str
     """HTTP method."""
     path: str
     """Path template below the base URL; each `{name}` is one percent-encoded segment."""
     returns: type[T] | ResponseParser[T] = field(kw_only=True)
-    """Model of the answer, or how to read it."""
+    """Model of the response, or its parser."""
     key: KeyKind = field(kw_only=True)
     """Kind of key that it takes."""
     safety: Safety = field(kw_only=True)
-    """What it means to do it twice."""
+    """What happens when it is carried out twice."""
     docs: str = field(kw_only=True)
-    """Address of the page that documents it."""
+    """URL of the page that documents it."""
 
-    def read(self, answer: Response) -> T:
-        """Turn a successful answer into its value.
+    def read(self, response: Response) -> T:
+        """Decode a successful response.
 
         Raises:
-            DecodeError: the answer is not what the operation promises.
+            DecodeError: the response is not what the operation promises.
         """
         try:
             if isinstance(self.returns, ResponseParser):
-                return self.returns.read(answer)
-            return codec.structure(json_body(answer), self.returns)
+                return self.returns.read(response)
+            return codec.structure(json_body(response), self.returns)
         except DecodeError as error:
-            raise DecodeError(str(error.args[0]), operation=self.name, path=error.path, body=answer.text) from None
+            raise DecodeError(str(error.args[0]), operation=self.name, path=error.path, body=response.text) from None
         except ValueError as error:
-            raise DecodeError(str(error), operation=self.name, body=answer.text) from None
+            raise DecodeError(str(error), operation=self.name, body=response.text) from None
 
 
 @frozen
 class OperationFactory:
-    """Makes the rows of one surface that take one kind of key, so that each endpoint is one line."""
+    """Creates the operations of one surface that take one kind of key, so that each endpoint is one line."""
 
     surface: str
-    """Name of the surface, which the names of its operations begin with."""
+    """Name of the surface; the first part of each operation's name."""
     key: KeyKind
     """Kind of key that these operations take."""
     docs: str
@@ -104,74 +104,76 @@ class OperationFactory:
     def __call__(
         self, name: str, method: str, path: str, *, returns: type[T] | ResponseParser[T], safety: Safety
     ) -> Operation[T]:
-        """Declare one endpoint. The arguments are those of `Operation`; the name goes without its surface."""
+        """Declare one endpoint. The arguments are those of `Operation`; the name is given without the surface."""
         return Operation(
             f"{self.surface}.{name}", method, path, returns=returns, key=self.key, safety=safety, docs=self.docs
         )
 
 
-def json_body(answer: Response) -> Any:
-    """Parse an answer's body as JSON; one that holds JSON inside a JSON text is parsed once more.
+def json_body(response: Response) -> Any:
+    """Parse a response's body as JSON. A JSON string that itself contains JSON is parsed once more.
 
     Raises:
-        DecodeError: it is empty, or no JSON.
+        DecodeError: the body is empty, or not JSON.
     """
-    if not answer.content.strip():
-        raise DecodeError(f"the answer ({answer.status}) is empty where JSON is due")
+    if not response.content.strip():
+        raise DecodeError(f"the response ({response.status}) is empty where JSON was expected")
     try:
-        value = codec.loads(answer.content)
+        value = codec.loads(response.content)
         return codec.loads(value) if isinstance(value, str) else value
     except ValueError:
-        found = "HTML" if is_html(answer) else "no JSON"
-        raise DecodeError(f"the answer ({answer.status}) is {found} where JSON is due", body=answer.text) from None
+        found = "HTML" if is_html(response) else "not JSON"
+        raise DecodeError(
+            f"the response ({response.status}) is {found} where JSON was expected", body=response.text
+        ) from None
 
 
 def inside(key: str, model: type[T]) -> ResponseParser[T]:
-    """An answer whose model is wrapped in an object of one key, such as `{"webhook": {…}}`."""
+    """Return a parser of a model that is wrapped in an object with one key, such as `{"webhook": {…}}`."""
 
-    def read(answer: Response) -> T:
-        body = json_body(answer)
+    def read(response: Response) -> T:
+        body = json_body(response)
         if not isinstance(body, dict) or key not in body:
-            raise DecodeError(f"the answer ({answer.status}) has no {key!r}")
+            raise DecodeError(f"the response ({response.status}) has no {key!r}")
         return codec.structure(body[key], model, at=f"$.{key}")
 
     return ResponseParser(name=model.__name__, read=read)
 
 
 def maybe_empty(model: type[T]) -> ResponseParser[T]:
-    """An answer whose body is not documented: JSON, nothing at all, or plain text where the model has a `message`.
+    """Return a parser of an undocumented body: JSON, nothing, or plain text if the model has a `message`.
 
-    JSON that holds nothing but an error is none of these, whatever its status says.
+    JSON that contains nothing but an error is refused, whatever the status says.
     """
 
-    def read(answer: Response) -> T:
-        if is_html(answer):
-            raise DecodeError(f"the answer ({answer.status}) is HTML: a proxy or a wrong base URL sent it")
-        if not answer.content.strip():
+    def read(response: Response) -> T:
+        if is_html(response):
+            raise DecodeError(f"the response ({response.status}) is HTML: a proxy sent it, or the base URL is wrong")
+        if not response.content.strip():
             return codec.structure({}, model)
         try:
-            body = json_body(answer)
+            body = json_body(response)
         except DecodeError:
             if not hasattr(model, "message"):
                 raise
-            body = {"message": answer.text.strip()}
+            body = {"message": response.text.strip()}
         if isinstance(body, dict) and body and body.keys() <= {"error", "errors"}:
-            raise DecodeError(f"the answer ({answer.status}) is a refusal in the form of a success")
+            raise DecodeError(f"the response ({response.status}) reports an error under a success status")
         return codec.structure(body, model)
 
     return ResponseParser(name=model.__name__, read=read)
 
 
-def is_html(answer: Response) -> bool:
-    """Whether an answer is a web page: the mark of a proxy, a captive portal, a wrong address."""
-    return "html" in answer.headers.get("content-type", "").lower() or answer.content.lstrip()[:1] == b"<"
+def is_html(response: Response) -> bool:
+    """Whether a response is a web page: the sign of a proxy, a captive portal or a wrong base URL."""
+    return "html" in response.headers.get("content-type", "").lower() or response.content.lstrip()[:1] == b"<"
 
 
 def collect(modules: Iterable[ModuleType]) -> dict[str, Operation[Any]]:
-    """The registry: every operation that the given modules declare, by name.
+    """Return every operation that the given modules declare, by name.
 
     Raises:
-        ValueError: two of them have the same name.
+        ValueError: two operations have the same name.
     """
     found: dict[str, Operation[Any]] = {}
     for module in modules:

@@ -1,4 +1,4 @@
-"""Lists that come in pages. A page never makes the client follow another host, and no list is read without end."""
+"""Paged lists. A page never makes the client follow another host, and no list is read without end."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ T = TypeVar("T")
 Query: TypeAlias = tuple[tuple[str, str], ...]
 
 PAGE_SIZE = 100
-"""Items on a page unless `limit` says otherwise: documented for domains and credentials; Mailgun's for the rest."""
+"""Items on a page unless `limit` says otherwise: documented for domains and credentials, Mailgun's for the rest."""
 
 
 class ItemList(Tabular, list[T]):
-    """Items of a list: a `list` that notebooks and data frames take for a table, with a column for each field."""
+    """A `list` of items that notebooks and data frames show as a table, with a column for each field."""
 
     __slots__ = ()
 
@@ -37,17 +37,17 @@ class ItemList(Tabular, list[T]):
 
 @frozen(kw_only=True)
 class Page(Tabular, Generic[T]):
-    """One page of a list. As a table it is its items, with a column for each field."""
+    """One page of a list. Its table has a row for each item and a column for each field."""
 
     items: tuple[T, ...]
-    """What stands on it."""
+    """The items on this page."""
     total_count: int | None = None
-    """How many items the whole list has, where the answer says so."""
+    """Number of items in the whole list, if the response says so."""
     paging: Mapping[str, str] | None = field(default=None, repr=False)
-    """Addresses of the neighbouring pages, as they came: any of `first`, `previous`, `next`, `last`. Not in the repr,
-    because a cursor may hold an e-mail address. None where the answer has no such object."""
+    """URLs of the neighbouring pages as received: any of `first`, `previous`, `next`, `last`. Not in the repr, because
+    a cursor may contain an e-mail address. None if the response has no such object."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Fields of the answer that the SDK does not know."""
+    """Fields of the response that the SDK does not know."""
 
     def _table(self) -> Table:
         of_all = "" if self.total_count is None else f"{len(self.items):,} of {self.total_count:,}"
@@ -55,11 +55,11 @@ class Page(Tabular, Generic[T]):
 
 
 class AsyncPages(Generic[T]):
-    """A list that is read page by page, as you go: `async for item in …`.
+    """A list that is read page by page while you iterate: `async for item in …`.
 
-    Nothing is sent before the first item is asked for. It can be read as often as you like, each time from the start.
-    An item that is added or removed meanwhile may be missed or come twice: the service's pages are no snapshot.
-    Each page is a call of its own, with the deadline, retries and errors of one.
+    Nothing is sent before the first item is requested. Each iteration starts from the first page. The service's pages
+    are not a snapshot: an item that is added or removed meanwhile may be missed or repeated. Each page is a call of its
+    own, with the deadline, retries and errors of a call.
     """
 
     def __init__(self, fetch: Callable[[Query], Awaitable[Page[T]]], query: Iterable[tuple[str, str]] = ()) -> None:
@@ -70,18 +70,18 @@ class AsyncPages(Generic[T]):
         return _Items(_Pages(self._fetch, self._query))
 
     def pages(self) -> AsyncIterator[Page[T]]:
-        """The pages, one after the other: the first in any case, each further one if it holds something new."""
+        """Iterate over the pages: always the first, then each page that has new items."""
         return _Pages(self._fetch, self._query)
 
     async def first(self) -> Page[T]:
-        """The first page alone."""
+        """Return the first page."""
         return await self._fetch(self._query)
 
     async def collect(self, *, max_items: int | None = None) -> ItemList[T]:
-        """All items as a list, which is a table, too.
+        """Return all items as a list, which is also a table.
 
         Args:
-            max_items: stop after so many; no page beyond them is asked for.
+            max_items: stop after this many items; no page beyond them is requested.
         """
         found: list[T] = []
         pages = _Pages(self._fetch, self._query)
@@ -94,13 +94,13 @@ class AsyncPages(Generic[T]):
 
 
 def page_of(model: type[T]) -> ResponseParser[Page[T]]:
-    """An answer `{"items": […], "paging": {…}, "total_count": …}`, of which all but the items may be missing."""
+    """Return a parser of `{"items": […], "paging": {…}, "total_count": …}`; all but the items may be missing."""
 
-    def read(answer: Response) -> Page[T]:
-        body = json_body(answer)
+    def read(response: Response) -> Page[T]:
+        body = json_body(response)
         if not isinstance(body, dict) or not isinstance(body.get("items", ""), list | None):
-            # A refusal under 200 must not pass for an empty list.
-            raise DecodeError(f"the answer ({answer.status}) has no list of 'items'")
+            # An error under status 200 must not be read as an empty list.
+            raise DecodeError(f"the response ({response.status}) has no list of 'items'")
         paging = body.get("paging")
         return Page(
             items=tuple(
@@ -134,7 +134,7 @@ class _Pages(Generic[T]):
         return page
 
     async def following(self) -> Page[T] | None:
-        """The next page, or None at the end. After an error the same page can be asked for again."""
+        """Return the next page, or None at the end. After an error, the same page can be requested again."""
         if self._query is None:
             return None
         page = await self._fetch(self._query)
@@ -164,23 +164,23 @@ class _Items(Generic[T]):
 
 
 def _fingerprint(page: Page[Any]) -> int:
-    # A server that answers every query with the same items, each time with a new `next`, must not be read for ever.
+    # A server that returns the same items for every query, each time with a new `next`, must not be read for ever.
     return hash(repr([asdict(item) for item in page.items]))
 
 
 def _following(page: Page[Any], query: Query) -> Query | None:
-    """The query of the page after this one; None at the end."""
-    # 1. Nothing on the page: beyond the end.
+    """Return the query of the page after this one, or None at the end."""
+    # 1. The page is empty: it lies beyond the end.
     if not page.items:
         return None
-    # 2. The server names the next page. Only the query of its address is taken, which is opaque: the host may be
-    #    another one, and credentials must not follow it there.
+    # 2. The server names the next page. Only the query of its URL is used, because the host may be another one, and
+    #    credentials must not follow it there. The query is opaque.
     if page.paging:
         _, _, rest = page.paging.get("next", "").partition("?")
         return tuple(parse_qsl(rest.partition("#")[0], keep_blank_values=True)) or None
-    # 3. It does not, and `paging: {}`, as the documents have it for unsubscribes, says no more than none at all: count
-    #    on. Without a total, a page that is not full is the last one. To ask once too often costs a request; to stop
-    #    too early could cost a mail to somebody who wants none.
+    # 3. The server names no next page; `paging: {}`, which the documentation shows for unsubscribes, says no more than
+    #    a missing object. So `skip` is advanced. Without a total, a page that is not full is the last. One request too
+    #    many is cheap; stopping too early could send mail to somebody who unsubscribed.
     fields = dict(query)
     read = (codec.as_whole_number(fields.get("skip")) or 0) + len(page.items)
     full = len(page.items) >= (codec.as_whole_number(fields.get("limit")) or PAGE_SIZE)

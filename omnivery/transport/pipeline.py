@@ -1,7 +1,6 @@
-"""The one path of a call: attempts under a deadline, and the decisions between them; then the answer is read.
+"""The one path of a call: attempts under a deadline, the decisions between them, and the decoding of the response.
 
-The pipeline awaits nothing but `adapter.send` and `runtime.sleep`, so that the same coroutine runs on any event loop,
-or on none.
+The pipeline awaits only `adapter.send` and `runtime.sleep`, so the same coroutine runs on any event loop, or on none.
 """
 
 from __future__ import annotations
@@ -9,20 +8,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from omnivery._logging import get_logger
 from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
-from omnivery.transport.http import ApiResponse, Departure
+from omnivery.transport.http import ApiResponse, Progress
 from omnivery.transport.observe import Attempt
 from omnivery.transport.operation import Safety
-from omnivery.transport.responses import SUCCESS, api_error, request_id
-from omnivery.transport.retry import (
-    Failure,
-    GiveUp,
-    classify,
-    decide,
-)
+from omnivery.transport.responses import SUCCESS, api_error
+from omnivery.transport.retry import Failure, GiveUp, classify, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,168 +34,178 @@ T = TypeVar("T")
 logger: Logger = get_logger("omnivery.transport")
 
 
-@frozen(kw_only=True)
-class Call(Generic[T]):
-    """One call, fully resolved: what to send, already encoded, and how far to go for it."""
-
-    operation: Operation[T]
-    request: Request
-    retry: RetryPolicy
-    deadline: float | None = None
-    """Seconds for the whole call."""
-
-
 @frozen(kw_only=True, eq=False)
 class Pipeline:
-    """Carries calls through; shared by a client and all its clones."""
+    """Runs calls; shared by a client and its clones."""
 
     adapter: Adapter
     runtime: Runtime
     budget: RetryBudget
     observers: Sequence[Observer]
 
-    async def run(self, call: Call[T]) -> ApiResponse[T]:
-        """Carry one call through.
+    async def run(
+        self, operation: Operation[T], request: Request, *, policy: RetryPolicy, deadline: float | None = None
+    ) -> ApiResponse[T]:
+        """Run one call.
+
+        Args:
+            operation: the operation, which decides about retries and decodes the response.
+            request: the encoded request; each attempt sends the same bytes.
+            policy: the limits of retrying.
+            deadline: seconds for the whole call; None is no limit.
 
         Raises:
-            TransportError: no usable answer came; the sub-class says whether the operation may have happened.
-            ApiError: the server answered and refused.
-            DecodeError: the answer is not what the operation promises.
+            TransportError: no usable response came; the subclass says whether the operation may have happened.
+            ApiError: the server refused the request.
+            DecodeError: the response is not what the operation promises.
         """
-        started = self.runtime.now()
-        expires_at = started + call.deadline if call.deadline else math.inf
-        number, in_doubt = 1, False
+        call = _Call(pipeline=self, operation=operation, request=request, policy=policy, deadline=deadline)
+        return await call.run()
+
+
+@define(kw_only=True, eq=False)
+class _Call(Generic[T]):
+    """One call: its attempts so far, and what they left in doubt."""
+
+    pipeline: Pipeline
+    operation: Operation[T]
+    request: Request
+    policy: RetryPolicy
+    deadline: float | None
+    attempts: int = field(init=False, default=0)
+    started: float = field(init=False)
+    attempt_started: float = field(init=False)
+    expires_at: float = field(init=False, default=math.inf)
+    in_doubt: bool = field(init=False, default=False)
+    """Whether an earlier attempt may have taken effect."""
+
+    def __attrs_post_init__(self) -> None:
+        self.started = self.attempt_started = self.pipeline.runtime.now()
+        if self.deadline is not None:
+            self.expires_at = self.started + self.deadline
+
+    async def run(self) -> ApiResponse[T]:
         while True:
-            begun = self.runtime.now()
             try:
-                answer = await self._attempt(call, number, begun=begun, expires_at=expires_at)
+                response = await self._attempt()
             except OmniveryError as error:
-                failure = classify(error)
-                in_doubt = in_doubt or failure is Failure.AMBIGUOUS
-                pause = self._pause_before_next(call, error, failure, number=number, begun=begun, expires_at=expires_at)
+                pause = self._pause_after(error)
                 if pause is None:
-                    raise _last_word(error, call.operation, in_doubt=in_doubt)  # noqa: B904  # it sets its own cause
+                    raise _final_error(error, self.operation, in_doubt=self.in_doubt)  # noqa: B904  # it has its cause
             else:
-                self.budget.refill()
-                self._tell(call, number, begun, status=answer.status)
-                return self._response(call, answer, number, started)
-            await self.runtime.sleep(pause)
-            number += 1
+                self.pipeline.budget.refill()
+                self._notify(status=response.status)
+                return self._decode(response)
+            await self.pipeline.runtime.sleep(pause)
 
-    async def _attempt(self, call: Call[T], number: int, *, begun: float, expires_at: float) -> Response:
-        if begun >= expires_at:
-            raise DeadlineError(
-                f"the deadline of {call.deadline:g} s passed before the request went out",
-                operation=call.operation.name,
-                attempts=number - 1,
-            )
+    async def _attempt(self) -> Response:
+        self.attempt_started = self.pipeline.runtime.now()
+        if self.attempt_started >= self.expires_at:
+            raise self._deadline_error("before the request was sent", may_have_happened=False)
+        self.attempts += 1
         try:
-            answer = await self._send_within(call, number, left=expires_at - begun, expires_at=expires_at)
+            response = await self._send()
         except TransportError as error:
-            error.operation, error.attempts = call.operation.name, number
+            error.operation, error.attempts = self.operation.name, self.attempts
             raise
-        if answer.status not in SUCCESS:
-            raise api_error(answer, operation=call.operation, attempts=number)
-        return answer
+        if response.status not in SUCCESS:
+            raise api_error(response, operation=self.operation, attempts=self.attempts)
+        return response
 
-    async def _send_within(self, call: Call[T], number: int, *, left: float, expires_at: float) -> Response:
-        if math.isinf(left):
-            return await self.adapter.send(call.request)
-        timeouts = call.request.timeouts.within(left)
-        request = evolve(call.request, timeouts=timeouts, expires_at=expires_at, departure=Departure())
-        answer = None
-        with self.runtime.move_on_after(left):
-            answer = await self.adapter.send(request)
-        if answer is None:
-            awaited = "the answer was awaited" if request.departure.happened else "the request waited for a slot"
-            raise DeadlineError(
-                f"the deadline of {call.deadline:g} s passed while {awaited}",
-                operation=call.operation.name,
-                attempts=number,
-                may_have_happened=request.departure.happened,
-            )
-        return answer
+    async def _send(self) -> Response:
+        if math.isinf(self.expires_at):
+            return await self.pipeline.adapter.send(self.request)
+        left = self.expires_at - self.attempt_started
+        timeouts = self.request.timeouts.within(left)
+        request = evolve(self.request, timeouts=timeouts, expires_at=self.expires_at, progress=Progress())
+        response = None
+        with self.pipeline.runtime.move_on_after(left):
+            response = await self.pipeline.adapter.send(request)
+        if response is None:
+            raise self._deadline_error(f"while {request.progress.phase.value}", may_have_happened=request.sent)
+        return response
 
-    def _pause_before_next(
-        self, call: Call[T], error: OmniveryError, failure: Failure, *, number: int, begun: float, expires_at: float
-    ) -> float | None:
+    def _deadline_error(self, when: str, *, may_have_happened: bool) -> DeadlineError:
+        return DeadlineError(
+            f"the deadline of {self.deadline:g} s passed {when}",
+            operation=self.operation.name,
+            attempts=self.attempts,
+            may_have_happened=may_have_happened,
+        )
+
+    def _pause_after(self, error: OmniveryError) -> float | None:
+        """Return the seconds until the next attempt, or None if there is none."""
+        failure = classify(error)
+        self.in_doubt = self.in_doubt or failure is Failure.AMBIGUOUS
+        runtime = self.pipeline.runtime
         decision = decide(
             failure,
-            number,
-            safety=call.operation.safety,
-            policy=call.retry,
-            budget=self.budget,
-            left=expires_at - self.runtime.now(),
+            self.attempts,
+            safety=self.operation.safety,
+            policy=self.policy,
+            budget=self.pipeline.budget,
+            left=self.expires_at - runtime.now(),
             retry_after=error.retry_after if isinstance(error, ApiError) else None,
-            random=self.runtime.random(),
+            random=runtime.random(),
         )
         pause = None if isinstance(decision, GiveUp) else decision.seconds
         status = error.status if isinstance(error, ApiError) else None
-        self._tell(call, number, begun, status=status, error=error, retry_in=pause)
+        self._notify(status=status, error=error, retry_in=pause)
         return pause
 
-    def _tell(
-        self,
-        call: Call[T],
-        number: int,
-        begun: float,
-        *,
-        status: int | None,
-        error: OmniveryError | None = None,
-        retry_in: float | None = None,
-    ) -> None:
-        if not self.observers:
+    def _notify(self, *, status: int | None, error: OmniveryError | None = None, retry_in: float | None = None) -> None:
+        if not self.pipeline.observers:
             return
         attempt = Attempt(
-            operation=call.operation.name,
-            method=call.operation.method,
-            path=call.operation.path,
-            number=number,
-            elapsed=self.runtime.now() - begun,
+            operation=self.operation.name,
+            method=self.operation.method,
+            path=self.operation.path,
+            number=self.attempts,
+            elapsed=self.pipeline.runtime.now() - self.attempt_started,
             status=status,
             error=type(error).__name__ if error else None,
             retry_in=retry_in,
         )
-        for observer in self.observers:
+        for observer in self.pipeline.observers:
             try:
                 observer.attempt_ended(attempt)
-            except Exception as fault:  # noqa: BLE001  # whoever watches a call must not be able to break it
-                logger.error("an observer raised %s", type(fault).__name__)  # noqa: TRY400  # its text may hold anything
+            except Exception as fault:  # noqa: BLE001  # an observer must not be able to break a call
+                logger.error("an observer raised %s", type(fault).__name__)  # noqa: TRY400  # its text may hold secrets
 
-    def _response(self, call: Call[T], answer: Response, number: int, started: float) -> ApiResponse[T]:
+    def _decode(self, response: Response) -> ApiResponse[T]:
         try:
-            data = call.operation.read(answer)
+            data = self.operation.read(response)
         except DecodeError as error:
-            error.attempts = number
+            error.attempts = self.attempts
             raise
         return ApiResponse(
             data=data,
-            status=answer.status,
-            headers=answer.headers,
-            request_id=request_id(answer),
-            elapsed=self.runtime.now() - started,
-            attempts=number,
+            status=response.status,
+            headers=response.headers,
+            request_id=response.request_id,
+            elapsed=self.pipeline.runtime.now() - self.started,
+            attempts=self.attempts,
         )
 
 
-def _last_word(error: OmniveryError, operation: Operation[Any], *, in_doubt: bool) -> OmniveryError:
-    """The error that leaves the call, true to all of its attempts and not to the last alone."""
-    # 1. For an operation that must not happen twice, a 5xx and a lost answer mean the same.
+def _final_error(error: OmniveryError, operation: Operation[Any], *, in_doubt: bool) -> OmniveryError:
+    """Return the error that leaves the call: true of all its attempts, not only of the last."""
+    # 1. For an operation that is not idempotent, a 5xx and a lost response mean the same.
     if (
         operation.safety is Safety.NON_IDEMPOTENT
         and isinstance(error, ApiError)
         and classify(error) is Failure.AMBIGUOUS
     ):
-        last = AmbiguousError(
-            f"the server failed ({error.status}) after it had the request",
+        final = AmbiguousError(
+            f"the server failed ({error.status}) after it had received the request",
             operation=operation.name,
             attempts=error.attempts,
         )
-        last.__cause__ = error
-        return last
-    # 2. The last attempt did not get through, but an earlier one may have.
+        final.__cause__ = error
+        return final
+    # 2. The last attempt had no effect, but an earlier one may have.
     if in_doubt and isinstance(error, TransportError):
         error.may_have_happened = True
     elif in_doubt and isinstance(error, ApiError) and classify(error) is not Failure.AMBIGUOUS:
-        error.hint = f"{error.hint}. The answer to an earlier attempt was lost: that one may have taken effect"
+        error.hint = f"{error.hint}. The response to an earlier attempt was lost: that one may have taken effect"
     return error

@@ -1,4 +1,4 @@
-"""Base of every resource: a group of operations that hangs off a client."""
+"""Base of every resource: a group of operations on one client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ConfigT = TypeVar("ConfigT", bound="ClientConfig")
 
 
 class AsyncResource(Generic[ConfigT]):
-    """A group of operations, on a client of one configuration. Clients make their resources; nobody else does."""
+    """A group of operations on one client. Clients create their resources; user code does not."""
 
     def __init__(self, client: AsyncBaseClient[ConfigT]) -> None:
         self._client = client
@@ -34,9 +34,9 @@ class AsyncResource(Generic[ConfigT]):
         body: Body | None = None,
         options: CallOptions | None = None,
     ) -> T:
-        """Carry out an operation and return its decoded answer alone."""
-        answer = await self._client.call(operation, domain=domain, path=path, query=query, body=body, options=options)
-        return answer.data
+        """Call an operation and return the decoded response only."""
+        response = await self._client.call(operation, domain=domain, path=path, query=query, body=body, options=options)
+        return response.data
 
     def _pages(
         self,
@@ -46,7 +46,7 @@ class AsyncResource(Generic[ConfigT]):
         query: Iterable[tuple[str, str]] = (),
         options: CallOptions | None = None,
     ) -> AsyncPages[T]:
-        """A list that asks for its pages with an operation."""
+        """Return a paged list whose pages are calls of one operation."""
 
         async def fetch(query: Iterable[tuple[str, str]]) -> Page[T]:
             return await self._send(operation, domain=domain, query=query, options=options)

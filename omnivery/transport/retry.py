@@ -1,13 +1,13 @@
-"""Whether to try again, and when: decisions without a clock, a socket or a random number of their own.
+"""Whether to retry, and when. Pure decisions: the caller brings the clock, the sleep and the random number.
 
-What an operation may do twice, times how it failed, decides:
+The operation's safety and the kind of failure decide:
 
-    ============================  ========  =============  ==================  =========
-    operation                     not sent  429, 503, 408  answer lost, 5xx    other 4xx
-    ============================  ========  =============  ==================  =========
-    safe or repeatable            retry     retry          retry               final
-    once only (sending mail, …)   retry     retry          `AmbiguousError`    final
-    ============================  ========  =============  ==================  =========
+    ================================  ========  =============  ===================  =========
+    operation                         not sent  429, 503, 408  response lost, 5xx   other 4xx
+    ================================  ========  =============  ===================  =========
+    safe or idempotent                retry     retry          retry                final
+    non-idempotent (sending mail, …)  retry     retry          `AmbiguousError`     final
+    ================================  ========  =============  ===================  =========
 """
 
 from __future__ import annotations
@@ -20,17 +20,11 @@ from http import HTTPStatus
 
 from attrs import define, field, frozen
 
-from omnivery.errors import (
-    AmbiguousError,
-    ApiError,
-    NotSentError,
-    OmniveryError,
-    ServerError,
-)
+from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError, ServerError
 from omnivery.transport.config import RetryPolicy
 from omnivery.transport.operation import Safety
 
-ABOUT_THE_CONTENT = frozenset(
+CONTENT_ERRORS = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.CONFLICT,
@@ -38,66 +32,66 @@ ABOUT_THE_CONTENT = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
-"""Statuses that find fault with what the one request carries."""
+"""Statuses that concern the content of the one request."""
 
 
 class Failure(Enum):
-    """How an attempt failed, as far as retrying is concerned."""
+    """The kinds of failure that retrying tells apart."""
 
     NOT_SENT = "not sent"
-    """Nothing reached the server."""
+    """The request did not reach the server."""
     THROTTLED = "throttled"
-    """The server refused for the moment: 429, 503, 408."""
+    """The server refused the request for the moment: 429, 503, 408."""
     AMBIGUOUS = "ambiguous"
-    """The server may have acted: the answer was lost, or it was another 5xx."""
+    """The server may have carried out the request: the response was lost, or was another 5xx."""
     FINAL = "final"
-    """The same request would meet the same answer."""
+    """The same request would fail in the same way."""
 
 
 class Reason(Enum):
     """Why there is no further attempt."""
 
-    FINAL = "the answer is final"
-    NON_IDEMPOTENT = "it may have happened, and must not happen twice"
-    ATTEMPTS = "every attempt is used"
+    FINAL = "the failure is final"
+    NON_IDEMPOTENT = "the request may have taken effect, and is not idempotent"
+    ATTEMPTS = "all attempts are used"
     BUDGET = "the retry budget is spent"
-    DEADLINE = "the deadline comes before the next attempt"
-    PATIENCE = "the server asked for a longer wait than the policy allows"
+    DEADLINE = "the next attempt would come after the deadline"
+    RETRY_AFTER = "the server asked for a longer wait than max_retry_after"
 
 
 @frozen
 class Wait:
-    """Try again after so many seconds."""
+    """Retry after this many seconds."""
 
     seconds: float
 
 
 @frozen
 class GiveUp:
-    """Do not try again."""
+    """Do not retry."""
 
     reason: Reason
 
 
 def classify(error: OmniveryError) -> Failure:
-    """Say how an attempt failed."""
+    """Return the kind of failure of an attempt."""
     if isinstance(error, NotSentError):
         return Failure.NOT_SENT
     if isinstance(error, AmbiguousError):
         return Failure.AMBIGUOUS
-    if isinstance(error, ApiError) and error.status in THROTTLING:
+    if isinstance(error, ApiError) and error.status in TEMPORARY:
         return Failure.THROTTLED
     return Failure.AMBIGUOUS if isinstance(error, ServerError) else Failure.FINAL
 
 
 def concerns_every_call(error: OmniveryError) -> bool:
-    """Whether the other calls of a run would meet the same answer: it speaks of key, account, domain or address.
+    """Whether the other calls of a run would fail in the same way: the error concerns key, account, domain or URL.
 
-    400, 409, 413 and 422 speak of what one call carries; what may be tried again speaks of the moment.
+    400, 409, 413 and 422 concern the content of one request, and failures that may be retried concern the moment.
     """
     if not isinstance(error, ApiError) or classify(error) is not Failure.FINAL:
         return False
-    return error.status not in ABOUT_THE_CONTENT
+    return error.status not in CONTENT_ERRORS
 
 
 def decide(
@@ -111,31 +105,31 @@ def decide(
     retry_after: float | None = None,
     random: float,
 ) -> Wait | GiveUp:
-    """Say whether to try again, and after how long. No clock, no socket: the caller sleeps.
+    """Decide whether to retry, and after how long. The caller sleeps.
 
     Args:
-        failure: how this attempt failed.
-        attempt: its number, from 1.
-        safety: what it means to do the operation twice.
-        policy: the limits to keep to.
-        budget: the client's; it is charged when the answer is to wait.
+        failure: the kind of failure of this attempt.
+        attempt: number of this attempt, from 1.
+        safety: what happens when the operation is carried out twice.
+        policy: the limits of retrying.
+        budget: the client's retry budget; it is charged if the decision is to wait.
         left: seconds until the deadline.
         retry_after: seconds that the server asked to wait.
-        random: a random number from 0 up to 1, drawn evenly.
+        random: a random number in [0, 1).
     """
-    # 1. The same request would meet the same answer.
+    # 1. The same request would fail in the same way.
     if failure is Failure.FINAL:
         return GiveUp(Reason.FINAL)
-    # 2. The operation may not be done twice, and this failure may have done it once.
+    # 2. The operation is not idempotent, and this attempt may have carried it out.
     if failure is Failure.AMBIGUOUS and safety is Safety.NON_IDEMPOTENT:
         return GiveUp(Reason.NON_IDEMPOTENT)
-    # 3. It has been tried often enough.
+    # 3. All attempts are used.
     if attempt >= policy.attempts:
         return GiveUp(Reason.ATTEMPTS)
-    # 4. The server named a time beyond our patience or the deadline: waiting would only hide that.
+    # 4. The server named a time beyond the policy or the deadline: waiting would only hide that.
     wait = max(_backoff(failure, attempt, policy, random), retry_after or 0.0)
     if (retry_after or 0.0) > policy.max_retry_after:
-        return GiveUp(Reason.PATIENCE)
+        return GiveUp(Reason.RETRY_AFTER)
     if wait >= left:
         return GiveUp(Reason.DEADLINE)
     # 5. The budget is spent: an outage must not multiply traffic.
@@ -144,14 +138,14 @@ def decide(
 
 def _backoff(failure: Failure, attempt: int, policy: RetryPolicy, random: float) -> float:
     base = policy.throttle_base if failure is Failure.THROTTLED else policy.base
-    # Beyond 2**30 any cap is reached; the bound keeps the power from growing without end.
+    # 2**30 exceeds any cap; the bound keeps the power from overflowing.
     return random * min(policy.max_backoff, base * 2.0 ** min(attempt - 1, 30))
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Read a `Retry-After` field (RFC 9110, section 10.2.3): seconds, or a date. None for what is neither.
+    """Return the seconds of a `Retry-After` field (RFC 9110, section 10.2.3): a number or a date. None for others.
 
-    A date or number in the past is zero: the wait is over.
+    A negative number or a date in the past is zero.
     """
     text = (value or "").strip()
     try:
@@ -172,11 +166,11 @@ def _seconds_until(text: str, now: datetime) -> float | None:
 
 @define(kw_only=True)
 class RetryBudget:
-    """A bucket of tokens shared by a client's calls: retries take some out, good answers put one back.
+    """A token bucket shared by a client's calls: each retry takes tokens, each success puts one back.
 
-    While most calls succeed it is never felt. In an outage it empties, and every call is then tried once only, so
-    that retries do not multiply the traffic that a struggling server gets. The idea, and the proportions, are
-    botocore's (its "retry quota").
+    It has no effect while most calls succeed. In an outage it empties, and each call then has a single attempt, so that
+    retries do not multiply the traffic to a server in trouble. The idea and the proportions are botocore's ("retry
+    quota").
     """
 
     capacity: int = 500
@@ -187,7 +181,7 @@ class RetryBudget:
         self.tokens = self.capacity
 
     def spend(self, failure: Failure) -> bool:
-        """Pay for one retry; False where the bucket does not hold that much."""
+        """Take the tokens of one retry. Return False if there are not enough."""
         price = 5 if failure is Failure.THROTTLED else 10
         if self.tokens < price:
             return False
@@ -195,9 +189,9 @@ class RetryBudget:
         return True
 
     def refill(self) -> None:
-        """Put one token back for a good answer."""
+        """Put one token back after a success."""
         self.tokens = min(self.capacity, self.tokens + 1)
 
 
-THROTTLING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT})
-"""Statuses that refuse a request for the moment, without having acted on it."""
+TEMPORARY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT})
+"""Statuses that refuse a request for the moment, without having carried it out."""

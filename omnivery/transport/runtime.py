@@ -1,4 +1,4 @@
-"""Time, as the pipeline sees it: a clock, a sleep, and a cut-off."""
+"""Time for the pipeline: a clock, a sleep and a timeout scope, with an event loop or without one."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 
 class Runtime(Protocol):
-    """The world in which a call runs. Everything that waits or is left to chance goes through it."""
+    """Time and randomness of a call, so that tests can replace both."""
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Return the seconds of a monotonic clock."""
         ...
 
     def random(self) -> float:
-        """A random number from 0 up to 1."""
+        """Return a random number in [0, 1)."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -36,57 +36,57 @@ class Runtime(Protocol):
         ...
 
     def move_on_after(self, seconds: float | None) -> AbstractContextManager[object, bool]:
-        """Leave the block, without an error, when so many seconds have passed; never, for None."""
+        """Leave the block without an error after this many seconds; None is no limit."""
         ...
 
 
 @frozen(kw_only=True)
 class AsyncRuntime:
-    """asyncio's or trio's world, through anyio."""
+    """The runtime on an event loop of asyncio or trio, through anyio."""
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Return the seconds of a monotonic clock."""
         return time.monotonic()
 
     def random(self) -> float:
-        """A random number from 0 up to 1."""
-        return random.random()  # noqa: S311  # spreads retries; nothing secret hangs on it
+        """Return a random number in [0, 1)."""
+        return random.random()  # noqa: S311  # jitter, not a secret
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await anyio.sleep(seconds)
 
     def move_on_after(self, seconds: float | None) -> anyio.CancelScope:
-        """Leave the block, without an error, when so many seconds have passed; never, for None."""
+        """Leave the block without an error after this many seconds; None is no limit."""
         return anyio.move_on_after(seconds)
 
 
 @frozen(kw_only=True)
 class SyncRuntime:
-    """The world without an event loop: the calling thread itself waits."""
+    """The runtime without an event loop: the calling thread waits."""
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Return the seconds of a monotonic clock."""
         return time.monotonic()
 
     def random(self) -> float:
-        """A random number from 0 up to 1."""
-        return random.random()  # noqa: S311  # spreads retries; nothing secret hangs on it
+        """Return a random number in [0, 1)."""
+        return random.random()  # noqa: S311  # jitter, not a secret
 
     async def sleep(self, seconds: float) -> None:
-        """Wait. Ctrl-C ends it at once."""
-        time.sleep(seconds)  # noqa: ASYNC251  # there is no event loop that it could keep waiting
+        """Wait. Ctrl-C interrupts it at once."""
+        time.sleep(seconds)  # noqa: ASYNC251  # there is no event loop to block
 
     def move_on_after(self, seconds: float | None) -> SyncTimeoutScope:
-        """Leave the block, without an error, when so many seconds have passed; never, for None."""
+        """Leave the block without an error after this many seconds; None is no limit."""
         return SyncTimeoutScope(math.inf if seconds is None else self.now() + seconds)
 
 
 @frozen
 class SyncTimeoutScope:
-    """A block that cannot be cancelled: what waits in it looks at the clock, and what it raises too late is dropped."""
+    """A scope that cannot cancel: code in it checks the clock, and its `TransportError` after the end is dropped."""
 
-    ends: float
+    expires_at: float
 
     def __enter__(self) -> None:
         return None
@@ -94,16 +94,16 @@ class SyncTimeoutScope:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        return isinstance(exc, TransportError) and time.monotonic() >= self.ends
+        return isinstance(exc, TransportError) and time.monotonic() >= self.expires_at
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end in the calling thread.
+    """Run a coroutine to its end in the calling thread, without an event loop.
 
-    The pipeline awaits nothing but the adapter and the runtime, and those of the synchronous world never suspend.
+    The pipeline awaits only the adapter and the runtime, and the synchronous ones never suspend.
 
     Raises:
-        RuntimeError: it suspended, and there is nobody who could ever resume it: a fault of ours. Says where.
+        RuntimeError: the coroutine suspended, and nothing could resume it: a bug of the SDK. The message says where.
     """
     try:
         awaited = coroutine.send(None)
@@ -113,15 +113,15 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     where = ", in which ".join(_places(coroutine))
     coroutine.close()
     raise RuntimeError(
-        f"a synchronous call waited for an event loop, which it has not: {where} awaits {type(awaited).__name__}. "
-        "Please report this as a bug of omnivery"
+        f"the synchronous client runs without an event loop, but this call awaited one: {where} awaits "
+        f"{type(awaited).__name__}. Please report this as a bug of omnivery"
     )
 
 
 def _places(coroutine: Any) -> Iterator[str]:
-    """Where each await stands, down to the one that suspended: coroutines stand one inside the other.
+    """Iterate over the places of the nested awaits, down to the one that suspended.
 
-    All of them, because the innermost is often that of an event loop's own `sleep`, which says nothing.
+    The innermost is often an event loop's own `sleep`, which alone says nothing.
     """
     while (frame := getattr(coroutine, "cr_frame", None)) is not None:
         yield f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"

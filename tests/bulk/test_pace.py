@@ -23,7 +23,7 @@ from tests.support.bots import (
     run_of,
     sent,
 )
-from tests.support.fakes import FakeRuntime, answer
+from tests.support.fakes import FakeRuntime, response
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +79,7 @@ async def test_every_attempt_counts_against_the_rate_of_requests() -> None:
 
     class Inner:
         async def send(self, request: Request) -> Response:
-            return answer()
+            return response()
 
         async def aclose(self) -> None:
             raise AssertionError

@@ -72,17 +72,17 @@ class _CutOffScope:
         return kind is _CutOff
 
 
-Answer = Response | Exception | Callable[[Request], Response]
+Step = Response | Exception | Callable[[Request], Response]
 
 
 @define(kw_only=True)
 class FakeAdapter:
-    """Answers from a script, in order, and keeps what it was asked. One request too many fails the test."""
+    """Responds from a script, in order, and keeps the requests. One request too many fails the test."""
 
-    script: Iterable[Answer]
+    script: Iterable[Step]
     requests: list[Request] = field(factory=list[Request])
     closed: bool = False
-    _steps: Iterator[Answer] = field(init=False)
+    _steps: Iterator[Step] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._steps = iter(self.script)
@@ -110,8 +110,8 @@ class FakeObserver:
         self.attempts.append(attempt)
 
 
-def answer(status: int = 200, content: bytes = b"{}", **headers: str) -> Response:
-    """An answer; header names in keyword form, as in `retry_after="3"`."""
+def response(status: int = 200, content: bytes = b"{}", **headers: str) -> Response:
+    """A response; header names in keyword form, as in `retry_after="3"`."""
     pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return Response(status=status, headers=Headers(pairs), content=content)
 
@@ -137,7 +137,7 @@ class Seen:
 
 
 Handler = Callable[[ByteStream, Seen], Awaitable[None]]
-"""Answers one request in raw bytes; closing the stream ends the connection."""
+"""Responds to one request in raw bytes; closing the stream ends the connection."""
 
 
 @define(kw_only=True)
@@ -149,14 +149,14 @@ class Server:
     connections: int = 0
 
 
-def http_answer(status: str = "200 OK", body: bytes = b"{}", *headers: str) -> bytes:
-    """The bytes of a whole answer."""
+def http_response(status: str = "200 OK", body: bytes = b"{}", *headers: str) -> bytes:
+    """The bytes of a whole response."""
     head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def always(data: bytes) -> Handler:
-    """A handler that gives the same answer every time."""
+    """A handler that sends the same response every time."""
 
     async def handle(stream: ByteStream, _seen: Seen) -> None:
         await stream.send(data)
@@ -166,7 +166,7 @@ def always(data: bytes) -> Handler:
 
 @asynccontextmanager
 async def serve(handler: Handler, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """Run a server whose answers are raw bytes, so that it can also answer what no HTTP server would."""
+    """Run a server whose responses are raw bytes, so that it can also send what no HTTP server would."""
     tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = tcp.extra(SocketAttribute.local_port)
     listener = TLSListener(tcp, tls, standard_compatible=False) if tls else tcp

@@ -37,7 +37,7 @@ LETTER = Message(from_="ann@example.com", to=["bob@example.com"], subject="Hello
 
 
 def trickle(connection: socket.socket, _request: Request) -> None:
-    """A body that takes its time, each piece well within the read time-out; whoever waits for its end gets it all."""
+    """A body that takes its time, each piece well within the read timeout; one that waits for its end gets it all."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 112\r\n\r\n")
     for piece in (b'{"auth": {}}', *[b" "] * 100):
         connection.sendall(piece)
@@ -45,23 +45,23 @@ def trickle(connection: socket.socket, _request: Request) -> None:
 
 
 def test_a_deadline_ends_a_call_that_is_never_answered() -> None:
-    with meeting(never) as (_server, client), pytest.raises(DeadlineError, match="the answer was awaited") as caught:
+    with meeting(never) as (_server, client), pytest.raises(DeadlineError, match="the response was awaited") as caught:
         client.account.test(options=CallOptions(deadline=0.2))
     assert caught.value.may_have_happened
 
 
 def test_a_deadline_ends_an_answer_that_trickles_in_for_ever() -> None:
-    """Every piece comes within the read time-out, which starts anew each time."""
+    """Every piece comes within the read timeout, which starts anew each time."""
     with (
         meeting(trickle) as (_server, client),
-        pytest.raises(DeadlineError, match="the answer was awaited") as caught,
+        pytest.raises(DeadlineError, match="the response was awaited") as caught,
     ):
         client.account.test(options=CallOptions(deadline=0.2))
     assert caught.value.may_have_happened
 
 
 class Wire(httpcore.NetworkStream):
-    """A connection that notes the time-outs that it is given."""
+    """A connection that notes the timeouts that it is given."""
 
     def __init__(self, inner: httpcore.NetworkStream, given: list[float | None]) -> None:
         self._inner, self._given = inner, given
@@ -82,7 +82,7 @@ class Wire(httpcore.NetworkStream):
 
 
 def test_each_step_of_an_exchange_gets_what_is_left_of_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time-outs start anew with each step: a slow connect and a slow answer together must not take twice as long."""
+    """Timeouts start anew with each step: a slow connect and a slow answer together must not take twice as long."""
     given: list[float | None] = []
     clock = [100.0]
     connect_tcp = httpcore.SyncBackend.connect_tcp
@@ -143,7 +143,7 @@ def test_a_deadline_that_passes_in_a_retry_sleep_ends_the_call(
     with meeting(always(answer(b"{}", status))) as (server, client):
         monkeypatch.setattr(time, "sleep", oversleep)
         monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-        with pytest.raises(DeadlineError, match="before the request went out") as caught:
+        with pytest.raises(DeadlineError, match="before the request was sent") as caught:
             client.account.test(options=CallOptions(deadline=30.0, retry=QUICK))
     assert caught.value.may_have_happened is in_doubt
     assert len(server.requests) == 1

@@ -23,7 +23,7 @@ from omnivery.transport.body import fill_path
 from omnivery.transport.config import BasicKey, TokenHeader
 from omnivery.transport.http import Request
 from omnivery.transport.operation import Operation
-from tests.support.fakes import always, http_answer, serve
+from tests.support.fakes import always, http_response, serve
 
 TOKEN = "marker7f3atoken"
 BASE = "https://api.example.org"
@@ -87,7 +87,7 @@ def test_an_empty_token_is_none() -> None:
         ({"domain": None, "webhook_url": "https://example.org/hook"}, "domain=… or set OMNIVERY_DOMAIN"),
         ({"domain": "", "webhook_url": "https://example.org/hook"}, "domain=… or set OMNIVERY_DOMAIN"),
         ({}, "webhook_url=… or set OMNIVERY_WEBHOOK_URL"),
-        ({"webhook_url": "example.org/hook"}, "webhook_url: expected an address"),
+        ({"webhook_url": "example.org/hook"}, "webhook_url: expected a URL"),
     ],
 )
 async def test_what_a_bulk_run_needs_is_told_before_it_begins(settings: dict[str, Any], words: str) -> None:
@@ -214,7 +214,7 @@ def test_settings_that_a_callers_client_has_itself_are_refused() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), True, "5"])
 def test_times_and_counts_must_make_sense(value: Any) -> None:
-    """A time-out of zero fails every call; one of NaN never ends any."""
+    """A timeout of zero fails every call; one of NaN never ends any."""
     for make in (
         lambda: Timeouts(read=value),
         lambda: RetryPolicy(attempts=value),
@@ -281,9 +281,9 @@ def test_a_header_that_no_request_can_hold_is_refused(headers: dict[str, str]) -
     ],
 )
 async def test_a_part_of_a_path_is_one_segment_whatever_it_holds(request_id: str, segment: str) -> None:
-    """On the wire, as the server sees it: an address with a slash must not become another path."""
+    """On the wire, as the server sees it: an e-mail address with a slash must not become another path."""
     async with (
-        serve(always(http_answer("200 OK", VERDICT))) as server,
+        serve(always(http_response("200 OK", VERDICT))) as server,
         AsyncAutomations(TOKEN, domain="example.com", base_url=server.url) as client,
     ):
         await client.bots.result(request_id)
@@ -321,17 +321,17 @@ def test_a_filled_path_has_the_segments_of_its_template(domain: str, name: str) 
 @pytest.mark.anyio
 @pytest.mark.parametrize("content_type", ["text/html", "application/json"])
 async def test_a_web_page_under_200_is_no_verdict(content_type: str) -> None:
-    """A captive portal or a proxy answers so; a parsed nothing would read as `not a bot`."""
+    """A captive portal or a proxy sends this; an empty model would read as `not a bot`."""
     page = httpx.Response(200, headers={"content-type": content_type}, content=b"<html>Welcome to the hotel</html>")
     async with connected(Wire(lambda: page)) as client:
-        with pytest.raises(DecodeError, match="HTML where JSON is due") as caught:
+        with pytest.raises(DecodeError, match="HTML where JSON was expected") as caught:
             await client.bots.result("r-1")
     assert caught.value.operation == "automations.bots.result"
     assert "hotel" in caught.value.body
 
 
 @pytest.mark.anyio
-async def test_a_raw_call_returns_what_surrounds_the_answer() -> None:
+async def test_a_raw_call_returns_the_response_with_status_and_headers() -> None:
     wire = Wire(lambda: httpx.Response(200, headers={"X-Request-Id": "r-9"}, content=VERDICT))
     async with connected(wire) as client:
         found = await client.call(RESULT, path={"request_id": "r-1"}, query=[("a", "1"), ("a", "ü &")])
@@ -361,8 +361,8 @@ async def test_options_of_a_call_come_before_those_of_the_client() -> None:
 )
 async def test_a_redirect_carries_the_token_nowhere(status: str, own: bool) -> None:
     """Not even where the caller's client follows redirects by itself."""
-    async with serve(always(http_answer("200 OK", VERDICT))) as elsewhere:
-        redirect = http_answer(status, b"", f"Location: {elsewhere.url}/example.com/bot/r-1?key=hush")
+    async with serve(always(http_response("200 OK", VERDICT))) as elsewhere:
+        redirect = http_response(status, b"", f"Location: {elsewhere.url}/example.com/bot/r-1?key=hush")
         async with (
             serve(always(redirect)) as server,
             httpx.AsyncClient(verify=False, follow_redirects=True) as transport,
@@ -396,7 +396,7 @@ async def test_a_clone_changes_what_it_says_and_nothing_else() -> None:
 @pytest.mark.anyio
 async def test_a_clone_shares_connections_and_closing_it_closes_none() -> None:
     async with (
-        serve(always(http_answer("200 OK", VERDICT))) as server,
+        serve(always(http_response("200 OK", VERDICT))) as server,
         AsyncAutomations(TOKEN, domain="example.com", base_url=server.url) as client,
     ):
         await client.bots.result("r-1")
@@ -456,7 +456,7 @@ def test_no_repr_shows_a_secret() -> None:
         Request(
             method="GET",
             url=f"{BASE}/ann@example.com",
-            headers=(("ov-token", TOKEN), BasicKey(key=TOKEN).header()),
+            headers=(("ov-token", TOKEN), BasicKey(key=TOKEN).header),
             content=TOKEN.encode(),
         ),
         Verdict(request={"ip": "203.0.113.7"}, extra={"to": "ann@example.com"}),
@@ -474,7 +474,7 @@ def test_no_repr_shows_a_secret() -> None:
         pytest.param(lambda: httpx.Response(500, text="oops"), id="500"),
         pytest.param(lambda: httpx.Response(200, text="<html>"), id="HTML"),
         pytest.param(lambda: httpx.Response(200, json={"is_bot": "ann@example.com"}), id="another type"),
-        pytest.param(lambda: _raise(httpx.ReadTimeout(f"reading {TOKEN}")), id="time-out"),
+        pytest.param(lambda: _raise(httpx.ReadTimeout(f"reading {TOKEN}")), id="timeout"),
         pytest.param(lambda: _raise(httpx.ConnectError(f"to ann@example.com with {TOKEN}")), id="no connection"),
     ],
 )
@@ -505,4 +505,4 @@ async def test_the_word_for_a_refused_token_says_where_to_look() -> None:
 def test_every_operation_of_a_client_takes_its_token() -> None:
     client = AsyncAutomations(TOKEN)
     operation: Operation[Verdict] = RESULT
-    assert client._config.credential(operation).header() == ("ov-token", TOKEN)
+    assert client._config.credential(operation).header == ("ov-token", TOKEN)

@@ -15,7 +15,7 @@ from omnivery.transport.adapters.limited import LimitedAdapter
 from omnivery.transport.http import Request, Response
 from omnivery.transport.limits import AdaptiveLimiter
 from omnivery.transport.retry import Failure, RetryBudget
-from tests.support.fakes import FakeAdapter, FakeRuntime, answer
+from tests.support.fakes import FakeAdapter, FakeRuntime, response
 
 REQUEST = Request(method="GET", url="http://127.0.0.1/x")
 
@@ -133,7 +133,7 @@ class Door:
             await self.out.wait()
         finally:
             self.in_flight -= 1
-        return answer()
+        return response()
 
     async def aclose(self) -> None:
         """Nothing to close."""
@@ -167,7 +167,7 @@ async def test_never_more_in_flight_than_slots() -> None:
 @pytest.mark.anyio
 async def test_fewer_go_out_together_after_a_429() -> None:
     runtime = FakeRuntime()
-    gated = gate(FakeAdapter(script=[answer(429)]), runtime, slots=4)
+    gated = gate(FakeAdapter(script=[response(429)]), runtime, slots=4)
     await gated.send(REQUEST)
     door = gated.inner = Door()
     async with anyio.create_task_group() as group:
@@ -187,9 +187,9 @@ async def test_a_retry_after_holds_everybody_back(status: int) -> None:
 
     def note(_request: Request) -> Response:
         times.append(runtime.clock)
-        return answer()
+        return response()
 
-    gated = gate(FakeAdapter(script=[answer(status, retry_after="5"), note, note, note]), runtime, slots=4)
+    gated = gate(FakeAdapter(script=[response(status, retry_after="5"), note, note, note]), runtime, slots=4)
     await gated.send(REQUEST)
     async with anyio.create_task_group() as group:
         for _ in range(3):
@@ -203,7 +203,7 @@ async def test_processes_that_were_told_the_same_time_do_not_come_back_together(
     slept = []
     for luck in (0.0, 0.5, 0.999):
         runtime = FakeRuntime(luck=luck)
-        gated = gate(FakeAdapter(script=[answer(429, retry_after="5"), answer()]), runtime, slots=1)
+        gated = gate(FakeAdapter(script=[response(429, retry_after="5"), response()]), runtime, slots=1)
         await gated.send(REQUEST)
         await gated.send(REQUEST)
         slept += runtime.slept
@@ -215,7 +215,9 @@ async def test_processes_that_were_told_the_same_time_do_not_come_back_together(
 async def test_a_wish_beyond_patience_or_reason_holds_nobody_back(wish: str) -> None:
     """One such answer would otherwise stop every call of the process for years."""
     runtime = FakeRuntime()
-    gated = gate(FakeAdapter(script=[answer(429, retry_after=wish), answer()]), runtime, slots=4, max_retry_after=60.0)
+    gated = gate(
+        FakeAdapter(script=[response(429, retry_after=wish), response()]), runtime, slots=4, max_retry_after=60.0
+    )
     await gated.send(REQUEST)
     await gated.send(REQUEST)
     assert runtime.slept == []
@@ -256,7 +258,7 @@ async def test_a_task_that_is_cancelled_in_flight_gives_its_slot_back() -> None:
 
 @pytest.mark.anyio
 async def test_a_failed_request_gives_its_slot_back() -> None:
-    gated = gate(FakeAdapter(script=[AmbiguousError("lost"), answer()]), FakeRuntime(), slots=1)
+    gated = gate(FakeAdapter(script=[AmbiguousError("lost"), response()]), FakeRuntime(), slots=1)
     with pytest.raises(AmbiguousError):
         await gated.send(REQUEST)
     with anyio.fail_after(5):

@@ -19,7 +19,7 @@ from omnivery.transport.body import Body
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Request
 from omnivery.transport.multipart import BLOCK, FilePart, MultipartContent
-from tests.support.fakes import always, http_answer, serve
+from tests.support.fakes import always, http_response, serve
 from tests.support.message import Uploaded, content_of, form_of
 
 BIG = 50_000_000
@@ -140,7 +140,7 @@ def test_a_file_that_cannot_be_read_says_which_and_why(tmp_path: Path) -> None:
     closed.close()
     cases: list[tuple[Path | BinaryIO, str]] = [
         (tmp_path / "none", "No such file"),
-        (tmp_path, "no regular file"),
+        (tmp_path, "not a regular file"),
         (closed, "closed"),
         (Damaged(), "bad magic number"),
     ]
@@ -199,7 +199,7 @@ async def test_a_form_arrives_whole_with_its_length_announced(tmp_path: Path, ow
     path = tmp_path / "a.bin"
     path.write_bytes(bytes(range(256)) * 1000)
     body = encoding.multipart([("to", "x")], [part(path, filename="größe.pdf")])
-    async with serve(always(http_answer())) as server, httpx.AsyncClient() as client:
+    async with serve(always(http_response())) as server, httpx.AsyncClient() as client:
         adapter = ClientAdapter(client=client) if own_client else HttpxAdapter()
         for _ in range(2):
             assert (await adapter.send(request_of(server.url, body))).status == 200
@@ -239,7 +239,7 @@ async def test_fifty_megabytes_pass_without_being_held() -> None:
             received += len(head)
             while received < BIG:
                 received += len(await stream.receive())
-            await stream.send(http_answer())
+            await stream.send(http_response())
 
     body = encoding.multipart([], [part(Zeros())])  # type: ignore[arg-type]  # as much of a file as is needed
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as tasks:

@@ -11,7 +11,7 @@ import pytest
 from omnivery import AsyncMailgun
 from omnivery.errors import DecodeError, NotFoundError
 from omnivery.mailgun import Bounce
-from tests.support.fakes import always, http_answer, serve
+from tests.support.fakes import always, http_response, serve
 from tests.support.mailgun import (
     DOMAIN,
     client_of,
@@ -89,11 +89,11 @@ async def test_a_next_that_was_read_already_is_the_end() -> None:
 async def test_pages_that_come_round_again_under_new_links_are_the_end(cycle: int) -> None:
     """A server that ignores the cursor would otherwise be read for ever."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         number = int(request.url.params.get("p", "0"))
         return reply(page(f"a{number % cycle}", next=f"{HERE}?p={number + 1}"))
 
-    server = service(answer)
+    server = service(respond)
     assert names(await client_of(server).bounces.list().collect()) == [f"a{number}" for number in range(cycle)]
     assert len(server.requests) == cycle + 1
 
@@ -101,12 +101,12 @@ async def test_pages_that_come_round_again_under_new_links_are_the_end(cycle: in
 def counted(total: int | None, size: int) -> Callable[[httpx.Request], httpx.Response]:
     """A list of so many domains by limit and skip; it tells the total unless it is None."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         skip, limit = int(request.url.params.get("skip", "0")), int(request.url.params["limit"])
         items = [{"name": f"d{number}"} for number in range(skip, min(skip + limit, size))]
         return reply({"items": items} if total is None else {"items": items, "total_count": total})
 
-    return answer
+    return respond
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ async def test_domains_are_counted_through(total: int | None, size: int, request
 
 @pytest.mark.parametrize(("size", "limit"), [(6, 2), (250, None)])
 async def test_an_empty_paging_object_is_not_the_end_of_a_full_page(size: int, limit: int | None) -> None:
-    """It is the documented answer for unsubscribes: whoever stops there mails people who opted out."""
+    """The documentation shows this for unsubscribes; stopping there would mail people who opted out."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         skip, most = int(request.url.params.get("skip", "0")), int(request.url.params.get("limit", "100"))
         items = [{"address": f"a{number}@d.e"} for number in range(skip, min(skip + most, size))]
         return reply({"items": items, "paging": {}})
 
-    found = await client_of(service(answer)).unsubscribes.list(limit=limit).collect()
+    found = await client_of(service(respond)).unsubscribes.list(limit=limit).collect()
     assert [item.address for item in found] == [f"a{number}@d.e" for number in range(size)]
 
 
@@ -204,12 +204,12 @@ async def test_a_cursor_stays_out_of_the_repr() -> None:
 
 
 async def test_a_link_to_another_host_sends_nothing_there() -> None:
-    """Real sockets: the key must stay with the server that was chosen, whatever an answer says."""
-    async with serve(always(http_answer())) as foreign:
+    """Real sockets: the key must stay with the chosen server, whatever a response says."""
+    async with serve(always(http_response())) as foreign:
         link = f"{foreign.url}/v3/{DOMAIN}/bounces?page=next"
         body = f'{{"items": [{{"address": "a@d.e"}}], "paging": {{"next": "{link}"}}}}'.encode()
         async with (
-            serve(always(http_answer(body=body))) as own,
+            serve(always(http_response(body=body))) as own,
             AsyncMailgun("key", domain=DOMAIN, base_url=f"{own.url}/v3") as client,
         ):
             assert len(await client.bounces.list().collect()) == 1

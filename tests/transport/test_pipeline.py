@@ -31,16 +31,16 @@ from omnivery.transport.http import (
 )
 from omnivery.transport.limits import AdaptiveLimiter
 from omnivery.transport.operation import KeyKind, Operation, Safety
-from omnivery.transport.pipeline import Call, Pipeline
+from omnivery.transport.pipeline import Pipeline
 from omnivery.transport.retry import RetryBudget
 from omnivery.transport.runtime import AsyncRuntime
 from tests.support.fakes import (
-    Answer,
     FakeAdapter,
     FakeObserver,
     FakeRuntime,
-    answer,
+    Step,
     drive,
+    response,
 )
 
 READ: Operation[dict[str, Any]] = Operation(
@@ -59,7 +59,7 @@ REQUEST = Request(
     headers=(("ov-token", "t0ken"), ("content-type", "application/json")),
     content=b'{"a":1}',
 )
-LOST = AmbiguousError("the answer was lost")
+LOST = AmbiguousError("the response was lost")
 REFUSED = NotSentError("no connection could be made")
 
 
@@ -82,11 +82,11 @@ class World:
         pipeline = Pipeline(
             adapter=self.adapter, runtime=self.runtime, budget=self.budget, observers=(self.observer, FakeObserver())
         )
-        call = Call(operation=operation, request=REQUEST, retry=RetryPolicy(attempts=attempts), deadline=deadline)
-        return drive(pipeline.run(call))
+        policy = RetryPolicy(attempts=attempts)
+        return drive(pipeline.run(operation, REQUEST, policy=policy, deadline=deadline))
 
-    def slowly(self, seconds: float, then: Answer) -> Answer:
-        """An answer that takes its time."""
+    def slowly(self, seconds: float, then: Step) -> Step:
+        """A response that takes its time."""
 
         def step(_request: Request) -> Response:
             self.runtime.take(seconds)
@@ -100,7 +100,7 @@ class World:
 
 @define
 class Stuck:
-    """An adapter that takes every request and never answers."""
+    """An adapter that takes every request and never responds."""
 
     requests: int = 0
 
@@ -113,21 +113,21 @@ class Stuck:
         """Nothing to close."""
 
 
-def world(*script: Answer, **parts: Any) -> World:
+def world(*script: Step, **parts: Any) -> World:
     return World(script=script, **parts)
 
 
-# Good answers
+# Successes
 
 
 def test_a_call_needs_no_event_loop() -> None:
     """The sync clients step this very coroutine: it may await nothing but the adapter and the runtime."""
-    found = world(answer(200, b'{"a": 1}', x_request_id="r-1")).run()
+    found = world(response(200, b'{"a": 1}', x_request_id="r-1")).run()
     assert (found.data, found.status, found.request_id, found.attempts) == ({"a": 1}, 200, "r-1", 1)
 
 
 def test_a_call_that_retries_needs_no_event_loop_either() -> None:
-    scene = world(REFUSED, answer(429, retry_after="3"), LOST, answer(200, b'{"a": 1}'))
+    scene = world(REFUSED, response(429, retry_after="3"), LOST, response(200, b'{"a": 1}'))
     found = scene.run()
     assert (found.attempts, len(scene.adapter.requests)) == (4, 4)
     assert scene.runtime.slept == [0.05, 3.0, 0.2]
@@ -136,7 +136,7 @@ def test_a_call_that_retries_needs_no_event_loop_either() -> None:
 
 def test_attempts_are_the_same_to_the_byte() -> None:
     """What is encoded anew may differ: a boundary, a timestamp, an attachment read to its end."""
-    scene = world(REFUSED, answer(503), answer(500), answer())
+    scene = world(REFUSED, response(503), response(500), response())
     scene.run()
     seen = {(request.method, request.url, request.headers, request.content) for request in scene.adapter.requests}
     assert seen == {(REQUEST.method, REQUEST.url, REQUEST.headers, REQUEST.content)}
@@ -147,7 +147,7 @@ def test_attempts_are_the_same_to_the_byte() -> None:
 
 
 def test_a_final_refusal_is_raised_at_once() -> None:
-    scene = world(answer(404, b'{"message": "no such thing"}'))
+    scene = world(response(404, b'{"message": "no such thing"}'))
     with pytest.raises(NotFoundError, match="no such thing") as caught:
         scene.run()
     assert (caught.value.attempts, caught.value.operation) == (1, READ.name)
@@ -155,7 +155,7 @@ def test_a_final_refusal_is_raised_at_once() -> None:
 
 
 def test_the_last_error_says_how_often_it_was_tried() -> None:
-    scene = world(*repeat(answer(500), 3))
+    scene = world(*repeat(response(500), 3))
     with pytest.raises(ServerError) as caught:
         scene.run(attempts=3)
     assert caught.value.attempts == 3
@@ -173,9 +173,9 @@ def test_a_lost_connection_keeps_its_cause() -> None:
 
 
 def test_a_good_status_with_the_wrong_body_is_not_tried_again() -> None:
-    """The operation has taken effect: only its answer cannot be read."""
-    scene = world(REFUSED, answer(200, b"<html>"))
-    with pytest.raises(DecodeError, match="HTML where JSON is due") as caught:
+    """The operation has taken effect: only its response cannot be read."""
+    scene = world(REFUSED, response(200, b"<html>"))
+    with pytest.raises(DecodeError, match="HTML where JSON was expected") as caught:
         scene.run()
     assert (caught.value.operation, caught.value.attempts, caught.value.body) == (READ.name, 2, "<html>")
 
@@ -193,7 +193,7 @@ def test_an_error_of_the_setup_is_not_tried_again() -> None:
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_send_that_the_server_failed_on_is_never_repeated(status: int) -> None:
     """A retried send is a duplicated e-mail."""
-    scene = world(answer(status, b'{"message": "oops"}'))
+    scene = world(response(status, b'{"message": "oops"}'))
     with pytest.raises(AmbiguousError, match=f"{status}") as caught:
         scene.run(SEND)
     assert len(scene.adapter.requests) == 1
@@ -203,22 +203,22 @@ def test_a_send_that_the_server_failed_on_is_never_repeated(status: int) -> None
     assert caught.value.__cause__.status == status
 
 
-def test_a_send_whose_answer_was_lost_is_never_repeated() -> None:
+def test_a_send_whose_response_was_lost_is_never_repeated() -> None:
     scene = world(LOST)
     with pytest.raises(AmbiguousError, match="check before you repeat it"):
         scene.run(SEND)
     assert len(scene.adapter.requests) == 1
 
 
-@pytest.mark.parametrize("first", [answer(503), answer(429), answer(408), REFUSED])
-def test_a_send_that_surely_did_not_happen_is_tried_again(first: Answer) -> None:
-    scene = world(first, answer())
+@pytest.mark.parametrize("first", [response(503), response(429), response(408), REFUSED])
+def test_a_send_that_surely_did_not_happen_is_tried_again(first: Step) -> None:
+    scene = world(first, response())
     assert scene.run(SEND).attempts == 2
     assert len(scene.adapter.requests) == 2
 
 
 def test_a_send_may_be_lost_at_a_later_attempt_too() -> None:
-    scene = world(answer(503), LOST)
+    scene = world(response(503), LOST)
     with pytest.raises(AmbiguousError) as caught:
         scene.run(SEND)
     assert (caught.value.attempts, len(scene.adapter.requests)) == (2, 2)
@@ -229,7 +229,7 @@ def test_a_send_may_be_lost_at_a_later_attempt_too() -> None:
 
 def test_a_deadline_cuts_an_attempt_off_and_nothing_follows() -> None:
     scene = world()
-    scene.adapter = FakeAdapter(script=[scene.slowly(30.0, answer())])
+    scene.adapter = FakeAdapter(script=[scene.slowly(30.0, response())])
     started = scene.runtime.clock
     with pytest.raises(DeadlineError, match="deadline of 5 s passed") as caught:
         scene.run(deadline=5.0)
@@ -240,15 +240,15 @@ def test_a_deadline_cuts_an_attempt_off_and_nothing_follows() -> None:
 
 def test_the_deadline_spans_all_attempts() -> None:
     scene = world()
-    scene.adapter = FakeAdapter(script=[scene.slowly(3.0, REFUSED), scene.slowly(3.0, answer())])
+    scene.adapter = FakeAdapter(script=[scene.slowly(3.0, REFUSED), scene.slowly(3.0, response())])
     with pytest.raises(DeadlineError) as caught:
         scene.run(deadline=5.0)
     assert (caught.value.attempts, scene.runtime.clock) == (2, 105.0)
 
 
-def test_no_attempt_gets_longer_time_outs_than_the_deadline_leaves() -> None:
+def test_no_attempt_gets_longer_timeouts_than_the_deadline_leaves() -> None:
     scene = world()
-    scene.adapter = FakeAdapter(script=[scene.slowly(3.0, REFUSED), answer()])
+    scene.adapter = FakeAdapter(script=[scene.slowly(3.0, REFUSED), response()])
     scene.run(deadline=5.0)
     first, second = (request.timeouts for request in scene.adapter.requests)
     assert first == Timeouts(connect=5.0, read=5.0, write=5.0)
@@ -257,29 +257,29 @@ def test_no_attempt_gets_longer_time_outs_than_the_deadline_leaves() -> None:
 
 def test_a_retry_after_beyond_the_deadline_ends_the_call_at_once() -> None:
     """Waiting would only hide what the server has already said."""
-    scene = world(answer(429, retry_after="60"))
+    scene = world(response(429, retry_after="60"))
     with pytest.raises(RateLimitError) as caught:
         scene.run(deadline=30.0)
     assert (caught.value.retry_after, len(scene.adapter.requests), scene.runtime.slept) == (60.0, 1, [])
 
 
 def test_a_sleep_that_ends_after_the_deadline_is_followed_by_no_request() -> None:
-    """A busy loop wakes late; the caller set a deadline and must be told of that, not of a time-out of -0.01 s."""
-    scene = world(answer(503), runtime=FakeRuntime(late=10.0))
+    """A busy loop wakes late; the caller set a deadline and must be told of that, not of a timeout of -0.01 s."""
+    scene = world(response(503), runtime=FakeRuntime(late=10.0))
     with pytest.raises(DeadlineError) as caught:
         scene.run(deadline=5.0)
     assert len(scene.adapter.requests) == 1
     assert not caught.value.may_have_happened
 
 
-def test_a_lost_answer_is_not_forgotten_over_a_later_failure() -> None:
+def test_a_lost_response_is_not_forgotten_over_a_later_failure() -> None:
     """The first attempt may have deleted what the second could not even reach."""
     scene = world(LOST, REFUSED)
     with pytest.raises(NotSentError) as caught:
         scene.run(attempts=2)
     assert caught.value.may_have_happened
     assert "may have taken effect" in str(caught.value)
-    scene = world(answer(500), runtime=FakeRuntime(late=10.0))
+    scene = world(response(500), runtime=FakeRuntime(late=10.0))
     with pytest.raises(DeadlineError) as late:
         scene.run(deadline=5.0)
     assert late.value.may_have_happened
@@ -300,7 +300,7 @@ def test_a_deadline_that_is_over_before_the_first_attempt_sends_nothing() -> Non
 
 @pytest.mark.anyio
 async def test_a_deadline_bounds_the_queue_too_and_says_that_nothing_was_sent() -> None:
-    """Whoever repeats a send needs to know that the first never left the house."""
+    """To repeat a send, one must know that the first was not sent."""
     stuck = Stuck()
     runtime = AsyncRuntime()
     gated = LimitedAdapter(inner=stuck, runtime=runtime, slots=AdaptiveLimiter(ceiling=1), max_retry_after=1.0)
@@ -323,7 +323,7 @@ async def test_a_deadline_in_the_midst_of_a_request_says_that_it_may_have_happen
 
 @pytest.mark.anyio
 async def test_a_call_runs_on_any_event_loop() -> None:
-    adapter = FakeAdapter(script=[REFUSED, answer(200, b'{"a": 1}')])
+    adapter = FakeAdapter(script=[REFUSED, response(200, b'{"a": 1}')])
     found = await run_on(adapter, 5.0)
     assert (found.data, found.attempts) == ({"a": 1}, 2)
 
@@ -332,7 +332,7 @@ async def run_on(adapter: Adapter, deadline: float) -> ApiResponse[dict[str, Any
     """One call on the event loop that runs."""
     pipeline = Pipeline(adapter=adapter, runtime=AsyncRuntime(), budget=RetryBudget(), observers=())
     policy = RetryPolicy(base=0.001, throttle_base=0.001)
-    return await pipeline.run(Call(operation=SEND, request=REQUEST, retry=policy, deadline=deadline))
+    return await pipeline.run(SEND, REQUEST, policy=policy, deadline=deadline)
 
 
 # Outages
@@ -343,7 +343,7 @@ def test_in_an_outage_retries_do_not_multiply_the_traffic() -> None:
     budget = RetryBudget(capacity=50)
     requests = 0
     for _ in range(100):
-        scene = World(script=repeat(answer(500)), budget=budget)
+        scene = World(script=repeat(response(500)), budget=budget)
         with pytest.raises(ServerError):
             scene.run()
         requests += len(scene.adapter.requests)
@@ -351,11 +351,11 @@ def test_in_an_outage_retries_do_not_multiply_the_traffic() -> None:
     assert budget.tokens == 0
 
 
-def test_good_answers_fill_the_budget_again() -> None:
+def test_successes_fill_the_budget_again() -> None:
     budget = RetryBudget(capacity=10)
-    world(REFUSED, answer(), budget=budget).run()
+    world(REFUSED, response(), budget=budget).run()
     for _ in range(9):
-        world(answer(), budget=budget).run()
+        world(response(), budget=budget).run()
     assert budget.tokens == 10
 
 
@@ -363,14 +363,14 @@ def test_good_answers_fill_the_budget_again() -> None:
 
 
 def test_observers_are_told_of_every_attempt() -> None:
-    scene = world(REFUSED, answer(503), answer())
+    scene = world(REFUSED, response(503), response())
     scene.run()
     told = [(seen.number, seen.status, seen.error, seen.retry_in) for seen in scene.observer.attempts]
     assert told == [(1, None, "NotSentError", 0.05), (2, 503, "ServerError", 1.0), (3, 200, None, None)]
 
 
-@pytest.mark.parametrize("last", [answer(404), LOST, ConfigError("closed")])
-def test_observers_are_told_of_the_last_attempt_too(last: Answer) -> None:
+@pytest.mark.parametrize("last", [response(404), LOST, ConfigError("closed")])
+def test_observers_are_told_of_the_last_attempt_too(last: Step) -> None:
     scene = world(last)
     with pytest.raises(OmniveryError):
         scene.run(SEND)
@@ -378,8 +378,8 @@ def test_observers_are_told_of_the_last_attempt_too(last: Answer) -> None:
 
 
 def test_observers_never_see_the_filled_path() -> None:
-    """It holds a recipient's address, and metrics are kept for long and by many."""
-    scene = world(REFUSED, answer(500, b'{"message": "ann@example.com"}'), answer())
+    """It contains a recipient's e-mail address, and metrics are kept for long and by many."""
+    scene = world(REFUSED, response(500, b'{"message": "ann@example.com"}'), response())
     scene.run()
     assert {seen.path for seen in scene.observer.attempts} == {READ.path}
     assert all("ann" not in repr(seen) and "t0ken" not in repr(seen) for seen in scene.observer.attempts)
@@ -387,20 +387,20 @@ def test_observers_never_see_the_filled_path() -> None:
 
 def test_the_time_of_an_attempt_is_its_own() -> None:
     scene = world()
-    scene.adapter = FakeAdapter(script=[scene.slowly(2.0, REFUSED), scene.slowly(3.0, answer())])
+    scene.adapter = FakeAdapter(script=[scene.slowly(2.0, REFUSED), scene.slowly(3.0, response())])
     scene.run()
     assert [seen.elapsed for seen in scene.observer.attempts] == pytest.approx([2.0, 3.0])
 
 
-# Answers
+# Decoding
 
 
 def test_json_inside_a_json_text_is_read_once_more() -> None:
     """The documents' own list examples are texts that hold JSON."""
-    assert world(answer(200, codec.dumps('{"a": 1}'))).run().data == {"a": 1}
+    assert world(response(200, codec.dumps('{"a": 1}'))).run().data == {"a": 1}
 
 
 @pytest.mark.parametrize("content", [b"", b" \n"])
-def test_an_empty_answer_where_json_is_due_is_told(content: bytes) -> None:
-    with pytest.raises(DecodeError, match="empty where JSON is due"):
-        world(answer(200, content)).run()
+def test_an_empty_response_where_json_was_expected_is_a_decode_error(content: bytes) -> None:
+    with pytest.raises(DecodeError, match="empty where JSON was expected"):
+        world(response(200, content)).run()

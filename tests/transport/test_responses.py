@@ -14,7 +14,7 @@ from omnivery.errors import ApiError
 from omnivery.transport.http import Headers, Response
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.responses import MESSAGE_LIMIT, api_error
-from tests.support.fakes import answer
+from tests.support.fakes import response
 
 OPERATION: Operation[dict[str, Any]] = Operation(
     "test.things.get", "GET", "/things", returns=dict, key=KeyKind.TOKEN, safety=Safety.SAFE, docs="https://example.org"
@@ -24,7 +24,7 @@ PAGE = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 def refusal(status: int, content: bytes | dict[str, Any] | list[Any] = b"", **headers: str) -> ApiError:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return api_error(answer(status, body, **headers), operation=OPERATION, attempts=2)
+    return api_error(response(status, body, **headers), operation=OPERATION, attempts=2)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_the_wish_to_wait_may_stand_in_the_body(content: Any, headers: dict[str,
     [
         ("https://login.example.net/sign-in?token=secret&to=ann@example.com", "login.example.net"),
         ("https://user:secret@other.example.net/", "other.example.net"),
-        ("/elsewhere?secret", "another address"),
-        ("https://[secret/", "another address"),
-        ("", "another address"),
+        ("/elsewhere?secret", "another URL"),
+        ("https://[secret/", "another URL"),
+        ("", "another URL"),
     ],
 )
 def test_a_redirect_is_explained_by_its_host_alone(location: str, host: str) -> None:
@@ -131,11 +131,11 @@ def test_a_redirect_is_explained_by_its_host_alone(location: str, host: str) -> 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(("key", "words"), [(KeyKind.PRIMARY, "api_key"), (KeyKind.SENDING, "sending_key")])
 def test_a_refused_key_is_told_which_kind_is_needed(status: int, key: KeyKind, words: str) -> None:
-    """Mailgun's whole answer to a key of the wrong kind is `Forbidden`."""
+    """Mailgun's whole response to a key of the wrong kind is `Forbidden`."""
     operation: Operation[dict[str, Any]] = Operation(
         "t.t.t", "GET", "/", returns=dict, key=key, safety=Safety.SAFE, docs=""
     )
-    error = api_error(answer(status, b"Forbidden"), operation=operation, attempts=1)
+    error = api_error(response(status, b"Forbidden"), operation=operation, attempts=1)
     assert words in str(error)
 
 
@@ -158,7 +158,7 @@ bodies = st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value
 )
 @example(status=429, content=b'{"retry-seconds": 1' + b"0" * 400 + b"}", headers={})
 @example(status=500, content=b"[" * 50_000, headers={})
-def test_no_answer_is_too_odd_to_become_an_error(
+def test_every_odd_response_becomes_an_api_error(
     monkeypatch: pytest.MonkeyPatch, status: int, content: bytes, headers: dict[str, str], fast: bool
 ) -> None:
     """Whatever the other side says, the caller catches `ApiError`."""

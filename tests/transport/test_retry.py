@@ -82,7 +82,7 @@ def test_what_may_have_happened_is_never_repeated_where_twice_is_two(error: Omni
 
 @pytest.mark.parametrize("safety", Safety, ids=name)
 @pytest.mark.parametrize("error", FINAL, ids=name)
-def test_a_final_answer_stays_final(error: OmniveryError, safety: Safety) -> None:
+def test_a_final_failure_is_not_retried(error: OmniveryError, safety: Safety) -> None:
     assert verdict(error, safety) == GiveUp(Reason.FINAL)
 
 
@@ -147,9 +147,9 @@ def test_a_wait_that_reaches_the_deadline_is_not_begun() -> None:
 
 def test_a_retry_after_beyond_our_patience_ends_the_call() -> None:
     assert decision(Failure.THROTTLED, retry_after=120.0) == Wait(120.0)
-    assert decision(Failure.THROTTLED, retry_after=120.1) == GiveUp(Reason.PATIENCE)
-    assert decision(Failure.THROTTLED, retry_after=1e9) == GiveUp(Reason.PATIENCE)
-    assert decision(Failure.THROTTLED, retry_after=math.inf) == GiveUp(Reason.PATIENCE)
+    assert decision(Failure.THROTTLED, retry_after=120.1) == GiveUp(Reason.RETRY_AFTER)
+    assert decision(Failure.THROTTLED, retry_after=1e9) == GiveUp(Reason.RETRY_AFTER)
+    assert decision(Failure.THROTTLED, retry_after=math.inf) == GiveUp(Reason.RETRY_AFTER)
 
 
 def test_an_empty_budget_ends_the_call() -> None:
@@ -211,7 +211,7 @@ def test_every_wait_keeps_its_bounds(
     found = decision(failure, attempt, policy=policy, left=left, retry_after=retry_after, random=random)
     floor = retry_after or 0.0
     if isinstance(found, GiveUp):
-        assert found.reason is (Reason.PATIENCE if floor > max_retry_after else Reason.DEADLINE)
+        assert found.reason is (Reason.RETRY_AFTER if floor > max_retry_after else Reason.DEADLINE)
         return
     assert floor <= found.seconds <= max(max_backoff, floor)
     assert 0.0 <= found.seconds < left

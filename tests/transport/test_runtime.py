@@ -44,7 +44,7 @@ def test_errors_come_out_as_they_are() -> None:
 
 def test_a_coroutine_that_suspends_is_named_with_its_file_and_line() -> None:
     """Without the place, nobody could find the await among all that a call goes through."""
-    with pytest.raises(RuntimeError, match="waited for an event loop") as caught:
+    with pytest.raises(RuntimeError, match="runs without an event loop") as caught:
         drive(outer(suspends()))
     assert f"suspends ({__file__}:{line_of_the_culprit()})" in str(caught.value)
 
@@ -59,7 +59,7 @@ def test_a_coroutine_that_suspended_is_closed() -> None:
         finally:
             seen.append("closed")
 
-    with pytest.raises(RuntimeError, match="waited for an event loop"):
+    with pytest.raises(RuntimeError, match="runs without an event loop"):
         drive(cleans_up())
     assert seen == ["closed"]
 
@@ -69,7 +69,7 @@ def test_a_page_that_suspends_is_named_as_well() -> None:
         await suspends()
         raise AssertionError
 
-    with pytest.raises(RuntimeError, match="waited for an event loop") as caught:
+    with pytest.raises(RuntimeError, match="runs without an event loop") as caught:
         next(iter(Pages(AsyncPages(fetch))))
     assert f"suspends ({__file__}:{line_of_the_culprit()})" in str(caught.value)
 

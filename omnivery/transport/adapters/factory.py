@@ -1,4 +1,4 @@
-"""How requests leave this machine: over connections of our own, or over a client of the caller's."""
+"""Creates the adapters of a client: over connections of its own, or over the caller's `http_client`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class Network:
-    """What a client was told about the network. It makes the adapters: for an event loop, and for none."""
+class AdapterFactory:
+    """The connection settings of a client, from which its adapters are created.
+
+    A synchronous client needs both kinds: single calls run without an event loop, bulk work runs on one.
+
+    Raises:
+        ConfigError: `proxy` or `verify` is given together with `http_client`, which has its own.
+    """
 
     limits: Limits
     http_client: httpx.AsyncClient | httpx.Client | None = None
@@ -28,28 +34,28 @@ class Network:
 
     def __attrs_post_init__(self) -> None:
         if self.http_client is not None and (self.proxy is not None or self.verify is not True):
-            raise ConfigError("http_client comes with its own proxy and verify: set them there, not here")
+            raise ConfigError("http_client has its own proxy and verify settings: set them there, not here")
 
-    def adapter(self) -> Adapter:
-        """An adapter for an event loop.
+    def create_async(self) -> Adapter:
+        """Return an adapter that runs on an event loop.
 
         Raises:
-            ConfigError: the proxy cannot be used, or `http_client` is none of httpx's clients.
+            ConfigError: the proxy cannot be used, or `http_client` is not a client of httpx.
         """
-        from omnivery.transport.adapters.httpx_async import HttpxAdapter, adapter_of
+        from omnivery.transport.adapters.httpx_async import HttpxAdapter, client_adapter
 
         if self.http_client is None:
             return HttpxAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)
-        return adapter_of(self.http_client)
+        return client_adapter(self.http_client)
 
-    def sync_adapter(self) -> Adapter:
-        """An adapter whose coroutines never suspend.
+    def create_sync(self) -> Adapter:
+        """Return an adapter whose coroutines never suspend.
 
         Raises:
-            ConfigError: `http_client` needs an event loop.
+            ConfigError: the proxy cannot be used, or `http_client` needs an event loop.
         """
-        from omnivery.transport.adapters.httpx_sync import SyncHttpxAdapter, sync_adapter_of
+        from omnivery.transport.adapters.httpx_sync import SyncHttpxAdapter, sync_client_adapter
 
         if self.http_client is None:
             return SyncHttpxAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)
-        return sync_adapter_of(self.http_client)
+        return sync_client_adapter(self.http_client)

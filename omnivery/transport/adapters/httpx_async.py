@@ -1,48 +1,33 @@
-"""httpx as an adapter, on an event loop. Only this module and its synchronous sibling import it.
+"""httpx as an adapter, on an event loop.
 
 Requests go straight to httpx's transports, which costs 0.7 of a call through `httpx.AsyncClient`: no cookies, no
-redirects, no settings from the environment. Each connection is a pool of its own, because httpcore's pool asks every
-idle connection for every request whether it still lives: with 8 on one pool that is a third of the time that a request
-takes, and with 64 throughput falls to a tenth.
+redirects, no settings from the environment. Each connection is a pool of its own, because httpcore's pool checks every
+idle connection at every request: with 8 connections in one pool that takes a third of the request's time, and with 64
+the throughput falls to a tenth.
 """
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from typing import TYPE_CHECKING
 
 import httpx
+from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 from attrs import define, field
 
 from omnivery._fork import register_fork_reset
 from omnivery.errors import ConfigError
+from omnivery.transport.adapters.httpx_common import FAILURES, is_secure, tls, to_httpx, translate, usable_proxy
+from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
 from omnivery.transport.config import Limits
 from omnivery.transport.http import Headers, Response
-
-if TYPE_CHECKING:
-    from omnivery.transport.http import Adapter, Request
-
-
-import math
-from typing import TYPE_CHECKING
-
-from anyio import CapacityLimiter, to_thread
-
-from omnivery.transport.adapters.httpx_common import (
-    FAILURES,
-    is_secure,
-    tls,
-    to_httpx,
-    translate,
-    usable_proxy,
-)
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
-    from omnivery.transport.http import Request
-from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
+    from omnivery.transport.http import Adapter, Request
 
 
 @define(eq=False)
@@ -55,16 +40,16 @@ class _Connection:
 
 @define(kw_only=True, eq=False)
 class HttpxAdapter:
-    """Carries requests over httpx connections, opened as they are needed.
+    """Sends requests over its own httpx connections, which are opened as they are needed.
 
     Args:
         limits: how long idle connections are kept.
-        proxy: address of an HTTP or SOCKS proxy. The environment's proxy variables are not read.
-        verify: True for the authorities of certifi, or of SSL_CERT_FILE and SSL_CERT_DIR where these are set; or an
-            `ssl.SSLContext` of your own. False turns verification off, which only a test on your own machine can want.
+        proxy: URL of an HTTP or SOCKS proxy. The environment's proxy variables are not read.
+        verify: True for the authorities of certifi, or of SSL_CERT_FILE and SSL_CERT_DIR if these are set; or an
+            `ssl.SSLContext`. False turns verification off, which is only for tests on your own machine.
 
     Raises:
-        ConfigError: the proxy's address is none, or of a kind whose support is not installed.
+        ConfigError: the proxy's URL is invalid, or support for its scheme is not installed.
     """
 
     limits: Limits = field(factory=Limits)
@@ -80,33 +65,33 @@ class HttpxAdapter:
 
     @property
     def connected(self) -> bool:
-        """Whether it holds connections."""
+        """Whether there are open connections."""
         return bool(self._connections)
 
     def reset_after_fork(self) -> None:
-        """Leave the connections, and the event loop, to the parent process."""
-        # To let go of them would have the child's event loop, which is not theirs, close them.
+        """Leave the connections and the event loop to the parent process."""
+        # Dropping the last reference would close them through the child's event loop, which is not theirs.
         self._inherited += self._connections
         self._connections, self._loop = [], None
 
     async def send(self, request: Request) -> Response:
-        """Carry one request, and return its whole answer whatever its status.
+        """Send one request and return its complete response, whatever its status.
 
         Raises:
-            NotSentError: no connection could be made.
-            AmbiguousError: the request went out, and the answer was lost.
+            NotSentError: no connection could be opened.
+            AmbiguousError: the request was sent, and the response was lost.
             ConfigError: the adapter is closed, or belongs to another event loop.
         """
         self._check_usable()
         connection = self._free_connection(request.url)
         connection.busy = True
         try:
-            answer = await _exchange(connection.transport, request)
+            response = await _exchange(connection.transport, request)
         finally:
             connection.busy = False
             connection.used_at = time.monotonic()
         await self._close_surplus()
-        return answer
+        return response
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -116,14 +101,14 @@ class HttpxAdapter:
 
     def _check_usable(self) -> None:
         if self._closed:
-            raise ConfigError("this client is closed: make a new one, or keep `async with` open around its use")
+            raise ConfigError("this client is closed: create a new one, or keep `async with` open around its use")
         loop = current_token()
         if self._loop is None:
             self._loop = loop
         elif self._loop != loop:
             raise ConfigError(
-                "this client has connections in another event loop, which may have ended: make one client for each "
-                "event loop, inside the function that you give to asyncio.run() or anyio.run()"
+                "this client has connections in another event loop, which may have ended: create one client for each "
+                "event loop, inside the function that you pass to asyncio.run() or anyio.run()"
             )
 
     def _free_connection(self, url: str) -> _Connection:
@@ -141,55 +126,11 @@ class HttpxAdapter:
         return self._connections[-1]
 
     async def _close_surplus(self) -> None:
-        """Close the last connection once it has been idle for too long: the first ones are always taken first."""
+        """Close the last connection once it has been idle for too long: the first ones are always used first."""
         last = self._connections[-1] if self._connections else None
         if last and not last.busy and last.used_at + self.limits.keepalive < time.monotonic():
             self._connections.pop()
             await last.transport.aclose()
-
-
-@define(kw_only=True, eq=False)
-class ClientAdapter:
-    """Carries requests over a caller's own `httpx.AsyncClient`, which is used as it is and never closed."""
-
-    client: httpx.AsyncClient
-
-    async def send(self, request: Request) -> Response:
-        """Carry one request, and return its whole answer whatever its status.
-
-        Raises:
-            NotSentError: no connection could be made.
-            AmbiguousError: the request went out, and the answer was lost.
-            ConfigError: the client is closed.
-        """
-        if self.client.is_closed:
-            raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
-        try:
-            # Neither may the client's own auth replace our credentials, nor a redirect carry them elsewhere.
-            response = await self.client.send(to_httpx(request), auth=None, follow_redirects=False)
-        except FAILURES as error:
-            raise translate(error) from error
-        return Response(
-            status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
-        )
-
-    async def aclose(self) -> None:
-        """Do nothing: the client is the caller's to close."""
-
-
-def adapter_of(client: httpx.AsyncClient | httpx.Client) -> Adapter:
-    """An adapter over a caller's own client; a synchronous one waits in threads.
-
-    Raises:
-        ConfigError: it is none of httpx's clients.
-    """
-    if isinstance(client, httpx.AsyncClient):
-        return ClientAdapter(client=client)
-    if isinstance(client, httpx.Client):
-        from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
-
-        return ThreadsAdapter(inner=SyncClientAdapter(client=client))
-    raise ConfigError(f"http_client: expected a client of httpx, not {type(client).__name__}")
 
 
 async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> Response:
@@ -205,19 +146,64 @@ async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> Re
 
 
 @define(kw_only=True, eq=False)
+class ClientAdapter:
+    """Sends requests over the caller's `httpx.AsyncClient`, which is used as it is and never closed."""
+
+    client: httpx.AsyncClient
+
+    async def send(self, request: Request) -> Response:
+        """Send one request and return its complete response, whatever its status.
+
+        Raises:
+            NotSentError: no connection could be opened.
+            AmbiguousError: the request was sent, and the response was lost.
+            ConfigError: the client is closed.
+        """
+        if self.client.is_closed:
+            raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
+        try:
+            # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
+            response = await self.client.send(to_httpx(request), auth=None, follow_redirects=False)
+        except FAILURES as error:
+            raise translate(error) from error
+        return Response(
+            status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
+        )
+
+    async def aclose(self) -> None:
+        """Do nothing: the caller closes the client."""
+
+
+@define(kw_only=True, eq=False)
 class ThreadsAdapter:
-    """Carries requests over a synchronous adapter from an event loop: each waits in a thread of its own."""
+    """Sends requests over the caller's `httpx.Client` from an event loop, each in a worker thread.
+
+    Bulk work of a synchronous client runs on an event loop, so this is what its `http_client` is used by there.
+    """
 
     inner: SyncClientAdapter
     _limiter: CapacityLimiter = field(init=False, factory=lambda: CapacityLimiter(math.inf))
 
     async def send(self, request: Request) -> Response:
-        """Carry one request. Cancelled, it goes on in its thread, and nobody hears the answer."""
+        """Send one request. If cancelled, it goes on in its thread, and its response is dropped."""
 
-        def carry() -> Response:
+        def work() -> Response:
             return drive(self.inner.send(request))
 
-        return await to_thread.run_sync(carry, abandon_on_cancel=True, limiter=self._limiter)
+        return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._limiter)
 
     async def aclose(self) -> None:
-        """Do nothing: the client is the caller's to close."""
+        """Do nothing: the caller closes the client."""
+
+
+def client_adapter(client: httpx.AsyncClient | httpx.Client) -> Adapter:
+    """Return an adapter over the caller's client; a synchronous client is used in worker threads.
+
+    Raises:
+        ConfigError: it is not a client of httpx.
+    """
+    if isinstance(client, httpx.AsyncClient):
+        return ClientAdapter(client=client)
+    if isinstance(client, httpx.Client):
+        return ThreadsAdapter(inner=SyncClientAdapter(client=client))
+    raise ConfigError(f"http_client: expected a client of httpx, not {type(client).__name__}")

@@ -1,4 +1,4 @@
-"""httpx as an adapter, without an event loop: the calling thread waits. Shared by any number of threads."""
+"""httpx as an adapter, without an event loop: the calling thread waits. Any number of threads may share it."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class _Connection:
 
 @define(kw_only=True, eq=False)
 class SyncHttpxAdapter:
-    """Carries requests over httpx connections, opened as they are needed; each serves one thread at a time.
+    """Sends requests over its own httpx connections, which are opened as needed; each serves one thread at a time.
 
-    Its coroutines never suspend. Arguments are those of `HttpxAdapter`.
+    Its coroutines never suspend. The arguments are those of `HttpxAdapter`.
 
     Raises:
-        ConfigError: the proxy's address is none, or of a kind whose support is not installed.
+        ConfigError: the proxy's URL is invalid, or support for its scheme is not installed.
     """
 
     limits: Limits = field(factory=Limits)
@@ -55,41 +55,41 @@ class SyncHttpxAdapter:
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
-        """Close this process's copies of the idle connections. The parent's own stay open, and in use there."""
+        """Close this process's copies of the idle connections. The parent's stay open."""
         _close_all(self._plain)
         _close_all(self._secure)
 
     async def send(self, request: Request) -> Response:
-        """Carry one request, and return its whole answer whatever its status.
+        """Send one request and return its complete response, whatever its status.
 
         Raises:
-            NotSentError: no connection could be made.
-            AmbiguousError: the request went out, and the answer was lost, or was not complete in time.
+            NotSentError: no connection could be opened.
+            AmbiguousError: the request was sent, and the response was lost or was not complete in time.
             ConfigError: the adapter is closed.
         """
         if self._closed:
-            raise ConfigError("this client is closed: make a new one, or keep `with` open around its use")
+            raise ConfigError("this client is closed: create a new one, or keep `with` open around its use")
         secure = is_secure(request.url)
         idle = self._secure if secure else self._plain
-        connection = _taken(idle) or self._opened(secure=secure)
+        connection = _take(idle) or self._open(secure=secure)
         try:
-            answer = _exchange(connection.transport, request)
+            response = _exchange(connection.transport, request)
         except BaseException:
-            # Ctrl-C may have come at any place: nobody knows what is left to be read.
+            # Ctrl-C may have come anywhere, so there may be unread bytes of the response.
             connection.transport.close()
             raise
         connection.used_at = time.monotonic()
         idle.append(connection)
         self._close_surplus(idle)
-        return answer
+        return response
 
     async def aclose(self) -> None:
-        """Close every connection that is not in use; those that are close when they have done."""
+        """Close every idle connection. Those in use are closed when their request ends."""
         self._closed = True
         _close_all(self._plain)
         _close_all(self._secure)
 
-    def _opened(self, *, secure: bool) -> _Connection:
+    def _open(self, *, secure: bool) -> _Connection:
         return _Connection(
             httpx.HTTPTransport(
                 verify=tls(secure=secure, proxy=self.proxy, verify=self.verify),
@@ -100,7 +100,7 @@ class SyncHttpxAdapter:
         )
 
     def _close_surplus(self, idle: deque[_Connection]) -> None:
-        """Close what has been idle for too long: the last ones used are always taken first."""
+        """Close connections that have been idle for too long: the ones used last are always used first."""
         if self._closed:
             _close_all(idle)
             return
@@ -108,29 +108,29 @@ class SyncHttpxAdapter:
         while len(idle) > 1 and idle[0].used_at < oldest:
             try:
                 first = idle.popleft()
-            except IndexError:  # another thread was quicker
+            except IndexError:  # another thread took it
                 return
             first.transport.close()
 
 
 @define(kw_only=True, eq=False)
 class SyncClientAdapter:
-    """Carries requests over a caller's own `httpx.Client`, which is used as it is and never closed."""
+    """Sends requests over the caller's `httpx.Client`, which is used as it is and never closed."""
 
     client: httpx.Client
 
     async def send(self, request: Request) -> Response:
-        """Carry one request, and return its whole answer whatever its status.
+        """Send one request and return its complete response, whatever its status.
 
         Raises:
-            NotSentError: no connection could be made.
-            AmbiguousError: the request went out, and the answer was lost.
+            NotSentError: no connection could be opened.
+            AmbiguousError: the request was sent, and the response was lost.
             ConfigError: the client is closed.
         """
         if self.client.is_closed:
             raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
         try:
-            # Neither may the client's own auth replace our credentials, nor a redirect carry them elsewhere.
+            # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
             response = self.client.send(to_httpx(request), auth=None, follow_redirects=False)
         except FAILURES as error:
             raise translate(error) from error
@@ -139,29 +139,29 @@ class SyncClientAdapter:
         )
 
     async def aclose(self) -> None:
-        """Do nothing: the client is the caller's to close."""
+        """Do nothing: the caller closes the client."""
 
 
-def sync_adapter_of(client: httpx.AsyncClient | httpx.Client) -> SyncClientAdapter:
-    """An adapter over a caller's own client.
+def sync_client_adapter(client: httpx.AsyncClient | httpx.Client) -> SyncClientAdapter:
+    """Return an adapter over the caller's client.
 
     Raises:
-        ConfigError: it is not synchronous.
+        ConfigError: it is not a synchronous client of httpx.
     """
     if not isinstance(client, httpx.Client):
         raise ConfigError(f"http_client: a synchronous client takes an httpx.Client, not {type(client).__name__}")
     return SyncClientAdapter(client=client)
 
 
-def _taken(idle: deque[_Connection]) -> _Connection | None:
+def _take(idle: deque[_Connection]) -> _Connection | None:
     try:
         return idle.pop()
-    except IndexError:  # none is idle, or another thread was quicker
+    except IndexError:  # none is idle, or another thread took it
         return None
 
 
 def _close_all(idle: deque[_Connection]) -> None:
-    while connection := _taken(idle):
+    while connection := _take(idle):
         connection.transport.close()
 
 
@@ -182,9 +182,9 @@ def _exchange(transport: httpx.HTTPTransport, request: Request) -> Response:
 
 @define(kw_only=True, eq=False)
 class _DeadlineTrace:
-    """Told by httpcore before each step of an exchange: gives it no more time than is left by then.
+    """A trace of httpcore that shortens the timeouts to what is left of the deadline, before each step.
 
-    Time-outs start anew with each step, so that connecting, writing and waiting could take as long one after the other.
+    Otherwise connecting, writing and waiting could each take as long as the deadline.
     """
 
     expires_at: float
@@ -203,7 +203,7 @@ def _read(response: httpx.Response, expires_at: float) -> bytes:
     pieces = []
     for piece in response.iter_bytes():
         pieces.append(piece)
-        # A time-out starts anew with each piece: an answer that trickles in would otherwise outlast any deadline.
+        # The read timeout starts anew with each piece, so a slow response could otherwise outlast any deadline.
         if time.monotonic() >= expires_at:
-            raise AmbiguousError("the answer was not complete in time")
+            raise AmbiguousError("the response was not complete in time")
     return b"".join(pieces)

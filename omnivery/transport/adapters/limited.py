@@ -13,6 +13,7 @@ from attrs import define, field
 
 from omnivery._fork import register_fork_reset
 from omnivery.errors import DeadlineError, NotSentError, TransportError
+from omnivery.transport.http import Phase
 from omnivery.transport.limits import Admission
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class LimitedAdapter:
         Raises:
             DeadlineError: the service accepted nothing for `max_outage` seconds, or the run was stopped. Not sent.
         """
-        request.departure.happened = False
+        request.progress.phase = Phase.QUEUED
         try:
             # Mostly a slot is free. acquire() would let the event loop turn once all the same, and meanwhile more
             # connections lie idle, each of which httpcore asks whether it still lives.
@@ -68,7 +69,7 @@ class LimitedAdapter:
         try:
             probe = await self._admitted()
             window = self.slots.enter()
-            request.departure.happened = True
+            request.progress.phase = Phase.WAITING
             response = await self._told(self.inner.send(request), probe=probe)
         finally:
             self._limiter.release()
@@ -210,15 +211,15 @@ class SyncLimitedAdapter:
         Raises:
             NotSentError: the request's deadline passed before its turn came.
         """
-        request.departure.happened = False
+        request.progress.phase = Phase.QUEUED
         self._take(request.expires_at)
         try:
             await self._sit_out(request.expires_at)
             window = self.slots.enter()
-            request.departure.happened = True
+            request.progress.phase = Phase.WAITING
             response = await self.inner.send(request)
         except NotSentError:
-            request.departure.happened = False
+            request.progress.phase = Phase.QUEUED
             raise
         finally:
             self._release()

@@ -26,7 +26,7 @@ from omnivery.transport.http import Request, Response
 from tests.support.fakes import (
     Seen,
     always,
-    http_answer,
+    http_response,
     serve,
 )
 
@@ -104,8 +104,8 @@ async def test_every_error_of_httpx_becomes_one_of_ours(kind: type[Exception], o
 
 
 @pytest.mark.anyio
-async def test_an_error_that_is_its_own_cause_is_told_like_any_other() -> None:
-    """respx raises what a function raised from an error that was raised from it: following the causes never ended."""
+async def test_an_error_that_is_its_own_cause_is_translated_like_any_other() -> None:
+    """respx raises such an error; following its causes must end."""
 
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
@@ -118,7 +118,7 @@ async def test_an_error_that_is_its_own_cause_is_told_like_any_other() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_address_is_in_no_error_text() -> None:
+async def test_the_url_is_in_no_error_text() -> None:
     """Paths hold recipients."""
     with respx.mock:
         respx.get(url__startswith=API).mock(side_effect=httpx.ConnectError(f"cannot reach {API}/ann@example.com"))
@@ -132,7 +132,7 @@ async def test_the_address_is_in_no_error_text() -> None:
 @pytest.mark.parametrize(
     "url", ["https://exa mple.org/", "https://[::1/", "https://h:99999/", "ftp://127.0.0.1/", "/x"]
 )
-async def test_an_address_that_is_none_is_not_sent(url: str) -> None:
+async def test_an_invalid_url_is_not_sent(url: str) -> None:
     async with aclosing(HttpxAdapter()) as adapter:
         with pytest.raises((NotSentError, ConfigError)):
             await adapter.send(get(url))
@@ -148,7 +148,7 @@ async def test_a_host_name_that_no_resolver_takes_is_not_sent() -> None:
 
 @pytest.mark.anyio
 async def test_a_name_that_nobody_knows_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most of all it is a slip in the address; ten words about TLS would not find it."""
+    """It is mostly a typing error in the URL; ten words about TLS would not reveal it."""
 
     def unknown(*_arguments: object, **_options: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -163,8 +163,10 @@ async def test_a_name_that_nobody_knows_is_called_so(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.anyio
-async def test_a_request_goes_out_as_it_is_and_its_answer_comes_back_whole() -> None:
-    reply = http_answer("418 I'm a teapot", b"short and stout", "X-Twice: a", "x-twice: b", "Content-Type: text/plain")
+async def test_a_request_is_sent_as_it_is_and_its_response_comes_back_whole() -> None:
+    reply = http_response(
+        "418 I'm a teapot", b"short and stout", "X-Twice: a", "x-twice: b", "Content-Type: text/plain"
+    )
     async with serve(always(reply)) as server, aclosing(HttpxAdapter()) as adapter:
         found = await adapter.send(
             Request(
@@ -205,7 +207,7 @@ async def partly(data: bytes, stream: ByteStream, _seen: Seen) -> None:
     await stream.aclose()
 
 
-DAMAGED = http_answer("200 OK", b"\x1f\x8b\x08 this is no gzip", "Content-Encoding: gzip")
+DAMAGED = http_response("200 OK", b"\x1f\x8b\x08 this is no gzip", "Content-Encoding: gzip")
 
 
 @pytest.mark.anyio
@@ -216,15 +218,15 @@ DAMAGED = http_answer("200 OK", b"\x1f\x8b\x08 this is no gzip", "Content-Encodi
         pytest.param(close, id="closed before the headers"),
         pytest.param(reset, id="reset before the headers"),
         pytest.param(partial(partly, b"HTTP/1.1 200 OK\r\nConte"), id="closed in the headers"),
-        pytest.param(partial(partly, http_answer("200 OK", b"x" * 99)[:-9]), id="closed in the body"),
+        pytest.param(partial(partly, http_response("200 OK", b"x" * 99)[:-9]), id="closed in the body"),
         pytest.param(
             partial(partly, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), id="closed in a chunk"
         ),
         pytest.param(partial(partly, b"220 mail.example.org ESMTP\r\n\r\n"), id="no HTTP at all"),
-        pytest.param(stay_silent, id="never answered"),
+        pytest.param(stay_silent, id="no response"),
     ],
 )
-async def test_an_answer_that_is_lost_in_any_way_is_ambiguous(
+async def test_a_response_that_is_lost_in_any_way_is_ambiguous(
     handler: Callable[[ByteStream, Seen], Awaitable[None]], own: bool
 ) -> None:
     """The request was received: nobody can know here whether it was acted upon."""
@@ -257,7 +259,7 @@ async def test_a_damaged_content_coding_is_ambiguous(own: bool) -> None:
 
 @pytest.mark.anyio
 async def test_a_server_that_speaks_another_protocol_is_not_said_to_have_closed() -> None:
-    """Whoever points the SDK at a mail server should find that out from the message."""
+    """If the base URL names a mail server, the message should reveal it."""
     async with serve(always(b"220 mail.example.org ESMTP\r\n\r\n")) as server, aclosing(HttpxAdapter()) as adapter:
         with pytest.raises(AmbiguousError, match="HTTP"):
             await adapter.send(get(server.url))
@@ -283,7 +285,7 @@ async def test_the_adapter_works_on_after_a_failure() -> None:
     broken = True
 
     async def handler(stream: ByteStream, seen: Seen) -> None:
-        await (close if broken else always(http_answer()))(stream, seen)
+        await (close if broken else always(http_response()))(stream, seen)
 
     async with serve(handler) as server, aclosing(HttpxAdapter()) as adapter:
         for _ in range(3):
@@ -296,7 +298,7 @@ async def test_the_adapter_works_on_after_a_failure() -> None:
 @pytest.mark.anyio
 async def test_a_cancelled_request_takes_no_connection_with_it() -> None:
     async def handler(stream: ByteStream, seen: Seen) -> None:
-        await (stay_silent if seen.target == "/silent" else always(http_answer()))(stream, seen)
+        await (stay_silent if seen.target == "/silent" else always(http_response()))(stream, seen)
 
     async with serve(handler) as server, aclosing(HttpxAdapter()) as adapter:
         for _ in range(3):
@@ -320,7 +322,7 @@ async def test_there_are_as_many_connections_as_requests_at_once_and_they_are_us
         if waiting == together:
             everybody.set()
         await everybody.wait()
-        await always(http_answer())(stream, seen)
+        await always(http_response())(stream, seen)
 
     async def at_once() -> None:
         async with anyio.create_task_group() as group:
@@ -346,7 +348,7 @@ async def test_connections_that_nobody_needs_any_more_are_closed() -> None:
         if arrived == 4:
             everybody.set()
         await everybody.wait()
-        await always(http_answer())(stream, seen)
+        await always(http_response())(stream, seen)
 
     async with serve(handler) as server, aclosing(HttpxAdapter(limits=Limits(keepalive=0.01))) as adapter:
         async with anyio.create_task_group() as group:
@@ -360,7 +362,7 @@ async def test_connections_that_nobody_needs_any_more_are_closed() -> None:
 
 @pytest.mark.anyio
 async def test_one_after_the_other_needs_one_connection() -> None:
-    async with serve(always(http_answer())) as server, aclosing(HttpxAdapter()) as adapter:
+    async with serve(always(http_response())) as server, aclosing(HttpxAdapter()) as adapter:
         for _ in range(10):
             await adapter.send(get(server.url))
         assert (server.connections, len(adapter._connections)) == (1, 1)
@@ -368,8 +370,11 @@ async def test_one_after_the_other_needs_one_connection() -> None:
 
 @pytest.mark.anyio
 async def test_an_idle_connection_is_kept_no_longer_than_asked() -> None:
-    """One that the server has closed meanwhile would cost a lost answer."""
-    async with serve(always(http_answer())) as server, aclosing(HttpxAdapter(limits=Limits(keepalive=0.02))) as adapter:
+    """One that the server has closed meanwhile would cost a lost response."""
+    async with (
+        serve(always(http_response())) as server,
+        aclosing(HttpxAdapter(limits=Limits(keepalive=0.02))) as adapter,
+    ):
         await adapter.send(get(server.url))
         await anyio.sleep(0.05)
         await adapter.send(get(server.url))
@@ -383,7 +388,7 @@ async def test_an_idle_connection_is_kept_no_longer_than_asked() -> None:
 async def test_a_server_that_nobody_vouches_for_is_refused_in_clear_words(authority: trustme.CA) -> None:
     """`[SSL: …] (_ssl.c:1006)` tells nobody what to do."""
     async with (
-        serve(always(http_answer()), tls=server_context(authority)) as server,
+        serve(always(http_response()), tls=server_context(authority)) as server,
         aclosing(HttpxAdapter()) as adapter,
     ):
         with pytest.raises(NotSentError, match="certificate could not be verified: check the host, or pass verify="):
@@ -394,7 +399,7 @@ async def test_a_server_that_nobody_vouches_for_is_refused_in_clear_words(author
 @pytest.mark.anyio
 async def test_a_certificate_for_another_host_is_refused(authority: trustme.CA) -> None:
     async with (
-        serve(always(http_answer()), tls=server_context(authority, "other.example.org")) as server,
+        serve(always(http_response()), tls=server_context(authority, "other.example.org")) as server,
         aclosing(HttpxAdapter(verify=trusting(authority))) as adapter,
     ):
         with pytest.raises(NotSentError, match="certificate could not be verified"):
@@ -405,7 +410,7 @@ async def test_a_certificate_for_another_host_is_refused(authority: trustme.CA) 
 @pytest.mark.anyio
 async def test_a_context_that_trusts_the_server_is_used(authority: trustme.CA) -> None:
     async with (
-        serve(always(http_answer()), tls=server_context(authority)) as server,
+        serve(always(http_response()), tls=server_context(authority)) as server,
         aclosing(HttpxAdapter(verify=trusting(authority))) as adapter,
     ):
         assert (await adapter.send(get(server.url))).status == 200
@@ -414,7 +419,7 @@ async def test_a_context_that_trusts_the_server_is_used(authority: trustme.CA) -
 @pytest.mark.anyio
 async def test_verification_can_be_turned_off(authority: trustme.CA) -> None:
     async with (
-        serve(always(http_answer()), tls=server_context(authority)) as server,
+        serve(always(http_response()), tls=server_context(authority)) as server,
         aclosing(HttpxAdapter(verify=False)) as adapter,
     ):
         assert (await adapter.send(get(server.url))).status == 200
@@ -425,8 +430,8 @@ async def test_verification_can_be_turned_off(authority: trustme.CA) -> None:
 async def test_https_is_verified_although_a_connection_for_http_stands_open(authority: trustme.CA, scheme: str) -> None:
     """Pools for plain http know no authorities: an https request on one of them would trust anybody."""
     async with (
-        serve(always(http_answer())) as plain,
-        serve(always(http_answer()), tls=server_context(authority)) as secure,
+        serve(always(http_response())) as plain,
+        serve(always(http_response()), tls=server_context(authority)) as secure,
         aclosing(HttpxAdapter()) as adapter,
     ):
         await adapter.send(get(plain.url))
@@ -464,7 +469,7 @@ def test_a_second_event_loop_is_told_off() -> None:
 
 @pytest.mark.anyio
 async def test_closing_leaves_nothing_open() -> None:
-    async with serve(always(http_answer())) as server:
+    async with serve(always(http_response())) as server:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             adapter = HttpxAdapter()
@@ -482,7 +487,7 @@ async def test_closing_leaves_nothing_open() -> None:
 
 @pytest.mark.anyio
 async def test_a_callers_client_is_used_and_left_open() -> None:
-    async with serve(always(http_answer())) as server, httpx.AsyncClient(verify=False) as client:
+    async with serve(always(http_response())) as server, httpx.AsyncClient(verify=False) as client:
         adapter = ClientAdapter(client=client)
         assert (await adapter.send(get(server.url))).status == 200
         await adapter.aclose()
@@ -493,7 +498,7 @@ async def test_a_callers_client_is_used_and_left_open() -> None:
 @pytest.mark.anyio
 async def test_a_callers_client_neither_follows_redirects_nor_puts_its_own_auth_in_ours() -> None:
     """The one would carry the token to another host, the other replace it."""
-    reply = http_answer("302 Found", b"", "Location: /elsewhere")
+    reply = http_response("302 Found", b"", "Location: /elsewhere")
     async with (
         serve(always(reply)) as server,
         httpx.AsyncClient(verify=False, follow_redirects=True, auth=("user", "password")) as client,
