@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
@@ -235,19 +234,3 @@ async def test_a_run_that_was_never_entered_warns() -> None:
     never_entered = [run_of(events(10), Server(takes=1))]
     with pytest.warns(ResourceWarning, match="never entered"):
         never_entered.clear()
-
-
-def test_a_bug_below_the_run_leaves_no_cancellation_behind() -> None:
-    """asyncio counts cancellations: one left over would make a later time-out in the same task pass unseen."""
-
-    async def post(_: bytes) -> int:
-        raise ZeroDivisionError
-
-    async def main() -> int:
-        with pytest.raises(ZeroDivisionError):
-            await finish(run_of(endless(), post, concurrency=4))
-        task = asyncio.current_task()
-        assert task is not None
-        return task.cancelling()
-
-    assert asyncio.run(main()) == 0

@@ -39,8 +39,7 @@ def endings_of_asyncio() -> list[Any]:
     return [(by_timeout, TimeoutError), (by_wait_for, TimeoutError), (by_cancel, asyncio.CancelledError)]
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.asyncio
 @pytest.mark.parametrize(("end", "error"), endings_of_asyncio())
 async def test_asyncio_s_own_cancellation_is_not_swallowed(end: Any, error: type[BaseException]) -> None:
     """It is not anyio's: it has no scope to belong to, and must come out all the same, and leave nothing behind."""
@@ -51,6 +50,20 @@ async def test_asyncio_s_own_cancellation_is_not_swallowed(end: Any, error: type
     assert_ended(run, server, accepted=500)
     task = asyncio.current_task()
     # A count left behind would make the next `asyncio.timeout` take itself for cancelled from outside.
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+@pytest.mark.asyncio
+async def test_a_bug_below_the_run_leaves_no_cancellation_behind() -> None:
+    """asyncio counts cancellations: one left over would make a later timeout in the same task pass unseen."""
+
+    async def post(_: bytes) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await finish(run_of(endless(), post, concurrency=4))
+    task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
 

@@ -36,8 +36,6 @@ from tests.support.cli import (
     on_terminal,
 )
 
-ON_ASYNCIO = pytest.mark.parametrize("anyio_backend", ["asyncio"])
-"""As all commands do."""
 SILENT = "203.0.113.7"
 """From the test network whose events never get a verdict."""
 
@@ -337,8 +335,7 @@ def verdicts(*names: str) -> tuple[bytes, BotVerdicts]:
     return body, read
 
 
-@pytest.mark.anyio
-@ON_ASYNCIO
+@pytest.mark.asyncio
 async def test_verdicts_count_whether_they_arrive_before_or_during_the_wait(tmp_path: Path) -> None:
     with VerdictStore(tmp_path / "verdicts.db") as store:
         waiter = VerdictWaiter(store=store)
@@ -355,8 +352,7 @@ async def test_verdicts_count_whether_they_arrive_before_or_during_the_wait(tmp_
                 assert await waiter.count_missing(["early", "late"], until=anyio.current_time() + 3600) == 0
 
 
-@pytest.mark.anyio
-@ON_ASYNCIO
+@pytest.mark.asyncio
 async def test_past_the_deadline_the_store_is_still_queried(tmp_path: Path) -> None:
     """A verdict that arrived in time must not be reported missing because the query came late."""
     with VerdictStore(tmp_path / "verdicts.db") as store:
@@ -365,8 +361,7 @@ async def test_past_the_deadline_the_store_is_still_queried(tmp_path: Path) -> N
         assert await VerdictWaiter(store=store).count_missing(["a", "c", "c", "b"], until=past) == 2
 
 
-@pytest.mark.anyio
-@ON_ASYNCIO
+@pytest.mark.asyncio
 async def test_a_verdict_that_arrives_during_the_query_is_not_missed(tmp_path: Path) -> None:
     """It was not stored yet when the query ran: only its handler can report it."""
 

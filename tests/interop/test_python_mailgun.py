@@ -116,8 +116,8 @@ def test_a_wrong_key(emu: Emulator) -> None:
         assert (response.status_code, response.text) == (401, "Forbidden")
 
 
-@pytest.mark.anyio
-async def test_the_asynchronous_client(emu: Emulator, anyio_backend: str) -> None:
+@pytest.mark.asyncio
+async def test_the_asynchronous_client(emu: Emulator) -> None:
     form = {"from": f"news@{emu.domain}", "to": "ann@example.org", "subject": "Hi", "text": "Hello"}
     async with client_module.AsyncClient(auth=("api", emu.sending_key), api_url=emu.automations_url) as client:
         queued = body(await client.messages.create(data=form, domain=emu.domain))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import anyio
 import anyio.lowlevel
 import pytest
 
-from omnivery.automations.writer.writer import AsyncEventWriter
 from tests.support.bots import (
     Server,
     event,
@@ -110,48 +107,3 @@ async def test_a_cancelled_flush_leaves_the_writer_as_it_was() -> None:
         assert scope.cancelled_caught
         server.gate.set()
         assert (await writer.flush()).accepted == 3
-
-
-def test_asyncio_s_own_cancellation_flushes_too() -> None:
-    """Ctrl-C under asyncio.run() is a task.cancel(), which no cancel scope of ours knows of."""
-    writers: list[AsyncEventWriter] = []
-
-    async def service(server: Recorder) -> None:
-        async with writer_of(server) as writer:
-            writers.append(writer)
-            await put_all(writer, 3)
-            await asyncio.sleep(1000)
-
-    async def main() -> Recorder:
-        server = Recorder()
-        task = asyncio.create_task(service(server))
-        await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return server
-
-    assert asyncio.run(main()).ids == ids(events(3))
-    assert_settled(writers[0], put=3)
-
-
-def test_a_second_cancellation_ends_the_flush() -> None:
-    writers: list[AsyncEventWriter] = []
-
-    async def service() -> None:
-        async with writer_of(Server(takes=0), cancel_timeout=1000) as writer:
-            writers.append(writer)
-            await put_all(writer, 3)
-            await asyncio.sleep(1000)
-
-    async def main() -> None:
-        task = asyncio.create_task(service())
-        for _ in range(2):
-            await asyncio.sleep(0.02)
-            task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(task, 10)
-
-    asyncio.run(main())
-    assert_settled(writers[0], put=3)
-    assert writers[0].report.undelivered == 3
