@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from omnivery.automations.suppressions import AsyncSuppressions as AsyncSuppressions
     from omnivery.automations.suppressions import SuppressionAdded as SuppressionAdded
     from omnivery.automations.webhooks import AsyncWebhooks as AsyncWebhooks
+    from omnivery.automations.webhooks import WebhookSample as WebhookSample
     from omnivery.automations.writer.options import WriterReport as WriterReport
     from omnivery.automations.writer.options import WriterStatistics as WriterStatistics
     from omnivery.automations.writer.sync import EventWriter as EventWriter

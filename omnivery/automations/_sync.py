@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from omnivery.automations.account import AuthInfo
     from omnivery.automations.addresses import KickboxResult
     from omnivery.automations.domains import Domain, DomainDetail
+    from omnivery.automations.honeypots import SupportsHtml
     from omnivery.automations.report import BatchReceipt, SubmitReport
-    from omnivery.automations.suppressions import SuppressionAdded, SuppressionFields
+    from omnivery.automations.suppressions import SuppressionAdded, SuppressionFields, SuppressionType
+    from omnivery.automations.webhooks import WebhookSample
     from omnivery.automations.writer.options import Overflow
     from omnivery.automations.writer.sync import EventWriter
     from omnivery.bulk.source import Resumable
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from omnivery.sync.run import BulkRun
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
-    from omnivery.webhooks.delivery import DeliveryEvent
     from os import PathLike
     from typing import Any, Literal, Self
 
@@ -622,14 +623,18 @@ class Honeypots(Resource["AsyncAutomations"]):
         """
         return self._single.honeypots.url(message_id, domain=domain)
 
-    def html(self, message_id: str, *, content: str = "", domain: str | None = None) -> str:
-        """Return the honeypot as a hidden link, for the end of a message's HTML.
+    def html(self, message_id: str, *, content: str | SupportsHtml | None = None, domain: str | None = None) -> str:
+        """Return the honeypot as a link that no reader sees, for the end of a message's HTML.
 
-        It is hidden from screen readers and the Tab key, too, so that their users are not taken for bots.
+        Without content, or around text, the link itself is hidden. Around a tracking pixel it is not: mail programs do
+        not load a hidden image. In both forms, the link is hidden from screen readers and the Tab key, so that their
+        users are not taken for bots.
 
         Args:
             message_id: your key of the message, as in `BotEvent.message_id`.
-            content: text of the link. Empty is best.
+            content: what the link contains: nothing; your tracking pixel, as ready HTML; or text, which is escaped.
+                Text counts as ready HTML if it is nothing but `<img …>`; for other HTML, pass an object with
+                `__html__()`, such as `markupsafe.Markup`.
             domain: the sending domain for which bot detection is enabled; the client's own if left out.
 
         Raises:
@@ -758,7 +763,7 @@ class Suppressions(Resource["AsyncAutomations"]):
         self,
         address: str,
         *,
-        type: str,
+        type: SuppressionType | None = None,
         error: str | None = None,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -767,14 +772,15 @@ class Suppressions(Resource["AsyncAutomations"]):
 
         Args:
             address: the recipient.
-            type: the list to add it to. The API's page names `complaint`; the service's guide names `bounce`,
-                `unsubscribe`, `complaint` and `block`. Any text is sent.
+            type: the list to add it to; the service's default if left out, which is not documented. The API's page
+                names `complaint`; the service's guide names `bounce`, `unsubscribe`, `complaint` and `block`. Any text
+                is sent.
             error: the reason, in your own words.
             domain: the sending domain; the client's own if left out.
             options: options of this call.
 
         Raises:
-            ConfigError: the address, the type or the domain is missing; nothing was sent.
+            ConfigError: the address or the domain is missing, or the type is empty; nothing was sent.
         """
         return drive(
             self._single.suppressions.add(
@@ -801,7 +807,7 @@ class Suppressions(Resource["AsyncAutomations"]):
         remaining records are undelivered.
 
         Args:
-            records: mappings with `address`, `type` and optionally `error`, as in `add`.
+            records: mappings with `address` and optionally `type` and `error`, as in `add`.
             concurrency: calls in flight; fewer while the server asks to slow down.
             domain: the sending domain; the client's own if left out.
             options: options of each call.
@@ -810,7 +816,7 @@ class Suppressions(Resource["AsyncAutomations"]):
             The report. Check it, or call `raise_for_failures()`.
 
         Raises:
-            ConfigError: a record has no address or no type, or the domain is missing; nothing was sent.
+            ConfigError: a record has no address, or the domain is missing; nothing was sent.
         """
         bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
@@ -865,11 +871,11 @@ class Webhooks(Resource["AsyncAutomations"]):
 
     def sample(
         self, type: str, *, domain: str | None = None, options: CallOptions | None = None
-    ) -> list[DeliveryEvent]:
+    ) -> list[WebhookSample]:
         """Return sample calls for a kind of event, read as `omnivery.webhooks.parse` reads them.
 
-        A sample may be incomplete: the documented one has neither `event` nor `id`. Its signature is not checked, and
-        `token` is empty.
+        A sample may be incomplete: the documented one has neither `event` nor `id`. Its signature is kept but not
+        checked, so `token` is empty. To replay a sample, post its `body` to your receiver.
 
         Args:
             type: the kind of event.

@@ -6,7 +6,7 @@ This API only adds to the lists; the Mailgun-compatible API reads them and remov
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 FIELD_NAMES = ("address", "type", "error")
 SuppressionFields: TypeAlias = Mapping[str, str | None]
-"""The fields of one suppression: `address`, `type` and optionally `error`."""
+"""The fields of one suppression: `address`, and optionally `type` and `error`."""
+SuppressionType: TypeAlias = Literal["bounce", "complaint", "unsubscribe", "block"] | str
+"""The list of a suppression. The set is open: any other text is accepted, too."""
 
 
 @frozen(kw_only=True)
@@ -52,7 +54,7 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
         self,
         address: str,
         *,
-        type: str,  # noqa: A002  # the API's own word
+        type: SuppressionType | None = None,  # noqa: A002  # the API's own word
         error: str | None = None,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -61,14 +63,15 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
 
         Args:
             address: the recipient.
-            type: the list to add it to. The API's page names `complaint`; the service's guide names `bounce`,
-                `unsubscribe`, `complaint` and `block`. Any text is sent.
+            type: the list to add it to; the service's default if left out, which is not documented. The API's page
+                names `complaint`; the service's guide names `bounce`, `unsubscribe`, `complaint` and `block`. Any text
+                is sent.
             error: the reason, in your own words.
             domain: the sending domain; the client's own if left out.
             options: options of this call.
 
         Raises:
-            ConfigError: the address, the type or the domain is missing; nothing was sent.
+            ConfigError: the address or the domain is missing, or the type is empty; nothing was sent.
         """
         body = _body({"address": address, "type": type, "error": error})
         return await self._send(ADD, domain=domain, body=body, options=options)
@@ -88,7 +91,7 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
         remaining records are undelivered.
 
         Args:
-            records: mappings with `address`, `type` and optionally `error`, as in `add`.
+            records: mappings with `address` and optionally `type` and `error`, as in `add`.
             concurrency: calls in flight; fewer while the server asks to slow down.
             domain: the sending domain; the client's own if left out.
             options: options of each call.
@@ -97,7 +100,7 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
             The report. Check it, or call `raise_for_failures()`.
 
         Raises:
-            ConfigError: a record has no address or no type, or the domain is missing; nothing was sent.
+            ConfigError: a record has no address, or the domain is missing; nothing was sent.
         """
         given = _checked(records)
         client, chosen = self._client._for_bulk(concurrency, options)
@@ -124,8 +127,9 @@ def _checked(records: Iterable[SuppressionFields]) -> list[SuppressionFields]:
 
 
 def _body(record: SuppressionFields, *, where: str = "") -> Body:
-    for name in ("address", "type"):
-        value = record.get(name)
-        if not isinstance(value, str) or not value.strip():
+    for name, value in ((name, record.get(name)) for name in FIELD_NAMES):
+        if value is None and name != "address":
+            continue
+        if not isinstance(value, str) or not (value.strip() or name == "error"):
             raise ConfigError(f"{where}{name}: must be text, and not empty. Nothing was sent.")
     return encoding.multipart([(name, value) for name in FIELD_NAMES if (value := record.get(name)) is not None])

@@ -5,8 +5,12 @@ This API cannot list webhooks; the Mailgun-compatible API can.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from attrs import field, fields, frozen
 
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
@@ -29,15 +33,43 @@ if TYPE_CHECKING:
     from omnivery.transport.http import Response
 
 
-def _read_sample(response: Response) -> list[DeliveryEvent]:
+@frozen(kw_only=True)
+class WebhookSample(DeliveryEvent):
+    """A sample call: its event, with the signature and the body with which to replay the call at your own receiver."""
+
+    signature: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """The call's signature as received: `timestamp`, `token` and `signature`. Empty if the sample has none."""
+    body: bytes = field(default=b"", repr=False)
+    """The call's JSON body, byte for byte: post it with `Content-Type: application/json`."""
+
+
+def _read_samples(response: Response) -> list[WebhookSample]:
     body = json_body(response)
-    return [_event(payload) for payload in (body if isinstance(body, list) else [body])]
+    if not isinstance(body, list):
+        return [_sample(body, response.content)]
+    return [_sample(payload, text) for payload, text in zip(body, _items(response.text), strict=True)]
 
 
-def _event(payload: Any) -> DeliveryEvent:
+def _sample(payload: Any, body: bytes) -> WebhookSample:
     if not isinstance(payload, dict) or not delivery.is_known(payload):
         raise DecodeError("a sample has no 'event-data'")
-    return delivery.read(payload)
+    event, signature = delivery.read(payload), payload.get("signature")
+    return WebhookSample(
+        **{each.name: getattr(event, each.name) for each in fields(DeliveryEvent)},
+        signature=signature if isinstance(signature, dict) else {},
+        body=body,
+    )
+
+
+def _items(array: str) -> Iterator[bytes]:
+    """Cut the text of a JSON array into those of its items: written anew, they would not be the received bytes."""
+    decode, place = json.JSONDecoder().raw_decode, array.index("[") + 1
+    while (start := _SEPARATOR.match(array, place).end()) < len(array) and array[start] != "]":  # type: ignore[union-attr]  # it matches everywhere
+        _, place = decode(array, start)
+        yield array[start:place].encode()
+
+
+_SEPARATOR = re.compile(r"[\s,]*")
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Webhooks, create)
@@ -53,7 +85,7 @@ SAMPLE = operation(
     "webhooks.sample",
     "GET",
     "/domains/{domain}/webhooks/{type}/sample",
-    returns=ResponseParser(name="list[DeliveryEvent]", read=_read_sample),
+    returns=ResponseParser(name="list[WebhookSample]", read=_read_samples),
     safety=SAFE,
 )
 
@@ -117,11 +149,11 @@ class AsyncWebhooks(AsyncResource[AutomationsConfig]):
         *,
         domain: str | None = None,
         options: CallOptions | None = None,
-    ) -> list[DeliveryEvent]:
+    ) -> list[WebhookSample]:
         """Return sample calls for a kind of event, read as `omnivery.webhooks.parse` reads them.
 
-        A sample may be incomplete: the documented one has neither `event` nor `id`. Its signature is not checked, and
-        `token` is empty.
+        A sample may be incomplete: the documented one has neither `event` nor `id`. Its signature is kept but not
+        checked, so `token` is empty. To replay a sample, post its `body` to your receiver.
 
         Args:
             type: the kind of event.

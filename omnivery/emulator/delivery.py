@@ -96,9 +96,12 @@ def _foresee(message: StoredMessage, recipient: str, domain: Domain) -> list[Hap
 
 
 def _suppressed(message: StoredMessage, recipient: str, domain: Domain) -> Happening | None:
+    # "Whitelisted addresses are exempt from suppressions": from all lists, not from bounces alone.
+    if _whitelisted(recipient, domain):
+        return None
     unsubscribed = (domain.unsubscribes.get(recipient) or {}).get("tags", [])
     reasons = {
-        "suppress-bounce": not _whitelisted(recipient, domain) and domain.bounces.get(recipient),
+        "suppress-bounce": domain.bounces.get(recipient),
         "suppress-unsubscribe": {"*", *message.values("o:tag")} & set(unsubscribed),
         "suppress-complaint": domain.complaints.get(recipient),
         "suppress-block": domain.blocks.get(recipient),

@@ -50,6 +50,9 @@ class Emulator:
         webhook_retry_delays: seconds before each further try to deliver a webhook. Short, for tests; Mailgun's own are
             10, 10, 15 and 30 minutes, then 1, 2 and 4 hours (source/user_manual.rst), and Omnivery's are not known.
         paging: style of the lists' pages where a request does not choose one: by offset or by cursor.
+        dialect: whose document to follow where two disagree. `omnivery`: a bounce may be a JSON object, and a
+            whitelist's address may be in the query. `mailgun`: both must be forms; a JSON object is refused with 400,
+            and the query is ignored. JSON arrays of records are accepted in both.
         max_body: largest body of a request in bytes; beyond it the answer is 413. Mailgun's own limit when left out.
         max_events_kept: how many events, and how many of everything else on record, are kept; the oldest go first.
         max_messages_kept: how many messages are kept, with all their files; the oldest go first.
@@ -71,6 +74,7 @@ class Emulator:
         chaos: Chaos | None = None,
         webhook_retry_delays: Sequence[float] = (0.1, 0.2, 0.5, 1, 2),
         paging: Literal["offset", "cursor"] = "offset",
+        dialect: Literal["omnivery", "mailgun"] = "omnivery",
         max_body: int = 54_945_382,
         max_events_kept: int = 100_000,
         max_messages_kept: int = 1_000,
@@ -90,6 +94,7 @@ class Emulator:
             max_events_kept=max_events_kept,
             max_messages_kept=max_messages_kept,
             paging=paging,
+            dialect=dialect,
         )
         self._host, self._port = host, port
         self._account = Account(domain)

@@ -31,6 +31,7 @@ class Settings:
     max_events_kept: int
     max_messages_kept: int
     paging: Literal["offset", "cursor"]
+    dialect: Literal["omnivery", "mailgun"]
 
 
 @frozen(kw_only=True)

@@ -150,7 +150,7 @@ class Mailgun(BaseClient[AsyncMailgun]):
 
     @cached_property
     def whitelists(self) -> Whitelists:
-        """Addresses that no bounce suppresses."""
+        """Addresses and domains that are exempt from suppressions."""
         return Whitelists(self)
 
     @cached_property
@@ -256,6 +256,9 @@ class Bounces(Resource["AsyncMailgun"]):
         options: CallOptions | None = None,
     ) -> AddressConfirmation:
         """Add an address to the list, or replace its entry.
+
+        Two documents disagree: Omnivery's table asks for a JSON object, Mailgun for a form. The SDK sends JSON. If the
+        response is 400, it sends the same fields once more as a form, and this client uses forms from then on.
 
         Args:
             address: the recipient.
@@ -441,16 +444,17 @@ class Credentials(Resource["AsyncMailgun"]):
     """
 
     def list(
-        self, *, limit: int = 100, domain: str | None = None, options: CallOptions | None = None
+        self, *, limit: int = 100, skip: int = 0, domain: str | None = None, options: CallOptions | None = None
     ) -> Pages[SmtpCredential]:
         """Return the SMTP users of a domain.
 
         Args:
             limit: users on a page.
+            skip: users to leave out at the start of the list.
             domain: the sending domain; the client's own if left out.
             options: options of the call for each page.
         """
-        return Pages(self._single.credentials.list(limit=limit, domain=domain, options=options))
+        return Pages(self._single.credentials.list(limit=limit, skip=skip, domain=domain, options=options))
 
     def create(
         self, login: str, password: str, *, domain: str | None = None, options: CallOptions | None = None
@@ -502,15 +506,18 @@ class Credentials(Resource["AsyncMailgun"]):
 class Domains(Resource["AsyncMailgun"]):
     """Sending domains. Each method takes the domain's name; the client's own domain is not used here."""
 
-    def list(self, *, state: str | None = None, limit: int = 100, options: CallOptions | None = None) -> Pages[Domain]:
+    def list(
+        self, *, state: str | None = None, limit: int = 100, skip: int = 0, options: CallOptions | None = None
+    ) -> Pages[Domain]:
         """Return the domains that the key may see: all domains of the account, or a sending key's own.
 
         Args:
             state: only those in this state, such as `active`.
             limit: domains on a page.
+            skip: domains to leave out at the start of the list.
             options: options of the call for each page.
         """
-        return Pages(self._single.domains.list(state=state, limit=limit, options=options))
+        return Pages(self._single.domains.list(state=state, limit=limit, skip=skip, options=options))
 
     def get(self, name: str, *, options: CallOptions | None = None) -> DomainDetail:
         """Return one domain with its DNS records. A good way to check a key.
@@ -977,7 +984,7 @@ class Webhooks(Resource["AsyncMailgun"]):
 
 
 class Whitelists(Resource["AsyncMailgun"]):
-    """Addresses that no bounce puts on a domain's bounce list."""
+    """Addresses and domains that are exempt from suppressions: mail to them is delivered, whatever list they are on."""
 
     def list(
         self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
@@ -1007,7 +1014,10 @@ class Whitelists(Resource["AsyncMailgun"]):
     def create(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> WhitelistConfirmation:
-        """Add an address to the list.
+        """Exempt an address from suppressions: mail to it is delivered, whatever list it is on.
+
+        Two documents disagree: Omnivery's page puts the address into the query, Mailgun into a form. The SDK sends
+        both.
 
         Args:
             address: the recipient.

@@ -167,7 +167,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
 
     @cached_property
     def whitelists(self) -> AsyncWhitelists:
-        """Addresses that no bounce suppresses."""
+        """Addresses and domains that are exempt from suppressions."""
         from omnivery.mailgun.whitelists import AsyncWhitelists
 
         return AsyncWhitelists(self)

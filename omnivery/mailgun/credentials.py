@@ -13,7 +13,7 @@ from omnivery.mailgun.confirmation import CONFIRMED, Confirmation
 from omnivery.mailgun.operations import primary
 from omnivery.transport import body as encoding
 from omnivery.transport.operation import IDEMPOTENT, NON_IDEMPOTENT, SAFE
-from omnivery.transport.paging import AsyncPages, page_of
+from omnivery.transport.paging import AsyncPages, page_of, window
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
@@ -75,16 +75,17 @@ class AsyncCredentials(AsyncResource[MailgunConfig]):
     """
 
     def list(
-        self, *, limit: int = 100, domain: str | None = None, options: CallOptions | None = None
+        self, *, limit: int = 100, skip: int = 0, domain: str | None = None, options: CallOptions | None = None
     ) -> AsyncPages[SmtpCredential]:
         """Return the SMTP users of a domain.
 
         Args:
             limit: users on a page.
+            skip: users to leave out at the start of the list.
             domain: the sending domain; the client's own if left out.
             options: options of the call for each page.
         """
-        return self._pages(LIST, domain=domain, query=[("limit", str(limit))], options=options)
+        return self._pages(LIST, domain=domain, query=window(limit, skip), options=options)
 
     async def create(
         self, login: str, password: str, *, domain: str | None = None, options: CallOptions | None = None

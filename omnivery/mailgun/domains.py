@@ -20,7 +20,7 @@ from omnivery.transport.operation import (
     SAFE,
     inside,
 )
-from omnivery.transport.paging import AsyncPages, page_of
+from omnivery.transport.paging import AsyncPages, page_of, window
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
@@ -116,16 +116,17 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
     """Sending domains. Each method takes the domain's name; the client's own domain is not used here."""
 
     def list(
-        self, *, state: str | None = None, limit: int = 100, options: CallOptions | None = None
+        self, *, state: str | None = None, limit: int = 100, skip: int = 0, options: CallOptions | None = None
     ) -> AsyncPages[Domain]:
         """Return the domains that the key may see: all domains of the account, or a sending key's own.
 
         Args:
             state: only those in this state, such as `active`.
             limit: domains on a page.
+            skip: domains to leave out at the start of the list.
             options: options of the call for each page.
         """
-        query = [("limit", str(limit))]
+        query = window(limit, skip)
         if state is not None:
             query.append(("state", state))
         return self._pages(LIST, query=query, options=options)

@@ -1,4 +1,4 @@
-"""Whitelists: addresses that are delivered to even after they bounced."""
+"""Whitelists: addresses and domains that are exempt from suppressions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from omnivery.mail.suppression import SuppressionReport, deliver
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import primary
 from omnivery.mailgun.suppressions import AddressOrFields, checked
+from omnivery.transport import body as encoding
 from omnivery.transport.operation import IDEMPOTENT, SAFE, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
@@ -69,7 +70,7 @@ DELETE = primary(
 
 
 class AsyncWhitelists(AsyncResource[MailgunConfig]):
-    """Addresses that no bounce puts on a domain's bounce list."""
+    """Addresses and domains that are exempt from suppressions: mail to them is delivered, whatever list they are on."""
 
     def list(
         self, *, limit: int | None = None, domain: str | None = None, options: CallOptions | None = None
@@ -102,7 +103,10 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
     async def create(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
     ) -> WhitelistConfirmation:
-        """Add an address to the list.
+        """Exempt an address from suppressions: mail to it is delivered, whatever list it is on.
+
+        Two documents disagree: Omnivery's page puts the address into the query, Mailgun into a form. The SDK sends
+        both.
 
         Args:
             address: the recipient.
@@ -112,8 +116,8 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
         Raises:
             BadRequestError: the service rejected the address.
         """
-        # By the API's page in the query; Mailgun's own takes a form.
-        return await self._send(CREATE, domain=domain, query=[("address", address)], options=options)
+        fields = [("address", address)]
+        return await self._send(CREATE, domain=domain, query=fields, body=encoding.form(fields), options=options)
 
     async def create_many(
         self,

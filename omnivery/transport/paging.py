@@ -114,6 +114,11 @@ def page_of(model: type[T]) -> ResponseParser[Page[T]]:
     return ResponseParser(name=f"Page[{model.__name__}]", read=read)
 
 
+def window(limit: int, skip: int) -> list[tuple[str, str]]:
+    """Return the query of a list's first page; a `skip` of 0 is left out."""
+    return [("limit", str(limit)), *([("skip", str(skip))] if skip else [])]
+
+
 def _texts(paging: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in paging.items() if isinstance(value, str)}
 

@@ -10,8 +10,9 @@ import anyio
 import httpx
 import pytest
 
-from omnivery import CallOptions, RetryPolicy
+from omnivery import AsyncAutomations, AsyncMailgun, CallOptions, Message, RetryPolicy
 from omnivery.automations import SuppressionAdded
+from omnivery.emulator import Emulator
 from omnivery.errors import AmbiguousError, BulkError, ConfigError, DecodeError
 from tests.support.automations import client_of, reply, service
 from tests.support.golden import seen
@@ -143,7 +144,8 @@ async def test_a_lost_response_is_the_records_own_failure() -> None:
         pytest.param("ann@example.com", "expected several", id="one text"),
         pytest.param({"address": ADDRESS, "type": "bounce"}, "expected several", id="one record"),
         pytest.param([*records(2), "ann@example.com"], r"records\[2\]: expected a mapping", id="no mapping"),
-        pytest.param([{"address": ADDRESS}], r"records\[0\].type", id="no type"),
+        pytest.param([{"address": ADDRESS, "type": " "}], r"records\[0\].type", id="blank type"),
+        pytest.param([{"address": ADDRESS, "error": 5}], r"records\[0\].error", id="error of another type"),
         pytest.param([{"type": "bounce"}], r"records\[0\].address", id="no address"),
         pytest.param([*records(1), {"address": None, "type": "bounce"}], r"records\[1\].address", id="null"),
         pytest.param([{**records(1)[0], "reason": "spam"}], "address, type and error only", id="a name too many"),
@@ -161,3 +163,25 @@ async def test_no_records_are_no_calls() -> None:
     asked = service(None)
     report = await client_of(asked).suppressions.add_many([])
     assert (report.accepted, report.undelivered, asked.requests) == (0, 0, [])
+
+
+async def test_a_type_may_be_left_out() -> None:
+    """The page marks it as optional; what the service then does is its own matter."""
+    asked = service(None)
+    await client_of(asked).suppressions.add(ADDRESS)
+    report = await client_of(asked).suppressions.add_many([{"address": ADDRESS}])
+    assert report.accepted == 1
+    for request in asked.requests:
+        assert b'name="address"' in request.content
+        assert b'name="type"' not in request.content
+
+
+async def test_the_emulator_blocks_an_address_without_a_type() -> None:
+    async with Emulator() as emulator:
+        url, domain = emulator.automations_url, emulator.domain
+        async with AsyncAutomations(emulator.token, base_url=url, domain=domain) as client:
+            await client.suppressions.add("ann@example.org")
+            await client.messages.send(Message(from_=f"a@{domain}", to="ann@example.org", text="t"))
+        async with AsyncMailgun(emulator.api_key, base_url=emulator.mailgun_url, domain=domain) as client:
+            total = await client.stats.total("failed")
+    assert sum(bucket.count("failed", "permanent", "suppress-block") for bucket in total.stats) == 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
+from omnivery import AsyncAutomations, webhooks
+from omnivery.emulator import Emulator
 from omnivery.errors import AmbiguousError, ConfigError, DecodeError, PaymentRequiredError
 from tests.support.automations import client_of, reply, service
 
@@ -16,7 +19,7 @@ URL = "https://hooks.example.com/a"
 REFUSED = "URL endpoint failed with error 404 - Not Found"
 
 
-async def test_an_address_that_fails_the_services_call_says_so() -> None:
+async def test_a_url_that_fails_the_services_check_says_so() -> None:
     """402 means here that a valid request was refused; the reason stands in a list."""
     asked = service(reply({"errors": [REFUSED, "second"]}, 402))
     with pytest.raises(PaymentRequiredError) as caught:
@@ -73,6 +76,40 @@ async def test_samples_are_read_as_events() -> None:
 async def test_a_single_sample_may_stand_alone() -> None:
     (event,) = await client_of(service({"event-data": {"event": "opened"}})).webhooks.sample("opened")
     assert event.event == "opened"
+
+
+SIGNED = b'{"timestamp":1,"token":"t","signature":"h"}'
+
+
+async def test_a_sample_keeps_its_signature_and_its_body_byte_for_byte() -> None:
+    first = b'{"event-data": {"event":"opened", "x": 1.50, "y": "\\u00e9]},[{"} , "signature":%b}' % SIGNED
+    second = b'{"event-data":{"event":"clicked"}}'
+    response = httpx.Response(200, content=b" [ %b ,\n%b]\n" % (first, second))
+    samples = await client_of(service(response)).webhooks.sample("opened")
+    assert [(sample.event, sample.body, sample.signature) for sample in samples] == [
+        ("opened", first, json.loads(SIGNED)),
+        ("clicked", second, {}),
+    ]
+    assert "token" not in repr(samples)
+
+
+async def test_a_sample_can_be_replayed_at_ones_own_receiver() -> None:
+    received: list[Any] = []
+
+    async def handler(event: Any) -> None:
+        received.append(event)
+
+    async with Emulator() as emulator:
+        url, domain = emulator.automations_url, emulator.domain
+        async with AsyncAutomations(emulator.token, base_url=url, domain=domain) as client:
+            (sample,) = await client.webhooks.sample("hardbounced")
+        receiver = httpx.ASGITransport(webhooks.Receiver(handler, emulator.signing_key))
+        async with httpx.AsyncClient(transport=receiver, base_url="http://receiver") as http:
+            response = await http.post("/", content=sample.body, headers={"content-type": "application/json"})
+    assert response.status_code == 200
+    (event,) = received
+    assert event.token == sample.signature["token"]
+    assert event.delivery_status == sample.delivery_status
 
 
 @pytest.mark.parametrize("response", [[5], [{}], {"message": "none"}, [[]], 5])

@@ -157,7 +157,6 @@ def test_a_suppression_is_answered_with_nothing_and_works(
     "form",
     [
         {},
-        {"address": "a@b.co"},
         {"type": "block"},
         {"address": "x", "type": "block"},
         {"address": "a@b.co", "type": "x"},

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 
-from omnivery import AsyncMailgun, RetryPolicy
+from omnivery import AsyncMailgun, Mailgun, RetryPolicy
+from omnivery.emulator import Emulator
 from omnivery.errors import (
     AuthenticationError,
     BadRequestError,
     BulkError,
     ConfigError,
     DecodeError,
+    ForbiddenError,
     NotFoundError,
     ServerError,
 )
@@ -23,6 +25,7 @@ from omnivery.mailgun import AddressConfirmation, Confirmation, Unsubscribe
 from omnivery.mailgun.suppressions import AddressOrFields
 from tests.support.mailgun import (
     ADDRESS,
+    Service,
     client_of,
     form_of,
     json_of,
@@ -316,3 +319,89 @@ async def test_a_wrong_set_up_is_an_error_and_no_report(
     with pytest.raises(ConfigError, match=words):
         await of(client_of(server, **settings)).create_many(many(3), **options)
     assert server.requests == []
+
+
+# Two documents disagree
+
+
+def bounce_server(*, takes: str) -> Service:
+    """A server that takes a single bounce in one encoding, and refuses the address `bad@…` in any."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        encoding = "json" if request.headers["content-type"] == "application/json" else "form"
+        sound = encoding == takes and b"bad" not in request.content
+        return reply({"message": "done"} if sound else {"message": f"no {encoding}"}, 200 if sound else 400)
+
+    return service(respond)
+
+
+def encodings(server: Service) -> list[str]:
+    return [request.headers["content-type"].rpartition("/")[2] for request in server.requests]
+
+
+async def test_a_bounce_is_posted_as_json_first_and_after_a_400_as_a_form_for_good() -> None:
+    """Omnivery's table asks for a JSON object, which Mailgun and every recorded exchange refuse."""
+    server = bounce_server(takes="form")
+    client = client_of(server)
+    for _ in range(3):
+        assert (await client.bounces.create(ADDRESS, code=550, error="gone")).message == "done"
+    assert encodings(server) == ["json", "x-www-form-urlencoded", "x-www-form-urlencoded", "x-www-form-urlencoded"]
+    fields = [("address", ADDRESS), ("code", "550"), ("error", "gone")]
+    assert [form_of(request) for request in server.requests[1:]] == [fields] * 3
+
+
+async def test_a_server_that_takes_json_is_asked_once() -> None:
+    server = bounce_server(takes="json")
+    client = client_of(server)
+    await client.bounces.create(ADDRESS)
+    with pytest.raises(BadRequestError, match="no json"):
+        await client.bounces.create("bad@example.com")
+    assert encodings(server) == ["json", "json"]
+
+
+async def test_an_address_that_is_refused_in_both_encodings_decides_nothing() -> None:
+    server = bounce_server(takes="form")
+    client = client_of(server)
+    with pytest.raises(BadRequestError, match="no form"):
+        await client.bounces.create("bad@example.com")
+    await client.bounces.create(ADDRESS)
+    assert encodings(server) == ["json", "x-www-form-urlencoded"] * 2
+
+
+async def test_another_refusal_is_not_sent_as_a_form() -> None:
+    server = service(reply({"message": "no"}, 403))
+    with pytest.raises(ForbiddenError):
+        await client_of(server).bounces.create(ADDRESS)
+    assert encodings(server) == ["json"]
+
+
+async def test_a_whitelist_entry_is_in_the_query_and_in_the_form() -> None:
+    """Omnivery's page has it in the query, Mailgun's in the form; either server finds it."""
+    server = service({"value": ADDRESS})
+    await client_of(server).whitelists.create(ADDRESS)
+    assert dict(server.request.url.params) == {"address": ADDRESS}
+    assert form_of(server.request) == [("address", ADDRESS)]
+
+
+@pytest.mark.parametrize("dialect", ["omnivery", "mailgun"])
+async def test_both_dialects_take_bounces_and_whitelist_entries(dialect: Literal["omnivery", "mailgun"]) -> None:
+    async with Emulator(dialect=dialect) as emulator:
+        url, domain = emulator.mailgun_url, emulator.domain
+        async with AsyncMailgun(emulator.api_key, base_url=url, domain=domain) as client:
+            for n in range(2):
+                await client.bounces.create(f"a{n}@example.com", code=550, error="gone")
+            await client.whitelists.create("c@example.com")
+            assert [one.address async for one in client.bounces.list()] == ["a0@example.com", "a1@example.com"]
+            assert (await client.whitelists.get("c@example.com")).value == "c@example.com"
+    created = [status for method, route, status in emulator.requests if (method, route) == ("POST", "bounces.create")]
+    assert created == ([200, 200] if dialect == "omnivery" else [400, 200, 200])
+
+
+def test_the_synchronous_client_remembers_the_encoding_too() -> None:
+    with (
+        Emulator(dialect="mailgun") as emulator,
+        Mailgun(emulator.api_key, base_url=emulator.mailgun_url, domain=emulator.domain) as client,
+    ):
+        for n in range(3):
+            client.bounces.create(f"a{n}@example.com")
+    assert [status for _, _, status in emulator.requests] == [400, 200, 200, 200]

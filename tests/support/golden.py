@@ -16,6 +16,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 
 from omnivery import Attachment, BotEvent, Message
+from omnivery.automations import WebhookSample
+from omnivery.webhooks import DeliveryEvent
 
 FOLDER = Path(__file__).parents[1] / "golden"
 DOMAIN = "mail.example.com"
@@ -84,10 +86,15 @@ def revive(value: Any) -> Any:
     return TYPES[kind](**fields)
 
 
+SHOWN_AS: dict[type[Any], type[Any]] = {WebhookSample: DeliveryEvent}
+"""Models of which the golden files have the base's fields alone; the others have tests of their own."""
+
+
 def plain(value: Any) -> Any:
     """Turn a result into what JSON has for it."""
     if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+        fields = attrs.fields(SHOWN_AS.get(type(value), type(value)))
+        return {field.name: plain(getattr(value, field.name)) for field in fields}
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

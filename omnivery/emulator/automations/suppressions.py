@@ -16,7 +16,8 @@ from omnivery.emulator.state import State
 async def add(request: Request, site: State) -> Response:
     """Add an address to a list; the response is empty.
 
-    Only `complaint` is documented as a type. The others follow from the kinds of suppression in the guide.
+    The page names only the type `complaint`, and says nothing of a request without a type. The other types follow from
+    the kinds of suppression in the service's guide; without a type, the emulator blocks the address.
     """
     domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
     lists = {
@@ -25,7 +26,7 @@ async def add(request: Request, site: State) -> Response:
         "unsubscribe": domain.unsubscribes,
         "block": domain.blocks,
     }
-    address, kind, error = form.need("address"), form.need("type"), form.get("error")
+    address, kind, error = form.need("address"), form.get("type").strip() or "block", form.get("error")
     if kind not in lists:
         raise Refusal(f"type parameter must be one of {', '.join(lists)}")
     if not ADDRESS.fullmatch(address):

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from omnivery.emulator.address_rules import ADDRESS
 from omnivery.emulator.domain import Domain
-from omnivery.emulator.forms import read_records
+from omnivery.emulator.forms import media_type, read_records
 from omnivery.emulator.pages import Entry, page
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, json_response, mailgun
@@ -54,6 +54,8 @@ class Kind:
         """Add or replace one record, from a form or a JSON object, or up to 1000 from a JSON array."""
         found = self._list(request, site)
         sent, many = await read_records(request, site)
+        if not many and site.settings.dialect == "mailgun" and media_type(request) == "application/json":
+            raise Refusal("the body must be a form, or a JSON array of records")
         if len(sent) > LONGEST_ARRAY:
             raise Refusal(f"Too many records, max is {LONGEST_ARRAY}")
         # All or none: a record that is refused must not leave those before it behind.

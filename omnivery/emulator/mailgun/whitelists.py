@@ -1,4 +1,4 @@
-"""White lists: addresses, and domains, that are delivered to although they are on the bounce list."""
+"""Whitelists: addresses and domains that are exempt from suppressions."""
 
 # https://docs.omnivery.com/api-ref/mailgun-api  (Whitelists)
 from __future__ import annotations
@@ -22,9 +22,13 @@ async def list_entries(request: Request, site: State) -> Response:
 
 
 async def create(request: Request, site: State) -> Response:
-    """Add an address or a domain: one that the query names, as documented, or a form, as Mailgun has it."""
+    """Add an address or a domain: from the query, as Omnivery documents it, or from a form, as Mailgun does.
+
+    In the dialect `mailgun` the query is ignored.
+    """
     domain = site.account.find(request.path_params["domain"])
-    for form in (read_query(request), await read_form(request, site)):
+    queries = () if site.settings.dialect == "mailgun" else (read_query(request),)
+    for form in (*queries, await read_form(request, site)):
         for kind in ("address", "domain"):
             if value := form.get(kind).strip():
                 domain.whitelists.put(value, {"type": kind, "value": value})

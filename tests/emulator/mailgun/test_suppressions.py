@@ -245,3 +245,13 @@ def test_an_unknown_domain_is_404(emu: Emulator, name: str) -> None:
     with mailgun_client(emu) as client:
         answer = client.get(f"/no.example.com/{name}")
         assert (answer.status_code, answer.json()) == (404, {"message": "Domain not found: no.example.com"})
+
+
+def test_the_mailgun_dialect_takes_forms_and_arrays_and_no_object_and_no_query() -> None:
+    with Emulator(dialect="mailgun") as emu, mailgun_client(emu) as client:
+        client.base_url = f"{emu.mailgun_url}/{emu.domain}"
+        assert client.post("/bounces", json={"address": "a@example.com"}).status_code == 400
+        assert client.post("/bounces", data={"address": "a@example.com"}).status_code == 200
+        assert client.post("/bounces", json=[{"address": "b@example.com"}]).status_code == 200
+        assert client.post("/whitelists", params={"address": "c@example.com"}).status_code == 400
+        assert client.post("/whitelists", data={"address": "c@example.com"}).status_code == 200
