@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from omnivery.events.event import BotEvent, EventLike
     from omnivery.events.verdict import PendingVerdict, Verdict
     from omnivery.mail.addresses import ParseResult
-    from omnivery.mail.message import Message, Queued
+    from omnivery.mail.message import Message, MessageLike, Queued
     from omnivery.mail.sending import SendReport
     from omnivery.mail.suppression import SuppressionReport
     from omnivery.mail.webhook import WebhookResult
@@ -646,12 +646,13 @@ class Honeypots(Resource["AsyncAutomations"]):
 class Messages(Resource["AsyncAutomations"]):
     """Sending. A message whose response is lost is never retried by the SDK: that could be a second e-mail."""
 
-    def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
+    def send(self, message: MessageLike, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
         """Send a message.
 
         Args:
-            message: what to send, to at most 1000 recipients. `substitutions`, and options that `Message` marks as
-                Mailgun's, are refused: this API does not document them. Parameters in `options` are sent unchanged.
+            message: what to send, to at most 1000 recipients: a `Message`, or a mapping of Mailgun's own field names,
+                as in `Message.from_form`. `substitutions`, and options that `Message` marks as Mailgun's, are refused:
+                this API does not document them. Parameters in `options` are sent unchanged.
             domain: the sending domain; the client's own if left out.
             options: options of this call.
 
@@ -712,7 +713,7 @@ class Messages(Resource["AsyncAutomations"]):
 
     def send_batch(
         self,
-        message: Message,
+        message: MessageLike,
         recipients: Mapping[str, Mapping[str, Any]],
         *,
         individually: bool = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.mail.form import Surface, encode, from_explained
-from omnivery.mail.message import Message, Queued
+from omnivery.mail.message import Message, MessageLike, Queued
 from omnivery.mail.sending import SendReport, send_batch, send_many
 from omnivery.transport.operation import NON_IDEMPOTENT, maybe_empty
 from omnivery.transport.resource import AsyncResource
@@ -25,12 +25,15 @@ SEND = operation("messages.send", "POST", "/{domain}/messages", returns=maybe_em
 class AsyncMessages(AsyncResource[AutomationsConfig]):
     """Sending. A message whose response is lost is never retried by the SDK: that could be a second e-mail."""
 
-    async def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
+    async def send(
+        self, message: MessageLike, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> Queued:
         """Send a message.
 
         Args:
-            message: what to send, to at most 1000 recipients. `substitutions`, and options that `Message` marks as
-                Mailgun's, are refused: this API does not document them. Parameters in `options` are sent unchanged.
+            message: what to send, to at most 1000 recipients: a `Message`, or a mapping of Mailgun's own field names,
+                as in `Message.from_form`. `substitutions`, and options that `Message` marks as Mailgun's, are refused:
+                this API does not document them. Parameters in `options` are sent unchanged.
             domain: the sending domain; the client's own if left out.
             options: options of this call.
 
@@ -91,7 +94,7 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
 
     async def send_batch(
         self,
-        message: Message,
+        message: MessageLike,
         recipients: Mapping[str, Mapping[str, Any]],
         *,
         individually: bool = False,

@@ -12,7 +12,7 @@ from attrs import evolve
 from omnivery import codec
 from omnivery.errors import ConfigError
 from omnivery.mail.form import MAX_RECIPIENTS
-from omnivery.mail.message import Message
+from omnivery.mail.message import Message, MessageLike
 from omnivery.mail.recipients import address_of
 
 Recipients = Mapping[str, Mapping[str, Any]]
@@ -23,12 +23,13 @@ _TEXTS = ("subject", "text", "html", "amp_html", "variables", "substitutions", "
 """The fields of a message in which the service replaces placeholders."""
 
 
-def batches(message: Message, recipients: Recipients, *, individually: bool = False) -> Iterator[Message]:
+def batches(message: MessageLike, recipients: Recipients, *, individually: bool = False) -> Iterator[Message]:
     """Return the messages of the calls: one for up to 1000 recipients, or one for each recipient.
 
     Raises:
         ConfigError: the message has recipients or variables of its own, or a key is not one address, or is repeated.
     """
+    message = Message.of(message)
     if message.to or message.cc or message.bcc or message.recipient_variables is not None:
         raise ConfigError(
             "message: in a batch, recipients and their variables come from `recipients` alone; leave out to, cc, bcc "

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from email.utils import format_datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from omnivery import codec
 from omnivery.errors import BadRequestError, ConfigError
+from omnivery.mail import values
+from omnivery.mail.attachment import Attachment
 from omnivery.mail.message import Message
 from omnivery.mail.recipients import bare_addresses, count_mailboxes, write_mailboxes
 from omnivery.transport import body as encoding
@@ -19,7 +18,7 @@ from omnivery.transport.config import valid_url
 from omnivery.transport.multipart import FilePart
 
 if TYPE_CHECKING:
-    from omnivery.mail.attachment import Attachment
+    from omnivery.mail.message import MessageLike
     from omnivery.mail.recipients import Mailboxes
     from omnivery.transport.body import Body
 
@@ -27,8 +26,6 @@ Field = tuple[str, str]
 
 MAX_RECIPIENTS = 1000
 """Most recipients of one call (Mailgun, source/api-sending.rst)."""
-HEADER_NAME = re.compile(r"[!-9;-~]+")
-"""Printable ASCII without the colon (RFC 5322, section 2.2)."""
 FROM_HINT = (
     "The message was not sent: From must be an address in the sending domain, or in a domain that shares its "
     "organisational domain"
@@ -42,7 +39,7 @@ class Surface(Enum):
     AUTOMATIONS = "the Automations API"
 
 
-def encode(message: Message, surface: Surface) -> Body:
+def encode(message: MessageLike, surface: Surface) -> Body:
     """Return the request body that sends a message.
 
     The Mailgun-compatible API gets a url-encoded form, which public clients of Omnivery use, or a multipart form if
@@ -51,37 +48,20 @@ def encode(message: Message, surface: Surface) -> Body:
     Raises:
         ConfigError: the message cannot be sent as it is; the text names the field.
     """
-    if not isinstance(message, Message):
-        raise ConfigError(f"message: expected a Message, not {type(message).__name__}. Nothing was sent.")
-    with refusals("message: a field"):
-        fields = [*_recipient_fields(message), *_content_fields(message), *_variable_fields(message, surface)]
-        fields += [*_delivery_fields(message, surface), *_option_fields(message)]
-        files = [*_parts("attachment", message.attachments), *_parts("inline", message.inline)]
+    with values.naming("message"):
+        given = Message.of(message)
+        fields = [*_recipient_fields(given), *_content_fields(given), *_variable_fields(given, surface)]
+        fields += [*_delivery_fields(given, surface), *_option_fields(given)]
+        files = [*_parts("attachment", given.attachments, "attachments"), *_parts("inline", given.inline, "inline")]
         return to_form(fields, files, multipart=bool(files) or surface is Surface.AUTOMATIONS)
-
-
-@contextmanager
-def refusals(what: str) -> Iterator[None]:
-    """Turn any exception that an ill-typed value causes into a ConfigError whose text begins with `what`."""
-    try:
-        yield
-    except ConfigError:
-        raise
-    except Exception as error:  # an ill-typed value may raise anything, and must not end a bulk run
-        # Only the interpreter's texts about types are certain not to contain the value itself.
-        reason = error if isinstance(error, TypeError | AttributeError) else type(error).__name__
-        raise ConfigError(f"{what} is of a type that it cannot be ({reason}). Nothing was sent.") from error
 
 
 def to_form(fields: Sequence[Field], files: Iterable[FilePart] = (), *, multipart: bool) -> Body:
     """Encode a form.
 
     Raises:
-        ConfigError: a value is not text, or not valid Unicode, or a file cannot be read.
+        ConfigError: a value is not valid Unicode, or a file cannot be read.
     """
-    for name, value in fields:
-        if not isinstance(value, str):
-            raise ConfigError(f"{name!a}: expected text, not {type(value).__name__}. Nothing was sent.")
     return encoding.multipart(fields, files) if multipart else encoding.form(fields)
 
 
@@ -90,29 +70,29 @@ def option_fields(
     tags: str | Sequence[str],
     test_mode: bool,
     tracking: bool | None,
-    headers: Mapping[str, str],
+    headers: Mapping[str, str | int],
     custom: Mapping[str, Any],
     callback_url: str | None,
 ) -> Iterator[Field]:
     """Yield the fields of the options that all ways of sending share.
 
     Raises:
-        ConfigError: a header or tag contains a line break, a header name is invalid, or a value has no JSON form.
+        ConfigError: an option is of a wrong type, a header or tag contains a line break, a header's name is invalid, or
+            a value has no JSON form; the text names the option.
     """
-    for tag in [tags] if isinstance(tags, str) else tags:
-        yield "o:tag", _one_line(tag, "tags")
+    for tag in [tags] if isinstance(tags, str) else values.items(tags, str, "tags"):
+        yield "o:tag", values.line(tag, "tags")
     if test_mode:
         # Never `no`: no page says what a server does with it, while a missing field is clear.
         yield "o:testmode", "yes"
     yield from _switches({"o:tracking": tracking})
-    for name, value in headers.items():
-        if not HEADER_NAME.fullmatch(name):
-            raise ConfigError("headers: a name is not printable ASCII without colon and blanks. Nothing was sent.")
-        yield f"h:{name}", _one_line(value, "headers")
-    for name, value in custom.items():
-        yield f"v:{name}", value if isinstance(value, str) else _json(value, "custom")
+    for name, value in values.mapping(headers, "headers").items():
+        yield f"h:{values.header_name(name)}", values.header_value(value)
+    for name, value in values.mapping(custom, "custom").items():
+        key = f"v:{values.text(name, 'custom')}"
+        yield key, values.text(value, "custom") if isinstance(value, str) else values.json(value, "custom")
     if callback_url is not None:
-        yield "callback_url", valid_url(callback_url, argument="callback_url")
+        yield "callback_url", valid_url(values.text(callback_url, "callback_url"), argument="callback_url")
 
 
 def to_fields(written: Sequence[str], *others: str) -> list[Field]:
@@ -148,8 +128,8 @@ def from_explained() -> Iterator[None]:
 
 def _recipient_fields(message: Message) -> Iterator[Field]:
     sender = write_mailboxes(message.from_, argument="from_")
-    if len(sender) != 1:
-        raise ConfigError(f"from_: expected one sender, not {len(sender)}. Nothing was sent.")
+    if (count := count_mailboxes(sender)) != 1:
+        raise ConfigError(f"from_: expected one sender, not {count}. Nothing was sent.")
     yield "from", sender[0]
     cc, bcc = _copies(message.cc, "cc"), _copies(message.bcc, "bcc")
     yield from to_fields(write_mailboxes(message.to, argument="to"), *(one for _, one in (*cc, *bcc)))
@@ -167,46 +147,37 @@ def _content_fields(message: Message) -> Iterator[Field]:
     if not (message.text or message.html or message.amp_html or message.template):
         raise ConfigError("text, html, amp_html, template: the message has none of them. Nothing was sent.")
     if message.subject is not None:
-        yield "subject", _one_line(message.subject, "subject")
+        yield "subject", values.line(message.subject, "subject")
     texts = {
-        "text": message.text,
-        "html": message.html,
-        "amp-html": message.amp_html,
-        "template": message.template,
-        "t:version": message.template_version,
+        "text": ("text", message.text),
+        "html": ("html", message.html),
+        "amp-html": ("amp_html", message.amp_html),
+        "template": ("template", message.template),
+        "t:version": ("template_version", message.template_version),
     }
-    yield from ((name, text) for name, text in texts.items() if text is not None)
+    yield from ((name, values.text(text, argument)) for name, (argument, text) in texts.items() if text is not None)
     yield from _switches({"t:text": message.template_text})
 
 
 def _variable_fields(message: Message, surface: Surface) -> Iterator[Field]:
     template = "t:variables" if surface is Surface.MAILGUN else "template_variables"
     if message.variables is not None:
-        yield template, _json(_named(message.variables, "variables"), "variables")
+        yield template, values.json(values.mapping(message.variables, "variables"), "variables")
     if message.substitutions is not None:
-        yield "substitutions", _json(_named(message.substitutions, "substitutions"), "substitutions")
+        yield "substitutions", values.json(values.mapping(message.substitutions, "substitutions"), "substitutions")
     if message.recipient_variables is not None:
         recipients = bare_addresses(write_mailboxes(message.to, argument="to"))
         by_address = _by_address(message.recipient_variables, recipients)
-        yield "recipient-variables", _json(by_address, "recipient_variables")
-
-
-def _named(value: Mapping[str, Any], argument: str) -> dict[str, Any]:
-    try:
-        return dict(value)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{argument}: expected a mapping of names to values. Nothing was sent.") from None
+        yield "recipient-variables", values.json(by_address, "recipient_variables")
 
 
 def _by_address(given: Mapping[str, Mapping[str, Any]], recipients: Sequence[str]) -> dict[str, dict[str, Any]]:
-    if "" in recipients:
-        raise ConfigError("to: with recipient_variables each recipient needs an address. Nothing was sent.")
     own: dict[str, dict[str, Any]] = {}
-    for place, (address, variables) in enumerate(_named(given, "recipient_variables").items()):
-        spelling = address.lower()
+    for place, (address, variables) in enumerate(values.mapping(given, "recipient_variables").items()):
+        spelling = values.text(address, "recipient_variables").lower()
         if spelling in own:
-            raise ConfigError(f"recipient_variables: key {place} comes twice. Nothing was sent.")
-        own[spelling] = _named(variables, "recipient_variables")
+            raise ConfigError(f"recipient_variables: key {place} is repeated. Nothing was sent.")
+        own[spelling] = values.mapping(variables, "recipient_variables")
     if strangers := own.keys() - {address.lower() for address in recipients}:
         raise ConfigError(
             f"recipient_variables: {len(strangers)} of the keys are not the bare address of a recipient in `to`. "
@@ -229,9 +200,9 @@ def _delivery_fields(message: Message, surface: Surface) -> Iterator[Field]:
         }
     )
     if message.delivery_time is not None:
-        yield "o:deliverytime", _moment(message.delivery_time)
-    for name, value in message.options.items():
-        yield f"o:{name.removeprefix('o:')}", value
+        yield "o:deliverytime", values.moment(message.delivery_time, "delivery_time")
+    for name, value in values.mapping(message.options, "options").items():
+        yield f"o:{values.text(name, 'options').removeprefix('o:')}", values.text(value, "options")
 
 
 def _option_fields(message: Message) -> Iterator[Field]:
@@ -264,38 +235,16 @@ def _refuse_mailguns_own(message: Message) -> None:
         )
 
 
-def _parts(name: str, files: Iterable[Attachment]) -> Iterator[FilePart]:
-    for file in files:
+def _parts(name: str, files: Iterable[Attachment], argument: str) -> Iterator[FilePart]:
+    for file in values.items(files, Attachment, argument):
         yield FilePart(
             name=name, filename=file.name, content_type=file.content_type, content=file.content, start=file.start
         )
 
 
-def _switches(values: Mapping[str, bool | str | None]) -> Iterator[Field]:
-    words = {True: "yes", False: "no"}
-    for name, value in values.items():
-        if value is not None:
-            yield name, value if isinstance(value, str) else words[value]
-
-
-def _moment(value: datetime | int) -> str:
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ConfigError("delivery_time: a datetime needs a zone, such as tzinfo=UTC. Nothing was sent.")
-        return format_datetime(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigError("delivery_time: expected a datetime with a zone, or unix seconds. Nothing was sent.")
-    return str(value)
-
-
-def _one_line(value: str, argument: str) -> str:
-    if set("\r\n\0") & set(value):
-        raise ConfigError(f"{argument}: must not hold a line break: it goes into a header. Nothing was sent.")
-    return value
-
-
-def _json(value: object, argument: str) -> str:
-    try:
-        return codec.dumps(value).decode()
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{argument}: a value has no JSON form ({error}). Nothing was sent.") from None
+def _switches(given: Mapping[str, object]) -> Iterator[Field]:
+    yield from (
+        (name, values.switch(value, values.SWITCH_ARGUMENTS[name]))
+        for name, value in given.items()
+        if value is not None
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from omnivery.errors import ConfigError
 from omnivery.mail.attachment import Attachment
 from omnivery.mail.recipients import Mailboxes
 
@@ -82,9 +83,9 @@ class Message:
     """Whether to deliver only over TLS. Mailgun's."""
     skip_verification: bool | None = None
     """Whether to skip verification of the receiving server's certificate. Mailgun's."""
-    headers: Mapping[str, str] = field(factory=dict[str, str])
-    """Further headers. `List-Unsubscribe`, `Precedence`, `Feedback-ID` and similar headers are reserved: the service
-    sets them itself, and may replace or drop yours."""
+    headers: Mapping[str, str | int] = field(factory=dict[str, str | int])
+    """Further headers; values are text or whole numbers. `List-Unsubscribe`, `Precedence`, `Feedback-ID` and similar
+    headers are reserved: the service sets them itself, and may replace or drop yours."""
     custom: Mapping[str, Any] = field(factory=dict[str, Any])
     """Your own data, returned with each webhook; values other than text are sent as JSON. The service puts it into the
     message's headers, where recipients can read it."""
@@ -93,10 +94,52 @@ class Message:
     options: Mapping[str, str] = field(factory=dict[str, str])
     """Further `o:` parameters by name, such as `{"time-zone-localize": "09:00"}`, sent unchanged to either API."""
 
+    @classmethod
+    def from_form(cls, form: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Message:
+        """Make a message of Mailgun's own field names, as programs that come from Mailgun have them.
+
+        Names are `from`, `to`, `subject`, `text`, `html`, `attachment`, `o:tag`, `o:testmode`, `h:X-My-Header`,
+        `v:my-var`, `t:variables`, `recipient-variables` and so on. Several values of a field are a list; values that
+        say yes or no are booleans or text; JSON fields are mappings or text; files are `Attachment`s, paths, or tuples
+        `(name, content)`.
+
+        Args:
+            form: the fields: a mapping, or pairs, which may repeat a name.
+
+        Raises:
+            ConfigError: a field is unknown, or its value cannot be read; the text names the field.
+        """
+        from omnivery.mail.mailgun_fields import message_arguments
+
+        arguments = message_arguments(form)
+        if "from_" not in arguments:
+            raise ConfigError("'from': the message has no sender. Nothing was sent.")
+        return cls(**arguments)
+
+    @classmethod
+    def of(cls, message: MessageLike) -> Message:
+        """Return a message as it is, or make one of a mapping as `from_form` does.
+
+        Raises:
+            ConfigError: it is neither, or the mapping cannot be read.
+        """
+        if isinstance(message, Message):
+            return message
+        if isinstance(message, Mapping):
+            return cls.from_form(message)
+        raise ConfigError(
+            f"message: expected a Message, or a mapping of Mailgun's field names, not {type(message).__name__}. "
+            "Nothing was sent."
+        )
+
     def __repr__(self) -> str:
         # Addresses, subject and body are personal data: they stay out of logs and tracebacks.
         files = len(self.attachments) + len(self.inline)
         return f"Message(template={self.template!r}, files={files}, test_mode={self.test_mode})"
+
+
+MessageLike: TypeAlias = Message | Mapping[str, Any]
+"""What the methods that send take: a `Message`, or a mapping of Mailgun's own field names (`Message.from_form`)."""
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias, Union, cast
 
 from omnivery.errors import ConfigError
 
@@ -67,7 +67,7 @@ def address_of(text: str) -> str | None:
 
 def _each(value: Mailboxes) -> Iterator[Mailbox]:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes) and not _is_pair(value):
-        yield from value
+        yield from cast("Sequence[Mailbox]", value)
     elif not (isinstance(value, str) and not value.strip()):
         yield value  # type: ignore[misc]  # one mailbox, or of an unknown type: see _written
 
@@ -162,7 +162,8 @@ _COMMA_HINT = (
 def _joined(name: str, address: str, argument: str) -> str:
     _refuse_line_breaks(name + address, argument)
     shown = _CONTROL.sub(" ", name).strip()
-    if _ADDRESS.fullmatch(shown) and shown.lower() != address.lower():
+    # A name such as ann@home is one; a whole address looks like the first item of a list.
+    if _ADDRESS.fullmatch(shown) and "." in shown.rpartition("@")[2] and shown.lower() != address.lower():
         raise ConfigError(
             f"{argument}: a tuple of two is a name and its address; several addresses go in a list. Nothing was sent."
         )

@@ -19,7 +19,7 @@ from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, DecodeError, OmniveryError, TransportError
 from omnivery.mail.batches import batches
 from omnivery.mail.form import Surface, encode, from_explained
-from omnivery.mail.message import Message, Queued
+from omnivery.mail.message import Message, MessageLike, Queued
 from omnivery.transport.multipart import MultipartContent
 from omnivery.transport.retry import Failure, classify, concerns_every_call
 
@@ -318,7 +318,7 @@ async def send_batch(
     client: AsyncBaseClient[Any],
     operation: Operation[Queued],
     surface: Surface,
-    message: Message,
+    message: MessageLike,
     recipients: Mapping[str, Mapping[str, Any]],
     *,
     individually: bool,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from email.message import Message as MimeMessage
     from omnivery.mail.addresses import ParseResult
-    from omnivery.mail.message import Message, Queued
+    from omnivery.mail.message import Message, MessageLike, Queued
     from omnivery.mail.recipients import Mailboxes
     from omnivery.mail.sending import SendReport
     from omnivery.mail.suppression import SuppressionReport
@@ -610,11 +610,12 @@ class Domains(Resource["AsyncMailgun"]):
 class Messages(Resource["AsyncMailgun"]):
     """Sending. A message whose response is lost is never retried by the SDK: that could be a second e-mail."""
 
-    def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
+    def send(self, message: MessageLike, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
         """Send a message.
 
         Args:
-            message: what to send, to at most 1000 recipients.
+            message: what to send, to at most 1000 recipients: a `Message`, or a mapping of Mailgun's own field names,
+                as in `Message.from_form`.
             domain: the sending domain; the client's own if left out.
             options: options of this call.
 
@@ -637,7 +638,7 @@ class Messages(Resource["AsyncMailgun"]):
         tags: str | Sequence[str] = (),
         test_mode: bool = False,
         tracking: bool | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | int] | None = None,
         custom: Mapping[str, Any] | None = None,
         callback_url: str | None = None,
         domain: str | None = None,
@@ -727,7 +728,7 @@ class Messages(Resource["AsyncMailgun"]):
 
     def send_batch(
         self,
-        message: Message,
+        message: MessageLike,
         recipients: Mapping[str, Mapping[str, Any]],
         *,
         individually: bool = False,

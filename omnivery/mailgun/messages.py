@@ -10,13 +10,13 @@ from omnivery.mail.form import (
     encode,
     from_explained,
     option_fields,
-    refusals,
     to_fields,
     to_form,
 )
-from omnivery.mail.message import Message, Queued
+from omnivery.mail.message import Message, MessageLike, Queued
 from omnivery.mail.recipients import write_mailboxes
 from omnivery.mail.sending import SendReport, send_batch, send_many
+from omnivery.mail.values import naming
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.mime import Mime
 from omnivery.mailgun.operations import either
@@ -40,11 +40,14 @@ SEND_MIME = either("messages.send_mime", "POST", "/{domain}/messages.mime", retu
 class AsyncMessages(AsyncResource[MailgunConfig]):
     """Sending. A message whose response is lost is never retried by the SDK: that could be a second e-mail."""
 
-    async def send(self, message: Message, *, domain: str | None = None, options: CallOptions | None = None) -> Queued:
+    async def send(
+        self, message: MessageLike, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> Queued:
         """Send a message.
 
         Args:
-            message: what to send, to at most 1000 recipients.
+            message: what to send, to at most 1000 recipients: a `Message`, or a mapping of Mailgun's own field names,
+                as in `Message.from_form`.
             domain: the sending domain; the client's own if left out.
             options: options of this call.
 
@@ -68,7 +71,7 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
         tags: str | Sequence[str] = (),
         test_mode: bool = False,
         tracking: bool | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | int] | None = None,
         custom: Mapping[str, Any] | None = None,
         callback_url: str | None = None,
         domain: str | None = None,
@@ -97,15 +100,15 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
             AmbiguousError: the response was lost, and the message may have been sent.
             BadRequestError: the service refused the message.
         """
-        with refusals("send_mime: an argument"):
+        with naming("send_mime"):
             ready = Mime.of(mime)
             written = write_mailboxes(ready.recipients() if to is None else to, argument="to")
             chosen = option_fields(
                 tags=tags,
                 test_mode=test_mode,
                 tracking=tracking,
-                headers=headers or {},
-                custom=custom or {},
+                headers={} if headers is None else headers,
+                custom={} if custom is None else custom,
                 callback_url=callback_url,
             )
             body = to_form([*to_fields(written), *chosen], [ready.as_file()], multipart=True)
@@ -157,7 +160,7 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
 
     async def send_batch(
         self,
-        message: Message,
+        message: MessageLike,
         recipients: Mapping[str, Mapping[str, Any]],
         *,
         individually: bool = False,

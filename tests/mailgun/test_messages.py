@@ -254,7 +254,7 @@ async def test_mime_goes_to_the_named_recipients_and_its_blind_copies_are_still_
 
 @pytest.mark.parametrize(
     "options",
-    [{"headers": {"X": 5}}, {"headers": 5}, {"tags": 5}, {"custom": [1]}, {"callback_url": 5}, {"tracking": []}],
+    [{"headers": {"X": 5.5}}, {"headers": 5}, {"tags": 5}, {"custom": [1]}, {"callback_url": 5}, {"tracking": []}],
     ids=str,
 )
 async def test_an_option_of_mime_that_cannot_be_is_an_error_of_the_set_up(options: dict[str, Any]) -> None:

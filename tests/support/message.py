@@ -52,7 +52,9 @@ async def read_form(content_type: str, content: bytes) -> Form:
 
     headers = Headers({"content-type": content_type})
     multipart = content_type.startswith("multipart/")
-    parser = MultiPartParser(headers, stream()) if multipart else FormParser(headers, stream())
+    # The parser's own bound is meant for servers on the open net.
+    reader = MultiPartParser if multipart else FormParser
+    parser = reader(headers, stream(), max_fields=10_000)
     form = await parser.parse()
     found: Form = []
     for name, value in form.multi_items():
