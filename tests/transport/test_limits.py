@@ -1,56 +1,21 @@
-"""What stands before the network: the retry budget, and slots that shrink when the server says slow down."""
+"""What a request has to pass before it goes out: slots that shrink and grow back, rates, and a circuit breaker."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import math
 
-import anyio
 import pytest
-from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnivery.errors import AmbiguousError
-from omnivery.transport.adapters.limited import LimitedAdapter
-from omnivery.transport.http import Request, Response
-from omnivery.transport.limits import AdaptiveLimiter
-from omnivery.transport.retry import Failure, RetryBudget
-from tests.support.fakes import FakeAdapter, FakeRuntime, response
-
-REQUEST = Request(method="GET", url="http://127.0.0.1/x")
-
-# The retry budget
-
-
-def test_a_budget_pays_until_it_is_empty_and_earns_by_good_answers() -> None:
-    budget = RetryBudget(capacity=20)
-    assert [budget.spend(Failure.NOT_SENT) for _ in range(3)] == [True, True, False]
-    for _ in range(9):
-        budget.refill()
-    assert not budget.spend(Failure.AMBIGUOUS)
-    budget.refill()
-    assert budget.spend(Failure.AMBIGUOUS)
-
-
-def test_a_throttled_retry_costs_half() -> None:
-    """A server that says 429 is alive, and its own wishes already slow us down."""
-    budget = RetryBudget(capacity=10)
-    assert [budget.spend(Failure.THROTTLED) for _ in range(3)] == [True, True, False]
-
-
-@given(st.integers(0, 50), st.lists(st.sampled_from([None, *Failure])))
-def test_a_budget_stays_between_empty_and_full(capacity: int, steps: list[Failure | None]) -> None:
-    budget = RetryBudget(capacity=capacity)
-    for step in steps:
-        budget.refill() if step is None else budget.spend(step)
-        assert 0 <= budget.tokens <= capacity
-
+from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, Admission, CircuitBreaker, RateLimiter
+from tests.support.fakes import FakeRuntime, drive, response
 
 # Slots
 
 
 def test_a_burst_of_429_halves_the_slots_once() -> None:
-    """Eight answers to one mistake are one mistake."""
+    """Eight responses to one mistake are one mistake."""
     slots = AdaptiveLimiter(ceiling=8)
     windows = [slots.enter() for _ in range(8)]
     for window in windows:
@@ -77,7 +42,7 @@ def test_a_clean_window_gives_one_slot_back() -> None:
     assert limits == [2, 3, 3, 3, 4, 4, 4]
 
 
-def test_answers_from_before_the_change_say_nothing_about_it() -> None:
+def test_responses_from_before_the_change_say_nothing_about_it() -> None:
     slots = AdaptiveLimiter(ceiling=4)
     old = slots.enter()
     slots.throttled(old)
@@ -113,160 +78,327 @@ def test_slots_stay_between_one_and_the_ceiling(ceiling: int, steps: list[tuple[
         assert 1 <= slots.limit <= ceiling
 
 
-# The gate
+def test_a_throttled_window_forgets_what_was_clean() -> None:
+    """Successes before a 429 are no evidence that the server takes more after it."""
+    slots = AdaptiveLimiter(ceiling=8)
+    slots.throttled(slots.enter())
+    for _ in range(3):
+        slots.succeeded(slots.enter())
+    slots.throttled(slots.enter())
+    assert slots.limit == 2
+    slots.succeeded(slots.enter())
+    assert slots.limit == 2
+    slots.succeeded(slots.enter())
+    assert slots.limit == 3
 
 
-@define(kw_only=True, eq=False)
-class Door:
-    """An adapter whose requests stay in flight until they are let out."""
-
-    in_flight: int = 0
-    most: int = 0
-    begun: int = 0
-    out: anyio.Event = field(factory=anyio.Event)
-
-    async def send(self, request: Request) -> Response:
-        self.begun += 1
-        self.in_flight += 1
-        self.most = max(self.most, self.in_flight)
-        try:
-            await self.out.wait()
-        finally:
-            self.in_flight -= 1
-        return response()
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
+def test_each_throttled_window_has_a_number_of_its_own() -> None:
+    """Else a late response from two changes ago would be taken for one from the present window."""
+    slots = AdaptiveLimiter(ceiling=16)
+    windows = []
+    for _ in range(3):
+        windows.append(slots.enter())
+        slots.throttled(windows[-1])
+    assert slots.limit == 2
+    for window in windows:
+        slots.throttled(window)
+        slots.succeeded(window)
+    assert slots.limit == 2
 
 
-def gate(
-    inner: Door | FakeAdapter, runtime: FakeRuntime, *, slots: int, max_retry_after: float = 120.0
-) -> LimitedAdapter:
-    return LimitedAdapter(
-        inner=inner, runtime=runtime, slots=AdaptiveLimiter(ceiling=slots), max_retry_after=max_retry_after
-    )
+def learned(status: int, *, random: float = 0.0, retry_after: str = "0") -> AdaptiveLimiter:
+    """Slots that were halved once, and then saw two responses."""
+    slots = AdaptiveLimiter(ceiling=4)
+    slots.throttled(slots.enter())
+    for _ in range(2):
+        slots.learn(
+            response(status, retry_after=retry_after), slots.enter(), now=100.0, max_retry_after=60.0, random=random
+        )
+    return slots
 
 
-async def swallow(send: Callable[[Request], Awaitable[Response]]) -> None:
-    await send(REQUEST)
+@pytest.mark.parametrize(("status", "limit"), [(200, 3), (404, 3), (499, 3), (500, 2), (502, 2), (429, 1), (503, 1)])
+def test_a_refusal_of_one_request_is_clean_and_an_error_of_the_server_is_not(status: int, limit: int) -> None:
+    """404 says that the server keeps up; 500 says nothing about how many requests it can take."""
+    assert learned(status).limit == limit
 
 
-@pytest.mark.anyio
-async def test_never_more_in_flight_than_slots() -> None:
-    door = Door()
-    gated = gate(door, FakeRuntime(), slots=3)
-    async with anyio.create_task_group() as group:
-        for _ in range(10):
-            group.start_soon(swallow, gated.send)
-        await anyio.wait_all_tasks_blocked()
-        assert (door.in_flight, door.begun) == (3, 3)
-        door.out.set()
-    assert (door.most, door.begun) == (3, 10)
+@pytest.mark.parametrize(
+    ("asked", "random", "resume_at"),
+    [
+        ("0.5", 0.0, 100.5),
+        ("5", 0.0, 105.0),
+        ("5", 0.5, 105.525),
+        ("60", 0.5, 162.5),  # at most 5 s of jitter
+        ("60.1", 0.5, 0.0),
+        ("0", 0.5, 0.0),
+    ],
+)
+def test_a_pause_lasts_as_long_as_asked_and_a_little_longer(asked: str, random: float, resume_at: float) -> None:
+    assert learned(429, random=random, retry_after=asked).resume_at == pytest.approx(resume_at)
 
 
-@pytest.mark.anyio
-async def test_fewer_go_out_together_after_a_429() -> None:
-    runtime = FakeRuntime()
-    gated = gate(FakeAdapter(script=[response(429)]), runtime, slots=4)
-    await gated.send(REQUEST)
-    door = gated.inner = Door()
-    async with anyio.create_task_group() as group:
-        for _ in range(6):
-            group.start_soon(swallow, gated.send)
-        await anyio.wait_all_tasks_blocked()
-        assert door.in_flight == 2
-        door.out.set()
+# A rate that the caller sets
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("status", [429, 503])
-async def test_a_retry_after_holds_everybody_back(status: int) -> None:
-    """The server asked this client to wait, not this one request."""
-    runtime = FakeRuntime(clock=100.0, luck=0.0)
-    times: list[float] = []
-
-    def note(_request: Request) -> Response:
+def test_requests_are_spread_evenly_and_the_first_goes_at_once() -> None:
+    runtime = FakeRuntime(clock=100.0)
+    limiter = RateLimiter(per_second=4.0, runtime=runtime)
+    times = []
+    for count in (1, 1, 2, 1):
+        drive(limiter.wait(count))
         times.append(runtime.clock)
-        return response()
-
-    gated = gate(FakeAdapter(script=[response(status, retry_after="5"), note, note, note]), runtime, slots=4)
-    await gated.send(REQUEST)
-    async with anyio.create_task_group() as group:
-        for _ in range(3):
-            group.start_soon(swallow, gated.send)
-    assert times == [105.0, 105.0, 105.0]
+    assert times == [100.0, 100.25, 100.5, 101.0]
 
 
-@pytest.mark.anyio
-async def test_processes_that_were_told_the_same_time_do_not_come_back_together() -> None:
-    """`Retry-After` is the least that is waited."""
-    slept = []
-    for luck in (0.0, 0.5, 0.999):
-        runtime = FakeRuntime(luck=luck)
-        gated = gate(FakeAdapter(script=[response(429, retry_after="5"), response()]), runtime, slots=1)
-        await gated.send(REQUEST)
-        await gated.send(REQUEST)
-        slept += runtime.slept
-    assert 5.0 == slept[0] < slept[1] < slept[2] < 6.1
+def test_a_rest_earns_no_burst() -> None:
+    runtime = FakeRuntime(clock=100.0)
+    limiter = RateLimiter(per_second=1.0, runtime=runtime)
+    drive(limiter.wait())
+    runtime.clock = 1000.0
+    times = []
+    for _ in range(3):
+        drive(limiter.wait())
+        times.append(runtime.clock)
+    assert times == [1000.0, 1001.0, 1002.0]
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("wish", ["1000000000", "soon", "-5", "nan"])
-async def test_a_wish_beyond_patience_or_reason_holds_nobody_back(wish: str) -> None:
-    """One such answer would otherwise stop every call of the process for years."""
-    runtime = FakeRuntime()
-    gated = gate(
-        FakeAdapter(script=[response(429, retry_after=wish), response()]), runtime, slots=4, max_retry_after=60.0
-    )
-    await gated.send(REQUEST)
-    await gated.send(REQUEST)
-    assert runtime.slept == []
-    assert gated.slots.limit == 2
+# A rate that the server teaches
 
 
-@pytest.mark.anyio
-async def test_a_waiting_task_that_is_cancelled_frees_nothing_that_it_did_not_hold() -> None:
-    door = Door()
-    gated = gate(door, FakeRuntime(), slots=1)
-    async with anyio.create_task_group() as group:
-        group.start_soon(swallow, gated.send)
-        await anyio.wait_all_tasks_blocked()
-        async with anyio.create_task_group() as impatient:
-            impatient.start_soon(swallow, gated.send)
-            await anyio.wait_all_tasks_blocked()
-            impatient.cancel_scope.cancel()
-        group.start_soon(swallow, gated.send)
-        await anyio.wait_all_tasks_blocked()
-        assert (door.begun, door.in_flight) == (1, 1)
-        door.out.set()
-    assert (door.begun, door.most) == (2, 1)
+def offered(rate: AdaptiveRate, start: float, seconds: float, step: float = 0.05) -> int:
+    """How many requests go out while one is offered at every step."""
+    times = (start + step * number for number in range(round(seconds / step)))
+    return sum(rate.turn(now) == 0.0 for now in times)
 
 
-@pytest.mark.anyio
-async def test_a_task_that_is_cancelled_in_flight_gives_its_slot_back() -> None:
-    door = Door()
-    gated = gate(door, FakeRuntime(), slots=1)
-    async with anyio.create_task_group() as group:
-        group.start_soon(swallow, gated.send)
-        await anyio.wait_all_tasks_blocked()
-        group.cancel_scope.cancel()
-    door.out.set()
-    with anyio.fail_after(5):
-        await gated.send(REQUEST)
-    assert door.begun == 2
+def accepting(rate: AdaptiveRate, per_second: int, *, start: float, seconds: int) -> None:
+    """A server that takes so many requests a second."""
+    for number in range(per_second * seconds):
+        now = start + number / per_second
+        rate.turn(now)
+        rate.accepted(now)
 
 
-@pytest.mark.anyio
-async def test_a_failed_request_gives_its_slot_back() -> None:
-    gated = gate(FakeAdapter(script=[AmbiguousError("lost"), response()]), FakeRuntime(), slots=1)
-    with pytest.raises(AmbiguousError):
-        await gated.send(REQUEST)
-    with anyio.fail_after(5):
-        assert (await gated.send(REQUEST)).status == 200
+def test_without_a_429_there_is_no_limit() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 10, start=100.0, seconds=10)
+    assert rate.per_second(110.0) == math.inf
+    assert [rate.turn(110.0) for _ in range(100)] == [0.0] * 100
 
 
-@pytest.mark.anyio
-async def test_closing_the_gate_closes_what_is_behind() -> None:
-    inner = FakeAdapter(script=[])
-    await gate(inner, FakeRuntime(), slots=1).aclose()
-    assert inner.closed
+def test_a_429_sets_the_rate_to_what_was_accepted() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 10, start=100.0, seconds=20)
+    rate.throttled(120.0)
+    assert rate.per_second(120.0) == pytest.approx(10.0, rel=0.06)
+    assert offered(rate, 120.0, 1.0) <= 12
+
+
+def test_what_was_accepted_long_ago_does_not_count() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 40, start=100.0, seconds=5)
+    accepting(rate, 4, start=105.0, seconds=6)
+    rate.throttled(111.0)
+    assert rate.per_second(111.0) == pytest.approx(4.0, rel=0.06)
+
+
+def test_a_short_life_is_measured_over_its_own_length() -> None:
+    """Two seconds of ten requests are ten a second, and not four."""
+    rate = AdaptiveRate()
+    accepting(rate, 10, start=100.0, seconds=2)
+    rate.throttled(102.0)
+    assert rate.per_second(102.0) == pytest.approx(10.0)
+
+
+def test_each_429_slows_down_further() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 10, start=100.0, seconds=5)
+    rates = []
+    for _ in range(3):
+        rate.throttled(105.0)
+        rates.append(rate.per_second(105.0))
+    assert rates[0] == pytest.approx(10.0, rel=0.06)
+    assert rates[1:] == [pytest.approx(0.95 * rates[0]), pytest.approx(0.95**2 * rates[0])]
+
+
+def test_a_server_that_takes_nothing_halves_the_rate_down_to_a_trickle() -> None:
+    """Never to nothing: only a request can find out that the server takes requests again."""
+    rate = AdaptiveRate()
+    rate.turn(100.0)
+    rates = []
+    for number in range(8):
+        rate.throttled(200.0 + number / 1000)
+        rates.append(rate.per_second(200.0 + number / 1000))
+    assert rates[:3] == [pytest.approx(0.5, rel=0.01), pytest.approx(0.25, rel=0.01), pytest.approx(0.125, rel=0.01)]
+    assert rates[-1] == rate.SLOWEST
+
+
+def test_the_rate_grows_back_slowly_and_then_faster_and_is_forgotten() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 10, start=100.0, seconds=5)
+    rate.throttled(105.0)
+    grown = [rate.per_second(105.0 + seconds) / 10 for seconds in (0, 5, 10, 30, 59.9, 60)]
+    assert grown == sorted(grown)
+    assert grown[1] < 1.15
+    assert grown[2] < 1.5
+    assert 5 < grown[3] < 10
+    assert grown[4] < math.inf
+    assert grown[5] == math.inf
+
+
+def test_a_turn_that_is_not_due_says_how_long_it_takes() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 2, start=100.0, seconds=5)
+    rate.throttled(105.0)
+    turns = [rate.turn(105.0) for _ in range(4)]
+    assert turns.count(0.0) <= 2, "one that is due, and one saved up"
+    wait = turns[-1]
+    assert 0.0 < wait < 0.6
+    assert rate.turn(105.0) == wait, "asking takes no turn"
+    assert rate.turn(105.0 + wait) == 0.0
+
+
+def test_idle_time_saves_up_one_turn_at_most() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 2, start=100.0, seconds=5)
+    rate.throttled(105.0)
+    assert [rate.turn(115.0) == 0.0 for _ in range(4)].count(True) <= 2
+
+
+# The circuit breaker
+
+
+def broken(**settings: float) -> CircuitBreaker:
+    """A circuit that opened at 100.0, after responses had come: it probes at 100.25."""
+    breaker = CircuitBreaker(**settings)  # type: ignore[arg-type]  # threshold is a whole number in each test
+    breaker.succeeded()
+    for _ in range(breaker.threshold):
+        breaker.failed(100.0, random=0.5, probe=False, responded=False)
+    return breaker
+
+
+def test_the_circuit_opens_after_so_many_failures_in_a_row() -> None:
+    breaker = CircuitBreaker(threshold=3)
+    breaker.succeeded()
+    for _ in range(5):
+        for _ in range(2):
+            breaker.failed(100.0, random=0.5, probe=False, responded=True)
+        assert breaker.admit(100.0) is Admission.GO
+        breaker.succeeded()
+    for _ in range(3):
+        assert not breaker.is_open
+        breaker.failed(100.0, random=0.5, probe=False, responded=True)
+    assert breaker.is_open
+    assert breaker.opened_at == 100.0
+    assert breaker.admit(100.0) is Admission.WAIT
+
+
+def test_a_circuit_stays_closed_until_there_was_a_response() -> None:
+    """A wrong setting is likelier than an outage: it must come out as an error, and not as a silent wait."""
+    breaker = CircuitBreaker(threshold=2)
+    for _ in range(10):
+        breaker.failed(100.0, random=0.5, probe=False, responded=False)
+    assert breaker.admit(100.0) is Admission.GO
+    breaker.failed(100.0, random=0.5, probe=False, responded=True)
+    assert breaker.admit(100.0) is Admission.WAIT
+
+
+def test_one_request_at_a_time_finds_out_whether_the_service_is_back() -> None:
+    breaker = broken()
+    assert breaker.wait(100.0) == 0.25
+    assert breaker.wait(100.2) == pytest.approx(0.05)
+    assert breaker.admit(100.2) is Admission.WAIT
+    assert breaker.admit(100.25) is Admission.PROBE
+    assert breaker.admit(100.25) is Admission.WAIT
+    assert breaker.wait(100.25) == math.inf, "until the probe has ended there is nothing to ask for"
+
+
+def test_a_probe_that_succeeds_closes_the_circuit() -> None:
+    breaker = broken()
+    breaker.admit(101.0)
+    breaker.succeeded()
+    assert (breaker.is_open, breaker.failing_since) == (False, None)
+    assert [breaker.admit(101.0) for _ in range(3)] == [Admission.GO] * 3
+
+
+def test_probes_follow_one_another_at_growing_intervals() -> None:
+    breaker = broken(cap=2.0)
+    now, intervals = 100.0, []
+    for _ in range(6):
+        intervals.append(breaker.wait(now))
+        now += intervals[-1]
+        assert breaker.admit(now) is Admission.PROBE
+        breaker.failed(now, random=0.5, probe=True, responded=False)
+    assert intervals == pytest.approx([0.25, 0.5, 1.0, 2.0, 2.0, 2.0])
+
+
+def test_half_of_an_interval_is_chance() -> None:
+    """So that the processes of a service do not all probe in the same moment, and none at once."""
+    waits = []
+    for random in (0.0, 0.5, 0.999):
+        breaker = CircuitBreaker(threshold=1)
+        breaker.failed(100.0, random=random, probe=False, responded=True)
+        waits.append(breaker.wait(100.0))
+    assert waits == pytest.approx([0.125, 0.25, 0.375], rel=0.01)
+
+
+def test_intervals_start_small_again_after_a_success() -> None:
+    breaker = broken()
+    for now in (101.0, 102.0, 103.0):
+        assert breaker.admit(now) is Admission.PROBE
+        breaker.failed(now, random=0.0, probe=True, responded=False)
+    breaker.succeeded()
+    for _ in range(breaker.threshold):
+        breaker.failed(200.0, random=0.5, probe=False, responded=False)
+    assert breaker.wait(200.0) == 0.25
+
+
+def test_failures_of_requests_that_went_out_before_move_no_probe() -> None:
+    breaker = broken()
+    breaker.failed(100.2, random=0.5, probe=False, responded=False)
+    assert breaker.wait(100.2) == pytest.approx(0.05)
+
+
+def test_a_probe_that_was_cancelled_leaves_its_place_to_the_next() -> None:
+    breaker = broken()
+    assert breaker.admit(101.0) is Admission.PROBE
+    breaker.abandoned()
+    assert breaker.admit(101.0) is Admission.PROBE
+
+
+def test_after_max_outage_nothing_goes_out() -> None:
+    breaker = broken(max_outage=60.0)
+    assert breaker.wait(159.9) == 0.0
+    breaker.admit(159.9)
+    assert breaker.wait(159.5) == pytest.approx(0.5), "while it probes, the end of the outage is next"
+    breaker.failed(159.9, random=0.5, probe=True, responded=False)
+    assert breaker.admit(160.0) is Admission.REFUSED
+
+
+def test_an_outage_is_counted_from_its_first_failure() -> None:
+    breaker = broken(max_outage=60.0)
+    breaker.succeeded()
+    breaker.failed(500.0, random=0.5, probe=False, responded=False)
+    breaker.failed(550.0, random=0.5, probe=False, responded=False)
+    assert breaker.failing_since == 500.0
+    assert breaker.admit(559.9) is Admission.GO
+    assert breaker.admit(560.0) is Admission.REFUSED
+
+
+def test_a_throttled_service_is_there_but_accepts_nothing() -> None:
+    """429 closes the circuit, and lets `max_outage` go on."""
+    breaker = broken(max_outage=60.0)
+    breaker.throttled(110.0)
+    assert (breaker.is_open, breaker.failing_since) == (False, 100.0)
+    assert breaker.admit(159.9) is Admission.GO
+    assert breaker.admit(160.0) is Admission.REFUSED
+    fresh = CircuitBreaker(max_outage=60.0)
+    fresh.throttled(110.0)
+    assert (fresh.responded, fresh.failing_since) == (True, 110.0)
+
+
+def test_a_stopped_run_sends_nothing_any_more() -> None:
+    breaker = CircuitBreaker()
+    breaker.stopped = True
+    assert breaker.admit(100.0) is Admission.REFUSED

@@ -217,6 +217,33 @@ def test_every_wait_keeps_its_bounds(
     assert 0.0 <= found.seconds < left
 
 
+# The retry budget
+
+
+def test_a_budget_pays_until_it_is_empty_and_earns_by_successes() -> None:
+    budget = RetryBudget(capacity=20)
+    assert [budget.spend(Failure.NOT_SENT) for _ in range(3)] == [True, True, False]
+    for _ in range(9):
+        budget.refill()
+    assert not budget.spend(Failure.AMBIGUOUS)
+    budget.refill()
+    assert budget.spend(Failure.AMBIGUOUS)
+
+
+def test_a_throttled_retry_costs_half() -> None:
+    """A server that says 429 is alive, and its own wishes already slow us down."""
+    budget = RetryBudget(capacity=10)
+    assert [budget.spend(Failure.THROTTLED) for _ in range(3)] == [True, True, False]
+
+
+@given(st.integers(0, 50), st.lists(st.sampled_from([None, *Failure])))
+def test_a_budget_stays_between_empty_and_full(capacity: int, steps: list[Failure | None]) -> None:
+    budget = RetryBudget(capacity=capacity)
+    for step in steps:
+        budget.refill() if step is None else budget.spend(step)
+        assert 0 <= budget.tokens <= capacity
+
+
 # Retry-After
 
 
@@ -263,3 +290,9 @@ def test_retry_after_is_read_in_every_form(value: str | None, seconds: float | N
 def test_no_retry_after_can_break_a_call(value: str) -> None:
     found = parse_retry_after(value)
     assert found is None or (found >= 0.0 and math.isfinite(found))
+
+
+def test_a_date_is_compared_with_the_present_time() -> None:
+    seconds = parse_retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True))
+    assert seconds is not None
+    assert 60.0 < seconds <= 90.0

@@ -1,0 +1,536 @@
+"""Adapters behind limits: slots, pauses and the circuit breaker, for tasks and for threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+from attrs import define, field
+
+from omnivery.errors import AmbiguousError, DeadlineError, NotSentError
+from omnivery.transport.adapters.limited import LimitedAdapter, Probe, SyncLimitedAdapter
+from omnivery.transport.http import Phase, Request, Response
+from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker
+from omnivery.transport.runtime import SyncRuntime
+from tests.support.fakes import FakeAdapter, FakeRuntime, drive, response
+
+REQUEST = Request(method="GET", url="http://127.0.0.1/x")
+
+
+# Slots and pauses, for tasks
+
+
+@define(kw_only=True, eq=False)
+class Door:
+    """An adapter whose requests stay in flight until they are let out."""
+
+    in_flight: int = 0
+    most: int = 0
+    begun: int = 0
+    out: anyio.Event = field(factory=anyio.Event)
+
+    async def send(self, request: Request) -> Response:
+        self.begun += 1
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
+        try:
+            await self.out.wait()
+        finally:
+            self.in_flight -= 1
+        return response()
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def gate(
+    inner: Door | FakeAdapter, runtime: FakeRuntime, *, slots: int, max_retry_after: float = 120.0
+) -> LimitedAdapter:
+    return LimitedAdapter(
+        inner=inner, runtime=runtime, slots=AdaptiveLimiter(ceiling=slots), max_retry_after=max_retry_after
+    )
+
+
+async def swallow(send: Callable[[Request], Awaitable[Response]]) -> None:
+    await send(REQUEST)
+
+
+@pytest.mark.anyio
+async def test_never_more_in_flight_than_slots() -> None:
+    door = Door()
+    gated = gate(door, FakeRuntime(), slots=3)
+    async with anyio.create_task_group() as group:
+        for _ in range(10):
+            group.start_soon(swallow, gated.send)
+        await anyio.wait_all_tasks_blocked()
+        assert (door.in_flight, door.begun) == (3, 3)
+        door.out.set()
+    assert (door.most, door.begun) == (3, 10)
+
+
+@pytest.mark.anyio
+async def test_fewer_go_out_together_after_a_429() -> None:
+    runtime = FakeRuntime()
+    gated = gate(FakeAdapter(script=[response(429)]), runtime, slots=4)
+    await gated.send(REQUEST)
+    door = gated.inner = Door()
+    async with anyio.create_task_group() as group:
+        for _ in range(6):
+            group.start_soon(swallow, gated.send)
+        await anyio.wait_all_tasks_blocked()
+        assert door.in_flight == 2
+        door.out.set()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_retry_after_holds_everybody_back(status: int) -> None:
+    """The server asked this client to wait, not this one request."""
+    runtime = FakeRuntime(clock=100.0, luck=0.0)
+    times: list[float] = []
+
+    def note(_request: Request) -> Response:
+        times.append(runtime.clock)
+        return response()
+
+    gated = gate(FakeAdapter(script=[response(status, retry_after="5"), note, note, note]), runtime, slots=4)
+    await gated.send(REQUEST)
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(swallow, gated.send)
+    assert times == [105.0, 105.0, 105.0]
+
+
+@pytest.mark.anyio
+async def test_processes_that_were_told_the_same_time_do_not_come_back_together() -> None:
+    """`Retry-After` is the least that is waited."""
+    slept = []
+    for luck in (0.0, 0.5, 0.999):
+        runtime = FakeRuntime(luck=luck)
+        gated = gate(FakeAdapter(script=[response(429, retry_after="5"), response()]), runtime, slots=1)
+        await gated.send(REQUEST)
+        await gated.send(REQUEST)
+        slept += runtime.slept
+    assert 5.0 == slept[0] < slept[1] < slept[2] < 6.1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("wish", ["1000000000", "soon", "-5", "nan"])
+async def test_a_wish_beyond_patience_or_reason_holds_nobody_back(wish: str) -> None:
+    """One such response would otherwise stop every call of the process for years."""
+    runtime = FakeRuntime()
+    gated = gate(
+        FakeAdapter(script=[response(429, retry_after=wish), response()]), runtime, slots=4, max_retry_after=60.0
+    )
+    await gated.send(REQUEST)
+    await gated.send(REQUEST)
+    assert runtime.slept == []
+    assert gated.slots.limit == 2
+
+
+@pytest.mark.anyio
+async def test_a_waiting_task_that_is_cancelled_frees_nothing_that_it_did_not_hold() -> None:
+    door = Door()
+    gated = gate(door, FakeRuntime(), slots=1)
+    async with anyio.create_task_group() as group:
+        group.start_soon(swallow, gated.send)
+        await anyio.wait_all_tasks_blocked()
+        async with anyio.create_task_group() as impatient:
+            impatient.start_soon(swallow, gated.send)
+            await anyio.wait_all_tasks_blocked()
+            impatient.cancel_scope.cancel()
+        group.start_soon(swallow, gated.send)
+        await anyio.wait_all_tasks_blocked()
+        assert (door.begun, door.in_flight) == (1, 1)
+        door.out.set()
+    assert (door.begun, door.most) == (2, 1)
+
+
+@pytest.mark.anyio
+async def test_a_task_that_is_cancelled_in_flight_gives_its_slot_back() -> None:
+    door = Door()
+    gated = gate(door, FakeRuntime(), slots=1)
+    async with anyio.create_task_group() as group:
+        group.start_soon(swallow, gated.send)
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+    door.out.set()
+    with anyio.fail_after(5):
+        await gated.send(REQUEST)
+    assert door.begun == 2
+
+
+@pytest.mark.anyio
+async def test_a_failed_request_gives_its_slot_back() -> None:
+    gated = gate(FakeAdapter(script=[AmbiguousError("lost"), response()]), FakeRuntime(), slots=1)
+    with pytest.raises(AmbiguousError):
+        await gated.send(REQUEST)
+    with anyio.fail_after(5):
+        assert (await gated.send(REQUEST)).status == 200
+
+
+@pytest.mark.anyio
+async def test_closing_the_gate_closes_what_is_behind() -> None:
+    inner = FakeAdapter(script=[])
+    await gate(inner, FakeRuntime(), slots=1).aclose()
+    assert inner.closed
+
+
+@define(kw_only=True)
+class EventfulRuntime(FakeRuntime):
+    """Something happens during its first sleep."""
+
+    happens: Callable[[], None] = lambda: None
+
+    async def sleep(self, seconds: float) -> None:
+        await FakeRuntime.sleep(self, seconds)
+        happens, self.happens = self.happens, lambda: None
+        happens()
+
+
+GATES: list[type[LimitedAdapter | SyncLimitedAdapter]] = [LimitedAdapter, SyncLimitedAdapter]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", GATES)
+async def test_a_pause_that_was_extended_meanwhile_is_waited_for_too(
+    kind: type[LimitedAdapter | SyncLimitedAdapter],
+) -> None:
+    runtime = EventfulRuntime(clock=100.0)
+    slots = AdaptiveLimiter(ceiling=8)
+    times: list[float] = []
+
+    def note(_request: Request) -> Response:
+        times.append(runtime.clock)
+        return response()
+
+    slots.throttled(slots.enter(), resume_at=105.0)
+    runtime.happens = lambda: slots.throttled(slots.enter(), resume_at=120.0)
+    await kind(inner=FakeAdapter(script=[note]), runtime=runtime, slots=slots, max_retry_after=60.0).send(REQUEST)
+    assert times == [120.0]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", GATES)
+async def test_a_response_is_judged_by_the_slots_when_its_request_went_out(
+    kind: type[LimitedAdapter | SyncLimitedAdapter],
+) -> None:
+    """What changed while it waited for its turn is not news to it: its 429 means that this is still too much."""
+    runtime = EventfulRuntime(clock=100.0)
+    slots = AdaptiveLimiter(ceiling=8)
+    slots.throttled(slots.enter(), resume_at=105.0)
+    runtime.happens = lambda: slots.throttled(slots.enter())
+    inner = FakeAdapter(script=[response(429)])
+    await kind(inner=inner, runtime=runtime, slots=slots, max_retry_after=60.0).send(REQUEST)
+    assert slots.limit == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", GATES)
+async def test_a_request_is_marked_as_sent_when_it_goes_out_and_not_before(
+    kind: type[LimitedAdapter | SyncLimitedAdapter],
+) -> None:
+    """At a deadline this mark alone says whether a message may have gone out: see the test of the pipeline."""
+    request = Request(method="POST", url="http://127.0.0.1/x")
+    marks: list[bool] = []
+    runtime = EventfulRuntime(clock=100.0, happens=lambda: marks.append(request.sent))
+    slots = AdaptiveLimiter(ceiling=1)
+    slots.throttled(slots.enter(), resume_at=105.0)
+
+    def note(request: Request) -> Response:
+        marks.append(request.sent)
+        return response()
+
+    await kind(inner=FakeAdapter(script=[note]), runtime=runtime, slots=slots, max_retry_after=60.0).send(request)
+    assert marks == [False, True]
+    assert request.progress.phase is Phase.WAITING
+
+
+# Slots, for threads
+
+
+class PatientCondition(threading.Condition):
+    """Nobody who waits looks again by himself: a notification that is missing hangs its test."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(30)
+
+
+class HeldAdapter:
+    """Keeps requests in flight until they are let out one by one."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Semaphore(0)
+        self.out = threading.Semaphore(0)
+
+    async def send(self, request: Request) -> Response:
+        self.arrived.release()
+        assert self.out.acquire(timeout=30)
+        return response()
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def test_one_thread_is_told_of_a_free_slot_and_one_of_a_new_slot() -> None:
+    """A response that frees its own slot and earns another lets two go on at once."""
+    held, slots = HeldAdapter(), AdaptiveLimiter(ceiling=2)
+    slots.throttled(slots.enter())
+    limited = SyncLimitedAdapter(inner=held, runtime=SyncRuntime(), slots=slots, max_retry_after=60.0)
+    limited._changed = PatientCondition()
+    threads = [threading.Thread(target=lambda: drive(limited.send(REQUEST)), daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert held.arrived.acquire(timeout=10)
+    while len(limited._changed._waiters) < 2:  # type: ignore[attr-defined]  # nothing public tells who waits
+        threading.Event().wait(0.001)
+    held.out.release()
+    assert [held.arrived.acquire(timeout=10) for _ in range(2)] == [True, True]
+    held.out.release(2)
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_thread_waits_for_a_slot_no_longer_than_its_deadline() -> None:
+    runtime = FakeRuntime(clock=100.0)
+    limited = SyncLimitedAdapter(
+        inner=FakeAdapter(script=[]), runtime=runtime, slots=AdaptiveLimiter(ceiling=1), max_retry_after=60.0
+    )
+    limited._take(expires_at=200.0)
+    with pytest.raises(NotSentError, match="no slot became free"):
+        drive(limited.send(Request(method="GET", url="http://127.0.0.1/x", expires_at=100.0)))
+
+
+def test_a_thread_sits_out_no_pause_beyond_its_deadline() -> None:
+    runtime = FakeRuntime(clock=100.0)
+    slots = AdaptiveLimiter(ceiling=1)
+    slots.throttled(slots.enter(), resume_at=200.0)
+    inner = FakeAdapter(script=[response()])
+    limited = SyncLimitedAdapter(inner=inner, runtime=runtime, slots=slots, max_retry_after=600.0)
+    late = Request(method="GET", url="http://127.0.0.1/x", expires_at=110.0)
+    with pytest.raises(NotSentError, match="beyond the deadline"):
+        drive(limited.send(late))
+    assert (runtime.clock, late.sent, inner.requests) == (110.0, False, [])
+    runtime.clock = 200.0
+    assert drive(limited.send(REQUEST)).status == 200, "its slot is free again"
+
+
+def test_a_request_that_a_thread_could_not_send_is_not_marked_as_sent() -> None:
+    refused = Request(method="POST", url="http://127.0.0.1/x")
+    limited = SyncLimitedAdapter(
+        inner=FakeAdapter(script=[NotSentError("refused")]),
+        runtime=FakeRuntime(),
+        slots=AdaptiveLimiter(ceiling=1),
+        max_retry_after=60.0,
+    )
+    with pytest.raises(NotSentError):
+        drive(limited.send(refused))
+    assert not refused.sent
+
+
+# The circuit breaker, and the rate that the server takes
+
+
+def bulk(
+    *script: Response | Exception | Callable[[Request], Response],
+    runtime: FakeRuntime | None = None,
+    probe: Probe | None = None,
+    **settings: float,
+) -> LimitedAdapter:
+    """An adapter of a bulk run whose circuit opens after two failures."""
+    breaker = CircuitBreaker(threshold=2, **settings)
+    breaker.responded = True
+    return LimitedAdapter(
+        inner=FakeAdapter(script=script),
+        runtime=runtime or FakeRuntime(),
+        slots=AdaptiveLimiter(ceiling=8),
+        max_retry_after=60.0,
+        rate=AdaptiveRate(),
+        breaker=breaker,
+        probe=probe,
+    )
+
+
+def breaker_of(limited: LimitedAdapter) -> CircuitBreaker:
+    assert limited.breaker is not None
+    return limited.breaker
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", [response(500), response(503), response(408), AmbiguousError("lost")])
+async def test_failures_in_a_row_open_the_circuit(failure: Response | Exception) -> None:
+    limited = bulk(failure, failure)
+    for _ in range(2):
+        assert not breaker_of(limited).is_open
+        try:
+            await limited.send(REQUEST)
+        except AmbiguousError:
+            continue
+    assert breaker_of(limited).is_open
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("status", [200, 400, 404, 429])
+async def test_a_response_of_a_service_that_works_closes_the_circuit(status: int) -> None:
+    runtime = FakeRuntime()
+    limited = bulk(response(500), response(500), response(status), runtime=runtime)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    runtime.clock += 1000
+    await limited.send(REQUEST)
+    assert not breaker_of(limited).is_open
+    assert (breaker_of(limited).failing_since is None) == (status != 429)
+
+
+@pytest.mark.anyio
+async def test_a_probe_that_fails_leaves_the_circuit_open() -> None:
+    runtime = FakeRuntime()
+    limited = bulk(*[response(500)] * 3, runtime=runtime)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    runtime.clock += 1000
+    await limited.send(REQUEST)
+    assert breaker_of(limited).is_open
+    assert breaker_of(limited).wait(runtime.clock) > 0
+
+
+@pytest.mark.anyio
+async def test_what_waits_goes_on_when_a_probe_succeeded() -> None:
+    runtime = FakeRuntime()
+    limited = bulk(*[response(500)] * 2, *[response()] * 4, runtime=runtime)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(swallow, limited.send)
+        await anyio.wait_all_tasks_blocked()
+        assert len(requests_of(limited)) == 2
+        runtime.clock += 1000
+        with anyio.fail_after(10):
+            await limited.send(REQUEST)
+    assert len(requests_of(limited)) == 6
+
+
+def requests_of(limited: LimitedAdapter) -> list[Request]:
+    assert isinstance(limited.inner, FakeAdapter)
+    return limited.inner.requests
+
+
+@pytest.mark.anyio
+async def test_a_probe_that_was_cancelled_leaves_its_place_to_the_next() -> None:
+    """Else everybody would wait for ever for the outcome of a request that was given up."""
+    runtime = FakeRuntime()
+    limited = bulk(*[response(500)] * 2, runtime=runtime)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    runtime.clock += 1000
+    door = limited.inner = Door()
+    async with anyio.create_task_group() as group:
+        group.start_soon(swallow, limited.send)
+        await anyio.wait_all_tasks_blocked()
+        assert door.in_flight == 1
+        group.cancel_scope.cancel()
+    door.out.set()
+    with anyio.fail_after(10):
+        assert (await limited.send(REQUEST)).status == 200
+    assert not breaker_of(limited).is_open
+
+
+@pytest.mark.anyio
+async def test_a_probe_of_its_own_goes_out_in_place_of_the_request() -> None:
+    """A message must not be what finds out whether the service is back."""
+    runtime = FakeRuntime()
+    probes: list[float] = []
+
+    async def probe() -> Response:
+        probes.append(runtime.clock)
+        if len(probes) == 1:
+            raise AmbiguousError("lost")
+        return response(404)
+
+    limited = bulk(*[response(500)] * 2, response(), runtime=runtime, probe=probe)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    runtime.clock += 1000
+    async with anyio.create_task_group() as group:
+        group.start_soon(swallow, limited.send)
+        await anyio.wait_all_tasks_blocked()
+        assert (len(probes), len(requests_of(limited))) == (1, 2)
+        runtime.clock += 1000
+        limited.wake()
+    assert (len(probes), len(requests_of(limited))) == (2, 3)
+
+
+@pytest.mark.anyio
+async def test_after_max_outage_a_request_is_refused_and_says_so() -> None:
+    runtime = FakeRuntime()
+    limited = bulk(*[response(500)] * 2, runtime=runtime, max_outage=60.0)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    runtime.clock += 61
+    with pytest.raises(DeadlineError, match=r"accepted nothing for 61 s, which is the run's max_outage"):
+        await limited.send(REQUEST)
+
+
+@pytest.mark.anyio
+async def test_a_stopped_run_refuses_what_waits() -> None:
+    limited = bulk(*[response(500)] * 2)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    refused: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await limited.send(REQUEST)
+        except DeadlineError as error:
+            refused.append(str(error))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        breaker_of(limited).stopped = True
+        limited.wake()
+    assert len(refused) == 3
+    assert all("the run was stopped" in text for text in refused)
+
+
+@pytest.mark.anyio
+async def test_a_steady_429_teaches_a_rate_and_successes_keep_it() -> None:
+    runtime = FakeRuntime(clock=100.0)
+
+    def accept(_request: Request) -> Response:
+        runtime.clock += 0.1
+        return response()
+
+    limited = bulk(*[accept] * 50, response(429), *[accept] * 10, runtime=runtime)
+    assert limited.rate is not None
+    for _ in range(50):
+        await limited.send(REQUEST)
+    assert runtime.slept == []
+    await limited.send(REQUEST)
+    assert limited.rate.per_second(runtime.clock) == pytest.approx(10.0, rel=0.06)
+    limited.inner = FakeAdapter(script=[response()] * 10)
+    start = runtime.clock
+    for _ in range(10):
+        await limited.send(REQUEST)
+    assert 0.7 < runtime.clock - start < 1.1
+    assert limited.rate.per_second(runtime.clock) < 11
+
+
+@pytest.mark.anyio
+async def test_a_burst_of_429_slows_the_rate_once() -> None:
+    limited = bulk(*[response()] * 20, runtime=FakeRuntime())
+    assert limited.rate is not None
+    for _ in range(20):
+        await limited.send(REQUEST)
+    limited.inner = FakeAdapter(script=[response(429)] * 8)
+    before = limited.slots.enter()
+    limited._learn(response(429), before)
+    rate = limited.rate.per_second(limited.runtime.now())
+    for _ in range(7):
+        limited._learn(response(429), before)
+    assert limited.rate.per_second(limited.runtime.now()) == rate
