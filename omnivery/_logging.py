@@ -80,10 +80,14 @@ class LogThrottle:
 
 
 class _FallbackHandler(logging.Handler):
-    """Prints to standard error, as long as the program has set up no logging of its own that would print the record."""
+    """Prints to standard error, as long as the program has set up no handler of its own for the record.
+
+    As `logging.lastResort` does, which our own NullHandler keeps from printing; None in its place switches this off,
+    too.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        if sys.stderr is not None and not _has_handler(record.name):
+        if sys.stderr is not None and logging.lastResort is not None and not _has_handler(record.name):
             try:
                 sys.stderr.write(f"{self.format(record)}\n")
             except Exception:  # noqa: BLE001  # as every handler of the standard library
@@ -91,10 +95,10 @@ class _FallbackHandler(logging.Handler):
 
 
 def _has_handler(name: str) -> bool:
-    """Whether records of that logger reach a handler that is not ours."""
+    """Whether records of that logger reach a handler that is not ours. A NullHandler is one: it asks for silence."""
     logger: logging.Logger | None = logging.getLogger(name)
     while logger is not None:
-        if any(not isinstance(handler, logging.NullHandler | _FallbackHandler) for handler in logger.handlers):
+        if any(handler is not _SILENCE and not isinstance(handler, _FallbackHandler) for handler in logger.handlers):
             return True
         logger = logger.parent if logger.propagate else None
     return False
@@ -105,28 +109,39 @@ _REDACTION = RedactionFilter()
 _SILENCE = logging.NullHandler()
 _STDERR = _FallbackHandler()
 _STDERR.setFormatter(_FORMATTER)
+_WARNINGS = _FallbackHandler(logging.WARNING)
+_WARNINGS.setFormatter(_FORMATTER)
 
 
-def get_logger(name: str) -> logging.Logger:
-    """Return a logger below `omnivery` with the redaction filter on it."""
-    _set_up_root()
+def get_logger(name: str, *, prints: bool = False) -> logging.Logger:
+    """Return a logger below `omnivery` with the redaction filter on it.
+
+    Args:
+        name: the logger's name.
+        prints: whether its warnings and errors go to standard error in a program that has set up no logging: for what
+            would otherwise fail unseen.
+    """
+    root = _set_up_root()
     logger = logging.getLogger(name)
     # A parent's filters do not apply to a child's records. Adding a filter that is already there changes nothing.
     logger.addFilter(_REDACTION)
+    if prints and _STDERR not in root.handlers:
+        logger.addHandler(_WARNINGS)
     return logger
 
 
-def _set_up_root() -> None:
+def _set_up_root() -> logging.Logger:
     root = logging.getLogger("omnivery")
     if _SILENCE in root.handlers:
-        return
+        return root
     # A program that has not set up logging must not find our records on its standard error, unless it asked for them.
     root.addHandler(_SILENCE)
     wanted = os.environ.get(LOG_LEVEL, "").strip().upper()
     if not wanted:
-        return
+        return root
     root.addHandler(_STDERR)
     if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         root.setLevel(wanted)
     else:
         root.warning("%s must be debug or info; logging stays as it is set up", LOG_LEVEL)
+    return root

@@ -295,7 +295,15 @@ class JournalError(OmniveryError):
 
 
 class WebhookError(OmniveryError):
-    """A webhook call that must not be trusted or cannot be read."""
+    """A webhook call that must not be trusted or cannot be read.
+
+    Attributes:
+        reason: why, as a `webhooks.RefusalReason`, such as `signature too old`.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class SignatureError(WebhookError):

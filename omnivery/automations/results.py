@@ -13,7 +13,8 @@ from omnivery.errors import OmniveryError
 
 if TYPE_CHECKING:
     from omnivery.bulk.journal.reader import JournalReader
-    from omnivery.webhooks.store import StoredVerdict, VerdictStore
+    from omnivery.webhooks.store import VerdictStore
+    from omnivery.webhooks.stored_verdict import StoredVerdict
 
 PAGE = 500
 """Verdicts that are looked up together."""

@@ -21,7 +21,7 @@ from omnivery.cli.submission import Submission, print_summary, token, totals
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
-    from omnivery.webhooks.store import StoreStatistics
+    from omnivery.webhooks.stored_verdict import StoreStatistics
 
 TOLERANCE = 9 * 3600.0
 """Age limit of a signature, in seconds. The service retries for hours, perhaps with its first signature: so calls are

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from omnivery.webhooks.call_log import ReceiverStatistics as ReceiverStatistics
     from omnivery.webhooks.delivery import ClientInfo as ClientInfo
     from omnivery.webhooks.delivery import DeliveryEvent as DeliveryEvent
     from omnivery.webhooks.delivery import DeliveryStatus as DeliveryStatus
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from omnivery.webhooks.listener import Listener as Listener
     from omnivery.webhooks.payload import WebhookEvent as WebhookEvent
     from omnivery.webhooks.payload import parse as parse
+    from omnivery.webhooks.payload import parse_unverified as parse_unverified
+    from omnivery.webhooks.reasons import RefusalReason as RefusalReason
     from omnivery.webhooks.receiver import Receiver as Receiver
-    from omnivery.webhooks.receiver import ReceiverStatistics as ReceiverStatistics
     from omnivery.webhooks.signature import sign as sign
     from omnivery.webhooks.signature import verify as verify
-    from omnivery.webhooks.store import StoredVerdict as StoredVerdict
-    from omnivery.webhooks.store import StoreStatistics as StoreStatistics
     from omnivery.webhooks.store import VerdictStore as VerdictStore
+    from omnivery.webhooks.stored_verdict import StoredVerdict as StoredVerdict
+    from omnivery.webhooks.stored_verdict import StoreStatistics as StoreStatistics
     from omnivery.webhooks.verdicts import BotVerdicts as BotVerdicts
 else:
     # To type checkers, a module with a __getattr__ has every name there is.

@@ -170,9 +170,12 @@ class DeliveryEvent:
     storage: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Where Mailgun keeps the message, as received."""
     token: str = field(default="", repr=False)
-    """The call's token: equal tokens mean a repeated call. Empty in samples only."""
+    """Identifies the call: equal tokens mean a repeated call. Of an unsigned call, a digest of its body; empty in
+    samples."""
     signed_at: int | None = None
-    """When the service signed the call, in unix seconds. None in samples only."""
+    """When the service signed the call, in unix seconds. None in samples and unsigned calls."""
+    verified: bool = field(default=False, eq=False)
+    """Whether a signature, or your own verifier, proved the sender. Left out of comparisons."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields that the SDK does not know, or that were of another type."""
 
@@ -216,8 +219,8 @@ def is_known(payload: Mapping[str, Any]) -> bool:
     return any(isinstance(payload.get(name), Mapping) for name in WRAPPERS)
 
 
-def read(payload: Mapping[str, Any], signature: Signature | None = None) -> DeliveryEvent:
-    """Read a payload for which `is_known` is true, after its signature was checked; a sample has none."""
+def read(payload: Mapping[str, Any], signature: Signature | None = None, *, verified: bool = False) -> DeliveryEvent:
+    """Read a payload for which `is_known` is true. The signature of a sample is of no use, and is left out."""
     data = Fields(next(payload[name] for name in WRAPPERS if isinstance(payload.get(name), Mapping)))
     message = data.part("message")
     fields = message.part("headers")
@@ -248,7 +251,8 @@ def read(payload: Mapping[str, Any], signature: Signature | None = None) -> Deli
         unsubscribe=data.mapping("unsubscribe"),
         storage=data.mapping("storage"),
         token=signature.token if signature else "",
-        signed_at=int(signature.timestamp) if signature else None,
+        signed_at=signature.signed_at if signature else None,
+        verified=verified,
         extra=data.left(message=message.left(headers=fields.rest)),
     )
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from omnivery.codec import dumps
 from omnivery.errors import PayloadError
 from omnivery.webhooks import delivery, verdicts
+from omnivery.webhooks.body import Decoded, Payload, decode
 from omnivery.webhooks.delivery import DeliveryEvent
-from omnivery.webhooks.signature import TOLERANCE, Payload, check, decode, encoded
+from omnivery.webhooks.reasons import RefusalReason
+from omnivery.webhooks.signature import TOLERANCE, Signature, check, check_tolerance, encode_keys, find, unsigned
 from omnivery.webhooks.verdicts import BotVerdicts
 
 WebhookEvent: TypeAlias = BotVerdicts | DeliveryEvent
@@ -20,56 +24,113 @@ FORM_POST = (
 )
 
 
-def parse(body: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, now: float | None = None) -> WebhookEvent:
+def parse(
+    body: Payload, *keys: str | bytes, tolerance: float | None = TOLERANCE, now: float | None = None
+) -> WebhookEvent:
     """Verify a webhook call, then read it.
 
     A call is read only if `verify` is true for it; what the signature proves is described there. Replays are not
     detected here: remember the result's `token`, or use `Receiver`.
 
+    Entries of a batch that are not events are kept in `BotVerdicts.unreadable`, and cost none of the others.
     Form posts, the shape of Mailgun's legacy webhooks, are refused: set such a webhook to the format `mailgun`.
 
     Args:
         body: the request's body.
         keys: the account's signing key; several while it changes.
-        tolerance: seconds by which the signature's timestamp may differ from the clock, either way.
+        tolerance: seconds by which the signature's timestamp may differ from the clock, either way; None for any
+            timestamp.
         now: unix seconds to compare the timestamp with; the clock's when left out.
 
     Returns:
         `BotVerdicts` for bot results, a `DeliveryEvent` for an event of a message.
 
     Raises:
-        ConfigError: no key was given, a key is empty, or the tolerance is not a number from 0 up.
+        ConfigError: no key was given; a key is empty, or holds blanks, line breaks or quotes; or the tolerance is not a
+            number from 0 up.
         PayloadError: the body is not a JSON object, or neither bot results nor a delivery event.
         SignatureError: the signature is missing, wrong, too old or from the future; the message says which.
     """
-    secrets = encoded(keys)
-    payload = decode(body)
-    if payload is None:
-        raise PayloadError(FORM_POST if _is_form(body) else "the body is not a JSON object")
-    signature = check(payload, secrets, tolerance=tolerance, now=now)
+    secrets, seconds = encode_keys(keys), check_tolerance(tolerance)
+    decoded = decode(body)
+    payload = need_object(decoded, body)
+    signature = check(payload, secrets, tolerance=seconds, now=now)
+    return read(decoded, signature, verified=True, now=time.time() if now is None else now)
+
+
+def parse_unverified(body: Payload, *, now: float | None = None) -> WebhookEvent:
+    """Read a webhook call **without asking who sent it**. Everyone who knows your URL can send what this reads.
+
+    For calls whose sender was proved in another way: by a scheme of signatures that the SDK does not know, by a
+    gateway in front, or because they come from your own store. `verified` of the result is False.
+
+    Args:
+        body: the request's body.
+        now: unix seconds for the `timestamp` of unsigned verdicts; the clock's when left out.
+
+    Returns:
+        As `parse`. The `token` of a call without a signature is a digest of its body.
+
+    Raises:
+        PayloadError: the body is not a JSON object, or neither bot results nor a delivery event.
+    """
+    decoded = decode(body)
+    signature = find(need_object(decoded, body)) or unsigned(content_of(body))
+    return read(decoded, signature, verified=False, now=time.time() if now is None else now)
+
+
+def need_object(decoded: Decoded, body: Payload) -> Mapping[str, Any]:
+    """Return a body's JSON object.
+
+    Raises:
+        PayloadError: it has none.
+    """
+    if decoded.payload is not None:
+        return decoded.payload
+    if _is_form(body):
+        raise PayloadError(FORM_POST, reason=RefusalReason.FORM)
+    raise PayloadError("the body is not a JSON object", reason=RefusalReason.NOT_JSON)
+
+
+def content_of(body: Payload) -> bytes:
+    """The bytes of a body; of one that was parsed already, an equal text."""
+    if isinstance(body, Mapping):
+        return dumps(body, default=str)
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
+
+
+def read(decoded: Decoded, signature: Signature, *, verified: bool, now: float) -> WebhookEvent:
+    """Read a payload of either kind.
+
+    Raises:
+        PayloadError: it is neither bot results nor a delivery event.
+    """
+    payload = decoded.payload or {}
     if delivery.is_known(payload):
-        return delivery.read(payload, signature)
+        return delivery.read(payload, signature, verified=verified)
     if verdicts.is_known(payload):
-        return verdicts.read(payload, signature)
-    raise PayloadError(_unknown(payload))
+        return verdicts.read(payload, signature, verified=verified, now=now, repaired=decoded.repaired)
+    raise _unknown(payload)
 
 
 def _is_form(body: Payload) -> bool:
     """Whether a body is a form: url-encoded or multipart, with the fields of a signature in it."""
     if isinstance(body, Mapping):
         return False
-    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    start = body[:100_000]  # the fields of a signature are short, and stand among the first
+    text = start if isinstance(start, str) else start.decode("utf-8", "replace")
     if text.startswith("--"):
         return "form-data" in text
     names = {pair.partition("=")[0] for pair in text.split("&")}
     return {"timestamp", "token", "signature"} <= names
 
 
-def _unknown(payload: Mapping[str, Any]) -> str:
+def _unknown(payload: Mapping[str, Any]) -> PayloadError:
     # In a form that a web framework has parsed already, all fields stand at the top, the digest included.
     if isinstance(payload.get("signature"), str):
-        return FORM_POST
-    return (
+        return PayloadError(FORM_POST, reason=RefusalReason.FORM)
+    return PayloadError(
         "an unknown kind of payload: expected a delivery event, with `event-data`, or bot results, with `events`, "
-        "or `is_bot` and `request`. If it is another service's format, set the webhook to the format `mailgun`"
+        "or `is_bot` and `request`. If it is another service's format, set the webhook to the format `mailgun`",
+        reason=RefusalReason.UNKNOWN_PAYLOAD,
     )

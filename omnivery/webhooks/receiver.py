@@ -1,105 +1,115 @@
-"""A receiver of webhook calls: an ASGI 3 app of its own, to run in a server or to mount in any framework."""
+"""A receiver of webhook calls: an ASGI 3 app, to run in a server or to mount; and a function for other frameworks."""
 
 from __future__ import annotations
 
-import math
 import time
-import traceback
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
-from logging import Logger
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from attrs import frozen
-
-from omnivery._logging import get_logger
-from omnivery.errors import ConfigError, OmniveryError, PayloadError, ReplayError, WebhookError
-from omnivery.webhooks.asgi import Receive, Scope, Send, path_below_mount, read_body, respond, serve_lifespan
+from omnivery.errors import ConfigError, WebhookError
+from omnivery.transport.http import Headers
+from omnivery.transport.runtime import drive
+from omnivery.webhooks.asgi import (
+    Receive,
+    Scope,
+    Send,
+    headers_of,
+    path_below_mount,
+    read_body,
+    respond,
+    serve_lifespan,
+    too_large,
+)
+from omnivery.webhooks.call_log import CallFailedError, ReceiverStatistics, logger
+from omnivery.webhooks.call_processor import CallProcessor, Verifier
+from omnivery.webhooks.call_reader import Unsigned, make_reader
 from omnivery.webhooks.delivery import DeliveryEvent
-from omnivery.webhooks.payload import WebhookEvent, parse
-from omnivery.webhooks.signature import TOLERANCE, encoded
+from omnivery.webhooks.handlers import DirectRunner, LoopRunner, check_function
+from omnivery.webhooks.payload import WebhookEvent
+from omnivery.webhooks.reasons import RefusalReason
+from omnivery.webhooks.signature import TOLERANCE
+from omnivery.webhooks.upload import Memory, Upload, WholeBody
 from omnivery.webhooks.verdicts import BotVerdicts
+from omnivery.webhooks.watcher import Watcher
 
 if TYPE_CHECKING:
     from omnivery.webhooks.store import VerdictStore
 
 EventT = TypeVar("EventT", BotVerdicts, DeliveryEvent)
 
-logger: Logger = get_logger("omnivery.webhooks")
-
-
-@frozen(kw_only=True)
-class ReceiverStatistics:
-    """What a receiver has done with the requests so far."""
-
-    accepted: int = 0
-    """Handled: the response was 200."""
-    refused: int = 0
-    """Turned away with a 4xx status for any other reason than replay."""
-    replayed: int = 0
-    """Turned away because the same call had come before, or was just being handled."""
-    failed: int = 0
-    """Not kept by the store, or given to a handler that raised or was cancelled."""
-
 
 class Receiver:
-    """An ASGI app that verifies webhook calls and hands each new one to your coroutine function.
+    """An ASGI app that verifies webhook calls and hands each new one to your function, coroutine or plain.
 
         async def on_verdicts(verdicts: BotVerdicts) -> None: ...
 
         app = Receiver(on_verdicts, signing_key, accepts=BotVerdicts)       # uvicorn module:app
 
-    Without `accepts`, the handler gets calls of both kinds, and asks with `isinstance` which one it has.
+    Without `accepts`, the handler gets calls of both kinds, and tests with `isinstance` which one it has. In a
+    framework that does not speak ASGI, such as Django or Flask, a view calls `handle`.
 
-    The handler is awaited *before* the response is sent, so a 200 means handled. Keep it short: the service may give
-    up waiting, and call again.
+    The handler is called *before* the response is sent, so a 200 means handled. Keep it short: the service may give up
+    waiting, and call again. A plain function runs in a worker thread.
 
-    With a `store`, a call that brings verdicts is committed there, in a worker thread, before the handler is awaited;
+    With a `store`, a call that brings verdicts is committed there, in a worker thread, before the handler is called;
     delivery events go to the handler alone. Without a handler, the store is all there is, and delivery events are
     refused. The store stays open when the server stops: it is yours to close.
 
     | response | when |
     | --- | --- |
-    | 200 | the verdicts are in the store, where there is one, and the handler returned |
+    | 200 | the verdicts are in the store, if there is one, and the handler returned |
     | 406 | signature missing, wrong, old or ahead; payload unknown or not accepted; handled before: not to be retried |
     | 404, 405, 413 | another path, another method than POST, a body beyond `max_body` |
-    | 500 | the store failed, or the handler raised. The token is forgotten, so that the service's retry is taken |
+    | 408 | the body did not arrive within a minute |
+    | 500 | the store, the handler or the verifier failed. The token is forgotten, so that the retry is accepted |
     | 503 | the same call is being handled at this moment, and may yet fail: to be retried |
 
-    A token is remembered for twice the tolerance, beyond which its signature is too old anyway. The memory is this
-    object's own: with several processes, let your handler be idempotent on the `event_id` of a verdict and the `id`
-    of a delivery event. Whether the service signs a retry anew is not known; if it does not, only a tolerance as long
-    as its pauses (minutes to hours) lets a retry in.
+    Each refusal and failure is logged to `omnivery.webhooks`, with the traceback of what your function raised; personal
+    data of the call is masked in it, and repeated records are throttled. This logger alone prints to standard error in
+    a program that has set up no logging. `statistics` counts calls by reason.
 
-    An exception of the handler is logged to `omnivery.webhooks` as an error: its type and the lines that it came
-    through, but not its text, which may hold personal data. It goes no further, because servers that see one drop the
-    connection, and with it a call that the service may have sent right behind. A handler that wants its exceptions
-    in a log or tracker of its own catches them, and raises them again for the 500.
+    A batch entry that is not an event costs none of the others: it is kept in `BotVerdicts.unreadable`, and counted.
+
+    A token is remembered for twice the tolerance, beyond which its signature is too old anyway; the last 100,000 are,
+    if `tolerance` is None. The memory is this object's own: with several processes, make your handler idempotent on
+    the `event_id` of a verdict and the `id` of a delivery event. Whether the service signs a retry anew is not known;
+    if it does not, only a tolerance as long as its pauses (minutes to hours) lets a retry in.
+
+    **A way in without our signature.** The service's page leaves `signature` optional and names no algorithm. If calls
+    are refused for it although the key is right, `verifier` takes your own check; `unsigned="accept"` takes calls
+    without a signature, which **everyone who knows the URL can send**: put a secret in the URL, or a gateway in front.
 
     Connections of type `lifespan` are served, `websocket` ones are closed. Runs on asyncio and on trio.
 
     Args:
-        handler: your coroutine function, called with what `parse` returns. None for the store alone.
+        handler: your function, called with what `parse` returns. None for the store alone.
         keys: the account's signing key; several while it changes.
-        accepts: the one kind of call to take, `BotVerdicts` or `DeliveryEvent`; both when left out.
+        accepts: the one kind of call to accept, `BotVerdicts` or `DeliveryEvent`; both when left out.
         store: keeps the verdicts on disk.
-        tolerance: seconds that a signature may be old, or ahead of the clock.
+        tolerance: seconds by which a signature's timestamp may differ from the clock, either way; None for any.
+        verifier: your function, coroutine or plain, in place of a signing key. It is called with the header fields
+            and the body, and returns True for a call of the service's, False for any other.
+        unsigned: `accept` lets in calls without a signature; with no key, signed ones are let in unverified, too.
         path: the only path to serve, below the mount point; any when left out.
         max_body: bytes of the largest body that is read; 16 MiB when left out.
-        clock: tells the time in unix seconds.
+        clock: returns the time in unix seconds.
 
     Raises:
-        ConfigError: no key was given, a key is empty or no text, or another argument cannot be.
+        ConfigError: no key was given; a key is empty, or holds blanks, line breaks or quotes; handler or verifier
+            cannot be called as above; or another option is invalid.
     """
 
     @overload
     def __init__(
         self,
-        handler: Callable[[WebhookEvent], Awaitable[object]],
+        handler: Callable[[WebhookEvent], object],
         *keys: str | bytes,
         store: VerdictStore | None = ...,
-        tolerance: float = ...,
+        tolerance: float | None = ...,
+        verifier: Verifier | None = ...,
+        unsigned: Unsigned = ...,
         path: str | None = ...,
         max_body: int = ...,
         clock: Callable[[], float] = ...,
@@ -108,11 +118,13 @@ class Receiver:
     @overload
     def __init__(
         self,
-        handler: Callable[[EventT], Awaitable[object]],
+        handler: Callable[[EventT], object],
         *keys: str | bytes,
         accepts: type[EventT],
         store: VerdictStore | None = ...,
-        tolerance: float = ...,
+        tolerance: float | None = ...,
+        verifier: Verifier | None = ...,
+        unsigned: Unsigned = ...,
         path: str | None = ...,
         max_body: int = ...,
         clock: Callable[[], float] = ...,
@@ -125,7 +137,9 @@ class Receiver:
         *keys: str | bytes,
         accepts: type[BotVerdicts] = ...,
         store: VerdictStore,
-        tolerance: float = ...,
+        tolerance: float | None = ...,
+        verifier: Verifier | None = ...,
+        unsigned: Unsigned = ...,
         path: str | None = ...,
         max_body: int = ...,
         clock: Callable[[], float] = ...,
@@ -133,55 +147,90 @@ class Receiver:
 
     def __init__(
         self,
-        handler: Callable[[Any], Awaitable[object]] | None,
+        handler: Callable[[Any], object] | None,
         *keys: str | bytes,
         accepts: type[Any] | None = None,
         store: VerdictStore | None = None,
-        tolerance: float = TOLERANCE,
+        tolerance: float | None = TOLERANCE,
+        verifier: Verifier | None = None,
+        unsigned: Unsigned = "refuse",
         path: str | None = None,
         max_body: int = 16 * 2**20,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not 0 <= tolerance < math.inf:
-            raise ConfigError(f"tolerance must be a number of seconds from 0, and finite, not {tolerance}")
         if path is not None and not path.startswith("/"):
             raise ConfigError(f"path must begin with a slash, unlike {path!r}")
         if max_body < 1:
             raise ConfigError(f"max_body must be at least one byte, not {max_body}")
-        if not callable(handler) and (handler is not None or store is None):
-            raise ConfigError("handler must be a coroutine function, which is called with each event")
         if accepts not in (None, BotVerdicts, DeliveryEvent):
             raise ConfigError("accepts must be BotVerdicts or DeliveryEvent, or be left out for both")
+        _check_functions(handler, verifier, store)
         _check_store(store, accepts)
-        self._handler = handler
-        self._accepts = BotVerdicts if handler is None else accepts
-        self._store = store
-        self._keys = encoded(keys)
-        self._tolerance = tolerance
-        self._path = path
-        self._max_body = max_body
-        self._clock = clock
-        self._seen: OrderedDict[str, float] = OrderedDict()
-        self._busy: set[str] = set()
-        self._counts: Counter[str] = Counter()
+        self._path, self._max_body = path, max_body
+        reader = make_reader(
+            keys,
+            tolerance=tolerance,
+            verifier=verifier,
+            unsigned=unsigned,
+            accepts=BotVerdicts if handler is None else accepts,
+        )
+        self._calls = CallProcessor(handler=handler, reader=reader, verifier=verifier, store=store, clock=clock)
+        self._memory = Memory()
+        self._loop_runner = LoopRunner()
+        if unsigned == "accept":
+            logger.warning("this receiver accepts unsigned webhook calls: everyone who knows its URL can send them")
 
     def __repr__(self) -> str:
-        return f"Receiver(path={self._path!r}, tolerance={self._tolerance}, keys={len(self._keys)})"
+        reader = self._calls.reader
+        unsigned = ", unsigned='accept'" if reader.accepts_unsigned else ""
+        return f"Receiver(path={self._path!r}, tolerance={reader.tolerance}, keys={len(reader.keys)}{unsigned})"
+
+    @property
+    def store(self) -> VerdictStore | None:
+        """The store that was given."""
+        return self._calls.store
 
     @property
     def statistics(self) -> ReceiverStatistics:
-        """What the receiver has done so far."""
-        return ReceiverStatistics(**self._counts)
+        """Counts of the calls so far."""
+        return self._calls.log.statistics
+
+    @contextmanager
+    def watch(self, watcher: Watcher) -> Iterator[None]:
+        """Tell a watcher of each call while the block runs."""
+        self._calls.watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._calls.watchers.remove(watcher)
+
+    def handle(self, body: bytes, headers: Mapping[str, str] | None = None) -> HTTPStatus:
+        """Handle one call without an event loop: for a view in Django or Flask, or a cloud function.
+
+        It blocks until your handler has returned, and raises nothing that the handler raises: respond with the status.
+        A coroutine function runs on an event loop for this one call. `path` is not looked at. Threads may share the
+        receiver.
+
+        Args:
+            body: the request's body, as received.
+            headers: the request's header fields; only a `verifier` looks at them.
+
+        Returns:
+            The status to respond with, as in the table above.
+        """
+        if len(body) > self._max_body:
+            return self._calls.refuse(too_large(self._max_body))
+        return drive(self._calls.process(Headers(headers), WholeBody(bytes(body)), DirectRunner()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection.
 
         Raises:
-            ValueError: the connection is of a type that is none of ours, as ASGI wants it.
+            ValueError: the connection is of another type, as ASGI wants it.
         """
         match scope["type"]:
             case "http":
-                await self._serve(scope, receive, send)
+                await respond(send, status) if (status := await self._serve(scope, receive)) else None
             case "lifespan":
                 await serve_lifespan(receive, send)
             case "websocket":
@@ -190,89 +239,34 @@ class Receiver:
             case other:
                 raise ValueError(f"this app does not speak {other!r}")
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive) -> HTTPStatus | None:
+        """Handle a request; None if the client disconnected: there is no one to respond to."""
+        headers = headers_of(scope)
+        with Upload(memory=self._memory) as upload:
+            try:
+                self._check_request(scope)
+                if not await read_body(receive, headers, upload, self._max_body):
+                    return None
+            except WebhookError as error:
+                return self._calls.refuse(error)
+            except OSError as error:
+                return self._calls.fail(
+                    CallFailedError(RefusalReason.SPOOL_FAILED, f"a large body was not kept: {error.strerror}")
+                )
+            return await self._calls.process(headers, upload, self._loop_runner)
+
+    def _check_request(self, scope: Scope) -> None:
         if self._path is not None and path_below_mount(scope) != self._path:
-            return await self._refuse(send, HTTPStatus.NOT_FOUND)
+            raise WebhookError(f"its path is not {self._path}", reason=RefusalReason.PATH)
         if scope["method"] != "POST":
-            return await self._refuse(send, HTTPStatus.METHOD_NOT_ALLOWED)
-        body = await read_body(receive, self._max_body)
-        if body is None:  # the client disconnected: there is no one to respond to
-            return None
-        if len(body) > self._max_body:
-            return await self._refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        return await self._take(body, send)
-
-    async def _take(self, body: bytes, send: Send) -> None:
-        try:
-            event = self._parse(body)
-            if event.token in self._busy:
-                logger.warning("put off a webhook call: it came before, and is being handled")
-                return await self._refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, counter="replayed")
-            # Nothing was awaited in between, so that of two calls alike only one gets in.
-            self._remember(event)
-        except WebhookError as error:
-            logger.warning("refused a webhook call: %s", error)
-            counter = "replayed" if isinstance(error, ReplayError) else "refused"
-            return await self._refuse(send, HTTPStatus.NOT_ACCEPTABLE, counter=counter)
-        return await self._handle(event, body, send)
-
-    async def _refuse(self, send: Send, status: HTTPStatus, *, counter: str = "refused") -> None:
-        self._counts[counter] += 1
-        await respond(send, status)
-
-    def _parse(self, body: bytes) -> WebhookEvent:
-        event = parse(body, *self._keys, tolerance=self._tolerance, now=self._clock())
-        if self._accepts and not isinstance(event, self._accepts):
-            raise PayloadError(f"it brings {type(event).__name__}, and only {self._accepts.__name__} is accepted here")
-        return event
-
-    def _remember(self, event: WebhookEvent) -> None:
-        """Take note of a call, and forget those whose signature is too old by now."""
-        now = self._clock()
-        while self._seen and next(iter(self._seen.values())) < now:
-            self._seen.popitem(last=False)
-        if event.token in self._seen:
-            raise ReplayError("it came before")
-        self._seen[event.token] = now + 2 * self._tolerance
-        self._busy.add(event.token)
-
-    async def _handle(self, event: WebhookEvent, body: bytes, send: Send) -> None:
-        try:
-            await self._keep(event, body)
-            if self._handler is not None:
-                await self._handler(event)
-        except BaseException as error:
-            # Cancelled counts as failed too: it is not handled, and the service's retry must get in.
-            self._seen.pop(event.token, None)
-            self._counts["failed"] += 1
-            if not isinstance(error, Exception):
-                raise
-            logger.error("%s", _what_failed(error))  # noqa: TRY400  # a traceback ends with the exception's text
-            return await respond(send, HTTPStatus.INTERNAL_SERVER_ERROR)
-        finally:
-            self._busy.discard(event.token)
-        self._counts["accepted"] += 1
-        return await respond(send, HTTPStatus.OK)
-
-    async def _keep(self, event: WebhookEvent, body: bytes) -> None:
-        if self._store is None or not isinstance(event, BotVerdicts):
-            return
-        from anyio import to_thread  # not before there is something to keep
-
-        try:
-            await to_thread.run_sync(self._store.add, body, event)
-        except OmniveryError as error:
-            raise _NotKeptError(str(error)) from None
+            raise WebhookError("it is not a POST", reason=RefusalReason.METHOD)
 
 
-class _NotKeptError(Exception):
-    """The store failed. Its words may be logged: unlike a handler's, they hold nothing of the call."""
-
-
-def _what_failed(error: Exception) -> str:
-    if isinstance(error, _NotKeptError):
-        return f"a webhook call was not kept: {error}"
-    return f"the handler of a webhook call raised {type(error).__name__}, by way of {_way(error)}"
+def _check_functions(handler: object, verifier: object, store: object) -> None:
+    if handler is not None or store is None:
+        check_function("handler", handler, "each event")
+    if verifier is not None:
+        check_function("verifier", verifier, "the header fields", "the body")
 
 
 def _check_store(store: object, accepts: type[Any] | None) -> None:
@@ -284,9 +278,3 @@ def _check_store(store: object, accepts: type[Any] | None) -> None:
         raise ConfigError("store must be a VerdictStore: open the file with VerdictStore(path)")
     if accepts is DeliveryEvent:
         raise ConfigError("a store keeps verdicts, and accepts=DeliveryEvent refuses them: leave one of the two out")
-
-
-def _way(error: Exception) -> str:
-    """The lines that an exception came through, outermost first: places only, no content."""
-    steps = traceback.walk_tb(error.__traceback__)
-    return " > ".join(f"{frame.f_code.co_filename}:{line}" for frame, line in steps)

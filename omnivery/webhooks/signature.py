@@ -9,21 +9,19 @@ import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from attrs import field, frozen
 
-from omnivery.codec import loads
 from omnivery.errors import ConfigError, SignatureError
+from omnivery.webhooks.body import Payload, decode
+from omnivery.webhooks.reasons import RefusalReason
 
 TOLERANCE = 300
 """Default for the seconds by which a signature's timestamp may differ from this machine's clock, either way."""
 
-Payload: TypeAlias = bytes | str | Mapping[str, Any]
-"""A webhook call's body: as received, or parsed already."""
 
-
-def verify(payload: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, now: float | None = None) -> bool:
+def verify(payload: Payload, *keys: str | bytes, tolerance: float | None = TOLERANCE, now: float | None = None) -> bool:
     """Return whether a webhook call is signed with one of the keys, within the tolerance.
 
     The signature covers its timestamp and token only, **not the body**: it proves that the sender knows the key, not
@@ -35,16 +33,17 @@ def verify(payload: Payload, *keys: str | bytes, tolerance: float = TOLERANCE, n
     Args:
         payload: the body, or the `signature` object alone; bytes and text are read as JSON.
         keys: the account's signing key; several while it changes.
-        tolerance: seconds by which the timestamp may lie in the past or in the future.
+        tolerance: seconds by which the timestamp may lie in the past or in the future; None for any timestamp.
         now: unix seconds to compare the timestamp with; the clock's when left out.
 
     Raises:
-        ConfigError: no key was given, a key is empty, or the tolerance is not a number from 0 up.
+        ConfigError: no key was given; a key is empty, or holds blanks, line breaks or quotes; or the tolerance is not a
+            number from 0 up.
 
     Source: https://github.com/omnivery/mautic-omnivery-plugin (branch mautic4, `verifyCallback`); RFC 2104.
     """
     try:
-        check(decode(payload), encoded(keys), tolerance=tolerance, now=now)
+        check(decode(payload).payload, encode_keys(keys), tolerance=check_tolerance(tolerance), now=now)
     except SignatureError:
         return False
     return True
@@ -59,14 +58,14 @@ def sign(key: str | bytes, *, timestamp: int | str | None = None, token: str | N
         token: identifies the call; 32 random hexadecimal digits when left out.
 
     Raises:
-        ConfigError: the key or the token is empty, or the timestamp is not a whole number from 0 up.
+        ConfigError: the key is not one, the token is empty, or the timestamp is not a whole number from 0 up.
     """
     moment = int(time.time()) if timestamp is None else timestamp
     unique = secrets.token_hex(16) if token is None else token
     signature = _read({"timestamp": moment, "token": unique, "signature": ""})
     if signature is None:
         raise ConfigError("sign() needs a timestamp in whole seconds from 0, and a token that is not empty")
-    (secret,) = encoded([key])
+    (secret,) = encode_keys([key])
     return {"timestamp": moment, "token": unique, "signature": _digest(secret, signature)}
 
 
@@ -75,34 +74,66 @@ class Signature:
     """The three parts of a signature, as received."""
 
     timestamp: str
-    """Unix seconds: the digits that were signed, unchanged."""
+    """Unix seconds: the digits that were signed, unchanged. Empty for an unsigned call."""
     token: str = field(repr=False)
     """Identifies the call."""
     digest: str = field(repr=False)
     """HMAC-SHA256 in hexadecimal digits."""
 
-
-def decode(payload: Payload) -> Mapping[str, Any] | None:
-    """Read a body; None if it is not a JSON object."""
-    value: object = payload
-    if isinstance(payload, bytes | bytearray | str):
-        try:
-            value = loads(payload)
-        except ValueError:
-            # Not raised: a JSON error carries the whole body, and exceptions raised from it would show it.
-            return None
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
+    @property
+    def signed_at(self) -> int | None:
+        """The timestamp as a number; None for an unsigned call."""
+        return int(self.timestamp) if self.timestamp else None
 
 
-def encoded(keys: Sequence[str | bytes]) -> tuple[bytes, ...]:
+def find(payload: Mapping[str, Any] | None) -> Signature | None:
+    """Return a payload's signature, whether right or wrong; None if it has none."""
+    if payload is None:
+        return None
+    inner: object = payload.get("signature")
+    # In a body, `signature` is an object; in that object, the same name is the digest.
+    return _read(cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else payload)
+
+
+def unsigned(content: bytes) -> Signature:
+    """Stand in for the signature of a call that has none: its token identifies equal bodies."""
+    return Signature(timestamp="", token=f"sha256:{hashlib.sha256(content).hexdigest()}", digest="")
+
+
+def encode_keys(keys: Sequence[str | bytes]) -> tuple[bytes, ...]:
     """Turn signing keys into bytes.
 
     Raises:
-        ConfigError: no key was given, or one is empty.
+        ConfigError: no key was given; or one is empty, or holds blanks, line breaks or quotes.
     """
     if not keys or not all(isinstance(key, str | bytes) and key for key in keys):
         raise ConfigError("webhook signatures need at least one signing key: text or bytes, and none may be empty")
+    if not all(_is_plausible(key) for key in keys):
+        # As a file or an .env line holds it. Every call would be refused for a wrong signature.
+        raise ConfigError("the signing key holds blanks, line breaks or quotes, which none has: copy it again, without")
     return tuple(key.encode() if isinstance(key, str) else key for key in keys)
+
+
+def _is_plausible(key: str | bytes) -> bool:
+    if isinstance(key, bytes):
+        try:
+            key = key.decode()
+        except UnicodeDecodeError:
+            return key.strip() == key
+    return key.isprintable() and not any(map(str.isspace, key)) and not {key[0], key[-1]} & {'"', "'"}
+
+
+def check_tolerance(tolerance: float | None) -> float:
+    """Return the tolerance in seconds; infinity for None.
+
+    Raises:
+        ConfigError: it is not a number from 0 up.
+    """
+    if tolerance is None:
+        return math.inf
+    if not tolerance >= 0:  # not "<": NaN must not pass
+        raise ConfigError(f"tolerance must be a number of seconds from 0, or None for any age, not {tolerance}")
+    return tolerance
 
 
 def check(
@@ -111,39 +142,36 @@ def check(
     """Return a payload's signature once it has proved right and fresh.
 
     Raises:
-        ConfigError: the tolerance is not a number from 0 up.
-        SignatureError: it is missing, wrong, too old or from the future; the message says which.
+        SignatureError: it is missing, wrong, too old or from the future; message and reason say which.
     """
-    if not tolerance >= 0:  # not "<": NaN must not pass
-        raise ConfigError(f"tolerance must be a number of seconds from 0, not {tolerance}")
-    signature = _find(payload)
+    signature = find(payload)
     if signature is None:
-        raise SignatureError("the signature is missing: expected `timestamp`, `token` and `signature` in an object")
+        raise SignatureError(
+            "the signature is missing: expected `timestamp`, `token` and `signature` in an object",
+            reason=RefusalReason.SIGNATURE_MISSING,
+        )
     # 1. Wrong. Comes first, so that only a sender who knows the key learns about our clock.
     received = signature.digest.lower().encode("utf-8", "surrogatepass")
     # Every key is compared, so that the time taken does not tell which one matched.
     matches = [hmac.compare_digest(_digest(key, signature).encode(), received) for key in keys]
     if not any(matches):
-        raise SignatureError("the signature is wrong: check the signing key")
+        raise SignatureError("the signature is wrong: check the signing key", reason=RefusalReason.SIGNATURE_WRONG)
     # 2. Too old; 3. or ahead of this machine's clock.
     age = (time.time() if now is None else now) - int(signature.timestamp)
     if not age <= tolerance:
         late = math.ceil(age - tolerance)
-        raise SignatureError(f"the signature is too old by {late} s, beyond the {tolerance} s that are tolerated")
-    if not -age <= tolerance:
-        ahead = math.ceil(-age)
         raise SignatureError(
-            f"the signature is {ahead} s in the future, and {tolerance} s are tolerated: check this machine's clock"
+            f"the signature is authentic, but too old by {late} s, beyond the {tolerance} s that are tolerated: a "
+            "late retry or a replay. A greater tolerance lets retries in",
+            reason=RefusalReason.SIGNATURE_OLD,
+        )
+    if not -age <= tolerance:
+        raise SignatureError(
+            f"the signature is authentic, but {math.ceil(-age)} s in the future, and {tolerance} s are tolerated: "
+            "check this machine's clock",
+            reason=RefusalReason.SIGNATURE_AHEAD,
         )
     return signature
-
-
-def _find(payload: Mapping[str, Any] | None) -> Signature | None:
-    if payload is None:
-        return None
-    inner: object = payload.get("signature")
-    # In a body, `signature` is an object; in that object, the same name is the digest.
-    return _read(cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else payload)
 
 
 def _read(parts: Mapping[str, Any]) -> Signature | None:

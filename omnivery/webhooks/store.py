@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -13,11 +13,13 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import field, frozen
-
 from omnivery.codec import dumps, loads
+from omnivery.display.table import SHOWN, Table
+from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, OmniveryError
 from omnivery.webhooks.store_file import explained, open_file
+from omnivery.webhooks.stored_verdict import StoredVerdict, StoreStatistics, table_of_stored
+from omnivery.webhooks.verdict_wait import PAUSE, VerdictWait, check_timeout
 from omnivery.webhooks.verdicts import BotVerdicts
 
 PAGE = 500
@@ -47,47 +49,7 @@ SELECT v.*, c.* FROM
 """
 
 
-@frozen(kw_only=True)
-class StoredVerdict:
-    """The verdict for one event: of several for its id, the one that was signed last."""
-
-    event_id: str
-    """The event's own id."""
-    is_bot: bool | None
-    """True for a bot, False for a human, None if the call did not say: never take None for False."""
-    request: Mapping[str, Any] = field(repr=False)
-    """The event as it was submitted: its fields and your own attributes, all in one mapping."""
-    signed_at: int
-    """When the service signed the call with this verdict, in unix seconds."""
-    received_at: float
-    """When that call arrived, in unix seconds."""
-    first_received_at: float
-    """When the first verdict for this id arrived, in unix seconds."""
-    repeats: int
-    """How many further verdicts for this id have arrived."""
-
-
-@frozen(kw_only=True)
-class StoreStatistics:
-    """Counts of what a verdict store holds."""
-
-    verdicts: int
-    """Events with a verdict: bots, humans and unknown."""
-    bots: int
-    """Of these, bots."""
-    humans: int
-    """Of these, humans."""
-    unknown: int
-    """Of these, verdicts that say neither."""
-    repeats: int
-    """Verdicts that arrived for an event that had one."""
-    payloads: int
-    """Calls whose raw payload is kept."""
-    without_id: int
-    """Verdicts without an event id, as of single checks: they are in their raw payload only."""
-
-
-class VerdictStore:
+class VerdictStore(Tabular):
     """A file of verdicts, and of the signed calls that carried them.
 
         with VerdictStore("verdicts.db") as store:
@@ -105,6 +67,10 @@ class VerdictStore:
     events hold IP addresses. So the file is created for its owner alone (mode 0600).
 
     Threads may share one object. Processes may share one file: each opens it, after any fork.
+
+    As a table it has a row for each event: `event_id`, `is_bot`, the event's fields and your own attributes, and then
+    `signed_at`, `received_at` and `repeats`. A data frame holds all of it in memory; for tens of millions of verdicts,
+    `omnivery bots results` writes Parquet bit by bit.
 
     Args:
         path: the file; created if missing, in a folder that exists.
@@ -126,6 +92,7 @@ class VerdictStore:
         self._clock = clock
         self._lock = Lock()
         self._process = os.getpid()
+        self._commits = 0
         self._database: sqlite3.Connection | None = open_file(self._path, timeout)
 
     def __repr__(self) -> str:
@@ -168,12 +135,13 @@ class VerdictStore:
         # An empty id identifies no event: two events without an id are two events.
         named = [(name, verdict) for verdict in verdicts if (name := verdict.event_id)]
         rows = [(name, it.is_bot, signed, moment, moment, dumps(it.request).decode()) for name, it in named]
-        call = (verdicts.token, moment, len(verdicts) - len(named), payload)
+        call = (verdicts.token, moment, len(verdicts) - len(named) + len(verdicts.unreadable), payload)
         with self._transaction() as database:
             if database.execute(INSERT_CALL, call).rowcount:
                 database.executemany(UPSERT, rows)
             else:
                 database.executemany(REPEAT, [(name,) for name, _ in named])
+        self._commits += 1
 
     def get(self, event_id: str) -> StoredVerdict | None:
         """The verdict for one event; None if none has arrived."""
@@ -190,13 +158,46 @@ class VerdictStore:
             found.update(name for (name,) in rows)
         return found
 
+    def wait(self, event_ids: Iterable[str], *, timeout: float) -> set[str]:
+        """Wait until all these events have a verdict, whichever process or thread stores it.
+
+            missing = store.wait(ids, timeout=600)
+
+        It blocks; `wait_async` does not. A new verdict is noticed within a twentieth of a second.
+
+        Args:
+            event_ids: the events. Their ids are held in memory until they have a verdict.
+            timeout: seconds after which it returns all the same; 0 to look once.
+
+        Returns:
+            The ids of those that have no verdict: empty if all have.
+
+        Raises:
+            ConfigError: the timeout is not a number from 0 up.
+        """
+        ends, wait = check_timeout(timeout), VerdictWait(self, event_ids)
+        while wait.missing and (left := ends - time.monotonic()) > 0:
+            time.sleep(min(PAUSE, left))
+            wait.look()
+        return wait.missing
+
+    async def wait_async(self, event_ids: Iterable[str], *, timeout: float) -> set[str]:  # noqa: ASYNC109  # as `wait`
+        """`wait` for asyncio and trio: the event loop goes on, and cancellation ends it."""
+        from anyio import sleep, to_thread
+
+        ends, wait = check_timeout(timeout), await to_thread.run_sync(VerdictWait, self, event_ids)
+        while wait.missing and (left := ends - time.monotonic()) > 0:
+            await sleep(min(PAUSE, left))
+            await to_thread.run_sync(wait.look)
+        return wait.missing
+
     def verdicts(self) -> Iterator[StoredVerdict]:
         """Iterate over the verdicts, in the order in which their events first had one.
 
         Verdicts that are added after it has begun are left out. It holds a few hundred at a time, and neither lock nor
         transaction, so a slow consumer blocks no writer.
         """
-        last, seq = self._rows("SELECT max(seq) FROM verdicts")[0][0], 0
+        last, seq = self.last_row(), 0
         while rows := self._rows(f"{SELECT} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {PAGE}", seq, last):
             seq = rows[-1][0]
             yield from map(_stored, rows)
@@ -240,6 +241,24 @@ class VerdictStore:
                 count = database.execute(FORGET, (before,)).rowcount
             total += count
         return total
+
+    def last_change(self) -> tuple[int, int]:
+        """A value that differs once anything was added, by this object or in another process."""
+        return self._commits, self._rows("PRAGMA data_version")[0][0]
+
+    def last_row(self) -> int:
+        """Number of the newest row; events are numbered in the order in which they first had a verdict."""
+        return self._rows("SELECT max(seq) FROM verdicts")[0][0] or 0
+
+    def rows_after(self, row: int) -> list[tuple[int, str]]:
+        """Numbers and event ids of the next rows, a few hundred at most."""
+        return self._rows(f"SELECT seq, event_id FROM verdicts WHERE seq > ? ORDER BY seq LIMIT {PAGE}", row)  # noqa: S608  # a constant
+
+    def _table(self) -> Table:
+        return table_of_stored(list(self), total=None)
+
+    def _overview(self) -> Table:
+        return table_of_stored(list(islice(self, SHOWN)), total=len(self))
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._session() as database:

@@ -9,10 +9,10 @@ from attrs import field, frozen
 
 from omnivery.display.table import Table, table_of
 from omnivery.display.tabular import Tabular
-from omnivery.errors import PayloadError
 from omnivery.events.event import FIELD_NAMES, FIELDS
 from omnivery.events.event_list import EVENT_KINDS
 from omnivery.events.verdict import Verdict
+from omnivery.webhooks.body import DAMAGED
 
 if TYPE_CHECKING:
     from omnivery.webhooks.signature import Signature
@@ -31,10 +31,14 @@ class BotVerdicts(Tabular):
 
     verdicts: tuple[Verdict, ...]
     """One for each event, in the order of the call."""
+    unreadable: tuple[Any, ...] = field(default=(), repr=False)
+    """Entries of the call that are not events, as received: not an object, or with an id that is damaged."""
     token: str = field(repr=False)
-    """The call's token: equal tokens mean a repeated call."""
+    """Identifies the call: equal tokens mean a repeated call. Of an unsigned call, a digest of its body."""
     timestamp: int
-    """When the service signed the call, in unix seconds."""
+    """When the service signed the call, in unix seconds; for an unsigned call, when it was read."""
+    verified: bool = field(default=False, eq=False)
+    """Whether a signature, or your own verifier, proved the sender. Left out of comparisons."""
     batch: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """What the service says about the batch, as received: its fields are not documented."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
@@ -52,54 +56,82 @@ class BotVerdicts(Tabular):
             [{**verdict.request, "is_bot": verdict.is_bot} for verdict in self.verdicts],
             columns=("event_id", "is_bot", *FIELDS),
             kinds={"is_bot": bool, **EVENT_KINDS},
+            caption=f"{len(self.unreadable)} unreadable entries" if self.unreadable else "",
         )
 
 
 def is_known(payload: Mapping[str, Any]) -> bool:
     """Return whether a payload carries bot results."""
-    return "events" in payload or isinstance(payload.get("request"), Mapping)
+    return "events" in payload or ("is_bot" in payload and "request" in payload) or _is_object(payload.get("request"))
 
 
-def read(payload: Mapping[str, Any], signature: Signature) -> BotVerdicts:
-    """Read a payload for which `is_known` is true, after its signature was checked.
+def read(
+    payload: Mapping[str, Any], signature: Signature, *, verified: bool, now: float, repaired: bool = False
+) -> BotVerdicts:
+    """Read a payload for which `is_known` is true. An entry that cannot be read costs none of the others.
 
     The API's table calls `events` an object and its prose an array, so both are read: a list, one event, or an
     object of events. A call with `request` in place of `events` is the result of a single check.
 
-    Raises:
-        PayloadError: `events`, or an entry of it, is none of these.
+    Args:
+        payload: the call's body.
+        signature: the call's signature.
+        verified: whether the signature, or something else, proved the sender.
+        now: stands in for the timestamp of an unsigned call, in unix seconds.
+        repaired: whether the body's text was damaged in places.
     """
     rest = {name: value for name, value in payload.items() if name != "signature"}
-    if "events" in rest:
-        found = tuple(_event_verdict(event) for event in _entries(rest.pop("events")))
-    else:
-        found = (_verdict(rest.pop("is_bot", None), rest.pop("request")),)
-    batch: Mapping[str, Any] = rest.pop("batch") if isinstance(rest.get("batch"), Mapping) else {}
+    found: list[Verdict] = []
+    unreadable: list[Any] = []
+    for entry, kept in _entries(rest.pop("events") if "events" in rest else [_result(rest)]):
+        if not isinstance(entry, Mapping) or (repaired and _has_damaged_id(entry)):
+            unreadable.append(kept)
+        else:
+            found.append(_verdict(entry))
+    batch: Mapping[str, Any] = rest.pop("batch") if _is_object(rest.get("batch")) else {}
     return BotVerdicts(
-        verdicts=found, token=signature.token, timestamp=int(signature.timestamp), batch=batch, extra=rest
+        verdicts=tuple(found),
+        unreadable=tuple(unreadable),
+        token=signature.token,
+        timestamp=int(now) if signature.signed_at is None else signature.signed_at,
+        verified=verified,
+        batch=batch,
+        extra=rest,
     )
 
 
-def _entries(events: object) -> list[object]:
-    if isinstance(events, list):
-        return cast("list[object]", events)
+def _entries(events: object) -> Iterator[tuple[object, object]]:
+    """Each entry, and what is kept of it if it is unreadable."""
     if not isinstance(events, Mapping):
-        raise PayloadError("`events` is neither a list nor an object")
+        yield from ((entry, entry) for entry in (events if isinstance(events, list) else [events]))
+        return
     mapping = cast("Mapping[str, object]", events)
     # A single event has one of its fields at the top. Where such a name holds an object, the name is an event's id:
     # a user may have an event whose id is "domain".
-    single = any(name in mapping and not isinstance(mapping[name], Mapping) for name in _EVENT_NAMES)
-    return [mapping] if single else list(mapping.values())
+    if any(name in mapping and not isinstance(mapping[name], Mapping) for name in _EVENT_NAMES):
+        yield mapping, mapping
+    else:
+        yield from ((entry, {name: entry}) for name, entry in mapping.items())
 
 
-def _event_verdict(event: object) -> Verdict:
-    if not isinstance(event, Mapping):
-        raise PayloadError("an entry of `events` is not an object")
-    request = dict(cast("Mapping[str, Any]", event))
-    return _verdict(request.pop("is_bot", None), request)
+def _result(rest: dict[str, Any]) -> object:
+    """The result of a single check, in the form of an entry of `events`."""
+    is_bot, request = rest.pop("is_bot", None), rest.pop("request")
+    return {**request, "is_bot": is_bot} if _is_object(request) else request
 
 
-def _verdict(is_bot: object, request: Mapping[str, Any]) -> Verdict:
+def _is_object(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _has_damaged_id(entry: Mapping[str, Any]) -> bool:
+    # Two ids that are damaged may be repaired into the same text.
+    return DAMAGED in str(entry.get("event_id", ""))
+
+
+def _verdict(entry: Mapping[str, Any]) -> Verdict:
+    request = dict(entry)
+    is_bot = request.pop("is_bot", None)
     if is_bot is None or isinstance(is_bot, bool):
         return Verdict(is_bot=is_bot, request=request)
     # Not a boolean, so not a verdict; the value is kept beside it.

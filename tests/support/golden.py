@@ -91,9 +91,9 @@ SHOWN_AS: dict[type[Any], type[Any]] = {WebhookSample: DeliveryEvent}
 
 
 def plain(value: Any) -> Any:
-    """Turn a result into what JSON has for it."""
+    """Turn a result into what JSON has for it. Fields that comparisons leave out are left out here, too."""
     if attrs.has(type(value)):
-        fields = attrs.fields(SHOWN_AS.get(type(value), type(value)))
+        fields = [field for field in attrs.fields(SHOWN_AS.get(type(value), type(value))) if field.eq]
         return {field.name: plain(getattr(value, field.name)) for field in fields}
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}

@@ -225,6 +225,64 @@ def test_a_handler_that_blocks_its_event_loop_is_left_to_itself(
     thread.join()
 
 
+# What a program without logging prints
+
+
+REFUSING = """
+import logging, sys
+exec(sys.argv[1])
+from omnivery.webhooks import Receiver
+def handler(event):
+    raise ValueError("no room for ann@example.com")
+receiver = Receiver(handler, "key")
+receiver.handle(b'{"signature": 1}')
+from omnivery.webhooks import sign
+import json
+receiver.handle(json.dumps({"signature": sign("key"), "events": []}).encode())
+"""
+
+
+def printed(setup: str = "", **environment: str) -> str:
+    command = [sys.executable, "-W", "error", "-c", REFUSING, setup]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=30, check=True, env={**os.environ, **environment}
+    )
+    assert done.stdout == ""
+    return done.stderr
+
+
+@pytest.mark.parametrize("level", ["", "info"])
+def test_a_program_that_has_set_up_no_logging_sees_refusals_and_tracebacks_once(level: str) -> None:
+    """Else a wrong key looks like a service that sends nothing."""
+    text = printed(OMNIVERY_LOG=level)
+    assert text.count("WARNING omnivery.webhooks: refused a webhook call: the signature is missing") == 1
+    assert text.count("ERROR omnivery.webhooks: the handler of a webhook call raised ValueError:\nTraceback") == 1
+    assert text.endswith("ValueError: no room for ***@***\n")
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "logging.getLogger('omnivery').addHandler(logging.NullHandler())",
+        "logging.getLogger('omnivery.webhooks').addHandler(logging.NullHandler())",
+        "logging.getLogger('omnivery.webhooks').setLevel('CRITICAL')",
+        "logging.getLogger('omnivery').setLevel('CRITICAL')",
+        "logging.disable()",
+        "logging.lastResort = None",
+        "logging.basicConfig(level='CRITICAL')",
+        "logging.basicConfig(filename='/dev/null')",
+    ],
+)
+def test_a_program_that_has_set_up_logging_keeps_its_silence(setup: str) -> None:
+    assert printed(setup) == ""
+
+
+def test_a_program_that_has_set_up_logging_gets_each_record_once_and_in_its_own_form() -> None:
+    text = printed("logging.basicConfig(format='own: %(message)s')")
+    assert text.count("refused a webhook call") == 1
+    assert text.startswith("own: refused a webhook call")
+
+
 # Processes
 
 

@@ -14,9 +14,13 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from unittest import mock
 
+import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,6 +30,7 @@ from omnivery.codec import dumps
 from omnivery.errors import ConfigError, OmniveryError
 from omnivery.events.verdict import Verdict
 from omnivery.webhooks import BotVerdicts, StoreStatistics, VerdictStore
+from omnivery.webhooks.verdict_wait import VerdictWait
 
 KEY = "example-signing-key"
 NOW = 1700000000
@@ -540,3 +545,115 @@ def test_a_verdict_that_was_built_by_hand_is_kept_too(store: VerdictStore) -> No
     verdict = Verdict(is_bot=True, request={"event_id": "e1"})
     store.add(b"raw", BotVerdicts(verdicts=(verdict,), token="t", timestamp=NOW))
     assert store.has(["e1"]) == {"e1"}
+
+
+# Waiting
+
+
+def test_waiting_ends_when_all_verdicts_are_there(store: VerdictStore) -> None:
+    store.add(*call(("early", True)))
+    thread = threading.Timer(0.1, lambda: store.add(*call(("late", False), ("later", None))))
+    thread.start()
+    assert store.wait(["early", "late", "later", "late"], timeout=30) == set()
+    thread.join()
+
+
+def test_waiting_sees_what_another_process_stores(path: Path, store: VerdictStore) -> None:
+    """A receiver runs in one process, and who waits in another: each has the file open for itself."""
+    payload, _ = call(("e1", True))
+    script = """
+import sys
+from omnivery import webhooks
+body = sys.stdin.buffer.read()
+with webhooks.VerdictStore(sys.argv[1]) as store:
+    store.add(body, webhooks.parse(body, sys.argv[2], tolerance=None))
+"""
+    with subprocess.Popen([sys.executable, "-c", script, str(path), KEY], stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(payload)
+        process.stdin.close()
+        assert store.wait(["e1"], timeout=30) == set()
+
+
+def test_a_timeout_names_the_events_that_have_no_verdict(store: VerdictStore) -> None:
+    store.add(*call(("a", True)))
+    assert store.wait(["a", "b"], timeout=0) == {"b"}
+    assert store.wait(iter(["a", "b", "c"]), timeout=0.1) == {"b", "c"}
+    assert store.wait([], timeout=30) == set()
+
+
+@pytest.mark.parametrize("timeout", [-1, math.nan])
+def test_a_timeout_that_is_none_is_refused(store: VerdictStore, timeout: float) -> None:
+    with pytest.raises(ConfigError, match="timeout"):
+        store.wait(["a"], timeout=timeout)
+
+
+def test_a_wait_reads_what_is_new_and_nothing_else(store: VerdictStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking ten million ids up twenty times a second would leave no time to store any."""
+    store.add(*call(*((f"old{number}", True) for number in range(1500))))
+    wait = VerdictWait(store, ["new", "other"])
+    monkeypatch.setattr(store, "has", None)
+    monkeypatch.setattr(store, "rows_after", mock.Mock(wraps=store.rows_after))
+    wait.look()
+    assert wait.missing == {"new", "other"}
+    assert cast("mock.Mock", store.rows_after).mock_calls == []
+    store.add(*call(("new", True), *((f"more{number}", True) for number in range(600))))
+    wait.look()
+    assert wait.missing == {"other"}
+    assert [each.args for each in cast("mock.Mock", store.rows_after).mock_calls] == [(1500,), (2000,), (2101,)]
+
+
+@pytest.mark.anyio
+async def test_waiting_leaves_the_event_loop_free_and_can_be_cancelled(store: VerdictStore) -> None:
+    async with anyio.create_task_group() as tasks:
+
+        async def arrive() -> None:
+            await anyio.sleep(0.05)
+            store.add(*call(("e1", True)))
+
+        tasks.start_soon(arrive)
+        with anyio.fail_after(20):
+            assert await store.wait_async(["e1"], timeout=30) == set()
+    with anyio.move_on_after(0.1) as scope:
+        await store.wait_async(["never"], timeout=3600)
+    assert scope.cancelled_caught
+
+
+# As a table
+
+
+def test_a_store_is_a_table(store: VerdictStore, clock: Clock) -> None:
+    clock.now += 1.5
+    store.add(*call(("e1", True), ("e2", None), uas="curl/8", campaign="spring", repeats="my own"))
+    table = store._table()
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert table.columns[:5] == ("event_id", "is_bot", "ip", "uas", "action")
+    assert [(row["event_id"], row["is_bot"], row["ip"], row["campaign"]) for row in rows] == [
+        ("e1", True, IP, "spring"),
+        ("e2", None, IP, "spring"),
+    ]
+    assert rows[0]["signed_at"] == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    assert rows[0]["received_at"] == datetime(2023, 11, 14, 22, 13, 21, 500_000, tzinfo=UTC)
+    assert (rows[0]["repeats"], rows[0]["repeats'"]) == ("my own", 0), "no attribute of the user's own is overwritten"
+
+
+def test_a_notebook_shows_the_first_verdicts_and_counts_the_others(store: VerdictStore) -> None:
+    store.add(*call(*((f"e{number:03}", True) for number in range(300))))
+    html = store._repr_html_()
+    assert "Stored verdicts" in html
+    assert "e019" in html
+    assert "e020" not in html
+    assert "280 more rows" in html
+
+
+def test_an_empty_store_is_a_table_too(store: VerdictStore) -> None:
+    assert "event_id" in store._repr_html_()
+
+
+@pytest.mark.skipif(find_spec("polars") is None or find_spec("arro3") is None, reason="polars is not installed")
+def test_a_store_becomes_a_data_frame(store: VerdictStore) -> None:
+    store.add(*call(("e1", True), ("e2", False)))
+    frame = store.to_polars()
+    assert frame["event_id"].to_list() == ["e1", "e2"]
+    assert frame["is_bot"].to_list() == [True, False]
+    assert str(frame["received_at"].dtype).startswith("Datetime")

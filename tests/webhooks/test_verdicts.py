@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omnivery import webhooks
 from omnivery.automations import Verdict
@@ -45,6 +47,7 @@ def test_the_documented_call_is_read() -> None:
     assert event.timestamp == NOW
     assert event.batch == {}
     assert event.extra == {}
+    assert event.verified is True
     (verdict,) = event
     assert verdict.is_bot is True
     assert verdict.event_id == "e1"
@@ -130,17 +133,132 @@ def test_a_body_that_is_parsed_already_is_taken() -> None:
         pytest.param({"hello": 1}, id="unknown"),
         pytest.param({"batch": {}}, id="batch alone"),
         pytest.param({"is_bot": True}, id="verdict on nothing"),
-        pytest.param({"is_bot": True, "request": "e1"}, id="request no object"),
         pytest.param({"event-data": ["opened"]}, id="delivery event no object"),
-        pytest.param({"events": None}, id="events null"),
-        pytest.param({"events": "e1"}, id="events text"),
-        pytest.param({"events": [BOT, 5]}, id="an entry that is no object"),
-        pytest.param({"events": {"e1": BOT, "e2": None}}, id="an entry that is null"),
     ],
 )
 def test_an_unknown_payload_is_refused_and_the_message_says_what_was_expected(body: dict[str, Any]) -> None:
     with pytest.raises(PayloadError, match=r"expected a delivery event|object"):
         parse(**body)
+
+
+# Odd entries
+
+
+@pytest.mark.parametrize(
+    ("body", "readable", "unreadable"),
+    [
+        pytest.param({"events": [BOT, None, 5, "e3", [HUMAN], HUMAN]}, 2, [None, 5, "e3", [HUMAN]], id="not an object"),
+        pytest.param({"events": {"e1": BOT, "e2": None}}, 1, [{"e2": None}], id="null in an object of objects"),
+        pytest.param({"events": None}, 0, [None], id="events null"),
+        pytest.param({"events": "e1"}, 0, ["e1"], id="events text"),
+        pytest.param({"is_bot": True, "request": "e1"}, 0, ["e1"], id="request text"),
+        pytest.param({"is_bot": True, "request": None}, 0, [None], id="request null"),
+    ],
+)
+def test_an_entry_that_is_no_event_is_kept_and_costs_none_of_the_others(
+    body: dict[str, Any], readable: int, unreadable: list[Any]
+) -> None:
+    """The service does not repeat a call that is refused for its form: the other 499 verdicts would be lost."""
+    event = parse(**body)
+    assert [verdict.request for verdict in event] == [without_verdict(BOT), without_verdict(HUMAN)][:readable]
+    assert list(event.unreadable) == unreadable
+
+
+@pytest.mark.parametrize("action", ["hover", "", None, 5])
+def test_an_unknown_action_is_an_event_like_any_other(action: Any) -> None:
+    (verdict,) = parse(events=[{**BOT, "action": action}])
+    assert (verdict.is_bot, verdict.event_id, verdict.request["action"]) == (True, "e1", action)
+
+
+DAMAGE = [
+    pytest.param(rb"\ud800", "\ufffd", id="half of a surrogate pair"),
+    pytest.param(rb"\uDFFFx", "\ufffdx", id="the other half"),
+    pytest.param(rb"\ud83d\ude00", "\U0001f600", id="a whole pair"),
+    pytest.param(b"\xff", "\ufffd", id="not UTF-8"),
+    pytest.param(b"a\nb\x00", "a\nb\x00", id="control characters"),
+    pytest.param(rb"\\ud800", "\\ud800", id="an escaped backslash is no damage"),
+]
+
+
+def damaged(sent: bytes, name: bytes) -> bytes:
+    """A signed call of three events, with some bytes in a field of the second."""
+    entry = b'{"event_id": "e3", "is_bot": false, "uas": "x", "event_id": "e3", "%s": "%s"}' % (name, sent)
+    return signed(events=[BOT, "HERE", HUMAN]).replace(b'"HERE"', entry)
+
+
+@pytest.mark.parametrize(("sent", "read"), DAMAGE)
+def test_damaged_text_is_marked_and_costs_no_verdict(sent: bytes, read: str) -> None:
+    """orjson refuses such a body as a whole, and a log's user agents hold anything."""
+    event = webhooks.parse(damaged(sent, b"uas"), KEY, now=NOW)
+    assert isinstance(event, webhooks.BotVerdicts)
+    assert [(verdict.event_id, verdict.is_bot) for verdict in event] == [("e1", True), ("e3", False), ("e2", False)]
+    assert event.verdicts[1].request["uas"] == read
+    assert event.unreadable == ()
+
+
+@pytest.mark.parametrize("sent", [rb"\ud800", b"\xff"])
+def test_an_id_that_is_damaged_names_no_event(sent: bytes) -> None:
+    """Two different ids may be damaged into the same text: one would get the other's verdict."""
+    event = webhooks.parse(damaged(sent, b"event_id"), KEY, now=NOW)
+    assert isinstance(event, webhooks.BotVerdicts)
+    assert [verdict.event_id for verdict in event] == ["e1", "e2"]
+    assert [entry["event_id"] for entry in event.unreadable] == ["\ufffd"]
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1" * 5000, b"1e999"])
+def test_numbers_beyond_json_cost_no_verdict(number: bytes) -> None:
+    body = signed(events=[BOT, {**HUMAN, "my_key": "HERE"}]).replace(b'"HERE"', number)
+    event = webhooks.parse(body, KEY, now=NOW)
+    assert isinstance(event, webhooks.BotVerdicts)
+    assert [verdict.event_id for verdict in event] == ["e1", "e2"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_other_encodings_of_json_are_read(encoding: str) -> None:
+    event = webhooks.parse(signed(events=[BOT]).decode().encode(encoding), KEY, now=NOW)
+    assert isinstance(event, webhooks.BotVerdicts)
+    assert [verdict.event_id for verdict in event] == ["e1"]
+
+
+@given(st.binary(max_size=30))
+def test_whatever_a_text_holds_the_other_verdicts_are_taken(junk: bytes) -> None:
+    """A quote ends the text, and with it the JSON; anything else stays within it."""
+    sent = junk.replace(b'"', b"").replace(b"\\", b"")
+    event = webhooks.parse(damaged(sent, b"uas"), KEY, now=NOW)
+    assert isinstance(event, webhooks.BotVerdicts)
+    assert [verdict.event_id for verdict in event] == ["e1", "e3", "e2"]
+
+
+# Without a signature of ours
+
+
+def test_parse_unverified_reads_without_a_signature() -> None:
+    """The page leaves `signature` optional."""
+    event = webhooks.parse_unverified(json.dumps({"events": [BOT]}), now=NOW + 0.5)
+    assert isinstance(event, webhooks.BotVerdicts)
+    assert [verdict.is_bot for verdict in event] == [True]
+    assert (event.verified, event.timestamp) == (False, NOW)
+    assert event.token.startswith("sha256:")
+
+
+def test_parse_unverified_reads_what_is_signed_in_another_way() -> None:
+    event = webhooks.parse_unverified(signed(events=[BOT]).replace(b"t0k3n", b"other"))
+    assert isinstance(event, webhooks.BotVerdicts)
+    assert (event.token, event.timestamp, event.verified) == ("other", NOW, False)
+    delivery = webhooks.parse_unverified({"event-data": {"event": "opened"}})
+    assert isinstance(delivery, webhooks.DeliveryEvent)
+    assert (delivery.event, delivery.verified, delivery.signed_at) == ("opened", False, None)
+
+
+def test_equal_bodies_without_a_signature_have_equal_tokens() -> None:
+    one, same, other = (webhooks.parse_unverified({"events": [{"event_id": name}]}).token for name in ("a", "a", "b"))
+    assert one == same != other
+
+
+def test_parse_unverified_refuses_what_it_cannot_read() -> None:
+    for body in (b"not JSON", b"[]", b'{"hello": 1}'):
+        with pytest.raises(PayloadError):
+            webhooks.parse_unverified(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b"\xff", "[" * 100_000])
@@ -150,24 +268,33 @@ def test_what_is_no_json_object_is_a_payload_error(body: bytes | str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "late", "reason"),
+    ("keys", "late", "words", "reason"),
     [
-        ((KEY,), 0, None),
-        (("other",), 0, "wrong"),
-        (("other",), 9999, "wrong"),  # a forger learns nothing about the clock
-        ((KEY,), 312, "too old by 12 s"),
-        ((KEY,), -400, "400 s in the future"),
+        ((KEY,), 0, None, None),
+        (("other",), 0, "wrong", "signature wrong"),
+        (("other",), 9999, "wrong", "signature wrong"),  # a forger learns nothing about the clock
+        ((KEY,), 312, "authentic, but too old by 12 s", "signature too old"),
+        ((KEY,), -400, "authentic, but 400 s in the future", "signature in the future"),
     ],
 )
-def test_a_refused_signature_says_why(keys: tuple[str, ...], late: int, reason: str | None) -> None:
+def test_a_refused_signature_says_why(keys: tuple[str, ...], late: int, words: str | None, reason: str | None) -> None:
     """A wrong key, a slow queue and a clock that is off are fixed in three different places."""
     body = signed(events=[])
     assert webhooks.verify(body, *keys, now=NOW + late) is (reason is None)
     if reason is None:
         webhooks.parse(body, *keys, now=NOW + late)
-    else:
-        with pytest.raises(SignatureError, match=reason):
-            webhooks.parse(body, *keys, now=NOW + late)
+        return
+    with pytest.raises(SignatureError, match=words) as refused:
+        webhooks.parse(body, *keys, now=NOW + late)
+    assert refused.value.reason == reason
+
+
+def test_without_a_tolerance_any_age_is_accepted_and_a_forgery_is_not() -> None:
+    body = signed(events=[BOT])
+    for late in (-(10**9), 10**9):
+        assert webhooks.verify(body, KEY, tolerance=None, now=NOW + late)
+        webhooks.parse(body, KEY, tolerance=None, now=NOW + late)
+    assert not webhooks.verify(body, "other", tolerance=None, now=NOW)
 
 
 def test_a_missing_signature_is_said_to_be_missing() -> None:

@@ -1,0 +1,159 @@
+"""Web frameworks without ASGI: the views of the documentation, in the frameworks themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from omnivery import webhooks
+from omnivery.errors import ConfigError
+from omnivery.webhooks import BotVerdicts, Receiver, ReceiverStatistics, VerdictStore, WebhookEvent
+
+KEY = "example-signing-key"
+PAGE = Path(__file__).parents[2] / "docs/webhooks.md"
+
+
+def call(event_id: str = "e1", *, key: str = KEY) -> bytes:
+    return json.dumps({"signature": webhooks.sign(key), "events": [{"event_id": event_id, "is_bot": True}]}).encode()
+
+
+def documented(first_line: str, **names: Any) -> dict[str, Any]:
+    """What a code block of the page defines."""
+    [block] = [
+        block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if first_line in block
+    ]
+    namespace = {"Receiver": Receiver, "BotVerdicts": BotVerdicts, "key": KEY, "__name__": "page", **names}
+    exec(block, namespace)
+    return namespace
+
+
+def test_the_documented_view_in_flask() -> None:
+    page = documented("from flask import")
+    page["flask_app"].testing = True  # an exception would come out here, not be a 500
+    client = page["flask_app"].test_client()
+    body = call()
+    sent = (body, body, call(key="other"), b"no JSON")
+    assert [client.post("/verdicts", data=each).status_code for each in sent] == [200, 406, 406, 406]
+    assert client.get("/verdicts").status_code == 405
+    assert page["receiver"].statistics == ReceiverStatistics(accepted=1, refused=2, replayed=1)
+
+
+urlpatterns: list[Any] = []
+"""Where Django looks for views: this module is its ROOT_URLCONF."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _django() -> None:
+    """Django's settings, which can be made once in a process."""
+    import django
+    from django.conf import settings
+
+    settings.configure(
+        ROOT_URLCONF=__name__,
+        ALLOWED_HOSTS=["testserver"],
+        SECRET_KEY="s",
+        DATA_UPLOAD_MAX_MEMORY_SIZE=16 * 2**20,
+        MIDDLEWARE=["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
+    )
+    django.setup()
+
+
+def test_the_documented_view_in_django() -> None:
+    from django.test import Client
+    from django.urls import path
+
+    handled: list[str] = []
+    receiver = Receiver(lambda event: handled.append(event.token), KEY)
+    urlpatterns.append(path("verdicts", documented("from django", receiver=receiver)["verdicts_view"]))
+    client = Client(enforce_csrf_checks=True)
+
+    def post(body: bytes) -> int:
+        status: int = client.post("/verdicts", data=body, content_type="application/json").status_code
+        return status
+
+    body, large = call(), call("e" * 3_000_000)
+    assert [post(each) for each in (body, body, call(key="other"), large)] == [200, 406, 406, 200]
+    assert client.get("/verdicts").status_code == 405
+    assert len(handled) == 2
+
+
+# What `handle` does, whatever calls it
+
+
+def test_it_keeps_in_the_store_before_the_handler_is_called(tmp_path: Path) -> None:
+    with VerdictStore(tmp_path / "verdicts.db") as store:
+        kept: list[int] = []
+        receiver = Receiver(lambda _: kept.append(len(store)), KEY, store=store)
+        assert receiver.handle(call()) == 200
+        assert kept == [1]
+
+
+def test_a_coroutine_function_runs_on_an_event_loop_of_its_own() -> None:
+    """The same handler may serve an ASGI app, too."""
+    handled: list[str] = []
+
+    async def handler(event: WebhookEvent) -> None:
+        await anyio.lowlevel.checkpoint()
+        handled.append(event.token)
+
+    assert Receiver(handler, KEY).handle(call()) == 200
+    assert Receiver(lambda event: handler(event), KEY).handle(call()) == 200  # noqa: PLW0108  # hides the coroutine
+    assert len(handled) == 2
+
+
+def test_a_handlers_exception_is_a_500_and_the_retry_gets_in(caplog: pytest.LogCaptureFixture) -> None:
+    errors = [ValueError("for ann@example.com")]
+
+    def handler(_: WebhookEvent) -> None:
+        if errors:
+            raise errors.pop()
+
+    receiver, body = Receiver(handler, KEY), call()
+    assert [receiver.handle(body) for _ in range(3)] == [500, 200, 406]
+    assert "ValueError: for ***@***" in caplog.text
+
+
+def test_a_verifier_gets_header_fields_in_any_case() -> None:
+    receiver = Receiver(lambda _: None, verifier=lambda headers, body: headers["x-SCHEME"] == "v2")
+    assert receiver.handle(call(), {"X-Scheme": "v2"}) == 200
+    assert receiver.handle(call(), {"X-Scheme": "v1"}) == 406
+
+
+def test_a_body_beyond_the_limit_is_refused() -> None:
+    assert Receiver(lambda _: None, KEY, max_body=10).handle(call()) == 413
+
+
+def test_threads_that_bring_the_same_call_at_once_get_it_handled_once() -> None:
+    """A server with threads, and a service that calls twice: one handles it, the others are asked to come again."""
+    threads, inside, release = 8, threading.Event(), threading.Event()
+
+    def handler(_: WebhookEvent) -> None:
+        inside.set()
+        assert release.wait(20)
+
+    receiver, body = Receiver(handler, KEY), call()
+    statuses: list[int] = []
+    first = threading.Thread(target=lambda: statuses.append(receiver.handle(body)))
+    first.start()
+    assert inside.wait(20)
+    others = [threading.Thread(target=lambda: statuses.append(receiver.handle(body))) for _ in range(threads)]
+    for thread in others:
+        thread.start()
+    for thread in others:
+        thread.join()
+    release.set()
+    first.join()
+    assert statuses == [503] * threads + [200]
+    assert receiver.statistics == ReceiverStatistics(accepted=1, replayed=threads)
+
+
+def test_a_key_with_the_line_break_of_its_file_is_refused_here_too() -> None:
+    with pytest.raises(ConfigError, match="line breaks"):
+        Receiver(lambda _: None, KEY + "\n")
