@@ -90,6 +90,7 @@ class Account:
     accepted: int = 0
     rejected: int = 0
     undelivered: int = 0
+    unknown: int = 0
     batches: int = 0
     requests: int = 0
     retries: int = 0

@@ -29,6 +29,8 @@ class Part(Generic[T]):
     """The request's body, once it may not change any more."""
     row: int | None = None
     """The part's row in a journal."""
+    digest: bytes | None = None
+    """A digest of what is sent, for a part of one item whose body must not be kept."""
 
     def halves(self) -> tuple[Part[T], Part[T]]:
         """The part in two."""
@@ -60,6 +62,8 @@ class PartState(Enum):
     REPLACED = auto()
     """By its halves, or, where it was one item, by a rejection."""
     UNDELIVERED = auto()
+    UNKNOWN = auto()
+    """It may have taken effect, and must not be sent again."""
     PENDING = auto()
     """The run ended before it could be sent, or was stopped by what it met: it is as it was."""
 
@@ -86,6 +90,18 @@ class StoredPart:
     body: bytes = field(repr=False)
 
 
+@frozen(kw_only=True)
+class StoredItem:
+    """What a journal knows of one item of which it keeps a digest, and no bytes."""
+
+    state: str
+    """`pending`, `sending`, `accepted`, `undelivered`, `unknown` or `rejected`."""
+    digest: bytes
+    """Of what was, or was to be, sent."""
+    row: int | None
+    """Of its part, to send it again in; None if it was rejected."""
+
+
 @frozen(kw_only=True, eq=False)
 class SettledPart:
     """A part that is no longer open."""
@@ -94,6 +110,8 @@ class SettledPart:
     state: PartState
     attempts: int = 0
     error: str | None = None
+    ids: Sequence[str | None] | None = None
+    """The items' ids, where the response gave them."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -109,7 +127,9 @@ class BatchDelta:
     unfinished: bool
     """Whether it has open parts."""
     opened: Sequence[Part[Any]] = ()
-    """Parts that are new, with ids, body and row."""
+    """Parts that are new, with ids, row, and body or digest."""
+    claimed: Sequence[int] = ()
+    """Rows of parts that an earlier run left unsent, and that are sent now."""
     ended: Sequence[SettledPart] = ()
     rejected: Sequence[tuple[Rejection, bytes | None]] = ()
     """Each with the item's bytes; None where nothing of it can be kept."""

@@ -12,6 +12,7 @@ import pytest
 
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.emulator import Emulator
+from omnivery.errors import JournalError
 from tests.faults.inputs import COMMAND
 from tests.faults.wire import Wire
 
@@ -23,8 +24,9 @@ def test_the_journal_has_sqlite_wait_for_the_disk_at_every_commit(tmp_path: Path
     for _ in range(2):  # one that makes the file, one that finds it
         journal = JournalStore.open(tmp_path / "j")
         try:
-            assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
-            assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            with journal._file.use(JournalError) as db:
+                assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+                assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         finally:
             journal.close()
 

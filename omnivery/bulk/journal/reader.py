@@ -1,19 +1,20 @@
-"""Looking into a journal: its account, its state, and what did not get through. Also while a run writes to it."""
+"""Reading a journal: its totals, its state, and what did not get through. Also while a run writes to it."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from attrs import define, field, frozen
 
-from omnivery import codec
-from omnivery.bulk.journal.file import open_to_read, telling_config
+from omnivery._sqlite import Database, refusal
+from omnivery.bulk.journal.file import JOURNAL, open_for_reader
+from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, whole
 from omnivery.bulk.recorder import RunTarget
 from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, Account, BatchFailure, Rejection
 from omnivery.errors import ConfigError, OmniveryError
@@ -22,8 +23,27 @@ Cut: TypeAlias = Callable[[bytes], Iterator[bytes]]
 """Cuts the body of a request into its items, as bytes."""
 
 _TALLIES = ("read", "accepted", "rejected", "batches", "requests", "retries")
-_STATES = ("pending", "sending", "undelivered")
-_NEXT_ACCEPTED = "SELECT id, ids, settled_at FROM batch WHERE state = 'accepted' AND id > ? ORDER BY id LIMIT 1"
+_STATES = ("pending", "sending", "undelivered", "unknown")
+_SOURCES = "SELECT name, position, read, accepted, rejected, updated_at FROM source ORDER BY id"
+_COUNTS = """
+SELECT CASE WHEN state IN ('pending', 'sending', 'unknown') THEN state ELSE 'undelivered' END,
+    CAST(total(items) AS INTEGER), sum(length(body))
+FROM batch WHERE state <> 'accepted' GROUP BY state
+"""
+_OLDEST = "SELECT min(created_at) FROM batch WHERE state IN ('pending', 'sending') AND state <> 'accepted'"
+_NEXT_ACCEPTED = """
+SELECT id, CAST(ids AS BLOB), ids_checksum, settled_at FROM batch
+WHERE state = 'accepted' AND id > ? ORDER BY id LIMIT 1
+"""
+_UNSETTLED = """
+SELECT name, state, error, place, digest, batch.id, source, number, counted, items, checksum, ids_checksum,
+    CAST(places AS BLOB), CAST(ids AS BLOB), body
+FROM batch JOIN source ON source.id = batch.source WHERE batch.id = ? AND state <> 'accepted'
+"""
+_REJECTED = """
+SELECT name, reason, item, place, line, item_id FROM rejection JOIN source ON source.id = rejection.source
+ORDER BY rejection.id
+"""
 
 
 @frozen(kw_only=True)
@@ -31,7 +51,7 @@ class SourceState:
     """How far a source was read."""
 
     name: str
-    position: dict[str, Any]
+    position: Mapping[str, Any]
     """In a file: byte `offset` and number of a `line`, and how many lines to `skip` from there. Else `items` taken, or
     the caller's own `cursor`."""
     read: int
@@ -55,6 +75,8 @@ class JournalState:
     """In the hands of a run, or of one that was killed."""
     undelivered: int
     """Given up: only a retry sends them."""
+    unknown: int
+    """May have been sent, and must not be sent twice: nothing sends them by itself."""
     live_bytes: int
     """Bytes of requests that are kept, because they are not accepted."""
     file_bytes: int
@@ -69,12 +91,12 @@ class Problem:
     """An item that was not accepted, and why."""
 
     kind: str
-    """`rejected` or `undelivered`."""
+    """`rejected`, `undelivered` or `unknown`."""
     source: str
     reason: str | None
     """None for what is still to be sent."""
     item: bytes | None = field(repr=False)
-    """Its bytes; None where nothing of it could be kept."""
+    """Its bytes; None where nothing of it could or may be kept."""
     index: int | None = None
     line: int | None = None
     item_id: str | None = None
@@ -94,7 +116,8 @@ class JournalReader:
     """A journal that is open for reading. Close it, or open it with `with`."""
 
     path: Path
-    _db: sqlite3.Connection = field(alias="db", repr=False)
+    """Absolute, without symbolic links."""
+    _file: Database = field(alias="file", repr=False)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> JournalReader:
@@ -103,12 +126,12 @@ class JournalReader:
         Raises:
             ConfigError: there is none, or it is no journal, or one of a later version, or damaged.
         """
-        where = Path(path)
-        return cls(path=where, db=open_to_read(where))
+        file = open_for_reader(path)
+        return cls(path=file.path, file=file)
 
     def close(self) -> None:
         """Close it."""
-        self._db.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -124,45 +147,29 @@ class JournalReader:
         Raises:
             ConfigError: it was never used.
         """
-        with telling_config(self.path):
-            found = target_of(self._db)
+        with self._reading() as db:
+            found = target_of(db)
         if found is None:
-            raise ConfigError(f"journal: {self.path} is empty: nothing was submitted with it")
+            raise refusal(self.path, JOURNAL, "is empty: nothing was submitted with it")
         return found
 
     def totals(self) -> dict[str, Account]:
         """The totals of each source, by its name."""
-        with telling_config(self.path), self._moment():
-            names = self._db.execute("SELECT id, name FROM source ORDER BY id").fetchall()
-            return {name: account_of(self._db, row) for row, name in names}
+        with self._reading() as db, _snapshot(db):
+            names = db.execute("SELECT id, name FROM source ORDER BY id").fetchall()
+            return {name_of(name): account_of(db, row) for row, name in names}
 
     def state(self) -> JournalState:
         """What it holds."""
         target = self.target()
-        with telling_config(self.path), self._moment():
-            sources = tuple(
-                SourceState(
-                    name=row[0],
-                    position=codec.loads(row[1]),
-                    read=row[2],
-                    accepted=row[3],
-                    rejected=row[4],
-                    updated_at=row[5],
-                )
-                for row in self._db.execute(
-                    "SELECT name, position, read, accepted, rejected, updated_at FROM source ORDER BY id"
-                )
-            )
+        with self._reading() as db, _snapshot(db):
+            sources = tuple(_source_state(row) for row in db.execute(_SOURCES))
             items = dict.fromkeys(_STATES, 0)
             live = 0
-            for state, count, size in self._db.execute(
-                "SELECT state, sum(items), sum(length(body)) FROM batch WHERE state <> 'accepted' GROUP BY state"
-            ):
-                items[state] = count
-                live += size
-            [oldest] = self._db.execute(
-                "SELECT min(created_at) FROM batch WHERE state IN ('pending', 'sending') AND state <> 'accepted'"
-            ).fetchone()
+            for state, count, size in db.execute(_COUNTS):
+                items[state] += count
+                live += size or 0
+            [oldest] = db.execute(_OLDEST).fetchone()
         return JournalState(
             target=target,
             read=sum(source.read for source in sources),
@@ -184,46 +191,41 @@ class JournalReader:
         return (problem.item for problem in self.undelivered(cut) if problem.item is not None)
 
     def undelivered(self, cut: Cut) -> Iterator[Problem]:
-        """The same, with the reason.
+        """Every item that is neither accepted nor rejected nor unknown, with the reason.
+
+        What is damaged has no bytes, and its reason says so.
 
         Args:
             cut: cuts the body of a request into its items; its kind of work has the function.
         """
-        with telling_config(self.path):
-            # The numbers first, and then row by row: to sort whole rows would take the room of all bodies.
-            rows = self._db.execute("SELECT id FROM batch WHERE state <> 'accepted' ORDER BY number, id").fetchall()
-            for row in rows:
-                yield from self._undelivered_of(row, cut)
+        return self._unsettled("state <> 'unknown'", cut)
 
-    def _undelivered_of(self, row: tuple[int], cut: Cut) -> Iterator[Problem]:
-        found = self._db.execute(
-            "SELECT name, error, ids, body FROM batch JOIN source ON source.id = batch.source "
-            "WHERE batch.id = ? AND body IS NOT NULL",
-            row,
-        ).fetchall()
-        # A run that is under way may have got rid of it meanwhile: then there is none.
-        for name, reason, ids, body in found:
-            for item, item_id in zip(cut(body), codec.loads(ids), strict=True):
-                yield Problem(kind="undelivered", source=name, reason=reason, item=item, item_id=item_id)
+    def unknown(self) -> Iterator[Problem]:
+        """Every item that may have been sent, and is not sent again by itself: look before you send it again."""
+        return self._unsettled("state = 'unknown'", None)
 
     def accepted(self) -> Iterator[AcceptedBatch]:
-        """What was accepted, in the order in which it was read. Reads one at a time, and holds no transaction."""
+        """What was accepted and is not pruned, in the order in which it was read.
+
+        Reads one batch at a time, and holds no transaction.
+        """
         row = 0
-        with telling_config(self.path):
-            while found := self._db.execute(_NEXT_ACCEPTED, (row,)).fetchone():
-                row, ids, moment = found
-                yield AcceptedBatch(item_ids=tuple(codec.loads(ids)), accepted_at=moment)
+        with self._reading() as db:
+            while found := db.execute(_NEXT_ACCEPTED, (row,)).fetchone():
+                row, ids, checksum, moment = found
+                try:
+                    item_ids = ids_of(row, ids, checksum)
+                except ValueError as damage:
+                    raise refusal(self.path, JOURNAL, f"is damaged: {damage}") from None
+                yield AcceptedBatch(item_ids=item_ids, accepted_at=moment)
 
     def rejected(self) -> Iterator[Problem]:
-        """Every item that was rejected, before it was sent or by the server."""
-        with telling_config(self.path):
-            for name, reason, item, index, line, item_id in self._db.execute(
-                "SELECT name, reason, item, place, line, item_id FROM rejection "
-                "JOIN source ON source.id = rejection.source ORDER BY rejection.id"
-            ):
+        """Every item that was rejected and is not pruned, before it was sent or by the server."""
+        with self._reading() as db:
+            for name, reason, item, index, line, item_id in db.execute(_REJECTED):
                 yield Problem(
                     kind="rejected",
-                    source=name,
+                    source=name_of(name),
                     reason=reason,
                     item=item,
                     index=index,
@@ -231,14 +233,17 @@ class JournalReader:
                     item_id=item_id,
                 )
 
-    @contextmanager
-    def _moment(self) -> Iterator[None]:
-        """Have all that is read in the block be of one moment."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._db.execute("COMMIT")
+    def _unsettled(self, which: str, cut: Cut | None) -> Iterator[Problem]:
+        with self._reading() as db:
+            # The rows' numbers first, and then row by row: to sort whole rows would take the room of all bodies.
+            rows = db.execute(f"SELECT id FROM batch WHERE state <> 'accepted' AND {which} ORDER BY number, id")  # noqa: S608  # our own words
+            for row in rows.fetchall():
+                # A run that is under way may have deleted it meanwhile: then there is none.
+                for found in db.execute(_UNSETTLED, row).fetchall():
+                    yield from _problems(found, cut)
+
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        return self._file.use(ConfigError, JOURNAL.refused)
 
     def _size(self, ending: str) -> int:
         file = self.path.with_name(self.path.name + ending)
@@ -253,29 +258,75 @@ def target_of(db: sqlite3.Connection) -> RunTarget | None:
 
 
 def account_of(db: sqlite3.Connection, source: int | None = None) -> Account:
-    """The account of a journal, or of one source in it. What is pending counts as undelivered."""
+    """The totals of a journal, or of one source in it. What is pending counts as undelivered."""
     # NULL stands for every source.
     counts = db.execute(
         "SELECT ifnull(sum(read), 0), ifnull(sum(accepted), 0), ifnull(sum(rejected), 0), ifnull(sum(batches), 0), "
         "ifnull(sum(requests), 0), ifnull(sum(retries), 0), total(elapsed) FROM source WHERE id = ifnull(?, id)",
         (source,),
     ).fetchone()
-    [undelivered] = db.execute(
-        "SELECT ifnull(sum(items), 0) FROM batch WHERE state <> 'accepted' AND source = ifnull(?, source)", (source,)
+    undelivered, unknown = db.execute(
+        "SELECT ifnull(sum(items) FILTER (WHERE state <> 'unknown'), 0), "
+        "ifnull(sum(items) FILTER (WHERE state = 'unknown'), 0) "
+        "FROM batch WHERE state <> 'accepted' AND source = ifnull(?, source)",
+        (source,),
     ).fetchone()
     refused = db.execute(
         "SELECT place, line, item_id, reason FROM rejection WHERE source = ifnull(?, source) ORDER BY id LIMIT ?",
         (source, REJECTIONS_KEPT),
     )
     failed = db.execute(
-        "SELECT number, items, ifnull(error, '') FROM batch WHERE state = 'undelivered' AND state <> 'accepted' AND "
-        "source = ifnull(?, source) ORDER BY number, id LIMIT ?",
+        "SELECT number, items, ifnull(error, '') FROM batch WHERE state IN ('undelivered', 'unknown') AND "
+        "state <> 'accepted' AND source = ifnull(?, source) ORDER BY number, id LIMIT ?",
         (source, FAILURES_KEPT),
     )
     return Account(
         **dict(zip(_TALLIES, counts, strict=False)),
         elapsed=counts[-1],
         undelivered=undelivered,
+        unknown=unknown,
         rejections=[Rejection(index=row[0], line=row[1], event_id=row[2], reason=row[3]) for row in refused],
         failures=[BatchFailure(batch=row[0], events=row[1], error=OmniveryError(row[2])) for row in failed],
     )
+
+
+@contextmanager
+def _snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """Have all that is read in the block be of one moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("COMMIT")
+
+
+def _source_state(row: tuple[Any, ...]) -> SourceState:
+    name, position, read, accepted, rejected, updated_at = row
+    return SourceState(
+        name=name_of(name),
+        position=object_of(position) or {},
+        read=read,
+        accepted=accepted,
+        rejected=rejected,
+        updated_at=updated_at,
+    )
+
+
+def _problems(found: tuple[Any, ...], cut: Cut | None) -> Iterator[Problem]:
+    """The items of one row that is not accepted."""
+    source, state, reason, place, digest, *row = found
+    count = row[4]
+    known: dict[str, Any] = {"kind": "unknown" if state == "unknown" else "undelivered", "source": name_of(source)}
+    if digest is not None or cut is None:
+        yield Problem(**known, reason=reason, item=None, index=place)
+        return
+    try:
+        part = part_of(tuple(row))
+        items = whole([*cut(part.body)], count)
+    except ValueError as damage:
+        for _ in range(count):
+            yield Problem(**known, reason=f"row {row[0]} of the journal's batches is damaged: {damage}", item=None)
+        return
+    lines = part.lines or [None] * count
+    for item, index, line, item_id in zip(items, part.indices, lines, part.ids, strict=True):
+        yield Problem(**known, reason=reason, item=item, index=index, line=line, item_id=item_id)

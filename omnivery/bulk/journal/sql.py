@@ -1,43 +1,83 @@
-"""What is written to a journal: statements, and the values that go into them."""
+"""What is written to a journal: one statement for all that has changed, and the values that go into it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+from zlib import crc32
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from omnivery import codec
-from omnivery.bulk.report import Rejection
-from omnivery.bulk.work import (
-    BatchDelta,
-    Part,
-    PartState,
-    SettledPart,
-)
+from omnivery.bulk.work import BatchDelta, Part, PartState, SettledPart
 
-COUNTED = "UPDATE batch SET counted = 1 WHERE state = 'sending' AND state <> 'accepted' AND number = ?"
-"""The first request with a batch has come to an end, and parts of it are still to go."""
-REJECT = "INSERT INTO rejection (source, place, line, item_id, reason, item, rejected_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-TALLY = (
-    "UPDATE source SET position = ifnull(:position, position), read = read + :read, accepted = accepted + :accepted, "
-    "rejected = rejected + :rejected, batches = batches + :batches, requests = requests + :requests, "
-    "retries = retries + :retries, last_number = max(last_number, :number), elapsed = elapsed + :elapsed, "
-    "updated_at = :now WHERE id = :source"
+PREPARE = """
+CREATE TEMP VIEW step (opened, claimed, counted, accepted, named, kept, replaced, rejected, totals, pieces, now)
+    AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
+CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
+    INSERT INTO batch (id, source, number, state, counted, items, place, attempts, created_at, checksum, ids_checksum,
+            places, ids, digest, body)
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), 'sending',
+            json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), 0, NEW.now,
+            json_extract(value, '$[6]'), json_extract(value, '$[7]'),
+            CAST(substr(NEW.pieces, json_extract(value, '$[8]'), json_extract(value, '$[9]')) AS TEXT),
+            CAST(substr(NEW.pieces, json_extract(value, '$[10]'), json_extract(value, '$[11]')) AS TEXT),
+            substr(NEW.pieces, json_extract(value, '$[12]'), json_extract(value, '$[13]')),
+            substr(NEW.pieces, json_extract(value, '$[14]'), json_extract(value, '$[15]'))
+        FROM json_each(NEW.opened);
+    UPDATE batch SET state = 'sending', settled_at = NULL WHERE id IN (SELECT value FROM json_each(NEW.claimed));
+    UPDATE batch SET counted = 1
+        WHERE state = 'sending' AND state <> 'accepted' AND number IN (SELECT value FROM json_each(NEW.counted));
+    UPDATE batch SET state = 'accepted', counted = 1, settled_at = NEW.now, error = NULL, places = NULL, body = NULL,
+            attempts = attempts + one.tries
+        FROM (SELECT json_extract(value, '$[0]') AS row, json_extract(value, '$[1]') AS tries
+            FROM json_each(NEW.accepted)) AS one
+        WHERE batch.id = one.row;
+    UPDATE batch SET ids = one.text, ids_checksum = one.checksum
+        FROM (SELECT json_extract(value, '$[0]') AS row, json_extract(value, '$[1]') AS checksum,
+            CAST(substr(NEW.pieces, json_extract(value, '$[2]'), json_extract(value, '$[3]')) AS TEXT) AS text
+            FROM json_each(NEW.named)) AS one
+        WHERE batch.id = one.row;
+    UPDATE batch SET state = one.state, counted = max(counted, one.tries > 0), attempts = attempts + one.tries,
+            settled_at = CASE one.state WHEN 'pending' THEN NULL ELSE NEW.now END, error = ifnull(one.text, error)
+        FROM (SELECT json_extract(value, '$[0]') AS row, json_extract(value, '$[1]') AS state,
+            json_extract(value, '$[2]') AS tries,
+            CAST(substr(NEW.pieces, json_extract(value, '$[3]'), json_extract(value, '$[4]')) AS TEXT) AS text
+            FROM json_each(NEW.kept)) AS one
+        WHERE batch.id = one.row;
+    DELETE FROM batch WHERE id IN (SELECT value FROM json_each(NEW.replaced));
+    INSERT INTO rejection (source, place, line, rejected_at, item_id, reason, digest, item)
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), NEW.now,
+            CAST(substr(NEW.pieces, json_extract(value, '$[3]'), json_extract(value, '$[4]')) AS TEXT),
+            CAST(substr(NEW.pieces, json_extract(value, '$[5]'), json_extract(value, '$[6]')) AS TEXT),
+            substr(NEW.pieces, json_extract(value, '$[7]'), json_extract(value, '$[8]')),
+            substr(NEW.pieces, json_extract(value, '$[9]'), json_extract(value, '$[10]'))
+        FROM json_each(NEW.rejected);
+    UPDATE source SET position = ifnull(one.position, source.position), read = read + one.read_,
+            accepted = accepted + one.accepted_, rejected = rejected + one.rejected_, batches = batches + one.batches_,
+            requests = requests + one.requests_, retries = retries + one.retries_,
+            last_number = max(last_number, one.number), elapsed = elapsed + one.seconds, updated_at = NEW.now
+        FROM (SELECT json_extract(value, '$[0]') AS row, json_extract(value, '$[1]') AS number,
+            json_extract(value, '$[2]') AS read_, json_extract(value, '$[3]') AS accepted_,
+            json_extract(value, '$[4]') AS rejected_, json_extract(value, '$[5]') AS batches_,
+            json_extract(value, '$[6]') AS requests_, json_extract(value, '$[7]') AS retries_,
+            json_extract(value, '$[8]') AS seconds, json_extract(value, '$[9]') AS position
+            FROM json_each(NEW.totals)) AS one
+        WHERE source.id = one.row;
+END;
+"""
+"""A trigger of the connection, of which nothing is in the file. It takes a whole transaction as one row of a view: one
+call of SQLite, where statement by statement the thread that writes would wait for Python's lock again and again."""
+STEP = (
+    "INSERT INTO step VALUES (:opened, :claimed, :counted, :accepted, :named, :kept, :replaced, :rejected, :totals, "
+    ":pieces, :now)"
 )
-OPEN = (
-    "INSERT INTO batch (id, source, number, state, counted, items, attempts, created_at, places, ids, body) "
-    "VALUES (?, ?, ?, 'sending', ?, ?, 0, ?, ?, ?, ?)"
-)
-"""A new part, which goes out at once."""
-_ACCEPT = (
-    "UPDATE batch SET state = 'accepted', counted = 1, attempts = attempts + ?, settled_at = ?, error = NULL, "
-    "places = NULL, body = NULL WHERE id = ?"
-)
-_LEAVE = (
-    "UPDATE batch SET state = ?, counted = counted OR ?, attempts = attempts + ?, settled_at = ?, "
-    "error = ifnull(?, error) WHERE id = ?"
-)
+"""A transaction by itself."""
+
+Span: TypeAlias = tuple[int | None, int | None]
+"""Where a piece begins, counted from 1, and its length; of no piece, two NULLs."""
+_INTEGERS = range(-(2**63), 2**63)
+_KEPT = {PartState.UNDELIVERED: "undelivered", PartState.UNKNOWN: "unknown", PartState.PENDING: "pending"}
 
 
 @frozen(kw_only=True, eq=False)
@@ -53,126 +93,153 @@ class JournalEntry:
     """Seconds of the run since the entry before."""
 
 
-def row_of(part: Part[Any], delta: BatchDelta, now: float) -> tuple[Any, ...]:
-    """Values of `OPEN`."""
-    places = json_text([_packed(part.indices), _packed(part.lines) if part.lines is not None else None])
-    ids = json_text(part.ids)
-    return part.row, delta.source, delta.number, delta.counted, len(part.items), now, places, ids, part.body
+@define(eq=False)
+class _Pieces:
+    """Text and bytes of a transaction, laid end to end: JSON holds no bytes, and SQLite cuts JSON's text at a NUL."""
+
+    _pieces: list[bytes] = field(init=False, factory=list[bytes])
+    _length: int = field(init=False, default=0)
+
+    def add(self, piece: bytes | None) -> Span:
+        """Append a piece."""
+        if piece is None:
+            return None, None
+        start = self._length + 1
+        self._pieces.append(piece)
+        self._length += len(piece)
+        return start, len(piece)
+
+    def add_text(self, text: str | None) -> Span:
+        """Append text for people, whatever is in it."""
+        return self.add(None if text is None else storable(text).encode())
+
+    def joined(self) -> bytes:
+        """All of them."""
+        return b"".join(self._pieces)
 
 
-def ends_of(ended: Sequence[SettledPart], now: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """What to do with the rows of parts that have ended."""
-    for one in ended:
-        match one.state:
-            case PartState.ACCEPTED:
-                yield _ACCEPT, (one.attempts, now, one.part.row)
-            case PartState.REPLACED:
-                yield "DELETE FROM batch WHERE id = ?", (one.part.row,)
-            case PartState.UNDELIVERED:
-                yield _LEAVE, ("undelivered", one.attempts > 0, one.attempts, now, one.error, one.part.row)
-            case PartState.PENDING:
-                yield _LEAVE, ("pending", one.attempts > 0, one.attempts, None, one.error, one.part.row)
+def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any]:
+    """Values of `STEP`, for all entries together."""
+    pieces = _Pieces()
+    deltas = [entry.delta for entry in entries]
+    settled = [one for delta in deltas for one in delta.ended]
+    accepted = [one for one in settled if one.state is PartState.ACCEPTED]
+    values = {
+        "opened": _array(_opened(part, delta, pieces) for delta in deltas for part in delta.opened),
+        "claimed": _array(row for delta in deltas for row in delta.claimed),
+        "counted": _array(delta.number for delta in deltas if delta.batches and delta.unfinished),
+        "accepted": _array((one.part.row, one.attempts) for one in accepted),
+        "named": _array(_named(one, pieces) for one in accepted if one.ids is not None),
+        "kept": _array(_kept(one, pieces) for one in settled if one.state in _KEPT),
+        "replaced": _array(one.part.row for one in settled if one.state is PartState.REPLACED),
+        "rejected": _array(row for delta in deltas for row in _rejected(delta, pieces)),
+        "totals": _array(_totals(entries)),
+    }
+    return {**values, "pieces": pieces.joined(), "now": now}
 
 
-def tallies_of(entries: Sequence[JournalEntry], now: float) -> Iterator[dict[str, Any]]:
-    """Values of `TALLY`, for each source that the entries are about."""
+def storable(text: str) -> str:
+    """Text as UTF-8 can say it: half a surrogate pair becomes an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def ids_text(ids: Sequence[str | None]) -> bytes:
+    """The ids of a part as a JSON array."""
+    try:
+        return codec.dumps(ids if isinstance(ids, list) else list(ids))
+    except (TypeError, ValueError):  # half a surrogate pair in one of them
+        return codec.dumps([one if one is None else storable(str(one)) for one in ids])
+
+
+def places_text(part: Part[Any]) -> bytes:
+    """Index and line of each item of a part, as JSON: [indices, lines]."""
+    lines = None if part.lines is None else [_integer(line) for line in part.lines]
+    return codec.dumps([_packed(part.indices), None if lines is None else _packed(lines)])
+
+
+def checksum_of(places: bytes, body: bytes | None) -> int:
+    """What shows that a part is still as it was written."""
+    return crc32(body or b"", crc32(places))
+
+
+def _opened(part: Part[Any], delta: BatchDelta, pieces: _Pieces) -> tuple[Any, ...]:
+    places, ids = places_text(part), ids_text(part.ids or [None] * len(part.items))
+    # Of what is known by its digest nothing else is kept: it must not be sent again without its source.
+    body = part.body if part.digest is None else None
+    return (
+        part.row,
+        delta.source,
+        delta.number,
+        int(delta.counted),
+        len(part.items),
+        part.indices[0],
+        checksum_of(places, body),
+        crc32(ids),
+        *pieces.add(places),
+        *pieces.add(ids),
+        *pieces.add(part.digest),
+        *pieces.add(body),
+    )
+
+
+def _named(one: SettledPart, pieces: _Pieces) -> tuple[Any, ...]:
+    ids = ids_text(one.ids or ())
+    return (one.part.row, crc32(ids), *pieces.add(ids))
+
+
+def _kept(one: SettledPart, pieces: _Pieces) -> tuple[Any, ...]:
+    return (one.part.row, _KEPT[one.state], one.attempts, *pieces.add_text(one.error))
+
+
+def _rejected(delta: BatchDelta, pieces: _Pieces) -> Iterator[tuple[Any, ...]]:
+    digests = {one.part.indices[0]: one.part.digest for one in delta.ended if one.state is PartState.REPLACED}
+    for rejection, item in delta.rejected:
+        yield (
+            delta.source,
+            rejection.index,
+            _integer(rejection.line),
+            *pieces.add_text(rejection.event_id),
+            *pieces.add_text(rejection.reason),
+            *pieces.add(digests.get(rejection.index)),
+            *pieces.add(item),
+        )
+
+
+def _totals(entries: Sequence[JournalEntry]) -> Iterator[tuple[Any, ...]]:
+    """What goes up for each source that the entries are about."""
     by_source: dict[int, list[JournalEntry]] = {}
     for one in entries:
         by_source.setdefault(one.delta.source, []).append(one)
     for source, own in by_source.items():
-        yield {
-            "read": sum(one.read for one in own),
-            "accepted": sum(one.delta.accepted for one in own),
-            "rejected": sum(len(one.delta.rejected) for one in own),
-            "batches": sum(one.delta.batches for one in own),
-            "requests": sum(one.delta.requests for one in own),
-            "retries": sum(one.delta.retries for one in own),
-            "elapsed": sum(one.elapsed for one in own),
+        yield (
+            source,
+            max(one.delta.number for one in own),
+            sum(one.read for one in own),
+            sum(one.delta.accepted for one in own),
+            sum(len(one.delta.rejected) for one in own),
+            sum(one.delta.batches for one in own),
+            sum(one.delta.requests for one in own),
+            sum(one.delta.retries for one in own),
+            sum(one.elapsed for one in own),
             # They are in the order in which the source was read.
-            "position": next((one.position for one in reversed(own) if one.position is not None), None),
-            "number": max(one.delta.number for one in own),
-            "now": now,
-            "source": source,
-        }
+            next((one.position for one in reversed(own) if one.position is not None), None),
+        )
 
 
-def rejection_of(source: int, one: Rejection, item: bytes | None, now: float) -> tuple[Any, ...]:
-    """Values of `REJECT`."""
-    return source, one.index, one.line, one.event_id, one.reason, item, now
+def _array(values: Iterable[Any]) -> str | None:
+    """Values as a JSON array; None if there are none."""
+    listed = list(values)
+    return codec.dumps(listed).decode() if listed else None
 
 
-def json_text(value: object) -> str:
-    """A value as JSON, in text rather than bytes: SQLite's own functions for JSON then take it."""
-    return codec.dumps(value).decode()
+def _integer(number: int | None) -> int | None:
+    """A number that SQLite can hold, which has 64 bits; None for any other."""
+    return number if isinstance(number, int) and number in _INTEGERS else None
 
 
 def _packed(numbers: Sequence[int | None]) -> int | list[int | None]:
     """The first of numbers that follow one another; else all of them."""
-    if isinstance(numbers, range):
+    if isinstance(numbers, range) and numbers.step == 1:
         return numbers.start
-    first, last = numbers[0], numbers[-1]
-    if first is None or last is None or last - first != len(numbers) - 1 or None in numbers:
-        return list(numbers)
-    return first
-
-
-PREPARE = """
-CREATE TEMP VIEW step (
-    source, opened, stuff, ended, now, position, read, accepted, rejected, batches, requests, retries, number, elapsed
-) AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
-CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
-    INSERT INTO batch (id, source, number, state, counted, items, attempts, created_at, places, ids, body)
-        SELECT json_extract(value, '$[0]'), NEW.source, json_extract(value, '$[1]'), 'sending',
-            json_extract(value, '$[2]'), json_extract(value, '$[3]'), 0, NEW.now,
-            CAST(substr(NEW.stuff, json_extract(value, '$[4]'), json_extract(value, '$[5]')) AS TEXT),
-            CAST(substr(NEW.stuff, json_extract(value, '$[6]'), json_extract(value, '$[7]')) AS TEXT),
-            substr(NEW.stuff, json_extract(value, '$[8]'), json_extract(value, '$[9]'))
-        FROM json_each(NEW.opened);
-    UPDATE batch SET state = 'accepted', counted = 1, settled_at = NEW.now, error = NULL, places = NULL, body = NULL,
-        attempts = attempts + (
-            SELECT json_extract(value, '$[1]') FROM json_each(NEW.ended) WHERE json_extract(value, '$[0]') = batch.id)
-        WHERE id IN (SELECT json_extract(value, '$[0]') FROM json_each(NEW.ended));
-    UPDATE source SET position = ifnull(NEW.position, position), read = read + NEW.read,
-        accepted = accepted + NEW.accepted, rejected = rejected + NEW.rejected, batches = batches + NEW.batches,
-        requests = requests + NEW.requests, retries = retries + NEW.retries,
-        last_number = max(last_number, NEW.number), elapsed = elapsed + NEW.elapsed, updated_at = NEW.now
-        WHERE id = NEW.source;
-END;
-"""
-"""Nothing of it is in the file: it belongs to the connection."""
-STEP = (
-    "INSERT INTO step VALUES (:source, :opened, :stuff, :ended, :now, :position, :read, :accepted, :rejected, "
-    ":batches, :requests, :retries, :number, :elapsed)"
-)
-"""A transaction by itself."""
-
-
-def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any] | None:
-    """Values of `STEP`; None where there is anything unusual to write."""
-    tallies = list(tallies_of(entries, now))
-    if len(tallies) != 1 or any(_is_unusual(one) for one in entries):
-        return None
-    opened, stuff = _opened(entries, now)
-    ended = [[one.part.row, one.attempts] for entry in entries for one in entry.delta.ended]
-    return {**tallies[0], "opened": json_text(opened), "stuff": stuff, "ended": json_text(ended)}
-
-
-def _is_unusual(entry: JournalEntry) -> bool:
-    delta = entry.delta
-    half_done = delta.batches and delta.unfinished
-    return bool(delta.rejected) or half_done or any(one.state is not PartState.ACCEPTED for one in delta.ended)
-
-
-def _opened(entries: Sequence[JournalEntry], now: float) -> tuple[list[list[Any]], bytes]:
-    """New parts, and all that is long in them laid end to end: where each begins, counted from 1, and its length."""
-    rows: list[list[Any]] = []
-    stuff = bytearray()
-    for entry in entries:
-        for part in entry.delta.opened:
-            row, _, number, counted, items, _, places, ids, body = row_of(part, entry.delta, now)
-            spans: list[int] = []
-            for piece in (places.encode(), ids.encode(), body):
-                spans += [len(stuff) + 1, len(piece)]
-                stuff += piece
-            rows.append([row, number, counted, items, *spans])
-    return rows, bytes(stuff)
+    listed, first = list(numbers), numbers[0]
+    return listed if first is None or listed != list(range(first, first + len(listed))) else first

@@ -1,6 +1,24 @@
 """The journal of bulk runs: what was read and what became of it, in SQLite, so that a crash loses nothing.
 
-This is the blocking half: a connection, and what is asked of it. It is used by one thread at a time.
+This is the blocking half: a connection, and what is asked of it. It is used by one thread at a time; only `interrupt`
+may be called from another.
+
+A row of `batch` is a part of a batch: what one request carries. How it goes from state to state:
+
+    pending -> sending -> accepted | undelivered | unknown | pending
+
+There are two kinds of rows.
+
+* A row with a `body` holds the bytes to send, and can be sent from the journal alone. A process that dies leaves it
+  *sending*; whoever opens the journal next makes it *pending* again, and `claim_next` gives it out.
+* A row with a `digest` is for an item that must not be sent twice, such as a message: neither its bytes nor an e-mail
+  address are kept. It has one item, which is known by its place in the source and the digest of what is sent for it. If
+  a process dies, a row that is *sending* becomes *unknown*, and is never sent by itself. One that is *pending* or
+  *undelivered* is certain to be unsent: a run that reads its source again finds it by `items_at`, compares the digests,
+  and sends it in the same row (`BatchDelta.claimed`). A place below `read` of which the journal has no item is settled:
+  it was rejected before it could be encoded, or pruned. It must not be sent.
+
+Whatever is handed to `transact` is on disk (`synchronous=FULL`) when it returns: *sending* is, before a request leaves.
 """
 
 from __future__ import annotations
@@ -9,38 +27,71 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from omnivery import codec
-from omnivery.bulk.journal.file import open_to_write, telling_config, telling_journal
+from omnivery._sqlite import Database, Interruption
+from omnivery.bulk.journal.file import JOURNAL, open_to_write
+from omnivery.bulk.journal.lock import WriterLock
 from omnivery.bulk.journal.reader import account_of, target_of
-from omnivery.bulk.journal.sql import (
-    COUNTED,
-    OPEN,
-    PREPARE,
-    REJECT,
-    STEP,
-    TALLY,
-    JournalEntry,
-    ends_of,
-    json_text,
-    rejection_of,
-    row_of,
-    step_of,
-    tallies_of,
-)
+from omnivery.bulk.journal.rows import check_sound, part_of, point_of, source_values
+from omnivery.bulk.journal.sql import PREPARE, STEP, JournalEntry, step_of
 from omnivery.bulk.recorder import RunTarget
-from omnivery.bulk.report import Account
+from omnivery.bulk.report import Account, BatchFailure
 from omnivery.bulk.source import ResumePoint
-from omnivery.bulk.work import StoredPart
-from omnivery.errors import ConfigError
+from omnivery.bulk.work import StoredItem, StoredPart
+from omnivery.errors import ConfigError, JournalError, OmniveryError
 
 StoreWork: TypeAlias = "Callable[[JournalStore], object]"
-"""Something to do within a transaction."""
+"""Something to do between two transactions."""
+
+PRUNE_ROWS = 100
+"""Rows that one transaction prunes: about 50,000 events."""
+PRUNE_EVERY = 60.0
+"""Seconds between two looks for what is old enough to be pruned, while a run writes."""
+VACUUM_PAGES = 1024
+"""Pages that one transaction gives back to the file system: 16 MB."""
+
+_SAFE = "What it holds is safe; submit again with it."
+_RELEASE = """
+UPDATE batch SET state = CASE WHEN digest IS NULL THEN 'pending' ELSE 'unknown' END,
+    error = CASE WHEN digest IS NULL THEN error ELSE ifnull(error, 'the run ended while it was being sent') END
+WHERE state = 'sending' AND state <> 'accepted'
+"""
+_REQUEUE = """
+UPDATE batch SET state = 'pending', settled_at = NULL WHERE state = 'undelivered' AND state <> 'accepted'
+"""
+_ENTER_SOURCE = """
+INSERT INTO source (name, identity, position, updated_at) VALUES (?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET identity = excluded.identity RETURNING id, read
+"""
+_CLAIM = """
+UPDATE batch SET state = 'sending'
+WHERE state = 'pending' AND state <> 'accepted' AND digest IS NULL AND number = (
+    SELECT min(number) FROM batch
+    WHERE state = 'pending' AND state <> 'accepted' AND digest IS NULL AND number > ? AND number < ?)
+RETURNING id, source, number, counted, items, checksum, ids_checksum, CAST(places AS BLOB), CAST(ids AS BLOB), body
+"""
+_SET_ASIDE = "UPDATE batch SET state = 'undelivered', settled_at = ?, error = ? WHERE id = ?"
+_ITEMS = """
+SELECT place, state, digest, id FROM batch WHERE digest IS NOT NULL AND source = :source AND place >= :first AND
+    place < :end
+UNION ALL
+SELECT place, 'rejected', digest, NULL FROM rejection WHERE digest IS NOT NULL AND source = :source AND
+    place >= :first AND place < :end
+"""
+_PRUNE_ACCEPTED = """
+DELETE FROM batch WHERE id IN (
+    SELECT id FROM batch WHERE state = 'accepted' AND settled_at < ? ORDER BY settled_at LIMIT ?)
+RETURNING items
+"""
+_PRUNE_REJECTED = """
+DELETE FROM rejection WHERE id IN (SELECT id FROM rejection ORDER BY id LIMIT ?) AND rejected_at < ? RETURNING 1
+"""
 
 
 @define(kw_only=True, eq=False)
@@ -48,52 +99,89 @@ class JournalStore:
     """An open journal, and its only writer."""
 
     path: Path
+    """Absolute, without symbolic links."""
     rows: Iterator[int]
     """Rows for new parts."""
     numbers: Iterator[int]
     """Numbers for new batches."""
-    _new: int = field(alias="new")
-    """The first of them."""
-    _taken: int = field(init=False, default=-1)
-    """The last batch of an earlier run that was taken."""
-    _db: sqlite3.Connection = field(alias="db", repr=False)
-    _lock: IO[bytes] = field(alias="lock", repr=False)
+    keep: float | None
+    """Seconds after which accepted ids and rejected items are pruned while the journal is open; None keeps them."""
+    _first: int = field(alias="first")
+    """The first of the new numbers."""
+    _live: int = field(alias="live")
+    _claimed: int = field(init=False, default=-1)
+    """Number of the batch that was claimed last."""
+    _damaged: list[BatchFailure] = field(init=False, factory=list[BatchFailure])
+    _prune_at: float = field(init=False, default=0.0)
+    """On the clock: when to look again for what can be pruned."""
+    _file: Database = field(alias="file", repr=False)
+    _lock: WriterLock = field(alias="lock", repr=False)
+    _clock: Callable[[], float] = field(alias="clock", repr=False)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> JournalStore:
-        """Open a journal, or begin one. Batches that were being sent when its last writer ended are pending again.
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        keep: float | None = None,
+        interruption: Interruption | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> JournalStore:
+        """Open a journal, or create one. What was being sent when its last writer ended is pending, or unknown.
+
+        It takes the time that rows which are not accepted need, and no look at the accepted ones, however many.
+
+        Args:
+            path: the file. A relative one is made absolute.
+            keep: seconds after which accepted ids and rejected items are pruned; None keeps them.
+            interruption: ends the opening from another thread, and later whatever the store does.
+            clock: the time in unix seconds.
 
         Raises:
             ConfigError: somebody else writes to it, or it is no journal, or one of a later version, or damaged, or it
-                cannot be written here. Nothing was changed.
+                cannot be written here; or the opening was interrupted. Nothing was changed.
         """
-        where = Path(path)
-        db, lock = open_to_write(where)
+        file, lock = open_to_write(path, interruption=interruption)
         try:
-            with telling_config(where):
+            with file.use(ConfigError, JOURNAL.refused) as db:
+                live = check_sound(db, file.path)
                 db.executescript(PREPARE)
-                db.execute(_BACK)
+                db.execute(_RELEASE)
                 [row] = db.execute("SELECT ifnull(max(id) + 1, 1) FROM batch").fetchone()
                 [number] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
         except BaseException:
-            db.close()
-            lock.close()
+            file.close()
+            lock.release()
             raise
-        return cls(path=where, db=db, lock=lock, rows=count(row), numbers=count(number), new=number)
+        return cls(
+            path=file.path,
+            file=file,
+            lock=lock,
+            rows=count(row),
+            numbers=count(number),
+            first=number,
+            live=live,
+            keep=keep,
+            clock=clock,
+        )
+
+    def interrupt(self) -> None:
+        """End what the store does in another thread: that raises, and so does all that follows but `close`."""
+        self._file.interruption.interrupt()
 
     def check_target(self, target: RunTarget) -> None:
         """Write down the target of a new journal, or make sure that it is that of an old one.
 
         Raises:
-            ConfigError: they differ.
+            ConfigError: it is another one.
         """
-        with telling_config(self.path):
-            known = target_of(self._db)
+        with self._file.use(ConfigError, JOURNAL.refused) as db:
+            known = target_of(db)
             if known is None:
                 rows = [(name, value, name in target.secret) for name, value in target.values.items()]
-                with self._db:
-                    self._db.execute("BEGIN IMMEDIATE")
-                    self._db.executemany("INSERT INTO target (name, value, secret) VALUES (?, ?, ?)", rows)
+                with db:
+                    db.execute("BEGIN IMMEDIATE")
+                    db.executemany("INSERT INTO target (name, value, secret) VALUES (?, ?, ?)", rows)
         if known is not None and (difference := known.difference(target)):
             raise ConfigError(
                 f"journal: it was begun for {difference}: go on with the same settings, or name another journal. "
@@ -101,131 +189,150 @@ class JournalStore:
             )
 
     def bookmarks(self) -> list[ResumePoint]:
-        """Every source that it knows."""
-        with telling_config(self.path):
-            found = self._db.execute("SELECT name, identity, position FROM source ORDER BY id").fetchall()
-        return [
-            ResumePoint(name=name, identity=codec.loads(identity), position=codec.loads(position))
-            for name, identity, position in found
-        ]
+        """Every source that it knows.
+
+        Raises:
+            ConfigError: the row of one is damaged.
+        """
+        with self._file.use(ConfigError, JOURNAL.refused) as db:
+            found = db.execute("SELECT id, name, identity, position FROM source ORDER BY id").fetchall()
+        return [point_of(row, self.path) for row in found]
 
     def enter_source(self, bookmark: ResumePoint) -> tuple[int, int]:
         """Enter a source, or what it looks like now, and return its row and how many items of it were read."""
-        written = (bookmark.name, json_text(bookmark.identity), json_text(bookmark.position), time.time())
-        with telling_config(self.path):
-            [row, read] = self._db.execute(
-                "INSERT INTO source (name, identity, position, updated_at) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET identity = excluded.identity RETURNING id, read",
-                written,
-            ).fetchone()
+        with self._file.use(ConfigError, JOURNAL.refused) as db:
+            row, read = db.execute(_ENTER_SOURCE, (*source_values(bookmark), self._clock())).fetchone()
         return row, read
 
     def account(self) -> Account:
-        """The whole account. What is pending counts as undelivered until it is taken."""
-        with telling_config(self.path):
-            return account_of(self._db)
+        """The totals of all runs. What is pending counts as undelivered until it is claimed."""
+        with self._file.use(ConfigError, JOURNAL.refused) as db:
+            return account_of(db)
 
     def live_bytes(self) -> int:
-        """Bytes of all bodies that are kept."""
-        with telling_config(self.path):
-            [live] = self._db.execute(
-                "SELECT ifnull(sum(length(body)), 0) FROM batch WHERE state <> 'accepted'"
-            ).fetchone()
-        return int(live)
+        """Bytes of all bodies that were kept when it was opened."""
+        return self._live
 
     def requeue_undelivered(self) -> None:
-        """Make pending what was undelivered for good."""
-        with telling_config(self.path):
-            self._db.execute(
-                "UPDATE batch SET state = 'pending', settled_at = NULL "
-                "WHERE state = 'undelivered' AND state <> 'accepted'"
-            )
+        """Make pending what was undelivered for good. What is unknown stays so."""
+        with self._file.use(ConfigError, JOURNAL.refused) as db:
+            db.execute(_REQUEUE)
 
-    def transact(self, entries: Sequence[JournalEntry], works: Sequence[StoreWork]) -> None:
-        """Write down what has changed, and then do some work, in one transaction: durably, or nothing of it.
+    def items_at(self, source: int, first: int, end: int) -> dict[int, StoredItem]:
+        """What is known of items with a digest at the places from `first` to before `end` of a source, by place.
+
+        Args:
+            source: row of the source.
+            first: the first place, from 0.
+            end: the place behind the last one.
 
         Raises:
-            JournalError: it cannot be written.
+            JournalError: it cannot be read.
         """
-        with telling_journal(self.path):
-            if not works and (step := step_of(entries, time.time())) is not None:
-                self._db.execute(STEP, step)
-                return
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._enter(entries)
-                for work in works:
-                    work(self)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._writing() as db:
+            found = db.execute(_ITEMS, {"source": source, "first": first, "end": end}).fetchall()
+        return {place: StoredItem(state=state, digest=digest, row=row) for place, state, digest, row in found}
+
+    def transact(self, entries: Sequence[JournalEntry], works: Sequence[StoreWork] = ()) -> None:
+        """Write down what has changed in one transaction, durably, or nothing of it; then do some work.
+
+        Raises:
+            JournalError: it cannot be written, whatever the reason.
+        """
+        if entries:
+            with self._writing() as db:
+                db.execute(STEP, step_of(entries, self._clock()))
+        for work in works:
+            work(self)
+        self._prune_some()
 
     def claim_next(self) -> list[StoredPart]:
         """Take the pending parts of the next batch that an earlier run left behind; none if there is no more.
 
-        Each is taken once: what this run itself leaves pending is for the next one.
-        """
-        found = self._db.execute(_TAKE, (self._taken, self._new)).fetchall()
-        if not found:
-            return []
-        self._taken = number = found[0][2]
-        self._db.execute(
-            "UPDATE batch SET state = 'sending' WHERE state = 'pending' AND state <> 'accepted' AND number = ?",
-            (number,),
-        )
-        return [_part(row) for row in found]
+        Each is taken once: what this run itself leaves pending is for the next one. A part whose row is damaged stays
+        as it is, undelivered, and `take_damaged` tells of it.
 
-    def _enter(self, entries: Sequence[JournalEntry]) -> None:
-        now = time.time()
-        self._db.executemany(OPEN, [row_of(part, one.delta, now) for one in entries for part in one.delta.opened])
-        for statement, values in ends_of([ended for one in entries for ended in one.delta.ended], now):
-            self._db.execute(statement, values)
-        for one in entries:
-            if one.delta.batches and one.delta.unfinished:
-                self._db.execute(COUNTED, (one.delta.number,))
-        refused = [rejection_of(one.delta.source, *each, now) for one in entries for each in one.delta.rejected]
-        self._db.executemany(REJECT, refused)
-        for tally in tallies_of(entries, now):
-            self._db.execute(TALLY, tally)
+        Raises:
+            JournalError: it cannot be read or written.
+        """
+        with self._writing() as db:
+            while found := db.execute(_CLAIM, (self._claimed, self._first)).fetchall():
+                self._claimed = found[0][2]
+                # SQLite returns changed rows in any order.
+                if parts := [part for row in sorted(found) if (part := self._intact(db, row)) is not None]:
+                    return parts
+        return []
+
+    def take_damaged(self) -> list[BatchFailure]:
+        """Failures of parts that were found damaged since this was asked last."""
+        damaged, self._damaged = self._damaged, []
+        return damaged
+
+    def prune(self, older_than: float) -> int:
+        """Forget accepted ids and rejected items. Totals stay, and so does what is not delivered.
+
+        Args:
+            older_than: seconds since they were accepted or rejected.
+
+        Returns:
+            How many items were forgotten.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        forgotten, before = 0, self._clock() - older_than
+        while some := self._prune(before):
+            forgotten += some
+        return forgotten
 
     def close(self) -> None:
-        """Give back the room of what is gone, and let others write. What was being sent is pending."""
+        """Give back the room of what is deleted, and let others write. What was being sent is pending, or unknown."""
+        self._file.interruption.clear()
         try:
-            with telling_journal(self.path):
-                self._db.execute(_BACK)
-                self._db.execute("PRAGMA incremental_vacuum").fetchall()
+            with self._writing() as db:
+                db.execute(_RELEASE)
+                [free] = db.execute("PRAGMA freelist_count").fetchone()
+                for _ in range(0, free, VACUUM_PAGES):
+                    db.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
         finally:
-            self._db.close()
-            self._lock.close()
+            self._file.close()
+            self._lock.release()
 
+    def _intact(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> StoredPart | None:
+        try:
+            return part_of(row)
+        except ValueError as damage:
+            words = f"row {row[0]} of the journal's batches is damaged: {damage}"
+            db.execute(_SET_ASIDE, (self._clock(), words, row[0]))
+            self._damaged.append(BatchFailure(batch=row[2], events=row[4], error=JournalError(words)))
+            return None
 
-_BACK = "UPDATE batch SET state = 'pending' WHERE state = 'sending' AND state <> 'accepted'"
-_TAKE = (
-    "SELECT id, source, number, state, counted, items, places, ids, body FROM batch "
-    "WHERE state = 'pending' AND state <> 'accepted' AND number = ("
-    "SELECT min(number) FROM batch WHERE state = 'pending' AND state <> 'accepted' AND number > ? AND number < ?"
-    ") ORDER BY id"
-)
+    def _prune_some(self) -> None:
+        now = self._clock()
+        if self.keep is None or now < self._prune_at:
+            return
+        # As long as there is more, some with every transaction; else a look now and then.
+        self._prune_at = now if self._prune(now - self.keep) else now + PRUNE_EVERY
 
+    def _prune(self, before: float) -> int:
+        with self._writing() as db:
+            accepted = db.execute(_PRUNE_ACCEPTED, (before, PRUNE_ROWS)).fetchall()
+            rejected = db.execute(_PRUNE_REJECTED, (PRUNE_ROWS, before)).fetchall()
+        return len(rejected) + sum(int(items) for [items] in accepted)
 
-def _part(found: tuple[Any, ...]) -> StoredPart:
-    row, source, number, state, counted, items, places, ids, body = found
-    indices, lines = codec.loads(places)
-    return StoredPart(
-        row=row,
-        source=source,
-        number=number,
-        state=state,
-        counted=bool(counted),
-        items=items,
-        indices=_unpacked(indices, items),
-        lines=_unpacked(lines, items) if lines is not None else None,
-        ids=codec.loads(ids),
-        body=body,
-    )
-
-
-def _unpacked(packed: int | list[Any], count: int) -> Sequence[Any]:
-    return range(packed, packed + count) if isinstance(packed, int) else packed
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Have the connection of a journal that was good when it was opened; whatever goes wrong is a JournalError."""
+        if self._lock.is_moved():
+            raise JournalError(
+                f"journal: {self.path} was moved, replaced or deleted while it was written. What it holds is in the "
+                "moved file: put it back and submit again with it."
+            )
+        try:
+            with self._file.use(JournalError, _SAFE) as db:
+                yield db
+        except OmniveryError:
+            raise
+        except Exception as error:  # noqa: BLE001  # of a value, of memory: nobody who waits must be left without it
+            # Its text may quote what was to be written.
+            raise JournalError(f"journal: {self.path} cannot be written: {type(error).__name__}. {_SAFE}") from None

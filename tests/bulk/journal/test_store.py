@@ -300,10 +300,11 @@ async def test_a_journal_full_of_what_was_given_up_stops_the_run(tmp_path: Path)
 async def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, open_to_write = tmp_path / "j", journal_file.open_to_write
 
-    def small(path: Path) -> Any:
-        db, lock = open_to_write(path)
-        db.execute("PRAGMA max_page_count = 14")
-        return db, lock
+    def small(path: Path, **options: Any) -> Any:
+        file, lock = open_to_write(path, **options)
+        with file.use(ConfigError) as db:
+            db.execute("PRAGMA max_page_count = 20")
+        return file, lock
 
     monkeypatch.setattr("omnivery.bulk.journal.store.open_to_write", small)
     run = journalled(events(20_000), Server(takes=0), path, concurrency=8)

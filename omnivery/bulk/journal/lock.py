@@ -1,0 +1,124 @@
+"""The lock of a journal's only writer: by what the file is, whatever its name, and not inherited by a fork."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import define, field
+
+from omnivery._fork import register_fork_reset
+from omnivery._sqlite import Identity, create_private, identity_of
+
+HELD_ELSEWHERE = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
+"""What a system says of a lock that another process has."""
+
+
+class LockedError(Exception):
+    """Another run has the lock, in this process or another."""
+
+
+@define(eq=False)
+class _Registry:
+    """What this process has locked. The system's locks are a process's: it would give it another one at once."""
+
+    held: dict[Identity, WriterLock] = field(factory=dict)
+
+    def reset_after_fork(self) -> None:
+        """A child has none of its parent's locks."""
+        self.held = {}
+
+
+# Module state, because the system's locks are the process's as well.
+_REGISTRY = _Registry()
+register_fork_reset(_REGISTRY)
+
+
+@define(kw_only=True, eq=False)
+class WriterLock:
+    """The lock of one journal. Releasing it, or the end of the process however it comes, lets another writer in."""
+
+    path: Path
+    """The journal's."""
+    _identity: Identity = field(alias="identity")
+    _descriptor: int | None = field(alias="descriptor", repr=False)
+    _keys: list[Identity] = field(init=False, factory=list[Identity], repr=False)
+
+    @classmethod
+    def take(cls, path: Path) -> WriterLock:
+        """Lock a journal that is there.
+
+        The lock is on a file beside it: SQLite's own locks on the journal are undone by whoever in this process closes
+        that file.
+
+        Raises:
+            LockedError: another run has it.
+            OSError: it cannot be locked.
+        """
+        beside = path.with_name(path.name + "-lock")
+        lock = cls(path=path, identity=identity_of(path), descriptor=None)
+        try:
+            lock._register(lock._identity)
+            # Looked at before it is opened: closing it again would undo the lock that this process has on it.
+            with suppress(FileNotFoundError):
+                lock._register(identity_of(beside))
+            lock._descriptor = create_private(beside, 0)
+            _lock(lock._descriptor)
+            lock._register(identity_of(beside))
+        except BaseException:
+            lock.release()
+            raise
+        return lock
+
+    def is_moved(self) -> bool:
+        """Whether the journal is no longer the file of that name: moved, replaced or deleted."""
+        try:
+            return identity_of(self.path) != self._identity
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False  # nothing is known: a network file system may be away for a moment
+
+    def release(self) -> None:
+        """Let another writer in. A second time does nothing."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+        for key in self._keys:
+            if _REGISTRY.held.get(key) is self:
+                del _REGISTRY.held[key]
+        self._keys = []
+
+    def _register(self, key: Identity) -> None:
+        if _REGISTRY.held.setdefault(key, self) is not self:
+            raise LockedError
+        self._keys.append(key)
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        _lock_at_once(descriptor)
+    except OSError as error:
+        if error.errno in HELD_ELSEWHERE:
+            raise LockedError from None
+        raise
+
+
+if sys.platform == "win32":
+
+    def _lock_at_once(descriptor: int) -> None:
+        import msvcrt
+
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+
+    def _lock_at_once(descriptor: int) -> None:
+        import fcntl
+
+        # POSIX's kind, and not flock's, which a forked child would hold on to.
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,163 @@
+"""Rows of a journal as values, and the other way round. What is damaged is named, and never guessed at."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from omnivery import codec
+from omnivery._sqlite import refusal
+from omnivery.bulk.journal.file import JOURNAL
+from omnivery.bulk.journal.sql import checksum_of
+from omnivery.bulk.source import ResumePoint
+from omnivery.bulk.work import StoredPart
+from omnivery.errors import ConfigError
+
+_SOURCES = "SELECT id, name, read, accepted, rejected, last_number FROM source ORDER BY id"
+_UNSETTLED = """
+SELECT source, sum(items), sum(length(body)), min(CASE WHEN typeof(number) <> 'integer' OR typeof(items) <> 'integer'
+    OR items < 1 OR state NOT IN ('pending', 'sending', 'undelivered', 'unknown') THEN id END)
+FROM batch WHERE state <> 'accepted' GROUP BY source
+"""
+
+
+def check_sound(db: sqlite3.Connection, path: Path) -> int:
+    """Make sure that a journal adds up, and return the bytes of the bodies in it.
+
+    It reads the sources, and the rows that are not accepted: what a run goes on with. Their content is checked when it
+    is claimed. Accepted rows are left alone: there may be millions.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    open_items: dict[int, int] = {}
+    live = 0
+    for source, items, size, damaged in db.execute(_UNSETTLED):
+        if damaged is not None:
+            raise _damaged(path, f"row {damaged} of its batches holds a state or a number that none can have")
+        open_items[source] = items
+        live += size or 0
+    for row, name, *numbers in db.execute(_SOURCES):
+        if not all(type(number) is int for number in numbers):
+            raise _damaged(path, f"row {row} of its sources, {shown(name)}, holds what is no number")
+        read, accepted, rejected, _ = numbers
+        accounted = accepted + rejected + open_items.pop(row, 0)
+        if read != accounted:
+            words = f"of {shown(name)} {read:,} items were read, and it accounts for {accounted:,}"
+            raise _damaged(path, words)
+    if open_items:
+        raise _damaged(path, "it has batches of a source that it does not know")
+    return live
+
+
+def part_of(row: tuple[Any, ...]) -> StoredPart:
+    """A part that was claimed.
+
+    Raises:
+        ValueError: it is not as it was written. The words say what is wrong, and quote nothing of it.
+    """
+    row_id, source, number, counted, items, checksum, ids_checksum, places, ids, body = row
+    if not isinstance(body, bytes):
+        raise ValueError("the bytes to send are missing")
+    if not isinstance(places, bytes) or checksum_of(places, body) != checksum:
+        raise ValueError("the bytes to send, or their places in the source, are not as they were written")
+    if ids_checksum != crc32(ids):
+        raise ValueError("the ids of its items are not as they were written")
+    indices, lines = codec.loads(places)
+    return StoredPart(
+        row=row_id,
+        source=source,
+        number=number,
+        state="pending",
+        counted=bool(counted),
+        items=items,
+        indices=_unpacked(indices, items),
+        lines=None if lines is None else _unpacked(lines, items),
+        ids=_unpacked(codec.loads(ids), items),
+        body=body,
+    )
+
+
+def ids_of(row: int, ids: bytes, checksum: int) -> tuple[str, ...]:
+    """The ids of those items of a part that have one.
+
+    Raises:
+        ValueError: they are not as they were written.
+    """
+    if crc32(ids) != checksum:
+        raise ValueError(f"row {row} of its batches is damaged: the ids of its items are not as they were written")
+    return tuple(one for one in codec.loads(ids) if one is not None)
+
+
+def point_of(row: tuple[Any, ...], path: Path) -> ResumePoint:
+    """A source, and how far it was read.
+
+    Raises:
+        ConfigError: the row is damaged.
+    """
+    row_id, name, identity, position = row
+    known, reached = object_of(identity), object_of(position)
+    if known is None or reached is None or not isinstance(name, str | bytes):
+        raise _damaged(path, f"row {row_id} of its sources, {shown(name)}, does not say how far it was read")
+    return ResumePoint(name=name_of(name), identity=known, position=reached)
+
+
+def source_values(point: ResumePoint) -> tuple[str | bytes, str, str]:
+    """Name, identity and position as they are stored."""
+    try:
+        point.name.encode()
+    except UnicodeEncodeError:
+        # The name of a file that is not UTF-8. A BLOB is another value than any text.
+        name: str | bytes = point.name.encode("utf-8", "surrogatepass")
+    else:
+        name = point.name
+    # Python's own module, since orjson refuses half a surrogate pair, which such a name has.
+    return name, json.dumps(dict(point.identity)), json.dumps(dict(point.position))
+
+
+def name_of(stored: str | bytes) -> str:
+    """The name of a source."""
+    return stored.decode("utf-8", "surrogatepass") if isinstance(stored, bytes) else stored
+
+
+def shown(stored: object) -> str:
+    """The name of a source, for people."""
+    return ascii(name_of(stored)) if isinstance(stored, bytes) else str(stored)
+
+
+def object_of(text: object) -> Mapping[str, Any] | None:
+    """The JSON object in a text; None if there is none."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def whole(values: Any, count: int) -> list[Any]:
+    """The values, which must be as many as there are items.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if not isinstance(values, list) or len(values) != count:
+        raise ValueError("its counts do not match")
+    return values
+
+
+def _damaged(path: Path, words: str) -> ConfigError:
+    advice = "`omnivery bots export` prints what it holds and is not delivered"
+    return refusal(path, JOURNAL, f"is damaged: {words}; {advice}")
+
+
+def _unpacked(packed: object, count: int) -> Sequence[Any]:
+    """All of the numbers, or other values, that were packed.
+
+    Raises:
+        ValueError: they are not as many as there are items.
+    """
+    return range(packed, packed + count) if isinstance(packed, int) else whole(packed, count)
