@@ -147,6 +147,7 @@ class Automations(BaseClient[AsyncAutomations]):
         *,
         token: str | None = None,
         domain: str | None = None,
+        base_url: str | None = None,
         webhook_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
@@ -162,6 +163,7 @@ class Automations(BaseClient[AsyncAutomations]):
             self._async.with_options(
                 token=token,
                 domain=domain,
+                base_url=base_url,
                 webhook_url=webhook_url,
                 timeouts=timeouts,
                 retry=retry,
@@ -595,7 +597,7 @@ class Domains(Resource["AsyncAutomations"]):
             options: options of this call.
 
         Raises:
-            ConfigError: the name is empty; nothing was sent.
+            ConfigError: the name cannot be a domain; nothing was sent.
             NotFoundError: the token sees no such domain.
         """
         return drive(self._single.domains.get(name, dns=dns, options=options))

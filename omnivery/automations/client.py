@@ -153,6 +153,7 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         *,
         token: str | None = None,
         domain: str | None = None,
+        base_url: str | None = None,
         webhook_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
@@ -167,6 +168,7 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         return self._changed(
             token=None if token is None else token_header(token),
             domain=domain,
+            base_url=None if base_url is None else resolve_base_url(base_url),
             webhook_url=webhook_url,
             timeouts=timeouts,
             retry=retry,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import Attribute, field, frozen
 
 from omnivery.transport.client import ClientConfig
 from omnivery.transport.config import (
@@ -13,6 +13,7 @@ from omnivery.transport.config import (
     from_environment,
     required,
     valid_base_url,
+    valid_url,
 )
 
 if TYPE_CHECKING:
@@ -22,12 +23,18 @@ BASE_URL = "https://zap-api.omnivery.net"
 TOKEN_FIELD = "ov-token"  # noqa: S105  # the name of the header field, not a token
 
 
+def _url_or_nothing(_instance: object, _attribute: Attribute[Any], url: str | None) -> None:
+    # An empty text is found by the first submission.
+    if url:
+        valid_url(url, argument="webhook_url")
+
+
 @frozen(kw_only=True)
 class AutomationsConfig(ClientConfig):
     """Configuration of an Automations client."""
 
     token: TokenHeader
-    webhook_url: str | None = None
+    webhook_url: str | None = field(default=None, validator=_url_or_nothing)
 
     def credential(self, operation: Operation[Any]) -> Credential:  # noqa: ARG002  # one token serves every operation
         """The token."""

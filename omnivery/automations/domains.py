@@ -13,6 +13,7 @@ from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.errors import DecodeError
 from omnivery.mail.dns import DnsRecord
+from omnivery.transport.config import valid_domain
 from omnivery.transport.operation import SAFE, ResponseParser, json_body
 from omnivery.transport.resource import AsyncResource
 
@@ -132,8 +133,8 @@ class AsyncDomains(AsyncResource[AutomationsConfig]):
             options: options of this call.
 
         Raises:
-            ConfigError: the name is empty; nothing was sent.
+            ConfigError: the name cannot be a domain; nothing was sent.
             NotFoundError: the token sees no such domain.
         """
         query = [("dns", "true")] if dns else []
-        return await self._send(GET, path={"name": name}, query=query, options=options)
+        return await self._send(GET, path={"name": valid_domain(name, argument="name")}, query=query, options=options)

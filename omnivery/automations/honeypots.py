@@ -7,7 +7,6 @@ from html import escape
 from typing import Protocol
 
 from omnivery.automations.config import AutomationsConfig
-from omnivery.errors import ConfigError
 from omnivery.transport.body import fill_path
 from omnivery.transport.resource import AsyncResource
 
@@ -46,8 +45,6 @@ class AsyncHoneypots(AsyncResource[AutomationsConfig]):
             ConfigError: the domain is missing or invalid, or the message_id is empty.
         """
         host = self._client._domain(domain)
-        if not re.fullmatch(r"[\w.-]+", host):
-            raise ConfigError("domain: expected the name of a domain, such as mail.example.com")
         return f"https://email.{host}{fill_path(PATH, {'message_id': message_id})}"
 
     def html(self, message_id: str, *, content: str | SupportsHtml | None = None, domain: str | None = None) -> str:

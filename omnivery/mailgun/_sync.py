@@ -56,8 +56,8 @@ class Mailgun(BaseClient[AsyncMailgun]):
         domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` if left out.
         region: the entry point for requests: `global`, which picks the nearest, `eu` or `us`; `OMNIVERY_REGION` if left
             out, else `global`. Data stays in the region that the domain is configured for.
-        base_url: another server, such as the emulator, with its `/v3`; `OMNIVERY_MAILGUN_URL` if left out. That
-            variable takes precedence over a region.
+        base_url: another server, such as the emulator, with or without its `/v3`; `OMNIVERY_MAILGUN_URL` if left out.
+            That variable takes precedence over a region.
         timeouts: timeouts of each attempt.
         retry: when to retry.
         limits: limits of requests in flight and idle connections.
@@ -164,12 +164,15 @@ class Mailgun(BaseClient[AsyncMailgun]):
         api_key: str | None = None,
         sending_key: str | None = None,
         domain: str | None = None,
+        region: Region | None = None,
+        base_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
     ) -> Self:
         """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
         A clone with another `api_key` has no `sending_key` unless one is given, too: it would be the old account's.
+        With another `region` or `base_url`, the keys go to that server.
         Closing the clone does nothing; closing this client closes the connections of both.
 
         Raises:
@@ -180,6 +183,8 @@ class Mailgun(BaseClient[AsyncMailgun]):
                 api_key=api_key,
                 sending_key=sending_key,
                 domain=domain,
+                region=region,
+                base_url=base_url,
                 timeouts=timeouts,
                 retry=retry,
             )

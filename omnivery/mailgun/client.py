@@ -50,8 +50,8 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         domain: the sending domain for operations that need one; `OMNIVERY_DOMAIN` if left out.
         region: the entry point for requests: `global`, which picks the nearest, `eu` or `us`; `OMNIVERY_REGION` if left
             out, else `global`. Data stays in the region that the domain is configured for.
-        base_url: another server, such as the emulator, with its `/v3`; `OMNIVERY_MAILGUN_URL` if left out. That
-            variable takes precedence over a region.
+        base_url: another server, such as the emulator, with or without its `/v3`; `OMNIVERY_MAILGUN_URL` if left out.
+            That variable takes precedence over a region.
         timeouts: timeouts of each attempt.
         retry: when to retry.
         limits: limits of requests in flight and idle connections.
@@ -185,18 +185,28 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         api_key: str | None = None,
         sending_key: str | None = None,
         domain: str | None = None,
+        region: Region | None = None,
+        base_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
     ) -> Self:
         """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
         A clone with another `api_key` has no `sending_key` unless one is given, too: it would be the old account's.
+        With another `region` or `base_url`, the keys go to that server.
         Closing the clone does nothing; closing this client closes the connections of both.
 
         Raises:
             ConfigError: an argument is invalid.
         """
-        clone = self._changed(api_key=basic_key(api_key), domain=domain, timeouts=timeouts, retry=retry)
+        elsewhere = region is not None or base_url is not None
+        clone = self._changed(
+            api_key=basic_key(api_key),
+            domain=domain,
+            base_url=resolve_base_url(region, base_url) if elsewhere else None,
+            timeouts=timeouts,
+            retry=retry,
+        )
         if api_key is not None or sending_key is not None:
             clone._config = evolve(clone._config, sending_key=basic_key(sending_key))
         return clone

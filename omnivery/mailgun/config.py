@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -78,7 +79,13 @@ def resolve_base_url(region: str | None, base_url: str | None) -> str:
         raise ConfigError("region and base_url: each names the server, pass one of them. Nothing was sent.")
     # The environment's URL redirects a program, mostly to the emulator: a region must not send it to the service.
     url = from_environment(base_url, "OMNIVERY_MAILGUN_URL")
-    entry = from_environment(region, "OMNIVERY_REGION") or "global"
+    entry = from_environment(region, "OMNIVERY_REGION")
+    entry = "global" if entry is None else entry.strip().lower()
     if entry not in REGIONS:
-        raise ConfigError(f"region: there are {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
-    return valid_base_url(REGIONS[entry] if url is None else url)
+        raise ConfigError(f"region: expected one of {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
+    return REGIONS[entry] if url is None else _with_version(valid_base_url(url))
+
+
+def _with_version(url: str) -> str:
+    """Add `/v3` to a URL that is only a host, which is the form that Mailgun's own SDK takes."""
+    return url if urlsplit(url).path else f"{url}/v3"

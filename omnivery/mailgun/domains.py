@@ -14,6 +14,7 @@ from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import CONFIRMED, Confirmation
 from omnivery.mailgun.operations import any_key, primary
 from omnivery.transport import body as encoding
+from omnivery.transport.config import valid_domain
 from omnivery.transport.operation import (
     IDEMPOTENT,
     NON_IDEMPOTENT,
@@ -141,7 +142,7 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
         Raises:
             NotFoundError: there is no such domain.
         """
-        return await self._send(GET, path={"name": name}, options=options)
+        return await self._send(GET, path={"name": valid_domain(name, argument="name")}, options=options)
 
     async def create(
         self,
@@ -163,7 +164,7 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
             ConfigError: there is no primary key; nothing was sent.
             AmbiguousError: the response was lost, so the domain may exist: it is not retried.
         """
-        fields = [("name", name)]
+        fields = [("name", valid_domain(name, argument="name"))]
         if smtp_password is not None:
             fields.append(("smtp_password", smtp_password))
         if wildcard is not None:
@@ -180,7 +181,7 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
         Raises:
             NotFoundError: there is no such domain; after a retry, this call itself may have deleted it.
         """
-        return await self._send(DELETE, path={"name": name}, options=options)
+        return await self._send(DELETE, path={"name": valid_domain(name, argument="name")}, options=options)
 
     async def verify(self, name: str, *, options: CallOptions | None = None) -> DomainDetail:
         """Have the domain's DNS records checked now, and return the result.
@@ -191,7 +192,7 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
             name: the domain.
             options: options of this call.
         """
-        return await self._send(VERIFY, path={"name": name}, options=options)
+        return await self._send(VERIFY, path={"name": valid_domain(name, argument="name")}, options=options)
 
     async def tracking(self, name: str, *, options: CallOptions | None = None) -> Tracking:
         """Return the tracking settings of a domain.
@@ -200,7 +201,7 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
             name: the domain.
             options: options of this call.
         """
-        return await self._send(TRACKING, path={"name": name}, options=options)
+        return await self._send(TRACKING, path={"name": valid_domain(name, argument="name")}, options=options)
 
     async def disable(self, name: str, *, options: CallOptions | None = None) -> DomainDetail:
         """Stop all sending from a domain. Warning: the API cannot undo it.
@@ -214,4 +215,4 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
         Raises:
             AmbiguousError: the response was lost, so the domain may be disabled: it is not retried.
         """
-        return await self._send(DISABLE, path={"name": name}, options=options)
+        return await self._send(DISABLE, path={"name": valid_domain(name, argument="name")}, options=options)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from omnivery._logging import get_logger
 from omnivery._version import __version__
@@ -17,7 +17,16 @@ from omnivery.errors import ConfigError
 from omnivery.transport import body as encoding
 from omnivery.transport.adapters.factory import AdapterFactory
 from omnivery.transport.adapters.limited import LimitedAdapter, SyncLimitedAdapter
-from omnivery.transport.config import BULK_RETRY, NO_OPTIONS, CallOptions, Limits, RetryPolicy, Timeouts, required
+from omnivery.transport.config import (
+    BULK_RETRY,
+    NO_OPTIONS,
+    CallOptions,
+    Limits,
+    RetryPolicy,
+    Timeouts,
+    required,
+    valid_domain,
+)
 from omnivery.transport.http import Adapter, ApiResponse, Request
 from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
 from omnivery.transport.observe import LogObserver, Observer
@@ -35,13 +44,19 @@ if TYPE_CHECKING:
     from omnivery.transport.operation import Operation
 
 
+def _domain_or_nothing(_instance: object, _attribute: Attribute[Any], domain: str | None) -> None:
+    # An empty text is found by the first call that needs a domain.
+    if domain:
+        valid_domain(domain)
+
+
 @frozen(kw_only=True)
 class ClientConfig(ABC):
     """A client's settings, with arguments and environment variables resolved."""
 
     base_url: str
     """URL that paths are appended to, without a trailing slash."""
-    domain: str | None = None
+    domain: str | None = field(default=None, validator=_domain_or_nothing)
     """The sending domain, for operations whose path has one."""
     timeouts: Timeouts = field(factory=Timeouts)
     """Timeouts of each attempt."""
@@ -212,9 +227,11 @@ class AsyncBaseClient(Generic[ConfigT]):
         )
 
     def _domain(self, domain: str | None) -> str:
-        # An empty string is the caller's mistake: falling back could delete from another domain.
-        chosen = self._config.domain if domain is None else domain
-        return chosen or required(chosen, argument="domain", variable="OMNIVERY_DOMAIN", purpose="sending domain")
+        # The client's own was checked when the client was made. An empty string is the caller's mistake: falling back
+        # could delete from another domain.
+        if domain is None and self._config.domain:
+            return self._config.domain
+        return valid_domain(required(domain, argument="domain", variable="OMNIVERY_DOMAIN", purpose="sending domain"))
 
     def _headers(
         self, operation: Operation[Any], body: Body | None, options: CallOptions

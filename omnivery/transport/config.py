@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64encode
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -24,9 +26,9 @@ class Credential(Protocol):
 
 
 def _printable(_instance: object, _attribute: Attribute[Any], secret: str) -> None:
-    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+    if not secret or not secret.isascii() or not secret.isprintable() or set(" \"'") & set(secret):
         raise ConfigError(
-            "the key or token is empty, or contains spaces, line breaks or other characters that no key has: "
+            "the key or token is empty, or contains spaces, quotes, line breaks or other characters that no key has: "
             "copy it again, without quotes"
         )
 
@@ -170,7 +172,7 @@ def valid_url(value: str, *, argument: str) -> str:
     """
     try:
         parts = urlsplit(value)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        sound = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         sound = False
     if not sound or not value.isprintable() or " " in value:
@@ -188,3 +190,38 @@ def valid_base_url(value: str, *, argument: str = "base_url") -> str:
     if "@" in parts.netloc or "?" in value or "#" in value:
         raise ConfigError(f"{argument}: must have no user name, query or fragment. Nothing was sent.")
     return value.rstrip("/")
+
+
+_LABEL = r"(?!-)[\w-]{1,63}(?<!-)"
+"""One label: letters of any alphabet, digits, hyphens, and underscores, which some hosts have."""
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LONGEST = 253
+
+
+def is_host(name: str) -> bool:
+    """Whether a text can be a host: a name or an IP address, without brackets."""
+    return _is_ip(name) or _is_name(name.removesuffix("."))
+
+
+def valid_domain(value: object, *, argument: str = "domain") -> str:
+    """Return the name of a domain unchanged.
+
+    Raises:
+        ConfigError: it is not one: a URL, an e-mail address, an IP address, a placeholder, a name without a dot.
+    """
+    if isinstance(value, str) and "." in value and _is_name(value) and not _is_ip(value):
+        return value
+    # Not shown: it may be an e-mail address, or a key that was passed as the wrong argument.
+    raise ConfigError(f"{argument}: expected the name of a domain, such as mail.example.com. Nothing was sent.")
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= _LONGEST and _NAME.fullmatch(name) is not None
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -44,13 +44,53 @@ DETAIL = {"domain": {"name": DOMAIN}}
         ({"region": "global"}, "mg-api.omnivery.net"),
         ({"region": "eu"}, "eu.mg-api.omnivery.net"),
         ({"region": "us"}, "us.mg-api.omnivery.net"),
+        ({"region": "EU"}, "eu.mg-api.omnivery.net"),
+        ({"region": " Us "}, "us.mg-api.omnivery.net"),
         ({"base_url": "https://mine.example.com/v3/"}, "mine.example.com"),
+        ({"base_url": "https://mine.example.com/v3"}, "mine.example.com"),
+        ({"base_url": "https://mine.example.com"}, "mine.example.com"),
+        ({"base_url": "https://mine.example.com/"}, "mine.example.com"),
     ],
 )
-async def test_the_region_or_the_address_names_the_server(settings: dict[str, Any], host: str) -> None:
+async def test_the_region_or_the_url_names_the_server(settings: dict[str, Any], host: str) -> None:
     server = service(DETAIL)
     await client_of(server, **settings).domains.get(DOMAIN)
     assert str(server.request.url) == f"https://{host}/v3/domains/{DOMAIN}"
+
+
+async def test_a_url_with_a_path_of_its_own_is_taken_as_it_is() -> None:
+    """A gateway may have the API below any path."""
+    server = service(DETAIL)
+    await client_of(server, base_url="https://mine.example.com/mail/").domains.get(DOMAIN)
+    assert str(server.request.url) == f"https://mine.example.com/mail/domains/{DOMAIN}"
+
+
+async def test_a_clone_may_have_another_region_or_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = service(DETAIL)
+    client = client_of(server, region="us")
+    for clone in (
+        client,
+        client.with_options(region="eu"),
+        client.with_options(base_url="https://mine.example.com"),
+        client.with_options(base_url="https://mine.example.com").with_options(region="global"),
+        client.with_options(domain="other.example.com"),
+    ):
+        await clone.domains.get(DOMAIN)
+    hosts = [request.url.host for request in server.requests]
+    assert hosts == [
+        "us.mg-api.omnivery.net",
+        "eu.mg-api.omnivery.net",
+        "mine.example.com",
+        "mg-api.omnivery.net",
+        "us.mg-api.omnivery.net",
+    ]
+    with pytest.raises(ConfigError, match="region and base_url"):
+        client.with_options(region="eu", base_url="https://mine.example.com")
+    with pytest.raises(ConfigError, match="global, eu, us"):
+        client.with_options(region="asia")  # type: ignore[arg-type]
+    monkeypatch.setenv("OMNIVERY_MAILGUN_URL", "http://127.0.0.1:9/v3")
+    await client.with_options(region="eu").domains.get(DOMAIN)
+    assert server.requests[-1].url.host == "127.0.0.1"
 
 
 async def test_region_and_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,8 +234,8 @@ async def test_no_key_and_no_address_in_any_repr_log_or_error(caplog: pytest.Log
 
 async def test_every_part_of_a_path_is_one_segment() -> None:
     server = service({"address": ADDRESS})
-    await client_of(server, domain="a b.example.com").complaints.get(ADDRESS)
-    assert server.request.url.raw_path == f"/v3/a%20b.example.com/complaints/{QUOTED}".encode()
+    await client_of(server, domain="bücher.example.com").complaints.get(ADDRESS)
+    assert server.request.url.raw_path == f"/v3/b%C3%BCcher.example.com/complaints/{QUOTED}".encode()
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", ".."])
