@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from omnivery.events.ids import event_id_for, recipient_id_for
 from omnivery.events.ip_address import client_address
+from omnivery.events.json_path import value_at
 
 URL = "url"
 """The name under which a click's link is asked for as an attribute."""
@@ -60,7 +61,7 @@ class Interaction:
 
     def chosen(self, names: Iterable[str]) -> dict[str, Any]:
         """Those of the variables that were asked for by name, and the link as `url`. Dots lead into nested objects."""
-        found = ((name, _at(self.variables, name)) for name in names)
+        found = ((name, value_at(self.variables, name)) for name in names)
         own = {name: value for name, value in found if value is not None}
         if URL in names and URL not in own and self.url:
             own[URL] = self.url
@@ -90,14 +91,3 @@ def _only_domain(recipients: Iterable[str]) -> str | None:
     """The domain that all recipients share, in lower case."""
     domains = {parseaddr(text)[1].rpartition("@")[2].lower() for text in recipients}
     return domains.pop() or None if len(domains) == 1 else None
-
-
-def _at(variables: Mapping[str, Any], name: str) -> Any:
-    """The value under a name, or else under the path that its dots make."""
-    value: Any = variables.get(name)
-    if value is not None or "." not in name:
-        return value
-    value = variables
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value

@@ -48,7 +48,7 @@ def client_address(text: str) -> str | None:
         return plain
     if len(text) > _LONGEST:
         return None
-    bare = text.strip(" \t\"'")
+    bare = _unquoted(text)
     if bare.startswith("["):
         bare, closing, after = bare[1:].partition("]")
         if not closing or (after and not _PORT.fullmatch(after)):
@@ -61,7 +61,7 @@ def client_address(text: str) -> str | None:
 
 def client_fault(text: str) -> str:
     """Say why `client_address` found none, in words that hold nothing of the text."""
-    bare = text.strip(" \t\"'")
+    bare = _unquoted(text)
     # 1. Nothing was logged.
     if bare in {"", "-"}:
         return "no client address"
@@ -75,6 +75,12 @@ def client_fault(text: str) -> str:
     if len(bare) <= _LONGEST and _HOST_NAME.fullmatch(bare):
         return "the client is a host name, not an IP address (HostnameLookups is on?)"
     return "the client is no IPv4 or IPv6 address"
+
+
+def _unquoted(text: str) -> str:
+    bare = text.strip()
+    quoted = len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'"
+    return bare[1:-1].strip() if quoted else bare
 
 
 _LONGEST = 255

@@ -15,6 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from attrs import define, field, frozen
 
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.readers._client_ip import ClientIp
 from omnivery.readers._lines import Block, too_long
 
 T = TypeVar("T", BotEvent, EventLine)
@@ -122,6 +123,10 @@ class ReadOptions:
 
     columns: Mapping[str, str] | None = None
     """The source's names of columns to an event's fields."""
+    client_ip: ClientIp | None = None
+    """Whose address the requests of a log get."""
+    trusted_proxies: Sequence[str] = ()
+    """Addresses and networks of proxies that are believed who called them."""
 
 
 @frozen(kw_only=True)

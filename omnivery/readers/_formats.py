@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from omnivery.errors import ConfigError
-from omnivery.events.event import BotEvent
-from omnivery.readers._access_log import LogReader
 from omnivery.readers._format import Format, Sample
+from omnivery.readers._log_formats import LOG_FORMATS
 from omnivery.readers._ndjson import NdjsonReader
 
 
@@ -15,18 +14,13 @@ def _ndjson_share(sample: Sample) -> float:
     return _share(sample, [line.lstrip().startswith(b"{") for line in sample])
 
 
-def _combined_share(sample: Sample) -> float:
-    reader = LogReader()
-    return _share(sample, [isinstance(reader.item(line, 1), BotEvent) for line in sample])
-
-
 def _share(sample: Sample, read: list[bool]) -> float:
     return sum(read) / len(sample) if sample else 0.0
 
 
 FORMATS: tuple[Format, ...] = (
+    *(one.as_format() for one in LOG_FORMATS),
     Format(name="ndjson", sniff=_ndjson_share, reader=lambda _sample, _options: NdjsonReader()),
-    Format(name="combined", sniff=_combined_share, reader=lambda _sample, _options: LogReader()),
 )
 """In the order in which they are preferred where a sample fits several alike."""
 

@@ -11,12 +11,12 @@ from typing import Any
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.event_list import EventList
-from omnivery.readers._access_log import LogReader
 from omnivery.readers._columns import KEYS
 from omnivery.readers._csv import csv_events
 from omnivery.readers._file_events import file_events, items_of
-from omnivery.readers._format import LineReader
+from omnivery.readers._format import LineReader, ReadOptions
 from omnivery.readers._lines import Block, blocks
+from omnivery.readers._log_formats import log_reader
 from omnivery.readers._ndjson import NdjsonReader
 from omnivery.readers._opening import FileSource
 from omnivery.readers._parquet import MAGIC, parquet
@@ -60,7 +60,7 @@ def line_reader(start: bytes) -> LineReader[Any] | None:
     """
     if start.lstrip().startswith(b"{"):
         return NdjsonReader()
-    return None if start.startswith(MAGIC) or _delimiter(start) else LogReader()
+    return None if start.startswith(MAGIC) or _delimiter(start) else log_reader(None, [start], ReadOptions())
 
 
 def _detected_in(source: FileSource) -> Iterator[BotEvent | EventLine | UnreadableLine]:
@@ -87,7 +87,7 @@ def _detected(source: FileSource, all_blocks: Iterator[Block]) -> Iterator[BotEv
 def _delimiter(start: bytes) -> str | None:
     """What stands between the names of columns, if this line has names of columns."""
     # Whoever calls a server writes into its log: a line of a log is one, whatever its user agent contains.
-    if isinstance(LogReader().item(start, 1), BotEvent):
+    if isinstance(log_reader("combined", [start], ReadOptions()).item(start, 1), BotEvent):
         return None
     return next((delimiter for delimiter in ",;\t" if KEYS.intersection(_cells(start, delimiter))), None)
 

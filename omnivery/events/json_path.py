@@ -1,0 +1,34 @@
+"""Paths into parsed JSON: names with dots between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def value_at(value: Any, path: str) -> Any:
+    """Return the value at a path such as `request.headers.User-Agent` or `records.0.ip`; None if there is none.
+
+    A member whose own name has dots is found by its name, too.
+    """
+    if isinstance(value, Mapping):
+        found = value.get(path)
+        if found is not None or "." not in path:
+            return found
+        for name, rest in _splits(path):
+            if name in value and (found := value_at(value[name], rest)) is not None:
+                return found
+        return None
+    if isinstance(value, list):
+        name, _, rest = path.partition(".")
+        item = value[int(name)] if name.isdecimal() and len(name) < _DIGITS and int(name) < len(value) else None
+        return value_at(item, rest) if rest else item
+    return None
+
+
+_DIGITS = 10
+
+
+def _splits(path: str) -> list[tuple[str, str]]:
+    dots = [at for at, char in enumerate(path) if char == "."]
+    return [(path[:at], path[at + 1 :]) for at in dots]

@@ -1,0 +1,75 @@
+"""What carries the lines of a log: syslog, the journal, containers and their collectors write their own around each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from omnivery import codec
+
+
+@frozen
+class Carrier:
+    """One way in which lines are carried."""
+
+    name: str
+    unwrap: Callable[[bytes], bytes | None]
+    """Returns the line inside; None if it is not carried in this way."""
+
+
+_ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
+_TAG = rb"(?:[\w.:-]{0,254}[\w.-] )?[\w./-]{1,64}(?:\[\d{1,10}\])?: "
+"""The host, which may be missing, and the program."""
+_PREFIXES: dict[str, bytes] = {
+    # RFC 5424: <190>1 2026-05-17T10:05:03Z web1 nginx 812 - - …
+    "syslog (RFC 5424)": rb"<\d{1,3}>\d{1,2} \S{1,64} \S{1,255} \S{1,64} \S{1,128} \S{1,64} "
+    rb"(?:-|(?:\[[^\]]{1,2048}\])+)(?: \xef\xbb\xbf| )",
+    # RFC 3164, and what syslog daemons write to files: May 17 10:05:03 web1 nginx[812]: …
+    "syslog": rb"(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|" + _ISO + rb") " + _TAG,
+    # https://kubernetes.io/docs/concepts/cluster-administration/logging/; docker logs -t, docker compose logs
+    "container": rb"(?:\[pod/[^\]\s]{1,255}\] |[\w.-]{1,128} *\| )(?:"
+    + _ISO
+    + rb" )?|"
+    + _ISO
+    + rb" (?:std(?:out|err) [FP] )?",
+}
+
+
+def _prefixed(pattern: bytes) -> Callable[[bytes], bytes | None]:
+    match = re.compile(pattern).match
+
+    def unwrap(line: bytes) -> bytes | None:
+        found = match(line)
+        return line[found.end() :] if found else None
+
+    return unwrap
+
+
+_MEMBERS = ("log", "MESSAGE", "message", "textPayload")
+"""Where Docker's json-file driver, the journal, collectors and Google Cloud Logging have the line."""
+
+
+def _member(line: bytes) -> bytes | None:
+    if not line.startswith(b"{"):
+        return None
+    try:
+        fields: Any = codec.loads(line)
+    except ValueError:
+        return None
+    inside = next((fields[name] for name in _MEMBERS if isinstance(fields.get(name), str)), None)
+    return None if inside is None else inside.rstrip("\r\n").encode("utf-8", "surrogatepass")
+
+
+CARRIERS = (*(Carrier(name, _prefixed(pattern)) for name, pattern in _PREFIXES.items()), Carrier("JSON", _member))
+
+
+def carried(sample: Sequence[bytes]) -> tuple[Carrier, Sequence[bytes]] | None:
+    """Return how most lines of a sample are carried, and the sample without; None if they are not."""
+    for carrier in CARRIERS:
+        inside = [carrier.unwrap(line) for line in sample]
+        if 2 * sum(line is not None for line in inside) > len(sample):
+            return carrier, [line if found is None else found for line, found in zip(sample, inside, strict=True)]
+    return None

@@ -1,0 +1,110 @@
+"""Whose IP address a request came from: the peer's, or what proxies say of the client behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Literal, TypeAlias
+
+from attrs import define, field
+
+from omnivery.errors import ConfigError
+from omnivery.events.ip_address import client_address
+
+ClientIp: TypeAlias = Literal["peer", "forwarded"]
+"""Whose address an event gets: that of the peer of the connection, or the one that proxies forward in a header."""
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+PRIVATE = tuple(
+    map(
+        ip_network,
+        (
+            "10.0.0.0/8",  # RFC 1918
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "100.64.0.0/10",  # RFC 6598: behind a carrier's NAT
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "::1/128",
+            "fc00::/7",  # RFC 4193
+            "fe80::/10",
+        ),
+    )
+)
+"""Networks that no client on the Internet has an address from. Those for documentation are not among them."""
+
+FORWARDED_FAULT = "the forwarded client is no IP address"
+"""Why a line cannot be read in whose header the client has none."""
+
+
+def trusted_networks(trusted_proxies: Iterable[str]) -> tuple[Network, ...]:
+    """Read the addresses and networks of proxies.
+
+    Raises:
+        ConfigError: one of them is neither an IP address nor a network.
+    """
+    if isinstance(trusted_proxies, str):
+        raise ConfigError(f"trusted_proxies: expected a sequence of networks, such as ({trusted_proxies!r},)")
+    try:
+        return tuple(ip_network(one, strict=False) for one in trusted_proxies)
+    except ValueError as error:
+        raise ConfigError(f"trusted_proxies: {error}") from None
+
+
+@define(eq=False)
+class ForwardedClient:
+    """Finds the client in what proxies forwarded, from the right: each proxy appends the address it was called from."""
+
+    networks: tuple[Network, ...] = ()
+    """Of proxies whose word is believed. Empty: the peer, whichever it is, and every private address."""
+    _is_trusted: Callable[[str], bool] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # The same few proxies stand in each line.
+        self._is_trusted = lru_cache(maxsize=1_024)(lambda address: _is_in(address, self.networks or PRIVATE))
+
+    def __call__(self, peer: str | None, forwarded: str) -> str | None:
+        """Return the client's address; None if the header names none.
+
+        Args:
+            peer: the address of the connection's other end; None if it is not known, and then it is believed.
+            forwarded: the value of `X-Forwarded-For`, of `Forwarded` (RFC 7239), or of a header with one address.
+        """
+        # 1. Nobody forwarded the request, or somebody whose word is not believed: the peer is the client.
+        if forwarded in {"", "-"} or (self.networks and peer is not None and not self._is_trusted(peer)):
+            return peer
+        client = None
+        for hop in reversed(_hops(forwarded)):
+            address = client_address(hop)
+            # 2. A proxy forwarded something that is no address.
+            if address is None:
+                return None
+            client = address
+            # 3. The last address that no proxy of ours has.
+            if not self._is_trusted(address):
+                return client
+        # 4. All of them are proxies of ours: the first one made the request.
+        return client
+
+
+def _hops(forwarded: str) -> Sequence[str]:
+    if "=" in forwarded:
+        return [found[1] or found[2] for found in _FOR.finditer(forwarded)]
+    return forwarded.strip('"').split(",")
+
+
+# RFC 7239, section 4: `for=192.0.2.60;proto=http, for="[2001:db8::7]:4711"`
+_FOR = re.compile(r'(?:^|[;,])\s*+for="?(?:(\[[^\]"]{2,64}\](?::\d+)?)|([^\s;,"]*+))', re.IGNORECASE | re.ASCII)
+
+
+def is_private(address: str) -> bool:
+    """Whether no client on the Internet has this address."""
+    return _is_in(address, PRIVATE)
+
+
+def _is_in(address: str, networks: Iterable[Network]) -> bool:
+    found = ip_address(address)
+    return any(found in network for network in networks)

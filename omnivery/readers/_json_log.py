@@ -1,0 +1,146 @@
+"""Logs of web servers and content delivery networks with one JSON object a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import define, frozen
+
+from omnivery import codec
+from omnivery.events.event import UnreadableLine
+from omnivery.events.json_path import value_at
+from omnivery.readers._log_time import any_seconds
+from omnivery.readers._request import Request, RequestReader
+
+
+@frozen(kw_only=True)
+class JsonLog:
+    """Where a format's objects hold what: paths with dots, the first that is there counts."""
+
+    described: str
+    client: Sequence[str]
+    forwarded: Sequence[str] = ()
+    time: Sequence[str]
+    url: Sequence[str]
+    agent: Sequence[str]
+    id: Sequence[str] = ()
+    headers: str | None = None
+    """What a line has that tells the client's headers: then one without a user agent means that none was sent."""
+    no_agent: str = "no user agent: the server does not log it"
+    """Why a line cannot be read that does not tell the user agent."""
+
+    def fits(self, fields: Mapping[str, Any]) -> bool:
+        """Whether an object is one of this format."""
+        return all(_first(fields, paths) is not None for paths in (self.client, self.time, self.url))
+
+
+@define(eq=False, kw_only=True)
+class JsonLogReader(RequestReader):
+    """Reads one JSON object a line."""
+
+    layout: JsonLog
+
+    def request(self, line: bytes, number: int) -> Request | UnreadableLine:
+        """Return the request of a line."""
+        fields = parsed(line)
+        if fields is None:
+            return UnreadableLine(
+                line=number, reason="not JSON" if _is_object(line) else f"not {self.layout.described}"
+            )
+        if not self.layout.fits(fields):
+            return UnreadableLine(line=number, reason=f"not {self.layout.described}")
+        layout = self.layout
+        return Request(
+            client=_text(_first(fields, layout.client)) or "",
+            forwarded=_text(_first(fields, layout.forwarded)) or "",
+            agent=self._agent(fields),
+            ts=any_seconds(_first(fields, layout.time)),
+            url=_url(_text(_first(fields, layout.url))),
+            id=_text(_first(fields, layout.id)),
+        )
+
+    def _agent(self, fields: Mapping[str, Any]) -> str | None:
+        agent = _text(_first(fields, self.layout.agent))
+        if agent is None and self.layout.headers and value_at(fields, self.layout.headers) is not None:
+            return ""
+        return agent
+
+
+def parsed(line: bytes) -> Mapping[str, Any] | None:
+    """The JSON object of a line; None if it is none."""
+    try:
+        found: Any = codec.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _is_object(line: bytes) -> bool:
+    return line.lstrip().startswith(b"{")
+
+
+def _first(fields: Mapping[str, Any], paths: Sequence[str]) -> Any:
+    return next((value for path in paths if (value := value_at(fields, path)) is not None), None)
+
+
+def _text(value: Any) -> str | None:
+    """A value as text. A header that came more than once is a list."""
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _url(text: str | None) -> str | None:
+    """The URL as requested; of a request line, the URL in it."""
+    if text is None:
+        return None
+    found = _REQUEST.fullmatch(text)
+    return found[1] if found else text
+
+
+_REQUEST = re.compile(r"[A-Za-z]+ (\S+) HTTP/\d(?:\.\d)?")
+
+CADDY = JsonLog(
+    described="Caddy's access log",
+    client=("request.remote_ip", "request.remote_addr"),
+    forwarded=("request.headers.X-Forwarded-For", "request.client_ip"),
+    time=("ts", "time"),
+    url=("request.uri",),
+    agent=("request.headers.User-Agent",),
+    headers="request.headers",
+)
+"""https://caddyserver.com/docs/logging"""
+TRAEFIK = JsonLog(
+    described="Traefik's access log",
+    client=("ClientHost", "ClientAddr"),
+    forwarded=("request_X-Forwarded-For", "request_X-Real-Ip"),
+    time=("StartUTC", "StartLocal", "time"),
+    url=("RequestPath",),
+    agent=("request_User-Agent",),
+    no_agent=("no user agent: Traefik logs it if accesslog.fields.headers.names.User-Agent is set to keep"),
+)
+"""https://doc.traefik.io/traefik/observability/access-logs/"""
+LOGPUSH = JsonLog(
+    described="Cloudflare's Logpush",
+    client=("ClientIP",),
+    time=("EdgeStartTimestamp", "EdgeEndTimestamp"),
+    url=("ClientRequestURI", "ClientRequestPath"),
+    agent=("ClientRequestUserAgent",),
+    id=("RayID",),
+    no_agent="no user agent: add the field ClientRequestUserAgent to the Logpush job",
+)
+"""https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/"""
+NGINX = JsonLog(
+    described="a web server's log in JSON",
+    client=("remote_addr", "realip_remote_addr", "remote_ip", "client_ip", "clientip", "client"),
+    forwarded=("http_x_forwarded_for", "x_forwarded_for", "xff", "forwarded_for", "http_x_real_ip"),
+    time=("time_iso8601", "time_local", "msec", "@timestamp", "timestamp", "time", "ts"),
+    url=("request_uri", "request", "uri", "url", "path"),
+    agent=("http_user_agent", "user_agent", "useragent", "agent"),
+)
+"""nginx has no JSON format of its own: these are its variables, and the names that examples give them.
+
+https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format
+"""

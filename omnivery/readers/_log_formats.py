@@ -1,0 +1,187 @@
+"""The table of web servers' log formats: their names, how each is recognized, and what reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TypeAlias, get_args
+
+from attrs import frozen
+
+from omnivery.errors import ConfigError
+from omnivery.events.event import UnreadableLine
+from omnivery.events.ip_address import client_address
+from omnivery.readers import _json_log
+from omnivery.readers._carrier import carried
+from omnivery.readers._client_ip import ClientIp, ForwardedClient, trusted_networks
+from omnivery.readers._format import Format, ReadOptions, Sample
+from omnivery.readers._json_log import JsonLog, JsonLogReader
+from omnivery.readers._log_check import LogCheck
+from omnivery.readers._log_pattern import LogPattern
+from omnivery.readers._request import Request, RequestReader
+from omnivery.readers._text_log import TextLogReader
+from omnivery.readers._w3c_log import W3CLogReader
+
+Maker: TypeAlias = Callable[[], RequestReader]
+"""Makes a reader that takes the peer for the client."""
+
+
+@frozen(kw_only=True)
+class LogFormat:
+    """A row of the table."""
+
+    name: str
+    make: Maker
+    forwards: bool = True
+    """Whether it can tell a forwarded client."""
+    marks: Sequence[bytes] = ()
+    """Of which one has to be in the first lines."""
+    advice: str = "If the log has X-Forwarded-For, say client_ip='forwarded'"
+    """What to do about addresses of a proxy."""
+
+    def as_format(self) -> Format:
+        """The row as one of the formats that are recognized."""
+        return Format(name=self.name, sniff=self.share, reader=self.reader)
+
+    def share(self, sample: Sample) -> float:
+        """Which share of a sample's lines it reads, carried or not."""
+        inside = carried(sample)
+        return max(self._share(sample), self._share(inside[1]) if inside else 0.0)
+
+    def reader(self, sample: Sample, options: ReadOptions) -> RequestReader:
+        """Make the reader of a source that begins with these lines.
+
+        Raises:
+            ConfigError: the format does not tell the client that is asked for; or an option is wrong.
+        """
+        made = self.make()
+        inside = carried(sample)
+        if inside and self._share(inside[1]) > self._share(sample):
+            made.carrier = inside[0]
+        if options.client_ip not in (None, *get_args(ClientIp)):
+            raise ConfigError(f"client_ip: expected one of 'peer', 'forwarded', not {options.client_ip!r}")
+        networks = trusted_networks(options.trusted_proxies)
+        if options.client_ip == "forwarded":
+            if not self.forwards:
+                raise ConfigError(f"client_ip: the format {self.name} does not have what proxies forward")
+            made.forwarded = ForwardedClient(networks)
+        elif networks:
+            raise ConfigError("trusted_proxies: they are of use with client_ip='forwarded' alone")
+        if options.client_ip != "peer":
+            made.check = LogCheck(f"{self.advice}; if they are the clients', say client_ip='peer'.")
+        return made
+
+    def _share(self, sample: Sample) -> float:
+        if not sample or (self.marks and not any(mark in line for line in sample for mark in self.marks)):
+            return 0.0
+        reader = self.make()
+        return sum(_is_read(reader.request(line, 1)) for line in sample) / len(sample)
+
+
+def _is_read(found: Request | UnreadableLine | None) -> bool:
+    """Whether a line is one of the format: what stands for the client in it is an address, or a list of them."""
+    if not isinstance(found, Request):
+        return found is None
+    listed = found.forwarded.strip('"').partition(",")[0]
+    client = client_address(found.client) is not None or found.client == "unix:" or "," in found.client
+    return client and (listed in {"", "-", "unknown"} or "=" in listed or client_address(listed) is not None)
+
+
+@cache
+def _compiled(text: str, described: str) -> LogPattern:
+    return LogPattern(text, described)
+
+
+def _text(text: str, described: str) -> Maker:
+    return lambda: TextLogReader(pattern=_compiled(text, described))
+
+
+def _json(layout: JsonLog) -> Maker:
+    return lambda: JsonLogReader(layout=layout, no_agent=layout.no_agent)
+
+
+_COMBINED = '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
+
+LOG_FORMATS: Sequence[LogFormat] = (
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
+    LogFormat(
+        name="alb",
+        make=_text(
+            "%{type}x %{iso8601}t %{elb}x %h %{target}x %{request_time}x %{target_time}x %{response_time}x %s "
+            '%{target_status}x %I %O "%r" "%{User-Agent}i"',
+            "a load balancer's log (ALB)",
+        ),
+        forwards=False,
+        advice="Another proxy stands before the load balancer, and its logs do not tell the client",
+    ),
+    # https://httpd.apache.org/docs/current/logs.html#virtualhost, with the port as on Debian, or one of them alone
+    LogFormat(name="vhost_combined", make=_text(f"%v {_COMBINED}", "combined log format")),
+    # https://nginx.org/en/docs/http/ngx_http_log_module.html, the format `main` of nginx.conf as it is delivered
+    LogFormat(
+        name="main",
+        make=_text(f'{_COMBINED} "%{{X-Forwarded-For}}i"', "nginx's format main"),
+        advice="The log has X-Forwarded-For: say client_ip='forwarded'",
+    ),
+    # https://httpd.apache.org/docs/current/logs.html#combined; also nginx's default, and Traefik's CLF
+    LogFormat(
+        name="combined",
+        make=_text(_COMBINED, "combined log format"),
+        advice="Log X-Forwarded-For behind the user agent and say client_ip='forwarded'",
+    ),
+    LogFormat(name="cloudfront", make=W3CLogReader, marks=(b"x-edge-location",)),
+    LogFormat(name="iis", make=W3CLogReader, marks=(b"#Software: Microsoft",)),
+    LogFormat(name="w3c", make=W3CLogReader, marks=(b"#Fields:",)),
+    LogFormat(name="caddy", make=_json(_json_log.CADDY)),
+    LogFormat(name="traefik", make=_json(_json_log.TRAEFIK)),
+    LogFormat(name="logpush", make=_json(_json_log.LOGPUSH), forwards=False),
+    LogFormat(name="nginx_json", make=_json(_json_log.NGINX)),
+)
+"""In the order in which they are preferred: each before those that read its lines, too, but less of them."""
+
+
+_GROUPS = {
+    "apache": ("vhost_combined", "combined"),
+    "nginx": ("main", "combined", "nginx_json"),
+    "traefik": ("traefik", "combined"),
+}
+"""Names that stand for more than one format: by the first lines it shows which."""
+
+
+def log_reader(name: str | None, sample: Sample, options: ReadOptions) -> RequestReader:
+    """Make the reader of a log that begins with these lines.
+
+    Args:
+        name: of a format, or a pattern in Apache's or nginx's notation; None for the format that reads most of the
+            lines, or `combined` if none reads any.
+        sample: the first lines.
+        options: what the caller says about the log.
+
+    Raises:
+        ConfigError: there is no such format; the pattern does not have what an event needs; or an option is wrong.
+    """
+    candidates = _candidates(name)
+    shares = [one.share(sample) for one in candidates]
+    best = candidates[shares.index(max(shares))] if any(shares) else candidates[-1 if name is None else 0]
+    return best.reader(sample, options)
+
+
+def _candidates(name: str | None) -> Sequence[LogFormat]:
+    by_name = {one.name: one for one in LOG_FORMATS}
+    if name is None:
+        return [*LOG_FORMATS, by_name["combined"]]
+    if "%" in name or "$" in name:
+        return [_of_pattern(name)]
+    plain = name.lower().replace("-", "_")
+    if plain in {"common", "vhost_common", "clf"}:
+        raise ConfigError(f"format: {name!r} has no user agent, which every event needs: let the server log `combined`")
+    if plain in _GROUPS:
+        return [by_name[one] for one in _GROUPS[plain]]
+    if plain in by_name:
+        return [by_name[plain]]
+    known = ", ".join(sorted({*by_name, *_GROUPS}))
+    raise ConfigError(f"format: there is no {name!r}; there are {known}, and patterns such as '%h %t \"%r\" …'")
+
+
+def _of_pattern(text: str) -> LogFormat:
+    pattern = LogPattern(text)
+    return LogFormat(name="of this pattern", make=lambda: TextLogReader(pattern=pattern))

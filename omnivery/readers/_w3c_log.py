@@ -1,0 +1,79 @@
+"""W3C's extended log format, whose `#Fields` line names the columns: IIS, CloudFront and others."""
+
+# https://www.w3.org/TR/WD-logfile.html
+# https://learn.microsoft.com/windows/win32/http/w3c-logging
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from attrs import define
+
+from omnivery.events.event import UnreadableLine
+from omnivery.readers._log_time import iso_seconds
+from omnivery.readers._request import Request, RequestReader
+from omnivery.readers._text_log import decoded
+
+_AGENT = "cs(user-agent)"
+_FORWARDED = ("x-forwarded-for", "cs(x-forwarded-for)")
+
+
+@define(eq=False, kw_only=True)
+class W3CLogReader(RequestReader):
+    """Reads lines whose columns a `#Fields` line above them names."""
+
+    def request(self, line: bytes, number: int) -> Request | UnreadableLine | None:
+        """Return the request of a line; None for a directive, which holds for the lines below it."""
+        text = decoded(line)
+        if text.startswith("#"):
+            self._direct(text)
+            return None
+        if fault := self._fault():
+            return UnreadableLine(line=number, reason=fault)
+        names: list[str] = self.state["fields"]
+        cells = text.split("\t") if "\t" in text else text.split(" ")
+        if len(cells) != len(names):
+            return UnreadableLine(
+                line=number, reason=f"{len(cells)} fields where #Fields names {len(names)}: cut off, or another format"
+            )
+        return self._request(dict(zip(names, cells, strict=True)))
+
+    def _direct(self, text: str) -> None:
+        name, _, value = text[1:].partition(":")
+        # A new value each time: what was read before keeps the one that it was read with.
+        known: Mapping[str, Any] = self.state or {"fields": [], "date": ""}
+        if name.strip().lower() == "fields":
+            self.state = {**known, "fields": value.lower().split()}
+        elif name.strip().lower() == "date":
+            self.state = {**known, "date": value.split()[0] if value.split() else ""}
+
+    def _fault(self) -> str | None:
+        """Why the lines below the last #Fields cannot be read."""
+        names = self.state["fields"] if self.state else ()
+        if not names:
+            return "no #Fields line before it names the columns"
+        if missing := [name for name in ("c-ip", _AGENT) if name not in names]:
+            return f"the log's #Fields lack {missing[0]}, which every event needs: switch it on in the server"
+        if self.forwarded is not None and not set(_FORWARDED).intersection(names):
+            return "the log's #Fields lack X-Forwarded-For, which client_ip='forwarded' needs"
+        return None
+
+    def _request(self, cells: Mapping[str, str]) -> Request:
+        agent, stem, query = cells[_AGENT], cells.get("cs-uri-stem", "-"), cells.get("cs-uri-query", "-")
+        date = cells.get("date") or (self.state["date"] if self.state else "")
+        return Request(
+            client=cells["c-ip"],
+            forwarded=next((cells[name] for name in _FORWARDED if name in cells), ""),
+            # CloudFront percent-encodes blanks, in older files twice; IIS has a plus for each.
+            agent=_unquoted(agent) if "%20" in agent or "%25" in agent else agent.replace("+", " "),
+            ts=iso_seconds(f"{date}T{cells.get('time', '')}Z"),
+            url=None if stem == "-" else stem if query == "-" else f"{stem}?{query}",
+            id=cells.get("x-edge-request-id"),
+        )
+
+
+def _unquoted(text: str) -> str:
+    once = unquote(text, errors="backslashreplace")
+    return unquote(once, errors="backslashreplace") if "%20" in once and " " not in once else once
