@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from omnivery import errors as errors
     from omnivery import mailgun as mailgun
     from omnivery import webhooks as webhooks
+    from omnivery._logging import RedactionFilter as RedactionFilter
     from omnivery._version import __version__ as __version__
     from omnivery.automations._sync import Automations as Automations
     from omnivery.automations.client import AsyncAutomations as AsyncAutomations
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from omnivery.transport.config import Limits as Limits
     from omnivery.transport.config import RetryPolicy as RetryPolicy
     from omnivery.transport.config import Timeouts as Timeouts
+    from omnivery.transport.http import ApiResponse as ApiResponse
+    from omnivery.transport.observe import Attempt as Attempt
+    from omnivery.transport.observe import Observer as Observer
 else:
     # To type checkers, a module with a __getattr__ has every name there is.
     __getattr__, __dir__ = lazy_exports(__name__)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from omnivery.emulator.faults import Chaos as Chaos
     from omnivery.emulator.message import StoredFile as StoredFile
     from omnivery.emulator.message import StoredMessage as StoredMessage
+    from omnivery.emulator.sample_events import newsletter_events as newsletter_events
     from omnivery.emulator.server import Emulator as Emulator
     from omnivery.emulator.store import SeenRequest as SeenRequest
     from omnivery.emulator.store import Statistics as Statistics
