@@ -24,7 +24,7 @@ import respx
 from omnivery import AsyncAutomations, AsyncMailgun, Automations, Mailgun
 from omnivery.emulator.app import ROUTE_TABLES as ROUTES
 from omnivery.emulator.routes import Route
-from omnivery.mailgun import AsyncPages, Pages
+from omnivery.mailgun import AsyncPages, Page, Pages
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from tests.support import golden
 from tests.support.fakes import FakeObserver
@@ -216,7 +216,9 @@ async def test_the_golden_call_makes_the_golden_request_and_reads_the_golden_res
     [call] = route.calls
     assert await golden.seen(call.request, base=BASES[name.partition(".")[0]]) == example.request
     assert [attempt.operation for attempt in watcher.attempts] == [name]
-    assert golden.plain(result) == example.result
+    # Of a list that is a bare array on the wire, the golden file has the items.
+    shown = result.items if isinstance(example.result, list) and isinstance(result, Page) else result
+    assert golden.plain(shown) == example.result
     assert_right_key(call.request, OPERATIONS[name])
 
 

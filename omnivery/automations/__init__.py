@@ -60,7 +60,11 @@ if TYPE_CHECKING:
     from omnivery.mail.suppression import SuppressionReport as SuppressionReport
     from omnivery.mail.webhook import WebhookResult as WebhookResult
     from omnivery.mail.webhook import WebhookType as WebhookType
+    from omnivery.sync.base import Pages as Pages
     from omnivery.sync.run import BulkRun as BulkRun
+    from omnivery.transport.paging import AsyncPages as AsyncPages
+    from omnivery.transport.paging import ItemList as ItemList
+    from omnivery.transport.paging import Page as Page
 else:
     # To type checkers, a module with a __getattr__ has every name there is.
     __getattr__, __dir__ = lazy_exports(__name__)

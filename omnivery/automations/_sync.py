@@ -9,12 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omnivery.automations.client import AsyncAutomations
-from omnivery.sync.base import BaseClient, Resource, copied, on_loop, plain, whole
+from omnivery.sync.base import BaseClient, Pages, Resource, copied, on_loop, plain, whole
 from omnivery.sync.bridge import LoopBridge
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
-    import builtins
     import httpx
     import ssl
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -575,18 +574,15 @@ class Bots(Resource["AsyncAutomations"]):
 class Domains(Resource["AsyncAutomations"]):
     """Sending domains."""
 
-    def list(self, *, options: CallOptions | None = None) -> builtins.list[Domain]:
-        """Return the domains that the token may see: all of the account's, or the one that it is bound to.
+    def list(self, *, options: CallOptions | None = None) -> Pages[Domain]:
+        """Return the domains that the token may see: all domains of the account, or a domain token's own.
 
-        There are no pages: this API gives the whole list at once.
+        This API returns the whole list at once: there is only one page.
 
         Args:
             options: options of this call.
-
-        Raises:
-            AuthenticationError: the service does not know the token.
         """
-        return drive(self._single.domains.list(options=options))
+        return Pages(self._single.domains.list(options=options))
 
     def get(self, name: str, *, dns: bool = False, options: CallOptions | None = None) -> DomainDetail:
         """Return one domain in detail.

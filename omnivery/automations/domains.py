@@ -15,11 +15,10 @@ from omnivery.errors import DecodeError
 from omnivery.mail.dns import DnsRecord
 from omnivery.transport.config import valid_domain
 from omnivery.transport.operation import SAFE, ResponseParser, json_body
+from omnivery.transport.paging import AsyncPages, whole_list_of
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
-    import builtins
-
     from omnivery.transport.config import CallOptions
     from omnivery.transport.http import Response
 
@@ -84,10 +83,6 @@ class DomainDetail:
     """Response fields that the SDK does not know."""
 
 
-def _read_list(response: Response) -> list[Domain]:
-    return codec.structure(json_body(response), list[Domain])
-
-
 def _read_detail(response: Response) -> DomainDetail:
     """The domain is in an object; whether its DNS lists are in it or beside it is not documented: both are read."""
     body = json_body(response)
@@ -99,9 +94,7 @@ def _read_detail(response: Response) -> DomainDetail:
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Domains, list)
-LIST = operation(
-    "domains.list", "GET", "/domains", returns=ResponseParser(name="list[Domain]", read=_read_list), safety=SAFE
-)
+LIST = operation("domains.list", "GET", "/domains", returns=whole_list_of(Domain), safety=SAFE)
 # https://docs.omnivery.com/api-ref/automations-api (Domains, detail)
 GET = operation(
     "domains.get", "GET", "/domains/{name}", returns=ResponseParser(name="DomainDetail", read=_read_detail), safety=SAFE
@@ -111,18 +104,15 @@ GET = operation(
 class AsyncDomains(AsyncResource[AutomationsConfig]):
     """Sending domains."""
 
-    async def list(self, *, options: CallOptions | None = None) -> builtins.list[Domain]:
-        """Return the domains that the token may see: all of the account's, or the one that it is bound to.
+    def list(self, *, options: CallOptions | None = None) -> AsyncPages[Domain]:
+        """Return the domains that the token may see: all domains of the account, or a domain token's own.
 
-        There are no pages: this API gives the whole list at once.
+        This API returns the whole list at once: there is only one page.
 
         Args:
             options: options of this call.
-
-        Raises:
-            AuthenticationError: the service does not know the token.
         """
-        return await self._send(LIST, options=options)
+        return self._pages(LIST, options=options)
 
     async def get(self, name: str, *, dns: bool = False, options: CallOptions | None = None) -> DomainDetail:
         """Return one domain in detail.

@@ -119,6 +119,9 @@ class Pages(Tabular, Generic[T]):
     def __init__(self, pages: AsyncPages[T]) -> None:
         self._pages = pages
 
+    def __repr__(self) -> str:
+        return f"<Pages of {self._pages._name}: iterate with `for`, or call .first() or .collect()>"
+
     def __iter__(self) -> Iterator[T]:
         return _Each(aiter(self._pages))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
@@ -37,7 +37,7 @@ class ItemList(Tabular, list[T]):
 
 @frozen(kw_only=True)
 class Page(Tabular, Generic[T]):
-    """One page of a list. Its table has a row for each item and a column for each field."""
+    """One page of a list: a sequence of its items. Its table has a row for each item and a column for each field."""
 
     items: tuple[T, ...]
     """The items on this page."""
@@ -49,22 +49,44 @@ class Page(Tabular, Generic[T]):
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the response that the SDK does not know."""
 
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> T:
+        return self.items[index]
+
     def _table(self) -> Table:
         of_all = "" if self.total_count is None else f"{len(self.items):,} of {self.total_count:,}"
         return table_of_models(self.items, caption=of_all)
 
 
 class AsyncPages(Generic[T]):
-    """A list that is read page by page while you iterate: `async for item in …`.
+    """A list that is read page by page while you iterate: `async for item in …`. Await it for its first page alone.
 
     Nothing is sent before the first item is requested. Each iteration starts from the first page. The service's pages
     are not a snapshot: an item that is added or removed meanwhile may be missed or repeated. Each page is a call of its
     own, with the deadline, retries and errors of a call.
     """
 
-    def __init__(self, fetch: Callable[[Query], Awaitable[Page[T]]], query: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[Query], Awaitable[Page[T]]],
+        query: Iterable[tuple[str, str]] = (),
+        *,
+        name: str = "a list",
+    ) -> None:
         self._fetch = fetch
         self._query = tuple(query)
+        self._name = name
+
+    def __await__(self) -> Generator[Any, None, Page[T]]:
+        return self.first().__await__()
+
+    def __repr__(self) -> str:
+        return f"<AsyncPages of {self._name}: iterate with `async for`, or await it, .first() or .collect()>"
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(_Pages(self._fetch, self._query))
@@ -91,6 +113,19 @@ class AsyncPages(Generic[T]):
                 break
             found += page.items
         return ItemList(found[:max_items])
+
+
+def whole_list_of(model: type[T]) -> ResponseParser[Page[T]]:
+    """Return a parser of a bare array, which is the whole list."""
+
+    def read(response: Response) -> Page[T]:
+        body = json_body(response)
+        if not isinstance(body, list):
+            raise DecodeError(f"the response ({response.status}) is not a list")
+        items = tuple(codec.structure(item, model, at=f"$[{index}]") for index, item in enumerate(body))
+        return Page(items=items, total_count=len(items))
+
+    return ResponseParser(name=f"Page[{model.__name__}]", read=read)
 
 
 def page_of(model: type[T]) -> ResponseParser[Page[T]]:

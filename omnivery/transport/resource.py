@@ -51,4 +51,4 @@ class AsyncResource(Generic[ConfigT]):
         async def fetch(query: Iterable[tuple[str, str]]) -> Page[T]:
             return await self._send(operation, domain=domain, query=query, options=options)
 
-        return AsyncPages(fetch, query)
+        return AsyncPages(fetch, query, name=operation.name)

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from omnivery import Automations
+from omnivery.automations import AsyncPages, Domain
+from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError, DecodeError, NotFoundError
 from tests.support.automations import client_of, reply, service
 
@@ -19,6 +22,40 @@ DKIM = {"name": "k1._domainkey.mail.example.com", "record_type": "CNAME", "valid
 async def test_the_list_is_a_bare_array() -> None:
     found = await client_of(service([{"id": 1, "name": "a.example", "state": "asleep"}, {}])).domains.list()
     assert [(domain.id, domain.name, domain.state) for domain in found] == [(1, "a.example", "asleep"), (None,) * 3]
+
+
+async def test_the_list_is_read_as_any_other_and_asked_for_once() -> None:
+    """One surface's lists are read like the other's, though this one has a single page, however long it is."""
+    body = [{"id": n, "name": f"d{n}.example"} for n in range(250)]
+    for read in (
+        lambda pages: pages.collect(),
+        lambda pages: pages.first(),
+        each,
+        pages_of,
+    ):
+        asked = service(body)
+        found = await read(client_of(asked).domains.list())
+        assert [domain.id for domain in found] == list(range(250))
+        assert asked.request.url.query == b""
+
+
+async def each(pages: AsyncPages[Domain]) -> list[Domain]:
+    return [domain async for domain in pages]
+
+
+async def pages_of(pages: AsyncPages[Domain]) -> list[Domain]:
+    return [domain async for page in pages.pages() for domain in page]
+
+
+def test_the_synchronous_list_is_read_as_any_other() -> None:
+    with (
+        Emulator() as emulator,
+        Automations(emulator.token, base_url=emulator.automations_url) as client,
+    ):
+        pages = client.domains.list()
+        assert [domain.name for domain in pages] == [emulator.domain]
+        assert [domain.name for domain in pages.collect(max_items=1)] == [emulator.domain]
+        assert "<table>" in pages._repr_html_()
 
 
 @pytest.mark.parametrize("response", [{"items": []}, [5], [[]], [{"id": "1"}], "none"])

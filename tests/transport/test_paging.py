@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from omnivery import AsyncMailgun
+from omnivery import AsyncMailgun, Mailgun
 from omnivery.errors import DecodeError, NotFoundError
-from omnivery.mailgun import Bounce
+from omnivery.mailgun import Bounce, Page
 from tests.support.fakes import always, http_response, serve
 from tests.support.mailgun import (
     DOMAIN,
@@ -216,3 +216,25 @@ async def test_a_link_to_another_host_sends_nothing_there() -> None:
         path = f"/v3/{DOMAIN}/bounces"
         assert [seen.target for seen in own.seen] == [path, f"{path}?page=next"]
         assert foreign.connections == 0
+
+
+async def test_to_await_a_list_is_to_have_its_first_page() -> None:
+    server = service(page("a", "b", next=f"{HERE}?page=z"), page("c"))
+    found = await client_of(server).bounces.list()
+    assert isinstance(found, Page)
+    assert names(list(found)) == ["a", "b"]
+    assert (len(found), found[1].address, found[-1] in found) == (2, "b@d.e", True)
+    assert len(server.requests) == 1
+    assert not await client_of(service(page())).bounces.list()
+
+
+async def test_a_list_says_what_it_is_and_sends_nothing_for_it() -> None:
+    """At a prompt it is the first thing that one sees."""
+    server = service(page("a"))
+    assert repr(client_of(server).bounces.list()) == (
+        "<AsyncPages of mailgun.bounces.list: iterate with `async for`, or await it, .first() or .collect()>"
+    )
+    assert repr(Mailgun("key", domain=DOMAIN).bounces.list()) == (
+        "<Pages of mailgun.bounces.list: iterate with `for`, or call .first() or .collect()>"
+    )
+    assert server.requests == []
