@@ -45,7 +45,7 @@ def _prepare(namespace: dict[str, Any]) -> None:
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()],
-    patterns=["README.md", "docs/*.md"],
+    patterns=["README.md", "docs/*.md", "docs/internals/*.md"],
     fixtures=["emulator_settings"],
     setup=_prepare,
 ).pytest()
