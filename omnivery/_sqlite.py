@@ -110,6 +110,23 @@ class Database:
     def __attrs_post_init__(self) -> None:
         register_fork_reset(self)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether this process opened it, and not one that it was forked from."""
+        return self._process == os.getpid()
+
+    def check_process(self) -> None:
+        """Make sure that this process opened it.
+
+        Raises:
+            ConfigError: one did that it was forked from.
+        """
+        if not self.is_own:
+            # SQLite's locks belong to the process that opened the file, and protect nothing in its children.
+            raise ConfigError(
+                f"{self.kind.noun}: {self.path} was opened before a fork: open it in each process that uses it"
+            )
+
     @contextmanager
     def use(self, error: type[OmniveryError], aftermath: str = "") -> Iterator[sqlite3.Connection]:
         """Have the connection for a block, and turn what SQLite raises in it into words.
@@ -121,11 +138,7 @@ class Database:
         Raises:
             ConfigError: it was closed, or opened before a fork.
         """
-        if self._process != os.getpid():
-            # SQLite's locks belong to the process that opened the file, and protect nothing in its children.
-            raise ConfigError(
-                f"{self.kind.noun}: {self.path} was opened before a fork: open it in each process that uses it"
-            )
+        self.check_process()
         if self._connection is None:
             raise ConfigError(f"{self.kind.noun}: {self.path} is closed")
         with explained(self.path, self.kind, error, aftermath):
@@ -233,6 +246,27 @@ def open_to_read(path: Path, kind: FileKind, *, timeout: float, interruption: In
     return database
 
 
+def open_temporary(kind: FileKind) -> Database:
+    """Create a file of SQLite's own, which nobody else can open and which is gone when it is closed.
+
+    Raises:
+        OmniveryError: there is no room for it.
+    """
+    path = Path("(temporary)")
+    with explained(path, kind, OmniveryError, kind.refused):
+        database = _connect("", path, kind, 0.0, None)
+        try:
+            with database.use(OmniveryError, kind.refused) as connection:
+                for pragma in kind.settings:
+                    connection.execute(f"PRAGMA {pragma}")
+                for statement in kind.schema:
+                    connection.execute(statement)
+        except BaseException:
+            database.close()
+            raise
+    return database
+
+
 @contextmanager
 def explained(path: Path, kind: FileKind, error: type[OmniveryError], aftermath: str = "") -> Iterator[None]:
     """Turn SQLite's errors, and the system's, into one of ours, without their text: it may quote a row."""
@@ -316,13 +350,15 @@ def _prepare(connection: sqlite3.Connection, path: Path, kind: FileKind, timeout
     for pragma in kind.settings:
         connection.execute(f"PRAGMA {pragma}")
     with connection:  # which commits or rolls back
-        # It fails at once if the file cannot be written. All tables or none are created, by one process.
+        # All tables or none are created, by one process.
         connection.execute("BEGIN IMMEDIATE")
         if _is_empty(connection, path, kind):
             for statement in kind.schema:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {kind.application_id}")
             connection.execute(f"PRAGMA user_version = {kind.version}")
+        # It fails at once if the file is read-only, for which `BEGIN IMMEDIATE` only reads.
+        connection.execute(f"DELETE FROM {min(kind.tables)} WHERE FALSE")  # noqa: S608  # our own words
     if is_new:
         _sync_directory(path.parent)
 

@@ -1,14 +1,16 @@
-"""Events and their verdicts, joined by `event_id`: the journals say what was accepted, the store what was answered."""
+"""Events and their verdicts, joined by `event_id`: journals hold what was accepted, the store what came back."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
+from omnivery._sqlite import Database, FileKind, open_temporary
 from omnivery.errors import OmniveryError
 
 if TYPE_CHECKING:
@@ -20,8 +22,17 @@ PAGE = 500
 """Verdicts that are looked up together."""
 
 _ADD = "INSERT INTO accepted VALUES (?, ?, 0)"
-_ANSWER = "UPDATE accepted SET answered = 1 WHERE event_id IN ({}) RETURNING event_id, accepted_at"
-_UNANSWERED = "SELECT event_id, accepted_at FROM accepted WHERE NOT answered ORDER BY rowid"
+_JUDGE = "UPDATE accepted SET judged = 1 WHERE event_id IN ({}) RETURNING event_id, accepted_at"
+_PENDING = "SELECT event_id, accepted_at FROM accepted WHERE NOT judged ORDER BY rowid"
+_ACCEPTANCES = FileKind(
+    noun="results",
+    refused="Make room in the folder for temporary files, or name another one in SQLITE_TMPDIR.",
+    application_id=0,
+    version=0,
+    schema=("CREATE TABLE accepted (event_id TEXT NOT NULL, accepted_at REAL, judged INT NOT NULL)",),
+    tables=frozenset({"accepted"}),
+    settings=("journal_mode = OFF", "synchronous = OFF", "cache_size = -65536"),
+)
 
 
 @frozen(kw_only=True)
@@ -54,10 +65,10 @@ def join(store: VerdictStore, journals: Sequence[JournalReader] = ()) -> Iterato
     try:
         verdicts = iter(store)
         while page := list(islice(verdicts, PAGE)):
-            times = acceptances.answered([verdict.event_id for verdict in page])
+            times = acceptances.judged([verdict.event_id for verdict in page])
             for one in page:
                 yield EventResult(event_id=one.event_id, accepted_at=times.get(one.event_id), verdict=one)
-        for event_id, moment in acceptances.unanswered():
+        for event_id, moment in acceptances.pending():
             yield EventResult(event_id=event_id, accepted_at=moment, verdict=None)
     finally:
         acceptances.close()
@@ -71,9 +82,9 @@ def missing(store: VerdictStore, journals: Iterable[JournalReader]) -> Iterator[
         OmniveryError: the store cannot be read.
     """
     for batch in chain.from_iterable(journal.accepted() for journal in journals):
-        answered = store.has(batch.item_ids)
+        judged = store.has(batch.item_ids)
         for event_id in batch.item_ids:
-            if event_id not in answered:
+            if event_id not in judged:
                 yield EventResult(event_id=event_id, accepted_at=batch.accepted_at, verdict=None)
 
 
@@ -82,50 +93,39 @@ class _Acceptances:
     """When each event was accepted, to be looked up: there may be more of them than memory holds."""
 
     journals: Sequence[JournalReader]
-    _db: sqlite3.Connection = field(init=False, repr=False)
+    _file: Database = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        # The empty name is a file of its own that is gone when it is closed, and that nobody else can open.
-        self._db = sqlite3.connect("", isolation_level=None)
+        self._file = open_temporary(_ACCEPTANCES)
         try:
-            self._fill()
-        except sqlite3.Error as error:
-            self._db.close()
-            raise _no_room(error) from error
+            with self._using() as db:
+                self._fill(db)
         except BaseException:
-            self._db.close()
+            self._file.close()
             raise
 
-    def _fill(self) -> None:
-        for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -65536"):
-            self._db.execute(f"PRAGMA {setting}")
-        self._db.execute("CREATE TABLE accepted (event_id TEXT NOT NULL, accepted_at REAL, answered INT NOT NULL)")
-        self._db.execute("BEGIN")
+    def _fill(self, db: sqlite3.Connection) -> None:
+        db.execute("BEGIN")
         for batch in chain.from_iterable(journal.accepted() for journal in self.journals):
-            self._db.executemany(_ADD, zip(batch.item_ids, repeat(batch.accepted_at)))
+            db.executemany(_ADD, zip(batch.item_ids, repeat(batch.accepted_at)))
         # Afterwards, for it is then sorted once: to insert ids at random into an index takes ever longer.
-        self._db.execute("CREATE INDEX ids ON accepted (event_id)")
-        self._db.execute("COMMIT")
+        db.execute("CREATE INDEX ids ON accepted (event_id)")
+        db.execute("COMMIT")
 
-    def answered(self, event_ids: Sequence[str]) -> dict[str, float]:
-        """Note that these events are answered, and say when those of them that are known were accepted."""
-        statement = _ANSWER.format(",".join("?" * len(event_ids)))
-        try:
-            found = self._db.execute(statement, event_ids).fetchall()
-        except sqlite3.Error as error:
-            raise _no_room(error) from error
+    def judged(self, event_ids: Sequence[str]) -> dict[str, float]:
+        """Note that these events have a verdict, and return when those of them that are known were accepted."""
+        with self._using() as db:
+            found = db.execute(_JUDGE.format(",".join("?" * len(event_ids))), event_ids).fetchall()
         return dict(sorted(found, reverse=True))  # of several times for one id, the last one set is the earliest
 
-    def unanswered(self) -> Iterator[tuple[str, float]]:
+    def pending(self) -> Iterator[tuple[str, float]]:
         """The others, in the order in which they were read."""
-        return iter(self._db.execute(_UNANSWERED))
+        with self._using() as db:
+            yield from db.execute(_PENDING)
 
     def close(self) -> None:
-        """Let it go."""
-        self._db.close()
+        """Delete it."""
+        self._file.close()
 
-
-def _no_room(error: sqlite3.Error) -> OmniveryError:
-    return OmniveryError(
-        f"results: SQLite's temporary file failed ({error}): make room, or name another folder in SQLITE_TMPDIR"
-    )
+    def _using(self) -> AbstractContextManager[sqlite3.Connection]:
+        return self._file.use(OmniveryError, _ACCEPTANCES.refused)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
+from omnivery._sqlite import open_file, resolved
 from omnivery.codec import dumps, loads
 from omnivery.display.table import SHOWN, Table
 from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, OmniveryError
-from omnivery.webhooks.store_file import explained, open_file
+from omnivery.webhooks.store_file import VERDICT_STORE
 from omnivery.webhooks.stored_verdict import StoredVerdict, StoreStatistics, table_of_stored
 from omnivery.webhooks.verdict_wait import PAUSE, VerdictWait, check_timeout
 from omnivery.webhooks.verdicts import BotVerdicts
@@ -38,9 +39,20 @@ ON CONFLICT (event_id) DO UPDATE SET
     signed_at = max(excluded.signed_at, signed_at)
 """
 SELECT = "SELECT seq, event_id, is_bot, signed_at, first_received_at, received_at, repeats, request FROM verdicts"
+PRUNE_EVERY = 60.0
+"""Seconds between two looks for what is old enough to be pruned, while calls are added."""
+
 FORGET = """
 UPDATE calls SET body = NULL WHERE seq IN (
     SELECT seq FROM calls WHERE body IS NOT NULL AND received_at < ? LIMIT 100)
+"""
+# The newest row stays: its number must not be given to another one, since whoever waits counts by it.
+PRUNE_VERDICTS = """
+DELETE FROM verdicts WHERE seq < (SELECT max(seq) FROM verdicts) AND seq IN (
+    SELECT seq FROM verdicts WHERE received_at < :before ORDER BY received_at LIMIT :count)
+"""
+PRUNE_CALLS = """
+DELETE FROM calls WHERE received_at < :before AND seq IN (SELECT seq FROM calls ORDER BY seq LIMIT :count)
 """
 COUNT = """
 SELECT v.*, c.* FROM
@@ -73,8 +85,10 @@ class VerdictStore(Tabular):
     `omnivery bots results` writes Parquet bit by bit.
 
     Args:
-        path: the file; created if missing, in a folder that exists.
+        path: the file; created if missing, in a folder that exists. A relative path is made absolute.
         timeout: seconds to wait while another process writes.
+        keep: seconds after which verdicts, and the calls that carried them, are pruned while calls are added; None
+            keeps them for good. Choose far more than a receiver's tolerance: a call that is forgotten can be replayed.
         clock: returns the time in unix seconds.
 
     Raises:
@@ -85,18 +99,22 @@ class VerdictStore(Tabular):
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, timeout: float = 5.0, clock: Callable[[], float] = time.time
+        self,
+        path: str | os.PathLike[str],
+        *,
+        timeout: float = 5.0,
+        keep: float | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        # Absolute, so that no name has the meaning that SQLite gives to some, such as ":memory:".
-        self._path = Path(path).absolute()
+        self._keep = None if keep is None else _age("keep", keep)
         self._clock = clock
         self._lock = Lock()
-        self._process = os.getpid()
         self._commits = 0
-        self._database: sqlite3.Connection | None = open_file(self._path, timeout)
+        self._prune_at = 0.0
+        self._file = open_file(resolved(path, VERDICT_STORE.noun), VERDICT_STORE, timeout=timeout)
 
     def __repr__(self) -> str:
-        return f"VerdictStore({str(self._path)!r})"
+        return f"VerdictStore({str(self._file.path)!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -115,12 +133,9 @@ class VerdictStore(Tabular):
 
     def close(self) -> None:
         """Close the file. Idempotent."""
-        if os.getpid() != self._process:
-            return  # closing the parent's file would release the parent's locks
-        with self._lock:
-            database, self._database = self._database, None
-            if database is not None:
-                database.close()
+        if self._file.is_own:  # in a child, another thread of the parent may have had the lock
+            with self._lock:
+                self._file.close()
 
     def add(self, payload: bytes, verdicts: BotVerdicts) -> None:
         """Commit one call, its raw payload and its verdicts, in one transaction.
@@ -142,6 +157,7 @@ class VerdictStore(Tabular):
             else:
                 database.executemany(REPEAT, [(name,) for name, _ in named])
         self._commits += 1
+        self._prune_some()
 
     def get(self, event_id: str) -> StoredVerdict | None:
         """The verdict for one event; None if none has arrived."""
@@ -233,13 +249,27 @@ class VerdictStore(Tabular):
         Returns:
             How many were deleted.
         """
-        if not older_than >= 0:  # not "<": NaN must not pass
-            raise ConfigError(f"older_than must be a number of seconds from 0, not {older_than}")
-        before, total, count = self._clock() - older_than, 0, 1
+        before, total, count = self._clock() - _age("older_than", older_than), 0, 1
         while count:
             with self._transaction() as database:
                 count = database.execute(FORGET, (before,)).rowcount
             total += count
+        return total
+
+    def prune(self, older_than: float) -> int:
+        """Delete verdicts, and the calls that carried them. The file reuses the space but does not shrink.
+
+        A repeated call whose first delivery was deleted is new again: keep far more than a receiver's tolerance.
+
+        Args:
+            older_than: seconds since they were received.
+
+        Returns:
+            How many verdicts were deleted.
+        """
+        before, total = self._clock() - _age("older_than", older_than), 0
+        while any(deleted := self._prune(before)):
+            total += deleted[0]
         return total
 
     def last_change(self) -> tuple[int, int]:
@@ -260,6 +290,20 @@ class VerdictStore(Tabular):
     def _overview(self) -> Table:
         return table_of_stored(list(islice(self, SHOWN)), total=len(self))
 
+    def _prune_some(self) -> None:
+        now = self._clock()
+        if self._keep is not None and now >= self._prune_at:
+            # As long as there is more, some with every call; else a look now and then.
+            self._prune_at = now if any(self._prune(now - self._keep)) else now + PRUNE_EVERY
+
+    def _prune(self, before: float) -> tuple[int, int]:
+        """Delete some of what was received before a moment: a bounded number of verdicts and of calls."""
+        with self._transaction() as database:
+            values = {"before": before, "count": PAGE}
+            verdicts = database.execute(PRUNE_VERDICTS, values).rowcount
+            calls = database.execute(PRUNE_CALLS, values).rowcount
+        return verdicts, calls
+
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._session() as database:
             return database.execute(statement, values).fetchall()
@@ -272,13 +316,15 @@ class VerdictStore(Tabular):
 
     @contextmanager
     def _session(self) -> Iterator[sqlite3.Connection]:
-        if os.getpid() != self._process:
-            # SQLite's locks belong to the process that opened the file; in a child they protect nothing.
-            raise ConfigError(f"the verdict store {self._path} was opened before a fork: open it in each process")
-        with self._lock, explained(self._path, OmniveryError):
-            if self._database is None:
-                raise ConfigError(f"the verdict store {self._path} is closed")
-            yield self._database
+        self._file.check_process()  # before the lock, which a thread of the parent may have had
+        with self._lock, self._file.use(OmniveryError) as database:
+            yield database
+
+
+def _age(argument: str, seconds: float) -> float:
+    if not 0 <= seconds < math.inf:  # NaN must not pass
+        raise ConfigError(f"{argument} must be a number of seconds from 0, not {seconds}")
+    return seconds
 
 
 def _stored(row: tuple[Any, ...]) -> StoredVerdict:

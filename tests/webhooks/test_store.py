@@ -265,6 +265,60 @@ def test_an_age_that_is_none_forgets_nothing(store: VerdictStore, seconds: float
     assert store.statistics.payloads == 1
 
 
+# Pruning
+
+
+def test_old_verdicts_can_be_pruned_with_their_calls(store: VerdictStore, clock: Clock) -> None:
+    """A store only grew."""
+    for number in range(6):
+        store.add(*call(*((f"e{200 * number + one}", True) for one in range(200)), token=f"t{number}"))
+    clock.now += 60
+    new, verdicts = call(("new", True), ("e7", False), signed_at=NOW + 60)
+    store.add(new, verdicts)
+    assert store.prune(60) == 0
+    assert store.prune(59) == 1199
+    assert {it.event_id for it in store} == {"e7", "new"}
+    assert list(store.payloads()) == [new]
+    clock.now += 60
+    assert store.prune(0) == 1
+    assert [it.event_id for it in store] == ["new"]
+
+
+def test_what_is_pruned_leaves_its_room_to_what_comes(path: Path, clock: Clock) -> None:
+    """For hours and years: a store that keeps an hour is as large as an hour."""
+    with VerdictStore(path, clock=clock, keep=3600) as store:
+        sizes = []
+        for hour in range(6):
+            for number in range(30):
+                clock.now += 120
+                store.add(*call(*((f"{hour}-{number}-{one}", True) for one in range(20)), token=f"{hour}-{number}"))
+            sizes.append(store.statistics.verdicts)
+    assert sizes[0] == 600
+    assert all(600 <= size <= 640 for size in sizes[1:])
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT count(*) FROM calls").fetchone()[0] <= 32
+
+
+def test_a_wait_is_not_misled_when_all_else_is_pruned(store: VerdictStore, clock: Clock) -> None:
+    """It counts by the numbers of rows, so none may be given twice."""
+    store.add(*call(("old", True)))
+    newest = store.last_row()
+    clock.now += 60
+    store.prune(1)
+    store.add(*call(("new", True)))
+    assert store.last_row() > newest
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_an_age_that_is_none_prunes_nothing(path: Path, store: VerdictStore, seconds: float) -> None:
+    store.add(*call(("e1", True)))
+    with pytest.raises(ConfigError, match="older_than"):
+        store.prune(seconds)
+    assert len(store) == 1
+    with pytest.raises(ConfigError, match="keep"):
+        VerdictStore(path, keep=seconds)
+
+
 # Files
 
 
@@ -276,11 +330,13 @@ def test_only_the_owner_may_read_the_files(path: Path, store: VerdictStore) -> N
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
-def test_a_name_that_sqlite_takes_for_memory_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [":memory:", "", "file::memory:", "a\0b"])
+def test_what_names_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Verdicts that were promised to be on disk must not end with the process."""
     monkeypatch.chdir(tmp_path)
-    with VerdictStore(":memory:"):
-        assert (tmp_path / ":memory:").is_file()
+    with pytest.raises(ConfigError, match=r"name a file|path of a file"):
+        VerdictStore(name)
+    assert [*tmp_path.iterdir()] == []
 
 
 def foreign(path: Path) -> None:
@@ -336,6 +392,36 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
     with VerdictStore(path) as store:
         store.add(*call(("e1", True)))
         assert len(store) == 1
+
+
+def test_a_relative_path_is_the_same_file_wherever_the_process_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    with VerdictStore("verdicts.db") as store:
+        monkeypatch.chdir(tmp_path)
+        store.add(*call(("e1", True)))
+        assert repr(store) == f"VerdictStore({str(tmp_path / 'one' / 'verdicts.db')!r})"
+
+
+def test_two_names_by_a_symbolic_link_are_one_store(path: Path) -> None:
+    """SQLite would look for its log beside the name that it is given."""
+    link = path.with_name("link")
+    link.symlink_to(path)
+    with VerdictStore(path) as store, VerdictStore(link) as other:
+        store.add(*call(("e1", True)))
+        assert len(other) == 1
+    assert not list(path.parent.glob("link-*"))
+
+
+def test_a_store_with_two_names_by_a_hard_link_is_refused(path: Path) -> None:
+    """Two logs beside two names would damage it."""
+    VerdictStore(path).close()
+    path.with_name("other").hardlink_to(path)
+    for name in (path, path.with_name("other")):
+        with pytest.raises(ConfigError, match="hard link"):
+            VerdictStore(name)
 
 
 @pytest.mark.parametrize(("name", "words"), [("", "folder"), ("missing/verdicts.db", "No such file")])
