@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from omnivery.automations.messages import AsyncMessages as AsyncMessages
     from omnivery.automations.report import BatchReceipt as BatchReceipt
     from omnivery.automations.report import SubmitReport as SubmitReport
+    from omnivery.automations.round_trip import RoundTripReport as RoundTripReport
     from omnivery.automations.suppressions import AsyncSuppressions as AsyncSuppressions
     from omnivery.automations.suppressions import SuppressionAdded as SuppressionAdded
     from omnivery.automations.webhooks import AsyncWebhooks as AsyncWebhooks

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from omnivery.automations.domains import Domain, DomainDetail
     from omnivery.automations.honeypots import SupportsHtml
     from omnivery.automations.report import BatchReceipt, SubmitReport
+    from omnivery.automations.round_trip import RoundTripReport
     from omnivery.automations.suppressions import SuppressionAdded, SuppressionFields, SuppressionType
     from omnivery.automations.webhooks import WebhookSample
     from omnivery.automations.writer.options import Overflow
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from omnivery.sync.run import BulkRun
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
+    from omnivery.webhooks.receiver import Receiver
+    from omnivery.webhooks.store import VerdictStore
     from os import PathLike
     from typing import Any, Literal, Self
 
@@ -291,6 +294,65 @@ class Bots(Resource["AsyncAutomations"]):
                 max_bytes=max_bytes,
                 journal=journal,
                 journal_limit=journal_limit,
+                domain=domain,
+                options=options,
+            )
+        )
+
+    def submit_and_wait(
+        self,
+        events: Iterable[EventLike] | Resumable[EventLike] | ArrowStream,
+        verdicts: Receiver | VerdictStore,
+        *,
+        timeout: float,
+        webhook_url: str | None = None,
+        concurrency: int = 8,
+        on_progress: Callable[[RoundTripReport], None] | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> RoundTripReport:
+        """Submit events as `submit` does, and wait for their verdicts.
+
+            report = client.bots.submit_and_wait(events, store, timeout=600)
+
+        Verdicts are matched to events by `event_id`. The wait ends when every accepted event has its verdict, when no
+        verdict can come any more, because the receiver refused the calls that brought them, or after the timeout.
+        The ids of accepted events are held in memory until their verdict is there; for a submission that survives a
+        crash, there is the command `omnivery bots run`.
+
+        Args:
+            events: as in `submit`.
+            verdicts: where they arrive: the `Receiver` behind the webhook URL, if it runs in this process, so that its
+                refusals are seen; or the `VerdictStore` of a receiver anywhere on this machine. Run the receiver in a
+                `Listener` or a server of yours. Without a store, a receiver's verdicts are held in memory.
+            timeout: seconds to wait for verdicts once everything is submitted.
+            webhook_url: as in `submit`: the receiver's public URL.
+            concurrency: as in `submit`.
+            on_progress: called with the report so far after each batch; no coroutine function.
+            domain: as in `submit`.
+            options: as in `submit`.
+
+        Returns:
+            The report: `verdicts + missing == accepted`. Look at it, or call `raise_for_failures()`.
+
+        Raises:
+            ConfigError: as in `submit`; or the timeout is not a number from 0 up, or `verdicts` is neither of the two.
+                Nothing was sent.
+            BulkError: as in `submit`; its report is a `RoundTripReport`.
+        """
+        from omnivery.readers.frames import as_events
+
+        bridge: LoopBridge[RoundTripReport] = LoopBridge()
+        given_events = bridge.source(as_events(events), argument="events")
+        given_on_progress = bridge.callback(on_progress)
+        return bridge.run(
+            lambda: self._async.bots.submit_and_wait(
+                given_events,
+                verdicts,
+                timeout=timeout,
+                webhook_url=webhook_url,
+                concurrency=concurrency,
+                on_progress=given_on_progress,
                 domain=domain,
                 options=options,
             )

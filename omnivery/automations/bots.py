@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
@@ -49,8 +50,11 @@ from omnivery.transport.operation import (
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
+    from omnivery.automations.round_trip import RoundTripReport
     from omnivery.readers.frames import ArrowStream
     from omnivery.transport.http import Response
+    from omnivery.webhooks.receiver import Receiver
+    from omnivery.webhooks.store import VerdictStore
 
 ADVICE = "A single event goes in a list; a file is read with omnivery.readers"
 POLL_FIRST = 0.5
@@ -174,6 +178,54 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
                     on_progress(report)
 
             return await _finished(run, tell if progress else on_progress)
+
+    async def submit_and_wait(
+        self,
+        events: Iterable[EventLike] | AsyncIterable[EventLike] | Resumable[EventLike] | ArrowStream,
+        verdicts: Receiver | VerdictStore,
+        *,
+        timeout: float,  # noqa: ASYNC109  # of the wait alone; the submission takes its time
+        webhook_url: str | None = None,
+        concurrency: int = 8,
+        on_progress: Callable[[RoundTripReport], None] | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> RoundTripReport:
+        """Submit events as `submit` does, and wait for their verdicts.
+
+            report = await client.bots.submit_and_wait(events, store, timeout=600)
+
+        Verdicts are matched to events by `event_id`. The wait ends when every accepted event has its verdict, when no
+        verdict can come any more, because the receiver refused the calls that brought them, or after the timeout.
+        The ids of accepted events are held in memory until their verdict is there; for a submission that survives a
+        crash, there is the command `omnivery bots run`.
+
+        Args:
+            events: as in `submit`.
+            verdicts: where they arrive: the `Receiver` behind the webhook URL, if it runs in this process, so that its
+                refusals are seen; or the `VerdictStore` of a receiver anywhere on this machine. Run the receiver in a
+                `Listener` or a server of yours. Without a store, a receiver's verdicts are held in memory.
+            timeout: seconds to wait for verdicts once everything is submitted.
+            webhook_url: as in `submit`: the receiver's public URL.
+            concurrency: as in `submit`.
+            on_progress: called with the report so far after each batch; no coroutine function.
+            domain: as in `submit`.
+            options: as in `submit`.
+
+        Returns:
+            The report: `verdicts + missing == accepted`. Look at it, or call `raise_for_failures()`.
+
+        Raises:
+            ConfigError: as in `submit`; or the timeout is not a number from 0 up, or `verdicts` is neither of the two.
+                Nothing was sent.
+            BulkError: as in `submit`; its report is a `RoundTripReport`.
+        """
+        # It loads SQLite, which those who only submit do not need.
+        from omnivery.automations.round_trip import submit_and_wait
+
+        settings: Any = {"webhook_url": webhook_url, "domain": domain, "options": options}
+        start = partial(self.stream, events, concurrency=concurrency, **settings)
+        return await submit_and_wait(start, verdicts, timeout=timeout, on_progress=on_progress)
 
     async def retry(
         self,

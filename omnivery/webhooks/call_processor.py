@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -58,7 +59,7 @@ class CallProcessor:
             content, event = await self._read(headers, body, runner)
             self._replays.begin(event.token)
         except WebhookError as error:
-            return self.refuse(error, body)
+            return self.refuse(error, await self._claimed_ids(body, runner))
         except CallFailedError as failure:
             return self.fail(failure)
         handled = False
@@ -117,24 +118,32 @@ class CallProcessor:
             watcher.accepted(event)
         return HTTPStatus.OK
 
-    def refuse(self, error: WebhookError, body: Upload | WholeBody | None = None) -> HTTPStatus:
-        """Count and log a call that is refused; return the status to respond with."""
+    def refuse(self, error: WebhookError, event_ids: tuple[str, ...] = ()) -> HTTPStatus:
+        """Count and log a call that is refused; return the status to respond with.
+
+        Args:
+            error: why.
+            event_ids: events whose verdicts the call claims to bring.
+        """
         status = STATUSES.get(RefusalReason(error.reason), HTTPStatus.NOT_ACCEPTABLE)
         self.log.add_refused(error.reason, str(error))
-        self._tell(error.reason, str(error), status, body)
+        self._tell(error.reason, str(error), status, event_ids)
         return status
 
     def fail(self, failure: CallFailedError, event: WebhookEvent | None = None) -> HTTPStatus:
         """Count and log a call that failed; return the status to respond with."""
-        personal = personal_values(event) if event and failure.error else frozenset[str]()
+        personal = personal_values(event) if event is not None and failure.error else frozenset[str]()
         self.log.add_failed(failure.reason, failure.text, failure.error, personal)
         self._tell(failure.reason, failure.text, HTTPStatus.INTERNAL_SERVER_ERROR)
         return HTTPStatus.INTERNAL_SERVER_ERROR
 
-    def _tell(self, reason: str, text: str, status: HTTPStatus, body: Upload | WholeBody | None = None) -> None:
+    async def _claimed_ids(self, body: Upload | WholeBody, runner: Runner) -> tuple[str, ...]:
         if not self.watchers:
-            return
-        ids = claimed_ids(body.content()) if body and body.is_small else ()
-        refusal = Refusal(reason=reason, message=text, is_final=status == HTTPStatus.NOT_ACCEPTABLE, event_ids=ids)
+            return ()
+        read = partial(claimed_ids, body)
+        return read() if body.is_small else await runner.block_alone(read)
+
+    def _tell(self, reason: str, text: str, status: HTTPStatus, event_ids: tuple[str, ...] = ()) -> None:
+        is_final = status == HTTPStatus.NOT_ACCEPTABLE
         for watcher in tuple(self.watchers):
-            watcher.refused(refusal)
+            watcher.refused(Refusal(reason=reason, message=text, is_final=is_final, event_ids=event_ids))

@@ -20,7 +20,7 @@ from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, OmniveryError
 from omnivery.webhooks.store_file import VERDICT_STORE
 from omnivery.webhooks.stored_verdict import StoredVerdict, StoreStatistics, table_of_stored
-from omnivery.webhooks.verdict_wait import PAUSE, VerdictWait, check_timeout
+from omnivery.webhooks.verdict_wait import Row, VerdictWait, ends_after
 from omnivery.webhooks.verdicts import BotVerdicts
 
 PAGE = 500
@@ -166,12 +166,16 @@ class VerdictStore(Tabular):
 
     def has(self, event_ids: Iterable[str]) -> set[str]:
         """Return those of the given ids, however many, whose events have a verdict."""
-        found: set[str] = set()
+        return set(self.verdicts_of(event_ids))
+
+    def verdicts_of(self, event_ids: Iterable[str]) -> dict[str, bool | None]:
+        """Return `is_bot` of those of the given events, however many, that have a verdict."""
+        found: dict[str, bool | None] = {}
         remaining = iter(event_ids)
         while names := list(islice(remaining, PAGE)):
             marks = ",".join("?" * len(names))
-            rows = self._rows(f"SELECT event_id FROM verdicts WHERE event_id IN ({marks})", *names)  # noqa: S608  # marks only
-            found.update(name for (name,) in rows)
+            statement = f"SELECT event_id, is_bot FROM verdicts WHERE event_id IN ({marks})"  # noqa: S608  # marks only
+            found.update((name, _is_bot(value)) for name, value in self._rows(statement, *names))
         return found
 
     def wait(self, event_ids: Iterable[str], *, timeout: float) -> set[str]:
@@ -191,21 +195,17 @@ class VerdictStore(Tabular):
         Raises:
             ConfigError: the timeout is not a number from 0 up.
         """
-        ends, wait = check_timeout(timeout), VerdictWait(self, event_ids)
-        while wait.missing and (left := ends - time.monotonic()) > 0:
-            time.sleep(min(PAUSE, left))
-            wait.look()
-        return wait.missing
+        ends, wait = ends_after(timeout), VerdictWait(self, event_ids)
+        wait.block_until(ends)
+        return set(wait.pending)
 
     async def wait_async(self, event_ids: Iterable[str], *, timeout: float) -> set[str]:  # noqa: ASYNC109  # as `wait`
         """`wait` for asyncio and trio: the event loop goes on, and cancellation ends it."""
-        from anyio import sleep, to_thread
+        from anyio import to_thread
 
-        ends, wait = check_timeout(timeout), await to_thread.run_sync(VerdictWait, self, event_ids)
-        while wait.missing and (left := ends - time.monotonic()) > 0:
-            await sleep(min(PAUSE, left))
-            await to_thread.run_sync(wait.look)
-        return wait.missing
+        ends, wait = ends_after(timeout), await to_thread.run_sync(VerdictWait, self, event_ids)
+        await wait.wait_until(ends)
+        return set(wait.pending)
 
     def verdicts(self) -> Iterator[StoredVerdict]:
         """Iterate over the verdicts, in the order in which their events first had one.
@@ -280,9 +280,10 @@ class VerdictStore(Tabular):
         """Number of the newest row; events are numbered in the order in which they first had a verdict."""
         return self._rows("SELECT max(seq) FROM verdicts")[0][0] or 0
 
-    def rows_after(self, row: int) -> list[tuple[int, str]]:
-        """Numbers and event ids of the next rows, a few hundred at most."""
-        return self._rows(f"SELECT seq, event_id FROM verdicts WHERE seq > ? ORDER BY seq LIMIT {PAGE}", row)  # noqa: S608  # a constant
+    def rows_after(self, row: int) -> list[Row]:
+        """Number, event id and `is_bot` of the next rows, a few hundred at most."""
+        statement = f"SELECT seq, event_id, is_bot FROM verdicts WHERE seq > ? ORDER BY seq LIMIT {PAGE}"  # noqa: S608  # a constant
+        return [(seq, event_id, _is_bot(value)) for seq, event_id, value in self._rows(statement, row)]
 
     def _table(self) -> Table:
         return table_of_stored(list(self), total=None)
@@ -331,10 +332,14 @@ def _stored(row: tuple[Any, ...]) -> StoredVerdict:
     _, event_id, is_bot, signed_at, first_received_at, received_at, repeats, request = row
     return StoredVerdict(
         event_id=event_id,
-        is_bot=None if is_bot is None else bool(is_bot),
+        is_bot=_is_bot(is_bot),
         request=loads(request),
         signed_at=signed_at,
         received_at=received_at,
         first_received_at=first_received_at,
         repeats=repeats,
     )
+
+
+def _is_bot(value: int | None) -> bool | None:
+    return None if value is None else bool(value)

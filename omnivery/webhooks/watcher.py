@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from typing import Protocol
 
 from attrs import field, frozen
 
@@ -38,10 +39,18 @@ class Watcher(ABC):
         """A call was not handled."""
 
 
-def claimed_ids(content: bytes) -> tuple[str, ...]:
+class Body(Protocol):
+    """The body of a call."""
+
+    def content(self) -> bytes:
+        """All of it."""
+        ...
+
+
+def claimed_ids(body: Body) -> tuple[str, ...]:
     """Ids of the events whose verdicts a call claims to bring, whoever sent it."""
     with suppress(WebhookError):
-        call = parse_unverified(content)
+        call = parse_unverified(body.content())
         if isinstance(call, BotVerdicts):
             return tuple(verdict.event_id for verdict in call if verdict.event_id)
     return ()

@@ -678,14 +678,14 @@ def test_a_wait_reads_what_is_new_and_nothing_else(store: VerdictStore, monkeypa
     """Looking ten million ids up twenty times a second would leave no time to store any."""
     store.add(*call(*((f"old{number}", True) for number in range(1500))))
     wait = VerdictWait(store, ["new", "other"])
-    monkeypatch.setattr(store, "has", None)
+    monkeypatch.setattr(store, "verdicts_of", None)
     monkeypatch.setattr(store, "rows_after", mock.Mock(wraps=store.rows_after))
     wait.look()
-    assert wait.missing == {"new", "other"}
+    assert set(wait.pending) == {"new", "other"}
     assert cast("mock.Mock", store.rows_after).mock_calls == []
     store.add(*call(("new", True), *((f"more{number}", True) for number in range(600))))
     wait.look()
-    assert wait.missing == {"other"}
+    assert set(wait.pending) == {"other"}
     assert [each.args for each in cast("mock.Mock", store.rows_after).mock_calls] == [(1500,), (2000,), (2101,)]
 
 
