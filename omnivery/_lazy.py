@@ -1,4 +1,4 @@
-"""Names that load their module at first use (PEP 562), so that importing a façade costs next to nothing.
+"""Names and properties that load their module at first use (PEP 562): importing a façade costs next to nothing.
 
 A façade lists each public name once, in its `if TYPE_CHECKING:` block, as `from module import Name as Name`. Type
 checkers read that block as source. `lazy_exports` reads it as bytecode, which is there without the source as well.
@@ -7,11 +7,27 @@ checkers read that block as source. `lazy_exports` reads it as bytecode, which i
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    lazy_property = cached_property
+else:
+
+    class lazy_property(cached_property):  # noqa: N801  # named like its base
+        """A `cached_property` whose function imports modules."""
+
+        def __get__(self, instance, owner=None):
+            from omnivery._fork import delay_fork
+
+            with delay_fork():
+                return super().__get__(instance, owner)
 
 
 def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
@@ -36,7 +52,10 @@ def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         # `from omnivery import errors` names a submodule, everything else a name in a module.
         home = homes[name]
-        return import_module(f"{package}.{name}") if home == package else getattr(import_module(home), name)
+        from omnivery._fork import delay_fork
+
+        with delay_fork():
+            return import_module(f"{package}.{name}") if home == package else getattr(import_module(home), name)
 
     return getattribute, directory
 

@@ -18,6 +18,7 @@ from types import GenericAlias, ModuleType, NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from omnivery import _json
+from omnivery._fork import delay_fork
 from omnivery.errors import DecodeError
 
 orjson: ModuleType | None
@@ -140,11 +141,11 @@ def structure(value: object, shape: type[T], *, operation: str | None = None, at
     Raises:
         DecodeError: the value is not of that shape; `path` says where.
     """
-    from cattrs import transform_error  # cattrs takes 50 ms to load: not before the first answer
-
     try:
         return converter().structure(value, shape)
     except Exception as error:  # noqa: BLE001  # cattrs raises groups and bare errors of many types
+        from cattrs import transform_error
+
         first = transform_error(error, path=at, format_exception=_words)[0]
         reason, _, path = first.rpartition(" @ ")
         raise DecodeError(reason, operation=operation, path=path) from None
@@ -158,8 +159,9 @@ def _words(error: BaseException, _shape: type | None) -> str:
 @cache
 def converter() -> Converter:
     """The one converter: strict primitives, open enums, dates, no bytes, unknown fields kept."""
-    import attrs
-    from cattrs import Converter
+    with delay_fork():
+        import attrs
+        from cattrs import Converter  # takes 50 ms: not before the first response
 
     made = Converter()
     made.register_structure_hook(str, _primitive("text", str))

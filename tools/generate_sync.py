@@ -169,8 +169,8 @@ class Twin:
     def _method(self, source: Source, owner: ast.ClassDef, node: Function) -> str:
         signature = self._signature(source, node)
         decorators = "".join(f"    @{ast.unparse(one)}\n" for one in node.decorator_list)
-        if "cached_property" in decorators:
-            self._needs("functools", "cached_property")
+        if "lazy_property" in decorators:
+            self._needs("omnivery._lazy", "lazy_property")
         body = self._body(owner, node)
         documented = self._docstring(node, 8) + "\n" if ast.get_docstring(node) else ""
         return f"{decorators}{signature}\n{documented}{textwrap.indent(body, ' ' * 8)}"
@@ -217,7 +217,7 @@ class Twin:
                 given[argument.arg] = f"given_{argument.arg}"
                 before.append(f"given_{argument.arg} = {wrapped}")
         call = _call(f"self._async.{resource}.{node.name}", node, given)
-        late = [f"from {FRAMES} import as_events"] if any("as_events(" in line for line in before) else []
+        late = [f"    from {FRAMES} import as_events"] if any("as_events(" in line for line in before) else []
         if isinstance(node, ast.AsyncFunctionDef):
             lines = [
                 f"bridge: LoopBridge[{result}] = LoopBridge()",
@@ -227,11 +227,13 @@ class Twin:
         else:
             self._needs("omnivery.sync.base", "on_loop")
             self._imports.setdefault(RUNS[result], set()).add(result)
-            late.insert(0, f"from {RUNS[result]} import {result}")
+            late.insert(0, f"    from {RUNS[result]} import {result}")
             lines = ["bridge: LoopBridge[None] = LoopBridge()", *before]
             lines += [f"run = {_wrapped('on_loop', 'lambda: ' + call)}", f"return {result}(bridge, run)"]
-        # Loaded when they are needed, as everywhere.
-        return "\n".join([*late, "", *lines] if late else lines)
+        if not late:
+            return "\n".join(lines)
+        self._needs("omnivery._fork", "delay_fork")
+        return "\n".join(["with delay_fork():", *late, *lines])
 
     def _handed_over(self, argument: ast.arg) -> str | None:
         kind = _text(argument.annotation)

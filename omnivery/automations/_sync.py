@@ -5,9 +5,10 @@ Written by `python -m tools.generate_sync` from the asynchronous source: do not 
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from omnivery._fork import delay_fork
+from omnivery._lazy import lazy_property
 from omnivery.automations.client import AsyncAutomations
 from omnivery.sync.base import BaseClient, Pages, Resource, copied, on_loop, plain, whole
 from omnivery.sync.bridge import LoopBridge
@@ -104,42 +105,42 @@ class Automations(BaseClient[AsyncAutomations]):
         )
         self._open(client)
 
-    @cached_property
+    @lazy_property
     def bots(self) -> Bots:
         """Bot detection."""
         return Bots(self)
 
-    @cached_property
+    @lazy_property
     def honeypots(self) -> Honeypots:
         """Hidden links that reveal bots."""
         return Honeypots(self)
 
-    @cached_property
+    @lazy_property
     def messages(self) -> Messages:
         """Sending mail."""
         return Messages(self)
 
-    @cached_property
+    @lazy_property
     def addresses(self) -> Addresses:
         """Validation and parsing of e-mail addresses."""
         return Addresses(self)
 
-    @cached_property
+    @lazy_property
     def suppressions(self) -> Suppressions:
         """Addresses that mail is no longer delivered to."""
         return Suppressions(self)
 
-    @cached_property
+    @lazy_property
     def domains(self) -> Domains:
         """Sending domains, read-only."""
         return Domains(self)
 
-    @cached_property
+    @lazy_property
     def webhooks(self) -> Webhooks:
         """The URLs to which delivery events are posted."""
         return Webhooks(self)
 
-    @cached_property
+    @lazy_property
     def account(self) -> Account:
         """The owner of the token."""
         return Account(self)
@@ -277,8 +278,8 @@ class Bots(Resource["AsyncAutomations"]):
             BulkError: the source raised, which is the error's cause; what it gave before was submitted, and `report`
                 is the account of it.
         """
-        from omnivery.readers.frames import as_events
-
+        with delay_fork():
+            from omnivery.readers.frames import as_events
         bridge: LoopBridge[SubmitReport] = LoopBridge()
         given_events = bridge.source(as_events(events), argument="events")
         given_on_progress = bridge.callback(on_progress)
@@ -340,8 +341,8 @@ class Bots(Resource["AsyncAutomations"]):
                 Nothing was sent.
             BulkError: as in `submit`; its report is a `RoundTripReport`.
         """
-        from omnivery.readers.frames import as_events
-
+        with delay_fork():
+            from omnivery.readers.frames import as_events
         bridge: LoopBridge[RoundTripReport] = LoopBridge()
         given_events = bridge.source(as_events(events), argument="events")
         given_on_progress = bridge.callback(on_progress)
@@ -441,9 +442,9 @@ class Bots(Resource["AsyncAutomations"]):
         Raises:
             ConfigError: as in `submit`.
         """
-        from omnivery.sync.run import BulkRun
-        from omnivery.readers.frames import as_events
-
+        with delay_fork():
+            from omnivery.sync.run import BulkRun
+            from omnivery.readers.frames import as_events
         bridge: LoopBridge[None] = LoopBridge()
         given_events = bridge.source(as_events(events), argument="events")
         run = on_loop(
@@ -510,8 +511,8 @@ class Bots(Resource["AsyncAutomations"]):
         Raises:
             ConfigError: domain or webhook_url is missing, or an option cannot be; nothing was sent.
         """
-        from omnivery.automations.writer.sync import EventWriter
-
+        with delay_fork():
+            from omnivery.automations.writer.sync import EventWriter
         bridge: LoopBridge[None] = LoopBridge()
         run = on_loop(
             lambda: self._async.bots.writer(

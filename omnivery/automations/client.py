@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
+from omnivery._lazy import lazy_property
 from omnivery.transport.client import AsyncBaseClient, user_agent
 from omnivery.transport.config import (
     Limits,
@@ -92,56 +92,56 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
             observers=observers,
         )
 
-    @cached_property
+    @lazy_property
     def bots(self) -> AsyncBots:
         """Bot detection."""
         from omnivery.automations.bots import AsyncBots
 
         return AsyncBots(self)
 
-    @cached_property
+    @lazy_property
     def honeypots(self) -> AsyncHoneypots:
         """Hidden links that reveal bots."""
         from omnivery.automations.honeypots import AsyncHoneypots
 
         return AsyncHoneypots(self)
 
-    @cached_property
+    @lazy_property
     def messages(self) -> AsyncMessages:
         """Sending mail."""
         from omnivery.automations.messages import AsyncMessages
 
         return AsyncMessages(self)
 
-    @cached_property
+    @lazy_property
     def addresses(self) -> AsyncAddresses:
         """Validation and parsing of e-mail addresses."""
         from omnivery.automations.addresses import AsyncAddresses
 
         return AsyncAddresses(self)
 
-    @cached_property
+    @lazy_property
     def suppressions(self) -> AsyncSuppressions:
         """Addresses that mail is no longer delivered to."""
         from omnivery.automations.suppressions import AsyncSuppressions
 
         return AsyncSuppressions(self)
 
-    @cached_property
+    @lazy_property
     def domains(self) -> AsyncDomains:
         """Sending domains, read-only."""
         from omnivery.automations.domains import AsyncDomains
 
         return AsyncDomains(self)
 
-    @cached_property
+    @lazy_property
     def webhooks(self) -> AsyncWebhooks:
         """The URLs to which delivery events are posted."""
         from omnivery.automations.webhooks import AsyncWebhooks
 
         return AsyncWebhooks(self)
 
-    @cached_property
+    @lazy_property
     def account(self) -> AsyncAccount:
         """The owner of the token."""
         from omnivery.automations.account import AsyncAccount

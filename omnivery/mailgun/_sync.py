@@ -5,9 +5,9 @@ Written by `python -m tools.generate_sync` from the asynchronous source: do not 
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from omnivery._lazy import lazy_property
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.sync.base import BaseClient, Pages, Resource, copied, whole
 from omnivery.sync.bridge import LoopBridge
@@ -108,52 +108,52 @@ class Mailgun(BaseClient[AsyncMailgun]):
         )
         self._open(client)
 
-    @cached_property
+    @lazy_property
     def messages(self) -> Messages:
         """Sending."""
         return Messages(self)
 
-    @cached_property
+    @lazy_property
     def addresses(self) -> Addresses:
         """Validation and parsing of e-mail addresses."""
         return Addresses(self)
 
-    @cached_property
+    @lazy_property
     def domains(self) -> Domains:
         """Sending domains."""
         return Domains(self)
 
-    @cached_property
+    @lazy_property
     def credentials(self) -> Credentials:
         """SMTP credentials of a domain."""
         return Credentials(self)
 
-    @cached_property
+    @lazy_property
     def stats(self) -> Stats:
         """Counts of events."""
         return Stats(self)
 
-    @cached_property
+    @lazy_property
     def bounces(self) -> Bounces:
         """Addresses that mail is no longer delivered to, because it bounced."""
         return Bounces(self)
 
-    @cached_property
+    @lazy_property
     def complaints(self) -> Complaints:
         """Addresses whose owners reported a message as spam."""
         return Complaints(self)
 
-    @cached_property
+    @lazy_property
     def unsubscribes(self) -> Unsubscribes:
         """Addresses whose owners unsubscribed."""
         return Unsubscribes(self)
 
-    @cached_property
+    @lazy_property
     def whitelists(self) -> Whitelists:
         """Addresses and domains that are exempt from suppressions."""
         return Whitelists(self)
 
-    @cached_property
+    @lazy_property
     def webhooks(self) -> Webhooks:
         """The URLs to which the service posts the events of a domain."""
         return Webhooks(self)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
 from attrs import evolve
 
+from omnivery._lazy import lazy_property
 from omnivery.errors import ConfigError
 from omnivery.transport.client import AsyncBaseClient, user_agent
 from omnivery.transport.config import (
@@ -109,70 +109,70 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
             observers=observers,
         )
 
-    @cached_property
+    @lazy_property
     def messages(self) -> AsyncMessages:
         """Sending."""
         from omnivery.mailgun.messages import AsyncMessages
 
         return AsyncMessages(self)
 
-    @cached_property
+    @lazy_property
     def addresses(self) -> AsyncAddresses:
         """Validation and parsing of e-mail addresses."""
         from omnivery.mailgun.addresses import AsyncAddresses
 
         return AsyncAddresses(self)
 
-    @cached_property
+    @lazy_property
     def domains(self) -> AsyncDomains:
         """Sending domains."""
         from omnivery.mailgun.domains import AsyncDomains
 
         return AsyncDomains(self)
 
-    @cached_property
+    @lazy_property
     def credentials(self) -> AsyncCredentials:
         """SMTP credentials of a domain."""
         from omnivery.mailgun.credentials import AsyncCredentials
 
         return AsyncCredentials(self)
 
-    @cached_property
+    @lazy_property
     def stats(self) -> AsyncStats:
         """Counts of events."""
         from omnivery.mailgun.stats import AsyncStats
 
         return AsyncStats(self)
 
-    @cached_property
+    @lazy_property
     def bounces(self) -> AsyncBounces:
         """Addresses that mail is no longer delivered to, because it bounced."""
         from omnivery.mailgun.bounces import AsyncBounces
 
         return AsyncBounces(self)
 
-    @cached_property
+    @lazy_property
     def complaints(self) -> AsyncComplaints:
         """Addresses whose owners reported a message as spam."""
         from omnivery.mailgun.complaints import AsyncComplaints
 
         return AsyncComplaints(self)
 
-    @cached_property
+    @lazy_property
     def unsubscribes(self) -> AsyncUnsubscribes:
         """Addresses whose owners unsubscribed."""
         from omnivery.mailgun.unsubscribes import AsyncUnsubscribes
 
         return AsyncUnsubscribes(self)
 
-    @cached_property
+    @lazy_property
     def whitelists(self) -> AsyncWhitelists:
         """Addresses and domains that are exempt from suppressions."""
         from omnivery.mailgun.whitelists import AsyncWhitelists
 
         return AsyncWhitelists(self)
 
-    @cached_property
+    @lazy_property
     def webhooks(self) -> AsyncWebhooks:
         """The URLs to which the service posts the events of a domain."""
         from omnivery.mailgun.webhooks import AsyncWebhooks

@@ -1,7 +1,8 @@
-"""The one event loop in the background of a process, in which the synchronous clients do their bulk work.
+"""The background event loop of a process, on which the synchronous clients do their bulk work.
 
-It is started by the first bulk run, in a daemon thread, and lives as long as the process. A forked child starts one of
-its own, since threads do not survive a fork. At exit, what still runs is cancelled, and waited for a few seconds.
+The first bulk run starts it, in a daemon thread, and it lives as long as the process. A forked child starts a loop of
+its own, because threads do not survive a fork. When the process exits, runs that are still open are cancelled and given
+a few seconds to end.
 """
 
 from __future__ import annotations
@@ -14,66 +15,83 @@ import anyio
 from anyio.from_thread import BlockingPortal
 from attrs import define, field
 
-from omnivery._fork import register_fork_reset
-from omnivery.errors import ConfigError
+from omnivery._fork import delay_fork, register_fork_reset
+from omnivery.errors import ConfigError, NotSentError
 
 NAME = "omnivery-bulk"
 GRACE = 5.0
-"""Seconds that the end of the process waits for runs that were left open."""
+"""Seconds that the exit of the process waits for runs that are still open."""
 
 
 def portal() -> BlockingPortal:
-    """The door to the background loop, which is started where there is none.
+    """Return the portal to the background loop. Starts the loop if it does not run.
 
     Raises:
         ConfigError: called from the background loop itself, for instance by an observer: it would wait for itself.
+        NotSentError: the loop cannot be started, for instance because no file descriptor is left.
     """
     return _BACKGROUND.portal()
 
 
 def ending() -> bool:
-    """Whether the process is at its end, and nobody is to be waited for."""
+    """Whether the process is exiting, so that no thread is to be waited for."""
     return _BACKGROUND.ending
 
 
 @define(eq=False)
 class _Background:
     _lock: Lock = field(init=False, factory=Lock)
-    _portal: BlockingPortal | None = field(init=False, default=None)
     _thread: Thread | None = field(init=False, default=None)
+    _started: Future[BlockingPortal] = field(init=False, factory=Future[BlockingPortal])
     ending: bool = field(init=False, default=False)
 
     def portal(self) -> BlockingPortal:
         if current_thread() is self._thread:
             raise ConfigError(
-                "a synchronous client cannot work in bulk on its own background loop, where observers are called: "
+                "a synchronous client cannot do bulk work on its own background loop, where observers are called: "
                 "it would wait for itself"
             )
-        with self._lock:
-            if self._portal is None or self._thread is None or not self._thread.is_alive():
-                self._thread, self._portal = _start()
-            return self._portal
+        try:
+            # A forked child must find the loop running in its parent, or not begun: it may be half imported in between.
+            with delay_fork():
+                with self._lock:
+                    if self._thread is None or not self._thread.is_alive():
+                        self._start()
+                    started = self._started
+                return started.result()
+        except Exception as error:
+            raise NotSentError(f"the background event loop of the client cannot start ({error})") from error
 
     def reset_after_fork(self) -> None:
-        """In a forked child the thread is gone, and whoever held the lock with it."""
-        self._lock, self._portal, self._thread = Lock(), None, None
+        """The child has neither the thread nor, perhaps, the thread that holds the lock."""
+        self._lock, self._thread = Lock(), None
 
     def stop(self) -> None:
-        """Cancel what still runs, and wait a little for it."""
+        """Cancel the open runs, and wait a little for them to end."""
         with self._lock:
-            found, thread = self._portal, self._thread
-        if found is None or thread is None or not thread.is_alive():
+            thread, started = self._thread, self._started
+        if thread is None or not thread.is_alive() or not started.done() or started.exception() is not None:
             return
         self.ending = True
+        found = started.result()
         found.start_task_soon(found.stop, True)  # noqa: FBT003  # anyio's signature
         thread.join(GRACE)
 
+    def _start(self) -> None:
+        self._started = Future()
+        # Known before it starts: Ctrl-C may interrupt start(), and the thread then runs all the same.
+        self._thread = Thread(target=_run, args=(self._started,), name=NAME, daemon=True)
+        self._thread.start()
 
-def _start() -> tuple[Thread, BlockingPortal]:
-    started: Future[BlockingPortal] = Future()
-    thread = Thread(target=anyio.run, args=(_live, started), name=NAME, daemon=True)
-    thread.start()
-    return thread, started.result()
+
+def _run(started: Future[BlockingPortal]) -> None:
+    """The thread: one event loop."""
+    try:
+        anyio.run(_live, started)
+    except BaseException as error:
+        if started.done():
+            raise
+        started.set_exception(error)  # the thread that waits for the loop would wait forever
 
 
 async def _live(started: Future[BlockingPortal]) -> None:
@@ -82,7 +100,7 @@ async def _live(started: Future[BlockingPortal]) -> None:
         await found.sleep_until_stopped()
 
 
-# One for the process, as threads and locks are the process's own.
+# One for the process, because threads and locks belong to the process.
 _BACKGROUND = _Background()
 register_fork_reset(_BACKGROUND)
 atexit.register(_BACKGROUND.stop)

@@ -111,8 +111,6 @@ def test_a_fork_while_a_thread_of_the_parent_is_at_work(work: str, parents: str)
     if parents == "bulk":
         busy = "client.bots.submit(events(2000), domain='slow.example.com')"
     code = f"""
-# What is imported late is imported now: Python's own lock of a module that a thread imports does not survive a fork.
-client.account.test(); client.bots.submit(events(1)); work()
 stop = threading.Event()
 busy = threading.Event()
 def at_work(client):
@@ -133,6 +131,41 @@ mark("parent"); told("parent"); work()
 """
     server = check(code, WORK[work])
     assert connections_of(server, "child").isdisjoint(connections_of(server, "parent") | connections_of(server, "slow"))
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_a_fork_while_the_first_work_begins_in_a_thread(work: str) -> None:
+    """Half of the SDK is then being imported. A child never gets the locks of modules that its parent imports."""
+    code = """
+def first_work(delay):
+    "In a process in which the SDK has done nothing yet."
+    import faulthandler
+    faulthandler.cancel_dump_traceback_later()  # its thread would not survive the second fork
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(delay)
+    in_child(work)
+    thread.join()
+for number in range(8):
+    in_child(lambda: first_work(0.008 * number))
+"""
+    check(code, WORK[work])
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_a_fork_waits_for_everything_that_is_imported_late(work: str) -> None:
+    code = """
+from omnivery._fork import _FORK_LOCK
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if not repr(_FORK_LOCK.lock).startswith("<locked"): print(name)
+sys.meta_path.insert(0, Watch())
+work()
+print("done")
+"""
+    with serving(patient) as server:
+        ended = run(f"WORK = {WORK[work]!r}\n" + HEAD + code, server.url)
+    assert ended.stdout.splitlines() == ["done"], ended.stderr
 
 
 @pytest.mark.parametrize("work", WORK)

@@ -18,7 +18,7 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 from attrs import define, field
 
-from omnivery._fork import register_fork_reset
+from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.httpx_common import FAILURES, is_secure, tls, to_httpx, translate, usable_proxy
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
@@ -116,12 +116,13 @@ class HttpxAdapter:
         for connection in self._connections:
             if connection.secure == secure and not connection.busy:
                 return connection
-        transport = httpx.AsyncHTTPTransport(
-            verify=tls(secure=secure, proxy=self.proxy, verify=self.verify),
-            trust_env=False,
-            proxy=self.proxy,
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=self.limits.keepalive),
-        )
+        with delay_fork():  # the first transport imports httpcore
+            transport = httpx.AsyncHTTPTransport(
+                verify=tls(secure=secure, proxy=self.proxy, verify=self.verify),
+                trust_env=False,
+                proxy=self.proxy,
+                limits=httpx.Limits(max_connections=1, keepalive_expiry=self.limits.keepalive),
+            )
         self._connections.append(_Connection(transport, secure))
         return self._connections[-1]
 

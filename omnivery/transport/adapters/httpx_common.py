@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  # else the first look-up of a host name imports it, and a fork may fall into that
 import re
 import socket
 import ssl

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from attrs import define, field
 
-from omnivery._fork import register_fork_reset
+from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import AmbiguousError, ConfigError
 from omnivery.transport.adapters.httpx_common import (
     FAILURES,
@@ -90,14 +90,14 @@ class SyncHttpxAdapter:
         _close_all(self._secure)
 
     def _open(self, *, secure: bool) -> _Connection:
-        return _Connection(
-            httpx.HTTPTransport(
+        with delay_fork():  # the first transport imports httpcore
+            transport = httpx.HTTPTransport(
                 verify=tls(secure=secure, proxy=self.proxy, verify=self.verify),
                 trust_env=False,
                 proxy=self.proxy,
                 limits=httpx.Limits(max_connections=1, keepalive_expiry=self.limits.keepalive),
             )
-        )
+        return _Connection(transport)
 
     def _close_surplus(self, idle: deque[_Connection]) -> None:
         """Close connections that have been idle for too long: the ones used last are always used first."""
