@@ -106,7 +106,7 @@ def _running() -> Iterator[str]:
 
 
 class _Connection(asyncio.Protocol):
-    """Answers every request, none of which has a body, with the same."""
+    """Responds to every request, none of which has a body, in the same way."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

@@ -1,4 +1,4 @@
-"""A server in a process of its own that takes anything, counts it, and answers 200 with nothing.
+"""A server in a process of its own that takes anything, counts it, and responds with an empty 200.
 
 It reads into one buffer and keeps no body, so that it is never what a client waits for.
 """
@@ -33,14 +33,14 @@ class Sink:
     def traffic(self) -> Traffic:
         """What it has received since it started."""
         # Without proxies from the environment: this must not leave the machine.
-        with build_opener(ProxyHandler({})).open(self.url, timeout=10) as answer:
-            counts = json.load(answer)
+        with build_opener(ProxyHandler({})).open(self.url, timeout=10) as response:
+            counts = json.load(response)
         return Traffic(counts["requests"], counts["bytes"])
 
 
 @contextmanager
 def running() -> Iterator[Sink]:
-    """Start a sink on a free port of the loopback address, and end it with the block."""
+    """Start a sink on a free port of the loopback interface, and end it with the block."""
     command = [sys.executable, "-m", "benchmarks.sink"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

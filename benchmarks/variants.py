@@ -1,6 +1,6 @@
 """Ways of sending events, each run once in a process of its own: `python -m benchmarks.variants NAME URL EVENTS SLOTS`.
 
-The clock runs from the first event to the last answer. Before it starts, modules are loaded, events are in memory, one
+The clock runs from the first event to the last response. Before that, modules are loaded, events are in memory, one
 batch has gone through another client (which loads what is loaded late), and the client to be measured is made, with no
 connection open yet. What was prepared is frozen, so that no variant pays for the garbage collector looking through it.
 """
@@ -77,8 +77,8 @@ def httpx_loop(events: list[Event], target: Target, spent: Spent) -> None:
     async def work(client: httpx.AsyncClient, source: Iterator[Event]) -> None:
         headers = {"ov-token": TOKEN, "content-type": "application/json"}
         while batch := list(islice(source, BATCH)):
-            answer = await client.post(target.endpoint, content=body(batch), headers=headers)
-            answer.raise_for_status()
+            response = await client.post(target.endpoint, content=body(batch), headers=headers)
+            response.raise_for_status()
 
     async def run() -> None:
         async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
@@ -98,10 +98,10 @@ def requests_loop(events: list[Event], target: Target, spent: Spent) -> None:
         with spent:
             source = iter(events)
             while batch := list(islice(source, BATCH)):
-                answer = session.post(
+                response = session.post(
                     target.endpoint, json=envelope(batch), headers={"ov-token": TOKEN}, timeout=TIMEOUT
                 )
-                answer.raise_for_status()
+                response.raise_for_status()
 
 
 Prepare: TypeAlias = Callable[[Event], Any]

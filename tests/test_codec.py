@@ -104,7 +104,7 @@ def test_a_value_of_another_type_is_refused_with_its_place(value: object, path: 
 
 
 def test_what_is_wrong_is_said_without_what_is_in_it() -> None:
-    """Answers hold addresses, and errors end in logs."""
+    """Responses hold e-mail addresses, and errors end in logs."""
     with pytest.raises(DecodeError) as caught:
         codec.structure({"items": [{"name": ["ann@example.com"]}]}, Listing)
     assert "ann" not in str(caught.value) + repr(caught.value)
@@ -153,7 +153,7 @@ def test_lists_and_mappings_of_models() -> None:
 
 
 def test_an_unreadable_date_is_none_and_its_text_kept() -> None:
-    """One odd date must not cost the rest of the answer."""
+    """One odd date must not cost the rest of the response."""
     item = codec.structure({"name": "a", "created_at": "yesterday"}, Item)
     assert (item.created_at, item.extra) == (None, {"created_at": "yesterday"})
     listing = codec.structure({"items": [], "sent-at": {"no": "date"}}, Listing)

@@ -189,7 +189,7 @@ def test_a_method_says_what_it_takes_and_when_it_fails(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_row_names_the_page_that_documents_it(name: str) -> None:
-    """In the source, above the row or its block of rows, where whoever changes it looks."""
+    """In the source, above the row or its block of rows, where the next reader looks."""
     row, surface = OPERATIONS[name], name.partition(".")[0]
     assert row.docs == f"https://docs.omnivery.com/api-ref/{surface}-api"
     source = inspect.getsource(module_of(name.rpartition(".")[0]))

@@ -75,7 +75,7 @@ def test_every_error_can_be_copied(name: str) -> None:
 
 def test_a_bulk_error_carries_its_report_with_the_errors_inside() -> None:
     """The report is where the undelivered events are: losing it in a worker's pickle loses them."""
-    lost = errors.AmbiguousError("the answer was lost", operation=OPERATION, attempts=4)
+    lost = errors.AmbiguousError("the response was lost", operation=OPERATION, attempts=4)
     report = SubmitReport(
         read=1,
         undelivered=1,
@@ -143,8 +143,8 @@ def test_each_status_has_its_class(status: int, cls: type[ApiError]) -> None:
             f"{OPERATION}: no connection could be made. Tried 3 times. It did not take effect: repeating it is safe.",
         ),
         (
-            errors.AmbiguousError("the answer was lost"),
-            "the answer was lost. It may have taken effect: check before you repeat it.",
+            errors.AmbiguousError("the response was lost"),
+            "the response was lost. It may have taken effect: check before you repeat it.",
         ),
         (
             errors.DeadlineError("the deadline passed", may_have_happened=True),
@@ -196,7 +196,7 @@ def test_a_503_does_not_claim_that_it_may_have_taken_effect() -> None:
     [errors.ApiError("odd", status=500, body="ä" * 5000), errors.DecodeError("odd", body="ä" * 5000)],
 )
 def test_a_body_is_kept_to_a_kilobyte_and_out_of_every_text(error: ApiError | errors.DecodeError) -> None:
-    """An answer can echo a whole e-mail, which belongs in no log."""
+    """A response can echo a whole e-mail, which belongs in no log."""
     assert error.body == "ä" * BODY_LIMIT
     assert len(error.body) == 1024
     assert "ä" not in str(error) + repr(error)

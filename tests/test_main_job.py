@@ -62,7 +62,7 @@ def test_a_real_log_gets_a_verdict_for_each_event_and_known_crawlers_are_bots() 
     assert receiver.statistics.refused == receiver.statistics.replayed == 0
 
 
-def test_through_a_storm_every_event_is_accepted_and_answered_in_the_end() -> None:
+def test_through_a_storm_every_event_is_accepted_and_judged_in_the_end() -> None:
     """A fifth of all requests is throttled, fails, or is cut before or after acceptance."""
     chaos = Chaos(throttle=0.05, error=0.05, cut_before=0.05, cut_after=0.05, retry_after=0.01, seed=7)
     events = list(newsletter_events(20_000))

@@ -36,8 +36,8 @@ HEAD = """\
 
 This page is written by `python tools/reference.py` from the operations that the SDK declares; do not edit it.
 
-Paths stand below the base URL. A call that could not be sent, or was answered with 429, 503 or 408, was not acted upon,
-and is tried again whatever the operation. The last column but one says what happens when the answer was lost, or was
+Paths stand below the base URL. A call that could not be sent, or got 429, 503 or 408, took no effect,
+and is retried whatever the operation. The last column but one says what happens when the response was lost, or was
 another 5xx, so that the server may have acted.
 """
 
@@ -81,7 +81,7 @@ def _section(resource: str, rows: Sequence[Operation[Any]]) -> str:
     lines = [
         f"### `{resource}`",
         "",
-        "| operation | client method | endpoint | key | tried again when the answer is lost | documented |",
+        "| operation | client method | endpoint | key | retried when the response is lost | documented |",
         "| --- | --- | --- | --- | --- | --- |",
         *map(_line, rows),
         "",

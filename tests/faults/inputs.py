@@ -91,7 +91,7 @@ INPUTS = {
     "NDJSON, some refused with 400": Input(
         make=_file(_lines(5000, invalid=8, poison=5), "events.ndjson"), read=5000, rejected=13
     ),
-    "NDJSON, answers lost too": Input(make=_file(_lines(7000), "events.ndjson"), read=7000, rejected=0, loses=True),
+    "NDJSON, responses lost too": Input(make=_file(_lines(7000), "events.ndjson"), read=7000, rejected=0, loses=True),
     "log": Input(make=_file(_log(6000, unreadable=20), "access.log"), read=6000, rejected=20),
     "log, gzip": Input(make=_file(_log(6000), "access.log.gz"), read=6000, rejected=0),
     "two files": Input(make=_two_files, read=6000, rejected=3),

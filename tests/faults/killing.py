@@ -22,7 +22,7 @@ from tests.faults.inputs import Input
 from tests.faults.wire import Event, Place, Wire
 from tests.support.journal import accepted_ids, as_killed, where_events_are
 
-Moment = Literal["request", "byte", "answer", "birth", "time"]
+Moment = Literal["request", "byte", "response", "birth", "time"]
 PATIENCE = 60
 """Seconds for one process: far more than any took."""
 CLOCK = {"elapsed", "events_per_second"}
@@ -30,10 +30,10 @@ COUNTS = ("read", "accepted", "rejected", "undelivered", "batches")
 
 
 @frozen(kw_only=True)
-class SettledPart:
+class KilledRun:
     """What a round comes to."""
 
-    account: dict[str, Any]
+    totals: dict[str, Any]
     arrived: Counter[str]
     """Ids of events that the server took."""
     kills: int
@@ -63,13 +63,13 @@ class Round:
     def journal(self) -> Path:
         return self.folder / "journal"
 
-    def run(self) -> SettledPart:
+    def run(self) -> KilledRun:
         """Kill until it is enough, and go on to the end."""
         self.folder.mkdir()
         command = (*self.submitted.make(self.folder, self.dice), "--journal", str(self.journal))
         cuts = random.Random(self.seed)
-        # One in ten: beyond ten lost answers a run of one worker has spent its retry budget, and may give a batch up.
-        loses: tuple[Place | None, ...] = ("request", "answer head", *[None] * 18)
+        # One in ten: beyond ten lost responses a run of one worker has spent its retry budget, and may give a batch up.
+        loses: tuple[Place | None, ...] = ("request", "response head", *[None] * 18)
         killed = 0
         with Emulator() as emulator, Wire(emulator) as wire:
             if self.submitted.loses:
@@ -77,19 +77,19 @@ class Round:
             while killed < self.kills and self._is_killed(command, wire, first=killed == 0):
                 killed += 1
                 self._look(wire, most=2 * int(command[command.index("--concurrency") + 1]))
-            account = self._finish(command, wire)
+            totals = self._finish(command, wire)
             if not self.kills:
-                # Once more: nothing is left to do, and the account stays.
-                assert self._finish(command, wire) == account
-        return self._judged(account, emulator, wire, killed)
+                # Once more: nothing is left to do, and the totals stay.
+                assert self._finish(command, wire) == totals
+        return self._judged(totals, emulator, wire, killed)
 
     def _finish(self, command: tuple[str, ...], wire: Wire) -> dict[str, Any]:
         environment = {**os.environ, **wire.environment}
         done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=PATIENCE)
         assert done.returncode == (1 if self.submitted.rejected and "worker" not in str(command) else 0), done.stderr
-        account = json.loads(done.stdout)
-        assert account["stopped_by"] is None
-        return {name: value for name, value in account.items() if name not in CLOCK}
+        totals = json.loads(done.stdout)
+        assert totals["stopped_by"] is None
+        return {name: value for name, value in totals.items() if name not in CLOCK}
 
     def _is_killed(self, command: tuple[str, ...], wire: Wire, *, first: bool) -> bool:
         """Start the command, and kill it; False if it was through before."""
@@ -108,7 +108,7 @@ class Round:
     def _kill(self, process: subprocess.Popen[bytes], wire: Wire, *, first: bool) -> None:
         # The first time it is surely reached: half of what is to come.
         batches = self.submitted.read // 500 // (2 if first else 1)
-        moments: list[Moment] = ["request", "byte", "answer", "answer", "birth"]
+        moments: list[Moment] = ["request", "byte", "response", "response", "birth"]
         moment = self.dice.choice([*moments, *([] if first else ["time"])])
         delay = self.dice.choice([0.0, 0.0, self.dice.random() * 0.01])
         match moment:
@@ -116,8 +116,8 @@ class Round:
                 wire.arm(Event("requests", self.dice.randint(1, batches), process.kill, delay))
             case "byte":
                 wire.arm(Event("bytes", self.dice.randint(1, batches * 30_000), process.kill, delay))
-            case "answer":
-                wire.arm(Event("answers", self.dice.randint(1, batches), process.kill, delay))
+            case "response":
+                wire.arm(Event("responses", self.dice.randint(1, batches), process.kill, delay))
             case "birth":
                 lock = self.journal.with_name("journal-lock")
                 while process.poll() is None and not lock.exists():
@@ -152,21 +152,21 @@ class Round:
             sent = {event["event_id"] for body in wire.bodies for event in json.loads(body)["events"]}
             assert set(accepted_ids(left)) <= sent <= set(known)
 
-    def _judged(self, account: dict[str, Any], emulator: Emulator, wire: Wire, killed: int) -> SettledPart:
+    def _judged(self, totals: dict[str, Any], emulator: Emulator, wire: Wire, killed: int) -> KilledRun:
         arrived = Counter(event["event_id"] for event in emulator.bot_events)
         sent = Counter(wire.bodies)
         accepted = Counter(accepted_ids(self.journal))
-        assert account["read"] == self.submitted.read
-        assert account["rejected"] == self.submitted.rejected
-        assert account["accepted"] == self.submitted.read - self.submitted.rejected
-        assert account["undelivered"] == 0
-        # Every event of the account is at the server, each in the account once.
+        assert totals["read"] == self.submitted.read
+        assert totals["rejected"] == self.submitted.rejected
+        assert totals["accepted"] == self.submitted.read - self.submitted.rejected
+        assert totals["undelivered"] == 0
+        # Every accepted event is at the server, each counted once.
         assert set(accepted) == set(arrived)
         assert set(accepted.values()) == {1}
-        assert len(accepted) == account["accepted"]
+        assert len(accepted) == totals["accepted"]
         for body, times in sent.items():
-            # Byte for byte the same, and only where the answer was lost: on its way, or with the process.
-            assert times <= 1 + self.sending[body] + wire.unanswered[body], (times, self.sending[body], body[:200])
+            # Byte for byte the same, and only where the response was lost: on its way, or with the process.
+            assert times <= 1 + self.sending[body] + wire.lost_responses[body], (times, self.sending[body], body[:200])
         repeats = sum(sent.values()) - len(sent)
         assert sum(arrived.values()) - len(arrived) <= repeats * 500
-        return SettledPart(account=account, arrived=arrived, kills=killed, batches=len(sent), repeats=repeats)
+        return KilledRun(totals=totals, arrived=arrived, kills=killed, batches=len(sent), repeats=repeats)

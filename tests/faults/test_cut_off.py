@@ -1,4 +1,4 @@
-"""Connections that end at every place, and servers that take a request and never answer."""
+"""Connections that end at every place, and servers that take a request and never respond."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def client_of(wire: Wire) -> AsyncAutomations:
 
 @pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
 @pytest.mark.parametrize("place", get_args(Place))
-async def test_a_connection_that_is_cut_repeats_only_what_was_not_answered(
+async def test_a_connection_that_is_cut_repeats_only_what_got_no_response(
     tmp_path: Path, figures: Figures, place: Place, reset: bool
 ) -> None:
-    """Every third connection ends there. What the server has in full, and has answered in full, never comes again."""
+    """Every third connection ends there. What the server received and responded to in full never comes again."""
 
     def cut(number: int) -> Place | None:
         return place if number % 3 == 1 else None
@@ -63,16 +63,16 @@ async def test_a_connection_that_is_cut_repeats_only_what_was_not_answered(
     assert (report.accepted, report.batches, report.stopped_by) == (EVENTS, BATCHES, None)
     assert set(arrived) == numbered(EVENTS)
     assert Counter(where_events_are(tmp_path / "j")) == Counter(numbered(EVENTS))
-    # A batch is the same bytes each time, and there is one time more for each answer that was lost.
-    assert sent == {body: 1 + wire.unanswered[body] for body in sent}
+    # A batch is the same bytes each time, and there is one time more for each response that was lost.
+    assert sent == {body: 1 + wire.lost_responses[body] for body in sent}
     assert len(sent) == BATCHES
     repeats = sum(sent.values()) - BATCHES
     assert (repeats > 0) is (place in REACHED)
     figures.add("connections cut", rounds=1, batches=BATCHES, events=EVENTS, repeats=repeats)
 
 
-async def test_a_server_that_answers_half_and_hangs_on_the_rest(tmp_path: Path, figures: Figures) -> None:
-    """The read time-out ends each wait. What was given up is in the journal, and a retry sends it."""
+async def test_a_server_that_responds_to_half_and_hangs_on_the_rest(tmp_path: Path, figures: Figures) -> None:
+    """The read timeout ends each wait. What was given up is in the journal, and a retry sends it."""
     impatient = CallOptions(timeouts=Timeouts(read=0.1), retry=RetryPolicy(attempts=2, base=0.001))
     journal = tmp_path / "j"
     hanging = True
@@ -90,7 +90,7 @@ async def test_a_server_that_answers_half_and_hangs_on_the_rest(tmp_path: Path, 
     sent = Counter(wire.bodies)
     assert (after.read, after.accepted, after.undelivered) == (EVENTS, EVENTS, 0)
     assert set(arrived) == numbered(EVENTS)
-    assert sent == {body: 1 + wire.unanswered[body] for body in sent}
+    assert sent == {body: 1 + wire.lost_responses[body] for body in sent}
     figures.add("a server that hangs", rounds=1, batches=BATCHES, events=EVENTS, repeats=sum(sent.values()) - BATCHES)
 
 

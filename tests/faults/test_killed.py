@@ -12,7 +12,7 @@ from attrs import evolve
 
 from tests.faults.figures import Figures
 from tests.faults.inputs import INPUTS
-from tests.faults.killing import COUNTS, Round, SettledPart
+from tests.faults.killing import COUNTS, KilledRun, Round
 
 ROUNDS = 6
 AT_ONCE = 2
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_a_killed_run_ends_as_if_nothing_had_happened(tmp_path: Path, figures: Figures, name: str) -> None:
-    """Every event reaches the server, none is missing from the account, and nothing is sent twice without need."""
+    """Every event reaches the server, none is missing from the report, and nothing is sent twice without need."""
     submitted = INPUTS[name]
     dice = random.Random(f"{figures.seed} {name}")
     undisturbed = Round(
@@ -41,20 +41,20 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(tmp_path: Path, figures: F
                 rounds=1,
                 kills=ended.kills,
                 batches=ended.batches,
-                events=ended.account["read"],
+                events=ended.totals["read"],
                 repeats=ended.repeats,
                 losses=len(undisturbed.arrived) - len(ended.arrived),
             )
 
 
-def _assert_like(ended: SettledPart, undisturbed: SettledPart, *, exactly: bool) -> None:
-    """The same account, and the same events: in all that was ever answered and written down."""
+def _assert_like(ended: KilledRun, undisturbed: KilledRun, *, exactly: bool) -> None:
+    """The same totals, and the same events: in all that ever got a response and was committed."""
     assert ended.kills > 0
     assert set(ended.arrived) == set(undisturbed.arrived)
     for count in (*COUNTS, *(("requests", "retries") if exactly else ())):
-        assert ended.account[count] == undisturbed.account[count], count
+        assert ended.totals[count] == undisturbed.totals[count], count
     assert _rejections(ended) == _rejections(undisturbed)
 
 
-def _rejections(ended: SettledPart) -> list[tuple[int, str]]:
-    return sorted((one["index"], one["reason"]) for one in ended.account["rejections"])
+def _rejections(ended: KilledRun) -> list[tuple[int, str]]:
+    return sorted((one["index"], one["reason"]) for one in ended.totals["rejections"])

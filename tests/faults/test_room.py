@@ -70,21 +70,21 @@ def submit(wire: Wire, file: Path, journal: Path, *, limit: int | None = None) -
 
 
 def assert_stopped_for_want_of_room(wire: Wire, journal: Path, ended: tuple[int, dict[str, Any], str]) -> None:
-    """It says so, and every event that was read is accounted for."""
-    status, account, told = ended
+    """It says so, and the report accounts for every event that was read."""
+    status, totals, told = ended
     assert status == 1, told
     assert "Traceback" not in told
-    assert "What it holds is safe" in account["stopped_by"]
-    assert 0 < account["accepted"] < EVENTS
-    assert account["read"] == account["accepted"] + account["undelivered"]
-    assert account["accepted"] <= len(wire.bodies) * 500
-    assert len(where_events_are(journal)) == account["read"]
+    assert "What it holds is safe" in totals["stopped_by"]
+    assert 0 < totals["accepted"] < EVENTS
+    assert totals["read"] == totals["accepted"] + totals["undelivered"]
+    assert totals["accepted"] <= len(wire.bodies) * 500
+    assert len(where_events_are(journal)) == totals["read"]
 
 
 def assert_goes_on(wire: Wire, file: Path, journal: Path, figures: Figures, *, stops: int = 1) -> None:
     """With room again, the same command brings the rest; what was on its way then is all that came twice."""
-    status, account, told = submit(wire, file, journal)
-    assert (status, account["read"], account["accepted"], account["batches"]) == (0, EVENTS, EVENTS, BATCHES), told
+    status, totals, told = submit(wire, file, journal)
+    assert (status, totals["read"], totals["accepted"], totals["batches"]) == (0, EVENTS, EVENTS, BATCHES), told
     arrived = {event["event_id"] for event in wire.emulator.bot_events}
     assert arrived == {f"e{number}" for number in range(EVENTS)}
     assert Counter(where_events_are(journal)) == Counter(arrived)
@@ -101,9 +101,9 @@ def test_a_small_disk_that_fills_up(wire: Wire, tmp_path: Path, file: Path, figu
         journal = small.path / "j"
         assert_stopped_for_want_of_room(wire, journal, submit(wire, file, journal))
         before = len(wire.bodies)
-        status, account, told = submit(wire, file, journal)
+        status, totals, told = submit(wire, file, journal)
         assert status in {1, 2}, told
-        assert "no room is left" in (account.get("stopped_by") or told)
+        assert "no room is left" in (totals.get("stopped_by") or told)
         assert len(wire.bodies) <= before + 2 * CONCURRENCY
         small.remount("size=64m")
         assert_goes_on(wire, file, journal, figures, stops=2)

@@ -83,7 +83,7 @@ def test_what_a_writer_has_flushed_survives_a_kill(tmp_path: Path, figures: Figu
     assert promised > 0
     assert report.undelivered == 0
     assert Counter(where_events_are(journal)) == Counter(set(arrived))
-    # A batch came twice only where it was in the journal as not yet answered when the process died.
+    # A batch came twice only where it was in the journal as still under way when the process died.
     repeats = Counter(wire.bodies)
     assert sum(arrived.values()) - len(arrived) <= repeatable
     figures.add(
@@ -110,11 +110,11 @@ async def _write_the_rest(wire: Wire, journal: Path) -> SubmitReport:
         return writer.report
 
 
-def test_what_a_receiver_has_answered_200_survives_a_kill(tmp_path: Path, figures: Figures) -> None:
+def test_what_a_receiver_acknowledged_survives_a_kill(tmp_path: Path, figures: Figures) -> None:
     """The service has been told that the verdicts arrived, and sends them no more: now they must be there."""
     dice = random.Random(f"{figures.seed} receiver")
     path, numbers = tmp_path / "verdicts.db", count()
-    answered: list[int] = []
+    acknowledged: list[int] = []
     sent = 0
     for _ in range(ROUNDS):
         with started("receiver", str(path), OMNIVERY_SIGNING_KEY=KEY) as process:
@@ -125,43 +125,43 @@ def test_what_a_receiver_has_answered_200_survives_a_kill(tmp_path: Path, figure
                 time.sleep(0.02 + dice.random() * 0.15)
                 process.kill()
                 found = [call.result(60) for call in calls]
-        answered += [number for done, _ in found for number in done]
+        acknowledged += [number for done, _ in found for number in done]
         sent += sum(tried for _, tried in found)
     with VerdictStore(path) as store:
-        names = [f"c{number}-{event}" for number in answered for event in range(20)]
+        names = [f"c{number}-{event}" for number in acknowledged for event in range(20)]
         missing = len(names) - len(store.has(names))
         kept = {webhooks.parse(body, KEY, tolerance=3600).extra["batch_id"] for body in store.payloads()}
-    assert answered
+    assert acknowledged
     assert missing == 0
-    assert {f"c{number}" for number in answered} <= kept
-    # What was not answered may be there or not, but never in part.
+    assert {f"c{number}" for number in acknowledged} <= kept
+    # What was not acknowledged may be there or not, but never in part.
     assert len(kept) <= sent
     figures.add(
         "kill -9: a receiver",
         rounds=ROUNDS,
         kills=ROUNDS,
-        batches=len(answered),
+        batches=len(acknowledged),
         events=len(names),
         losses=missing,
     )
 
 
 def _call_until_it_is_gone(url: str, numbers: Iterator[int]) -> tuple[list[int], int]:
-    """Bring verdicts, call after call: the numbers of those that were answered 200, and how many there were."""
+    """Bring verdicts, call after call: the numbers of those that got 200, and how many there were."""
     server = urlsplit(url)
     connection = HTTPConnection(server.hostname or "", server.port, timeout=10)
-    answered: list[int] = []
+    acknowledged: list[int] = []
     for tried in count(1):
         number = next(numbers)
         events = [{"event_id": f"c{number}-{event}", "is_bot": True} for event in range(20)]
         call = {"signature": webhooks.sign(KEY), "batch_id": f"c{number}", "events": events}
         try:
             connection.request("POST", "/", codec.dumps(call), {"content-type": "application/json"})
-            answer = connection.getresponse()
-            answer.read()
+            response = connection.getresponse()
+            response.read()
         except (OSError, HTTPException):
             connection.close()
-            return answered, tried
-        assert answer.status == HTTPStatus.OK
-        answered.append(number)
+            return acknowledged, tried
+        assert response.status == HTTPStatus.OK
+        acknowledged.append(number)
     raise AssertionError

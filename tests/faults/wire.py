@@ -21,11 +21,11 @@ PIECE = 8192
 POISON = b"poison"
 """An event with this in it, the gateway refuses: 400 for the whole batch."""
 
-Place = Literal["before", "head", "body", "request", "status line", "answer head", "answer body", "after"]
-"""Where a connection is cut: before or within the request, behind it, within the answer, behind that."""
-REACHED: tuple[Place, ...] = ("request", "status line", "answer head", "answer body")
-"""Places at which the server has the request, and the client has no answer."""
-Counted = Literal["bytes", "requests", "answers"]
+Place = Literal["before", "head", "body", "request", "status line", "response head", "response body", "after"]
+"""Where a connection is cut: before or within the request, behind it, within the response, behind that."""
+REACHED: tuple[Place, ...] = ("request", "status line", "response head", "response body")
+"""Places at which the server has the request, and the client has no response."""
+Counted = Literal["bytes", "requests", "responses"]
 
 
 @frozen
@@ -47,13 +47,13 @@ class Wire:
     cut: Callable[[int], Place | None] = lambda _: None
     """Where the connection of a request is cut, by the request's number, from 0, in order of beginning."""
     hang: Callable[[int], bool] = lambda _: False
-    """Whether the answer to a request never comes."""
+    """Whether the response to a request never comes."""
     reset: bool = True
     """Whether a connection that is cut is reset; it is closed in good order otherwise."""
     bodies: list[bytes] = field(init=False, factory=list[bytes])
     """Of requests that came in whole, in that order."""
-    unanswered: Counter[bytes] = field(init=False, factory=Counter[bytes])
-    """Bodies that came in whole, and whose answer was withheld."""
+    lost_responses: Counter[bytes] = field(init=False, factory=Counter[bytes])
+    """Bodies that came in whole, and whose response was withheld."""
     seen: Counter[str] = field(init=False, factory=Counter[str])
     _begun: int = field(init=False, default=0)
     _armed: Event | None = field(init=False, default=None)
@@ -128,7 +128,7 @@ class Wire:
                 return  # the other end is gone
 
     def _exchange(self, connection: socket.socket) -> bool:
-        """Carry one request and its answer; False where the connection is to end."""
+        """Carry one request and its response; False where the connection is to end."""
         if not connection.recv(1, socket.MSG_PEEK):
             raise ConnectionResetError
         with self._lock:
@@ -145,14 +145,14 @@ class Wire:
         hangs = self.hang(number)
         with self._lock:
             self.bodies.append(body)
-            self.unanswered[body] += hangs or place in REACHED
+            self.lost_responses[body] += hangs or place in REACHED
         self._count("requests")
-        answer = self._answer(head, body)
+        response = self._respond(head, body)
         if hangs:
             self._released.wait()
             return False
-        connection.sendall(_part(answer, place))
-        self._count("answers")
+        connection.sendall(_part(response, place))
+        self._count("responses")
         return place is None
 
     def _head(self, connection: socket.socket) -> tuple[bytes, bytes]:
@@ -189,7 +189,7 @@ class Wire:
         time.sleep(armed.delay)
         armed.act()
 
-    def _answer(self, head: bytes, body: bytes) -> bytes:
+    def _respond(self, head: bytes, body: bytes) -> bytes:
         if POISON in body:
             return b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\nno!"
         target = head.split(b" ")[1].decode()
@@ -198,26 +198,25 @@ class Wire:
         upstream = HTTPConnection(server.hostname or "", server.port, timeout=30)
         try:
             upstream.request("POST", target, body, headers)
-            answer = upstream.getresponse()
-            answer.read()
+            response = upstream.getresponse()
+            response.read()
         finally:
             upstream.close()
-        return (
-            b"HTTP/1.1 %d Of emulator\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}" % answer.status
-        )
+        head = b"HTTP/1.1 %d Of emulator\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n"
+        return head % response.status + b"{}"
 
 
-def _part(answer: bytes, place: Place | None) -> bytes:
-    """What goes out of an answer before the cut."""
-    head = answer.index(b"\r\n\r\n")
+def _part(response: bytes, place: Place | None) -> bytes:
+    """What goes out of an response before the cut."""
+    head = response.index(b"\r\n\r\n")
     match place:
         case "request":
             return b""
         case "status line":
-            return answer[:10]
-        case "answer head":
-            return answer[:head]
-        case "answer body":
-            return answer[: head + 5]
+            return response[:10]
+        case "response head":
+            return response[:head]
+        case "response body":
+            return response[: head + 5]
         case _:
-            return answer
+            return response

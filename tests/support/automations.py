@@ -1,4 +1,4 @@
-"""An Automations service that answers from a script; the service itself is that of the Mailgun tests."""
+"""An Automations service that responds from a script; the service itself is that of the Mailgun tests."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ Events = Iterable[EventLike] | AsyncIterable[EventLike]
 
 
 def event(number: int = 0, **fields: Any) -> BotEvent:
-    """A sound event, from the test network that the emulator never answers."""
+    """A sound event, from the test network that the emulator never judges."""
     return BotEvent(**{"ip": "203.0.113.7", "uas": "Mozilla/5.0", "event_id": f"e{number}", **fields})
 
 
@@ -124,7 +124,7 @@ class Server:
 
 
 def assert_ended(run: AsyncBulkRun, server: Server, *, accepted: int) -> None:
-    """The account is whole, what hung is given back, and nobody works on behind the caller's back."""
+    """The report is whole, what hung is given back, and nobody works on behind the caller's back."""
     assert_lawful(run.report)
     assert run.report.accepted == accepted
     assert run.report.undelivered > 0
@@ -141,11 +141,11 @@ async def requests_of(*calls: Callable[[AsyncAutomations], Awaitable[object]]) -
     """The requests that some calls make, as they would go out."""
     seen: list[httpx.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return httpx.Response(200, content=json.dumps({"is_bot": True, "request": {}}))
 
-    transport = httpx.AsyncClient(transport=httpx.MockTransport(answer), trust_env=False, verify=False)
+    transport = httpx.AsyncClient(transport=httpx.MockTransport(respond), trust_env=False, verify=False)
     async with AsyncAutomations(
         "t", domain="mail.example.com", base_url="http://api.example.com", webhook_url=WEBHOOK, http_client=transport
     ) as client:

@@ -31,7 +31,7 @@ def automations_client(emu: Emulator) -> Iterator[httpx.Client]:
 
 
 class Hook:
-    """A receiver of webhooks on a thread: keeps what it received, by path, and answers 404 under `/gone`."""
+    """A receiver of webhooks on a thread: keeps what it received, by path, and responds 404 under `/gone`."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []

@@ -70,7 +70,7 @@ def where_events_are(path: Path) -> list[str | None]:
 
 
 def counts(report: SubmitReport) -> tuple[int, ...]:
-    """An account without its clock."""
+    """A report without its clock."""
     return (
         report.read,
         report.accepted,

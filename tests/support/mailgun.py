@@ -1,4 +1,4 @@
-"""A Mailgun-compatible service in a few lines: it answers from a script, and keeps what it was asked."""
+"""A Mailgun-compatible service in a few lines: it responds from a script, and keeps the requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Reply = httpx.Response | Callable[[httpx.Request], httpx.Response]
 
 @define(kw_only=True)
 class Service:
-    """Answers in order, the last reply for ever after."""
+    """Responds in order, and from then on with the last reply."""
 
     replies: list[Reply]
     requests: list[httpx.Request] = field(factory=list[httpx.Request])
@@ -43,12 +43,12 @@ class Service:
 
 
 def reply(body: Any = None, status: int = 200) -> httpx.Response:
-    """An answer in JSON; one without a body for None."""
+    """A response in JSON; one without a body for None."""
     return httpx.Response(status) if body is None else httpx.Response(status, json=body)
 
 
 def service(*replies: Reply | dict[str, Any] | list[Any] | str | None) -> Service:
-    """A service that gives these answers: bodies in JSON, or whole answers."""
+    """A service that gives these replies: bodies in JSON, or whole responses."""
     ready = [item if isinstance(item, httpx.Response) or callable(item) else reply(item) for item in replies]
     return Service(replies=ready)
 

@@ -87,7 +87,7 @@ async def put_all(writer: AsyncEventWriter, count: int) -> None:
 
 
 def assert_settled(writer: AsyncEventWriter, *, put: int) -> None:
-    """The account of a writer that has ended: every event that it took is in exactly one of the three."""
+    """The report of a writer that has ended: every event that it took is in exactly one of the three."""
     assert_lawful(writer.report)
     statistics = writer.statistics
     assert statistics.put == writer.report.read == put

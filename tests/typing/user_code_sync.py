@@ -100,8 +100,8 @@ def watch(events: list[BotEvent]) -> list[str]:
 def check_one(event: BotEvent) -> bool | None:
     with Automations() as client:
         try:
-            answer = client.bots.check(event)
-            verdict = answer if isinstance(answer, Verdict) else client.bots.wait(answer, deadline=30)
+            found = client.bots.check(event)
+            verdict = found if isinstance(found, Verdict) else client.bots.wait(found, deadline=30)
         except errors.VerdictPendingError:
             return None
         except errors.DeadlineError as error:
