@@ -62,10 +62,14 @@ class Automations(BaseClient[AsyncAutomations]):
         limits: limits of requests in flight and idle connections.
         http_client: your own `httpx.Client`, used as it is and never closed by us.
         adapter: the HTTP library that sends the requests.
-        proxy: URL of a proxy. The environment's proxy variables are not read.
+        proxy: URL of a proxy.
+        trust_env: without `proxy`, use the one that the environment names for the base URL: HTTPS_PROXY, HTTP_PROXY or
+            ALL_PROXY, unless NO_PROXY excludes the host.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
         observers: notified of each attempt.
         user_agent_suffix: your own text at the end of our User-Agent header.
+        headers: further header fields of every request; those of `CallOptions` override them, and nothing overrides
+            the credential.
 
     Raises:
         ConfigError: no token, or an invalid argument.
@@ -84,9 +88,11 @@ class Automations(BaseClient[AsyncAutomations]):
         http_client: httpx.Client | None = None,
         adapter: Literal["httpx"] = "httpx",
         proxy: str | None = None,
+        trust_env: bool = False,
         verify: ssl.SSLContext | bool = True,
         observers: Sequence[Observer] = (),
         user_agent_suffix: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         client = AsyncAutomations(
             token,
@@ -99,9 +105,11 @@ class Automations(BaseClient[AsyncAutomations]):
             http_client=http_client,
             adapter=adapter,
             proxy=proxy,
+            trust_env=trust_env,
             verify=verify,
             observers=observers,
             user_agent_suffix=user_agent_suffix,
+            headers=headers,
         )
         self._open(client)
 
@@ -154,6 +162,7 @@ class Automations(BaseClient[AsyncAutomations]):
         webhook_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Self:
         """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
@@ -170,6 +179,7 @@ class Automations(BaseClient[AsyncAutomations]):
                 webhook_url=webhook_url,
                 timeouts=timeouts,
                 retry=retry,
+                headers=headers,
             )
         )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 from omnivery._lazy import lazy_property
 from omnivery.transport.client import AsyncBaseClient, user_agent
 from omnivery.transport.config import (
+    CallOptions,
     Limits,
     RetryPolicy,
     Timeouts,
@@ -47,14 +48,20 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         http_client: your own `httpx.AsyncClient`, used as it is and never closed by us. With an `httpx.Client`, each
             request waits in a thread.
         adapter: the HTTP library that sends the requests.
-        proxy: URL of a proxy. The environment's proxy variables are not read.
+        proxy: URL of a proxy.
+        trust_env: without `proxy`, use the one that the environment names for the base URL: HTTPS_PROXY, HTTP_PROXY or
+            ALL_PROXY, unless NO_PROXY excludes the host.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
         observers: notified of each attempt.
         user_agent_suffix: your own text at the end of our User-Agent header.
+        headers: further header fields of every request; those of `CallOptions` override them, and nothing overrides
+            the credential.
 
     Raises:
         ConfigError: no token, or an invalid argument.
     """
+
+    _surface = "automations"
 
     def __init__(
         self,
@@ -69,9 +76,11 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         http_client: httpx.AsyncClient | httpx.Client | None = None,
         adapter: Literal["httpx"] = "httpx",
         proxy: str | None = None,
+        trust_env: bool = False,
         verify: ssl.SSLContext | bool = True,
         observers: Sequence[Observer] = (),
         user_agent_suffix: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         config = AutomationsConfig(
             token=token_header(from_environment(token, "OMNIVERY_TOKEN")),
@@ -81,6 +90,7 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
             timeouts=timeouts or Timeouts(),
             retry=retry or RetryPolicy(),
             user_agent=user_agent(user_agent_suffix),
+            headers=CallOptions(headers=headers or {}).headers,
         )
         self._open(
             config,
@@ -88,6 +98,7 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
             adapter=adapter,
             http_client=http_client,
             proxy=proxy,
+            trust_env=trust_env,
             verify=verify,
             observers=observers,
         )
@@ -157,6 +168,7 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         webhook_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Self:
         """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
@@ -172,4 +184,5 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
             webhook_url=webhook_url,
             timeouts=timeouts,
             retry=retry,
+            headers=None if headers is None else CallOptions(headers=headers).headers,
         )

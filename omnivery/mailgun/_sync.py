@@ -63,10 +63,14 @@ class Mailgun(BaseClient[AsyncMailgun]):
         limits: limits of requests in flight and idle connections.
         http_client: your own `httpx.Client`, used as it is and never closed by us.
         adapter: the HTTP library that sends the requests.
-        proxy: URL of a proxy. The environment's proxy variables are not read.
+        proxy: URL of a proxy.
+        trust_env: without `proxy`, use the one that the environment names for the base URL: HTTPS_PROXY, HTTP_PROXY or
+            ALL_PROXY, unless NO_PROXY excludes the host.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
         observers: notified of each attempt.
         user_agent_suffix: your own text at the end of our User-Agent header.
+        headers: further header fields of every request; those of `CallOptions` override them, and nothing overrides
+            the credential.
 
     Raises:
         ConfigError: no key, both `region` and `base_url`, or an invalid argument.
@@ -86,9 +90,11 @@ class Mailgun(BaseClient[AsyncMailgun]):
         http_client: httpx.Client | None = None,
         adapter: Literal["httpx"] = "httpx",
         proxy: str | None = None,
+        trust_env: bool = False,
         verify: ssl.SSLContext | bool = True,
         observers: Sequence[Observer] = (),
         user_agent_suffix: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         client = AsyncMailgun(
             api_key,
@@ -102,9 +108,11 @@ class Mailgun(BaseClient[AsyncMailgun]):
             http_client=http_client,
             adapter=adapter,
             proxy=proxy,
+            trust_env=trust_env,
             verify=verify,
             observers=observers,
             user_agent_suffix=user_agent_suffix,
+            headers=headers,
         )
         self._open(client)
 
@@ -168,6 +176,7 @@ class Mailgun(BaseClient[AsyncMailgun]):
         base_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Self:
         """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
@@ -187,6 +196,7 @@ class Mailgun(BaseClient[AsyncMailgun]):
                 base_url=base_url,
                 timeouts=timeouts,
                 retry=retry,
+                headers=headers,
             )
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 from attrs import evolve
@@ -11,6 +11,7 @@ from omnivery._lazy import lazy_property
 from omnivery.errors import ConfigError
 from omnivery.transport.client import AsyncBaseClient, user_agent
 from omnivery.transport.config import (
+    CallOptions,
     Limits,
     RetryPolicy,
     Timeouts,
@@ -58,14 +59,20 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         http_client: your own `httpx.AsyncClient`, used as it is and never closed by us. With an `httpx.Client`, each
             request waits in a thread.
         adapter: the HTTP library that sends the requests.
-        proxy: URL of a proxy. The environment's proxy variables are not read.
+        proxy: URL of a proxy.
+        trust_env: without `proxy`, use the one that the environment names for the base URL: HTTPS_PROXY, HTTP_PROXY or
+            ALL_PROXY, unless NO_PROXY excludes the host.
         verify: an `ssl.SSLContext` of your own, or False to turn TLS verification off.
         observers: notified of each attempt.
         user_agent_suffix: your own text at the end of our User-Agent header.
+        headers: further header fields of every request; those of `CallOptions` override them, and nothing overrides
+            the credential.
 
     Raises:
         ConfigError: no key, both `region` and `base_url`, or an invalid argument.
     """
+
+    _surface = "mailgun"
 
     def __init__(
         self,
@@ -81,9 +88,11 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         http_client: httpx.AsyncClient | httpx.Client | None = None,
         adapter: Literal["httpx"] = "httpx",
         proxy: str | None = None,
+        trust_env: bool = False,
         verify: ssl.SSLContext | bool = True,
         observers: Sequence[Observer] = (),
         user_agent_suffix: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         config = MailgunConfig(
             api_key=basic_key(from_environment(api_key, "OMNIVERY_API_KEY")),
@@ -93,6 +102,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
             timeouts=timeouts or Timeouts(),
             retry=retry or RetryPolicy(),
             user_agent=user_agent(user_agent_suffix),
+            headers=CallOptions(headers=headers or {}).headers,
         )
         if config.api_key is None and config.sending_key is None:
             raise ConfigError(
@@ -105,6 +115,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
             adapter=adapter,
             http_client=http_client,
             proxy=proxy,
+            trust_env=trust_env,
             verify=verify,
             observers=observers,
         )
@@ -189,6 +200,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         base_url: str | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Self:
         """Return a cheap clone with other settings, which shares connections, slots and retry budget.
 
@@ -206,6 +218,7 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
             base_url=resolve_base_url(region, base_url) if elsewhere else None,
             timeouts=timeouts,
             retry=retry,
+            headers=None if headers is None else CallOptions(headers=headers).headers,
         )
         if api_key is not None or sending_key is not None:
             clone._config = evolve(clone._config, sending_key=basic_key(sending_key))

@@ -18,11 +18,14 @@ from omnivery.transport.client import AsyncBaseClient
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from omnivery.transport.body import Body
     from omnivery.transport.config import CallOptions
     from omnivery.transport.http import ApiResponse
     from omnivery.transport.operation import Operation
     from omnivery.transport.paging import AsyncPages, ItemList, Page
+    from omnivery.transport.raw import FormFields, RawSafety
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -76,6 +79,56 @@ class BaseClient(Generic[AsyncT]):
             DecodeError: the response is not what the operation promises.
         """
         return drive(self._single.call(operation, domain=domain, path=path, query=query, body=body, options=options))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, str]] = (),
+        json: Any = None,
+        form: FormFields | None = None,
+        safety: RawSafety | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> ApiResponse[Any]:
+        """Call an endpoint that has no method yet, with the client's authentication, retries and errors.
+
+        Args:
+            method: HTTP method.
+            path: the path below the base URL, percent-encoded where it must be. `{domain}` stands for the sending
+                domain. The credential goes to no other host.
+            query: query parameters; a name may occur more than once.
+            json: the body, if it is JSON.
+            form: the body, if it is a url-encoded form.
+            safety: what a repetition of the request means: `safe`, `idempotent` or `non_idempotent`. If left out, GET
+                and HEAD are safe, and all other methods are not idempotent: a request that may have taken effect is not
+                retried.
+            domain: the sending domain; the client's if left out.
+            options: options of this call.
+
+        Returns:
+            The response. `data` is the parsed JSON, or else the text; None if the body is empty.
+
+        Raises:
+            ConfigError: the path is absolute or leads out of the base URL, or an argument is invalid; nothing was sent.
+            TransportError: no usable response came; the subclass says whether the operation may have happened.
+            ApiError: the server refused the request; there is a subclass for each common status.
+            DecodeError: the response is a web page.
+        """
+        return drive(
+            self._single.request(
+                method, path, query=query, json=json, form=form, safety=safety, domain=domain, options=options
+            )
+        )
+
+    def capture(self) -> AbstractContextManager[list[ApiResponse[Any]]]:
+        """Keep the raw responses of this client's calls: `with client.capture() as responses:`.
+
+        Responses are added in the order of their arrival, those of the client's clones included. A block has the calls
+        of the thread that opened it, bulk work included. A refused call adds nothing: its error has status and body.
+        """
+        return self._async.capture()
 
     def close(self) -> None:
         """Close the connections. A clone does nothing: they belong to the client that it was made from."""

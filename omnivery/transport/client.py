@@ -7,16 +7,17 @@ import platform
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from attrs import Attribute, evolve, field, frozen
 
 from omnivery._logging import get_logger
 from omnivery._version import __version__
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, OmniveryError
 from omnivery.transport import body as encoding
 from omnivery.transport.adapters.factory import AdapterFactory
 from omnivery.transport.adapters.limited import LimitedAdapter, SyncLimitedAdapter
+from omnivery.transport.capture import CAPTURES, capture
 from omnivery.transport.config import (
     BULK_RETRY,
     NO_OPTIONS,
@@ -31,17 +32,21 @@ from omnivery.transport.http import Adapter, ApiResponse, Request
 from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
 from omnivery.transport.observe import LogObserver, Observer
 from omnivery.transport.pipeline import Pipeline
+from omnivery.transport.raw import raw_body, raw_operation, relative_path
+from omnivery.transport.responses import conceal
 from omnivery.transport.retry import RetryBudget
 from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 
 if TYPE_CHECKING:
     import ssl
+    from contextlib import AbstractContextManager
 
     import httpx
 
     from omnivery.transport.body import Body
     from omnivery.transport.config import Credential
     from omnivery.transport.operation import Operation
+    from omnivery.transport.raw import FormFields, RawSafety
 
 
 def _domain_or_nothing(_instance: object, _attribute: Attribute[Any], domain: str | None) -> None:
@@ -64,6 +69,8 @@ class ClientConfig(ABC):
     """When to retry."""
     user_agent: str = ""
     """Value of the User-Agent header."""
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    """Further header fields of every request."""
 
     @abstractmethod
     def credential(self, operation: Operation[Any]) -> Credential:
@@ -86,6 +93,8 @@ class AsyncBaseClient(Generic[ConfigT]):
     _adapter: Adapter
     _pipeline: Pipeline
     _owner: bool
+    _surface: ClassVar[str]
+    """Name of the surface, for the operations of `request`."""
 
     def _open(
         self,
@@ -95,9 +104,16 @@ class AsyncBaseClient(Generic[ConfigT]):
         adapter: str,
         http_client: httpx.AsyncClient | httpx.Client | None,
         proxy: str | None,
+        trust_env: bool,
         verify: ssl.SSLContext | bool,
         observers: Sequence[Observer],
     ) -> None:
+        if trust_env and http_client is not None:
+            raise ConfigError("http_client has its own proxy settings: set trust_env there, not here")
+        if trust_env and proxy is None:
+            from omnivery.transport.adapters.proxies import environment_proxy
+
+            proxy = environment_proxy(config.base_url)
         if adapter != "httpx":
             raise ConfigError(f"adapter: expected 'httpx', not {adapter!r}")
         self._config = config
@@ -209,22 +225,84 @@ class AsyncBaseClient(Generic[ConfigT]):
             ApiError: the server refused the request; there is a subclass for each common status.
             DecodeError: the response is not what the operation promises.
         """
-        chosen = options or NO_OPTIONS
         values = dict(path or {})
         if "{domain}" in operation.path:
             values["domain"] = self._domain(domain)
-        return await self._pipeline.run(
-            operation,
-            Request(
-                method=operation.method,
-                url=self._config.base_url + encoding.fill_path(operation.path, values) + encoding.query(query),
-                headers=self._headers(operation, body, chosen),
-                content=body.content if body else b"",
-                timeouts=chosen.timeouts or self._config.timeouts,
-            ),
-            policy=chosen.retry or self._config.retry,
-            deadline=chosen.deadline,
+        where = encoding.fill_path(operation.path, values) + encoding.query(query)
+        return await self._run(operation, where, body, options or NO_OPTIONS)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, str]] = (),
+        json: Any = None,
+        form: FormFields | None = None,
+        safety: RawSafety | None = None,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> ApiResponse[Any]:
+        """Call an endpoint that has no method yet, with the client's authentication, retries and errors.
+
+        Args:
+            method: HTTP method.
+            path: the path below the base URL, percent-encoded where it must be. `{domain}` stands for the sending
+                domain. The credential goes to no other host.
+            query: query parameters; a name may occur more than once.
+            json: the body, if it is JSON.
+            form: the body, if it is a url-encoded form.
+            safety: what a repetition of the request means: `safe`, `idempotent` or `non_idempotent`. If left out, GET
+                and HEAD are safe, and all other methods are not idempotent: a request that may have taken effect is not
+                retried.
+            domain: the sending domain; the client's if left out.
+            options: options of this call.
+
+        Returns:
+            The response. `data` is the parsed JSON, or else the text; None if the body is empty.
+
+        Raises:
+            ConfigError: the path is absolute or leads out of the base URL, or an argument is invalid; nothing was sent.
+            TransportError: no usable response came; the subclass says whether the operation may have happened.
+            ApiError: the server refused the request; there is a subclass for each common status.
+            DecodeError: the response is a web page.
+        """
+        where = relative_path(path)
+        operation = raw_operation(self._surface, method, where, safety)
+        if "{domain}" in where:
+            where = where.replace("{domain}", encoding.fill_path("{domain}", {"domain": self._domain(domain)}))
+        return await self._run(operation, where + encoding.query(query), raw_body(json, form), options or NO_OPTIONS)
+
+    def capture(self) -> AbstractContextManager[list[ApiResponse[Any]]]:
+        """Keep the raw responses of this client's calls: `with client.capture() as responses:`.
+
+        Responses are added in the order of their arrival, those of the client's clones included. In a block of one task
+        stand the calls of that task, and of the tasks that were started in the block. A refused call adds nothing: its
+        error has status and body.
+        """
+        return capture(self._adapters)
+
+    async def _run(
+        self, operation: Operation[T], where: str, body: Body | None, options: CallOptions
+    ) -> ApiResponse[T]:
+        credential = self._config.credential(operation)
+        request = Request(
+            method=operation.method,
+            url=self._config.base_url + where,
+            headers=self._headers(credential, body, options),
+            content=body.content if body else b"",
+            timeouts=options.timeouts or self._config.timeouts,
         )
+        policy = options.retry or self._config.retry
+        try:
+            response = await self._pipeline.run(operation, request, policy=policy, deadline=options.deadline)
+        except OmniveryError as error:
+            conceal(error, credential.secrets)
+            raise
+        for owner, found in CAPTURES.get():
+            if owner is self._adapters:
+                found.append(response)
+        return response
 
     def _domain(self, domain: str | None) -> str:
         # The client's own was checked when the client was made. An empty string is the caller's mistake: falling back
@@ -233,15 +311,14 @@ class AsyncBaseClient(Generic[ConfigT]):
             return self._config.domain
         return valid_domain(required(domain, argument="domain", variable="OMNIVERY_DOMAIN", purpose="sending domain"))
 
-    def _headers(
-        self, operation: Operation[Any], body: Body | None, options: CallOptions
-    ) -> tuple[tuple[str, str], ...]:
+    def _headers(self, credential: Credential, body: Body | None, options: CallOptions) -> tuple[tuple[str, str], ...]:
         headers = {"accept": "application/json", "user-agent": self._config.user_agent}
         if body:
             headers["content-type"] = body.content_type
+        headers.update((name.lower(), value) for name, value in self._config.headers.items())
         headers.update((name.lower(), value) for name, value in options.headers.items())
         # Last, so that nothing replaces the credential.
-        name, value = self._config.credential(operation).header
+        name, value = credential.header
         headers[name] = value
         return tuple(headers.items())
 

@@ -24,6 +24,11 @@ class Credential(Protocol):
         """Name and value of the header field."""
         ...
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that must not be shown to anybody."""
+        ...
+
 
 def _printable(_instance: object, _attribute: Attribute[Any], secret: str) -> None:
     if not secret or not secret.isascii() or not secret.isprintable() or set(" \"'") & set(secret):
@@ -46,6 +51,11 @@ class BasicKey:
         # Runs before the validator, which refuses what cannot be encoded.
         return "authorization", "Basic " + b64encode(f"api:{self.key}".encode("ascii", "replace")).decode()
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key, and the form in which it is sent."""
+        return self.key, self.header[1].removeprefix("Basic ")
+
 
 @frozen(kw_only=True)
 class TokenHeader:
@@ -59,6 +69,11 @@ class TokenHeader:
     @header.default
     def _pair(self) -> tuple[str, str]:
         return self.name, self.token
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The token."""
+        return (self.token,)
 
 
 def _seconds(instance: object, attribute: Attribute[Any], value: object) -> None:

@@ -136,6 +136,8 @@ class ApiResponse(Generic[T]):
     """Seconds from the start of the call to its end: queueing, attempts and the waits between them."""
     attempts: int
     """How many times the request was tried."""
+    content: bytes = field(default=b"", repr=False)
+    """The body as received, any content coding undone."""
 
 
 class Adapter(Protocol):

@@ -185,6 +185,7 @@ class _Call(Generic[T]):
             request_id=response.request_id,
             elapsed=self.pipeline.runtime.now() - self.started,
             attempts=self.attempts,
+            content=response.content,
         )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from omnivery import codec
 from omnivery._logging import redact
-from omnivery.errors import ApiError, error_class, phrase
+from omnivery.errors import ApiError, DecodeError, TransportError, error_class, phrase
 from omnivery.transport.operation import KeyKind, is_html
 from omnivery.transport.retry import parse_retry_after
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from omnivery.transport.http import Response
     from omnivery.transport.operation import Operation
 
@@ -24,6 +26,8 @@ KEY_NEEDED = {
     KeyKind.EITHER: "the account's primary key (api_key), or a sending key (sending_key) of this very domain",
 }
 """The key that an operation needs, in words, for those that do not take every kind."""
+SHORTEST_SECRET = 8
+"""Characters of a credential that is masked in texts: a shorter one is not a real one, and part of many words."""
 MESSAGE_LIMIT = 200
 """Longest text, in characters, that is shown as the server's message. A longer one is a page."""
 
@@ -41,6 +45,23 @@ def api_error(response: Response, *, operation: Operation[Any], attempts: int) -
         body=response.text,
         hint=_key_hint(response, operation) or _redirect_hint(response),
     )
+
+
+def conceal(error: BaseException | None, secrets: Iterable[str]) -> None:
+    """Mask the credential of a call in its error, and in the errors that it came from: a server may echo it."""
+    hidden = [form for one in secrets if len(one) >= SHORTEST_SECRET for form in (one, quote(one, safe=""))]
+    while isinstance(error, ApiError | DecodeError | TransportError):
+        error.args = tuple(_masked(each, hidden) for each in error.args)
+        for name, value in vars(error).items():
+            setattr(error, name, _masked(value, hidden))
+        error = error.__cause__
+
+
+def _masked(value: Any, hidden: Iterable[str]) -> Any:
+    if isinstance(value, str):
+        for secret in hidden:
+            value = value.replace(secret, "***")
+    return value
 
 
 def _json_or_none(response: Response) -> Any:
