@@ -11,8 +11,8 @@ from attrs import define, frozen
 from omnivery import codec
 from omnivery.events.event import UnreadableLine
 from omnivery.events.json_path import value_at
-from omnivery.readers._log_time import any_seconds
 from omnivery.readers._request import Request, RequestReader
+from omnivery.readers._times import unix_time
 
 
 @frozen(kw_only=True)
@@ -56,7 +56,7 @@ class JsonLogReader(RequestReader):
             client=_text(_first(fields, layout.client)) or "",
             forwarded=_text(_first(fields, layout.forwarded)) or "",
             agent=self._agent(fields),
-            ts=any_seconds(_first(fields, layout.time)),
+            ts=unix_time(_first(fields, layout.time)),
             url=_url(_text(_first(fields, layout.url))),
             id=_text(_first(fields, layout.id)),
         )

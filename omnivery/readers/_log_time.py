@@ -83,26 +83,3 @@ def strptime_clock(pattern: str) -> Clock:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
 
     return lru_cache(maxsize=64)(seconds)
-
-
-def any_seconds(value: object) -> int | None:
-    """Read a time of a JSON log: a number or its digits in any unit, ISO 8601, or the common log format."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    if isinstance(value, str):
-        whole = _UNIX.fullmatch(value)
-        if whole is None:
-            return iso_seconds(value) if value[:1].isdigit() and value[4:5] == "-" else clf_seconds(value)
-        number: float = int(whole[1])
-    else:
-        number = value
-    if not 0 <= number < _TOO_LATE:
-        return None
-    # Seconds until the year 5138, then milliseconds, microseconds and nanoseconds, each for as long.
-    while number >= _AS_SECONDS:
-        number //= 1_000
-    return int(number // 1)
-
-
-_AS_SECONDS = 100_000_000_000
-_TOO_LATE = _AS_SECONDS * 1_000**3

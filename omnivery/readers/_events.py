@@ -1,0 +1,173 @@
+"""Opens and clicks as an e-mail provider's webhooks report them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from attrs import define, field
+
+from omnivery import codec
+from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, EventLine, UnreadableLine, check_options, event_of
+from omnivery.readers._format import WholeReader
+from omnivery.readers._json_documents import json_objects
+from omnivery.readers._lines import Blocks, too_long
+from omnivery.readers._opening import FileSource, pieces
+from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName
+
+Payload: TypeAlias = bytes | bytearray | Sequence[Mapping[str, Any]] | Mapping[str, Any]
+"""A webhook call's body as it was received, or what is in it."""
+
+
+def events(
+    source: FileSource | Payload,
+    *,
+    provider: ProviderName,
+    recipient_key: str | bytes | None = None,
+    attributes: Sequence[str] = (),
+) -> ProviderEvents:
+    """Read opens and clicks from an e-mail provider's webhook payloads, one or many, stored or just received.
+
+        report = await client.bots.submit(readers.events(request.body, provider="sendgrid"))
+
+    Payloads are read in every envelope in which they come: alone, in a list, one a line, one after the other; those of
+    SES also as SNS, SQS, EventBridge, Lambda, Kinesis and Firehose hand them over; those of Mailgun, Postmark and
+    SparkPost also as pages of their events APIs. Events that are neither opens nor clicks are counted in `skipped`.
+
+    `ip`, `uas`, `ts`, `action`, `message_id` and `event_id` come from the fields that docs/readers.md names for each
+    provider. Where a provider has no id for an event, it is derived by `event_id_for`, so a call that is repeated
+    yields the same one. `message_ts` is when the message was sent, for SES and SparkPost. What a payload does not have
+    is None, and the run rejects an event without an IP address. The recipient's e-mail address does not travel:
+    `domain` is its domain, and `recipient_id` a keyed hash, or left out.
+
+    Signatures are not checked here: verify a call before its payload is read, with the provider's own library, or
+    `webhooks.Receiver` for Omnivery.
+
+    Args:
+        source: a path, `"-"` for standard input, a file open in binary mode; or a payload: bytes, a list or a mapping.
+        provider: whose payloads they are. Omnivery's are those in the format `mailgun`; a webhook of Omnivery that is
+            set to another format is read as that provider's.
+        recipient_key: makes `recipient_id` by `recipient_id_for`; without it there is no `recipient_id`.
+        attributes: names of the message's own variables, tags or metadata that travel as attributes of the event; dots
+            lead into nested ones. `url` is the link of a click.
+
+    Raises:
+        ConfigError: there is no such provider; a name among `attributes` is that of an event's own field; the key is
+            empty; or the source is none of these.
+        OSError: a file cannot be opened, or read.
+    """
+    if provider not in PROVIDERS:
+        raise ConfigError(f"provider: there is no {provider!r}; there are {', '.join(PROVIDERS)}")
+    check_options(recipient_key, attributes)
+    if isinstance(source, str) and source.lstrip()[:1] in {"{", "["}:
+        raise ConfigError("source: a text is taken for a path: give the payload as bytes")
+    reader = ProviderReader(PROVIDERS[provider], recipient_key, attributes)
+    if isinstance(source, Mapping | list | tuple):
+        found = reader.events_in(source)
+    elif isinstance(source, bytes | bytearray):
+        found = reader.received(bytes(source))
+    else:
+        found = reader.read(pieces(source), None)  # type: ignore[arg-type]  # a sequence was looked for above
+    return ProviderEvents(found, reader.skipped)
+
+
+@define(eq=False)
+class ProviderEvents(Iterator[BotEvent | UnreadableLine]):
+    """Opens and clicks of a provider's payloads, to iterate or to submit."""
+
+    _found: Iterator[BotEvent | UnreadableLine] = field(repr=False)
+    skipped: Counter[str]
+    """How many events were neither an open nor a click, by the provider's name for them: `{"delivered": 3}`."""
+
+    def __iter__(self) -> Iterator[BotEvent | UnreadableLine]:  # noqa: PYI034  # the bare generator: a step less
+        return self._found
+
+    def __next__(self) -> BotEvent | UnreadableLine:
+        return next(self._found)
+
+
+@define(eq=False)
+class ProviderReader(WholeReader[BotEvent]):
+    """Reads payloads of one provider."""
+
+    provider: Provider
+    recipient_key: str | bytes | None = field(repr=False)
+    attributes: Sequence[str]
+    skipped: Counter[str] = field(init=False, factory=Counter[str])
+
+    def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[BotEvent | UnreadableLine]:  # noqa: ARG002
+        """Yield the opens and clicks of a file with a payload in each line, or with payloads in any other form."""
+        first = next((piece for piece in pieces if piece.strip()), b"")
+        everything = chain((first,), pieces)
+        # Where each line is a payload, one that was cut off costs itself alone.
+        documents = _lines(everything) if _is_in_lines(first) else json_objects(everything)
+        for document in documents:
+            if isinstance(document, UnreadableLine):
+                yield document
+            else:
+                yield from self._payload(document.data, document.line)
+
+    def received(self, body: bytes) -> Iterator[BotEvent | UnreadableLine]:
+        """Yield the opens and clicks in the body of a call."""
+        form = _form(body)
+        return self.events_in(form) if form else self.read(iter((body,)), None)
+
+    def events_in(self, payload: Any) -> Iterator[BotEvent | UnreadableLine]:
+        """Yield the opens and clicks of a payload."""
+        for found in self.provider.found(payload):
+            if (event := self._event(found)) is not None:
+                yield event
+
+    def _payload(self, data: bytes, line: int) -> Iterator[BotEvent | UnreadableLine]:
+        try:
+            payload = codec.loads(data)
+        except ValueError:
+            yield UnreadableLine(line=line, reason="not JSON")
+        else:
+            yield from self.events_in(payload)
+
+    def _event(self, found: Found) -> BotEvent | None:
+        if isinstance(found, str):
+            self.skipped[found] += 1
+            return None
+        return event_of(found, recipient_key=self.recipient_key, attributes=self.attributes)
+
+
+def _is_in_lines(start: bytes) -> bool:
+    """Whether most of the first lines are whole payloads."""
+    lines = [line for line in start.split(b"\n")[:20] if line.strip()]
+    if b"\n" in start and not start.endswith(b"\n"):
+        lines = lines[:-1] or lines  # it may go on
+    return 2 * sum(map(_is_json, lines)) > len(lines)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(codec.loads(line), dict | list)
+    except ValueError:
+        return False
+
+
+def _lines(data: Iterator[bytes]) -> Iterator[EventLine | UnreadableLine]:
+    for first, lines in Blocks(data):
+        for number, line in enumerate(lines, first):
+            if line is None:
+                yield too_long(number)
+            elif line and not line.isspace():
+                yield EventLine(data=line, line=number)
+
+
+_FORM = re.compile(rb"[\w.%-]{1,64}=")
+
+
+def _form(body: bytes) -> Mapping[str, str] | None:
+    """The fields of a url-encoded form, as Mailgun's legacy webhooks post one."""
+    if not _FORM.match(body):
+        return None
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1_000))

@@ -1,0 +1,89 @@
+"""Times as people's systems write them, in whole unix seconds."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from omnivery.readers._log_time import clf_seconds
+
+
+def unix_time(value: object) -> int | None:
+    """Return a time in whole unix seconds, without its fraction of a second; None if the value is no time.
+
+    Numbers and their digits are seconds, or else milliseconds, microseconds or nanoseconds if as seconds they would lie
+    beyond the year 5138. Texts are in ISO 8601, as of BigQuery (`2026-05-17 10:05:03 UTC`), Snowflake and Trino, in the
+    common log format, or as in an e-mail's `Date`. A time without a zone is in UTC.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        number = _NUMBER.fullmatch(text)
+        return _in_seconds(int(number[1])) if number else _of_text(text)
+    if isinstance(value, datetime):
+        return _seconds(value)
+    if isinstance(value, date):
+        return _seconds(datetime.combine(value, time()))
+    if isinstance(value, bool) or not (isinstance(value, int | float | Decimal) and math.isfinite(value)):
+        return None
+    return _in_seconds(math.floor(value))
+
+
+_NUMBER = re.compile(r"([+-]?\d{1,20})(?:\.\d*)?", re.ASCII)
+_SECONDS_UNTIL = 100_000_000_000
+
+
+def _in_seconds(number: int) -> int | None:
+    # Four units, each for the same span of years.
+    for _ in ("s", "ms", "us", "ns"):
+        if -_SECONDS_UNTIL < number < _SECONDS_UNTIL:
+            return number
+        number //= 1_000
+    return None
+
+
+def _of_text(text: str) -> int | None:
+    if text[4:5] == "-" or text[8:9] == "T":
+        return _of_iso(text)
+    if text[2:3] == "/":
+        return clf_seconds(text)
+    if not _MAIL_DATE.fullmatch(text):
+        return None
+    try:
+        return _seconds(parsedate_to_datetime(text))
+    except ValueError:  # no such day
+        return None
+
+
+_MAIL_DATE = re.compile(
+    r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UTC)", re.ASCII
+)
+"""RFC 5322, section 3.3."""
+
+
+def _of_iso(text: str) -> int | None:
+    found = _ZONED.fullmatch(text)
+    try:
+        if found is None:
+            return _seconds(datetime.fromisoformat(text))
+        moment, zone = datetime.fromisoformat(found[1]), found[2]
+        if zone[0] in "+-":
+            return _seconds(datetime.fromisoformat(found[1] + zone))
+        return _seconds(moment.replace(tzinfo=UTC if zone in {"UTC", "GMT", "Z"} else ZoneInfo(zone)))
+    except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
+        return None
+
+
+_ZONED = re.compile(
+    r"(\S+[ T]\S+) ?(UTC|GMT|(?<= )Z|(?<= )[+-]\d\d(?::?\d\d)?|(?<= )[A-Za-z]+/[A-Za-z_/+-]+)", re.ASCII
+)
+"""A time with its zone set apart, or named: in ISO 8601 it has neither."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _seconds(moment: datetime) -> int:
+    # Not timestamp(), which is a float: it cannot tell the last microseconds of a second from the next one.
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(seconds=1)

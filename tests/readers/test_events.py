@@ -1,0 +1,427 @@
+"""Provider events: opens and clicks in every envelope they come in, nothing of the recipient, all else counted."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omnivery.automations import event_id_for, recipient_id_for
+from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, UnreadableLine
+from omnivery.events.validation import fault_of
+from omnivery.readers import events
+from omnivery.readers._providers import PROVIDERS, ProviderName
+
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) Firefox/144.0"
+KEY = "a secret of your own"
+
+MAILGUN: dict[str, Any] = {
+    "signature": {"timestamp": "1779012303", "token": "t", "signature": "s"},
+    "event-data": {
+        "event": "clicked",
+        "id": "Ase7i2zsRYeDXztHGENqRA",
+        "timestamp": 1_779_012_303.774,
+        "ip": "198.51.100.7",
+        "recipient": "Ann@example.com",
+        "recipient-domain": "example.com",
+        "url": "https://example.org/?to=ann@example.com",
+        "client-info": {"user-agent": AGENT, "client-name": "Firefox", "bot": ""},
+        "message": {"headers": {"message-id": "20260517.1@mail.example.org"}},
+        "user-variables": {"campaign": "spring", "order": {"no": 7}},
+        "tags": ["a"],
+    },
+}
+SENDGRID: dict[str, Any] = {
+    "email": "ann@example.com",
+    "timestamp": 1_779_012_303,
+    "smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>",
+    "event": "click",
+    "category": "cat facts",
+    "sg_event_id": "kCAi1KttyQdEKHhdC-nuEA",
+    "sg_message_id": "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0",
+    "useragent": AGENT,
+    "ip": "198.51.100.7",
+    "url": "https://example.org/?to=ann@example.com",
+    "campaign": "spring",
+}
+SES: dict[str, Any] = {
+    "eventType": "Click",
+    "mail": {
+        "timestamp": "2026-05-17T09:05:03.123Z",
+        "messageId": "EXAMPLE7c191be45-e9aedb9a-02f9-4d12-a87d-dd0099a07f8a-000000",
+        "destination": ["ann@example.com"],
+        "tags": {"campaign": ["spring"], "ses:from-domain": ["example.org"], "two": ["a", "b"]},
+    },
+    "click": {
+        "ipAddress": "198.51.100.7",
+        "link": "https://example.org/?to=ann@example.com",
+        "linkTags": {"place": ["top"]},
+        "timestamp": "2026-05-17T10:05:03.123Z",
+        "userAgent": AGENT,
+    },
+}
+POSTMARK: dict[str, Any] = {
+    "RecordType": "Click",
+    "MessageStream": "outbound",
+    "ClickLocation": "HTML",
+    "UserAgent": AGENT,
+    "OriginalLink": "https://example.org/?to=ann@example.com",
+    "Geo": {"CountryISOCode": "DE", "IP": "198.51.100.7"},
+    "MessageID": "00000000-0000-0000-0000-000000000000",
+    "Metadata": {"campaign": "spring"},
+    "ReceivedAt": "2026-05-17T10:05:03.9070259Z",
+    "Tag": "welcome-email",
+    "Recipient": "ann@example.com",
+}
+RESEND: dict[str, Any] = {
+    "type": "email.clicked",
+    "created_at": "2026-05-17T10:05:04.126Z",
+    "data": {
+        "created_at": "2026-05-17T09:00:00.000Z",
+        "email_id": "56761188-7520-42d8-8898-ff6fc54ce618",
+        "from": "News <news@example.org>",
+        "to": ["Ann <ann@example.com>"],
+        "subject": "Hello",
+        "click": {
+            "ipAddress": "198.51.100.7",
+            "link": "https://example.org/?to=ann@example.com",
+            "timestamp": "2026-05-17T10:05:03.126Z",
+            "userAgent": AGENT,
+        },
+        "tags": {"campaign": "spring"},
+    },
+}
+SPARKPOST: dict[str, Any] = {
+    "type": "click",
+    "event_id": "92356927693813856",
+    "ip_address": "198.51.100.7",
+    "user_agent": AGENT,
+    "message_id": "000443ee14578172be22",
+    "injection_time": "2026-05-17T09:05:03.000Z",
+    "rcpt_to": "ann@example.com",
+    "rcpt_meta": {"campaign": "spring"},
+    "rcpt_tags": ["male"],
+    "target_link_url": "https://example.org/?to=ann@example.com",
+    "timestamp": "1779012303",
+}
+CLICKS: dict[str, dict[str, Any]] = {
+    "mailgun": MAILGUN,
+    "omnivery": MAILGUN,
+    "sendgrid": SENDGRID,
+    "ses": SES,
+    "postmark": POSTMARK,
+    "resend": RESEND,
+    "sparkpost": {"msys": {"track_event": SPARKPOST}},
+}
+IDS = {
+    "mailgun": ("Ase7i2zsRYeDXztHGENqRA", "20260517.1@mail.example.org", None),
+    "omnivery": ("Ase7i2zsRYeDXztHGENqRA", "20260517.1@mail.example.org", None),
+    "sendgrid": ("kCAi1KttyQdEKHhdC-nuEA", "14c5d75ce93.dfd.64b469", None),
+    "ses": (None, "EXAMPLE7c191be45-e9aedb9a-02f9-4d12-a87d-dd0099a07f8a-000000", 1_779_008_703),
+    "postmark": (None, "00000000-0000-0000-0000-000000000000", None),
+    "resend": (None, "56761188-7520-42d8-8898-ff6fc54ce618", None),
+    "sparkpost": ("92356927693813856", "000443ee14578172be22", 1_779_008_703),
+}
+NAMES: list[Any] = list(get_args(ProviderName))
+
+
+def packed(payload: Any) -> bytes:
+    return json.dumps(payload).encode()
+
+
+def only(payload: Any, provider: Any, **options: Any) -> BotEvent:
+    """The one event of a payload."""
+    (event,) = events(payload, provider=provider, **options)
+    assert isinstance(event, BotEvent)
+    return event
+
+
+def test_every_provider_is_known() -> None:
+    assert sorted(PROVIDERS) == sorted(NAMES) == sorted(CLICKS)
+
+
+@pytest.mark.parametrize("provider", NAMES)
+def test_a_click_becomes_an_event(provider: Any) -> None:
+    """Everything that the API has a name for, and nothing that shows who the recipient is."""
+    event_id, message_id, message_ts = IDS[provider]
+    event = only(CLICKS[provider], provider)
+    assert event == BotEvent(
+        ip="198.51.100.7",
+        uas=AGENT,
+        event_id=event_id or event.event_id,
+        action="click",
+        domain="example.com",
+        message_id=message_id,
+        ts=1_779_012_303,
+        message_ts=message_ts,
+    )
+    assert fault_of(event) is None
+    assert "ann" not in repr([getattr(event, name) for name in event.__slots__ if name != "__weakref__"])
+
+
+@pytest.mark.parametrize("provider", NAMES)
+def test_the_recipient_and_own_attributes_travel_where_they_are_asked_for(provider: Any) -> None:
+    event = only(CLICKS[provider], provider, recipient_key=KEY, attributes=("campaign", "url", "none"))
+    assert event.recipient_id == recipient_id_for("ann@example.com", KEY)
+    assert event.attributes == {"campaign": "spring", "url": "https://example.org/?to=ann@example.com"}
+
+
+@pytest.mark.parametrize("provider", NAMES)
+def test_a_repeated_call_yields_the_same_id(provider: Any) -> None:
+    """Webhook calls come at least once; two clicks are still two."""
+    again = [only(packed(CLICKS[provider]), provider).event_id for _ in range(2)]
+    assert again[0] == again[1]
+    later = packed(CLICKS[provider]).replace(b":03", b":13").replace(b"1779012303", b"1779012313")
+    event_id, _, _ = IDS[provider]
+    assert (only(later, provider).event_id == again[0]) == (event_id is not None)
+
+
+OPENS: list[tuple[str, dict[str, Any]]] = [
+    ("mailgun", {"event-data": {"event": "opened", "ip": "192.0.2.1"}}),
+    ("sendgrid", {"event": "open", "ip": "192.0.2.1", "sg_machine_open": True}),
+    ("ses", {"eventType": "Open", "open": {"ipAddress": "192.0.2.1"}}),
+    ("postmark", {"RecordType": "Open", "Geo": {"IP": "192.0.2.1"}, "FirstOpen": True}),
+    ("resend", {"type": "email.opened", "data": {"open": {"ipAddress": "192.0.2.1"}}}),
+    *(
+        ("sparkpost", {"msys": {"track_event": {"type": kind, "ip_address": "192.0.2.1"}}})
+        for kind in ("open", "initial_open", "amp_open", "amp_initial_open")
+    ),
+]
+
+
+@pytest.mark.parametrize(("provider", "payload"), OPENS)
+def test_an_open_becomes_an_event_and_nothing_else_is_needed(provider: Any, payload: dict[str, Any]) -> None:
+    event = only(payload, provider, recipient_key=KEY, attributes=("campaign",))
+    assert (event.action, event.ip, event.uas, event.recipient_id, event.domain) == (
+        "open",
+        "192.0.2.1",
+        None,
+        None,
+        None,
+    )
+    assert event.event_id == event_id_for(ip="192.0.2.1", action="open")
+
+
+@pytest.mark.parametrize("provider", NAMES)
+@pytest.mark.parametrize("listed", [False, True])
+def test_other_events_are_counted_by_their_name(provider: Any, listed: bool) -> None:
+    """Bounces, deliveries, complaints: skipped, and not in silence."""
+    other = json.loads(packed(CLICKS[provider]).replace(b'"click"', b'"bounce"').replace(b'"Click"', b'"bounce"'))
+    for names in ({"clicked": "bounce"}, {"email.clicked": "bounce"}):
+        text = json.dumps(other)
+        for old, new in names.items():
+            text = text.replace(f'"{old}"', f'"{new}"')
+        other = json.loads(text)
+    found = events([other, CLICKS[provider], other] if listed else other, provider=provider)
+    assert len(list(found)) == listed
+    assert found.skipped == {"bounce": 2 if listed else 1}
+
+
+# Envelopes
+
+
+def sns(message: Any) -> dict[str, Any]:
+    return {
+        "Type": "Notification",
+        "MessageId": "m",
+        "TopicArn": "arn",
+        "Message": json.dumps(message),
+        "Timestamp": "t",
+    }
+
+
+def encoded(payload: Any) -> str:
+    return base64.b64encode(packed(payload)).decode()
+
+
+@pytest.mark.parametrize(
+    ("provider", "payload"),
+    [
+        ("mailgun", MAILGUN["event-data"]),
+        ("mailgun", {"event_data": MAILGUN["event-data"]}),
+        ("mailgun", {"items": [MAILGUN["event-data"]], "paging": {"next": "https://example.com"}}),
+        ("omnivery", [MAILGUN]),
+        ("sendgrid", [SENDGRID]),
+        ("sendgrid", {**SENDGRID, "unique_args": {"campaign": "spring"}}),
+        ("ses", sns(SES)),
+        ("ses", {"Records": [{"EventSource": "aws:sns", "Sns": sns(SES)}]}),
+        ("ses", {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(sns(SES))}]}),
+        ("ses", {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(SES)}]}),
+        ("ses", {"Messages": [{"Body": json.dumps(sns(SES)), "ReceiptHandle": "r"}]}),
+        ("ses", {"version": "0", "detail-type": "Email Clicked", "source": "aws.ses", "detail": SES}),
+        ("ses", {"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": encoded(SES)}}]}),
+        ("ses", {"invocationId": "i", "records": [{"recordId": "1", "data": encoded(SES)}]}),
+        ("ses", [sns(SES)]),
+        ("postmark", [POSTMARK]),
+        ("postmark", {"TotalCount": 1, "Clicks": [{k: v for k, v in POSTMARK.items() if k != "RecordType"}]}),
+        ("resend", [RESEND]),
+        ("resend", {**RESEND, "data": {**RESEND["data"], "tags": [{"name": "campaign", "value": "spring"}]}}),
+        ("sparkpost", [{"msys": {"track_event": SPARKPOST}}]),
+        ("sparkpost", {"results": [SPARKPOST], "total_count": 1, "links": {}}),
+        ("sparkpost", SPARKPOST),
+    ],
+)
+def test_every_envelope_is_opened(provider: Any, payload: Any) -> None:
+    """As the provider's call, its API and the queues on the way hand it over; as an object and as bytes."""
+    expected = only(CLICKS[provider], provider, attributes=("campaign",))
+    assert only(payload, provider, attributes=("campaign",)) == expected
+    assert only(packed(payload), provider, attributes=("campaign",)) == expected
+
+
+@pytest.mark.parametrize(
+    ("provider", "payload", "skipped"),
+    [
+        ("ses", {"Type": "SubscriptionConfirmation", "Message": "You have chosen …"}, {"SubscriptionConfirmation": 1}),
+        ("ses", {**sns(SES), "Message": "Successfully validated SNS topic."}, {"(text)": 1}),
+        ("ses", {"records": [{"data": "!"}, {"data": 5}]}, {"(text)": 2}),
+        ("ses", {"notificationType": "Bounce"}, {"Bounce": 1}),
+        ("ses", {}, {"(without a type)": 1}),
+        ("sparkpost", [{"msys": {}}], {"(test)": 1}),
+        ("sparkpost", [{"msys": {"message_event": {"type": "delivery"}, "x": 5}}], {"delivery": 1, "(int)": 1}),
+        ("sendgrid", [], {}),
+        ("sendgrid", [None, 5, "x", [SENDGRID]], {"(NoneType)": 1, "(int)": 1, "(str)": 1, "(list)": 1}),
+        ("mailgun", {"event-data": {"recipient": "ann@example.com"}}, {"(without a type)": 1}),
+        ("mailgun", {"event-data": {"event": 5}}, {"5": 1}),
+    ],
+)
+def test_what_is_no_event_is_counted_too(provider: Any, payload: Any, skipped: dict[str, int]) -> None:
+    found = events(payload, provider=provider)
+    assert list(found) == []
+    assert found.skipped == skipped
+
+
+def test_a_message_to_several_people_is_nobodys() -> None:
+    """Whose click it was, the payload does not tell; the domain is told if it is the same."""
+    several = {**SES, "mail": {**SES["mail"], "destination": ["ann@example.com", "bob@EXAMPLE.com"]}}
+    event = only(several, "ses", recipient_key=KEY)
+    assert (event.domain, event.recipient_id) == ("example.com", None)
+    several["mail"]["destination"].append("eve@example.net")
+    assert only(several, "ses", recipient_key=KEY).domain is None
+
+
+def test_mailguns_legacy_form_posts_are_read() -> None:
+    form = (
+        b"event=clicked&recipient=ann%40example.com&domain=mail.example.org&ip=198.51.100.7&user-agent=Mozilla%2F5.0"
+        b"&url=https%3A%2F%2Fexample.org&timestamp=1779012303&token=t&signature=s&Message-Id=%3Cm%40example.org%3E"
+    )
+    event = only(form, "mailgun")
+    assert (event.ip, event.uas, event.domain, event.message_id, event.ts) == (
+        "198.51.100.7",
+        "Mozilla/5.0",
+        "example.com",
+        "m@example.org",
+        1_779_012_303,
+    )
+
+
+# Files
+
+
+@pytest.mark.parametrize("provider", NAMES)
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda one: packed(one) + b"\n" + packed([one, one]) + b"\r\n\n" + packed(one),
+        lambda one: packed([one] * 4),
+        lambda one: json.dumps([one] * 4, indent=2).encode(),
+        lambda one: b"".join([packed(one)] * 4),
+        lambda one: b"\n".join([json.dumps(one, indent=1).encode()] * 4),
+        lambda one: b"\xef\xbb\xbf" + packed(one) * 4,
+    ],
+    ids=["lines", "array", "pretty array", "without breaks", "pretty objects", "byte order mark"],
+)
+def test_stored_payloads_are_read_in_any_form(provider: Any, write: Any, tmp_path: Path) -> None:
+    """As a handler has stored them, or a stream: one a line, one after the other, all in a list."""
+    path = tmp_path / "payloads"
+    path.write_bytes(write(CLICKS[provider]))
+    expected = [only(CLICKS[provider], provider)] * 4
+    with path.open("rb") as file:
+        for source in (path, str(path), file, path.read_bytes()):
+            assert list(events(source, provider=provider)) == expected
+
+
+def test_a_line_that_was_cut_off_costs_itself_alone() -> None:
+    line = packed(SENDGRID) + b"\n"
+    found = list(events(io.BytesIO(line * 3 + line[:50] + b"\n" + line * 2), provider="sendgrid"))
+    assert [type(item) for item in found] == [BotEvent] * 3 + [UnreadableLine] + [BotEvent] * 2
+    assert found[3] == UnreadableLine(line=4, reason="not JSON")
+
+
+def test_an_array_that_was_cut_off_says_so() -> None:
+    text = json.dumps([SENDGRID] * 3, indent=1).encode()
+    found = list(events(io.BytesIO(text[:-30]), provider="sendgrid"))
+    assert [type(item) for item in found] == [BotEvent, BotEvent, UnreadableLine]
+    assert found[2].reason == "cut off: the JSON object that begins here does not end"  # type: ignore[union-attr]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"provider": "brevo"}, "provider: there is no 'brevo'; there are mailgun, omnivery"),
+        ({"provider": "ses", "attributes": ("ts",)}, "attributes: 'ts' is a field"),
+        ({"provider": "ses", "attributes": "campaign"}, "attributes: expected a sequence"),
+        ({"provider": "ses", "recipient_key": ""}, "recipient_key: it is empty"),
+        ({"provider": "ses", "source": '[{"eventType":"Click"}]'}, "give the payload as bytes"),
+        ({"provider": "ses", "source": 5}, "a path"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused_at_the_call(arguments: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        events(**{"source": b"{}", **arguments})
+
+
+def test_a_missing_file_is_an_os_error_at_the_call(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        events(tmp_path / "none", provider="ses")
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=9)
+    | st.sampled_from(["click", "opened"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=9,
+)
+
+
+@pytest.mark.parametrize("provider", NAMES)
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_no_payload_is_a_crash(provider: Any, data: st.DataObject) -> None:
+    """A field of another type than documented, or missing, costs itself alone."""
+    payload = json.loads(packed(CLICKS[provider]))
+    places: list[tuple[Any, Any]] = []
+
+    def walk(value: Any) -> None:
+        for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            places.append((value, key))
+            walk(value[key])
+
+    walk(payload)
+    holder, key = data.draw(st.sampled_from(places))
+    holder[key] = data.draw(JSON)
+    found = events(payload, provider=provider, recipient_key=KEY, attributes=("campaign", "url", "order.no"))
+    items = list(found)
+    assert all(isinstance(item, BotEvent) and item.event_id for item in items)
+    anything: Any = data.draw(JSON.filter(lambda value: isinstance(value, dict | list)))
+    assert all(isinstance(item, BotEvent) for item in events(anything, provider=provider))
+
+
+@pytest.mark.parametrize("provider", NAMES)
+@settings(deadline=None, max_examples=60)
+@given(body=st.binary(max_size=200) | st.text(alphabet='{}[]",: \n\\x1', max_size=60).map(str.encode))
+def test_no_bytes_are_a_crash(provider: Any, body: bytes) -> None:
+    assert all(isinstance(item, BotEvent | UnreadableLine) for item in events(body, provider=provider))
