@@ -76,6 +76,13 @@ class OmniveryError(Exception):
         return _rebuild, (type(self), self.args, self.__dict__.copy())
 
 
+def _tried(attempts: int, gave_up: str | None) -> str:
+    tried = f" Tried {attempts} times." if attempts > 1 else ""
+    if gave_up is None:
+        return tried
+    return f"{tried} Gave up: {gave_up}." if tried else f" Not retried: {gave_up}."
+
+
 class ConfigError(OmniveryError):
     """The call or the client is set up wrongly. Nothing was sent; the message names the argument to mend."""
 
@@ -87,9 +94,13 @@ class TransportError(OmniveryError):
         operation: the operation's name, such as `automations.bots.submit_batch`.
         attempts: how many times the request was tried.
         may_have_happened: whether the server may have acted on the request all the same.
+        permanent: whether the same request would fail in the same way: a bad certificate, an invalid URL or header.
+        gave_up: why the call was not retried, such as `the retry budget is spent`; None if retrying was no option.
     """
 
     may_have_happened: bool = False
+    permanent: bool = False
+    gave_up: str | None = None
 
     def __init__(
         self,
@@ -98,26 +109,38 @@ class TransportError(OmniveryError):
         operation: str | None = None,
         attempts: int = 1,
         may_have_happened: bool | None = None,
+        permanent: bool = False,
     ) -> None:
         super().__init__(message)
         self.operation = operation
         self.attempts = attempts
+        self.permanent = permanent
         if may_have_happened is not None:
             self.may_have_happened = may_have_happened
 
     def __str__(self) -> str:
         where = f"{self.operation}: " if self.operation else ""
-        tried = f" Tried {self.attempts} times." if self.attempts > 1 else ""
-        effect = (
-            "It may have taken effect: check before you repeat it."
-            if self.may_have_happened
-            else "It did not take effect: repeating it is safe."
-        )
-        return f"{where}{self.args[0]}.{tried} {effect}"
+        if self.may_have_happened:
+            effect = "It may have taken effect: check before you repeat it."
+        elif self.permanent:
+            effect = "It did not take effect, and would fail again."
+        else:
+            effect = "It did not take effect: repeating it is safe."
+        return f"{where}{self.args[0]}.{_tried(self.attempts, self.gave_up)} {effect}"
 
 
 class NotSentError(TransportError):
-    """Nothing reached the server: name look-up, connection, TLS handshake or the wait for a connection failed."""
+    """Nothing reached the server: name lookup, connection, TLS handshake or the wait for a connection failed.
+
+    Attributes:
+        unreachable: whether the host is not known or refused the connection, so that a wrong URL is likely.
+    """
+
+    unreachable: bool = False
+
+    def __init__(self, message: str, *, unreachable: bool = False, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.unreachable = unreachable
 
 
 class AmbiguousError(TransportError):
@@ -141,9 +164,11 @@ class ApiError(OmniveryError):
         attempts: how many times the request was tried.
         retry_after: seconds that the server asked to wait, if it did.
         body: the first kilobyte of the answer, as text.
+        gave_up: why the call was not retried, such as `the retry budget is spent`; None if retrying was no option.
     """
 
     hint: str = "The request was refused and did not take effect"
+    gave_up: str | None = None
 
     def __init__(
         self,
@@ -171,7 +196,7 @@ class ApiError(OmniveryError):
     def __str__(self) -> str:
         where = f"{self.operation}: " if self.operation else ""
         words = "" if self.message == phrase(self.status) else f" ({self.message})"
-        tried = f" Tried {self.attempts} times." if self.attempts > 1 else ""
+        tried = _tried(self.attempts, self.gave_up)
         request_id = f" Request id {self.request_id}." if self.request_id else ""
         return f"{where}{self.status} {phrase(self.status)}{words}.{tried}{request_id} {self.hint}."
 

@@ -283,7 +283,7 @@ def status_of(error: OmniveryError) -> SendStatus:
     failure = classify(error)
     if failure is Failure.AMBIGUOUS:
         return SendStatus.UNKNOWN
-    return SendStatus.UNDELIVERED if failure is Failure.THROTTLED else SendStatus.REJECTED
+    return SendStatus.REJECTED if failure is Failure.FINAL else SendStatus.UNDELIVERED
 
 
 async def send_many(

@@ -189,7 +189,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         budget = RetryBudget(capacity=10 * policy.attempts * concurrency)
         clone = self._clone(self._config)
         limited = self._limited(concurrency, policy, self._pace(requests_per_second, argument="requests_per_second"))
-        clone._pipeline = evolve(self._pipeline, adapter=limited, budget=budget)
+        clone._pipeline = evolve(self._pipeline, adapter=limited, budget=budget, throttling_is_free=True)
         return clone, evolve(given, retry=policy)
 
     def _pace(self, per_second: float | None, *, argument: str) -> RateLimiter | None:

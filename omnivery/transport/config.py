@@ -86,10 +86,19 @@ def _count(instance: object, attribute: Attribute[Any], value: object) -> None:
         raise ConfigError(f"{type(instance).__name__}({attribute.name}=…) takes a whole number from 1, not {value!r}")
 
 
+FRAMING = frozenset({"content-length", "transfer-encoding"})
+"""Header fields that HTTP libraries set: another value would break the request, or the one after it."""
+
+
 def _header_fields(_instance: object, _attribute: Attribute[Any], headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
-        if not name or not (name + value).isascii() or not (name + value).isprintable():
-            raise ConfigError("headers: a name must not be empty; names and values must be printable ASCII")
+        # RFC 9110, section 5.6.2: a name is a token.
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise ConfigError("headers: a name must be letters, digits and any of !#$%&'*+-.^_`|~")
+        if not value.isascii() or not value.isprintable() or value != value.strip():
+            raise ConfigError("headers: a value must be printable ASCII, without spaces at its ends")
+        if name.lower() in FRAMING:
+            raise ConfigError(f"headers: {name.lower()} is set by the SDK")
 
 
 @frozen(kw_only=True)
@@ -137,12 +146,14 @@ BULK_RETRY = RetryPolicy(attempts=10, max_retry_after=600.0)
 
 @frozen(kw_only=True)
 class Limits:
-    """Limits of a client's connections."""
+    """Limits of a client's connections and responses."""
 
     concurrency: int = field(default=8, validator=_count)
     """Requests in flight. Further requests wait for one of these slots; there is no other queue."""
     keepalive: float = field(default=15.0, validator=_seconds)
     """Seconds that an idle connection is kept: less than common servers keep theirs, so that none goes stale."""
+    max_response_bytes: int = field(default=16_000_000, validator=_count)
+    """Largest response in bytes, content coding undone. A larger success is an `AmbiguousError`."""
 
 
 @frozen(kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from omnivery.transport.retry import TEMPORARY, parse_retry_after
+from omnivery.transport.retry import TEMPORARY, jitter, parse_retry_after
 
 if TYPE_CHECKING:
     from omnivery.transport.http import Response
@@ -53,7 +53,7 @@ class AdaptiveLimiter:
         """
         if response.status in TEMPORARY:
             asked = parse_retry_after(response.headers.get("retry-after")) or 0.0
-            pause = asked + _jitter(asked, random) if 0.0 < asked <= max_retry_after else 0.0
+            pause = asked + jitter(asked, random) if 0.0 < asked <= max_retry_after else 0.0
             self.throttled(window, resume_at=now + pause if pause else 0.0)
         elif response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.succeeded(window)
@@ -74,11 +74,6 @@ class AdaptiveLimiter:
         if self._clean >= self.limit:
             self.limit += 1
             self._clean = 0
-
-
-def _jitter(asked: float, random: float) -> float:
-    # Fifty processes that were told the same time must not come back in the same millisecond.
-    return random * min(0.05 + 0.2 * asked, 5.0)
 
 
 @define(kw_only=True, eq=False)

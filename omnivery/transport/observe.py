@@ -28,6 +28,8 @@ class Attempt:
     """Name of the error's type; None if the attempt succeeded."""
     retry_in: float | None = None
     """Seconds until the next attempt; None if this is the last one."""
+    gave_up: str | None = None
+    """Why there is no next attempt, such as `the retry budget is spent`; None if there is one, or none is needed."""
 
 
 class Observer(Protocol):
@@ -54,7 +56,9 @@ class LogObserver:
         result = attempt.status or "no response"
         if attempt.error:
             result = f"{result} ({attempt.error})"
-        after = "" if attempt.retry_in is None else f", next attempt in {attempt.retry_in:.2f} s"
+        after = f", gave up: {attempt.gave_up}" if attempt.gave_up else ""
+        if attempt.retry_in is not None:
+            after = f", next attempt in {attempt.retry_in:.2f} s"
         self.logger.log(
             level,
             "%s: %s %s, attempt %d: %s after %.3f s%s",

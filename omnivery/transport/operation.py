@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum
+from http import HTTPStatus
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
@@ -45,6 +46,18 @@ class KeyKind(Enum):
     """The Automations API's token."""
 
 
+PARTIAL = frozenset(
+    {
+        HTTPStatus.RESET_CONTENT,
+        HTTPStatus.PARTIAL_CONTENT,
+        HTTPStatus.MULTI_STATUS,
+        HTTPStatus.ALREADY_REPORTED,
+        HTTPStatus.IM_USED,
+    }
+)
+"""Statuses of success that do not say that the whole operation took effect, or whose body is a part of the whole."""
+
+
 @frozen(kw_only=True)
 class ResponseParser(Generic[T]):
     """Reads a response that is not simply one JSON model."""
@@ -81,6 +94,7 @@ class Operation(Generic[T]):
             DecodeError: the response is not what the operation promises.
         """
         try:
+            _check_success(response, self.safety)
             if isinstance(self.returns, ResponseParser):
                 return self.returns.read(response)
             return codec.structure(json_body(response), self.returns)
@@ -108,6 +122,36 @@ class OperationFactory:
         return Operation(
             f"{self.surface}.{name}", method, path, returns=returns, key=self.key, safety=safety, docs=self.docs
         )
+
+
+def _check_success(response: Response, safety: Safety) -> None:
+    """Refuse a response that does not accept the operation although its status is one of success.
+
+    Raises:
+        DecodeError: the status is one of `PARTIAL`, the body reports an `error` or `errors`, or it is labelled as JSON
+            and is not.
+    """
+    if response.status in PARTIAL:
+        raise DecodeError(f"the status {response.status} does not say that the whole operation took effect")
+    is_json = "json" in response.headers.get("content-type", "").lower()
+    if not response.content.strip() or not (is_json or b'"error' in response.content):
+        return
+    try:
+        body = codec.loads(response.content)
+    except ValueError:
+        if is_json and not is_html(response):
+            raise DecodeError(f"the response ({response.status}) is not JSON where JSON was expected") from None
+        return
+    if _reports_error(body, safety):
+        raise DecodeError(f"the response ({response.status}) reports an error under a success status")
+
+
+def _reports_error(body: Any, safety: Safety) -> bool:
+    if not isinstance(body, dict) or not (body.get("error") or body.get("errors")):
+        return False
+    # A bounce has a field `error`, too: in a record that was read, or that was created and is sent back.
+    is_record = safety is Safety.SAFE or "address" in body
+    return not is_record or body.keys() <= {"error", "errors"}
 
 
 def json_body(response: Response) -> Any:
@@ -141,10 +185,7 @@ def inside(key: str, model: type[T]) -> ResponseParser[T]:
 
 
 def maybe_empty(model: type[T]) -> ResponseParser[T]:
-    """Return a parser of an undocumented body: JSON, nothing, or plain text if the model has a `message`.
-
-    JSON that contains nothing but an error is refused, whatever the status says.
-    """
+    """Return a parser of an undocumented body: JSON, nothing, or plain text if the model has a `message`."""
 
     def read(response: Response) -> T:
         if is_html(response):
@@ -157,8 +198,6 @@ def maybe_empty(model: type[T]) -> ResponseParser[T]:
             if not hasattr(model, "message"):
                 raise
             body = {"message": response.text.strip()}
-        if isinstance(body, dict) and body and body.keys() <= {"error", "errors"}:
-            raise DecodeError(f"the response ({response.status}) reports an error under a success status")
         return codec.structure(body, model)
 
     return ResponseParser(name=model.__name__, read=read)

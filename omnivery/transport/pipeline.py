@@ -6,7 +6,7 @@ The pipeline awaits only `adapter.send` and `runtime.sleep`, so the same corouti
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -16,7 +16,7 @@ from omnivery.transport.http import ApiResponse, Progress
 from omnivery.transport.observe import Attempt
 from omnivery.transport.operation import Safety
 from omnivery.transport.responses import SUCCESS, api_error
-from omnivery.transport.retry import Failure, GiveUp, classify, decide
+from omnivery.transport.retry import Failure, GiveUp, Reason, Wait, classify, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,8 @@ class Pipeline:
     runtime: Runtime
     budget: RetryBudget
     observers: Sequence[Observer]
+    throttling_is_free: bool = False
+    """Whether a 429 costs no attempt: bulk work is slowed by it, and goes on."""
 
     async def run(
         self, operation: Operation[T], request: Request, *, policy: RetryPolicy, deadline: float | None = None
@@ -73,6 +75,10 @@ class _Call(Generic[T]):
     policy: RetryPolicy
     deadline: float | None
     attempts: int = field(init=False, default=0)
+    throttled: int = field(init=False, default=0)
+    """How many of the attempts were refused with 429."""
+    retried: Failure | None = field(init=False, default=None)
+    """The failure that the present attempt retries."""
     started: float = field(init=False)
     attempt_started: float = field(init=False)
     expires_at: float = field(init=False, default=math.inf)
@@ -89,14 +95,14 @@ class _Call(Generic[T]):
             try:
                 response = await self._attempt()
             except OmniveryError as error:
-                pause = self._pause_after(error)
-                if pause is None:
-                    raise _final_error(error, self.operation, in_doubt=self.in_doubt)  # noqa: B904  # it has its cause
+                decision = self._decide(error)
+                if isinstance(decision, GiveUp):
+                    raise self._final_error(error, decision.reason)  # noqa: B904  # it has its cause
             else:
-                self.pipeline.budget.refill()
+                self.pipeline.budget.refill(self.retried)
                 self._notify(status=response.status)
                 return self._decode(response)
-            await self.pipeline.runtime.sleep(pause)
+            await self.pipeline.runtime.sleep(decision.seconds)
 
     async def _attempt(self) -> Response:
         self.attempt_started = self.pipeline.runtime.now()
@@ -133,27 +139,35 @@ class _Call(Generic[T]):
             may_have_happened=may_have_happened,
         )
 
-    def _pause_after(self, error: OmniveryError) -> float | None:
-        """Return the seconds until the next attempt, or None if there is none."""
-        failure = classify(error)
+    def _decide(self, error: OmniveryError) -> Wait | GiveUp:
+        failure = self.retried = classify(error)
         self.in_doubt = self.in_doubt or failure is Failure.AMBIGUOUS
-        runtime = self.pipeline.runtime
-        decision = decide(
-            failure,
-            self.attempts,
-            safety=self.operation.safety,
-            policy=self.policy,
-            budget=self.pipeline.budget,
-            left=self.expires_at - runtime.now(),
-            retry_after=error.retry_after if isinstance(error, ApiError) else None,
-            random=runtime.random(),
+        self.throttled += failure is Failure.THROTTLED
+        runtime, attempt = self.pipeline.runtime, self.attempts
+        if self.pipeline.throttling_is_free:
+            attempt = self.throttled if failure is Failure.THROTTLED else self.attempts - self.throttled
+        decision = (
+            GiveUp(Reason.DEADLINE)
+            if isinstance(error, DeadlineError)
+            else decide(
+                failure,
+                attempt,
+                safety=self.operation.safety,
+                policy=self.policy,
+                budget=self.pipeline.budget,
+                left=self.expires_at - runtime.now(),
+                retry_after=error.retry_after if isinstance(error, ApiError) else None,
+                random=runtime.random(),
+                throttling_is_free=self.pipeline.throttling_is_free,
+            )
         )
-        pause = None if isinstance(decision, GiveUp) else decision.seconds
         status = error.status if isinstance(error, ApiError) else None
-        self._notify(status=status, error=error, retry_in=pause)
-        return pause
+        self._notify(status=status, error=error, decision=decision)
+        return decision
 
-    def _notify(self, *, status: int | None, error: OmniveryError | None = None, retry_in: float | None = None) -> None:
+    def _notify(
+        self, *, status: int | None, error: OmniveryError | None = None, decision: Wait | GiveUp | None = None
+    ) -> None:
         if not self.pipeline.observers:
             return
         attempt = Attempt(
@@ -164,7 +178,8 @@ class _Call(Generic[T]):
             elapsed=self.pipeline.runtime.now() - self.attempt_started,
             status=status,
             error=type(error).__name__ if error else None,
-            retry_in=retry_in,
+            retry_in=decision.seconds if isinstance(decision, Wait) else None,
+            gave_up=decision.reason.value if isinstance(decision, GiveUp) else None,
         )
         for observer in self.pipeline.observers:
             try:
@@ -188,25 +203,24 @@ class _Call(Generic[T]):
             content=response.content,
         )
 
-
-def _final_error(error: OmniveryError, operation: Operation[Any], *, in_doubt: bool) -> OmniveryError:
-    """Return the error that leaves the call: true of all its attempts, not only of the last."""
-    # 1. For an operation that is not idempotent, a 5xx and a lost response mean the same.
-    if (
-        operation.safety is Safety.NON_IDEMPOTENT
-        and isinstance(error, ApiError)
-        and classify(error) is Failure.AMBIGUOUS
-    ):
-        final = AmbiguousError(
-            f"the server failed ({error.status}) after it had received the request",
-            operation=operation.name,
-            attempts=error.attempts,
-        )
-        final.__cause__ = error
-        return final
-    # 2. The last attempt had no effect, but an earlier one may have.
-    if in_doubt and isinstance(error, TransportError):
-        error.may_have_happened = True
-    elif in_doubt and isinstance(error, ApiError) and classify(error) is not Failure.AMBIGUOUS:
-        error.hint = f"{error.hint}. The response to an earlier attempt was lost: that one may have taken effect"
-    return error
+    def _final_error(self, error: OmniveryError, reason: Reason) -> OmniveryError:
+        """Return the error that leaves the call: true of all its attempts, not only of the last."""
+        says_so = reason is Reason.FINAL or isinstance(error, DeadlineError)
+        if isinstance(error, TransportError | ApiError) and not says_so:
+            error.gave_up = reason.value
+        is_ambiguous = classify(error) is Failure.AMBIGUOUS
+        # 1. For an operation that is not idempotent, a 5xx and a lost response mean the same.
+        if self.operation.safety is Safety.NON_IDEMPOTENT and isinstance(error, ApiError) and is_ambiguous:
+            final = AmbiguousError(
+                f"the server failed ({error.status}) after it had received the request",
+                operation=self.operation.name,
+                attempts=error.attempts,
+            )
+            final.gave_up, final.__cause__ = error.gave_up, error
+            return final
+        # 2. The last attempt had no effect, but an earlier one may have.
+        if self.in_doubt and isinstance(error, TransportError):
+            error.may_have_happened = True
+        elif self.in_doubt and isinstance(error, ApiError) and not is_ambiguous:
+            error.hint = f"{error.hint}. The response to an earlier attempt was lost: that one may have taken effect"
+        return error

@@ -8,6 +8,8 @@ The operation's safety and the kind of failure decide:
     safe or idempotent                retry     retry          retry                final
     non-idempotent (sending mail, …)  retry     retry          `AmbiguousError`     final
     ================================  ========  =============  ===================  =========
+
+What no repetition can change is final, too: a bad certificate, an invalid URL or header field.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from http import HTTPStatus
 
 from attrs import define, field, frozen
 
-from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError, ServerError
+from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError, ServerError, TransportError
 from omnivery.transport.config import RetryPolicy
 from omnivery.transport.operation import Safety
 
@@ -41,7 +43,9 @@ class Failure(Enum):
     NOT_SENT = "not sent"
     """The request did not reach the server."""
     THROTTLED = "throttled"
-    """The server refused the request for the moment: 429, 503, 408."""
+    """The server is there, and takes fewer requests: 429."""
+    UNAVAILABLE = "unavailable"
+    """The server refused the request for the moment, and may be down: 503, 408."""
     AMBIGUOUS = "ambiguous"
     """The server may have carried out the request: the response was lost, or was another 5xx."""
     FINAL = "final"
@@ -52,11 +56,11 @@ class Reason(Enum):
     """Why there is no further attempt."""
 
     FINAL = "the failure is final"
-    NON_IDEMPOTENT = "the request may have taken effect, and is not idempotent"
-    ATTEMPTS = "all attempts are used"
+    NON_IDEMPOTENT = "the operation is not idempotent"
+    ATTEMPTS = "all attempts of the retry policy are used"
     BUDGET = "the retry budget is spent"
-    DEADLINE = "the next attempt would come after the deadline"
-    RETRY_AFTER = "the server asked for a longer wait than max_retry_after"
+    DEADLINE = "the deadline leaves no time for another attempt"
+    RETRY_AFTER = "the server asked for a longer wait than the retry policy's max_retry_after"
 
 
 @frozen
@@ -75,12 +79,14 @@ class GiveUp:
 
 def classify(error: OmniveryError) -> Failure:
     """Return the kind of failure of an attempt."""
+    if isinstance(error, TransportError) and error.permanent:
+        return Failure.FINAL
     if isinstance(error, NotSentError):
         return Failure.NOT_SENT
     if isinstance(error, AmbiguousError):
         return Failure.AMBIGUOUS
     if isinstance(error, ApiError) and error.status in TEMPORARY:
-        return Failure.THROTTLED
+        return TEMPORARY[error.status]
     return Failure.AMBIGUOUS if isinstance(error, ServerError) else Failure.FINAL
 
 
@@ -89,6 +95,8 @@ def concerns_every_call(error: OmniveryError) -> bool:
 
     400, 409, 413 and 422 concern the content of one request, and failures that may be retried concern the moment.
     """
+    if isinstance(error, NotSentError):
+        return error.permanent
     if not isinstance(error, ApiError) or classify(error) is not Failure.FINAL:
         return False
     return error.status not in CONTENT_ERRORS
@@ -104,6 +112,7 @@ def decide(
     left: float = math.inf,
     retry_after: float | None = None,
     random: float,
+    throttling_is_free: bool = False,
 ) -> Wait | GiveUp:
     """Decide whether to retry, and after how long. The caller sleeps.
 
@@ -116,6 +125,7 @@ def decide(
         left: seconds until the deadline.
         retry_after: seconds that the server asked to wait.
         random: a random number in [0, 1).
+        throttling_is_free: whether a 429 does not count as an attempt, as in bulk work: it slows a run, and no more.
     """
     # 1. The same request would fail in the same way.
     if failure is Failure.FINAL:
@@ -124,20 +134,32 @@ def decide(
     if failure is Failure.AMBIGUOUS and safety is Safety.NON_IDEMPOTENT:
         return GiveUp(Reason.NON_IDEMPOTENT)
     # 3. All attempts are used.
-    if attempt >= policy.attempts:
+    if attempt >= policy.attempts and not (throttling_is_free and failure is Failure.THROTTLED):
         return GiveUp(Reason.ATTEMPTS)
     # 4. The server named a time beyond the policy or the deadline: waiting would only hide that.
-    wait = max(_backoff(failure, attempt, policy, random), retry_after or 0.0)
-    if (retry_after or 0.0) > policy.max_retry_after:
+    asked = retry_after or 0.0
+    if asked > policy.max_retry_after:
         return GiveUp(Reason.RETRY_AFTER)
+    wait = max(_backoff(failure, attempt, policy, random), asked + jitter(asked, random, left=left))
     if wait >= left:
         return GiveUp(Reason.DEADLINE)
     # 5. The budget is spent: an outage must not multiply traffic.
     return Wait(wait) if budget.spend(failure) else GiveUp(Reason.BUDGET)
 
 
+def jitter(asked: float, random: float, *, left: float = math.inf) -> float:
+    """Return the seconds to add to a `Retry-After`: processes that were told the same time must not return together.
+
+    Args:
+        asked: seconds that the server asked to wait; 0.0 if it did not.
+        random: a random number in [0, 1).
+        left: seconds until the deadline, which the jitter must not reach.
+    """
+    return random * min(0.05 + 0.2 * asked, 5.0, max(left - asked, 0.0)) if asked else 0.0
+
+
 def _backoff(failure: Failure, attempt: int, policy: RetryPolicy, random: float) -> float:
-    base = policy.throttle_base if failure is Failure.THROTTLED else policy.base
+    base = policy.throttle_base if failure in {Failure.THROTTLED, Failure.UNAVAILABLE} else policy.base
     # 2**30 exceeds any cap; the bound keeps the power from overflowing.
     return random * min(policy.max_backoff, base * 2.0 ** min(attempt - 1, 30))
 
@@ -166,12 +188,15 @@ def _seconds_until(text: str, now: datetime) -> float | None:
 
 @define(kw_only=True)
 class RetryBudget:
-    """A token bucket shared by a client's calls: each retry takes tokens, each success puts one back.
+    """A token bucket shared by a client's calls: each retry takes tokens, and gets them back if it succeeds.
 
     It has no effect while most calls succeed. In an outage it empties, and each call then has a single attempt, so that
-    retries do not multiply the traffic to a server in trouble. The idea and the proportions are botocore's ("retry
-    quota").
+    retries do not multiply the traffic to a server in trouble. The idea is botocore's ("retry quota"). Retries after
+    429 are free: the server is there, and slots and pauses slow its clients.
     """
+
+    PRICE = 10
+    """Tokens of a retry."""
 
     capacity: int = 500
     """Tokens in a full bucket."""
@@ -181,17 +206,29 @@ class RetryBudget:
         self.tokens = self.capacity
 
     def spend(self, failure: Failure) -> bool:
-        """Take the tokens of one retry. Return False if there are not enough."""
-        price = 5 if failure is Failure.THROTTLED else 10
+        """Take the tokens of a retry after this failure. Return False if there are not enough."""
+        price = self.price(failure)
         if self.tokens < price:
             return False
         self.tokens -= price
         return True
 
-    def refill(self) -> None:
-        """Put one token back after a success."""
-        self.tokens = min(self.capacity, self.tokens + 1)
+    def refill(self, failure: Failure | None = None) -> None:
+        """Put tokens back after a success: the price of the retry that succeeded, or else one.
+
+        Args:
+            failure: the failure that was retried; None if the first attempt succeeded.
+        """
+        self.tokens = min(self.capacity, self.tokens + max(1, self.price(failure)))
+
+    def price(self, failure: Failure | None) -> int:
+        """Return the tokens of a retry after this failure."""
+        return 0 if failure in {None, Failure.THROTTLED} else self.PRICE
 
 
-TEMPORARY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT})
+TEMPORARY: dict[int, Failure] = {
+    HTTPStatus.TOO_MANY_REQUESTS: Failure.THROTTLED,
+    HTTPStatus.SERVICE_UNAVAILABLE: Failure.UNAVAILABLE,
+    HTTPStatus.REQUEST_TIMEOUT: Failure.UNAVAILABLE,
+}
 """Statuses that refuse a request for the moment, without having carried it out."""

@@ -54,7 +54,7 @@ def test_a_deadline_ends_an_answer_that_trickles_in_for_ever() -> None:
     """Every piece comes within the read timeout, which starts anew each time."""
     with (
         meeting(trickle) as (_server, client),
-        pytest.raises(DeadlineError, match="the response was awaited") as caught,
+        pytest.raises(DeadlineError, match="the response was being received") as caught,
     ):
         client.account.test(options=CallOptions(deadline=0.2))
     assert caught.value.may_have_happened

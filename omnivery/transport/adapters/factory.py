@@ -46,7 +46,7 @@ class AdapterFactory:
 
         if self.http_client is None:
             return HttpxAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)
-        return client_adapter(self.http_client)
+        return client_adapter(self.http_client, self.limits)
 
     def create_sync(self) -> Adapter:
         """Return an adapter whose coroutines never suspend.
@@ -58,4 +58,4 @@ class AdapterFactory:
 
         if self.http_client is None:
             return SyncHttpxAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)
-        return sync_client_adapter(self.http_client)
+        return sync_client_adapter(self.http_client, self.limits)

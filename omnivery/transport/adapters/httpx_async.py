@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import ssl
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,14 +21,24 @@ from attrs import define, field
 
 from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
-from omnivery.transport.adapters.httpx_common import FAILURES, is_secure, tls, to_httpx, translate, usable_proxy
+from omnivery.transport.adapters.httpx_common import (
+    ResponseBody,
+    SendTrace,
+    Translation,
+    already_read,
+    has_unread_bytes,
+    is_secure,
+    to_httpx,
+)
+from omnivery.transport.adapters.httpx_errors import keeps_meaning
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
+from omnivery.transport.adapters.tls import tls, usable_proxy
 from omnivery.transport.config import Limits
-from omnivery.transport.http import Headers, Response
+from omnivery.transport.http import Headers
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
-    from omnivery.transport.http import Adapter, Request
+    from omnivery.transport.http import Adapter, Request, Response
 
 
 @define(eq=False)
@@ -43,7 +54,7 @@ class HttpxAdapter:
     """Sends requests over its own httpx connections, which are opened as they are needed.
 
     Args:
-        limits: how long idle connections are kept.
+        limits: how long idle connections are kept, and how large a response may be.
         proxy: URL of an HTTP or SOCKS proxy. The environment's proxy variables are not read.
         verify: True for the authorities of certifi, or of SSL_CERT_FILE and SSL_CERT_DIR if these are set; or an
             `ssl.SSLContext`. False turns verification off, which is only for tests on your own machine.
@@ -78,7 +89,7 @@ class HttpxAdapter:
         """Send one request and return its complete response, whatever its status.
 
         Raises:
-            NotSentError: no connection could be opened.
+            NotSentError: the request did not leave.
             AmbiguousError: the request was sent, and the response was lost.
             ConfigError: the adapter is closed, or belongs to another event loop.
         """
@@ -86,10 +97,14 @@ class HttpxAdapter:
         connection = self._free_connection(request.url)
         connection.busy = True
         try:
-            response = await _exchange(connection.transport, request)
+            response = await _exchange(connection.transport, request, self.limits.max_response_bytes)
         finally:
             connection.busy = False
             connection.used_at = time.monotonic()
+        if has_unread_bytes(connection.transport):
+            # They would be taken for the next response (RFC 9112, section 6.3).
+            self._connections.remove(connection)
+            await connection.transport.aclose()
         await self._close_surplus()
         return response
 
@@ -134,16 +149,28 @@ class HttpxAdapter:
             await last.transport.aclose()
 
 
-async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request) -> Response:
-    try:
-        response = await transport.handle_async_request(to_httpx(request))
+async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request, limit: int) -> Response:
+    built, trace = to_httpx(request), SendTrace(request.progress)
+    built.extensions["trace"] = trace.note_async
+    with Translation(trace):
+        response = await transport.handle_async_request(built)
         try:
-            content = await response.aread()
+            return await _read(response, limit)
         finally:
             await response.aclose()
-    except FAILURES as error:
-        raise translate(error) from error
-    return Response(status=response.status_code, headers=Headers(response.headers.multi_items()), content=content)
+
+
+async def _read(response: httpx.Response, limit: int) -> Response:
+    body = ResponseBody(Headers(response.headers.multi_items()), limit)
+    try:
+        async for data in response.aiter_raw():
+            if not body.feed(data):
+                # To break would leave asynchronous generators unfinished: the closed connection ends them.
+                await response.aclose()
+    except httpx.HTTPError:
+        if body.problem is None:
+            raise
+    return body.response(response.status_code)
 
 
 @define(kw_only=True, eq=False)
@@ -151,25 +178,29 @@ class ClientAdapter:
     """Sends requests over the caller's `httpx.AsyncClient`, which is used as it is and never closed."""
 
     client: httpx.AsyncClient
+    limits: Limits = field(factory=Limits)
 
     async def send(self, request: Request) -> Response:
         """Send one request and return its complete response, whatever its status.
 
         Raises:
-            NotSentError: no connection could be opened.
-            AmbiguousError: the request was sent, and the response was lost.
+            NotSentError: the request did not leave, as the trace of the client's transport proves.
+            AmbiguousError: the request was sent, or may have been sent, and the response was lost.
             ConfigError: the client is closed.
         """
         if self.client.is_closed:
             raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
-        try:
+        built, trace = to_httpx(request), SendTrace(request.progress)
+        built.extensions["trace"] = trace.note_async
+        with Translation(trace, partial(keeps_meaning, self.client, built.url)):
             # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
-            response = await self.client.send(to_httpx(request), auth=None, follow_redirects=False)
-        except FAILURES as error:
-            raise translate(error) from error
-        return Response(
-            status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
-        )
+            response = await self.client.send(built, auth=None, follow_redirects=False, stream=True)
+            try:
+                if response.is_stream_consumed:
+                    return already_read(response, self.limits.max_response_bytes)
+                return await _read(response, self.limits.max_response_bytes)
+            finally:
+                await response.aclose()
 
     async def aclose(self) -> None:
         """Do nothing: the caller closes the client."""
@@ -197,14 +228,14 @@ class ThreadsAdapter:
         """Do nothing: the caller closes the client."""
 
 
-def client_adapter(client: httpx.AsyncClient | httpx.Client) -> Adapter:
+def client_adapter(client: httpx.AsyncClient | httpx.Client, limits: Limits) -> Adapter:
     """Return an adapter over the caller's client; a synchronous client is used in worker threads.
 
     Raises:
         ConfigError: it is not a client of httpx.
     """
     if isinstance(client, httpx.AsyncClient):
-        return ClientAdapter(client=client)
+        return ClientAdapter(client=client, limits=limits)
     if isinstance(client, httpx.Client):
-        return ThreadsAdapter(inner=SyncClientAdapter(client=client))
+        return ThreadsAdapter(inner=SyncClientAdapter(client=client, limits=limits))
     raise ConfigError(f"http_client: expected a client of httpx, not {type(client).__name__}")

@@ -1,71 +1,81 @@
-"""What the asynchronous and the synchronous httpx adapters share: requests, TLS settings and errors."""
+"""What the asynchronous and the synchronous httpx adapters share: requests, their trace, and bounded responses."""
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401  # else the first look-up of a host name imports it, and a fork may fall into that
-import re
-import socket
-import ssl
+import encodings.idna  # noqa: F401  # else the first lookup of a host name imports it, and a fork may fall into that
+import math
+import time
+import zlib
 from collections.abc import AsyncIterator, Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from attrs import Attribute, define
+from attrs import define, evolve, field
 
-from omnivery.errors import AmbiguousError, ConfigError, NotSentError
+from omnivery.errors import AmbiguousError, OmniveryError
+from omnivery.transport.adapters.httpx_errors import INVALID, invalid_request, is_local, translate
+from omnivery.transport.http import Headers, Phase, Progress, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
     from omnivery.transport.http import Request
 
-_CLOSED = re.compile("disconnected|closed")
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-    httpx.ProxyError,
-    httpx.LocalProtocolError,
-    httpx.InvalidURL,
-    UnicodeError,
-)
-FAILURES = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
-"""The exceptions of httpx; UnicodeError is raised for a host name that IDNA cannot encode."""
+SUCCESS = range(200, 300)
+PHASES = {
+    "connect_tcp.started": Phase.CONNECTING,
+    "connect_unix_socket.started": Phase.CONNECTING,
+    "start_tls.started": Phase.CONNECTING,
+    "setup_socks5_connection.started": Phase.CONNECTING,
+    "send_connection_init.started": Phase.CONNECTING,
+    "send_request_headers.started": Phase.SENDING,
+    "send_request_body.started": Phase.SENDING,
+    "receive_response_headers.started": Phase.WAITING,
+    "receive_response_body.started": Phase.READING,
+}
+"""The phase that an event of httpcore's trace begins (https://www.encode.io/httpcore/extensions/#trace)."""
+GZIP = ("gzip", "x-gzip")
+BLOCK = 65536
+"""Bytes that a decoder produces at a time."""
 
 
-def usable_proxy(_instance: object, _attribute: Attribute[Any], proxy: str | None) -> None:
-    """Check, as an attrs validator, that the proxy's URL can be used.
+def is_secure(url: str) -> bool:
+    """Whether a URL requires TLS."""
+    return url.lower().startswith("https:")
 
-    Raises:
-        ConfigError: the URL is invalid, or support for its scheme is not installed.
-    """
-    if proxy is None:
-        return
-    try:
-        httpx.AsyncHTTPTransport(proxy=proxy, verify=untrusting_context(), trust_env=False)
-    except ValueError:
-        raise ConfigError("proxy: expected a URL such as http://host:port or socks5://host:port") from None
-    except ImportError:
-        raise ConfigError("proxy: SOCKS needs another package: pip install 'httpx[socks]'") from None
+
+def always() -> bool:
+    """Say, as `Translation.trusted`, that the transport is one of httpx's own."""
+    return True
 
 
 def to_httpx(request: Request) -> httpx.Request:
-    """Convert a request to httpx's type."""
+    """Convert a request to httpx's type.
+
+    Raises:
+        NotSentError: the URL or a header field is not valid.
+    """
     limits = request.timeouts
     timeout = {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": limits.connect}
-    headers, content = list(request.headers), request.content
-    url = _parsed(request.url)
-    if isinstance(content, bytes):
-        return httpx.Request(
-            request.method, url, headers=headers, content=content or None, extensions={"timeout": timeout}
-        )
-    upload = _Upload(content.blocks())
-    # With a length there is no chunked coding, which not every server accepts.
-    headers.append(("content-length", str(content.length)))
-    built = httpx.Request(request.method, url, headers=headers, content=upload, extensions={"timeout": timeout})
-    # httpx wraps the content in an asynchronous generator. If a broken connection leaves it unfinished, the event loop
-    # finalises it some time later, and trio warns.
-    built.stream = upload
+    headers = list(request.headers)
+    content: bytes | _Upload | None
+    if isinstance(request.content, bytes):
+        content = request.content or None
+    else:
+        content = _Upload(request.content.blocks())
+        # With a length there is no chunked coding, which not every server accepts.
+        headers.append(("content-length", str(request.content.length)))
+    try:
+        url, extensions = _parsed(request.url), {"timeout": timeout}
+        built = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
+    except INVALID as error:
+        raise invalid_request(error) from error
+    if isinstance(content, _Upload):
+        # httpx wraps the content in an asynchronous generator. If a broken connection leaves it unfinished, the event
+        # loop finalises it some time later, and trio warns.
+        built.stream = content
     return built
 
 
@@ -91,64 +101,203 @@ class _Upload(httpx.AsyncByteStream, httpx.SyncByteStream):
         raise StopAsyncIteration
 
 
-def translate(error: Exception) -> NotSentError | AmbiguousError:
-    """Return our error for one of httpx. Its text is not used, because it may contain the URL."""
-    kind = _describe(error)
-    return NotSentError(kind) if isinstance(error, _NEVER_SENT) else AmbiguousError(kind)
+@define(eq=False)
+class SendTrace:
+    """httpcore's trace of one request: what it is doing, and the proof of whether it was sent."""
+
+    progress: Progress
+    seen: bool = field(init=False, default=False)
+    """Whether there was any event. A foreign transport and a mock trace nothing."""
+    sent: bool = field(init=False, default=False)
+    """Whether a part of the request may have left. It stays True when a transport of the caller's tries again."""
+
+    _sent_before: bool = field(init=False, default=False)
+
+    async def note_async(self, event: str, info: dict[str, Any]) -> None:
+        """Handle an event, as an asynchronous callback."""
+        self.note(event, info)
+
+    def note(self, event: str, info: dict[str, Any]) -> None:
+        """Handle an event."""
+        self.seen = True
+        step = event.partition(".")[2]
+        phase = PHASES.get(step)
+        if phase is None:
+            # h11 refused the head before a byte of it was written.
+            if step == "send_request_headers.failed" and is_local(info.get("exception")):
+                self.sent = self._sent_before
+                self.progress.phase = Phase.WAITING if self.sent else Phase.CONNECTING
+        elif phase is Phase.CONNECTING or _is_tunnel(info):
+            if not self.sent:
+                self.progress.phase = Phase.CONNECTING
+        else:
+            self._sent_before, self.sent = self.sent, True
+            self.progress.phase = phase
 
 
-def _describe(error: Exception) -> str:
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
-        return "the server's certificate could not be verified: check the host, or pass verify=<your SSLContext>"
-    if any(isinstance(cause, socket.gaierror) for cause in _causes(error)):
-        return "no connection could be made: the host name is not known; check the URL"
-    if isinstance(error, httpx.RemoteProtocolError) and not _CLOSED.search(str(error)):
-        return "the server's response is not HTTP"
-    texts: dict[type[Exception], str] = {
-        httpx.ConnectError: "no connection could be made (name lookup failed, connection refused, or TLS failed)",
-        httpx.ConnectTimeout: "connecting took longer than the connect timeout",
-        httpx.PoolTimeout: "no connection became free within the connect timeout",
-        httpx.ReadTimeout: "no response came within the read timeout",
-        httpx.WriteTimeout: "the request could not be sent within the write timeout",
-        httpx.RemoteProtocolError: "the server closed the connection before the response was complete",
-        httpx.ReadError: "the connection broke while the response was awaited",
-        httpx.WriteError: "the connection broke while the request was sent",
-        httpx.DecodingError: "the response's content coding is damaged",
-        httpx.ProxyError: "the proxy refused the connection",
-        httpx.InvalidURL: "the URL is not valid",
-    }
-    return texts.get(type(error), f"the exchange failed ({type(error).__name__})")
+@define(eq=False)
+class Translation:
+    """A context manager around one exchange: the HTTP library's exceptions leave it as our errors."""
+
+    trace: SendTrace
+    trusted: Callable[[], bool] = always
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, OmniveryError):
+            return
+        translated = translate(error, sent=self.trace.sent if self.trace.seen else None, trusted=self.trusted())
+        if translated is not error:
+            raise translated from error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    # respx raises errors that are their own cause.
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+def _is_tunnel(info: dict[str, Any]) -> bool:
+    """Whether an event belongs to the CONNECT request that opens a tunnel through a proxy."""
+    return getattr(info.get("request"), "method", b"") == b"CONNECT"
 
 
-def is_secure(url: str) -> bool:
-    """Whether a URL requires TLS."""
-    return url.lower().startswith("https:")
+@define(eq=False)
+class SyncSendTrace(SendTrace):
+    """The same for a synchronous request. It also shortens the timeouts to what is left of the deadline.
+
+    Otherwise connecting, sending and waiting could each take as long as the deadline.
+    """
+
+    expires_at: float = math.inf
+    timeouts: dict[str, float] = field(factory=dict[str, float])
+
+    def note(self, event: str, info: dict[str, Any]) -> None:
+        """Handle an event."""
+        super().note(event, info)
+        if self.expires_at < math.inf and event.endswith(".started"):
+            left = max(self.expires_at - time.monotonic(), 0.001)
+            for step, limit in self.timeouts.items():
+                self.timeouts[step] = min(limit, left)
 
 
-def tls(*, secure: bool, proxy: str | None, verify: ssl.SSLContext | bool) -> ssl.SSLContext | bool:
-    """Return the `verify` argument of a connection."""
-    # A connection for plain http needs no authorities, and is never used for https.
-    if not (secure or proxy):
-        return untrusting_context()
-    return default_context() if verify is True else verify
+@define(eq=False)
+class ResponseBody:
+    """The body of a response while it is received: its content coding undone, and never larger than the limit."""
+
+    headers: Headers
+    limit: int
+    problem: str | None = field(init=False, default=None)
+    """Why the body is not complete."""
+    _decoders: list[_Decoder] = field(init=False)
+    _pieces: list[bytes] = field(init=False, factory=list[bytes])
+    _size: int = field(init=False, default=0)
+    _exceeded: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        codings = [coding.strip().lower() for coding in self.headers.get("content-encoding", "").split(",")]
+        # The coding that was applied last stands last.
+        self._decoders = [_Decoder(coding) for coding in reversed(codings) if coding not in {"", "identity"}]
+        unknown = [decoder.coding for decoder in self._decoders if decoder.coding not in {*GZIP, "deflate"}]
+        if unknown:
+            self.problem = "the response has a content coding that was not requested"
+
+    def feed(self, data: bytes) -> bool:
+        """Take the next bytes as received. Return False if no more are of use."""
+        if self.problem is None:
+            try:
+                self._take(data, 0)
+            except zlib.error:
+                self.problem = "the response's content coding is damaged"
+        return self.problem is None
+
+    def response(self, status: int) -> Response:
+        """Return the response.
+
+        Raises:
+            AmbiguousError: it is a success whose body is not complete. An error status counts without its body.
+        """
+        if any(decoder.unfinished for decoder in self._decoders):
+            self.problem = self.problem or "the response's content coding is cut short"
+        if self.problem is not None and status in SUCCESS:
+            raise AmbiguousError(self.problem, permanent=self._exceeded)
+        return Response(status=status, headers=self.headers, content=b"".join(self._pieces)[: self.limit])
+
+    def _take(self, data: bytes, stage: int) -> None:
+        if stage < len(self._decoders):
+            for piece in self._decoders[stage].decode(data):
+                self._take(piece, stage + 1)
+                if self.problem is not None:
+                    return
+            data = b""
+        self._pieces.append(data)
+        self._size += len(data)
+        self._exceeded = max(self._size, *(decoder.size for decoder in self._decoders), 0) > self.limit
+        if self._exceeded:
+            self.problem = f"the response is larger than Limits.max_response_bytes ({self.limit:,})"
 
 
-@cache
-def untrusting_context() -> ssl.SSLContext:
-    """Return a context that trusts nobody, for plain http. Without it httpx creates one a connection, at 10 ms each."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+def already_read(response: httpx.Response, limit: int) -> Response:
+    """Return a response that an event hook or a mock has read, and httpx decoded."""
+    body = ResponseBody(Headers(), limit)
+    body.feed(response.content)
+    found = body.response(response.status_code)
+    return evolve(found, headers=Headers(response.headers.multi_items()))
 
 
-@cache
-def default_context() -> ssl.SSLContext:
-    """Return the shared context, which takes 20 ms to create. SSL_CERT_FILE and SSL_CERT_DIR are honoured."""
-    return httpx.create_ssl_context()
+def has_unread_bytes(transport: httpx.AsyncHTTPTransport | httpx.HTTPTransport) -> bool:
+    """Whether bytes beyond the response were received on the transport's only connection.
+
+    httpx and httpcore have no public way to ask; where theirs changes, it returns False.
+    """
+    pool: Any = getattr(transport, "_pool", None)
+    try:
+        [connection] = pool.connections
+        unread: bytes = connection._connection._h11_state.trailing_data[0]
+    except (AttributeError, ValueError):
+        return False
+    return bool(unread)
+
+
+@define(eq=False)
+class _Decoder:
+    """One content coding of zlib's, decoded in blocks: a small input can have an output a thousand times as large."""
+
+    coding: str
+    size: int = field(init=False, default=0)
+    unfinished: bool = field(init=False, default=False)
+    """Whether the end of the coded data has not come yet."""
+    _zlib: Any = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | (16 if self.coding in GZIP else 0))
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Decode the next bytes, block by block."""
+        pending = bool(data)
+        while pending:
+            block = self._decompress(data)
+            self.size += len(block)
+            data = self._zlib.unconsumed_tail
+            if self._zlib.eof:
+                data = self._next_member()
+            self.unfinished = not self._zlib.eof
+            # A full block may leave output inside of zlib although the input is consumed.
+            pending = bool(data) or len(block) == BLOCK
+            yield block
+
+    def _decompress(self, data: bytes) -> bytes:
+        try:
+            return bytes(self._zlib.decompress(data, BLOCK))
+        except zlib.error:
+            if self.coding != "deflate" or self.size:
+                raise
+            # "deflate" is zlib's format (RFC 9110, section 8.4.1.2), but some servers send it without zlib's header.
+            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+            return bytes(self._zlib.decompress(data, BLOCK))
+
+    def _next_member(self) -> bytes:
+        """Return what follows the end of the data, if it is another member of a gzip file."""
+        rest: bytes = self._zlib.unused_data
+        if self.coding not in GZIP or not rest.startswith(b"\x1f"):
+            return b""
+        self.__attrs_post_init__()
+        return rest

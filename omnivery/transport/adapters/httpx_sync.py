@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-import math
 import ssl
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx
 from attrs import define, field
 
 from omnivery._fork import delay_fork, register_fork_reset
-from omnivery.errors import AmbiguousError, ConfigError
+from omnivery.errors import ConfigError
+from omnivery.transport.adapters.deadline import Deadline, keep_deadline
 from omnivery.transport.adapters.httpx_common import (
-    FAILURES,
+    ResponseBody,
+    SyncSendTrace,
+    Translation,
+    already_read,
+    always,
+    has_unread_bytes,
     is_secure,
-    tls,
     to_httpx,
-    translate,
-    usable_proxy,
 )
+from omnivery.transport.adapters.httpx_errors import keeps_meaning
+from omnivery.transport.adapters.tls import tls, usable_proxy
 from omnivery.transport.config import Limits
-from omnivery.transport.http import Headers, Response
+from omnivery.transport.http import Headers
 
 if TYPE_CHECKING:
-    from omnivery.transport.http import Request
+    from collections.abc import Callable
+
+    from omnivery.transport.http import Request, Response
 
 
 @define(eq=False)
 class _Connection:
     transport: httpx.HTTPTransport
+    deadline: Deadline
     used_at: float = 0.0
 
 
@@ -63,7 +71,7 @@ class SyncHttpxAdapter:
         """Send one request and return its complete response, whatever its status.
 
         Raises:
-            NotSentError: no connection could be opened.
+            NotSentError: the request did not leave.
             AmbiguousError: the request was sent, and the response was lost or was not complete in time.
             ConfigError: the adapter is closed.
         """
@@ -72,15 +80,14 @@ class SyncHttpxAdapter:
         secure = is_secure(request.url)
         idle = self._secure if secure else self._plain
         connection = _take(idle) or self._open(secure=secure)
+        connection.deadline.expires_at = request.expires_at
         try:
-            response = _exchange(connection.transport, request)
+            response = _exchange(connection.transport.handle_request, request, self.limits.max_response_bytes)
         except BaseException:
             # Ctrl-C may have come anywhere, so there may be unread bytes of the response.
             connection.transport.close()
             raise
-        connection.used_at = time.monotonic()
-        idle.append(connection)
-        self._close_surplus(idle)
+        self._keep(connection, idle)
         return response
 
     async def aclose(self) -> None:
@@ -97,7 +104,19 @@ class SyncHttpxAdapter:
                 proxy=self.proxy,
                 limits=httpx.Limits(max_connections=1, keepalive_expiry=self.limits.keepalive),
             )
-        return _Connection(transport)
+        connection = _Connection(transport, Deadline())
+        keep_deadline(transport, connection.deadline)
+        return connection
+
+    def _keep(self, connection: _Connection, idle: deque[_Connection]) -> None:
+        """Keep a connection for the next request, and close those that have been idle for too long."""
+        if has_unread_bytes(connection.transport):
+            # They would be taken for the next response (RFC 9112, section 6.3).
+            connection.transport.close()
+            return
+        connection.used_at = time.monotonic()
+        idle.append(connection)
+        self._close_surplus(idle)
 
     def _close_surplus(self, idle: deque[_Connection]) -> None:
         """Close connections that have been idle for too long: the ones used last are always used first."""
@@ -118,31 +137,28 @@ class SyncClientAdapter:
     """Sends requests over the caller's `httpx.Client`, which is used as it is and never closed."""
 
     client: httpx.Client
+    limits: Limits = field(factory=Limits)
 
     async def send(self, request: Request) -> Response:
         """Send one request and return its complete response, whatever its status.
 
         Raises:
-            NotSentError: no connection could be opened.
-            AmbiguousError: the request was sent, and the response was lost.
+            NotSentError: the request did not leave, as the trace of the client's transport proves.
+            AmbiguousError: the request was sent, or may have been sent, and the response was lost.
             ConfigError: the client is closed.
         """
         if self.client.is_closed:
             raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
-        try:
-            # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
-            response = self.client.send(to_httpx(request), auth=None, follow_redirects=False)
-        except FAILURES as error:
-            raise translate(error) from error
-        return Response(
-            status=response.status_code, headers=Headers(response.headers.multi_items()), content=response.content
-        )
+        # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
+        send = partial(self.client.send, auth=None, follow_redirects=False, stream=True)
+        trusted = partial(keeps_meaning, self.client, httpx.URL(request.url))
+        return _exchange(send, request, self.limits.max_response_bytes, trusted)
 
     async def aclose(self) -> None:
         """Do nothing: the caller closes the client."""
 
 
-def sync_client_adapter(client: httpx.AsyncClient | httpx.Client) -> SyncClientAdapter:
+def sync_client_adapter(client: httpx.AsyncClient | httpx.Client, limits: Limits) -> SyncClientAdapter:
     """Return an adapter over the caller's client.
 
     Raises:
@@ -150,7 +166,7 @@ def sync_client_adapter(client: httpx.AsyncClient | httpx.Client) -> SyncClientA
     """
     if not isinstance(client, httpx.Client):
         raise ConfigError(f"http_client: a synchronous client takes an httpx.Client, not {type(client).__name__}")
-    return SyncClientAdapter(client=client)
+    return SyncClientAdapter(client=client, limits=limits)
 
 
 def _take(idle: deque[_Connection]) -> _Connection | None:
@@ -165,45 +181,29 @@ def _close_all(idle: deque[_Connection]) -> None:
         connection.transport.close()
 
 
-def _exchange(transport: httpx.HTTPTransport, request: Request) -> Response:
+def _exchange(
+    send: Callable[[httpx.Request], httpx.Response],
+    request: Request,
+    limit: int,
+    trusted: Callable[[], bool] = always,
+) -> Response:
     built = to_httpx(request)
-    if request.expires_at < math.inf:
-        built.extensions["trace"] = _DeadlineTrace(expires_at=request.expires_at, timeouts=built.extensions["timeout"])
-    try:
-        response = transport.handle_request(built)
+    trace = SyncSendTrace(request.progress, request.expires_at, built.extensions["timeout"])
+    built.extensions["trace"] = trace.note
+    with Translation(trace, trusted):
+        response = send(built)
         try:
-            content = _read(response, request.expires_at)
+            return already_read(response, limit) if response.is_stream_consumed else _read(response, request, limit)
         finally:
             response.close()
-    except FAILURES as error:
-        raise translate(error) from error
-    return Response(status=response.status_code, headers=Headers(response.headers.multi_items()), content=content)
 
 
-@define(kw_only=True, eq=False)
-class _DeadlineTrace:
-    """A trace of httpcore that shortens the timeouts to what is left of the deadline, before each step.
-
-    Otherwise connecting, writing and waiting could each take as long as the deadline.
-    """
-
-    expires_at: float
-    timeouts: dict[str, float]
-
-    def __call__(self, event: str, _info: dict[str, Any]) -> None:
-        if event.endswith(".started"):
-            left = max(self.expires_at - time.monotonic(), 0.001)
-            for step, limit in self.timeouts.items():
-                self.timeouts[step] = min(limit, left)
-
-
-def _read(response: httpx.Response, expires_at: float) -> bytes:
-    if expires_at == math.inf:
-        return response.read()
-    pieces = []
-    for piece in response.iter_bytes():
-        pieces.append(piece)
-        # The read timeout starts anew with each piece, so a slow response could otherwise outlast any deadline.
-        if time.monotonic() >= expires_at:
-            raise AmbiguousError("the response was not complete in time")
-    return b"".join(pieces)
+def _read(response: httpx.Response, request: Request, limit: int) -> Response:
+    body = ResponseBody(Headers(response.headers.multi_items()), limit)
+    for data in response.iter_raw():
+        if not body.feed(data):
+            break
+        if time.monotonic() >= request.expires_at:
+            # The read timeout of a caller's client starts anew with each piece.
+            raise httpx.ReadTimeout("the deadline has passed")
+    return body.response(response.status_code)

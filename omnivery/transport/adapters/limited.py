@@ -219,7 +219,9 @@ class SyncLimitedAdapter:
             request.progress.phase = Phase.WAITING
             response = await self.inner.send(request)
         except NotSentError:
-            request.progress.phase = Phase.QUEUED
+            if request.sent:
+                # The adapter reports no phases, but has said here that nothing was sent.
+                request.progress.phase = Phase.CONNECTING
             raise
         finally:
             self._release()

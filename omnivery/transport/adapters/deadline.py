@@ -1,0 +1,143 @@
+"""Deadlines of synchronous connections: httpcore's network backend, with each step bounded by what is left.
+
+httpcore gives the same timeout to every read, so that a response that arrives byte by byte outlasts any deadline.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import ssl
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+from attrs import define
+
+if TYPE_CHECKING:
+    import httpx
+
+BLOCK = 16_384
+"""Bytes that are written at a time: httpcore starts the timeout anew whenever a part of them was taken."""
+
+
+@define(eq=False)
+class Deadline:
+    """The deadline of a connection's current request."""
+
+    expires_at: float = math.inf
+
+    def within(self, timeout: float | None) -> float | None:
+        """Return a timeout that ends at the deadline at the latest. One that is over is zero or negative."""
+        if self.expires_at == math.inf:
+            return timeout
+        left = self.expires_at - time.monotonic()
+        return left if timeout is None else min(timeout, left)
+
+
+@define(eq=False)
+class DeadlineBackend(httpcore.NetworkBackend):
+    """A network backend whose connections keep a deadline."""
+
+    inner: httpcore.NetworkBackend
+    deadline: Deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first of the host's IP addresses that accepts. The name lookup itself cannot be bounded."""
+        hosts = [host] if self.deadline.expires_at == math.inf else _addresses(host, port)
+        for number, address in enumerate(hosts, 1):
+            left = self.deadline.within(timeout)
+            # An address that does not respond must leave time for the others.
+            share = left if left is None else left / (len(hosts) - number + 1)
+            try:
+                return self._stream(address, port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if number == len(hosts):
+                    raise
+        raise AssertionError("a host has at least one address")
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.NetworkStream:
+        """Connect to a socket of this machine."""
+        return self.inner.connect_unix_socket(path, timeout, socket_options)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self.inner.sleep(seconds)
+
+    def _stream(
+        self,
+        address: str,
+        port: int,
+        timeout: float | None,
+        local_address: str | None,
+        socket_options: Iterable[Any] | None,
+    ) -> httpcore.NetworkStream:
+        _check(timeout, httpcore.ConnectTimeout)
+        stream = self.inner.connect_tcp(
+            address, port, timeout=timeout, local_address=local_address, socket_options=socket_options
+        )
+        return _DeadlineStream(stream, self.deadline)
+
+
+@define(eq=False)
+class _DeadlineStream(httpcore.NetworkStream):
+    inner: httpcore.NetworkStream
+    deadline: Deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.inner.read(max_bytes, _check(self.deadline.within(timeout), httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self.deadline.expires_at == math.inf:
+            self.inner.write(buffer, timeout)
+            return
+        for start in range(0, len(buffer), BLOCK):
+            left = _check(self.deadline.within(timeout), httpcore.WriteTimeout)
+            self.inner.write(buffer[start : start + BLOCK], left)
+
+    def close(self) -> None:
+        self.inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _check(self.deadline.within(timeout), httpcore.ConnectTimeout)
+        return _DeadlineStream(self.inner.start_tls(ssl_context, server_hostname, left), self.deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.inner.get_extra_info(info)
+
+
+def keep_deadline(transport: httpx.HTTPTransport, deadline: Deadline) -> None:
+    """Have the connections of a transport keep a deadline.
+
+    httpx has no argument for httpcore's network backend, which is public there. If its attributes change, calls keep
+    the deadline only between the steps of an exchange.
+    """
+    pool: Any = getattr(transport, "_pool", None)
+    if isinstance(inner := getattr(pool, "_network_backend", None), httpcore.NetworkBackend):
+        pool._network_backend = DeadlineBackend(inner, deadline)
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _check(timeout: float | None, error: type[httpcore.TimeoutException]) -> float | None:
+    if timeout is not None and timeout <= 0:
+        raise error("the deadline has passed")
+    return timeout

@@ -1,0 +1,125 @@
+"""What a failure of httpx means: whether the request was sent, whether it can ever succeed, and in which words."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+from omnivery.errors import AmbiguousError, NotSentError
+
+INVALID = (httpx.InvalidURL, ValueError)
+"""Raised for a URL or header field that cannot be sent; ValueError includes the errors of IDNA and of encodings."""
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+"""Raised by httpx's own transports."""
+_CLOSED = re.compile("disconnected|closed")
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+    UnicodeError,
+)
+_INVALID_REQUEST = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError)
+
+
+def translate(error: Exception, *, sent: bool | None, trusted: bool) -> Exception:
+    """Return our error for one of httpx. Its text is not used, because it may contain the URL.
+
+    Args:
+        error: the exception of httpx, or of a library below it.
+        sent: whether the request was sent, as its trace proves; None if there was no trace.
+        trusted: whether the exception's type means what it says: see `keeps_meaning`.
+    """
+    # Without a trace, other exceptions are those that a test has told its mock to raise.
+    if isinstance(error, AssertionError) or not (isinstance(error, FAILURES) or sent is not None or not trusted):
+        return error
+    text, permanent = _describe(error), _is_permanent(error)
+    # Without a trace, a transport may report a lost response as a failed connection: that proves nothing.
+    if sent is False or (sent is None and trusted and isinstance(error, _NEVER_SENT)):
+        unreachable = any(isinstance(cause, socket.gaierror | ConnectionRefusedError) for cause in causes(error))
+        return NotSentError(text, permanent=permanent, unreachable=unreachable)
+    if sent is None and not trusted:
+        text = f"{text}; the transport of http_client does not show whether the request was sent"
+    return AmbiguousError(text, permanent=permanent)
+
+
+def keeps_meaning(client: httpx.AsyncClient | httpx.Client, url: httpx.URL) -> bool:
+    """Whether the types of a client's exceptions mean what httpx says they mean, even without a trace.
+
+    They do with httpx's own transports, and with `httpx.MockTransport` and respx, by which programs are tested. Another
+    transport translates the exceptions of its HTTP library, and may call a lost response a failed connection.
+    """
+    # httpx has no public way to ask for the transport. Without this one, no type is trusted.
+    find = getattr(client, "_transport_for_url", None)
+    transport = find(url) if find else None
+    own = isinstance(transport, httpx.MockTransport) or type(transport) in {
+        httpx.AsyncHTTPTransport,
+        httpx.HTTPTransport,
+    }
+    return own or type(transport).__module__.startswith("respx.")
+
+
+def invalid_request(error: Exception) -> NotSentError:
+    """Return our error for a request that httpx could not even construct."""
+    return NotSentError(_describe(error), permanent=True)
+
+
+def is_local(error: object) -> bool:
+    """Whether an exception of httpx, httpcore or h11 says that the request is not valid HTTP."""
+    return type(error).__name__ == "LocalProtocolError"
+
+
+def causes(error: BaseException | None, seen: set[int] | None = None) -> Iterator[BaseException]:
+    """Iterate over an exception and everything that it was raised from."""
+    seen = set() if seen is None else seen
+    # respx raises errors that are their own cause.
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for member in error.exceptions:
+                yield from causes(member, seen)
+        error = error.__cause__ or error.__context__
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Whether the same request would fail in the same way: a bad certificate, an invalid URL or header field."""
+    return isinstance(error, _INVALID_REQUEST) or is_local(error) or _is_untrusted(error)
+
+
+def _is_untrusted(error: Exception) -> bool:
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+
+
+def _describe(error: Exception) -> str:
+    if _is_untrusted(error):
+        return "the server's certificate could not be verified: check the host, or pass verify=<your SSLContext>"
+    if any(isinstance(cause, socket.gaierror) for cause in causes(error)):
+        return "no connection could be made: the host name is not known; check the URL"
+    if isinstance(error, httpx.RemoteProtocolError) and not _CLOSED.search(str(error)):
+        return "the server's response is not HTTP"
+    texts: dict[type[Exception], str] = {
+        httpx.ConnectError: "no connection could be made (name lookup failed, connection refused, or TLS failed)",
+        httpx.ConnectTimeout: "connecting took longer than the connect timeout",
+        httpx.PoolTimeout: "no connection became free within the connect timeout",
+        httpx.ReadTimeout: "no response came within the read timeout",
+        httpx.WriteTimeout: "the request could not be sent within the write timeout",
+        httpx.RemoteProtocolError: "the server closed the connection before the response was complete",
+        httpx.ReadError: "the connection broke while the response was awaited",
+        httpx.WriteError: "the connection broke while the request was sent",
+        httpx.DecodingError: "the response's content coding is damaged",
+        httpx.ProxyError: "the proxy refused the connection",
+        httpx.UnsupportedProtocol: "the URL's scheme is not supported",
+    }
+    if isinstance(error, INVALID):
+        return "the URL is not valid"
+    if is_local(error):
+        return "the request is not valid HTTP: check its header fields"
+    return texts.get(type(error), f"the exchange failed ({type(error).__name__})")
