@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     _Place = click.ParamType[tuple[str, int]]
 else:
     _Seconds = _Place = click.ParamType  # not every click that will do has it generic
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -58,6 +62,35 @@ def _place(text: str) -> tuple[str, int] | None:
         if parts.hostname and parts.port is not None and parts.netloc == text and "@" not in text:
             return parts.hostname, parts.port
     return None
+
+
+def connection_options(command: Command) -> Command:
+    """Give a command the options `--proxy` and `--ca`; `connection` reads them."""
+    command = click.option(
+        "--ca",
+        type=click.Path(exists=True, path_type=Path),
+        help="Trust the certificate authorities in this PEM file or directory instead of the usual ones.",
+    )(command)
+    return click.option("--proxy", metavar="URL", help="Send requests through this HTTP or SOCKS proxy.")(command)
+
+
+def connection(proxy: str | None, ca: Path | None) -> dict[str, Any]:
+    """Return the client's settings for `--proxy` and `--ca`.
+
+    Raises:
+        click.BadParameter: the file has no certificates.
+    """
+    settings: dict[str, Any] = {} if proxy is None else {"proxy": proxy}
+    if ca is not None:
+        import ssl
+
+        try:
+            place = {"capath" if ca.is_dir() else "cafile": str(ca)}
+            settings["verify"] = ssl.create_default_context(**place)  # type: ignore[arg-type]  # either is text
+        except OSError as error:  # ssl.SSLError among them
+            reason = error.strerror or "it has no certificates in PEM form"
+            raise click.BadParameter(f"{str(ca)!r} cannot be used: {reason}", param_hint="'--ca'") from None
+    return settings
 
 
 def secret(variable: str, name: str) -> str:

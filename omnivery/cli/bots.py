@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from omnivery.cli.arguments import connection, connection_options
 from omnivery.cli.journal import export, retry, status
 from omnivery.cli.results import results
 from omnivery.cli.run import run_command
@@ -25,6 +28,7 @@ def bots() -> None:
 @click.option("--base-url", envvar="OMNIVERY_AUTOMATIONS_URL", help="Another server, such as the emulator.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
 @click.option("--journal", metavar="PATH", help="Keep the run in a file: after a crash the same command goes on.")
+@connection_options
 def submit(
     *,
     files: tuple[str, ...],
@@ -33,6 +37,8 @@ def submit(
     base_url: str | None,
     concurrency: int,
     journal: str | None,
+    proxy: str | None,
+    ca: Path | None,
 ) -> None:
     """Submit the events of each FILE, one file after the other.
 
@@ -44,7 +50,7 @@ def submit(
 
     Exit status 0: every event was accepted. 1: some were rejected or not delivered; the output says which and why.
     """
-    run = Submission(concurrency=concurrency, journal=journal)
+    run = Submission(concurrency=concurrency, journal=journal, connection=connection(proxy, ca))
     settings = {"domain": domain, "webhook_url": webhook_url, "base_url": base_url}
     end_with(run, run_interruptibly(lambda: run.run(files, token(), settings)))
 

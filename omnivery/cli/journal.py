@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import asdict
 
 from omnivery import codec
+from omnivery.cli.arguments import connection, connection_options
 from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, end_with, token
@@ -38,7 +40,8 @@ def status(journal: str) -> None:
 @click.command()
 @click.argument("journal", metavar="JOURNAL")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
-def retry(journal: str, concurrency: int) -> None:
+@connection_options
+def retry(*, journal: str, concurrency: int, proxy: str | None, ca: Path | None) -> None:
     """Send again what a JOURNAL holds and is not delivered.
 
     Server, domain and webhook address are the journal's own. The token comes from OMNIVERY_TOKEN, or is asked for on
@@ -50,7 +53,7 @@ def retry(journal: str, concurrency: int) -> None:
 
     with JournalReader.open(journal) as view:
         base_url = view.target()["base_url"]
-    run = Submission(concurrency=concurrency, journal=journal)
+    run = Submission(concurrency=concurrency, journal=journal, connection=connection(proxy, ca))
     end_with(run, run_interruptibly(lambda: run.retry(token(), base_url)))
 
 

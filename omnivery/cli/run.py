@@ -13,7 +13,7 @@ import anyio
 import click
 from attrs import asdict, define
 
-from omnivery.cli.arguments import Duration, HostPort, secret
+from omnivery.cli.arguments import Duration, HostPort, connection, connection_options, secret
 from omnivery.cli.matching import VerdictWaiter
 from omnivery.cli.output import console, print_json, progress, wants_json
 from omnivery.cli.signals import run_interruptibly
@@ -40,6 +40,7 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--domain", envvar="OMNIVERY_DOMAIN", help="Sending domain; OMNIVERY_DOMAIN if left out.")
 @click.option("--base-url", envvar="OMNIVERY_AUTOMATIONS_URL", help="Another server, such as the emulator.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
+@connection_options
 def run_command(
     *,
     files: tuple[str, ...],
@@ -51,6 +52,8 @@ def run_command(
     domain: str | None,
     base_url: str | None,
     concurrency: int,
+    proxy: str | None,
+    ca: Path | None,
 ) -> None:
     """Submit the events of each FILE, receive their verdicts, and end when all have arrived or the deadline has passed.
 
@@ -64,7 +67,7 @@ def run_command(
     """
     webhook_url = public_url or _own_url(*listen)
     _warn_if_out_of_reach(webhook_url, base_url)
-    submission = Submission(concurrency=concurrency, journal=str(journal))
+    submission = Submission(concurrency=concurrency, journal=str(journal), connection=connection(proxy, ca))
     round_trip = RoundTrip(submission=submission, journal=journal, store_path=store_path, deadline=deadline)
     settings = {"domain": domain, "webhook_url": webhook_url, "base_url": base_url}
     signing_key, known_token = secret("OMNIVERY_SIGNING_KEY", "signing key"), token()

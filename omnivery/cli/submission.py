@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -34,6 +35,8 @@ class Submission:
 
     concurrency: int
     journal: str | None = None
+    connection: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    """The client's settings for the connection: proxy and certificate authorities."""
     _runs: dict[str, AsyncBulkRun] = field(init=False, factory=dict[str, "AsyncBulkRun"])
     _report: SubmitReport | None = field(init=False, default=None)
     """Of a retry."""
@@ -57,7 +60,7 @@ class Submission:
         from omnivery.automations import AsyncAutomations
         from omnivery.cli.input import events_of
 
-        async with AsyncAutomations(token, **settings) as client:  # type: ignore[arg-type]  # all of them are text
+        async with AsyncAutomations(token, **settings, **self.connection) as client:  # type: ignore[arg-type]  # the rest is text
             # All files are opened before anything is sent, so that a wrong name is reported at once.
             sources = [(name, events_of(name)) for name in dict.fromkeys(files)]
             for name, events in sources:
@@ -72,7 +75,7 @@ class Submission:
         from omnivery.automations import AsyncAutomations
 
         assert self.journal is not None  # noqa: S101  # the command requires it
-        async with AsyncAutomations(token, base_url=base_url) as client:
+        async with AsyncAutomations(token, base_url=base_url, **self.connection) as client:
             with progress(self.journal, None) as advance:
                 self._report = await client.bots.retry(
                     self.journal,
