@@ -16,6 +16,7 @@
     ├── VerdictPendingError             `bots.wait()` ran out of time
     ├── BulkError                       a bulk run did not deliver everything
     ├── JournalError                    a journal cannot be written or read any further: disk full, I/O error, damage
+    ├── SourceError                     a file of events cannot be read to its end: damaged, cut off, in no known format
     └── WebhookError
         ├── SignatureError              missing, wrong, too old, or from the future
         ├── ReplayError                 this very call has been handled before
@@ -52,6 +53,7 @@ __all__ = [
     "ReplayError",
     "ServerError",
     "SignatureError",
+    "SourceError",
     "TransportError",
     "VerdictPendingError",
     "WebhookError",
@@ -316,6 +318,13 @@ class JournalError(OmniveryError):
     """A journal cannot be written or read any further: the disk is full or fails, or the journal's limit is reached.
 
     Nothing that it holds is lost. Mend the cause, and submit again with the same journal.
+    """
+
+
+class SourceError(OmniveryError, OSError):
+    """A file of events cannot be read to its end: it is damaged, cut off, or in no format that can be read.
+
+    Every whole line before that place was read. It is an `OSError` too, as are the errors of opening a file.
     """
 
 

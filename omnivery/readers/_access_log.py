@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._client_ip import ClientIp
-from omnivery.readers._file_events import file_events, items_of
+from omnivery.readers._detection import Recognition
+from omnivery.readers._file_events import FileEvents, events_of
 from omnivery.readers._format import ReadOptions
-from omnivery.readers._lines import Block, blocks
-from omnivery.readers._log_formats import log_reader
-from omnivery.readers._opening import FileSource
+from omnivery.readers._log_formats import log_formats, log_reader
+from omnivery.readers._opening import FileSources
 
 
 def access_log(
-    source: FileSource,
+    source: FileSources,
     *,
     format: str | None = None,  # noqa: A002  # what it is
     client_ip: ClientIp | None = None,
     trusted_proxies: Sequence[str] = (),
-) -> Iterator[BotEvent | UnreadableLine]:
+) -> FileEvents[BotEvent | UnreadableLine]:
     r"""Read events from a web server's log: Apache, nginx, Caddy, Traefik, IIS, CloudFront, ALB, Cloudflare Logpush.
 
     Each request becomes a click with `ip`, `uas`, `ts`, `event_id` and, as own attributes, `url` (as requested; left
@@ -39,8 +38,7 @@ def access_log(
     event comes out as an `UnreadableLine`.
 
     Args:
-        source: a path, `"-"` for standard input, or a file open in binary mode, which stays open. Gzip is recognized
-            by its first bytes.
+        source: as in `read()`.
         format: a name, such as `combined`, `main` or `cloudfront` (docs/readers.md lists them), or a pattern in the
             notation of Apache's `LogFormat` or nginx's `log_format`: `'%h %l %u %t "%r" %>s "%{User-Agent}i"'`. The
             format that reads most of the first lines, if left out.
@@ -52,27 +50,13 @@ def access_log(
             believed, and private addresses are proxies.
 
     Raises:
-        ConfigError: the source is neither a path nor a file in binary mode; there is no such format; the pattern
-            lacks the client or the user agent; or the format has no forwarded client.
-        OSError: it cannot be opened; or, while iterating, it cannot be read. `gzip.BadGzipFile` where compressed
-            data is damaged or cut off; every whole line before that place has come out by then.
+        ConfigError: it is no source; there is no such format; the pattern lacks the client or the user agent; or the
+            format has no forwarded client.
+        OSError, SourceError: as `read()`.
 
     Source: https://httpd.apache.org/docs/current/mod/mod_log_config.html#formats
     """
     options = ReadOptions(client_ip=client_ip, trusted_proxies=trusted_proxies)
     log_reader(format, (), options)  # what is wrong with the arguments is told at the call
-    return file_events(source, lambda first: log_reader(format, [first], options)) or _detected(
-        blocks(source), format, options
-    )
-
-
-def _detected(
-    all_blocks: Iterator[Block], name: str | None, options: ReadOptions
-) -> Iterator[BotEvent | UnreadableLine]:
-    seen: list[Block] = []
-    for block in all_blocks:
-        seen.append(block)
-        if any(line and not line.isspace() for line in block[1]):
-            break
-    sample = [line for _, lines in seen for line in lines if line and not line.isspace()]
-    yield from items_of(log_reader(name, sample[:200], options), chain(seen, all_blocks))
+    formats = [one.as_format() for one in log_formats(format)]
+    return events_of(source, Recognition(formats, options, formats[-1 if format is None else 0].reader))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from csv import Error, reader
 from itertools import chain
 from operator import itemgetter
+from pathlib import Path
 from typing import TypeAlias
 
 from attrs import define, field
@@ -15,20 +16,17 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import is_address
 from omnivery.readers._columns import Columns, derived_id, unix_seconds
-from omnivery.readers._lines import (
-    Block,
-    Line,
-    blocks,
-    too_long,
-)
-from omnivery.readers._opening import FileSource
+from omnivery.readers._file_events import events_from
+from omnivery.readers._format import WholeReader
+from omnivery.readers._lines import Block, Blocks, Line, too_long
+from omnivery.readers._opening import FileSources
 
 Row: TypeAlias = tuple[int, list[str] | str]
 """The number of its first line, from 1, and its cells: none for a blank line; or in words, why it cannot be read."""
 
 
 def csv(
-    source: FileSource, *, delimiter: str = ",", columns: Mapping[str, str] | None = None
+    source: FileSources, *, delimiter: str = ",", columns: Mapping[str, str] | None = None
 ) -> Iterator[BotEvent | UnreadableLine]:
     r"""Read events from CSV in UTF-8, whose first row names the columns.
 
@@ -58,7 +56,19 @@ def csv(
     """
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
         raise ConfigError('delimiter: one character is needed, which is no quote and no line break, such as ";"')
-    return csv_events(blocks(source), delimiter=delimiter, columns=columns)
+    return events_from(source, lambda: CsvReader(delimiter=delimiter, columns=columns), check=True)
+
+
+@define(kw_only=True, eq=False)
+class CsvReader(WholeReader[BotEvent]):
+    """Reads rows below the one that names the columns."""
+
+    delimiter: str
+    columns: Mapping[str, str] | None = None
+
+    def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[BotEvent | UnreadableLine]:  # noqa: ARG002
+        """Yield the events of the rows."""
+        return csv_events(Blocks(pieces), delimiter=self.delimiter, columns=self.columns)
 
 
 def csv_events(

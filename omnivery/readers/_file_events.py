@@ -1,196 +1,300 @@
-"""A file's events as a source that can be resumed: the file is known again, and read on from where it was left."""
+"""The events of files as a source that can be resumed: each file is recognized, and read on from where it was left."""
 
 from __future__ import annotations
 
-import os
-import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
-from gzip import BadGzipFile
-from hashlib import blake2b
-from itertools import chain, islice
+from contextlib import suppress
+from itertools import chain
 from operator import length_hint
-from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from omnivery.bulk.source import Resumable, ResumePoint
-from omnivery.errors import ConfigError
+from omnivery._logging import get_logger
+from omnivery.bulk.source import ItemStream, Resumable, ResumePoint
+from omnivery.errors import ConfigError, OmniveryError, SourceError
 from omnivery.events.event import EventLike
-from omnivery.readers._format import LineReader, Placed
-from omnivery.readers._lines import Block, Blocks, blocks
-from omnivery.readers._opening import FileSource, pieces, pieces_from
+from omnivery.readers._format import Placed, Reader
+from omnivery.readers._identity import FINGERPRINT, Place, Places, is_cut_short
+from omnivery.readers._opening import FileSources, LocalFile, Origin, name_of, origins
+from omnivery.readers._reading import Choice, Fixed, Reading
+from omnivery.readers._rotation import is_complete, recognized, rest_of
+from omnivery.readers._stop import Stop
+from omnivery.readers._tail import FollowedFile
+from omnivery.readers._threaded import Threaded
 
 T = TypeVar("T", bound=EventLike)
 
-ReaderChoice: TypeAlias = Callable[[bytes], LineReader[Any] | None]
-"""Makes the reader of a file whose first line that is not blank is given; None if it is not read by lines."""
+Portion: TypeAlias = tuple[Reading, Placed[Any]]
 
-FINGERPRINT = 64 * 1024
-"""Bytes at a file's beginning by which it is known again, unpacked: a copy, also a compressed one, is the same."""
+_RECENT = 2
+"""Files that were replaced last: a writer may have gone on with them for a while, so each run looks at them again."""
+
+logger = get_logger("omnivery.readers")
 
 
-def file_events(
-    source: FileSource,
-    reader_for: ReaderChoice,
-    read: Callable[[FileSource], Iterator[T]] | None = None,
-) -> FileEvents[T] | None:
-    """The events of a regular file; None for any other source, which cannot be read again.
+def events_from(source: FileSources, make: Callable[[], Reader], *, check: bool = False) -> FileEvents[Any]:
+    """Return the events of a source that one kind of reader reads.
 
     Args:
-        source: what a reader was given.
-        reader_for: which reader of lines a file has whose first line that is not blank is this one; None if its lines
-            are not events one by one. Such a file is read anew, and the events that the journal has are passed over.
-        read: reads the whole file; by its lines where it is left out.
+        source: what the caller named.
+        make: makes the reader of one file.
+        check: whether to begin to read at once, so that what is wrong with the first line is known at the call. It is
+            not done where that would mean to wait for it.
 
     Raises:
-        OSError: the file cannot be opened.
+        ConfigError: it is no source.
+        OSError: a file that was named does not exist, or cannot be opened.
     """
-    if isinstance(source, str | os.PathLike) and source != "-" and Path(source).is_file():
-        return FileEvents(path=Path(source), reader_for=reader_for, read=read)
-    return None
+    found = events_of(source, Fixed(make))
+    if check:
+        for origin in found.origins:
+            _begin(Reading(origin=origin, choice=found.choice))
+    return found
 
 
-def items_of(reader: LineReader[Any], all_blocks: Iterator[Block]) -> Iterator[Any]:
-    """The items of a source that is not resumed."""
-    return chain.from_iterable(placed.items for placed in reader.read(all_blocks))
+def events_of(source: FileSources, choice: Choice, *, follow: bool = False, complete: bool = False) -> FileEvents[Any]:
+    """Return the events of a source; see `FileEvents` for the options.
+
+    Raises:
+        ConfigError: it is no source; or several files are to be followed.
+        OSError: a file that was named does not exist, or cannot be opened.
+    """
+    found = origins(source)
+    if follow and len(found) != 1:
+        raise ConfigError(f"follow: one file can be followed, and these are {len(found)}: start a run for each")
+    return FileEvents(origins=found, name=name_of(source, found), choice=choice, follow=follow, complete=complete)
 
 
 @define(kw_only=True, eq=False)
 class FileEvents(Resumable[T], Iterator[T], Generic[T]):
-    """Iterate it for the events of a file, or submit it with a journal."""
+    """The events of one or several files: iterate it, or submit it, with a journal or without.
 
-    path: Path = field(repr=False)
-    _reader_for: ReaderChoice = field(alias="reader_for", repr=False)
-    _read: Callable[[FileSource], Iterator[T]] | None = field(alias="read", repr=False)
-    _events: Iterator[T] = field(init=False, repr=False)
-    _blocks: Blocks | None = field(init=False, default=None, repr=False)
+    What is no event is counted: lines without one in `skipped`, and in `unfinished` last lines that are still being
+    written. `notes` says what else there is to know, for instance that a file was replaced.
+    """
+
+    origins: Sequence[Origin] = field(repr=False)
+    name: str = field(repr=False)
+    """As a journal has it."""
+    choice: Choice = field(repr=False)
+    follow: bool = False
+    """Whether reading goes on when the file ends, until it is stopped."""
+    complete: bool = False
+    """Whether a last line without an ending is an event in a run with a journal, too, though the file may grow."""
+    skipped: Counter[str] = field(init=False, factory=Counter[str])
+    """Lines that hold no event and are no fault, by what they are: `"blank"`, `"header"`."""
+    unfinished: int = field(init=False, default=0)
+    """Last lines that were left for the next run with the journal, because they are still being written."""
+    notes: list[str] = field(init=False, factory=list[str])
+    errors: dict[str, OSError | OmniveryError] = field(init=False, factory=dict[str, "OSError | OmniveryError"])
+    """Of several files, those that could not be read to their end."""
+    _stop: Stop = field(init=False, factory=Stop, repr=False)
+    _iterator: Iterator[T] | None = field(init=False, default=None, repr=False)
+    _places: Places = field(init=False, factory=Places, repr=False)
+    """How far each file was handed out."""
+    _recorded: bool = field(init=False, default=False, repr=False)
+    """Whether a journal keeps these."""
+    _reading: Reading | None = field(init=False, default=None, repr=False)
     _placed: Placed[Any] = field(init=False, default=Placed((), ()), repr=False)
-    _left: Iterator[T] = field(init=False, factory=lambda: iter(()), repr=False)
-    """What was not handed over yet of the items placed last."""
-    _taken: int = field(init=False, default=0)
+    """The items that are being handed out, and the pass that they come from."""
+    _left: Iterator[Any] = field(init=False, factory=lambda: iter(()), repr=False)
+    """What was not handed out yet of these."""
 
     def __attrs_post_init__(self) -> None:
-        # At once: a missing file is better known at the call.
-        self._events = self._from_the_start()
+        if self.follow:
+            self.origins = [_followed(one, self._stop) for one in self.origins]
 
-    def __iter__(self) -> Iterator[T]:  # noqa: PYI034  # the bare generator: a step more for each event costs
-        return self._events
+    def __iter__(self) -> Iterator[T]:  # noqa: PYI034  # the bare iterator: a step more for each event costs
+        if self._iterator is None:
+            self._iterator = self._handed_out(self._portions(self._readings()))
+        return self._iterator
 
     def __next__(self) -> T:
-        return next(self._events)
+        return next(iter(self))
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        """Bytes that were read so far, and how many there are if all files say so; as they lie on disk."""
+        sizes = [one.size for one in self.origins]
+        known = [size for size in sizes if size is not None]
+        return sum(one.taken for one in self.origins), sum(known) if len(known) == len(sizes) else None
+
+    def stream(self) -> ItemStream[T]:
+        """Return all items, for a run without a journal. What may keep one waiting is read in a thread."""
+        return self._items(self._readings()) if self._iterator is None else self._iterator
 
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
-        """The bookmark of this file, wherever it lies now and however it was compressed.
+        """Return how far each of the files was read, wherever it lay then and however it is packed now.
 
         Raises:
-            ConfigError: under this name the journal has a file of other content.
+            OSError: a file cannot be read.
         """
-        name, head = str(self.path.absolute()), self._head()
-        own = next((one for one in known if one.name == name), None)
-        if own is not None and not _begins_with(head, own.identity):
-            raise ConfigError(
-                f"source: {self.path.name} is not the file that the journal knows under this name: it was replaced, "
-                "rotated or cut short. Submit the old file to its end under its new name, and this one with a new "
-                "journal. Nothing was sent."
-            )
-        if own is None:
-            own = next((one for one in known if one.identity.get("bytes") and _begins_with(head, one.identity)), None)
-        return ResumePoint(
-            name=own.name if own else name, identity=_identity(head), position=own.position if own else {}
-        )
+        own = next((Places.of(one.position) for one in known if one.name == self.name), Places())
+        everywhere = [place for one in known for place in Places.of(one.position).all]
+        now = Places(past=own.past)
+        for origin in self.origins:
+            before = own.files.get(origin.key)
+            # Whether a stream is one that was read before shows when it is read.
+            found = self._recognized(origin, everywhere) if origin.again else before
+            if found is None and before is not None and self._is_cut_short(origin, before):
+                found = before  # to read on from there fails, and says so
+            if found is not None:
+                now.files[origin.key] = found
+            elif before is not None:
+                now.past.append(self._replaced(origin, before, everywhere))
+        return ResumePoint(name=self.name, position=now.as_json())
 
-    def open(self, bookmark: ResumePoint) -> Iterator[T]:
-        """The events behind a bookmark: a plain file is not read from its start for that.
+    def open(self, bookmark: ResumePoint) -> ItemStream[T]:
+        """Return the items behind a point. What may keep one waiting is read in a thread.
 
         Raises:
-            ConfigError: the file ends before that place.
-            OSError: the file cannot be read.
+            OSError: a file cannot be read.
         """
-        self._events = iter(())
-        position = bookmark.position
-        reader = self._line_reader()
-        if reader is None:
-            self._blocks, self._taken = None, position.get("items", 0)
-            return self._counted(self._taken)
+        self._places, self._recorded = Places.of(bookmark.position), True
+        return self._items(chain(self._rests(), self._readings()))
+
+    def position(self, last: T) -> Mapping[str, Any]:  # noqa: ARG002  # where reading stands is known without it
+        """Return how far each file was read."""
+        self._keep_place()
+        return self._places.as_json()
+
+    def _items(self, readings: Iterator[Reading]) -> ItemStream[T]:
+        portions = self._portions(readings)
+        if not any(one.waits for one in self.origins):
+            return self._handed_out(portions)
+        for one in self.origins:
+            one.stop = self._stop
+        return Threaded(portions=portions, items_of=self._advance, stop=self._stop)
+
+    def _readings(self) -> Iterator[Reading]:
+        """A pass over each file. One that is followed has another pass each time it is replaced."""
+        for origin in self.origins:
+            place, past = self._places.files.get(origin.key), self._places.past
+            while True:
+                reading = self._pass(origin)
+                if origin.again:
+                    reading.place = place
+                    reading.growing = self._recorded and not (self.complete or self.follow or self._is_complete(origin))
+                else:
+                    reading.candidates = [*past, place] if place else past
+                yield reading
+                if not isinstance(origin, FollowedFile):
+                    break
+                place = None
+                self._note_truncated(origin)
+
+    def _rests(self) -> Iterator[Reading]:
+        """What is left of files that lay under these names before."""
+        for index, place in list(enumerate(self._places.past))[-_RECENT:]:
+            if (origin := rest_of(place, self.origins)) is not None:
+                yield evolve(self._pass(origin), place=place, past=index)
+
+    def _pass(self, origin: Origin) -> Reading:
+        return Reading(origin=origin, choice=self.choice, skipped=self.skipped)
+
+    def _is_complete(self, origin: Origin) -> bool:
         try:
-            flow = pieces_from(self.path, position.get("offset", 0))
-        except (EOFError, zlib.error) as error:
-            raise ConfigError(
-                f"source: the gzip data of {self.path.name} is damaged before the place up to which it was read"
-            ) from error
-        self._blocks = Blocks(flow, position.get("line", 1), position.get("offset", 0))
-        reader.state = position.get("state")
-        return chain.from_iterable(self._followed(reader, self._blocks, position.get("skip", 0)))
+            return is_complete(origin)
+        except OSError:  # to read it fails as well, and says so
+            return True
 
-    def position(self, last: T) -> Mapping[str, Any]:  # noqa: ARG002  # where it stands is known without it
-        """A place in the file; where items do not tell it, how many were taken."""
-        if self._blocks is None:
-            return {"items": self._taken}
+    def _portions(self, readings: Iterator[Reading]) -> Iterator[Portion]:
+        for reading in readings:
+            try:
+                for placed in reading.items():
+                    if placed.items:
+                        yield reading, placed
+            except (OSError, OmniveryError) as error:
+                if len(self.origins) == 1 and reading.past is None:
+                    raise
+                # One file's error must not keep the others from being read.
+                self.errors[reading.origin.name] = error
+            self.unfinished += reading.unfinished > 0
+        if self.errors:
+            told = "; ".join(f"{name}: {_words(error)}" for name, error in self.errors.items())
+            raise SourceError(f"{len(self.errors)} of the files could not be read to their end: {told}")
+
+    def _handed_out(self, portions: Iterator[Portion]) -> Iterator[T]:
+        return chain.from_iterable(map(self._advance, portions))
+
+    def _advance(self, portion: Portion) -> Iterator[Any]:
+        """Begin to hand out a portion. How much is left of the iterator tells where reading stands."""
+        reading, self_placed = portion
+        if reading is not self._reading:
+            self._keep_place()
+            self._begin(reading)
+        reading.forget_before(self_placed.ends[0])
+        left: Iterator[Any] = iter(self_placed.items)
+        self._placed, self._left = self_placed, left
+        return left
+
+    def _begin(self, reading: Reading) -> None:
+        """Of a file that takes another one's place under a name, that one is kept among the past ones."""
+        self._reading = reading
+        if reading.past is not None:
+            return
+        before = self._places.files.pop(reading.origin.key, None)
+        if before is not None and before != reading.place:
+            self._places.past.append(before)
+        if reading.place in self._places.past:
+            self._places.past.remove(reading.place)
+
+    def _keep_place(self) -> None:
+        if self._reading is None:
+            return
         end = self._placed.ends[-1 - length_hint(self._left)]
-        first, offset = self._blocks.start_of(end)
-        state = {} if self._placed.state is None else {"state": self._placed.state}
-        return {"offset": offset, "line": first, "skip": end - first + 1, **state}
-
-    def _followed(self, reader: LineReader[Any], all_blocks: Blocks, skipped: int) -> Iterator[Iterator[T]]:
-        """The items, an iterator for those placed together. How much of it is left tells where reading stands."""
-        for placed in reader.read(_without(all_blocks, skipped)):
-            if placed.items:
-                all_blocks.start_of(placed.ends[0])  # nothing before it is resumed any more
-                left: Iterator[Any] = iter(placed.items)
-                self._placed, self._left = placed, left
-                yield left
-
-    def _from_the_start(self) -> Iterator[T]:
-        if self._read is not None:
-            return self._read(self.path)
-        reader = self._reader_for(b"")
-        assert reader is not None  # noqa: S101  # without `read` there is one for any line
-        return items_of(reader, blocks(self.path))
-
-    def _counted(self, passed: int) -> Iterator[T]:
-        for event in islice(self._from_the_start(), passed, None):
-            self._taken += 1
-            yield event
-
-    def _head(self) -> bytes:
-        head = bytearray()
-        with closing(pieces(self.path)) as flow:  # type: ignore[type-var]  # for a path it is a generator
-            try:
-                for piece in flow:
-                    head += piece
-                    if len(head) >= FINGERPRINT:
-                        break
-            except (EOFError, zlib.error, BadGzipFile):
-                # It is damaged further on. Whoever reads it is told; what stands before that shows which file it is.
-                return bytes(head[:FINGERPRINT])
-        return bytes(head[:FINGERPRINT])
-
-    def _line_reader(self) -> LineReader[Any] | None:
-        with closing(iter(blocks(self.path))) as all_blocks:  # type: ignore[type-var]  # it is a generator
-            lines = chain.from_iterable(lines for _, lines in all_blocks)
-            try:
-                first = next((line for line in lines if line and not line.isspace()), b"")
-            except BadGzipFile:
-                first = b""
-        return self._reader_for(first)
-
-
-def _identity(head: bytes) -> dict[str, Any]:
-    return {"bytes": len(head), "blake2b": blake2b(head, digest_size=16).hexdigest()}
-
-
-def _begins_with(head: bytes, identity: Mapping[str, Any]) -> bool:
-    length = identity.get("bytes", 0)
-    return length <= len(head) and _identity(head[:length]) == dict(identity)
-
-
-def _without(all_blocks: Blocks, skipped: int) -> Iterator[Block]:
-    """The blocks without their first lines."""
-    for first, lines in all_blocks:
-        if skipped >= len(lines):
-            skipped -= len(lines)
+        place = self._reading.place_of(end, self._placed.state)
+        if self._reading.past is None:
+            self._places.files[self._reading.origin.key] = place
         else:
-            yield first + skipped, lines[skipped:]
-            skipped = 0
+            self._places.past[self._reading.past] = place
+
+    def _recognized(self, origin: Origin, places: Sequence[Place]) -> Place | None:
+        try:
+            return recognized(origin, places)
+        except OSError:
+            if len(self.origins) == 1:
+                raise
+            return None  # to read it fails as well, and says so
+
+    def _is_cut_short(self, origin: Origin, place: Place) -> bool:
+        # A short beginning may be that of any file: a header, for instance.
+        return origin.again and place.head_bytes >= FINGERPRINT and is_cut_short(origin, place)
+
+    def _replaced(self, origin: Origin, before: Place, everywhere: Sequence[Place]) -> Place:
+        """The place in a file that is not under its name any more, wherever it is now."""
+        rest = rest_of(before, self.origins)
+        if rest is not None:
+            return self._recognized(rest, everywhere) or before
+        if not any(place.path != before.path and place.is_of(before) for place in everywhere):
+            self._note(
+                f"{origin.name} is another file than the one that was read before, which was not found beside it: "
+                "what was written to it after the last run was not read"
+            )
+        return before
+
+    def _note_truncated(self, origin: FollowedFile) -> None:
+        if origin.truncated:
+            self._note(f"{origin.name} was emptied while it was followed: what was written just before may be missing")
+
+    def _note(self, words: str) -> None:
+        self.notes.append(words)
+        logger.warning(words)
+
+
+def _followed(origin: Origin, stop: Stop) -> Origin:
+    if isinstance(origin, LocalFile) and origin.again:
+        return FollowedFile(name=origin.name, key=origin.key, path=origin.path, stop=stop)
+    return origin  # a pipe is followed anyway
+
+
+def _begin(reading: Reading) -> None:
+    with reading.origin.rewound() as can_be_read_again, suppress(OSError):
+        if can_be_read_again:
+            next(reading.items(), None)
+
+
+def _words(error: OSError | OmniveryError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

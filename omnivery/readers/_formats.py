@@ -2,43 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Sequence
+from csv import Error, reader
 
-from omnivery.errors import ConfigError
-from omnivery.readers._format import Format, Sample
-from omnivery.readers._log_formats import LOG_FORMATS
+from omnivery.events.event import BotEvent
+from omnivery.readers._columns import KEYS
+from omnivery.readers._csv import CsvReader
+from omnivery.readers._detection import Unrecognized, looks_like
+from omnivery.readers._format import Format, Reader, ReadOptions, Sample
+from omnivery.readers._log_formats import LOG_FORMATS, log_formats, log_reader
 from omnivery.readers._ndjson import NdjsonReader
+from omnivery.readers._parquet import MAGIC, ParquetReader
 
 
 def _ndjson_share(sample: Sample) -> float:
-    return _share(sample, [line.lstrip().startswith(b"{") for line in sample])
+    return sum(line.lstrip().startswith(b"{") for line in sample) / len(sample)
 
 
-def _share(sample: Sample, read: list[bool]) -> float:
-    return sum(read) / len(sample) if sample else 0.0
+def _parquet_share(sample: Sample) -> float:
+    return float(sample[0].startswith(MAGIC))
+
+
+def _csv_share(sample: Sample) -> float:
+    # Whoever calls a server writes into its log: a line of a log is one, whatever its user agent contains.
+    if isinstance(log_reader("combined", sample[:1], ReadOptions()).item(sample[0], 1), BotEvent):
+        return 0.0
+    return float(_delimiter(sample[0]) is not None)
+
+
+def _csv_reader(sample: Sample, options: ReadOptions) -> Reader:
+    return CsvReader(delimiter=(_delimiter(sample[0]) if sample else None) or ",", columns=options.columns)
+
+
+def _delimiter(start: bytes) -> str | None:
+    """What stands between the names of columns, if this line has names of columns."""
+    return next((delimiter for delimiter in ",;\t" if KEYS.intersection(_cells(start, delimiter))), None)
+
+
+def _cells(line: bytes, delimiter: str) -> list[str]:
+    try:
+        cells = next(reader([line.decode()], delimiter=delimiter), [])
+    except (Error, UnicodeDecodeError):
+        return []
+    return [cell.strip() for cell in cells] if len(cells) > 1 else []
 
 
 FORMATS: tuple[Format, ...] = (
+    Format(
+        name="parquet", sniff=_parquet_share, reader=lambda _sample, options: ParquetReader(columns=options.columns)
+    ),
+    Format(name="csv", sniff=_csv_share, reader=_csv_reader),
     *(one.as_format() for one in LOG_FORMATS),
     Format(name="ndjson", sniff=_ndjson_share, reader=lambda _sample, _options: NdjsonReader()),
 )
-"""In the order in which they are preferred where a sample fits several alike."""
+"""In the order in which they are preferred where a sample fits several alike. A sample is never empty."""
 
 
-def format_named(name: str) -> Format:
-    """Return the format of a name.
+def formats_named(name: str) -> Sequence[Format]:
+    """Return the formats that a name stands for, or a pattern in the notation of Apache's or nginx's logs.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such format.
     """
-    found = next((one for one in FORMATS if one.name == name), None)
-    if found is None:
-        raise ConfigError(f"format: there is no {name!r}; there are {', '.join(one.name for one in FORMATS)}")
-    return found
+    found = [one for one in FORMATS if one.name == name.lower()]
+    return found or [one.as_format() for one in log_formats(name)]
 
 
-def recognized(sample: Sample) -> tuple[Format | None, float]:
-    """Return the format that reads most of a sample, and which share of it; None if no format reads any line."""
-    scores: list[tuple[float, Any]] = [(one.sniff(sample), one) for one in FORMATS]
-    best = max(scores, key=lambda scored: scored[0], default=(0.0, None))
-    return (best[1], best[0]) if best[0] > 0 else (None, 0.0)
+def nearest(sample: Sample, options: ReadOptions) -> Reader:
+    """Make what says of each line why it cannot be read, where no format reads any of the first ones."""
+    if any(_STAMP.search(line) for line in sample):
+        return log_reader("combined", sample, options)
+    return Unrecognized(looks_like(sample))
+
+
+_STAMP = re.compile(rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d ")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterator
-from gzip import BadGzipFile
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from attrs import define, field
 
+from omnivery.errors import SourceError
 from omnivery.events.event import UnreadableLine
-from omnivery.readers._opening import FileSource, pieces
+from omnivery.readers._packing import PIECE
 
 MAX_LINE = 1_000_000
 """The longest line that is read, in bytes. A longer one is skipped without being held in memory."""
@@ -22,20 +21,10 @@ Line: TypeAlias = bytes | None
 Block: TypeAlias = tuple[int, list[Line]]
 """Lines that follow one another, and the number of the first. Line by line would take twice the time."""
 
+TAIL = 4096
+"""Bytes before a place that are remembered, to recognize it."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def blocks(source: FileSource) -> Iterator[Block]:
-    r"""Open a source and return its lines, numbered from 1.
-
-    Lines end with `\n` or `\r\n`; the last one needs no ending. A UTF-8 byte order mark at the start is taken off.
-
-    Raises:
-        ConfigError: the source is neither a path nor a file in binary mode.
-        OSError: it cannot be opened; or, later, it cannot be read. `gzip.BadGzipFile` where compressed data is
-            damaged or cut off: every whole line before that place has come out by then.
-    """
-    return iter(Blocks(pieces(source)))
 
 
 def too_long(number: int) -> UnreadableLine:
@@ -43,70 +32,123 @@ def too_long(number: int) -> UnreadableLine:
     return UnreadableLine(line=number, reason=f"longer than {MAX_LINE:,} bytes")
 
 
+class Start(NamedTuple):
+    """Where a block starts."""
+
+    line: int
+    """The number of its first line."""
+    offset: int
+    """Bytes of the unpacked source before it."""
+    tail: bytes
+    """The last of these bytes."""
+    lines: list[Line]
+
+
 @define(eq=False)
 class Blocks:
-    """Blocks one after the other, and where those begin that were handed over last."""
+    r"""Blocks one after the other, and where those start that were handed over last.
+
+    Lines end with `\n` or `\r\n`, or with `\r` in a source that has no `\n`. The last one needs no ending. A UTF-8 byte
+    order mark at the start is removed.
+    """
 
     _data: Iterator[bytes]
-    first: int = 1
+    line: int = field(default=1, kw_only=True)
     """The number of the first line."""
-    offset: int = 0
+    offset: int = field(default=0, kw_only=True)
     """Bytes of the unpacked source before it."""
-    _starts: deque[tuple[int, int]] = field(init=False, factory=deque[tuple[int, int]])
-    """Number of the first line and offset of each block from which reading may yet resume."""
+    newline: bytes | None = field(default=None, kw_only=True)
+    r"""What ends a line, `b"\n"` or `b"\r"`; None until it is known."""
+    growing: bool = field(default=False, kw_only=True)
+    """Whether the source may grow: a last line without an ending is then left, as it is still being written."""
+    unfinished: int = field(init=False, default=0)
+    """Bytes of a last line that was left."""
+    tail: bytes = field(default=b"", kw_only=True)
+    """The last of these bytes, at most `TAIL`."""
+    _starts: deque[Start] = field(init=False, factory=deque[Start])
+    """Where each block starts from which reading may yet resume."""
     _blocks: Iterator[Block] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._starts.append(Start(self.line, self.offset, self.tail, []))
         self._blocks = self._all()
 
     def __iter__(self) -> Iterator[Block]:
+        """Iterate.
+
+        Raises:
+            SourceError: packed data is damaged or cut off; every whole line before that place has come out by then.
+            OSError: the source cannot be read.
+        """
         return self._blocks
 
-    def start_of(self, line: int) -> tuple[int, int]:
-        """Return the number of the first line and the offset of the block in which a line stands, or behind which.
-
-        To be asked for ascending lines only.
-        """
-        while len(self._starts) > 1 and self._starts[1][0] <= line:
+    def start_of(self, line: int) -> Start:
+        """Return where the block starts in which a line stands. To be asked for ascending lines only."""
+        while len(self._starts) > 1 and self._starts[1].line <= line:
             self._starts.popleft()
         return self._starts[0]
 
     def _all(self) -> Iterator[Block]:
-        next_line, start = self.first, self.offset
-        self._starts.append((next_line, start))
+        next_line = self.line
         try:
-            for offset, lines in _cut(self._data):
+            for offset, lines in self._cut():
                 if next_line == 1 and lines[0] is not None:
                     lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
-                self._starts.append((next_line, start + offset))
+                self._starts.append(Start(next_line, offset, self.tail, lines))
                 yield next_line, lines
                 next_line += len(lines)
-        except (EOFError, zlib.error, BadGzipFile) as error:
-            fault = "is cut off" if isinstance(error, EOFError) else "is damaged"
+        except SourceError as error:
             where = f"nothing after line {next_line - 1}" if next_line > 1 else "no line"
-            raise BadGzipFile(f"the gzip data {fault}: {where} could be read") from error
+            raise SourceError(f"{error}: {where} could be read") from error.__cause__
 
+    def _cut(self) -> Iterator[tuple[int, list[Line]]]:
+        """The lines in blocks, each with its offset. While a block is handed over, `tail` is what stands before it."""
+        rest, skipping, passed = b"", False, b""
+        start = at = self.offset  # of the next line, and of what is in hand: not the same inside a line that is skipped
+        for piece in self._data:
+            text = rest + piece
+            end = self._end_of_lines(text)
+            rest = text[end:]
+            if end:
+                # Only the first line can be too long: the others lie within one piece, which is shorter than that.
+                yield start, _checked(self._split(text[:end]), skipping=skipping)
+                self.tail = (self.tail + passed + text[max(0, end - TAIL) : end])[-TAIL:]
+                skipping, passed = False, b""
+                start = at = at + end
+            if len(rest) > MAX_LINE + len(b"\r"):
+                at += len(rest)
+                rest, skipping, passed = b"", True, (passed + rest[-TAIL:])[-TAIL:]
+        if self.newline is None and b"\r" in rest:
+            self.newline = b"\r"
+        end = self._end_of_lines(rest, final=True) if self.growing else len(rest)
+        if self.growing:
+            self.unfinished = at + len(rest) - start - end
+        if end or (skipping and not self.growing):
+            text = rest[:end]
+            ended = self.newline is not None and text.endswith(self.newline)
+            yield start, _checked(self._split(text if ended else text + b"\n"), skipping=skipping)
 
-def _cut(data: Iterator[bytes]) -> Iterator[tuple[int, list[Line]]]:
-    """The lines of the data in blocks, each with its place."""
-    rest, skipping = b"", False
-    start = at = 0  # where the next line begins, and where what is in hand does: not the same inside a skipped line
-    for piece in data:
-        text = rest + piece
-        end = text.rfind(b"\n") + 1
-        rest = text[end:]
-        if end:
-            lines: list[Line] = [*text[:end].replace(b"\r\n", b"\n").split(b"\n")]
-            lines.pop()
-            # Only the first line can be too long: the others lie within one piece, which is shorter than that.
-            yield start, _checked(lines, skipping=skipping)
-            skipping = False
-            start = at = at + end
-        if len(rest) > MAX_LINE + len(b"\r"):
-            at += len(rest)
-            rest, skipping = b"", True
-    if rest or skipping:
-        yield start, _checked([rest], skipping=skipping)
+    def _end_of_lines(self, text: bytes, *, final: bool = False) -> int:
+        """Where the last whole line in a text ends. It is final if nothing follows it for now."""
+        if self.newline is None:
+            if b"\n" in text:
+                self.newline = b"\n"
+            elif len(text) > PIECE and b"\r" in text:
+                self.newline = b"\r"
+            else:
+                return 0
+        if self.newline == b"\n":
+            return text.rfind(b"\n") + 1
+        # A carriage return at the very end may be half of an ending.
+        return max(text.rfind(b"\n"), text.rfind(b"\r", 0, None if final else -1)) + 1
+
+    def _split(self, text: bytes) -> list[Line]:
+        text = text.replace(b"\r\n", b"\n")
+        if self.newline == b"\r":
+            text = text.replace(b"\r", b"\n")
+        lines: list[Line] = [*text.split(b"\n")]
+        lines.pop()
+        return lines
 
 
 def _checked(lines: list[Line], *, skipping: bool) -> list[Line]:

@@ -159,13 +159,18 @@ def log_reader(name: str | None, sample: Sample, options: ReadOptions) -> Reques
     Raises:
         ConfigError: there is no such format; the pattern does not have what an event needs; or an option is wrong.
     """
-    candidates = _candidates(name)
+    candidates = log_formats(name)
     shares = [one.share(sample) for one in candidates]
     best = candidates[shares.index(max(shares))] if any(shares) else candidates[-1 if name is None else 0]
     return best.reader(sample, options)
 
 
-def _candidates(name: str | None) -> Sequence[LogFormat]:
+def log_formats(name: str | None) -> Sequence[LogFormat]:
+    """Return the formats that a name stands for, or a pattern; all of them, and `combined` once more, for None.
+
+    Raises:
+        ConfigError: there is no such format; or the pattern does not have what an event needs.
+    """
     by_name = {one.name: one for one in LOG_FORMATS}
     if name is None:
         return [*LOG_FORMATS, by_name["combined"]]

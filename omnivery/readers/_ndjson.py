@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omnivery.events.event import EventLine, UnreadableLine
-from omnivery.readers._file_events import file_events, items_of
+from omnivery.readers._file_events import events_from
 from omnivery.readers._format import EachLine
-from omnivery.readers._lines import blocks
 from omnivery.readers._opening import FileSource
 
 
@@ -28,7 +27,7 @@ def ndjson(source: FileSource) -> Iterator[EventLine | UnreadableLine]:
 
     Source: https://github.com/ndjson/ndjson-spec
     """
-    return file_events(source, lambda _: NdjsonReader()) or items_of(NdjsonReader(), blocks(source))
+    return events_from(source, NdjsonReader)
 
 
 class NdjsonReader(EachLine[EventLine]):

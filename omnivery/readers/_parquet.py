@@ -9,8 +9,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from attrs import define
+
 from omnivery.errors import ConfigError
-from omnivery.events.event import BotEvent
+from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._arrow import (
     Table,
     events_of,
@@ -19,6 +21,7 @@ from omnivery.readers._arrow import (
     pyarrow_library,
     slices,
 )
+from omnivery.readers._format import WholeReader
 
 MAGIC = b"PAR1"
 """What a Parquet file begins with, and ends with.  https://parquet.apache.org/docs/file-format/"""
@@ -52,6 +55,19 @@ def parquet(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None =
         # Each library has errors of its own for what is damaged, and neither must be known to be caught.
         raise ConfigError("path: the Parquet file is damaged or cut off; see this error's cause") from error
     return events_of(table, columns)
+
+
+@define(kw_only=True, eq=False)
+class ParquetReader(WholeReader[BotEvent]):
+    """Reads the rows of a file."""
+
+    columns: Mapping[str, str] | None = None
+
+    def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[BotEvent | UnreadableLine]:  # noqa: ARG002
+        """Yield the events of the rows."""
+        if path is None:
+            raise ConfigError("source: Parquet is read from its end, and so from a file by its path only")
+        return parquet(path, columns=self.columns)
 
 
 def _regular(path: str | os.PathLike[str]) -> Path:

@@ -1,47 +1,81 @@
-"""Telling the formats apart by their first line."""
+"""Reading events from any file: the format is recognized, or named."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from csv import Error, reader
-from itertools import chain, islice
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from omnivery.errors import ConfigError
-from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.event_list import EventList
-from omnivery.readers._columns import KEYS
-from omnivery.readers._csv import csv_events
-from omnivery.readers._file_events import file_events, items_of
-from omnivery.readers._format import LineReader, ReadOptions
-from omnivery.readers._lines import Block, blocks
-from omnivery.readers._log_formats import log_reader
-from omnivery.readers._ndjson import NdjsonReader
-from omnivery.readers._opening import FileSource
-from omnivery.readers._parquet import MAGIC, parquet
+from omnivery.readers._client_ip import ClientIp
+from omnivery.readers._detection import Recognition
+from omnivery.readers._file_events import FileEvents, events_of
+from omnivery.readers._format import ReadOptions
+from omnivery.readers._formats import FORMATS, formats_named, nearest
+from omnivery.readers._opening import FileSources
 
 
-def read(source: FileSource) -> Iterator[BotEvent | EventLine | UnreadableLine]:
-    """Read events from NDJSON, CSV, Parquet, or an Apache or nginx log, whichever it is.
+def read(
+    source: FileSources,
+    *,
+    format: str | None = None,  # noqa: A002  # what it is
+    columns: Mapping[str, str] | None = None,
+    client_ip: ClientIp | None = None,
+    trusted_proxies: Sequence[str] = (),
+    follow: bool = False,
+    complete: bool = False,
+) -> FileEvents[Any]:
+    """Read events from files of any format that is known.
 
-    The content decides, not the name. What begins as a Parquet file does is read as `parquet()` does. Else the first
-    line that is not blank tells: one that starts with `{` is read as `ndjson()` does; one with commas, semicolons or
-    tabs between names, of which one is `ip`, `uas` or `event_id`, as `csv()` does; any other as `access_log()` does.
-    Arguments and errors are theirs too, and come while iterating where they are about the content.
+    The format of each file is recognized by its first lines, and not by its name: the one that reads most of them is
+    taken. A file of which no line can be read comes out as an `UnreadableLine` for each, whose reason says what the
+    file looks like.
+
+    A file may be packed by gzip, bzip2, xz or zstd (`pip install 'omnivery[zstd]'`), once or several times over, and in
+    UTF-8, UTF-16 or UTF-32. Lines end with a line feed, with or without a carriage return, or with a carriage return.
+
+    In a run with a journal, a file is recognized by its content: it may have grown, and been renamed or packed
+    meanwhile. If another one lies under its name now, as after a log was rotated, the rest of the first is read from
+    where it lies beside it, and then the new one. A last line without an ending is left for the next run, because it
+    may still be being written, unless the file is packed, rotated or a pipe.
+
+    Args:
+        source: a path; a folder, with the folders in it; a pattern such as `"logs/*.gz"`; `"-"` for standard input; a
+            file open in binary mode, which stays open; a file of fsspec (`fsspec.open("s3://…")`); or several of these.
+            Files whose names begin with a dot are left out of folders.
+        format: its name, if it is not to be recognized: `ndjson`, `csv`, `parquet`, or what `access_log()` takes.
+        columns: the source's names of columns to an event's fields, where they differ: `{"client_ip": "ip"}`.
+        client_ip: whose address an event gets, as in `access_log()`.
+        trusted_proxies: addresses and networks of your proxies, as in `access_log()`.
+        follow: whether to go on with what is written to the file later, as `tail -F` does: through rotation,
+            truncation, and a link that leads elsewhere. In a run, items wait a second for others to fill a batch with.
+        complete: whether a last line without an ending is an event though the file may still grow.
 
     Raises:
-        ConfigError: while iterating, also for Parquet that does not come from a file by its path, unpacked.
+        ConfigError: it is no source, or there is no such format; while iterating: a file's columns are none of an
+            event's, for instance.
+        OSError: a file that was named does not exist or cannot be opened; while iterating: it cannot be read.
+        SourceError: while iterating: packed data is damaged or cut off, or is of a kind that has to be unpacked first;
+            every whole line before that place has come out by then. Of several files, one that cannot be read does not
+            keep the others from being read: the error comes at the end.
     """
-    return file_events(source, line_reader, _detected_in) or _detected_in(source)
+    options = ReadOptions(columns=columns, client_ip=client_ip, trusted_proxies=trusted_proxies)
+    if format is None:
+        choice = Recognition(FORMATS, options, nearest)
+    else:
+        named = formats_named(format)
+        choice = Recognition(named, options, named[0].reader)
+    return events_of(source, choice, follow=follow, complete=complete)
 
 
-def load(source: FileSource, *, limit: int | None = None) -> EventList:
+def load(source: FileSources, *, limit: int | None = None, **options: Any) -> EventList:
     """Read everything to a list, as `read()` does: to look at it, or to submit part of it.
 
     Args:
         source: as in `read()`.
-        limit: the most items to read; all of them where it is left out.
+        limit: the most items to read; all of them if left out.
+        options: as in `read()`.
 
     Raises:
         ConfigError: as `read()`, but at once; or the limit is negative.
@@ -49,58 +83,4 @@ def load(source: FileSource, *, limit: int | None = None) -> EventList:
     """
     if limit is not None and limit < 0:
         raise ConfigError("limit: it must not be negative")
-    return EventList(islice(read(source), limit))
-
-
-def line_reader(start: bytes) -> LineReader[Any] | None:
-    """What reads a source in which every line is an event by itself.
-
-    Args:
-        start: the first line that is not blank. None is returned where it is that of CSV or Parquet.
-    """
-    if start.lstrip().startswith(b"{"):
-        return NdjsonReader()
-    return None if start.startswith(MAGIC) or _delimiter(start) else log_reader(None, [start], ReadOptions())
-
-
-def _detected_in(source: FileSource) -> Iterator[BotEvent | EventLine | UnreadableLine]:
-    return _detected(source, blocks(source))
-
-
-def _detected(source: FileSource, all_blocks: Iterator[Block]) -> Iterator[BotEvent | EventLine | UnreadableLine]:
-    for block in all_blocks:
-        start = next((line for line in block[1] if line and not line.isspace()), None)
-        if start is None:
-            # Blank and over-long lines alone: they come out the same in any format.
-            yield from items_of(NdjsonReader(), iter([block]))
-            continue
-        again, each_line = chain([block], all_blocks), line_reader(start)
-        if each_line is not None:
-            yield from items_of(each_line, again)
-        elif start.startswith(MAGIC):
-            yield from _parquet(source)
-            return
-        else:
-            yield from csv_events(again, delimiter=_delimiter(start) or ",")
-
-
-def _delimiter(start: bytes) -> str | None:
-    """What stands between the names of columns, if this line has names of columns."""
-    # Whoever calls a server writes into its log: a line of a log is one, whatever its user agent contains.
-    if isinstance(log_reader("combined", [start], ReadOptions()).item(start, 1), BotEvent):
-        return None
-    return next((delimiter for delimiter in ",;\t" if KEYS.intersection(_cells(start, delimiter))), None)
-
-
-def _cells(line: bytes, delimiter: str) -> list[str]:
-    try:
-        cells = next(reader([line.decode()], delimiter=delimiter), [])
-    except (Error, UnicodeDecodeError):
-        return []
-    return [cell.strip() for cell in cells] if len(cells) > 1 else []
-
-
-def _parquet(source: FileSource) -> Iterator[BotEvent]:
-    if not isinstance(source, str | os.PathLike):
-        raise ConfigError("source: Parquet is read from its end: give the path of the file, not the open file")
-    return parquet(source)
+    return EventList(islice(read(source, **options), limit))

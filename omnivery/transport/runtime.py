@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import anyio
@@ -95,6 +96,19 @@ class SyncTimeoutScope:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         return isinstance(exc, TransportError) and time.monotonic() >= self.expires_at
+
+
+def call_soon_from_thread() -> Callable[[Callable[[], object]], object]:
+    """Return a function by which another thread has the running event loop call something, without waiting for it.
+
+    That function raises `RuntimeError` once the loop has ended.
+    """
+    try:
+        return asyncio.get_running_loop().call_soon_threadsafe
+    except RuntimeError:
+        import trio
+
+        return trio.lowlevel.current_trio_token().run_sync_soon
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import event_id_for
 from omnivery.readers import csv
@@ -228,7 +228,6 @@ def test_a_missing_header_puts_no_personal_data_into_the_error() -> None:
         (b"", "there is none"),
         (b"\n \n", "there is none"),
         (b"ip,\xff\n", "no UTF-8"),
-        ("ip,uas\n".encode("utf-16"), "no UTF-8"),
         (b'ip,"uas\n', "no CSV"),
     ],
 )
@@ -282,7 +281,7 @@ def test_whole_rows_before_damage_come_out(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(HEADER + ROW)[:-8])
     events = csv(path)
     assert isinstance(next(events), BotEvent)
-    with pytest.raises(gzip.BadGzipFile):
+    with pytest.raises(SourceError):
         next(events)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from omnivery.bulk.source import ResumePoint
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.readers._file_events import FileEvents
+from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import EachLine, LineReader, Placed
 from omnivery.readers._lines import Block
 
@@ -40,8 +40,10 @@ class Pairs(LineReader[BotEvent]):
 def opened(
     path: Path, kind: type[LineReader[BotEvent]], at: ResumePoint
 ) -> tuple[FileEvents[BotEvent], Iterator[object]]:
-    source: FileEvents[BotEvent] = FileEvents(path=path, reader_for=lambda _: kind(), read=None)
-    return source, iter(source.open(at))
+    source: FileEvents[BotEvent] = events_from(path, kind)
+    items = source.open(at)
+    assert isinstance(items, Iterator)
+    return source, items
 
 
 CONTENT = b"=spring\na\n\n#\nb\n?\n=fall\n=winter\nc\nd\n" * 3 + b"last\n"

@@ -19,8 +19,10 @@ from tests.support.bots import (
     WEBHOOK,
     Events,
     Post,
+    Server,
     finish,
     run_of,
+    sent,
 )
 
 TERMS = RunTarget(
@@ -33,6 +35,26 @@ def journalled(source: Events, post: Post, path: Path, *, terms: RunTarget = TER
     """A run that keeps a journal, and whose server is a function."""
     own = {name: options.pop(name) for name in ("limit", "again") if name in options}
     return run_of(source, post, ledger=JournalRecorder(path=path, terms=terms, **own), **options)
+
+
+class Seen:
+    """A server that takes so many batches, and then hangs."""
+
+    def __init__(self, takes: int = 1_000_000) -> None:
+        self.server = Server(takes)
+        self.events: list[dict[str, Any]] = []
+
+    async def __call__(self, body: bytes) -> int:
+        attempts = await self.server(body)
+        self.events += sent(body)
+        return attempts
+
+
+async def interrupted(source: Any, seen: Seen, path: Path, *, outcomes: int) -> None:
+    run = journalled(source, seen, path, concurrency=2)
+    async with run:
+        for _ in range(outcomes):
+            await anext(run)
 
 
 async def submit(source: Events, post: Post, path: Path, **options: Any) -> SubmitReport:

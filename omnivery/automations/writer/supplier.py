@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from omnivery._logging import LogThrottle
 from omnivery.automations.writer.buffer import EventBuffer, logger
 from omnivery.bulk.source import BatchSource
 from omnivery.events.event import BotEvent, EventLike, EventLine
+from omnivery.transport.runtime import call_soon_from_thread
 
 if TYPE_CHECKING:
     from omnivery.transport.runtime import Runtime
@@ -45,7 +45,7 @@ class BufferSource(BatchSource[EventLike]):
     def bind(self) -> None:
         """Have the buffer wake this event loop, whatever thread puts."""
         self.room, self._woken = anyio.Event(), anyio.Event()
-        own, later = get_ident(), _call_later()
+        own, later = get_ident(), call_soon_from_thread()
 
         def wake() -> None:
             if get_ident() == own:
@@ -104,13 +104,3 @@ def _parsed(line: bytes) -> Any:
         return codec.loads(line)
     except ValueError:
         return None
-
-
-def _call_later() -> Callable[[Callable[[], object]], object]:
-    """How a thread has this event loop call something soon, without waiting for it."""
-    try:
-        return asyncio.get_running_loop().call_soon_threadsafe
-    except RuntimeError:
-        import trio
-
-        return trio.lowlevel.current_trio_token().run_sync_soon

@@ -1,0 +1,104 @@
+"""Recognizing the format of a source by many of its lines, so that no single one decides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from attrs import define, field, frozen
+
+from omnivery.events.event import EventLine, UnreadableLine
+from omnivery.readers._format import EachLine, Format, Reader, ReadOptions, Sample
+from omnivery.readers._reading import SAMPLE_LINES, Choice, Chosen
+
+_MOST = 0.5
+_ENOUGH = 10
+"""Lines that a format has to read, if it is most of them, before others need not be waited for."""
+
+
+@frozen
+class Recognition(Choice):
+    """Chooses the format that reads most of the first lines."""
+
+    formats: Sequence[Format]
+    """The earlier one is taken where two read as much."""
+    options: ReadOptions
+    otherwise: Callable[[Sample, ReadOptions], Reader]
+    """Makes what says of each line why it cannot be read, if no format reads any."""
+
+    def choose(self, sample: Sample, *, final: bool) -> Chosen | None:
+        """Return the reader of the format; None while that is not clear and more lines may come."""
+        if not sample and not final:
+            return None
+        best, share = self._best(sample)
+        if best is not None and (final or _is_clear(share, len(sample)) or len(self.formats) == 1):
+            return Chosen(best.reader(sample, self.options), best.name)
+        return Chosen(self.otherwise(sample, self.options)) if final else None
+
+    def again(self, sample: Sample, name: str | None) -> Chosen:
+        """Return a reader of the format that it had; what was not recognized is looked at again."""
+        known = next((one for one in self.formats if one.name == name), None)
+        return Chosen(known.reader(sample, self.options), name) if known else super().again(sample, name)
+
+    def _best(self, sample: Sample) -> tuple[Format | None, float]:
+        if not sample:
+            return None, 0.0
+        places = count(0, -1)
+        scored = [(one.sniff(sample), place, one) for one, place in zip(self.formats, places, strict=False)]
+        share = max(share for share, _, _ in scored)
+        if not share:
+            return None, 0.0
+        # Of those that read as much, the one that reads the first line.
+        _, _, best = max((one.sniff(sample[:1]), place, one) for found, place, one in scored if found == share)
+        return best, share
+
+
+def _is_clear(share: float, lines: int) -> bool:
+    return share == 1.0 or lines >= SAMPLE_LINES or (share >= _MOST and share * lines >= _ENOUGH)
+
+
+@define(eq=False)
+class Unrecognized(EachLine[EventLine]):
+    """What reads a source of which no line can be read."""
+
+    looks: str = field()
+
+    def item(self, line: bytes, number: int) -> UnreadableLine:  # noqa: ARG002  # none of them can be read
+        """Return why the line cannot be read."""
+        return UnreadableLine(line=number, reason=f"in no format that is known: {self.looks}")
+
+
+def looks_like(sample: Sample) -> str:
+    """Say what lines look like that no format reads, in words that hold nothing of them."""
+    start = b"\n".join(sample[:20])[:4096]
+    return next((words for pattern, words in _LOOKS if pattern.match(start)), _otherwise(sample, start))
+
+
+_LOOKS = tuple(
+    (re.compile(pattern, re.DOTALL | re.IGNORECASE), words)
+    for pattern, words in (
+        (rb"\s*+\[\s*+[\[{\"]", "it looks like a JSON array, where one object a line is needed"),
+        (rb"\s*+\{\s*+(?:\n|$)", "it looks like a JSON object over several lines, where one a line is needed"),
+        (rb"\s*+<(?:!doctype\s|html\b)", "it looks like a web page"),
+        (rb"\s*+<\?xml\b", "it looks like XML"),
+        (rb"-----BEGIN ", "it looks like a key or a certificate"),
+        (rb"From \S++ |(?:Received|Return-Path|Delivered-To): ", "it looks like mail"),
+        (rb"(?:\w+ ?\w* )?\S* *(?:postfix|sendmail|exim|dovecot)\b", "it looks like the log of a mail server"),
+    )
+)
+
+
+def _otherwise(sample: Sample, start: bytes) -> str:
+    if not sample:
+        return "no line of it is shorter than 1,000,000 bytes"
+    if start.count(b"\0") * 10 > len(start) or len(start.translate(None, _CONTROL)) * 10 < len(start) * 9:
+        return "it looks like binary data"
+    for delimiter, name in ((b",", "commas"), (b"\t", "tabs"), (b";", "semicolons"), (b"|", "bars")):
+        counts = {line.count(delimiter) for line in sample[:20]}
+        if len(counts) == 1 and counts != {0}:
+            return f"it looks like a table with {name}, whose first row names none of ip, uas and event_id"
+    return "it looks like text"
+
+
+_CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r\f\x1b")

@@ -1,0 +1,245 @@
+"""Recognizing a file by its content: under another name, packed, grown; and telling one that only begins alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from hashlib import blake2b
+from itertools import chain
+from typing import Any
+
+from attrs import asdict, define, field, frozen
+
+from omnivery.errors import ConfigError, SourceError
+from omnivery.readers._charset import charset_of, in_utf8
+from omnivery.readers._lines import TAIL, Blocks
+from omnivery.readers._opening import Origin
+from omnivery.readers._packing import packing_of, unpacked
+
+FINGERPRINT = 64 * 1024
+"""Bytes at a file's beginning by which it is recognized, unpacked: a packed copy has the same."""
+
+
+@frozen(kw_only=True)
+class Place:
+    """How far a file was read, and what shows whether a file is that one. As JSON it is part of a journal's position.
+
+    Nothing in it tells what the file holds, but for `state`: the names of columns, for instance.
+    """
+
+    head_bytes: int = 0
+    head: str = ""
+    """Digest of its first bytes."""
+    line: int = 1
+    """Number of the first line of the block in which reading stands."""
+    offset: int = 0
+    """Bytes of the unpacked file before that block."""
+    tail: str = ""
+    """Digest of the last of these bytes."""
+    skip: int = 0
+    """Lines of the block that were read; in a file that is not made of lines, all items that were."""
+    last_bytes: int = 0
+    last: str = ""
+    """Digest of the last line that was read, which may go on if it had no ending."""
+    state: Any = None
+    """`Placed.state` of the last item."""
+    format: str | None = None
+    """The name of the format, if it was recognized and not named."""
+    newline: str | None = None
+    path: str = ""
+    """Where the file lay, links followed."""
+    first: str = ""
+    """Digest of the first line, where the file is a stream, of which no more can be read to recognize it."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return its JSON form, without what says nothing."""
+        default = Place()
+        return asdict(self, filter=lambda attribute, value: value != getattr(default, attribute.name), recurse=False)
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The greater, the further the file was read."""
+        return (self.offset, self.line + self.skip)
+
+    def begins(self, head: bytes) -> bool:
+        """Whether a file with this beginning may be the one."""
+        return 0 < self.head_bytes <= len(head) and digest(head[: self.head_bytes]) == self.head
+
+    def ends_with(self, line: bytes) -> bool:
+        """Whether a line is the last one that was read, or begins with it."""
+        return digest(line[: self.last_bytes]) == self.last
+
+    def is_of(self, other: Place) -> bool:
+        """Whether both are places in one file, as far as its beginning tells."""
+        return (self.head_bytes, self.head) == (other.head_bytes, other.head)
+
+
+KEPT = 100
+"""Earlier files that are remembered under a name, to recognize them when they are packed or renamed once more."""
+
+
+@define
+class Places:
+    """How far the files of a source were read."""
+
+    files: dict[str, Place] = field(factory=dict[str, Place])
+    """By the file's name in the journal."""
+    past: list[Place] = field(factory=list[Place])
+    """In files that lay under these names before, the latest last."""
+
+    @classmethod
+    def of(cls, position: Mapping[str, Any]) -> Places:
+        """Read them from a journal's position."""
+        return cls(
+            {key: Place(**value) for key, value in position.get("files", {}).items()},
+            [Place(**value) for value in position.get("past", ())],
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return a journal's position."""
+        past = {"past": [one.as_json() for one in self.past[-KEPT:]]} if self.past else {}
+        return {"files": {key: one.as_json() for key, one in self.files.items()}, **past}
+
+    @property
+    def all(self) -> list[Place]:
+        """Every place."""
+        return [*self.files.values(), *self.past]
+
+
+def digest(data: bytes) -> str:
+    """Return the digest by which data is recognized."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def content(origin: Origin, offset: int = 0) -> Iterator[bytes]:
+    """Return what is in a file from a place on, unpacked and in UTF-8; a plain file is not read from its start for it.
+
+    The file is opened with the first step, and closed at the end or when the iterator is dropped.
+
+    Raises:
+        ConfigError: while iterating: the file ends before that place.
+        OSError: while iterating: it cannot be opened or read.
+        SourceError: while iterating: packed data is damaged or cut off.
+    """
+    file, origin.taken = origin.open(), 0
+    try:
+        if offset and is_plain(file):
+            end = file.seek(0, 2)
+            if end < offset:
+                raise cut_short(origin, offset)
+            file.seek(offset)
+            origin.taken = offset
+            yield from origin.pieces(file)
+        else:
+            yield from beyond(in_utf8(unpacked(origin.pieces(file))), offset, origin)
+    finally:
+        origin.close(file)
+
+
+def is_plain(file: Any) -> bool:
+    """Whether what is in an open file can be read from any place: it is neither packed nor in UTF-16."""
+    file.seek(0)
+    head = file.read(512)
+    file.seek(0)
+    return packing_of(head) is None and charset_of(head)[0] is None
+
+
+def split_at(pieces: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes, at most so many, and what follows."""
+    found = b""
+    for piece in pieces:
+        found += piece
+        if len(found) >= size:
+            break
+    return found[:size], chain((found[size:],), pieces) if found[size:] else pieces
+
+
+def beyond(pieces: Iterator[bytes], offset: int, origin: Origin) -> Iterator[bytes]:
+    """Return what follows after so many bytes.
+
+    Raises:
+        ConfigError: while iterating: there are not so many.
+    """
+    left = offset
+    while left:
+        piece = next(pieces, None)
+        if piece is None:
+            raise cut_short(origin, offset)
+        if left < len(piece):
+            pieces = chain((piece[left:],), pieces)
+            break
+        left -= len(piece)
+    yield from pieces
+
+
+def cut_short(origin: Origin, offset: int) -> ConfigError:
+    return ConfigError(
+        f"source: {origin.name} ends before byte {offset:,}, up to which it was read: it was cut short. "
+        "If it is another file now, submit it with a new journal. Nothing of it was sent."
+    )
+
+
+def head_of(origin: Origin) -> bytes:
+    """Return the beginning of a file's content; what stands before the damage where it is damaged."""
+    return _start(content(origin), FINGERPRINT)
+
+
+def _start(pieces: Iterator[bytes], size: int) -> bytes:
+    found = bytearray()
+    # Whoever reads on is told of the damage.
+    with closing(pieces), suppress(SourceError):  # type: ignore[type-var]  # it is a generator
+        for piece in pieces:
+            found += piece
+            if len(found) >= size:
+                break
+    return bytes(found[:size])
+
+
+def matching(origin: Origin, places: Iterable[Place]) -> Place | None:
+    """Return the furthest of these places that is one in this file; None if it is none of those files.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    head = head_of(origin)
+    found = [place for place in places if place.begins(head) and _goes_on(origin, place)]
+    return max(found, key=lambda place: place.rank, default=None)
+
+
+def _goes_on(origin: Origin, place: Place) -> bool:
+    """Whether a file that begins alike is the same up to the place, as far as can be told without reading all of it."""
+    if place.tail and digest(_before(origin, place)) != place.tail:
+        return False
+    return not place.last or place.ends_with(_last_line(origin, place))
+
+
+def is_cut_short(origin: Origin, place: Place) -> bool:
+    """Whether a file begins as the one that was read, and ends before the place.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not place.begins(head_of(origin)):
+        return False
+    return len(_before(origin, place)) < min(TAIL, place.offset) or not _last_line(origin, place)
+
+
+def _before(origin: Origin, place: Place) -> bytes:
+    """What stands right before a place; less, if the file ends before it."""
+    length = min(TAIL, place.offset)
+    try:
+        return _start(content(origin, place.offset - length), length)
+    except ConfigError:  # it is shorter than that
+        return b""
+
+
+def _last_line(origin: Origin, place: Place) -> bytes:
+    """The last line that was read; nothing, if the file ends before it."""
+    newline = place.newline.encode() if place.newline else None
+    left = place.skip
+    with closing(content(origin, place.offset)) as pieces, suppress(SourceError, ConfigError):  # type: ignore[type-var]  # a generator
+        for _, lines in Blocks(pieces, line=place.line, offset=place.offset, newline=newline):
+            if left <= len(lines):
+                return lines[left - 1] or b""
+            left -= len(lines)
+    return b""

@@ -1,0 +1,103 @@
+"""What becomes of a log when it is rotated: renamed, packed, copied and emptied, or replaced behind a link."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from omnivery.errors import OmniveryError
+from omnivery.readers._identity import FINGERPRINT, Place, head_of, is_plain, matching
+from omnivery.readers._opening import LocalFile, Origin, local_file
+
+_NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
+_DATED = re.compile(r"(.+?)[.-]\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{1,10})*")
+_LOOKED_AT = 50
+"""Files of a folder that are looked at, the latest first, in search of one that was rotated."""
+
+
+def is_complete(origin: Origin) -> bool:
+    """Whether nothing will be added to a file: it is packed, or its name says that it was rotated.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not isinstance(origin, LocalFile):
+        return True
+    if _NUMBERED.fullmatch(origin.path.name):
+        return True
+    # Apache's rotatelogs writes to a file with the date in its name: it is rotated only if the live one is beside it.
+    dated = _DATED.fullmatch(origin.path.name)
+    if dated and origin.path.with_name(dated[1]).exists():
+        return True
+    with origin.open() as file:
+        return not is_plain(file)
+
+
+def recognized(origin: Origin, places: Iterable[Place]) -> Place | None:
+    """Return the furthest of these places that one is in this file.
+
+    A file that is like another one up to where that was read may be its copy, or only begin alike. It is taken for the
+    same file if enough is the same, or if the other one is not where it was any more.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    fitting = [one for one in places if one.head_bytes >= FINGERPRINT or not _still_there(one, origin)]
+    return matching(origin, fitting)
+
+
+def rest_of(place: Place, others: Sequence[Origin]) -> LocalFile | None:
+    """Find a file that is not under its name any more: beside it, or where a link led.
+
+    Args:
+        place: how far it was read.
+        others: files that are read anyway.
+    """
+    paths = [one.path for one in others if isinstance(one, LocalFile)]
+    for path in _candidates(Path(place.path)) if place.path else ():
+        found = local_file(path)
+        try:
+            if not any(_is_same(path, other) for other in paths) and matching(found, [place]) is not None:
+                return found
+        except (OSError, OmniveryError):
+            continue  # what cannot be read is not taken for it
+    return None
+
+
+def _candidates(lay: Path) -> Iterator[Path]:
+    if _is_regular(lay):
+        yield lay
+    stem = re.split(r"[.-]", lay.name.lstrip("."), maxsplit=1)[0]
+    beside = [one for one in lay.parent.glob(f"{_literal(stem)}*") if one != lay and _is_regular(one)]
+    yield from sorted(beside, key=lambda one: one.stat().st_mtime, reverse=True)[:_LOOKED_AT]
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", text)
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _still_there(place: Place, origin: Origin) -> bool:
+    """Whether the file that was read lies where it lay, and is not this one."""
+    path = Path(place.path)
+    try:
+        if not place.path or not path.is_file() or (isinstance(origin, LocalFile) and _is_same(path, origin.path)):
+            return False
+        return place.begins(head_of(local_file(path)))
+    except OSError:
+        return False
