@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 from attrs import define, field
@@ -15,10 +15,11 @@ from attrs import define, field
 from omnivery import codec
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine, check_options, event_of
+from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import WholeReader
 from omnivery.readers._json_documents import json_objects
 from omnivery.readers._lines import Blocks, too_long
-from omnivery.readers._opening import FileSource, pieces
+from omnivery.readers._opening import FileSources
 from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName
 
 Payload: TypeAlias = bytes | bytearray | Sequence[Mapping[str, Any]] | Mapping[str, Any]
@@ -26,12 +27,12 @@ Payload: TypeAlias = bytes | bytearray | Sequence[Mapping[str, Any]] | Mapping[s
 
 
 def events(
-    source: FileSource | Payload,
+    source: FileSources | Payload,
     *,
     provider: ProviderName,
     recipient_key: str | bytes | None = None,
     attributes: Sequence[str] = (),
-) -> ProviderEvents:
+) -> ProviderEvents | FileEvents[BotEvent | UnreadableLine]:
     """Read opens and clicks from an e-mail provider's webhook payloads, one or many, stored or just received.
 
         report = await client.bots.submit(readers.events(request.body, provider="sendgrid"))
@@ -73,7 +74,8 @@ def events(
     elif isinstance(source, bytes | bytearray):
         found = reader.received(bytes(source))
     else:
-        found = reader.read(pieces(source), None)  # type: ignore[arg-type]  # a sequence was looked for above
+        files = cast("FileSources", source)
+        return events_from(files, lambda: ProviderReader(PROVIDERS[provider], recipient_key, attributes))
     return ProviderEvents(found, reader.skipped)
 
 
@@ -99,7 +101,6 @@ class ProviderReader(WholeReader[BotEvent]):
     provider: Provider
     recipient_key: str | bytes | None = field(repr=False)
     attributes: Sequence[str]
-    skipped: Counter[str] = field(init=False, factory=Counter[str])
 
     def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[BotEvent | UnreadableLine]:  # noqa: ARG002
         """Yield the opens and clicks of a file with a payload in each line, or with payloads in any other form."""

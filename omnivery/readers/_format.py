@@ -95,8 +95,12 @@ class EachLine(LineReader[T]):
             yield Placed(items, ends, state)
 
 
+@define(eq=False)
 class WholeReader(ABC, Generic[T]):
     """Reads a source that is not made of lines. To resume, it is read anew, and as many items are passed over."""
+
+    skipped: Counter[str] = field(init=False, factory=Counter[str])
+    """Records that are no item and no fault, by what they are."""
 
     @abstractmethod
     def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[T | UnreadableLine]:

@@ -117,7 +117,7 @@ class Reading:
             else:
                 tail, data = self._tail_of(place, pieces)
                 chosen = self.choice.again(_lines_of(self._head, final=False), place.format)
-            self.format = chosen.name
+            self.format, chosen.reader.skipped = chosen.name, self.skipped
             if isinstance(chosen.reader, LineReader):
                 yield from self._lines(chosen.reader, data, place or Place(), tail)
             else:
@@ -170,7 +170,7 @@ class Reading:
     def _lines(
         self, reader: LineReader[Any], data: Iterator[bytes], place: Place, tail: bytes
     ) -> Iterator[Placed[Any]]:
-        reader.state, reader.skipped = place.state, self.skipped
+        reader.state = place.state
         self._blocks = Blocks(
             data,
             line=place.line,
