@@ -1,6 +1,7 @@
-"""An ASGI app on a port of this machine: uvicorn in a thread of its own, or beside other work on the same event loop.
+"""An ASGI app on a port of this machine, served by uvicorn.
 
-It is what the emulator, the command line and `omnivery.webhooks.Listener` stand on, and needs the extra `emulator`.
+`ServerThread` serves it in a thread with an event loop of its own, `serving` on the event loop of the caller. The
+emulator, the command line and `omnivery.webhooks.Listener` use them; they need the extra `emulator`.
 """
 
 from __future__ import annotations
@@ -25,77 +26,55 @@ from omnivery.errors import ConfigError
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI 3 app."""
 
-STARTUP = 10.0
-"""Seconds within which a server must be up."""
+START_TIMEOUT = 10.0
+"""Seconds within which a server must accept connections."""
 GRACE = 1
-"""Seconds that requests under way have left when a server stops."""
-PATIENCE = 10.0
-"""Seconds that its owner waits for a server which does not stop: something in its app blocks it."""
+"""Seconds that requests in progress have to finish when a server stops."""
+STOP_TIMEOUT = 10.0
+"""Seconds to wait for a server that does not stop, because its app blocks the event loop."""
 KEEP_ALIVE = 75
-"""Seconds that an idle connection is kept: longer than clients do, so that they meet none that went stale."""
+"""Seconds that an idle connection is kept. Longer than clients keep theirs, so that none uses one that was closed."""
 
 logger: Logger = get_logger("omnivery.server")
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open the port before the server exists, so that it is known and its refusal reaches the caller.
-
-    Raises:
-        ConfigError: the port is taken or is none, or the host is no address of this machine.
-    """
-    if not 0 <= port <= 65535:  # noqa: PLR2004  # 16 bits, as everybody knows
-        raise ConfigError(f"port must be from 0 to 65535, not {port}")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Not socket.create_server(): its `proto` is 0, and asyncio then leaves out TCP_NODELAY. Head and body of an answer
-    # are two writes, and without it the second waits 40 ms for the client's delayed acknowledgement.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise ConfigError(f"cannot listen on host {host!r}, port {port}: {error.strerror}") from error
-    return listener
-
-
-def address(host: str, listener: socket.socket) -> str:
-    """The URL under which a server on that port is called."""
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
-
-
 class Protocol(H11Protocol):
-    """A connection that keeps no access log, and tells whether a request is under way on it."""
+    """A connection without an access log, which knows whether a request on it is incomplete."""
 
     def connection_made(self, transport: Any) -> None:
-        """Take up the connection."""
+        """Begin a connection."""
         super().connection_made(transport)
-        # Quiet for this server alone: uvicorn's own option empties the access log of the whole process.
+        # Only for this server: uvicorn's own option removes the access log of the whole process.
         self.access_log = False
 
     @property
     def receiving(self) -> bool:
-        """Whether a request is here in part."""
-        return bool(getattr(self.cycle, "more_body", False))  # no cycle before the first, whatever its type says
+        """Whether a part of a request's body is still to come."""
+        return bool(getattr(self.cycle, "more_body", False))  # None before the first request, whatever its type says
 
 
 class Server(uvicorn.Server):
-    """A server that leaves signals alone: they belong to whoever runs it.
+    """One run of an app on a port. It installs no signal handlers: signals belong to the program.
+
+    The port is open from the start, so that its number is known and a refusal reaches the caller.
 
     Args:
-        app: what to serve.
-        started: called when the server answers.
-        stopping: awaited first when it stops, to let go what the app holds back.
-        protocol: what handles a connection.
+        app: the app to serve.
+        host: host name or IP address to listen on.
+        port: port to listen on; 0 takes a free one.
+        stopping: awaited first when the server stops, so that the app can release requests that it holds back.
+        protocol: the class of the connections.
+
+    Raises:
+        ConfigError: the port is taken or out of range, or the host is not one of this machine.
     """
 
     def __init__(
         self,
         app: App,
         *,
-        started: Callable[[], None],
+        host: str,
+        port: int,
         stopping: Callable[[], Awaitable[None]] | None = None,
         protocol: type[Protocol] = Protocol,
     ) -> None:
@@ -113,27 +92,47 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=GRACE,
         )
         super().__init__(config)
-        self._on_started = started
-        self._on_stopping = stopping
+        self._stopping = stopping
+        self.listener: socket.socket = _listen(host, port)
+        self.url: str = _url(host, self.listener)
+        """The URL of the server."""
+        self.on_started: Callable[[], object] = bool
+        """Called when the server accepts connections."""
+
+    async def serve_port(self) -> None:
+        """Serve until `should_exit` is set, then close the port."""
+        with self.listener:
+            await self.serve(sockets=[self.listener])
+
+    def require_started(self) -> None:
+        """Check that the server has started.
+
+        Raises:
+            ConfigError: the app's own startup failed, or it takes too long.
+        """
+        if not self.started:
+            raise ConfigError(
+                f"the server did not start within {START_TIMEOUT:.0f} seconds, or its app failed to: see the log"
+            )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer."""
+        """Start to accept connections."""
         try:
             await super().startup(sockets)
-        except SystemExit:  # where the app's start-up fails, uvicorn ends the process: which is not its own here
+        except SystemExit:  # uvicorn ends the process if the app's startup fails, but the process is not its own here
             self.should_exit = True
         if self.started:
-            self._on_started()
+            self.on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, with a time of grace for requests that are whole: what waits for its own rest would outlast it."""
-        if self._on_stopping:
-            await self._on_stopping()
+        """Stop. Complete requests get `GRACE` seconds to finish; incomplete ones would outlast that, and are cut."""
+        if self._stopping:
+            await self._stopping()
         connections: list[object] = list(self.server_state.connections)
         for connection in connections:
             if isinstance(connection, Protocol) and connection.receiving:
@@ -142,89 +141,102 @@ class Server(uvicorn.Server):
 
 
 class ServerThread:
-    """One run of a server, in a daemon thread with an event loop of its own.
-
-    A forked child has the object and no server: there, `stop` does nothing.
+    """A server in a daemon thread. A forked child has no such thread: `stop` does nothing there.
 
     Args:
-        host: address to listen on.
-        port: port to listen on; a free one for 0.
-        app: what to serve.
+        server: the server.
         name: the thread's name.
-        stopping: as in `Server`.
-        protocol: as in `Server`.
-
-    Raises:
-        ConfigError: as `listen`.
     """
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        app: App,
-        *,
-        name: str,
-        stopping: Callable[[], Awaitable[None]] | None = None,
-        protocol: type[Protocol] = Protocol,
-    ) -> None:
+    def __init__(self, server: Server, *, name: str) -> None:
+        self._server = server
         self._settled = Event()
-        self._server = Server(app, started=self._settled.set, stopping=stopping, protocol=protocol)
+        server.on_started = self._settled.set
         self._thread = Thread(target=self._run, name=name, daemon=True)
-        self._listener = listen(host, port)
-        self.url: str = address(host, self._listener)
         register_fork_reset(self)
 
+    @property
+    def url(self) -> str:
+        """The URL of the server."""
+        return self._server.url
+
     def start(self) -> None:
-        """Start it, and return when it answers.
+        """Start the thread, and return when the server accepts connections.
 
         Raises:
-            ConfigError: it did not start: the app's own start-up failed, or takes too long.
+            ConfigError: it did not start: the app's own startup failed, or takes too long.
         """
         self._thread.start()
-        self._settled.wait(STARTUP)
+        self._settled.wait(START_TIMEOUT)
         if not self._server.started:
             self.stop()
-            raise ConfigError(
-                f"the server did not start within {STARTUP:.0f} seconds, or its app failed to: see the log"
-            )
+        self._server.require_started()
 
     def stop(self) -> None:
-        """Stop it, and return when its thread has ended, or does not end in time."""
+        """Stop the server, and wait until its thread has ended, for `STOP_TIMEOUT` seconds at most."""
         self._server.should_exit = True
-        self._thread.join(PATIENCE)
+        self._thread.join(STOP_TIMEOUT)
         if self._thread.is_alive():
-            logger.warning("%s goes on: something in its app blocks the event loop", self._thread.name)
+            logger.warning("%s still runs: something in its app blocks the event loop", self._thread.name)
 
     def reset_after_fork(self) -> None:
-        """In a forked child: close its copy of the port, which would stay open after the parent has closed it."""
-        self._listener.close()
+        """Close the child's copy of the port, which would stay open after the parent has closed its own."""
+        self._server.listener.close()
 
     def _run(self) -> None:
         try:
-            self._server.run(sockets=[self._listener])
+            anyio.run(self._server.serve_port)
         finally:
-            self._listener.close()
             self._settled.set()
 
 
 @asynccontextmanager
 async def serving(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve the app while the block runs, and give its address.
+    """Serve an app on the caller's asyncio event loop while the block runs; gives the server's URL.
 
     Raises:
-        ConfigError: the port is taken or is none, or the host is no address of this machine.
+        ConfigError: as `Server`; or the app's own startup failed.
     """
-    listener = listen(host, port)
-    servers: list[Server] = []
+    server = Server(app, host=host, port=port)
+    ended = anyio.Event()
 
     async def serve(*, task_status: TaskStatus[None]) -> None:
-        servers.append(Server(app, started=task_status.started))
-        await servers[0].serve(sockets=[listener])
+        server.on_started = task_status.started
+        try:
+            await server.serve_port()
+            server.require_started()
+        finally:
+            ended.set()
 
     async with anyio.create_task_group() as tasks:
         await tasks.start(serve)
         try:
-            yield address(host, listener)
+            yield server.url
         finally:
-            servers[0].should_exit = True
+            server.should_exit = True
+            # Cancelled, uvicorn would leave its connections open.
+            with anyio.move_on_after(STOP_TIMEOUT, shield=True):
+                await ended.wait()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:  # noqa: PLR2004  # 16 bits
+        raise ConfigError(f"port must be from 0 to 65535, not {port}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Not socket.create_server(): its `proto` is 0, and asyncio then leaves out TCP_NODELAY. Head and body of a response
+    # are two writes, and without it the second waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on host {host!r}, port {port}: {error.strerror}") from error
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"

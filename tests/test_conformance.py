@@ -257,7 +257,7 @@ def assert_right_key(request: httpx.Request, row: Operation[Any]) -> None:
 
 def routes() -> list[Route]:
     """The emulator's routes of both APIs; repetitions under a second path, which Mailgun's clients use, left out."""
-    return [row for surface in ROUTES for row in surface.rows if not row.alias]
+    return [row for surface in ROUTES for row in surface.routes if not row.alias]
 
 
 def test_the_emulator_has_one_route_for_each_operation_and_no_other() -> None:

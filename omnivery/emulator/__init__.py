@@ -1,6 +1,6 @@
-"""An emulator of both APIs: real HTTP, real signed webhooks, and faults on demand; no account needed.
+"""An emulator of both APIs, with real HTTP, real signed webhooks and faults on demand. It needs no account.
 
-It comes with the extra `emulator`. Its verdicts are plausible, not the product's.
+It needs the extra `emulator`. Its verdicts are plausible, not the product's.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ BODIES = ("text", "html", "amp-html", "template")
 """At least one of these fields is required."""
 
 
-async def take_in(request: Request, site: State, *, surface: Literal["mailgun", "automations"]) -> Response:
+async def accept_message(request: Request, state: State, *, surface: Literal["mailgun", "automations"]) -> Response:
     """Accept a message made of fields and files, and deliver it."""
-    form, domain = await read_form(request, site), _sending_domain(request, site)
+    form, domain = await read_form(request, state), _sending_domain(request, state)
     sender, to = _sender(form.need("from"), domain), _addresses(form, "to")
     if not to:
         raise Refusal("to parameter is missing")
@@ -46,12 +46,12 @@ async def take_in(request: Request, site: State, *, surface: Literal["mailgun", 
         attachments=form.files_of("attachment"),
         inline=form.files_of("inline"),
     )
-    return await _accept(message, domain, site)
+    return await _accept(message, domain, state)
 
 
-async def take_in_mime(request: Request, site: State) -> Response:
+async def accept_mime(request: Request, state: State) -> Response:
     """Accept a MIME message, in a file or a field. It goes to the recipients in `to`, not to those in its headers."""
-    form, domain = await read_form(request, site), _sending_domain(request, site)
+    form, domain = await read_form(request, state), _sending_domain(request, state)
     form.need("to")
     mime = _mime_text(form)
     parsed = read_mime(mime)
@@ -62,11 +62,11 @@ async def take_in_mime(request: Request, site: State) -> Response:
         to=_addresses(form, "to"),
         mime=mime,
     )
-    return await _accept(message, domain, site)
+    return await _accept(message, domain, state)
 
 
-def _sending_domain(request: Request, site: State) -> Domain:
-    domain = site.account.find(request.path_params["domain"])
+def _sending_domain(request: Request, state: State) -> Domain:
+    domain = state.account.find(request.path_params["domain"])
     if domain.state != "active":
         raise Refusal(f"Domain {domain.name} is not allowed to send: its state is {domain.state}", status=403)
     return domain
@@ -120,10 +120,10 @@ def _mime_text(form: Form) -> bytes:
     return mime
 
 
-async def _accept(message: StoredMessage, domain: Domain, site: State) -> Response:
+async def _accept(message: StoredMessage, domain: Domain, state: State) -> Response:
     if len(message.recipients) > RECIPIENTS:
         raise Refusal(f"Too many recipients, max is {RECIPIENTS}")
-    await site.courier.wait_for_room()
-    site.store.add_message(message)
-    carry_out(message, domain, site)
+    await state.webhook_sender.wait_for_room()
+    state.store.add_message(message)
+    carry_out(message, domain, state)
     return json_response({"id": message.id, "message": "Queued. Thank you."})

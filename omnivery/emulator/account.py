@@ -6,14 +6,14 @@ from omnivery.emulator.domain import FIXED_STATES, Domain
 from omnivery.emulator.refusal import Refusal
 
 CUSTOMER = 1
-"""Number of the one customer."""
+"""Id of the only customer."""
 
 
 class Account:
-    """The domains of the account, by name. Used by the server's thread; any thread may reset it.
+    """The domains of the account, by name. The server's thread uses it; any thread may reset it.
 
     Args:
-        domain: the one that exists from the start, ready to send.
+        domain: name of the domain that exists from the start, in state `active`.
     """
 
     def __init__(self, domain: str) -> None:
@@ -21,7 +21,7 @@ class Account:
         self.reset()
 
     def reset(self) -> None:
-        """Go back to the start."""
+        """Restore the state at the start."""
         self._made = 1
         self._domains = {self._first: Domain(name=self._first, id=1, state="active")}
 
@@ -31,20 +31,20 @@ class Account:
         return list(self._domains.values())
 
     def find(self, name: str) -> Domain:
-        """The domain of that name.
+        """Return the domain of that name.
 
         Raises:
-            Refusal: there is none.
+            Refusal: no domain has that name.
         """
         if domain := self._domains.get(name.lower()):
             return domain
         raise Refusal(f"Domain not found: {name}", status=404)
 
     def create(self, name: str, *, wildcard: bool) -> Domain:
-        """Make a domain: approved, and waiting for its DNS records, unless its name fixes another state.
+        """Create a domain. Its state is `unverified`, unless its name fixes another state.
 
         Raises:
-            Refusal: the name is taken, or is no domain's.
+            Refusal: the name is taken, or is not a domain name.
         """
         name = name.lower()
         if name in self._domains:
@@ -57,9 +57,9 @@ class Account:
         return self._domains[name]
 
     def delete(self, name: str) -> None:
-        """Forget a domain and everything that belongs to it.
+        """Delete a domain and everything that belongs to it.
 
         Raises:
-            Refusal: there is none of that name.
+            Refusal: no domain has that name.
         """
         del self._domains[self.find(name).name]

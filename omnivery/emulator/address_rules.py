@@ -1,7 +1,7 @@
-"""What the emulator knows about addresses: how to read them, and made-up rules by which it judges them.
+"""E-mail addresses: parsing, and made-up rules for their validation.
 
-The judgements are fixed, so that tests may rely on them: `hardbounce@…` is rejected, `softbounce@…` cannot be told,
-domains under `.invalid` (RFC 2606) do not exist, and a few well-known names are role, free or disposable addresses.
+The results are fixed, so that tests may rely on them: `hardbounce@…` is rejected, `softbounce@…` is unknown, domains
+under `.invalid` (RFC 2606) do not exist, and a few well-known names are role, free or disposable addresses.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from attrs import field, frozen
 
 ADDRESS = re.compile(r"[^\s@\"(),:;<>\[\\\]]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W_](?:[\w-]*[^\W_])?")
-"""Addresses as people have them; quoted local parts and literal addresses (RFC 5321) are left out."""
+"""E-mail addresses in common use: without quoted local parts and address literals (RFC 5321)."""
 LONGEST_ADDRESS, LONGEST_LIST = 512, 8000
-"""Most characters of an address, and of a list to be parsed (Mailgun's own limits)."""
+"""Maximum number of characters of an address, and of a list to parse (Mailgun's own limits)."""
 SECOND_LEVEL = frozenset(
     f"{label}.{country}"
     for country, labels in {
@@ -40,7 +40,7 @@ SECOND_LEVEL = frozenset(
     }.items()
     for label in labels
 )
-"""A short list of well-known suffixes of two labels; the whole one (publicsuffix.org) has thousands."""
+"""A short list of well-known suffixes of two labels. The full list (publicsuffix.org) has thousands."""
 ROLES = frozenset({"abuse", "admin", "billing", "contact", "help", "info", "noreply", "postmaster", "sales", "support"})
 FREE = frozenset({"aol.com", "gmail.com", "gmx.net", "hotmail.com", "outlook.com", "yahoo.com"})
 DISPOSABLE = frozenset({"guerrillamail.com", "mailinator.com", "yopmail.com"})
@@ -49,46 +49,46 @@ TYPOS = {"gamil.com": "gmail.com", "gmial.com": "gmail.com", "hotmial.com": "hot
 
 @frozen(kw_only=True)
 class Judgement:
-    """What is known about an address."""
+    """The result of a validation."""
 
     address: str = field(repr=False)
-    """The address, without blanks around it."""
+    """The address, without surrounding whitespace."""
     result: str
     """deliverable, undeliverable, risky or unknown."""
     reason: str
-    """Why, in the words of Kickbox, whose verdicts both surfaces pass on."""
+    """The reason, in the vocabulary of Kickbox, whose results both surfaces pass on."""
     role: bool = False
-    """Whether it is a function's and not a person's."""
+    """Whether the address belongs to a role, such as `sales`, and not to a person."""
     free: bool = False
-    """Whether anybody can have one there."""
+    """Whether the domain gives addresses to everybody."""
     disposable: bool = False
-    """Whether it is made to be thrown away."""
+    """Whether the domain gives disposable addresses."""
     did_you_mean: str | None = field(default=None, repr=False)
     """A likelier spelling."""
 
     @property
     def user(self) -> str:
-        """The part before the at sign."""
+        """The local part."""
         return self.address.rpartition("@")[0]
 
     @property
     def domain(self) -> str:
-        """The part behind it."""
+        """The domain; empty if there is none."""
         return self.address.rpartition("@")[2] if "@" in self.address else ""
 
 
 @frozen(kw_only=True)
 class Mailbox:
-    """One address with its name."""
+    """An address with its display name."""
 
     name: str = field(repr=False)
-    """The name; may be empty."""
+    """The display name; may be empty."""
     address: str = field(repr=False)
     """The address."""
 
 
 def judge(address: str) -> Judgement:
-    """Judge an address by the fixed rules."""
+    """Validate an address by the fixed rules."""
     address = address.strip()
     user, _, domain = address.rpartition("@")
     name, host = fixed_part(address), domain.lower()
@@ -105,12 +105,12 @@ def judge(address: str) -> Judgement:
 
 
 def fixed_part(address: str) -> str:
-    """The part of the local part by which the fixed test addresses are known: `Open+7@example.com` is `open`."""
+    """Return the part that identifies a fixed test address: `open` for `Open+7@example.com`."""
     return address.rpartition("@")[0].partition("+")[0].lower()
 
 
 def read_list(text: str) -> tuple[list[Mailbox], list[str]]:
-    """Read a comma list: the addresses in it, and the entries that are none."""
+    """Parse a comma-separated list into its addresses and the entries that are not addresses."""
     good: list[Mailbox] = []
     bad: list[str] = []
     for entry in _entries(text):
@@ -123,7 +123,7 @@ def read_list(text: str) -> tuple[list[Mailbox], list[str]]:
 
 
 def bare_addresses(lists: Iterable[str]) -> tuple[str, ...] | None:
-    """The addresses in comma lists, without their names; None where an entry is no address."""
+    """Return the addresses of comma-separated lists, without display names; None if an entry is not an address."""
     found: list[str] = []
     for text in lists:
         good, bad = read_list(text)
@@ -134,19 +134,19 @@ def bare_addresses(lists: Iterable[str]) -> tuple[str, ...] | None:
 
 
 def parsed(text: str, *, show: Callable[[Mailbox], dict[str, str]]) -> dict[str, Any]:
-    """A comma list as both surfaces answer it."""
+    """Return the response for a comma-separated list, which is the same on both surfaces."""
     good, bad = read_list(text)
     return {"parsed": [show(mailbox) for mailbox in good], "unparseable": bad}
 
 
 def plain(mailbox: Mailbox) -> dict[str, str]:
-    """An address and its parts."""
+    """Return an address and its parts."""
     localpart, _, domain = mailbox.address.rpartition("@")
     return {"email": mailbox.address, "domain": domain, "localpart": localpart}
 
 
 def organisational_domain(domain: str) -> str:
-    """The part of a domain that somebody registered (RFC 7489, section 3.2), by the short list of suffixes here."""
+    """Return the organizational domain (RFC 7489, section 3.2), by the short list of suffixes in this module."""
     labels = domain.lower().split(".")
     return ".".join(labels[-3:] if ".".join(labels[-2:]) in SECOND_LEVEL else labels[-2:])
 
@@ -164,6 +164,6 @@ def _verdict(name: str, host: str) -> tuple[str, str]:
 
 
 def _entries(text: str) -> list[str]:
-    """Cut at the commas that stand in no quotes and in no angle brackets."""
+    """Split at the commas that are not within quotes or angle brackets."""
     parts = re.findall(r'(?:"(?:\\.|[^"\\])*"|<[^>]*>|[^,])+', text, re.DOTALL)
     return [part.strip() for part in parts if part.strip()]

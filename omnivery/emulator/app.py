@@ -1,4 +1,4 @@
-"""The application: the route tables of each surface, who may come in, and the faults in front of them."""
+"""The ASGI app: the routes of each surface, authentication, and faults."""
 
 from __future__ import annotations
 
@@ -32,45 +32,45 @@ from omnivery.emulator.store import SeenRequest
 logger: Logger = get_logger("omnivery.emulator")
 
 Guard: TypeAlias = Callable[[Request, Route, Settings], Response | None]
-"""Returns the refusal of a request without the right key, None for one that may come in."""
+"""Returns the response to a request without the right key, None if the request is authorized."""
 
 
 @frozen(kw_only=True)
 class RouteTable:
-    """One API: where it lives, who may come in, and its endpoints."""
+    """One API: its path prefix, its authentication, and its endpoints."""
 
     prefix: str
     guard: Guard
-    rows: tuple[Route, ...]
+    routes: tuple[Route, ...]
 
 
 ROUTE_TABLES = (
-    RouteTable(prefix="/v3", guard=needs_key, rows=mailgun.ROWS),
-    # Mailgun's newer clients ask for domains here.
-    RouteTable(prefix="/v4", guard=needs_key, rows=aliases(mailgun.domains.ROWS)),
-    RouteTable(prefix="", guard=needs_token, rows=automations.ROWS),
+    RouteTable(prefix="/v3", guard=needs_key, routes=mailgun.ROUTES),
+    # Mailgun's newer clients use this prefix for domains.
+    RouteTable(prefix="/v4", guard=needs_key, routes=aliases(mailgun.domains.ROUTES)),
+    RouteTable(prefix="", guard=needs_token, routes=automations.ROUTES),
 )
-"""The APIs, in the order in which their routes are tried."""
+"""The APIs, in the order in which their routes are matched."""
 
 
 def route_names() -> frozenset[str]:
-    """Names of the API's routes, as `fail_next` takes them."""
-    return frozenset(row.name for table in ROUTE_TABLES for row in table.rows)
+    """Return the names of the API routes, as `fail_next` takes them."""
+    return frozenset(route.name for table in ROUTE_TABLES for route in table.routes)
 
 
-def build_app(site: State) -> Starlette:
-    """Make the application of one running emulator."""
-    routes: list[BaseRoute] = [_open_route(row, site) for row in (*page.ROWS, *control.ROWS)]
-    routes += [_mount(table, site) for table in ROUTE_TABLES]
+def build_app(state: State) -> Starlette:
+    """Create the app of one running emulator."""
+    routes: list[BaseRoute] = [_open_route(route, state) for route in (*page.ROUTES, *control.ROUTES)]
+    routes += [_mount(table, state) for table in ROUTE_TABLES]
     app = Starlette(
-        routes=routes, exception_handlers={HTTPException: _say_in_json}, middleware=[Middleware(EncodedPaths)]
+        routes=routes, exception_handlers={HTTPException: _json_error}, middleware=[Middleware(EncodedPaths)]
     )
     app.router.redirect_slashes = False
     return app
 
 
 class EncodedPaths:
-    """Lets routes match the path as it was sent, so that `%2F` within a segment does not split it."""
+    """Matches routes against the path as it was sent, so that `%2F` within a segment does not split the segment."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -82,64 +82,64 @@ class EncodedPaths:
         await self._app(scope, receive, send)
 
 
-def _open_route(row: Route, site: State) -> routing.Route:
+def _open_route(route: Route, state: State) -> routing.Route:
     async def endpoint(request: Request) -> Response:
-        return await _answered(row, row.handler(request, site))
+        return await _respond(route, route.handler(request, state))
 
-    return routing.Route(row.path, endpoint, methods=[row.method])
+    return routing.Route(route.path, endpoint, methods=[route.method])
 
 
-def _mount(table: RouteTable, site: State) -> Mount:
-    # Mounted, not merely prefixed: what one surface does not have must not be looked for on the next.
-    routes = [_api_route(table, row, site) for row in table.rows]
+def _mount(table: RouteTable, state: State) -> Mount:
+    # Mounted, not only prefixed: a path that one surface lacks must not match a route of the next surface.
+    routes = [_api_route(table, route, state) for route in table.routes]
     return Mount(table.prefix, app=Router(routes, redirect_slashes=False))
 
 
-def _api_route(table: RouteTable, row: Route, site: State) -> routing.Route:
+def _api_route(table: RouteTable, route: Route, state: State) -> routing.Route:
     async def endpoint(request: Request) -> Response:
-        response = await _serve(request, table, row, site)
+        response = await _handle(request, table, route, state)
         status = None if isinstance(response, Cut) else response.status_code
-        site.store.add_request(SeenRequest(request.method, row.name, status))
+        state.store.add_request(SeenRequest(request.method, route.name, status))
         return response
 
-    return routing.Route(row.path, endpoint, methods=[row.method])
+    return routing.Route(route.path, endpoint, methods=[route.method])
 
 
-async def _serve(arrived: Request, table: RouteTable, row: Route, site: State) -> Response:
-    request = Request(arrived.scope, _limited(arrived.receive, site.settings.max_body))
+async def _handle(arrived: Request, table: RouteTable, route: Route, state: State) -> Response:
+    request = Request(arrived.scope, _limited(arrived.receive, state.settings.max_body))
     request.path_params.update({name: unquote(value) for name, value in request.path_params.items()})
 
     async def act() -> Response:
-        return await _answered(row, _admitted(request, table, row, site))
+        return await _respond(route, _authorized(request, table, route, state))
 
     try:
-        # All of it before anything else: a connection that is cut while the client writes is another fault.
+        # The whole body first: to cut a connection while the client writes would be another fault.
         await request.body()
     except HTTPException as refusal:
-        return _say_in_json(request, refusal)
+        return _json_error(request, refusal)
     except ClientDisconnect:
         return Cut()
-    return await misbehave(site.faults.take(row.name), act, stopping=site.stopping)
+    return await misbehave(state.faults.take(route.name), act, stopping=state.stopping)
 
 
-async def _admitted(request: Request, table: RouteTable, row: Route, site: State) -> Response:
-    return table.guard(request, row, site.settings) or await row.handler(request, site)
+async def _authorized(request: Request, table: RouteTable, route: Route, state: State) -> Response:
+    return table.guard(request, route, state.settings) or await route.handler(request, state)
 
 
-async def _answered(row: Route, handling: Awaitable[Response]) -> Response:
+async def _respond(route: Route, handling: Awaitable[Response]) -> Response:
     try:
         return await handling
     except Refusal as refusal:
         return json_response(refusal.content, status=refusal.status)
-    except Exception as error:  # noqa: BLE001  # a slip of ours: the server would drop the connection under the client
-        logger.error("the route %s raised %s, by way of %s", row.name, type(error).__name__, _way(error))  # noqa: TRY400  # a traceback ends with the exception's text
+    except Exception as error:  # noqa: BLE001  # a bug here: uvicorn would drop the connection without a response
+        logger.error("the route %s raised %s, at %s", route.name, type(error).__name__, _trace(error))  # noqa: TRY400  # a traceback ends with the exception's text
         response = json_response({"message": "Internal Server Error"}, status=500)
         response.headers["connection"] = "close"
         return response
 
 
-def _way(error: Exception) -> str:
-    """The lines that an exception came through, outermost first: places only, no content."""
+def _trace(error: Exception) -> str:
+    """The lines of an exception's traceback, outermost first: file names and numbers only, no content."""
     steps = traceback.walk_tb(error.__traceback__)
     return " > ".join(f"{frame.f_code.co_filename}:{line}" for frame, line in steps)
 
@@ -158,9 +158,9 @@ def _limited(receive: Receive, limit: int) -> Receive:
     return limited
 
 
-def _say_in_json(_request: Request, error: Exception) -> Response:
-    """No such path or method, or too large a body: in JSON, as a client of a JSON API expects."""
-    if not isinstance(error, HTTPException):  # starlette's type for handlers is wider than what this one is given
+def _json_error(_request: Request, error: Exception) -> Response:
+    """Respond in JSON, as clients of a JSON API expect, to an unknown path or method or to too large a body."""
+    if not isinstance(error, HTTPException):  # starlette's type of handlers is wider than this handler needs
         raise error
     response = json_response({"message": HTTPStatus(error.status_code).phrase}, status=error.status_code)
     response.headers.update(error.headers or {})

@@ -1,4 +1,4 @@
-"""Keys: who may come in, and by which kind of key."""
+"""Authentication: tokens, and keys of each kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TAKES = {
     KeyKind.EITHER: {KeyKind.PRIMARY, KeyKind.SENDING},
     KeyKind.ANY: {KeyKind.PRIMARY, KeyKind.SENDING},
 }
-"""Which keys an endpoint of each kind takes."""
+"""The keys that an endpoint of each kind accepts."""
 
 
 def needs_token(request: Request, _row: Route, settings: Settings) -> Response | None:
@@ -28,21 +28,21 @@ def needs_token(request: Request, _row: Route, settings: Settings) -> Response |
     return json_response({"message": "Unauthorized"}, status=401)
 
 
-def needs_key(request: Request, row: Route, settings: Settings) -> Response | None:
+def needs_key(request: Request, route: Route, settings: Settings) -> Response | None:
     """Refuse a request without a key, with an unknown one, or with one of the wrong kind.
 
-    A sending key is good for its own domain alone. The refusal is the bare word that Mailgun answers with.
+    A sending key is valid for its own domain only. The response is the plain text that Mailgun sends.
     """
     kind = kind_of_key(request, settings)
     domain = request.path_params.get("domain", settings.domain).lower()
     foreign = kind is KeyKind.SENDING and domain != settings.domain.lower()
-    if kind in TAKES[row.key] and not foreign:
+    if kind in TAKES[route.key] and not foreign:
         return None
     return PlainTextResponse("Forbidden", status_code=401)
 
 
 def kind_of_key(request: Request, settings: Settings) -> KeyKind | None:
-    """Say which key a request brings by HTTP Basic auth (RFC 7617); None where it brings none that is known."""
+    """Return the kind of key that a request has in its Basic auth (RFC 7617); None if it has no known key."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         user, _, key = base64.b64decode(encoded, validate=True).decode().partition(":")

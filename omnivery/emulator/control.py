@@ -1,4 +1,4 @@
-"""The control API under `/_/`: what the emulator saw, and orders to it. It asks for no token: keep it on loopback."""
+"""The control API under `/_/`: records, faults and resets. It requires no token: keep it on a loopback address."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from omnivery.emulator.state import State
 from omnivery.errors import ConfigError
 
 SHOWN = 100
-"""How many of the newest are shown."""
+"""Number of the newest records that are returned."""
 
 
-async def events(_request: Request, site: State) -> Response:
-    """Count of the events received, and the newest of them."""
-    newest = site.store.events[-SHOWN:]
-    return json_response({"count": site.store.statistics.bot_events, "events": newest})
+async def events(_request: Request, state: State) -> Response:
+    """Return the number of events received, and the newest of them."""
+    newest = state.store.events[-SHOWN:]
+    return json_response({"count": state.store.statistics.bot_events, "events": newest})
 
 
-async def webhooks(_request: Request, site: State) -> Response:
-    """Count of the tries to deliver webhooks, and the newest of them."""
-    newest = [asdict(attempt) for attempt in site.store.attempts[-SHOWN:]]
-    return json_response({"count": site.store.statistics.webhook_attempts, "webhooks": newest})
+async def webhooks(_request: Request, state: State) -> Response:
+    """Return the number of attempts to deliver webhooks, and the newest of them."""
+    newest = [asdict(attempt) for attempt in state.store.attempts[-SHOWN:]]
+    return json_response({"count": state.store.statistics.webhook_attempts, "webhooks": newest})
 
 
-async def messages(_request: Request, site: State) -> Response:
-    """Count of the messages accepted, and the newest of them; files are shown by name, type and size."""
-    newest = [_shown(message) for message in site.store.messages[-SHOWN:]]
-    return json_response({"count": site.store.statistics.messages, "messages": newest})
+async def messages(_request: Request, state: State) -> Response:
+    """Return the number of messages accepted, and the newest of them, with their files' names, types and sizes."""
+    newest = [_shown(message) for message in state.store.messages[-SHOWN:]]
+    return json_response({"count": state.store.statistics.messages, "messages": newest})
 
 
-async def forget_messages(_request: Request, site: State) -> Response:
-    """Forget the messages, and nothing else."""
-    site.store.forget_messages()
-    return json_response({"message": "The messages are forgotten"})
+async def forget_messages(_request: Request, state: State) -> Response:
+    """Delete the stored messages, and nothing else."""
+    state.store.forget_messages()
+    return json_response({"message": "The messages are deleted"})
 
 
-async def reset(_request: Request, site: State) -> Response:
-    """Forget what was recorded and made, and the faults that were ordered."""
-    site.store.reset()
-    site.account.reset()
-    site.faults.reset()
-    return json_response({"message": "Everything is forgotten"})
+async def reset(_request: Request, state: State) -> Response:
+    """Delete all records and everything that was created, and the faults that were requested."""
+    state.store.reset()
+    state.account.reset()
+    state.faults.reset()
+    return json_response({"message": "Everything is deleted"})
 
 
-async def fail(request: Request, site: State) -> Response:
-    """Order a fault: a JSON object of `fail_next`'s arguments."""
+async def fail(request: Request, state: State) -> Response:
+    """Request a fault, by a JSON object of `fail_next`'s arguments."""
     try:
         options = dict(loads(await request.body()))
         where, times = options.pop("where"), options.pop("times", 1)
-        site.faults.order(where, Fault(**options), times=times)
+        state.faults.add(where, Fault(**options), times=times)
     except KeyError:
-        return json_response({"message": "where is missing: it names a route, or is *"}, status=400)
+        return json_response({"message": "where is missing: it must be the name of a route, or *"}, status=400)
     except (TypeError, ValueError, ConfigError) as error:
         return json_response({"message": str(error.args[0])}, status=400)
-    return json_response({"message": "The fault is ordered"})
+    return json_response({"message": "The fault is set"})
 
 
 def _shown(message: StoredMessage) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _file(file: StoredFile) -> dict[str, Any]:
     return {"name": file.name, "media_type": file.media_type, "size": len(file.content)}
 
 
-ROWS = (
+ROUTES = (
     Route("events", "GET", "/_/events", events),
     Route("messages", "GET", "/_/messages", messages),
     Route("messages", "DELETE", "/_/messages", forget_messages),

@@ -71,7 +71,7 @@ OFF = frozenset({"no", "false", "0"})
 """Spellings of no."""
 
 
-def carry_out(message: StoredMessage, domain: Domain, site: State) -> None:
+def carry_out(message: StoredMessage, domain: Domain, state: State) -> None:
     """Carry a message out. Webhooks of one recipient reach a URL in the order of their events."""
     for recipient in message.recipients:
         domain.stats.count("accepted", "outgoing")
@@ -81,7 +81,7 @@ def carry_out(message: StoredMessage, domain: Domain, site: State) -> None:
         for happening in happenings:
             domain.stats.count(happening.event, happening.counted)
             _record(happening, message, recipient, domain)
-        _tell(happenings, message, recipient, domain, site)
+        _tell(happenings, message, recipient, domain, state)
 
 
 def _foresee(message: StoredMessage, recipient: str, domain: Domain) -> list[Happening]:
@@ -133,7 +133,7 @@ def _record(happening: Happening, message: StoredMessage, recipient: str, domain
         domain.unsubscribes.put(recipient, {"address": recipient, "error": "", "tags": tags})
 
 
-def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, domain: Domain, site: State) -> None:
+def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, domain: Domain, state: State) -> None:
     """Queue webhooks separately for each URL, so that one that does not respond delays no other."""
     runs: dict[str, list[Delivery]] = {}
     for happening in happenings:
@@ -144,7 +144,7 @@ def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, d
             delivery = Delivery(url=url, batch_id=message.uuid, kind=happening.event, content=content)
             runs.setdefault(url, []).append(delivery)
     for run in runs.values():
-        site.courier.dispatch(*run)
+        state.webhook_sender.dispatch(*run)
 
 
 def _urls(happening: Happening, message: StoredMessage, domain: Domain) -> list[str]:

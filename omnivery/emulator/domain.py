@@ -1,4 +1,4 @@
-"""Sending domains: their life cycle, and everything that belongs to one."""
+"""Sending domains: their states, and everything that belongs to a domain."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from omnivery.emulator.stats import Stats
 from omnivery.emulator.suppressions import SuppressionList, rfc2822
 
 DomainState: TypeAlias = Literal["pending", "unverified", "active", "rejected", "disabled"]
-"""Vetting, waiting for DNS, sending, refused, and switched off for good."""
+"""Being vetted, waiting for DNS records, able to send, refused, and disabled for good."""
 FIXED_STATES: dict[str, DomainState] = {"pending": "pending", "rejected": "rejected"}
-"""States in which a new domain stays whose name begins with that label; any other is approved at once."""
+"""State that a new domain keeps if its name begins with that label; any other domain is approved at once."""
 
 
 @define
@@ -21,11 +21,11 @@ class SmtpCredential:
     """An SMTP user."""
 
     login: str = field(repr=False)
-    """Its full address."""
+    """The login, an e-mail address."""
     password: str = field(repr=False)
-    """Its password."""
+    """The password."""
     created_at: datetime = field(factory=lambda: datetime.now(UTC))
-    """When it was made."""
+    """When it was created."""
 
 
 @define(kw_only=True, eq=False)
@@ -48,11 +48,11 @@ class Domain:
     stats: Stats = field(factory=Stats, repr=False)
 
     def move(self, state: DomainState) -> None:
-        """Go on to another state."""
+        """Change the state."""
         self.state, self.updated_at = state, datetime.now(UTC)
 
     def summary(self) -> dict[str, Any]:
-        """What a list shows of it."""
+        """Return the domain as lists show it."""
         return {
             "name": self.name,
             "state": self.state,
@@ -62,11 +62,11 @@ class Domain:
         }
 
     def detail(self) -> dict[str, Any]:
-        """What it shows alone, with its DNS records."""
+        """Return the domain with its DNS records."""
         return {"domain": {**self.summary(), "updated_at": rfc2822(self.updated_at)}, **self.dns()}
 
     def dns(self) -> dict[str, Any]:
-        """The records that its owner has to publish; all are in place once it was verified."""
+        """Return the DNS records that the owner must publish; all are valid once the domain was verified."""
         valid = self.state in {"active", "disabled"}
         dkim = {"record_type": "CNAME", "valid": valid, "state": "active" if valid else "unverified"}
         return {

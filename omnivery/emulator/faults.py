@@ -1,4 +1,4 @@
-"""Faults: single ones on demand, and standing ones at a rate. They befall API routes only, never the control API."""
+"""Faults: for the next requests on demand, or for a share of all requests. They never affect the control API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from omnivery.codec import dumps
 from omnivery.errors import ConfigError
 
 ANY = "*"
-"""In place of a route's name: whichever comes next."""
+"""Matches every route."""
 
 
 def _check_headers(_fault: Fault, _attribute: object, headers: Any) -> None:
@@ -28,9 +28,9 @@ def _check_headers(_fault: Fault, _attribute: object, headers: Any) -> None:
 
 @frozen(kw_only=True)
 class Fault:
-    """What goes wrong with one request; the options are those of `Emulator.fail_next`."""
+    """The fault of one request; the options are those of `Emulator.fail_next`."""
 
-    # An order with a slip in it would otherwise fail inside the server, when nobody looks.
+    # Validated here, because an invalid fault would otherwise raise inside the server.
     status: int | None = field(default=None, validator=in_([None, *range(200, 600)]))
     retry_after: float | str | None = field(default=None, validator=optional(instance_of((int, float, str))))
     delay: float | None = field(default=None, validator=optional(instance_of((int, float))))
@@ -40,17 +40,17 @@ class Fault:
 
     @property
     def only_slow(self) -> bool:
-        """Whether the request is served as ever once the delay is over."""
+        """Whether the request is handled normally after the delay."""
         rest = (self.status, self.retry_after, self.after, self.body, self.headers)
         return self.delay is not None and all(option is None for option in rest)
 
     @property
     def cuts(self) -> bool:
-        """Whether the connection ends without an answer."""
+        """Whether the connection is closed without a response."""
         return self.after is not None and self.status is None
 
-    def answer(self) -> Response:
-        """The answer that takes the place of the true one."""
+    def response(self) -> Response:
+        """Return the response that replaces the normal one."""
         status = 500 if self.status is None else self.status
         body = self._content(status)
         headers = {"content-type": _media_type(body), **{k.lower(): v for k, v in (self.headers or {}).items()}}
@@ -68,7 +68,7 @@ class Fault:
 
 def _check_share(_chaos: Chaos, attribute: Attribute[float], value: float) -> None:
     if not 0 <= value <= 1:
-        raise ConfigError(f"{attribute.name} is a share of all requests: from 0 to 1")
+        raise ConfigError(f"{attribute.name} is a share of all requests, from 0 to 1")
 
 
 def _media_type(body: bytes) -> str:
@@ -78,38 +78,38 @@ def _media_type(body: bytes) -> str:
 
 @frozen(kw_only=True)
 class Chaos:
-    """Standing faults: what share of all API requests goes wrong, and how.
+    """Faults for a share of all API requests.
 
-    The shares exclude each other, so their sum is at most 1. With a seed, the same order of requests meets the same
-    faults at every run.
+    A request has one of them at most, so the sum of the shares is at most 1. With a seed, the same sequence of requests
+    gets the same faults in every run.
 
     Raises:
-        ConfigError: a share is not within 0 and 1, or they sum up to more than 1.
+        ConfigError: a share is not between 0 and 1, or their sum is greater than 1.
     """
 
     throttle: float = field(default=0.0, validator=_check_share)
-    """Share answered 429 with a `Retry-After`."""
+    """Share that gets 429 with a `Retry-After`."""
     error: float = field(default=0.0, validator=_check_share)
-    """Share answered 500."""
+    """Share that gets 500."""
     cut_before: float = field(default=0.0, validator=_check_share)
-    """Share whose connection is cut before the request is acted upon."""
+    """Share whose connection is closed before the request is carried out."""
     cut_after: float = field(default=0.0, validator=_check_share)
-    """Share whose connection is cut after the request was acted upon."""
+    """Share whose connection is closed after the request was carried out."""
     delay: float = field(default=0.0, validator=instance_of((int, float)))
-    """Seconds that every request waits before it is acted upon."""
+    """Seconds that every request waits before it is carried out."""
     retry_after: float | str = field(default=1, validator=instance_of((int, float, str)))
-    """What a throttled request is told, verbatim: seconds or a date."""
+    """The `Retry-After` of a 429, verbatim: seconds or a date."""
     seed: int | None = None
-    """Makes runs repeat; another run each time when left out."""
+    """Seed of the random numbers; None for other faults in every run."""
     _random: random.Random = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if self.throttle + self.error + self.cut_before + self.cut_after > 1:
-            raise ConfigError("throttle, error, cut_before and cut_after are shares: their sum may not pass 1")
-        object.__setattr__(self, "_random", random.Random(self.seed))  # noqa: S311  # dice, not a secret
+            raise ConfigError("throttle, error, cut_before and cut_after are shares: their sum must not exceed 1")
+        object.__setattr__(self, "_random", random.Random(self.seed))  # noqa: S311  # not a secret
 
     def draw(self) -> Fault | None:
-        """Throw the dice for one request."""
+        """Choose the fault of one request at random."""
         delay = self.delay or None
         drawn = self._random.random()
         for share, fault in (
@@ -125,64 +125,65 @@ class Chaos:
 
 
 @define
-class _Order:
+class _Pending:
     where: str
     fault: Fault
     times: int
 
 
 class Faults:
-    """The faults in waiting. Orders may come from any thread.
+    """The faults of the next requests. Any thread may add some.
 
     Args:
         routes: names of the routes that can fail.
+        standing: faults for a share of all requests.
     """
 
     def __init__(self, routes: Iterable[str], *, standing: Chaos | None = None) -> None:
         self.standing = standing
         self._names = frozenset(routes) | {ANY}
-        self._orders: list[_Order] = []
+        self._pending: list[_Pending] = []
         self._lock = threading.Lock()
 
-    def order(self, where: str, fault: Fault, *, times: int = 1) -> None:
-        """Let the next requests of one route, or of any (`*`), meet a fault; orders are met in their order.
+    def add(self, where: str, fault: Fault, *, times: int = 1) -> None:
+        """Add a fault for the next requests of one route, or of any route (`*`). Faults keep their order.
 
         Raises:
-            ConfigError: no route has that name, so the fault would never come; or `times` is below 1.
+            ConfigError: no route has that name, or `times` is below 1.
         """
         if where not in self._names:
-            raise ConfigError(f"where={where!r} names no route: take one of {', '.join(sorted(self._names))}")
+            raise ConfigError(f"where={where!r} is not a route: use one of {', '.join(sorted(self._names))}")
         if times < 1:
             raise ConfigError("times must be at least 1")
         with self._lock:
-            self._orders.append(_Order(where, fault, times))
+            self._pending.append(_Pending(where, fault, times))
 
     def take(self, route: str) -> Fault | None:
-        """The fault that this request of a route meets, if any: ordered ones first."""
+        """Take the fault of a request of that route, if it has one."""
         with self._lock:
-            for order in self._orders:
-                if order.where in {route, ANY}:
-                    order.times -= 1
-                    if not order.times:
-                        self._orders.remove(order)
-                    return order.fault
+            for pending in self._pending:
+                if pending.where in {route, ANY}:
+                    pending.times -= 1
+                    if not pending.times:
+                        self._pending.remove(pending)
+                    return pending.fault
         standing = self.standing
         return standing.draw() if standing else None
 
     def reset(self) -> None:
-        """Forget the orders that are still open; the standing faults stay."""
+        """Remove the faults that were added; the standing ones remain."""
         with self._lock:
-            self._orders.clear()
+            self._pending.clear()
 
 
 class Cut(Response):
-    """Not an answer: the connection ends, as when a server or a proxy dies."""
+    """Closes the connection without a response, as when a server or a proxy dies."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's signature
-        """Cut the connection."""
+        """Close the connection."""
         transport: asyncio.Transport = scope["state"]["transport"]
         transport.abort()
-        # uvicorn takes an application that returns without an answer for a broken one, unless the client is gone.
+        # uvicorn logs an error if an app returns without a response while the client is still connected.
         while (await receive())["type"] != "http.disconnect":
             continue
 
@@ -190,27 +191,27 @@ class Cut(Response):
 async def misbehave(
     fault: Fault | None, act: Callable[[], Awaitable[Response]], *, stopping: asyncio.Event
 ) -> Response:
-    """Serve one request as its fault, if it has one, wants it.
+    """Handle a request that may have a fault.
 
     Args:
-        fault: what goes wrong.
-        act: does what was asked, and says what to answer.
+        fault: the fault, if any.
+        act: carries out the request, and returns the response.
         stopping: ends a delay early.
     """
-    # 1. Nothing goes wrong.
+    # 1. No fault.
     if fault is None:
         return await act()
-    # 2. Late; later than the emulator's end is never.
+    # 2. Delayed beyond the end of the emulator: no response.
     if fault.delay and await _happens_within(stopping, fault.delay):
         return Cut()
-    # 3. Late and otherwise well.
+    # 3. Delayed, and then handled normally.
     if fault.only_slow:
         return await act()
-    # 4. Acted upon, but the client does not learn of it.
+    # 4. Carried out, but the client gets no response, or another one.
     if fault.after == "accepted":
         await act()
-    # 5. Otherwise not acted upon.
-    return Cut() if fault.cuts else fault.answer()
+    # 5. Not carried out.
+    return Cut() if fault.cuts else fault.response()
 
 
 async def _happens_within(event: asyncio.Event, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""Request data: form fields in order with repeats, files, JSON, and query parameters."""
+"""Request data: form fields in order and with repetitions, files, JSON, and query parameters."""
 
 from __future__ import annotations
 
@@ -18,65 +18,69 @@ from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.state import State
 
 TRUE = frozenset({"yes", "true", "1"})
-"""Spellings of yes; case does not matter."""
+"""Values that mean yes, in lower case."""
 LONGEST_PAGE = 1000
-"""Most items on a page (Mailgun's own limit)."""
+"""Maximum number of items on a page (Mailgun's own limit)."""
 
 
 @frozen(kw_only=True)
 class Form:
-    """A form, whichever way it was encoded."""
+    """A form, in any encoding."""
 
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Names and values, in order, with repeats."""
+    """Names and values, in order and with repetitions."""
     files: tuple[tuple[str, StoredFile], ...] = ()
     """Field names and their files."""
 
     def all(self, name: str) -> list[str]:
-        """Every value of one field."""
+        """Return all values of a field."""
         return [value for key, value in self.fields if key == name]
 
     def get(self, name: str, default: str = "") -> str:
-        """The first value of a field."""
+        """Return the first value of a field."""
         return next(iter(self.all(name)), default)
 
     def need(self, name: str) -> str:
-        """The first value of a required field; a refusal with Mailgun's text if it is missing."""
+        """Return the first value of a required field.
+
+        Raises:
+            Refusal: the field is missing; the message is Mailgun's.
+        """
         if not (value := self.get(name).strip()):
             raise Refusal(f"{name} parameter is missing")
         return value
 
     def says_yes(self, name: str, *, default: bool = False) -> bool:
-        """Whether a field says yes."""
+        """Whether the value of a field means yes."""
         return self.get(name).lower() in TRUE if self.all(name) else default
 
     def files_of(self, name: str) -> tuple[StoredFile, ...]:
-        """Every file of one field."""
+        """Return all files of a field."""
         return tuple(file for key, file in self.files if key == name)
 
 
-async def read_form(request: Request, site: State) -> Form:
-    """Read a url-encoded or multipart body; anything else is an empty form.
+async def read_form(request: Request, state: State) -> Form:
+    """Read a URL-encoded or multipart body. A body of another type is an empty form.
 
     Raises:
-        Refusal: a multipart body is damaged.
+        Refusal: a multipart body is malformed.
     """
     kind = media_type(request)
     if kind == "application/x-www-form-urlencoded":
         return Form(fields=tuple(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)))
-    return await _read_multipart(request, site) if kind == "multipart/form-data" else Form()
+    return await _read_multipart(request, state) if kind == "multipart/form-data" else Form()
 
 
 def read_query(request: Request) -> Form:
-    """The query's parameters, as a form."""
+    """Return the query parameters as a form."""
     return Form(fields=tuple(request.query_params.multi_items()))
 
 
 def query_text(request: Request, name: str, longest: int) -> str:
-    """A parameter of the query that must be there, and not too long; repeats are one list.
+    """Return a required query parameter; repetitions are joined by commas.
 
     Raises:
-        Refusal: it is missing, or too long.
+        Refusal: the parameter is missing or too long.
     """
     query = read_query(request)
     query.need(name)
@@ -86,10 +90,10 @@ def query_text(request: Request, name: str, longest: int) -> str:
     return text
 
 
-async def read_records(request: Request, site: State) -> tuple[list[dict[str, Any]], bool]:
+async def read_records(request: Request, state: State) -> tuple[list[dict[str, Any]], bool]:
     """Read records from a form, a JSON object, or a JSON array; and say whether it was the array."""
     if media_type(request) != "application/json":
-        form = await read_form(request, site)
+        form = await read_form(request, state)
         return [dict(form.fields)], False
     try:
         body: object = loads(await request.body())
@@ -102,15 +106,15 @@ async def read_records(request: Request, site: State) -> tuple[list[dict[str, An
 
 
 def media_type(request: Request) -> str:
-    """The body's media type, without parameters."""
+    """Return the media type of the body, without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def window(request: Request, *, default: int = 100) -> tuple[int, int]:
-    """The `limit` and `skip` of a list request.
+    """Return `limit` and `skip` of a list request.
 
     Raises:
-        Refusal: one is no number, or out of range.
+        Refusal: one of them is not a number, or is out of range.
     """
     query = request.query_params
     try:
@@ -122,29 +126,31 @@ def window(request: Request, *, default: int = 100) -> tuple[int, int]:
     return limit, skip
 
 
-def is_web_address(value: object) -> TypeGuard[str]:
-    """Whether a value is text that names a web server."""
+def is_web_url(value: object) -> TypeGuard[str]:
+    """Whether a value is an http or https URL."""
     if not isinstance(value, str):
         return False
     try:
         parts = urlsplit(value)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or an IPv6 host that is none
+    except ValueError:  # an invalid port or IPv6 host
         return False
 
 
-async def _read_multipart(request: Request, site: State) -> Form:
+async def _read_multipart(request: Request, state: State) -> Form:
     fields: list[tuple[str, str]] = []
     files: list[tuple[str, StoredFile]] = []
     try:
-        # Its size is bounded already; starlette's own bounds are meant for servers on the open net.
-        async with request.form(max_files=math.inf, max_fields=math.inf, max_part_size=site.settings.max_body) as parts:
+        # The size of the body is bounded already; starlette's own limits are for servers on the internet.
+        async with request.form(
+            max_files=math.inf, max_fields=math.inf, max_part_size=state.settings.max_body
+        ) as parts:
             for name, value in parts.multi_items():
                 if isinstance(value, UploadFile):
                     files.append((name, await _stored(value)))
                 else:
                     fields.append((name, value))
-    except HTTPException:  # starlette's word for a form that is none
+    except HTTPException:  # raised by starlette for a malformed form
         raise Refusal("the body is not a multipart form") from None
     return Form(fields=tuple(fields), files=tuple(files))
 
@@ -155,11 +161,11 @@ async def _stored(upload: UploadFile) -> StoredFile:
 
 
 MOST_URLS = 3
-"""Most URLs for one type of event."""
+"""Maximum number of URLs for one type of event."""
 
 
 def urls_of(form: Form) -> list[str]:
-    """The URLs that a form names.
+    """Return the URLs of a form.
 
     Raises:
         Refusal: there is no URL, there are too many, or one is not an http or https URL.
@@ -169,6 +175,6 @@ def urls_of(form: Form) -> list[str]:
         raise Refusal("url parameter is missing")
     if len(urls) > MOST_URLS:
         raise Refusal(f"Too many URLs, max is {MOST_URLS}")
-    if not all(is_web_address(url) for url in urls):
+    if not all(is_web_url(url) for url in urls):
         raise Refusal("url parameter is not a valid URL")
     return urls

@@ -1,4 +1,4 @@
-"""MIME texts: taken apart as far as they can be read. Real mail breaks every rule, and the service takes it all."""
+"""Lenient parsing of MIME messages: real mail breaks every rule, and the service accepts it all."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from omnivery.emulator.message import StoredFile
 
 
 def read_mime(text: bytes) -> EmailMessage:
-    """Read a MIME text. This never fails: what cannot be read is empty."""
-    policy = cast("Policy[EmailMessage]", _Lenient())  # generic to type checkers alone
+    """Parse a MIME message. This never fails: what cannot be parsed is empty."""
+    policy = cast("Policy[EmailMessage]", _Lenient())  # generic only for type checkers
     return message_from_bytes(text, policy=policy)
 
 
 def parts_of(parsed: EmailMessage) -> dict[str, Any]:
-    """What a stored message keeps of it: `subject`, `text`, `html`, `attachments` and `inline`."""
+    """Return the parts that a stored message has: `subject`, `text`, `html`, `attachments` and `inline`."""
     text, html = _body(parsed, "plain"), _body(parsed, "html")
     bodies = [part for part in (text, html) if part]
     files = [part for part in parsed.walk() if not part.is_multipart() and part not in bodies]
@@ -35,21 +35,21 @@ class _Lenient(EmailPolicy):
     def header_fetch_parse(self, name: str, value: str) -> Any:
         try:
             return super().header_fetch_parse(name, value)
-        except Exception:  # noqa: BLE001  # the standard library's parser fails in many ways: IndexError, for one quote
+        except Exception:  # noqa: BLE001  # the standard library's parser fails in many ways: IndexError for a single quote
             return super().header_fetch_parse(name, "")
 
 
 def _body(parsed: EmailMessage, kind: str) -> Any:
     try:
         return parsed.get_body((kind,))
-    except AttributeError:  # a multipart without parts is in the way
+    except AttributeError:  # there is a multipart without parts
         return None
 
 
 def _text(part: Any) -> str:
     try:
         text: str = part.get_content()
-    except (LookupError, ValueError):  # a character set that Python does not know, or one that is not for text
+    except (LookupError, ValueError):  # a charset that Python does not know, or that is not for text
         text = _bytes(part).decode("utf-8", "replace")
     return text
 

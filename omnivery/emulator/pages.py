@@ -15,28 +15,28 @@ from omnivery.emulator.state import State
 
 Entry: TypeAlias = Mapping[str, Any]
 STEPS = ("first", "next", "previous", "last")
-"""What `page` may say."""
+"""Values of `page`."""
 
 
 def page(
-    request: Request, site: State, entries: Sequence[tuple[str, Entry]], show: Callable[[Entry], Entry] = dict
+    request: Request, state: State, entries: Sequence[tuple[str, Entry]], show: Callable[[Entry], Entry] = dict
 ) -> dict[str, Any]:
-    """Cut the page that a request asks for, and name its neighbours by absolute addresses.
+    """Return the requested page of a list, with the absolute URLs of its neighbours.
 
-    A request with `page` is answered with cursors, one with `skip` with offsets, and one with neither as
-    `Emulator(paging=…)` has it. All four neighbours are always named: beyond either end lies an empty page.
+    A request with `page` gets cursors, a request with `skip` gets offsets, and a request with neither gets what
+    `Emulator(paging=…)` says. All four neighbours always have a URL: the pages beyond both ends are empty.
 
     Args:
-        request: the request; its query says which page.
-        site: the emulator.
+        request: the request, whose query selects the page.
+        state: the state of the emulator.
         entries: keys and records, sorted by key.
-        show: turns a record into what the client sees.
+        show: returns a record as it is in the response.
 
     Raises:
-        Refusal: the query makes no sense.
+        Refusal: the query is invalid.
     """
     query = request.query_params
-    by_cursor = "page" in query or (site.settings.paging == "cursor" and "skip" not in query)
+    by_cursor = "page" in query or (state.settings.paging == "cursor" and "skip" not in query)
     cut = _by_cursor(request, entries) if by_cursor else _by_offset(request, entries)
     links = {name: str(request.url.replace(query=urlencode(options))) for name, options in cut.neighbours.items()}
     return {"items": [show(record) for _, record in cut.entries], "paging": links}
@@ -66,7 +66,7 @@ def _by_cursor(request: Request, entries: Sequence[tuple[str, Entry]]) -> _Cut:
     if step not in STEPS:
         raise Refusal(f"page must be one of {', '.join(STEPS)}")
     if step in {"first", "next"}:
-        # The pivot need not be there any more: the page goes on after where it stood.
+        # The pivot may be deleted: the page continues after the place where it was.
         shown = [entry for entry in entries if step == "first" or entry[0] > pivot][:limit]
     else:
         shown = [entry for entry in entries if step == "last" or entry[0] < pivot][-limit:]
@@ -81,7 +81,7 @@ def _beside(shown: Sequence[tuple[str, Entry]], step: str, pivot: str) -> dict[s
             "next": {"page": "next", "address": shown[-1][0]},
             "previous": {"page": "previous", "address": shown[0][0]},
         }
-    # Beyond either end lies an empty page; the way back from there leads to that end.
+    # Beyond either end is an empty page. From there, the opposite direction leads back to that end.
     if step in {"first", "next"}:
         return {"next": {"page": "next", "address": pivot}, "previous": {"page": "last"}}
     return {"next": {"page": "first"}, "previous": {"page": "previous", "address": pivot}}

@@ -1,4 +1,4 @@
-"""Payloads of delivery webhooks, in the Mailgun format and with the spellings that Omnivery uses in it."""
+"""Payloads of delivery webhooks, in the Mailgun format with Omnivery's spellings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLIENT: dict[str, Any] = {
     "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0",
     "suspected-bot": False,
 }
-"""The mail program of whoever opens and clicks."""
+"""The mail client of recipients who open and click."""
 PLACE = {
     "country_code": "ES",
     "country_name": "Spain",
@@ -33,38 +33,38 @@ PLACE = {
     "continent_name": "Europe",
     "city": "Madrid",
 }
-"""Where they are."""
+"""The location of those recipients."""
 READER_IP = "198.51.100.7"
-"""Their address, from a range that is nobody's (RFC 5737)."""
+"""The IP address of those recipients, from a documentation network (RFC 5737)."""
 SENDING_IP, RECEIVING_IP = "192.0.2.25", "203.0.113.25"
-"""Addresses of the mail servers, likewise."""
+"""IP addresses of the mail servers, from documentation networks."""
 LINK = re.compile(r"""https?://[^\s"'<>]+""")
 SAMPLE_LACKS = ("event", "id", "user-variables")
-"""What the documented sample does not show, though live calls have it."""
+"""Fields that webhook calls have, but the documented sample lacks."""
 
 
 @frozen(kw_only=True)
 class Happening:
-    """One thing that happens to a message and one of its recipients."""
+    """One event of a message and one of its recipients."""
 
     event: str
     """The event's name in the payload."""
     severity: str = ""
-    """permanent or temporary, where it failed."""
+    """`permanent` or `temporary` for a failure."""
     reason: str = ""
-    """Why it failed."""
+    """The reason of a failure."""
     code: int = 0
-    """The receiving server's answer, where it gave one."""
+    """The receiving server's SMTP code, if there is one."""
     text: str = ""
-    """Its words."""
+    """The receiving server's text."""
     bounce_class: str = ""
-    """What kind of bounce it was."""
+    """The kind of bounce."""
     counted: str = ""
-    """The detail under which statistics count it."""
+    """The detail of the statistics that counts it."""
 
 
 def event_data(happening: Happening, message: StoredMessage, recipient: str, domain: Domain) -> dict[str, Any]:
-    """Tell one happening: the payload without its signature."""
+    """Return the payload of a webhook call, without its signature."""
     now = time.time()
     name = f"{CUSTOMER}:{domain.id}:{happening.event}:{int(now)}:{secrets.token_hex(8)}"
     return {
@@ -81,7 +81,7 @@ def event_data(happening: Happening, message: StoredMessage, recipient: str, dom
 
 
 def sample(content: dict[str, Any]) -> dict[str, Any]:
-    """Shape a payload like the documented sample: it leaves a few things out, and has a list where calls have text."""
+    """Return a payload as the documented sample shows it: without some fields, and with a list instead of a text."""
     data = {name: value for name, value in content.items() if name not in SAMPLE_LACKS}
     headers = {name: value for name, value in data["message"]["headers"].items() if name != "message-id"}
     shaped = {**data, "message": {**data["message"], "headers": headers}}
@@ -91,7 +91,7 @@ def sample(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def user_variables(message: StoredMessage) -> dict[str, Any]:
-    """The sender's own variables; what was sent as a JSON object or array comes back as one."""
+    """Return the sender's variables. A value that was sent as a JSON object or array is returned as one."""
     return {name[2:]: _decoded(value) for name, value in message.fields if name.startswith("v:")}
 
 
@@ -106,7 +106,7 @@ def _decoded(value: str) -> Any:
 
 def _message(happening: Happening, message: StoredMessage, recipient: str) -> dict[str, Any]:
     own = {name[2:].lower(): value for name, value in message.fields if name.startswith("h:")}
-    # With variables, even with none in them, each recipient gets a message that names no other.
+    # With recipient variables, even empty ones, each recipient gets a message that does not name the others.
     to = recipient if message.value("recipient-variables") else ", ".join(message.values("to"))
     headers = {
         **own,

@@ -1,14 +1,14 @@
-"""The one way to refuse a request."""
+"""The exception that refuses a request."""
 
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818  # it becomes an answer, and is an error only to the client
-    """A request that is not carried out: raised by handlers, answered in JSON.
+class Refusal(Exception):  # noqa: N818  # it becomes a response, and is an error only for the client
+    """Raised by a handler to refuse a request. It becomes a JSON response.
 
     Args:
-        reason: what the client is told under `message`, or the whole answer.
-        status: HTTP status of the answer.
+        reason: the value of `message` in the response, or the whole response.
+        status: HTTP status of the response.
     """
 
     def __init__(self, reason: str | dict[str, object], *, status: int = 400) -> None:

@@ -1,4 +1,4 @@
-"""Route tables: one row for each endpoint, and the two forms of answer."""
+"""Routes, one for each endpoint, and the two forms of response."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omnivery.emulator.state import State
 from omnivery.transport.operation import KeyKind
 
 Handler: TypeAlias = Callable[[Request, State], Awaitable[Response]]
-"""Serves one endpoint. It finds the body read already, and the path's parameters decoded."""
+"""Handles the requests of one endpoint, whose body is read and whose path parameters are decoded already."""
 
 
 @frozen
@@ -22,41 +22,41 @@ class Route:
     """One endpoint."""
 
     name: str
-    """What `fail_next` and `requests` call it."""
+    """The name for `fail_next` and `requests`."""
     method: str
     """HTTP method."""
     path: str
     """Path template below the surface's prefix."""
     handler: Handler
-    """What serves it."""
+    """The handler."""
     operations: tuple[str, ...] = field(default=(), kw_only=True)
-    """Names of the SDK's operations that it serves; none on the control API."""
+    """Names of the SDK's operations that use the endpoint; empty for the control API."""
     key: KeyKind = field(default=KeyKind.TOKEN, kw_only=True)
-    """Kind of key that it takes."""
+    """Kind of key that the endpoint requires."""
     alias: bool = field(default=False, kw_only=True)
-    """Whether it repeats another row under a second path."""
+    """Whether this is a second path of another route."""
 
 
 def mailgun(name: str, method: str, path: str, handler: Handler, key: KeyKind = KeyKind.PRIMARY) -> Route:
-    """A row of the Mailgun-compatible API that serves the operation of its own name."""
+    """Return a route of the Mailgun-compatible API whose operation has the same name."""
     return Route(name, method, path, handler, operations=(f"mailgun.{name}",), key=key)
 
 
 def automations(name: str, method: str, path: str, handler: Handler) -> Route:
-    """A row of the Automations API, likewise."""
+    """Return a route of the Automations API whose operation has the same name."""
     return Route(name, method, path, handler, operations=(f"automations.{name.removeprefix('automations.')}",))
 
 
-def aliases(rows: tuple[Route, ...]) -> tuple[Route, ...]:
-    """The same rows, marked as repetitions: for a second path."""
-    return tuple(evolve(row, alias=True) for row in rows)
+def aliases(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Return the same routes, marked as second paths."""
+    return tuple(evolve(route, alias=True) for route in routes)
 
 
 def json_response(content: object, *, status: int = 200) -> Response:
-    """An answer in JSON."""
+    """Return a response with a JSON body."""
     return Response(dumps(content), status_code=status, media_type="application/json")
 
 
 def empty_response(status: int) -> Response:
-    """An answer without a body, as this API likes to give them."""
+    """Return a response without a body, which is common on the Automations API."""
     return Response(status_code=status)

@@ -1,6 +1,6 @@
-"""Made-up interactions with a newsletter: people, security scanners, image proxies and scripts.
+"""Made-up interactions with a newsletter, by people, security scanners, image proxies and scripts.
 
-Addresses are from the ranges set aside for benchmarks and documentation (RFC 2544, RFC 3849): nobody's.
+The IP addresses are from the networks that are reserved for benchmarks and documentation (RFC 2544, RFC 3849).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MACHINES = (
 _RECIPIENT_DOMAINS = ("example.com", "example.net", "example.org")
 _LINKS = 6
 SENT_AT = 1_790_000_000
-"""When the made-up newsletter went out, in unix seconds."""
+"""When the made-up newsletter was sent, in Unix seconds."""
 
 
 def newsletter_events(count: int, *, seed: int = 1) -> Iterator[BotEvent]:
@@ -42,15 +42,15 @@ def newsletter_events(count: int, *, seed: int = 1) -> Iterator[BotEvent]:
     return islice(_interactions(random.Random(seed)), count)  # noqa: S311  # repeatable on purpose
 
 
-def _interactions(chance: random.Random) -> Iterator[BotEvent]:
+def _interactions(rng: random.Random) -> Iterator[BotEvent]:
     position = 0
     while True:
-        message_id = f"newsletter-{chance.randrange(40)}"
-        recipient = f"reader{chance.randrange(1_000_000)}@{chance.choice(_RECIPIENT_DOMAINS)}"
-        delivered = SENT_AT + chance.randrange(3600)
-        visit = chance.choices(_VISITORS, _SHARES)[0]
-        ip = _address(chance)
-        for uas, action, ts, link in visit(chance, delivered):
+        message_id = f"newsletter-{rng.randrange(40)}"
+        recipient = f"reader{rng.randrange(1_000_000)}@{rng.choice(_RECIPIENT_DOMAINS)}"
+        delivered = SENT_AT + rng.randrange(3600)
+        visit = rng.choices(_VISITORS, _SHARES)[0]
+        ip = _address(rng)
+        for uas, action, ts, link in visit(rng, delivered):
             position += 1
             recipient_id = recipient_id_for(recipient, "demo")
             url = f"https://example.com/offers/{link}" if link else None
@@ -71,31 +71,31 @@ def _interactions(chance: random.Random) -> Iterator[BotEvent]:
 
 
 _Step: TypeAlias = tuple[str, str, int, int]
-"""User agent, action, unix seconds, and the number of the link: 0 for an open."""
+"""User agent, action, Unix seconds, and number of the link; 0 for an open."""
 
 
-def _reader(chance: random.Random, delivered: int) -> list[_Step]:
-    """A person: opens a while after delivery, and now and then clicks."""
-    uas, opened = chance.choice(_BROWSERS), delivered + 20 + int(chance.expovariate(1 / 5400))
-    clicks = chance.choice((0, 0, 1, 2))
-    later = [(uas, "click", opened + 8 * (step + 1), chance.randrange(1, _LINKS)) for step in range(clicks)]
+def _reader(rng: random.Random, delivered: int) -> list[_Step]:
+    """A person, who opens some time after delivery, and sometimes clicks."""
+    uas, opened = rng.choice(_BROWSERS), delivered + 20 + int(rng.expovariate(1 / 5400))
+    clicks = rng.choice((0, 0, 1, 2))
+    later = [(uas, "click", opened + 8 * (step + 1), rng.randrange(1, _LINKS)) for step in range(clicks)]
     return [(uas, "open", opened, 0), *later]
 
 
-def _declared(chance: random.Random, delivered: int) -> list[_Step]:
-    """A machine that says what it is."""
-    return [(chance.choice(_MACHINES), "open", delivered + chance.randrange(3, 600), 0)]
+def _declared(rng: random.Random, delivered: int) -> list[_Step]:
+    """A machine whose user agent says that it is one."""
+    return [(rng.choice(_MACHINES), "open", delivered + rng.randrange(3, 600), 0)]
 
 
-def _scanner(chance: random.Random, delivered: int) -> list[_Step]:
-    """A security scanner under a browser's name: every link within one second."""
-    uas, ts = chance.choice(_BROWSERS), delivered + chance.randrange(3, 90)
+def _scanner(rng: random.Random, delivered: int) -> list[_Step]:
+    """A security scanner with a browser's user agent, which follows all links within one second."""
+    uas, ts = rng.choice(_BROWSERS), delivered + rng.randrange(3, 90)
     return [(uas, "click", ts, link) for link in range(1, _LINKS + 1)]
 
 
-def _preloader(chance: random.Random, delivered: int) -> list[_Step]:
-    """A mail service that loads everything at once: opened before a human could have looked."""
-    return [(chance.choice(_BROWSERS), "open", delivered + chance.randrange(2), 0)]
+def _preloader(rng: random.Random, delivered: int) -> list[_Step]:
+    """A mail service that loads images at delivery, sooner than a human could."""
+    return [(rng.choice(_BROWSERS), "open", delivered + rng.randrange(2), 0)]
 
 
 _VISITORS = (_reader, _declared, _scanner, _preloader)
@@ -104,7 +104,7 @@ _IPV6 = 0.2
 """Share of visitors with an IPv6 address."""
 
 
-def _address(chance: random.Random) -> str:
-    if chance.random() < _IPV6:
-        return f"2001:db8:{chance.randrange(1, 65536):x}::{chance.randrange(1, 65536):x}"
-    return f"198.{chance.choice((18, 19))}.{chance.randrange(256)}.{chance.randrange(1, 255)}"
+def _address(rng: random.Random) -> str:
+    if rng.random() < _IPV6:
+        return f"2001:db8:{rng.randrange(1, 65536):x}::{rng.randrange(1, 65536):x}"
+    return f"198.{rng.choice((18, 19))}.{rng.randrange(256)}.{rng.randrange(1, 255)}"

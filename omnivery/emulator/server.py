@@ -1,4 +1,4 @@
-"""The emulator as its user sees it: settings in, addresses and records out."""
+"""The emulator's public class: settings, URLs and records."""
 
 from __future__ import annotations
 
@@ -27,35 +27,37 @@ from omnivery.transport.adapters.httpx_async import HttpxAdapter
 class Emulator:
     """Both APIs on one loopback port, for tests, demonstrations and development without an account.
 
-    `with Emulator() as emu:` and `async with Emulator() as emu:` start and stop it, as do `start()` and `stop()`. What
-    it received can still be read after it stopped.
+    `with Emulator() as emu:` and `async with Emulator() as emu:` start and stop it, as do `start()` and `stop()`. Its
+    records can be read after it stopped, too.
 
     Its verdicts are plausible, not the product's. Fixed test inputs: an event from 192.0.2.0/24 is always a bot's, one
     from 198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict. Mail to `hardbounce@…`,
-    `softbounce@…`, `complain@…`, `unsubscribe@…`, `open@…` and `click@…` ends as the name says, wherever it goes;
-    all other mail is delivered. Domains are made ready to verify, except `pending.…` and `rejected.…`.
+    `softbounce@…`, `complain@…`, `unsubscribe@…`, `open@…` and `click@…`, at any domain, has the outcome that the name
+    says; all other mail is delivered. New domains can be verified, except `pending.…` and `rejected.…`.
 
     Args:
         token: the `ov-token` that callers of the Automations API must send; random when left out.
         api_key: the account's primary key for the Mailgun-compatible API; random when left out.
-        sending_key: a sending key for it, bound to `domain`; random when left out.
+        sending_key: a sending key for that API, valid for `domain` only; random when left out.
         signing_key: signs the webhooks; random when left out.
         domain: the sending domain that exists from the start.
-        host: address to listen on. The control API under `/_/` asks for no token: keep this on loopback.
-        port: port to listen on; a free one for 0.
+        host: host name or IP address to listen on. The control API under `/_/` requires no token: keep this a loopback
+            address.
+        port: port to listen on; 0 takes a free one.
         bot_domains: domains for which bot detection is enabled; only `domain` when left out.
-        single: how a single check is answered: `now`, with its verdict, or `later`, with a request id.
-        result_delay: seconds until the result of such a check is there; the real service takes one or more.
-        chaos: standing faults.
-        webhook_retry_delays: seconds before each further try to deliver a webhook. Short, for tests; Mailgun's own are
-            10, 10, 15 and 30 minutes, then 1, 2 and 4 hours (source/user_manual.rst), and Omnivery's are not known.
-        paging: style of the lists' pages where a request does not choose one: by offset or by cursor.
+        single: the response to a single check: `now` for its verdict, `later` for a request id.
+        result_delay: seconds until the result of such a check is available; the real service takes one or more.
+        chaos: faults for a share of all requests.
+        webhook_retry_delays: seconds before each further attempt to deliver a webhook. The default is short, for tests.
+            Mailgun's own are 10, 10, 15 and 30 minutes, then 1, 2 and 4 hours (source/user_manual.rst); Omnivery's are
+            not known.
+        paging: style of the lists' pages, by offset or by cursor, for requests that do not choose one.
         dialect: whose document to follow where two disagree. `omnivery`: a bounce may be a JSON object, and a
             whitelist's address may be in the query. `mailgun`: both must be forms; a JSON object is refused with 400,
             and the query is ignored. JSON arrays of records are accepted in both.
-        max_body: largest body of a request in bytes; beyond it the answer is 413. Mailgun's own limit when left out.
-        max_events_kept: how many events, and how many of everything else on record, are kept; the oldest go first.
-        max_messages_kept: how many messages are kept, with all their files; the oldest go first.
+        max_body: largest body of a request in bytes; a larger one gets 413. The default is Mailgun's own limit.
+        max_events_kept: number of events to keep, and of each other kind of record; the oldest are deleted first.
+        max_messages_kept: number of messages to keep, with their files; the oldest are deleted first.
     """
 
     def __init__(
@@ -104,21 +106,21 @@ class Emulator:
         self._running: EmulatorThread | None = None
 
     def start(self) -> None:
-        """Start the server, and return when it answers.
+        """Start the server, and return when it accepts connections.
 
         Raises:
-            ConfigError: it runs already, or cannot listen on that host and port.
+            ConfigError: it is running already, or cannot listen on that host and port.
         """
         if self._running:
             raise ConfigError("this emulator is running already")
-        running = EmulatorThread(self._host, self._port, self._site())
+        running = EmulatorThread(self._host, self._port, self._new_state())
         running.start()
         self._running = running
 
     def stop(self) -> None:
-        """Stop the server: requests under way get a second, webhooks under way are given up and recorded.
+        """Stop the server. Idempotent.
 
-        Stopping what does not run does nothing.
+        Requests in progress get a second to finish. Webhooks in progress are given up, and recorded.
         """
         running, self._running = self._running, None
         if running:
@@ -136,44 +138,46 @@ class Emulator:
         headers: Mapping[str, str] | None = None,
         times: int = 1,
     ) -> None:
-        """Let the next requests fail. Orders are met in turn, before any standing fault; any thread may give them.
+        """Let the next requests fail. Repeated calls add up, in their order, and come before `chaos`. Thread-safe.
 
         Args:
             where: name of the route, such as `bot` (batches and single checks), `bot.result`, `messages`,
-                `bounces.list`, `automations.domains.get`; or `*` for any API route. An unknown one lists them all.
-            status: what to answer, from 200 to 599, without acting upon the request; 500 unless `after` is given.
-            retry_after: sent as the `Retry-After` header word for word: seconds, a date, or nonsense.
-            delay: seconds to wait first. Given alone, it only makes the answer late.
-            after: cuts the connection instead of answering: `received`, before the request is acted upon, or
-                `accepted`, after it was. With a `status`, that is answered and nothing is cut.
-            body: what the answer holds; sent as HTML when it begins with `<`. An error in JSON when left out.
-            headers: further header fields, such as a redirect's `location`.
-            times: how many requests fail.
+                `bounces.list`, `automations.domains.get`; or `*` for any API route. The error for an unknown name
+                lists them all.
+            status: status of the response, from 200 to 599, to a request that is not carried out; 500 unless `after` is
+                given.
+            retry_after: value of the `Retry-After` header, verbatim: seconds, a date, or something invalid.
+            delay: seconds to wait first. Without other options, the request is then handled normally.
+            after: closes the connection without a response: `received` before the request is carried out, `accepted`
+                afterwards. With a `status`, that status is sent instead.
+            body: body of the response; sent as HTML if it begins with `<`. An error in JSON when left out.
+            headers: further headers, such as a redirect's `location`.
+            times: number of requests that fail.
 
         Raises:
             ConfigError: no route has that name, or `times` is below 1.
-            ValueError: `status` or `after` is none of those above.
-            TypeError: an option is of another type.
+            ValueError: `status` or `after` is not one of the values above.
+            TypeError: an option has another type.
         """
         fault = Fault(status=status, retry_after=retry_after, delay=delay, after=after, body=body, headers=headers)
-        self._faults.order(where, fault, times=times)
+        self._faults.add(where, fault, times=times)
 
     def wait_idle(self, timeout: float = 5.0) -> None:
         """Block until every webhook is delivered or given up.
 
-        In an event loop that has to receive the webhooks itself, call it as `await to_thread.run_sync(emu.wait_idle)`.
+        On an event loop that receives the webhooks itself, call it as `await to_thread.run_sync(emu.wait_idle)`.
 
         Args:
-            timeout: seconds to wait at most.
+            timeout: maximum number of seconds to wait.
 
         Raises:
-            TimeoutError: some are still under way.
+            TimeoutError: some webhooks are still in progress.
         """
-        if self._running and not self._running.site.courier.wait_idle(timeout):
-            raise TimeoutError(f"webhooks are still under way after {timeout} seconds")
+        if self._running and not self._running.state.webhook_sender.wait_idle(timeout):
+            raise TimeoutError(f"webhooks are still in progress after {timeout} seconds")
 
     def reset(self) -> None:
-        """Forget what was recorded and made, and faults ordered by `fail_next`. Webhooks under way stay so."""
+        """Delete all records and everything that was created, and the faults of `fail_next`. Webhooks go on."""
         self._store.reset()
         self._account.reset()
         self._faults.reset()
@@ -196,12 +200,12 @@ class Emulator:
 
     @property
     def page_url(self) -> str:
-        """Address of the emulator's page for people; raises as `automations_url` does."""
+        """URL of the emulator's web page; raises as `automations_url` does."""
         return f"{self.automations_url}/"
 
     @property
     def token(self) -> str:
-        """The `ov-token` to send."""
+        """The `ov-token` that clients send."""
         return self._settings.token
 
     @property
@@ -226,7 +230,7 @@ class Emulator:
 
     @property
     def chaos(self) -> Chaos | None:
-        """The standing faults; may be set at any time."""
+        """Faults for a share of all requests; may be set at any time."""
         return self._faults.standing
 
     @chaos.setter
@@ -235,32 +239,32 @@ class Emulator:
 
     @property
     def bot_events(self) -> list[dict[str, Any]]:
-        """Events of accepted batches and single checks, oldest first."""
+        """Events of the accepted batches and single checks, oldest first."""
         return self._store.events
 
     @property
     def bot_batches(self) -> list[int]:
-        """How many events each accepted batch held, oldest first."""
+        """Number of events in each accepted batch, oldest first."""
         return self._store.batches
 
     @property
     def messages(self) -> list[StoredMessage]:
-        """Messages accepted on either surface, oldest first."""
+        """Messages accepted on both surfaces, oldest first."""
         return self._store.messages
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """API requests as `(method, route, status)`, oldest first; the status is None where the connection was cut."""
+        """API requests as `(method, route, status)`, oldest first; the status is None for a closed connection."""
         return self._store.requests
 
     @property
     def webhook_attempts(self) -> list[WebhookAttempt]:
-        """Tries to deliver webhooks, oldest first."""
+        """Attempts to deliver webhooks, oldest first."""
         return self._store.attempts
 
     @property
     def statistics(self) -> Statistics:
-        """Counts since the emulator was made, or last reset."""
+        """Counts since the emulator was created, or last reset."""
         return self._store.statistics
 
     def __enter__(self) -> Self:
@@ -286,8 +290,8 @@ class Emulator:
         where = repr(self.automations_url) if self._running else "not running"
         return f"Emulator({where}, domain={self.domain!r})"
 
-    def _site(self) -> State:
-        courier = WebhookSender(
+    def _new_state(self) -> State:
+        webhook_sender = WebhookSender(
             HttpxAdapter(),
             signing_key=self._settings.signing_key,
             retry_delays=self._settings.webhook_retry_delays,
@@ -299,6 +303,6 @@ class Emulator:
             store=self._store,
             faults=self._faults,
             detector=self._detector,
-            courier=courier,
+            webhook_sender=webhook_sender,
             stopping=asyncio.Event(),
         )

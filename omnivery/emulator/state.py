@@ -1,4 +1,4 @@
-"""What every route works with: the emulator's settings and its parts."""
+"""The state that all routes share: the emulator's settings and its parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from omnivery.emulator.webhook_sender import WebhookSender
 
 @frozen(kw_only=True)
 class Settings:
-    """How an emulator behaves; the options are those of `Emulator`."""
+    """The options of `Emulator`, resolved."""
 
     domain: str
     token: str = field(repr=False)
@@ -36,13 +36,13 @@ class Settings:
 
 @frozen(kw_only=True)
 class State:
-    """One running emulator, as its routes see it."""
+    """The state of one running emulator."""
 
     settings: Settings
     account: Account
     store: Store
     faults: Faults
     detector: Detector
-    courier: WebhookSender
+    webhook_sender: WebhookSender
     stopping: asyncio.Event
-    """Set when the server is about to end."""
+    """Set when the server begins to stop."""

@@ -1,4 +1,4 @@
-"""Counts of what happened to a domain's messages, hour by hour."""
+"""Counts of a domain's events, by hour."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ SHAPES: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("opened", "clicked", "unsubscribed", "complained", "stored"), ("total",)),
 }
-"""What is counted for each event that can be asked for; a dot is a level in the answer."""
+"""The counts of each event; a dot is a level of the response."""
 RESOLUTIONS = ("hour", "day", "month")
-"""How wide a bucket may be."""
+"""Widths of a bucket."""
 
 
 @define
 class Stats:
-    """The counts of one domain."""
+    """The counts of a domain."""
 
     _hours: dict[datetime, Counter[str]] = field(factory=dict[datetime, Counter[str]], repr=False)
 
     def count(self, event: str, detail: str = "") -> None:
-        """Count one event now, under its detail (`smtp`, `permanent.bounce`) and in the total beside that."""
+        """Count an event now, under its detail (`smtp`, `permanent.bounce`) and in the total of the same level."""
         above = detail.rpartition(".")[0]
         total = f"{event}.{above}.total" if above else f"{event}.total"
         counts = self._hours.setdefault(floor(datetime.now(UTC), "hour"), Counter())
         counts.update([total, f"{event}.{detail}"] if detail else [total])
 
     def buckets(self, start: datetime, end: datetime, resolution: str) -> Iterator[tuple[datetime, Counter[str]]]:
-        """The counts of each hour, day or month from start to end, quiet ones included."""
+        """Yield the counts of each hour, day or month from start to end, including those without events."""
         sums: dict[datetime, Counter[str]] = {}
         for hour, counts in self._hours.items():
             sums.setdefault(floor(hour, resolution), Counter()).update(counts)
@@ -54,7 +54,7 @@ class Stats:
 
 
 def nested(event: str, counts: Counter[str]) -> dict[str, Any]:
-    """The counts of one event as the API shows them; further details appear once they were counted."""
+    """Return the counts of an event as the API does. Details that are not in `SHAPES` appear once they are counted."""
     shown: dict[str, Any] = {}
     counted = [name.partition(".")[2] for name in counts if name.partition(".")[0] == event]
     for detail in dict.fromkeys([*SHAPES[event], *counted]):
@@ -67,7 +67,7 @@ def nested(event: str, counts: Counter[str]) -> dict[str, Any]:
 
 
 def floor(moment: datetime, resolution: str) -> datetime:
-    """The beginning of the hour, day or month that a point in time is in."""
+    """Return the beginning of the hour, day or month of a time."""
     hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     if resolution == "hour":
         return hour
@@ -77,5 +77,5 @@ def floor(moment: datetime, resolution: str) -> datetime:
 def _after(moment: datetime, resolution: str) -> datetime:
     if resolution == "hour":
         return moment + timedelta(hours=1)
-    # 31 days from the first of a month always end in the next one.
+    # 31 days after the first of a month is always in the next month.
     return moment + timedelta(days=1) if resolution == "day" else floor(moment + timedelta(days=31), "month")

@@ -1,4 +1,4 @@
-"""What the emulator was told and what it did: kept for tests, for the control API, and for later questions."""
+"""Records of what the emulator received and did, for tests, the control API and results of single checks."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from omnivery.emulator.message import StoredMessage
 
 
 class SeenRequest(NamedTuple):
-    """One API request that found its route."""
+    """One API request that matched a route."""
 
     method: str
     """HTTP method."""
     route: str
     """The route's name, as `fail_next` takes it."""
     status: int | None
-    """Status of the answer; None where the connection was cut instead."""
+    """Status of the response; None if the connection was closed instead."""
 
 
 @frozen(kw_only=True)
 class WebhookAttempt:
-    """One try to deliver one webhook."""
+    """One attempt to deliver a webhook."""
 
     url: str = field(repr=False)
-    """Where it was to go: a caller's address, which may hold a secret."""
+    """The URL, which may contain a secret."""
     batch_id: str
-    """Which batch or check it answers, or which message it tells about; the webhook says so too."""
+    """The batch, check or message that it is about; the webhook's body names it, too."""
     kind: str
-    """What it carries: `bot` for verdicts, or the delivery event's name."""
+    """`bot` for verdicts, or the name of the delivery event."""
     events: int
-    """How many verdicts or events it carries."""
+    """Number of verdicts or events in it."""
     attempt: int
-    """1 for the first try; 0 for the note that the emulator stopped before the next one."""
+    """1 for the first attempt; 0 if the emulator stopped before the next attempt."""
     status: int | None = None
-    """Status of the receiver's answer; None where none came."""
+    """Status of the receiver's response; None if there was no response."""
     error: str | None = None
-    """Why no answer came."""
+    """Why there was no response."""
 
 
 @define(kw_only=True)
 class Statistics:
-    """Counts since the start or the last reset, also of what is no longer kept."""
+    """Counts since the start or the last reset. They include records that are no longer kept."""
 
     requests: int = 0
-    """API requests that found their route."""
+    """API requests that matched a route."""
     bot_batches: int = 0
     """Batches accepted."""
     bot_checks: int = 0
@@ -57,33 +57,33 @@ class Statistics:
     messages: int = 0
     """Messages accepted."""
     webhook_attempts: int = 0
-    """Tries to deliver a webhook."""
+    """Attempts to deliver a webhook."""
     webhooks_delivered: int = 0
-    """Webhooks that the receiver took."""
+    """Webhooks that the receiver accepted."""
     webhooks_rejected: int = 0
     """Webhooks that the receiver refused for good, with 406."""
     webhooks_given_up: int = 0
-    """Webhooks that failed at every try, or were under way when the emulator stopped."""
+    """Webhooks that failed at every attempt, or were in progress when the emulator stopped."""
 
 
 @frozen(kw_only=True)
 class Check:
-    """A single check that is answered later."""
+    """A single check whose result comes later."""
 
     domain: str
-    """The sending domain that it was made under."""
+    """The sending domain."""
     ready_at: float
-    """When its result is there, by `time.monotonic`; infinite for never."""
+    """When the result becomes available, by `time.monotonic`; infinity for never."""
     result: dict[str, Any] = field(repr=False)
-    """The answer."""
+    """The result."""
 
 
 class Store:
-    """The emulator's memory. Written by the server's thread, read by any.
+    """The emulator's records, in memory. The server's thread writes them; any thread may read them.
 
     Args:
-        kept: how many of each kind are remembered; the oldest go first.
-        messages_kept: how many messages are.
+        kept: number of records of each kind to keep; the oldest are deleted first.
+        messages_kept: number of messages to keep.
     """
 
     def __init__(self, *, kept: int, messages_kept: int) -> None:
@@ -92,7 +92,7 @@ class Store:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Delete all records."""
         with self._lock:
             self._events: deque[dict[str, Any]] = deque(maxlen=self._kept)
             self._batches: deque[int] = deque(maxlen=self._kept)
@@ -103,13 +103,13 @@ class Store:
             self._counts = Statistics()
 
     def add_request(self, seen: SeenRequest) -> None:
-        """Remember an API request and its outcome."""
+        """Record an API request and its status."""
         with self._lock:
             self._requests.append(seen)
             self._counts.requests += 1
 
     def add_batch(self, events: list[dict[str, Any]]) -> None:
-        """Remember the events of an accepted batch."""
+        """Record the events of an accepted batch."""
         with self._lock:
             self._events.extend(events)
             self._batches.append(len(events))
@@ -117,43 +117,43 @@ class Store:
             self._counts.bot_events += len(events)
 
     def add_single(self, event: dict[str, Any]) -> None:
-        """Remember the event of an accepted single check."""
+        """Record the event of an accepted single check."""
         with self._lock:
             self._events.append(event)
             self._counts.bot_checks += 1
             self._counts.bot_events += 1
 
     def add_check(self, request_id: str, check: Check) -> None:
-        """Remember what to answer later under a request id."""
+        """Record the later result of a single check, under its request id."""
         with self._lock:
             if len(self._checks) >= self._kept:
                 del self._checks[next(iter(self._checks))]
             self._checks[request_id] = check
 
     def find_check(self, request_id: str) -> Check | None:
-        """The check of that request id, if it is known and not forgotten."""
+        """Return the check with that request id; None if it is unknown or no longer kept."""
         with self._lock:
             return self._checks.get(request_id)
 
     def add_message(self, message: StoredMessage) -> None:
-        """Remember an accepted message."""
+        """Record an accepted message."""
         with self._lock:
             self._messages.append(message)
             self._counts.messages += 1
 
     def forget_messages(self) -> None:
-        """Forget the messages, and nothing else; they stay counted."""
+        """Delete the messages, and nothing else; the counts remain."""
         with self._lock:
             self._messages: deque[StoredMessage] = deque(maxlen=self._messages_kept)
 
     def add_attempt(self, attempt: WebhookAttempt) -> None:
-        """Remember one try to deliver a webhook."""
+        """Record an attempt to deliver a webhook."""
         with self._lock:
             self._attempts.append(attempt)
             self._counts.webhook_attempts += 1
 
     def count_webhook(self, *, delivered: int = 0, rejected: int = 0, given_up: int = 0) -> None:
-        """Count webhooks that came to their end."""
+        """Count webhooks that were delivered, rejected or given up."""
         with self._lock:
             self._counts.webhooks_delivered += delivered
             self._counts.webhooks_rejected += rejected
@@ -161,7 +161,7 @@ class Store:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Interactions received, oldest first."""
+        """Events received, oldest first."""
         with self._lock:
             return list(self._events)
 
@@ -179,7 +179,7 @@ class Store:
 
     @property
     def attempts(self) -> list[WebhookAttempt]:
-        """Tries to deliver webhooks, oldest first."""
+        """Attempts to deliver webhooks, oldest first."""
         with self._lock:
             return list(self._attempts)
 

@@ -12,31 +12,31 @@ from attrs import define, field
 
 @define
 class SuppressionList:
-    """The addresses of one list, whatever their case."""
+    """The records of one list, by address. Case does not matter."""
 
     _records: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]], repr=False)
 
     def put(self, address: str, record: Mapping[str, Any]) -> None:
-        """Add an address, or replace what is recorded for it."""
+        """Add a record, or replace the record of that address."""
         self._records[address.lower()] = {"created_at": rfc2822(datetime.now(UTC)), **record}
 
     def get(self, address: str) -> dict[str, Any] | None:
-        """What is recorded for an address."""
+        """Return the record of an address; None if it is not on the list."""
         return self._records.get(address.lower())
 
     def remove(self, address: str) -> dict[str, Any] | None:
-        """Take an address off, and return what was recorded."""
+        """Remove an address, and return its record; None if it is not on the list."""
         return self._records.pop(address.lower(), None)
 
     def clear(self) -> None:
-        """Take every address off."""
+        """Remove all addresses."""
         self._records.clear()
 
     def sorted(self) -> list[tuple[str, dict[str, Any]]]:
-        """Every address with its record, in the order of the addresses."""
+        """Return all addresses with their records, in the order of the addresses."""
         return sorted(self._records.items())
 
 
 def rfc2822(moment: datetime) -> str:
-    """A point in time as the API writes it."""
+    """Format a time as the API does."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)

@@ -1,4 +1,4 @@
-"""Deliveries of signed webhooks: a few at a time, tried again for a while, every try on record."""
+"""Delivery of signed webhooks, with retries; every attempt is recorded."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from omnivery.transport.http import Adapter, Request
 from omnivery.webhooks.signature import sign
 
 SENDERS = 4
-"""Webhooks on the wire at once."""
+"""Maximum number of webhook requests in flight."""
 CAPACITY = 64
-"""Runs of webhooks under way, those that wait for their next try included; beyond it new requests have to wait."""
+"""Maximum number of sequences of webhooks in progress. While it is reached, new API requests wait."""
 REJECTED = 406
-"""The receiver's word for: not this one, and do not try again (Mailgun's rule, source/user_manual.rst)."""
+"""Status by which a receiver refuses a webhook for good (Mailgun's rule, source/user_manual.rst)."""
 SUCCESS = range(200, 300)
-"""What a receiver answers to say that it took the call."""
+"""Statuses by which a receiver accepts a webhook."""
 JSON = (("content-type", "application/json"),)
 TIMEOUTS = Timeouts(connect=5, read=10, write=10)
 
 
 @frozen(kw_only=True)
 class Delivery:
-    """One webhook call on its way to one address."""
+    """One webhook call to one URL."""
 
     url: str = field(repr=False)
-    """Where to."""
+    """The URL."""
     batch_id: str
-    """The batch or check that it answers, or the message that it tells about."""
+    """The batch, check or message that it is about."""
     kind: str
-    """What it brings: `bot` for verdicts, or the event's name."""
+    """`bot` for verdicts, or the name of the delivery event."""
     content: dict[str, Any] = field(repr=False)
-    """The call's body, to which each try adds its own `signature`."""
+    """The body, to which each attempt adds its own `signature`."""
     events: int = 1
-    """How many verdicts or events it carries."""
+    """Number of verdicts or events in it."""
     delay: float = 0.0
-    """Seconds before the first try."""
+    """Seconds before the first attempt."""
 
 
 class WebhookSender:
-    """Delivers webhooks in the background of the server's event loop.
+    """Delivers webhooks in background tasks of the server's event loop.
 
     Args:
-        adapter: carries the requests; the courier closes it.
-        signing_key: signs each try afresh, because a receiver refuses old timestamps and repeated tokens.
-        retry_delays: seconds before each further try.
-        store: where every try is recorded.
+        adapter: sends the requests; this object closes it.
+        signing_key: signs each attempt anew, because receivers refuse old timestamps and repeated tokens.
+        retry_delays: seconds before each further attempt.
+        store: records every attempt.
     """
 
     def __init__(self, adapter: Adapter, *, signing_key: str, retry_delays: tuple[float, ...], store: Store) -> None:
@@ -62,21 +62,21 @@ class WebhookSender:
         self._signing_key = signing_key
         self._waits = (0.0, *retry_delays)
         self._store = store
-        self._senders = asyncio.Semaphore(SENDERS)
+        self._slots = asyncio.Semaphore(SENDERS)
         self._room = asyncio.Event()
         self._stopped = False
         self._tasks: dict[asyncio.Task[None], deque[Delivery]] = {}
-        # wait_idle() watches from other threads, so changes to _tasks are made under this.
+        # wait_idle() runs in other threads, so _tasks changes under this lock.
         self._change = threading.Condition()
 
     async def wait_for_room(self) -> None:
-        """Wait until further deliveries may be handed in: the brake on callers who outrun their receiver."""
+        """Wait until more deliveries can be added. This slows down clients whose receiver is slower than they are."""
         while len(self._tasks) >= CAPACITY and not self._stopped:
             self._room.clear()
             await self._room.wait()
 
     def dispatch(self, *deliveries: Delivery) -> None:
-        """Take deliveries over, and return at once. Each starts when the one before it has come to its end."""
+        """Deliver webhooks one after the other, in the background."""
         if not deliveries:
             return
         waiting = deque(deliveries)
@@ -89,7 +89,7 @@ class WebhookSender:
         task.add_done_callback(self._finished)
 
     async def probe(self, url: str, content: dict[str, Any]) -> str | None:
-        """Post a call once, off the record; say what is wrong with its address, None for nothing."""
+        """Post a test call once, without recording it. Return what is wrong with the URL, None if it works."""
         try:
             status = (await self._adapter.send(self._request(url, content))).status
         except TransportError as failure:
@@ -100,19 +100,19 @@ class WebhookSender:
         return f"{status} - {phrases.get(status, 'Unknown')}"
 
     def wait_idle(self, seconds: float) -> bool:
-        """Block another thread until no delivery is under way; False if that takes longer."""
+        """Block another thread until no delivery is in progress; return False if that takes longer."""
         with self._change:
             return self._change.wait_for(lambda: not self._tasks, seconds)
 
     async def stop(self) -> None:
-        """Give up what is under way, and close the connections."""
+        """Give up the deliveries in progress, and close the connections."""
         self._stopped = True
         self._room.set()
-        under_way = dict(self._tasks)
-        for task in under_way:
+        in_progress = dict(self._tasks)
+        for task in in_progress:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
-        for waiting in under_way.values():
+        await asyncio.gather(*in_progress, return_exceptions=True)
+        for waiting in in_progress.values():
             self._give_up(waiting)
         await self._adapter.aclose()
 
@@ -125,16 +125,16 @@ class WebhookSender:
         await asyncio.sleep(delivery.delay)
         for attempt, wait in enumerate(self._waits, 1):
             await asyncio.sleep(wait)
-            # A delivery that waits for its next try holds no sender: a dead receiver must not stop the others.
-            async with self._senders:
+            # A delivery that waits for its next attempt holds no slot: a dead receiver must not block the others.
+            async with self._slots:
                 status = await self._try(delivery, attempt)
-            # 1. Taken.
+            # 1. Accepted.
             if status in SUCCESS:
                 return self._store.count_webhook(delivered=1)
             # 2. Refused for good.
             if status == REJECTED:
                 return self._store.count_webhook(rejected=1)
-        # 3. Anything else was tried again to the end.
+        # 3. Anything else was retried until the attempts were used up.
         return self._store.count_webhook(given_up=1)
 
     async def _try(self, delivery: Delivery, attempt: int) -> int | None:

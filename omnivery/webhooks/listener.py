@@ -63,10 +63,10 @@ class Listener:
         if self._running:
             raise ConfigError("this listener is running already")
         try:
-            from omnivery._server import ServerThread
+            from omnivery._server import Server, ServerThread
         except ImportError as error:
             raise ConfigError("Listener needs uvicorn: pip install 'omnivery[emulator]'") from error
-        running = ServerThread(self._host, self._port, self._app, name="omnivery-listener")
+        running = ServerThread(Server(self._app, host=self._host, port=self._port), name="omnivery-listener")
         running.start()
         self._running = running
 

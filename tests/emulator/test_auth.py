@@ -57,7 +57,7 @@ KINDS = {
     row.name: (row.method, row.path, row.key)
     for surface in ROUTE_TABLES
     if surface.prefix == "/v3"
-    for row in surface.rows
+    for row in surface.routes
 }
 
 

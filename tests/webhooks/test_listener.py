@@ -204,7 +204,7 @@ def test_half_a_call_does_not_hold_it_up(caplog: pytest.LogCaptureFixture) -> No
 def test_a_handler_that_blocks_its_event_loop_is_left_to_itself(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(serving, "PATIENCE", 0.05)
+    monkeypatch.setattr(serving, "STOP_TIMEOUT", 0.05)
     entered, go_on = threading.Event(), threading.Event()
 
     async def on_verdicts(_: BotVerdicts) -> None:
@@ -217,7 +217,7 @@ def test_a_handler_that_blocks_its_event_loop_is_left_to_itself(
         assert entered.wait(5)
         listener.stop()
     assert [record.getMessage() for record in caplog.records if record.name == "omnivery.server"] == [
-        "omnivery-listener goes on: something in its app blocks the event loop"
+        "omnivery-listener still runs: something in its app blocks the event loop"
     ]
     [thread] = [thread for thread in threading.enumerate() if thread.name == "omnivery-listener"]
     go_on.set()

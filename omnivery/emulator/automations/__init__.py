@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from omnivery.emulator.automations import account, addresses, bots, domains, messages, suppressions, webhooks
 
-ROWS = (
-    *account.ROWS,
-    *addresses.ROWS,
-    *domains.ROWS,
-    *webhooks.ROWS,
-    *messages.ROWS,
-    *suppressions.ROWS,
-    *bots.ROWS,
+ROUTES = (
+    *account.ROUTES,
+    *addresses.ROUTES,
+    *domains.ROUTES,
+    *webhooks.ROUTES,
+    *messages.ROUTES,
+    *suppressions.ROUTES,
+    *bots.ROUTES,
 )

@@ -11,10 +11,10 @@ from omnivery.emulator.routes import automations, json_response
 from omnivery.emulator.state import State
 
 
-async def test(_request: Request, site: State) -> Response:
+async def test(_request: Request, state: State) -> Response:
     """Describe the token as the page's example has it: a domain's. Here it opens every other domain too."""
-    auth = {"cid": CUSTOMER, "did": 1, "tid": 1, "domain": site.settings.domain, "role": "sending"}
+    auth = {"cid": CUSTOMER, "did": 1, "tid": 1, "domain": state.settings.domain, "role": "sending"}
     return json_response({"auth": auth})
 
 
-ROWS = (automations("account.test", "GET", "/test", test),)
+ROUTES = (automations("account.test", "GET", "/test", test),)

@@ -17,9 +17,9 @@ SENDEX = {"deliverable": 1.0, "risky": 0.5, "unknown": 0.5, "undeliverable": 0.0
 """Kickbox's score of an address; here it follows from the result."""
 
 
-async def validate(request: Request, site: State) -> Response:
+async def validate(request: Request, state: State) -> Response:
     """Say what is known about an address, in Kickbox's form."""
-    site.account.find(request.path_params["domain"])
+    state.account.find(request.path_params["domain"])
     found = judge(query_text(request, "address", LONGEST_ADDRESS))
     content = {
         "result": found.result,
@@ -40,12 +40,12 @@ async def validate(request: Request, site: State) -> Response:
     return json_response(content)
 
 
-async def parse(request: Request, _site: State) -> Response:
+async def parse(request: Request, _state: State) -> Response:
     """Read a comma list of addresses; names are left out here."""
     return json_response(parsed(query_text(request, "addresses", LONGEST_LIST), show=plain))
 
 
-ROWS = (
+ROUTES = (
     automations("automations.addresses.validate", "GET", "/{domain}/validate", validate),
     automations("automations.addresses.parse", "GET", "/address/parse", parse),
 )

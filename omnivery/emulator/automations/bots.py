@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.codec import loads
-from omnivery.emulator.forms import is_web_address, media_type
+from omnivery.emulator.forms import is_web_url, media_type
 from omnivery.emulator.routes import Route, empty_response, json_response
 from omnivery.emulator.state import State
 from omnivery.emulator.store import Check
@@ -31,33 +31,33 @@ LONGEST_NUMBER = 15
 """Digits of a timestamp that are still taken for one."""
 
 
-async def submit(request: Request, site: State) -> Response:
+async def submit(request: Request, state: State) -> Response:
     """Take a batch (JSON) or a single check (form): the content type tells them apart.
 
     The response to a batch is 200 with an empty body. Neither status nor body is documented; this is the least that a
     client may rely on. The response to a single check is 200 with its verdict, or 202 with a `request_id`, depending on
     `Emulator(single=…)`; 400 never has a body (documented).
     """
-    if request.path_params["domain"].lower() not in site.settings.bot_domains:
+    if request.path_params["domain"].lower() not in state.settings.bot_domains:
         return json_response({"message": "Bot detection is not enabled for this domain", "status": 402}, status=402)
     kind = media_type(request)
     if kind == "application/json":
-        return await _submit_batch(request, site)
+        return await _submit_batch(request, state)
     if kind in FORMS:
-        return await _check(request, site)
+        return await _check(request, state)
     return empty_response(400)
 
 
-async def result(request: Request, site: State) -> Response:
+async def result(request: Request, state: State) -> Response:
     """Give the result of a single check; 404 while it is not ready, and when it is unknown or forgotten."""
-    check = site.store.find_check(request.path_params["request_id"])
+    check = state.store.find_check(request.path_params["request_id"])
     domain = request.path_params["domain"].lower()
     if check is None or check.domain != domain or time.monotonic() < check.ready_at:
         return json_response({"message": "Request UUID is not processed yet or has expired", "status": 404}, status=404)
     return json_response(check.result)
 
 
-ROWS = (
+ROUTES = (
     Route(
         "bot",
         "POST",
@@ -69,16 +69,16 @@ ROWS = (
 )
 
 
-async def _submit_batch(request: Request, site: State) -> Response:
+async def _submit_batch(request: Request, state: State) -> Response:
     batch = _read_batch(await request.body())
     if batch is None:
         return empty_response(400)
     events, url = batch
-    await site.courier.wait_for_room()
-    site.store.add_batch(events)
-    verdicts = site.detector.judge(events)
+    await state.webhook_sender.wait_for_room()
+    state.store.add_batch(events)
+    verdicts = state.detector.judge(events)
     judged = [{**event, "is_bot": bot} for event, bot in zip(events, verdicts, strict=True) if bot is not None]
-    _send_verdicts(site, judged, url=url, batch_id=str(uuid.uuid4()))
+    _send_verdicts(state, judged, url=url, batch_id=str(uuid.uuid4()))
     return empty_response(200)
 
 
@@ -89,52 +89,52 @@ def _read_batch(body: bytes) -> tuple[list[dict[str, Any]], str] | None:
     except ValueError:
         return None
     events, url = batch.get("events"), batch.get("webhook_url")
-    return (events, url) if _are_events(events) and is_web_address(url) else None
+    return (events, url) if _are_events(events) and is_web_url(url) else None
 
 
-async def _check(request: Request, site: State) -> Response:
+async def _check(request: Request, state: State) -> Response:
     event = await _form_fields(request)
     if event is None or not _is_checkable(event):
         return empty_response(400)
-    (is_bot,) = site.detector.judge([event])
+    (is_bot,) = state.detector.judge([event])
     result = {"is_bot": is_bot, "request": event}
-    if is_bot is not None and site.settings.single == "now":
-        site.store.add_single(event)
+    if is_bot is not None and state.settings.single == "now":
+        state.store.add_single(event)
         return json_response(result)
     if "webhook_url" in event:
-        await site.courier.wait_for_room()
-    site.store.add_single(event)
-    return _respond_later(result, request, site)
+        await state.webhook_sender.wait_for_room()
+    state.store.add_single(event)
+    return _respond_later(result, request, state)
 
 
-def _respond_later(result: dict[str, Any], request: Request, site: State) -> Response:
-    request_id, delay = str(uuid.uuid4()), site.settings.result_delay
+def _respond_later(result: dict[str, Any], request: Request, state: State) -> Response:
+    request_id, delay = str(uuid.uuid4()), state.settings.result_delay
     event, is_bot = result["request"], result["is_bot"]
     ready_at = math.inf if is_bot is None else time.monotonic() + delay
     domain = request.path_params["domain"].lower()
-    site.store.add_check(request_id, Check(domain=domain, ready_at=ready_at, result=result))
+    state.store.add_check(request_id, Check(domain=domain, ready_at=ready_at, result=result))
     if "webhook_url" in event and is_bot is not None:
         judged = [{**event, "is_bot": is_bot}]
-        _send_verdicts(site, judged, url=event["webhook_url"], batch_id=request_id, delay=delay)
+        _send_verdicts(state, judged, url=event["webhook_url"], batch_id=request_id, delay=delay)
     return json_response({"request_id": request_id}, status=202)
 
 
-def _send_verdicts(site: State, judged: list[dict[str, Any]], *, url: str, batch_id: str, delay: float = 0.0) -> None:
-    """Hand verdicts to the courier, if there are any.
+def _send_verdicts(state: State, judged: list[dict[str, Any]], *, url: str, batch_id: str, delay: float = 0.0) -> None:
+    """Hand verdicts to the webhook sender, if there are any.
 
     What the real `batch` object holds is not known; its two keys are the emulator's own.
     """
     if judged:
         content = {"batch": {"id": batch_id, "size": len(judged)}, "events": judged}
         delivery = Delivery(url=url, batch_id=batch_id, kind="bot", content=content, events=len(judged), delay=delay)
-        site.courier.dispatch(delivery)
+        state.webhook_sender.dispatch(delivery)
 
 
 async def _form_fields(request: Request) -> dict[str, Any] | None:
     try:
         async with request.form() as form:
             fields: dict[str, Any] = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    except HTTPException:  # starlette's word for a form that is none
+    except HTTPException:  # raised by starlette for a malformed form
         return None
     for name in NUMBERS:
         value = fields.get(name, "")
@@ -146,7 +146,7 @@ async def _form_fields(request: Request) -> dict[str, Any] | None:
 def _is_checkable(event: dict[str, Any]) -> bool:
     ip, url = event.get("ip"), event.get("webhook_url")
     told = bool(ip or event.get("uas"))
-    return told and (not ip or _is_address(ip)) and (url is None or is_web_address(url))
+    return told and (not ip or _is_address(ip)) and (url is None or is_web_url(url))
 
 
 def _are_events(value: object) -> TypeGuard[list[dict[str, Any]]]:

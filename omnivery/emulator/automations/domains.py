@@ -18,14 +18,14 @@ LOCATION = "eu1"
 """Where the data of every domain is kept."""
 
 
-async def list_domains(_request: Request, site: State) -> Response:
+async def list_domains(_request: Request, state: State) -> Response:
     """Every domain, in a bare array."""
-    return json_response([_summary(domain) for domain in site.account.domains])
+    return json_response([_summary(domain) for domain in state.account.domains])
 
 
-async def get(request: Request, site: State) -> Response:
+async def get(request: Request, state: State) -> Response:
     """One domain, with its DNS records if they are asked for."""
-    domain = site.account.find(request.path_params["domain"])
+    domain = state.account.find(request.path_params["domain"])
     dns = domain.dns() if request.query_params.get("dns", "").lower() in TRUE else {}
     return json_response({"domain": _detail(domain), **dns})
 
@@ -48,7 +48,7 @@ def _detail(domain: Domain) -> dict[str, Any]:
     }
 
 
-ROWS = (
+ROUTES = (
     automations("automations.domains.list", "GET", "/domains", list_domains),
     automations("automations.domains.get", "GET", "/domains/{domain}", get),
 )

@@ -6,14 +6,14 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.emulator.acceptance import take_in
+from omnivery.emulator.acceptance import accept_message
 from omnivery.emulator.routes import Route
 from omnivery.emulator.state import State
 
 
-async def send(request: Request, site: State) -> Response:
+async def send(request: Request, state: State) -> Response:
     """Accept a message. The response is not documented; the emulator sends that of the other surface."""
-    return await take_in(request, site, surface="automations")
+    return await accept_message(request, state, surface="automations")
 
 
-ROWS = (Route("messages", "POST", "/{domain}/messages", send, operations=("automations.messages.send",)),)
+ROUTES = (Route("messages", "POST", "/{domain}/messages", send, operations=("automations.messages.send",)),)

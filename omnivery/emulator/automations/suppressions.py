@@ -13,13 +13,13 @@ from omnivery.emulator.routes import automations, empty_response
 from omnivery.emulator.state import State
 
 
-async def add(request: Request, site: State) -> Response:
+async def add(request: Request, state: State) -> Response:
     """Add an address to a list; the response is empty.
 
     The page names only the type `complaint`, and says nothing of a request without a type. The other types follow from
     the kinds of suppression in the service's guide; without a type, the emulator blocks the address.
     """
-    domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
+    domain, form = state.account.find(request.path_params["domain"]), await read_form(request, state)
     lists = {
         "bounce": domain.bounces,
         "complaint": domain.complaints,
@@ -36,4 +36,4 @@ async def add(request: Request, site: State) -> Response:
     return empty_response(200)
 
 
-ROWS = (automations("suppressions.add", "POST", "/{domain}/suppress", add),)
+ROUTES = (automations("suppressions.add", "POST", "/{domain}/suppress", add),)

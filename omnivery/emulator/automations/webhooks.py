@@ -33,34 +33,34 @@ EXAMPLES = {
 """An event for each type of webhook. Types are an open set: any other gets the first."""
 
 
-async def create(request: Request, site: State) -> Response:
+async def create(request: Request, state: State) -> Response:
     """Set the URLs of a type, once each has accepted a signed example with the flag `is-system-test`.
 
     The call with which the real service checks a URL is not documented. The URLs replace those that the type has.
     """
-    domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
+    domain, form = state.account.find(request.path_params["domain"]), await read_form(request, state)
     kind, urls = form.need("id"), urls_of(form)
     content = {"event-data": {**_example(kind, domain), "flags": {"is-system-test": True}}}
-    found = [await site.courier.probe(url, content) for url in urls]
+    found = [await state.webhook_sender.probe(url, content) for url in urls]
     if errors := [f"URL endpoint failed with error {error}" for error in found if error]:
         raise Refusal({"errors": errors}, status=402)
     domain.webhooks[kind] = urls
     return json_response({"message": "Webhook has been updated", "webhook": {"urls": urls}})
 
 
-async def delete(request: Request, site: State) -> Response:
+async def delete(request: Request, state: State) -> Response:
     """Delete the URLs of a type; 402 if there are none."""
-    domain = site.account.find(request.path_params["domain"])
+    domain = state.account.find(request.path_params["domain"])
     if domain.webhooks.pop(request.path_params["webhooktype"], None) is None:
         raise Refusal("No webhooks deleted", status=402)
     return json_response({"message": "Webhook has been deleted"})
 
 
-async def show_sample(request: Request, site: State) -> Response:
+async def show_sample(request: Request, state: State) -> Response:
     """Respond with an array of sample payloads, without some fields that real calls have."""
-    domain = site.account.find(request.path_params["domain"])
+    domain = state.account.find(request.path_params["domain"])
     data = sample(_example(request.path_params["webhooktype"], domain))
-    return json_response([{"event-data": data, "signature": sign(site.settings.signing_key)}])
+    return json_response([{"event-data": data, "signature": sign(state.settings.signing_key)}])
 
 
 def _example(kind: str, domain: Domain) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _example(kind: str, domain: Domain) -> dict[str, Any]:
     return event_data(EXAMPLES.get(kind, outcome.DELIVERED), message, "ann@example.com", domain)
 
 
-ROWS = (
+ROUTES = (
     automations("automations.webhooks.create", "POST", "/domains/{domain}/webhooks", create),
     automations("automations.webhooks.delete", "DELETE", "/domains/{domain}/webhooks/{webhooktype}", delete),
     automations("webhooks.sample", "GET", "/domains/{domain}/webhooks/{webhooktype}/sample", show_sample),

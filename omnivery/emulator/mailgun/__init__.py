@@ -13,14 +13,14 @@ from omnivery.emulator.mailgun import (
     whitelists,
 )
 
-ROWS = (
+ROUTES = (
     # What begins with a fixed segment comes first: `{domain}` would take that for a name.
-    *domains.ROWS,
-    *credentials.ROWS,
-    *webhooks.ROWS,
-    *addresses.ROWS,
-    *messages.ROWS,
-    *stats.ROWS,
-    *suppressions.ROWS,
-    *whitelists.ROWS,
+    *domains.ROUTES,
+    *credentials.ROUTES,
+    *webhooks.ROUTES,
+    *addresses.ROUTES,
+    *messages.ROUTES,
+    *stats.ROUTES,
+    *suppressions.ROUTES,
+    *whitelists.ROUTES,
 )

@@ -13,7 +13,7 @@ from omnivery.emulator.state import State
 from omnivery.transport.operation import KeyKind
 
 
-async def validate(request: Request, _site: State) -> Response:
+async def validate(request: Request, _state: State) -> Response:
     """Say what is known about an address."""
     found = judge(query_text(request, "address", LONGEST_ADDRESS))
     content = {
@@ -28,7 +28,7 @@ async def validate(request: Request, _site: State) -> Response:
     return json_response(content)
 
 
-async def parse(request: Request, _site: State) -> Response:
+async def parse(request: Request, _state: State) -> Response:
     """Read a comma list of addresses."""
     return json_response(parsed(query_text(request, "addresses", LONGEST_LIST), show=_named))
 
@@ -37,7 +37,7 @@ def _named(mailbox: Mailbox) -> dict[str, str]:
     return {**plain(mailbox), "name": mailbox.name}
 
 
-ROWS = (
+ROUTES = (
     mailgun("addresses.validate", "GET", "/address/private/validate", validate, KeyKind.SENDING),
     mailgun("addresses.parse", "GET", "/address/private/parse", parse, KeyKind.ANY),
 )

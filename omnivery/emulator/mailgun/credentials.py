@@ -17,10 +17,10 @@ PASSWORD_LENGTHS = range(5, 33)
 """Characters that a password may have."""
 
 
-async def list_credentials(request: Request, site: State) -> Response:
+async def list_credentials(request: Request, state: State) -> Response:
     """The domain's users, without their passwords."""
     limit, skip = window(request)
-    found = list(site.account.find(request.path_params["domain"]).credentials.values())
+    found = list(state.account.find(request.path_params["domain"]).credentials.values())
     items = [
         {"login": user.login, "mailbox": user.login, "note": "", "created_at": rfc2822(user.created_at)}
         for user in found[skip : skip + limit]
@@ -28,9 +28,9 @@ async def list_credentials(request: Request, site: State) -> Response:
     return json_response({"items": items, "total_count": len(found)})
 
 
-async def create(request: Request, site: State) -> Response:
+async def create(request: Request, state: State) -> Response:
     """Create a user; the times in the response have another format than in the list."""
-    domain, form = site.account.find(request.path_params["domain"]), await read_form(request, site)
+    domain, form = state.account.find(request.path_params["domain"]), await read_form(request, state)
     login, password = _full(form.need("login"), domain), _password(form)
     if login in domain.credentials:
         raise Refusal("Credentials already exist")
@@ -40,22 +40,22 @@ async def create(request: Request, site: State) -> Response:
     return json_response({**content, "created_at": moment, "updated_at": moment})
 
 
-async def update_password(request: Request, site: State) -> Response:
+async def update_password(request: Request, state: State) -> Response:
     """Give a user another password."""
-    form = await read_form(request, site)
-    _find(request, site).password = _password(form)
+    form = await read_form(request, state)
+    _find(request, state).password = _password(form)
     return json_response({"message": "Password changed"})
 
 
-async def delete(request: Request, site: State) -> Response:
+async def delete(request: Request, state: State) -> Response:
     """Forget a user."""
-    login = _find(request, site).login
-    del site.account.find(request.path_params["domain"]).credentials[login]
+    login = _find(request, state).login
+    del state.account.find(request.path_params["domain"]).credentials[login]
     return json_response({"message": "Credentials (1) deleted", "spec": login})
 
 
-def _find(request: Request, site: State) -> SmtpCredential:
-    domain = site.account.find(request.path_params["domain"])
+def _find(request: Request, state: State) -> SmtpCredential:
+    domain = state.account.find(request.path_params["domain"])
     found = domain.credentials.get(_full(request.path_params["login"], domain))
     if found is None:
         raise Refusal("Credentials not found", status=404)
@@ -74,7 +74,7 @@ def _password(form: Form) -> str:
     return password
 
 
-ROWS = (
+ROUTES = (
     mailgun("credentials.list", "GET", "/domains/{domain}/credentials", list_credentials),
     mailgun("credentials.create", "POST", "/domains/{domain}/credentials", create),
     mailgun("credentials.update_password", "PUT", "/domains/{domain}/credentials/{login}", update_password),

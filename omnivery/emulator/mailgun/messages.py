@@ -6,18 +6,18 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.emulator.acceptance import take_in, take_in_mime
+from omnivery.emulator.acceptance import accept_message, accept_mime
 from omnivery.emulator.routes import Route
 from omnivery.emulator.state import State
 from omnivery.transport.operation import KeyKind
 
 
-async def send(request: Request, site: State) -> Response:
+async def send(request: Request, state: State) -> Response:
     """Accept a message made of fields and files."""
-    return await take_in(request, site, surface="mailgun")
+    return await accept_message(request, state, surface="mailgun")
 
 
-ROWS = (
+ROUTES = (
     Route(
         "messages",
         "POST",
@@ -30,7 +30,7 @@ ROWS = (
         "messages.mime",
         "POST",
         "/{domain}/messages.mime",
-        take_in_mime,
+        accept_mime,
         operations=("mailgun.messages.send_mime",),
         key=KeyKind.EITHER,
     ),

@@ -23,9 +23,9 @@ WIDTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "month": timedel
 """The least that a bucket spans."""
 
 
-async def total(request: Request, site: State) -> Response:
+async def total(request: Request, state: State) -> Response:
     """Counts of the events that are asked for."""
-    domain = site.account.find(request.path_params["domain"])
+    domain = state.account.find(request.path_params["domain"])
     events, resolution = _events(request), request.query_params.get("resolution", "day")
     if resolution not in RESOLUTIONS:
         raise Refusal(f"resolution must be one of {', '.join(RESOLUTIONS)}")
@@ -62,4 +62,4 @@ def _text(moment: datetime) -> str:
     return f"{moment:%a, %d %b %Y %H:%M:%S} UTC"
 
 
-ROWS = (mailgun("stats.total", "GET", "/{domain}/stats/total", total, KeyKind.ANY),)
+ROUTES = (mailgun("stats.total", "GET", "/{domain}/stats/total", total, KeyKind.ANY),)

@@ -36,7 +36,7 @@ class Kind:
     missing: str
     removed: str
 
-    def rows(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[Route, ...]:
         """The endpoints of this list."""
         every, one = f"/{{domain}}/{self.name}", f"/{{domain}}/{self.name}/{{address}}"
         return (
@@ -46,15 +46,15 @@ class Kind:
             mailgun(f"{self.name}.delete", "DELETE", one, self.delete),
         )
 
-    async def list_page(self, request: Request, site: State) -> Response:
+    async def list_page(self, request: Request, state: State) -> Response:
         """One page of the list."""
-        return json_response(page(request, site, self._list(request, site).sorted()))
+        return json_response(page(request, state, self._list(request, state).sorted()))
 
-    async def create(self, request: Request, site: State) -> Response:
+    async def create(self, request: Request, state: State) -> Response:
         """Add or replace one record, from a form or a JSON object, or up to 1000 from a JSON array."""
-        found = self._list(request, site)
-        sent, many = await read_records(request, site)
-        if not many and site.settings.dialect == "mailgun" and media_type(request) == "application/json":
+        found = self._list(request, state)
+        sent, many = await read_records(request, state)
+        if not many and state.settings.dialect == "mailgun" and media_type(request) == "application/json":
             raise Refusal("the body must be a form, or a JSON array of records")
         if len(sent) > LONGEST_ARRAY:
             raise Refusal(f"Too many records, max is {LONGEST_ARRAY}")
@@ -67,22 +67,22 @@ class Kind:
         message = f"Address has been added to the {self.name} table"
         return json_response({"address": records[0]["address"], "message": message})
 
-    async def get(self, request: Request, site: State) -> Response:
+    async def get(self, request: Request, state: State) -> Response:
         """The record of one address."""
-        record = self._list(request, site).get(request.path_params["address"])
+        record = self._list(request, state).get(request.path_params["address"])
         if record is None:
             raise Refusal(self.missing, status=404)
         return json_response(self.alone(record))
 
-    async def delete(self, request: Request, site: State) -> Response:
+    async def delete(self, request: Request, state: State) -> Response:
         """Take one address off the list."""
         address = request.path_params["address"]
-        if self._list(request, site).remove(address) is None:
+        if self._list(request, state).remove(address) is None:
             raise Refusal(self.missing, status=404)
         return json_response({"address": address, "message": self.removed})
 
-    def _list(self, request: Request, site: State) -> SuppressionList:
-        return self.list_of(site.account.find(request.path_params["domain"]))
+    def _list(self, request: Request, state: State) -> SuppressionList:
+        return self.list_of(state.account.find(request.path_params["domain"]))
 
     def _checked(self, sent: Entry) -> dict[str, Any]:
         address = sent.get("address")
@@ -94,9 +94,9 @@ class Kind:
         return {"address": address.strip(), **self.record(sent), **created}
 
 
-async def delete_all_bounces(request: Request, site: State) -> Response:
+async def delete_all_bounces(request: Request, state: State) -> Response:
     """Take every address off the bounce list."""
-    site.account.find(request.path_params["domain"]).bounces.clear()
+    state.account.find(request.path_params["domain"]).bounces.clear()
     return json_response({"message": "Bounced addresses for this domain have been removed"})
 
 
@@ -137,9 +137,9 @@ UNSUBSCRIBES = Kind(
     missing="Address not found in unsubscribers table",
     removed="Unsubscribe event has been removed",
 )
-ROWS = (
-    *BOUNCES.rows(),
+ROUTES = (
+    *BOUNCES.routes(),
     mailgun("bounces.delete_all", "DELETE", "/{domain}/bounces", delete_all_bounces),
-    *COMPLAINTS.rows(),
-    *UNSUBSCRIBES.rows(),
+    *COMPLAINTS.routes(),
+    *UNSUBSCRIBES.routes(),
 )

@@ -15,20 +15,20 @@ from omnivery.emulator.state import State
 MISSING = "Address/Domain not found in whitelists table"
 
 
-async def list_entries(request: Request, site: State) -> Response:
+async def list_entries(request: Request, state: State) -> Response:
     """One page of the list."""
-    domain = site.account.find(request.path_params["domain"])
-    return json_response(page(request, site, domain.whitelists.sorted()))
+    domain = state.account.find(request.path_params["domain"])
+    return json_response(page(request, state, domain.whitelists.sorted()))
 
 
-async def create(request: Request, site: State) -> Response:
+async def create(request: Request, state: State) -> Response:
     """Add an address or a domain: from the query, as Omnivery documents it, or from a form, as Mailgun does.
 
     In the dialect `mailgun` the query is ignored.
     """
-    domain = site.account.find(request.path_params["domain"])
-    queries = () if site.settings.dialect == "mailgun" else (read_query(request),)
-    for form in (*queries, await read_form(request, site)):
+    domain = state.account.find(request.path_params["domain"])
+    queries = () if state.settings.dialect == "mailgun" else (read_query(request),)
+    for form in (*queries, await read_form(request, state)):
         for kind in ("address", "domain"):
             if value := form.get(kind).strip():
                 domain.whitelists.put(value, {"type": kind, "value": value})
@@ -37,23 +37,23 @@ async def create(request: Request, site: State) -> Response:
     raise Refusal("address or domain parameter is missing")
 
 
-async def get(request: Request, site: State) -> Response:
+async def get(request: Request, state: State) -> Response:
     """One entry."""
-    entry = site.account.find(request.path_params["domain"]).whitelists.get(request.path_params["address"])
+    entry = state.account.find(request.path_params["domain"]).whitelists.get(request.path_params["address"])
     if entry is None:
         raise Refusal(MISSING, status=404)
     return json_response(entry)
 
 
-async def delete(request: Request, site: State) -> Response:
+async def delete(request: Request, state: State) -> Response:
     """Take an address or a domain off the list."""
     value = request.path_params["address"]
-    if site.account.find(request.path_params["domain"]).whitelists.remove(value) is None:
+    if state.account.find(request.path_params["domain"]).whitelists.remove(value) is None:
         raise Refusal(MISSING, status=404)
     return json_response({"message": "Address/Domain has been removed from the whitelists table", "value": value})
 
 
-ROWS = (
+ROUTES = (
     mailgun("whitelists.list", "GET", "/{domain}/whitelists", list_entries),
     mailgun("whitelists.create", "POST", "/{domain}/whitelists", create),
     mailgun("whitelists.get", "GET", "/{domain}/whitelists/{address}", get),

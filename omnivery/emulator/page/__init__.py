@@ -1,3 +1,3 @@
-"""The emulator's page for people."""
+"""The emulator's web page."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The emulator's page for people, at `/`: what this is, where its APIs are, and what it has done so far."""
+"""The emulator's web page, at `/`: what it is, the URLs of its APIs, and counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omnivery.emulator.routes import Route
 from omnivery.emulator.state import State
 
 HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'", "cache-control": "no-store"}
-"""It loads nothing and runs nothing, and is always up to date."""
+"""The page loads and runs nothing, and is never cached."""
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -30,13 +30,13 @@ td {{ padding-right: 2em }}
 <tr><td>Automations API</td><td><code>{base}</code></td></tr>
 <tr><td>Mailgun-compatible API</td><td><code>{base}/v3</code></td></tr>
 </table>
-<p>Both ask for the keys that the emulator was started with.</p>
+<p>Both require the keys that the emulator was started with.</p>
 <h2>So far</h2>
 <table>
 {counts}
 </table>
 <h2>Control API</h2>
-<p>It asks for no key.</p>
+<p>It requires no key.</p>
 <ul>
 {routes}
 </ul>
@@ -45,20 +45,20 @@ td {{ padding-right: 2em }}
 """
 
 
-async def show(request: Request, site: State) -> Response:
-    """The page. It has no secret on it, and nothing that came with a request."""
-    routes = "\n".join(f"<li><code>{row.method} {row.path}</code></li>" for row in control.ROWS)
-    return HTMLResponse(PAGE.format(base=_base(request), counts=_counts(site), routes=routes), headers=HEADERS)
+async def show(request: Request, state: State) -> Response:
+    """Return the page. It contains no secret, and nothing from a request."""
+    routes = "\n".join(f"<li><code>{route.method} {route.path}</code></li>" for route in control.ROUTES)
+    return HTMLResponse(PAGE.format(base=_base(request), counts=_counts(state), routes=routes), headers=HEADERS)
 
 
 def _base(request: Request) -> str:
-    # The socket's own address: the Host header holds whatever a client puts there.
+    # From the socket: the Host header contains whatever a client sends.
     host, port = request.scope["server"]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _counts(site: State) -> str:
-    seen = site.store.statistics
+def _counts(state: State) -> str:
+    seen = state.store.statistics
     counts = {
         "API requests": seen.requests,
         "Batches": seen.bot_batches,
@@ -72,4 +72,4 @@ def _counts(site: State) -> str:
     return "\n".join(f"<tr><td>{name}</td><td>{count}</td></tr>" for name, count in counts.items())
 
 
-ROWS = (Route("page", "GET", "/", show),)
+ROUTES = (Route("page", "GET", "/", show),)
