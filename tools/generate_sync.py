@@ -57,7 +57,7 @@ WORDS = (
 )
 """What becomes of docstrings."""
 
-RUNS = {"BulkRun": "omnivery.sync.run", "EventWriter": "omnivery.automations.writer.sync"}
+RUNS = {"BulkRun": "omnivery.automations.run", "EventWriter": "omnivery.automations.writer.sync"}
 """What bulk methods return that are no coroutines: written by hand, because it is the bridge to another thread."""
 
 FRAMES = "omnivery.readers.frames"

@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from omnivery.automations.domains import DomainDetail as DomainDetail
     from omnivery.automations.honeypots import AsyncHoneypots as AsyncHoneypots
     from omnivery.automations.messages import AsyncMessages as AsyncMessages
+    from omnivery.automations.report import BatchOutcome as BatchOutcome
     from omnivery.automations.report import BatchReceipt as BatchReceipt
     from omnivery.automations.report import SubmitReport as SubmitReport
     from omnivery.automations.round_trip import RoundTripReport as RoundTripReport
+    from omnivery.automations.run import AsyncBulkRun as AsyncBulkRun
+    from omnivery.automations.run import BulkRun as BulkRun
     from omnivery.automations.suppressions import AsyncSuppressions as AsyncSuppressions
     from omnivery.automations.suppressions import SuppressionAdded as SuppressionAdded
     from omnivery.automations.webhooks import AsyncWebhooks as AsyncWebhooks
@@ -38,9 +41,7 @@ if TYPE_CHECKING:
     from omnivery.automations.writer.options import WriterStatistics as WriterStatistics
     from omnivery.automations.writer.sync import EventWriter as EventWriter
     from omnivery.automations.writer.writer import AsyncEventWriter as AsyncEventWriter
-    from omnivery.bulk.engine import AsyncBulkRun as AsyncBulkRun
     from omnivery.bulk.report import BatchFailure as BatchFailure
-    from omnivery.bulk.report import BatchOutcome as BatchOutcome
     from omnivery.bulk.report import Rejection as Rejection
     from omnivery.events.event import BotEvent as BotEvent
     from omnivery.events.event import EventLine as EventLine
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
     from omnivery.mail.webhook import WebhookResult as WebhookResult
     from omnivery.mail.webhook import WebhookType as WebhookType
     from omnivery.sync.base import Pages as Pages
-    from omnivery.sync.run import BulkRun as BulkRun
     from omnivery.transport.paging import AsyncPages as AsyncPages
     from omnivery.transport.paging import ItemList as ItemList
     from omnivery.transport.paging import Page as Page

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from omnivery.automations.honeypots import SupportsHtml
     from omnivery.automations.report import BatchReceipt, SubmitReport
     from omnivery.automations.round_trip import RoundTripReport
+    from omnivery.automations.run import BulkRun
     from omnivery.automations.suppressions import SuppressionAdded, SuppressionFields, SuppressionType
     from omnivery.automations.webhooks import WebhookSample
     from omnivery.automations.writer.options import Overflow
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from omnivery.mail.suppression import SuppressionReport
     from omnivery.mail.webhook import WebhookResult
     from omnivery.readers.frames import ArrowStream
-    from omnivery.sync.run import BulkRun
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
     from omnivery.webhooks.receiver import Receiver
@@ -248,6 +248,7 @@ class Bots(Resource["AsyncAutomations"]):
         max_bytes: int = 1000000,
         journal: str | PathLike[str] | None = None,
         journal_limit: int = 1000000000,
+        max_outage: float | None = 600.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SubmitReport:
@@ -276,6 +277,8 @@ class Bots(Resource["AsyncAutomations"]):
             max_bytes: largest request in bytes; a batch beyond it is halved.
             journal: a file to keep the run in, made if it is not there. Undelivered events are in it, not in memory.
             journal_limit: bytes of undelivered events in the journal beyond which the source waits.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own when left out.
             options: time-outs, deadline, retries and headers of each request.
 
@@ -305,6 +308,7 @@ class Bots(Resource["AsyncAutomations"]):
                 max_bytes=max_bytes,
                 journal=journal,
                 journal_limit=journal_limit,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
@@ -377,6 +381,7 @@ class Bots(Resource["AsyncAutomations"]):
         on_progress: Callable[[SubmitReport], None] | None = None,
         events_per_second: float | None = None,
         requests_per_second: float | None = None,
+        max_outage: float | None = 600.0,
         options: CallOptions | None = None,
     ) -> SubmitReport:
         """Send again what a journal holds and is not delivered; no source is read.
@@ -387,6 +392,7 @@ class Bots(Resource["AsyncAutomations"]):
             on_progress: as in `submit`.
             events_per_second: as in `submit`.
             requests_per_second: as in `submit`.
+            max_outage: as in `submit`.
             options: as in `submit`.
 
         Returns:
@@ -405,6 +411,7 @@ class Bots(Resource["AsyncAutomations"]):
                 on_progress=given_on_progress,
                 events_per_second=events_per_second,
                 requests_per_second=requests_per_second,
+                max_outage=max_outage,
                 options=options,
             )
         )
@@ -421,6 +428,7 @@ class Bots(Resource["AsyncAutomations"]):
         max_bytes: int = 1000000,
         journal: str | PathLike[str] | None = None,
         journal_limit: int = 1000000000,
+        max_outage: float | None = 600.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> BulkRun:
@@ -446,6 +454,7 @@ class Bots(Resource["AsyncAutomations"]):
             max_bytes: as in `submit`.
             journal: as in `submit`. It is opened when the block is entered.
             journal_limit: as in `submit`.
+            max_outage: as in `submit`.
             domain: as in `submit`.
             options: as in `submit`.
 
@@ -453,7 +462,7 @@ class Bots(Resource["AsyncAutomations"]):
             ConfigError: as in `submit`.
         """
         with delay_fork():
-            from omnivery.sync.run import BulkRun
+            from omnivery.automations.run import BulkRun
             from omnivery.readers.frames import as_events
         bridge: LoopBridge[None] = LoopBridge()
         given_events = bridge.source(as_events(events), argument="events")
@@ -468,6 +477,7 @@ class Bots(Resource["AsyncAutomations"]):
                 max_bytes=max_bytes,
                 journal=journal,
                 journal_limit=journal_limit,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
@@ -489,6 +499,7 @@ class Bots(Resource["AsyncAutomations"]):
         events_per_second: float | None = None,
         requests_per_second: float | None = None,
         journal: str | PathLike[str] | None = None,
+        max_outage: float | None = None,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> EventWriter:
@@ -515,6 +526,7 @@ class Bots(Resource["AsyncAutomations"]):
             events_per_second: as in `submit`.
             requests_per_second: as in `submit`.
             journal: as in `submit`.
+            max_outage: as in `submit`; no limit when left out. Meanwhile the buffer fills, and `overflow` decides.
             domain: as in `submit`.
             options: as in `submit`.
 
@@ -538,6 +550,7 @@ class Bots(Resource["AsyncAutomations"]):
                 events_per_second=events_per_second,
                 requests_per_second=requests_per_second,
                 journal=journal,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
 from os import PathLike
@@ -14,28 +13,29 @@ from anyio import to_thread
 from attrs import evolve
 
 from omnivery import codec
-from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, Batch
+from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.automations.report import BatchReceipt, SubmitReport
+from omnivery.automations.run import MAX_OUTAGE, AsyncBulkRun, event_run, journal_target, recorder_of, target_of
 from omnivery.automations.writer.buffer import EventBuffer
 from omnivery.automations.writer.options import Overflow, WriterOptions
 from omnivery.automations.writer.supplier import BufferSource
 from omnivery.automations.writer.writer import AsyncEventWriter
-from omnivery.bulk.engine import AsyncBulkRun
-from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder, RunTarget
+from omnivery.bulk.batch import Batch
+from omnivery.bulk.recorder import JOURNAL_LIMIT
 from omnivery.bulk.source import Resumable, Source
 from omnivery.display.progress import watching
-from omnivery.errors import BulkError, ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
+from omnivery.errors import ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.events.encoding import wire_form
 from omnivery.events.event import FIELDS, BotEvent, EventLike
 from omnivery.events.ip_address import plain_address
+from omnivery.events.snapshot import snapshot
 from omnivery.events.validation import single_fault_of
 from omnivery.events.verdict import PendingVerdict, Verdict
 from omnivery.readers.frames import as_events
 from omnivery.transport import body as encoding
 from omnivery.transport.config import (
-    BULK_RETRY,
     CallOptions,
     required,
     valid_url,
@@ -52,13 +52,15 @@ from omnivery.transport.resource import AsyncResource
 if TYPE_CHECKING:
     from omnivery.automations.round_trip import RoundTripReport
     from omnivery.readers.frames import ArrowStream
-    from omnivery.transport.http import Response
+    from omnivery.transport.http import ApiResponse, Response
     from omnivery.webhooks.receiver import Receiver
     from omnivery.webhooks.store import VerdictStore
 
 ADVICE = "A single event goes in a list; a file is read with omnivery.readers"
 POLL_FIRST = 0.5
 POLL_LONGEST = 5.0
+WRITER_ROUNDS = 5
+"""How often a writer's batch fails with all its attempts, while others are accepted, before it is undelivered."""
 
 
 def _read_receipt(answer: Response) -> dict[str, Any]:
@@ -118,6 +120,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         max_bytes: int = MAX_BYTES,
         journal: str | PathLike[str] | None = None,
         journal_limit: int = JOURNAL_LIMIT,
+        max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SubmitReport:
@@ -146,6 +149,8 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             max_bytes: largest request in bytes; a batch beyond it is halved.
             journal: a file to keep the run in, made if it is not there. Undelivered events are in it, not in memory.
             journal_limit: bytes of undelivered events in the journal beyond which the source waits.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own when left out.
             options: time-outs, deadline, retries and headers of each request.
 
@@ -167,6 +172,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             max_bytes=max_bytes,
             journal=journal,
             journal_limit=journal_limit,
+            max_outage=max_outage,
             domain=domain,
             options=options,
         )
@@ -177,7 +183,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
                 if on_progress is not None:
                     on_progress(report)
 
-            return await _finished(run, tell if progress else on_progress)
+            return await run.finish(tell if progress else on_progress)
 
     async def submit_and_wait(
         self,
@@ -235,6 +241,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         on_progress: Callable[[SubmitReport], None] | None = None,
         events_per_second: float | None = None,
         requests_per_second: float | None = None,
+        max_outage: float | None = MAX_OUTAGE,
         options: CallOptions | None = None,
     ) -> SubmitReport:
         """Send again what a journal holds and is not delivered; no source is read.
@@ -245,6 +252,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             on_progress: as in `submit`.
             events_per_second: as in `submit`.
             requests_per_second: as in `submit`.
+            max_outage: as in `submit`.
             options: as in `submit`.
 
         Returns:
@@ -254,18 +262,21 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             ConfigError: there is no such journal, or it cannot be used, or the client talks to another server. Nothing
                 was sent.
         """
-        known = await to_thread.run_sync(_terms_of, journal)
-        terms = known.replace(base_url=self._client._config.base_url)
-        run = self._run(
+        known = await to_thread.run_sync(journal_target, journal)
+        target = known.replace(base_url=self._client._config.base_url)
+        run = event_run(
+            self._client,
+            SUBMIT_BATCH,
             Source.of((), argument="events", advice=ADVICE),
-            terms,
-            ledger=_ledger(journal, terms, again=True),
+            target,
+            recorder=recorder_of(journal, target, limit=JOURNAL_LIMIT, again=True),
             concurrency=concurrency,
             events_per_second=events_per_second,
             requests_per_second=requests_per_second,
             options=options,
+            max_outage=max_outage,
         )
-        return await _finished(run, on_progress)
+        return await run.finish(on_progress)
 
     def stream(
         self,
@@ -279,6 +290,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         max_bytes: int = MAX_BYTES,
         journal: str | PathLike[str] | None = None,
         journal_limit: int = JOURNAL_LIMIT,
+        max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> AsyncBulkRun:
@@ -304,57 +316,50 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             max_bytes: as in `submit`.
             journal: as in `submit`. It is opened when the block is entered.
             journal_limit: as in `submit`.
+            max_outage: as in `submit`.
             domain: as in `submit`.
             options: as in `submit`.
 
         Raises:
             ConfigError: as in `submit`.
         """
-        sending_domain = self._client._domain(domain)
-        address = self._webhook_url(webhook_url)
-        terms = _target_of(webhook_url=address, domain=sending_domain, base_url=self._client._config.base_url)
         return self._run(
-            Source.of(as_events(events), argument="events", advice=ADVICE),
-            terms,
-            ledger=Recorder() if journal is None else _ledger(journal, terms, limit=journal_limit),
+            events,
+            webhook_url=webhook_url,
             concurrency=concurrency,
             ordered=ordered,
             events_per_second=events_per_second,
             requests_per_second=requests_per_second,
             max_bytes=max_bytes,
+            journal=journal,
+            journal_limit=journal_limit,
+            max_outage=max_outage,
+            domain=domain,
             options=options,
         )
 
     def _run(
         self,
-        source: Source[EventLike],
-        terms: RunTarget,
+        events: Iterable[EventLike] | AsyncIterable[EventLike] | Resumable[EventLike] | ArrowStream,
         *,
-        ledger: Recorder,
-        concurrency: int,
-        events_per_second: float | None,
-        requests_per_second: float | None,
-        options: CallOptions | None,
-        max_bytes: int = MAX_BYTES,
-        ordered: bool = False,
+        webhook_url: str | None,
+        journal: str | PathLike[str] | None,
+        domain: str | None,
+        journal_limit: int = JOURNAL_LIMIT,
+        **options: Any,
     ) -> AsyncBulkRun:
-        client, chosen = self._client._for_bulk(concurrency, options, requests_per_second=requests_per_second)
-        pace = self._client._pace(events_per_second, argument="events_per_second")
-
-        async def post(body: bytes) -> int:
-            answer = await client.call(SUBMIT_BATCH, domain=terms["domain"], body=encoding.json(body), options=chosen)
-            return answer.attempts
-
-        return AsyncBulkRun(
-            source=source,
-            post=post,
-            ledger=ledger,
-            webhook_url=terms["webhook_url"],
-            concurrency=concurrency,
-            max_bytes=max_bytes,
-            max_retry_after=(chosen.retry or BULK_RETRY).max_retry_after,
-            pace=pace,
-            ordered=ordered,
+        target = target_of(
+            webhook_url=self._webhook_url(webhook_url),
+            domain=self._client._domain(domain),
+            base_url=self._client._config.base_url,
+        )
+        return event_run(
+            self._client,
+            SUBMIT_BATCH,
+            Source.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot),
+            target,
+            recorder=recorder_of(journal, target, limit=journal_limit),
+            **options,
         )
 
     def writer(
@@ -372,6 +377,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         events_per_second: float | None = None,
         requests_per_second: float | None = None,
         journal: str | PathLike[str] | None = None,
+        max_outage: float | None = None,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> AsyncEventWriter:
@@ -398,6 +404,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             events_per_second: as in `submit`.
             requests_per_second: as in `submit`.
             journal: as in `submit`.
+            max_outage: as in `submit`; no limit when left out. Meanwhile the buffer fills, and `overflow` decides.
             domain: as in `submit`.
             options: as in `submit`.
 
@@ -415,13 +422,15 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         )
         runtime = self._client._pipeline.runtime
         supplier = BufferSource(buffer=EventBuffer(options=chosen, now=runtime.now), runtime=runtime)
-        run = self.stream(
+        run = self._run(
             cast("AsyncIterable[EventLike]", supplier),
             webhook_url=webhook_url,
             concurrency=concurrency,
             events_per_second=events_per_second,
             requests_per_second=requests_per_second,
             max_bytes=max_bytes,
+            max_outage=max_outage,
+            rounds=WRITER_ROUNDS,
             domain=domain,
             options=options,
             journal=journal,
@@ -464,13 +473,20 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
                 f"more than {MAX_EVENTS} events: that is what one request carries; submit() takes any number. "
                 "Nothing was sent."
             )
-        batch = Batch(number=0, items=items, start=0, webhook_url=self._webhook_url(webhook_url), max_bytes=sys.maxsize)
-        sending_domain = self._client._domain(domain)
+        sending_domain, address = self._client._domain(domain), self._webhook_url(webhook_url)
+
+        async def send(body: bytes) -> ApiResponse[Any]:
+            return await self._client.call(
+                SUBMIT_BATCH, domain=sending_domain, body=encoding.json(body), options=options
+            )
+
+        target = target_of(webhook_url=address, domain=sending_domain, base_url=self._client._config.base_url)
+        batch = Batch(work=EventWork(send=send, target=target, max_bytes=sys.maxsize), number=0, items=items, start=0)
         body = batch.next_request()
         if body is None:
             return BatchReceipt(accepted=0, rejections=batch.close().rejected)
-        answer = await self._client.call(SUBMIT_BATCH, domain=sending_domain, body=encoding.json(body), options=options)
-        batch.took(answer.attempts)
+        answer = await send(body)
+        batch.accepted(answer)
         outcome = batch.close()
         extra = dict(answer.data)
         return BatchReceipt(
@@ -573,60 +589,6 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             purpose="webhook address for the verdicts",
         )
         return valid_url(address, argument="webhook_url")
-
-
-async def _finished(run: AsyncBulkRun, on_progress: Callable[[SubmitReport], None] | None) -> SubmitReport:
-    """Go through a run to its end."""
-    with _told_when_interrupted(run):
-        async with run:
-            try:
-                async for _ in run:
-                    if on_progress is not None:
-                        on_progress(run.report)
-            except Exception as error:
-                if error is not run.source.error:
-                    raise
-                raise _source_failed(error, run.report) from error
-    return run.report
-
-
-def _ledger(journal: str | PathLike[str], terms: RunTarget, **options: Any) -> Recorder:
-    # It brings SQLite along, which those without a journal need not load.
-    from omnivery.bulk.journal.recorder import JournalRecorder
-
-    return JournalRecorder(path=journal, terms=terms, **options)
-
-
-def _target_of(*, webhook_url: str, domain: str, base_url: str) -> RunTarget:
-    # A URL of the webhook may hold a secret of its receiver's.
-    values = {"webhook_url": webhook_url, "domain": domain, "base_url": base_url}
-    return RunTarget(values, secret=frozenset({"webhook_url"}))
-
-
-def _terms_of(journal: str | PathLike[str]) -> RunTarget:
-    from omnivery.bulk.journal.reader import JournalReader
-
-    with JournalReader.open(journal) as view:
-        return view.target()
-
-
-@contextmanager
-def _told_when_interrupted(run: AsyncBulkRun) -> Iterator[None]:
-    """Ctrl-C and cancellation take the call's report with them: they shall say at least what was in it."""
-    try:
-        yield
-    except BaseException as interruption:
-        if not isinstance(interruption, Exception):
-            interruption.add_note(f"omnivery: the run was interrupted: {run.report.summary()}")
-        raise
-
-
-def _source_failed(error: Exception, report: SubmitReport) -> BulkError:
-    return BulkError(
-        f"the source of events raised {type(error).__name__} after {report.read} events; what it gave was submitted: "
-        f"{report.accepted} accepted, {report.rejected} rejected, {report.undelivered} not delivered",
-        report=report,
-    )
 
 
 def _form_fields(event: BotEvent | Mapping[str, Any]) -> list[tuple[str, str]]:

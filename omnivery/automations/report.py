@@ -7,7 +7,15 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from omnivery.bulk.report import Account, BatchFailure, Rejection, problems_table, rejected_rows
+from omnivery.bulk.report import (
+    BatchFailure,
+    Rejection,
+    RunState,
+    RunTotals,
+    SettledBatch,
+    problems_table,
+    rejected_rows,
+)
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
@@ -41,6 +49,24 @@ class BatchReceipt(Tabular):
 
 
 @frozen(kw_only=True)
+class BatchOutcome(SettledBatch[EventLike]):
+    """What became of one batch of events: each is in exactly one of accepted, rejected and undelivered."""
+
+    @classmethod
+    def of(cls, settled: SettledBatch[EventLike]) -> BatchOutcome:
+        """Return the outcome of a batch."""
+        return cls(
+            batch=settled.batch,
+            accepted=settled.accepted,
+            rejected=settled.rejected,
+            undelivered=settled.undelivered,
+            errors=settled.errors,
+            requests=settled.requests,
+            retries=settled.retries,
+        )
+
+
+@frozen(kw_only=True)
 class SubmitReport(Tabular):
     """The account of a run: `accepted + rejected + undelivered == read`, whatever happened on the way.
 
@@ -69,8 +95,30 @@ class SubmitReport(Tabular):
     """The first hundred failures that left events undelivered."""
     stopped_by: BaseException | None = None
     """What ended the run before its source did: an error that would meet every batch, or the source's own."""
+    waiting_since: float | None = None
+    """Since when the run waits for the service to accept requests, in unix seconds; None while it does not wait."""
     _undelivered: tuple[EventLike, ...] = field(default=(), repr=False, alias="undelivered_items")
     _journal: str | None = field(default=None, repr=False, alias="journal")
+
+    @classmethod
+    def of(cls, totals: RunTotals[EventLike], state: RunState) -> SubmitReport:
+        """Return the report of a run."""
+        return cls(
+            read=totals.read,
+            accepted=totals.accepted,
+            rejected=totals.rejected,
+            undelivered=totals.undelivered,
+            batches=totals.batches,
+            requests=totals.requests,
+            retries=totals.retries,
+            elapsed=totals.elapsed + state.elapsed,
+            rejections=tuple(totals.rejections),
+            failures=tuple(totals.failures),
+            stopped_by=state.stopped_by,
+            waiting_since=state.waiting_since,
+            undelivered_items=tuple(totals.kept),
+            journal=state.journal,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = {each.alias: getattr(self, each.name) for each in fields(SubmitReport)}
@@ -138,31 +186,3 @@ class SubmitReport(Tabular):
 
 def _restored(values: dict[str, Any]) -> SubmitReport:
     return SubmitReport(**values)
-
-
-def report_of(
-    totals: Account, *, elapsed: float, stopped_by: BaseException | None, journal: str | None = None
-) -> SubmitReport:
-    """The totals as they stand.
-
-    Args:
-        totals: what was counted so far.
-        elapsed: seconds from the start of this run.
-        stopped_by: what ended it early.
-        journal: where the undelivered events are that are not kept in memory.
-    """
-    return SubmitReport(
-        read=totals.read,
-        accepted=totals.accepted,
-        rejected=totals.rejected,
-        undelivered=totals.undelivered,
-        batches=totals.batches,
-        requests=totals.requests,
-        retries=totals.retries,
-        elapsed=totals.elapsed + elapsed,
-        rejections=tuple(totals.rejections),
-        failures=tuple(totals.failures),
-        stopped_by=stopped_by,
-        undelivered_items=tuple(totals.kept),
-        journal=journal,
-    )

@@ -103,7 +103,7 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
             ConfigError: a record has no address, or the domain is missing; nothing was sent.
         """
         given = _checked(records)
-        client, chosen = self._client._for_bulk(concurrency, options)
+        client, chosen, _ = self._client._for_bulk(concurrency, options)
         sending_domain = self._client._domain(domain)
 
         async def post(batch: Sequence[SuppressionFields]) -> None:

@@ -1,99 +1,81 @@
-"""What a run writes down: here nothing; `journal_ledger` has the one that writes everything to a journal."""
+"""What a run writes down: here nothing. `bulk.journal.recorder` has the one that writes everything to a journal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
-from omnivery.automations.batch import Batch
-from omnivery.bulk.report import Account
+from omnivery.bulk.batch import Batch
+from omnivery.bulk.report import RunTotals
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from omnivery.bulk.source import Source
+    from omnivery.bulk.work import Work
     from omnivery.errors import JournalError
-    from omnivery.events.event import EventLike
 
+T = TypeVar("T")
 
 JOURNAL_LIMIT = 1_000_000_000
-"""Bytes of events that a journal holds and that are not delivered, before its run reads no further."""
-
-
-@frozen
-class RunTarget:
-    """Where a run's requests go and what they hold, in names of its kind of work. A journal keeps to one target."""
-
-    values: Mapping[str, str] = field(repr=False)
-    """By name, in the order in which differences are told."""
-    secret: frozenset[str] = frozenset()
-    """Names whose values appear in no message."""
-
-    def __getitem__(self, name: str) -> str:
-        return self.values[name]
-
-    def replace(self, **values: str) -> RunTarget:
-        """The same target with other values for some of its names."""
-        return evolve(self, values={**self.values, **values})
-
-    def difference(self, other: RunTarget) -> str | None:
-        """What is not the same in another target, in words; None if nothing is."""
-        for name in {**self.values, **other.values}:
-            own, its = self.values.get(name), other.values.get(name)
-            if own != its and name in self.secret | other.secret:
-                return f"another {name}"
-            if own != its:
-                return f"{name} {own}, not {its}"
-        return None
+"""Bytes of undelivered items that a journal holds before its run reads no further."""
 
 
 @define(kw_only=True, eq=False)
-class Recorder:
+class Recorder(Generic[T]):
     """Keeps nothing. A run goes through these steps with or without a journal."""
 
     path: str | None = None
-    """Where it is kept."""
+    """Where the journal is."""
     ahead: ClassVar[bool] = False
     """Whether each request in flight has another batch made ready behind it, so that writing it down costs no time."""
     _numbers: Iterator[int] = field(init=False, factory=count)
     _taken: int = field(init=False, default=0)
 
-    async def open(self, source: Source[EventLike]) -> Account:  # noqa: ARG002  # a journal knows where to go on
-        """Prepare source and account: of a run without a past, both begin with nothing."""
-        return Account()
+    @property
+    def first_number(self) -> int:
+        """Number of the first batch that this run reads; those that an earlier run left have lower ones."""
+        return 0
+
+    async def open(self, source: Source[T]) -> RunTotals[T]:  # noqa: ARG002  # a journal knows where to resume
+        """Prepare the source, and return the totals so far."""
+        return RunTotals()
 
     def start(self, tasks: TaskGroup) -> None:
-        """Be told where tasks of its own may run."""
+        """Take note of where tasks of its own may run."""
 
-    async def next_pending(self, webhook_url: str) -> Batch | None:  # noqa: ARG002  # of no use without a journal
-        """A batch that an earlier run left behind."""
+    async def next_pending(self, work: Work[T, Any, Any]) -> Batch[T] | None:  # noqa: ARG002  # of use with a journal
+        """Return a batch that an earlier run left behind."""
         return None
 
     async def room(self) -> None:
         """Wait until there is room for another batch."""
 
-    def batch(self, items: Sequence[EventLike], *, webhook_url: str, max_bytes: int) -> Batch:
-        """The next batch of the source."""
-        return self._next(items, webhook_url=webhook_url, max_bytes=max_bytes)
+    def batch(self, work: Work[T, Any, Any], items: Sequence[T]) -> Batch[T]:
+        """Return the next batch of the source."""
+        return self._next(work, items)
 
-    async def append(self, batch: Batch, source: Source[EventLike]) -> None:
-        """Write down a batch, and that its source stands behind it. Nothing is sent before that."""
+    async def append(self, batch: Batch[T], source: Source[T]) -> None:
+        """Write down a batch, and that its source was read up to its end. Nothing is sent before that."""
 
-    async def answered(self, batch: Batch) -> None:
-        """Write down what an answer has changed."""
+    async def sending(self, batch: Batch[T]) -> None:
+        """Write down that a request is about to leave, where it must not be repeated."""
 
-    def settle(self, batch: Batch) -> bool:  # noqa: ARG002  # of no use without a journal
-        """Write down how a batch ended, soon; say whether its undelivered events are kept here."""
+    async def responded(self, batch: Batch[T]) -> None:
+        """Write down what a response has changed."""
+
+    def settle(self, batch: Batch[T]) -> bool:  # noqa: ARG002  # of use with a journal
+        """Write down how a batch ended, soon. Return whether its undelivered items are kept here."""
         return False
 
     async def close(self) -> JournalError | None:
-        """End it, and say what kept something from being written."""
+        """End it, and return what kept something from being written."""
         return None
 
-    def _next(self, items: Sequence[EventLike], **details: Any) -> Batch:
+    def _next(self, work: Work[T, Any, Any], items: Sequence[T], *, named: bool = False, source: int = 0) -> Batch[T]:
         start = self._taken
         self._taken += len(items)
-        return Batch(number=next(self._numbers), items=items, start=start, **details)
+        return Batch(work=work, number=next(self._numbers), items=items, start=start, named=named, source=source)

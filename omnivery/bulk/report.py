@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
 from omnivery.display.table import Table, words_of
 from omnivery.errors import OmniveryError
-from omnivery.events.event import EventLike
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
 class Rejection:
-    """One item that was not sent, or that the server refused: it will not get better by sending it again as it is."""
+    """One item that was not sent, or that the service refused. Sending it again as it is would not help."""
 
     index: int
     """Its place in the source, from 0."""
@@ -23,35 +24,40 @@ class Rejection:
     line: int | None = None
     """Its line in the source, from 1, where the source has lines."""
     event_id: str | None = None
-    """The event's own id, where it has one."""
+    """The item's own id, such as an event's `event_id`, where it has one."""
 
 
 @frozen(kw_only=True)
 class BatchFailure:
-    """Events of one batch that could not be delivered, and why. Sending them again may succeed."""
+    """Items of one batch that were not delivered, and why."""
 
     batch: int
     """The batch's number in its run, from 0."""
     events: int
-    """How many events it concerns."""
+    """How many items it concerns: events, messages or records."""
     error: OmniveryError
-    """What happened; its text says whether the server may have taken the events all the same."""
+    """What happened; its text says whether the service may have taken the items all the same."""
 
 
 @frozen(kw_only=True)
-class BatchOutcome:
-    """What became of one batch of a run: each of its events is in exactly one of the three."""
+class SettledBatch(Generic[T]):
+    """What became of one batch of a run: each of its items is in exactly one of accepted, rejected and undelivered.
+
+    In a run of messages, which must not be sent twice, there is a fourth: unknown.
+    """
 
     batch: int
     """The batch's number in its run, from 0, in the order in which the source was read."""
-    accepted: tuple[EventLike, ...] = field(default=(), repr=False)
-    """Events that the server took, as they were given. Their verdicts come to the webhook."""
+    accepted: tuple[T, ...] = field(default=(), repr=False)
+    """Items that the service took, as they were given. Verdicts of events come to the webhook."""
     rejected: tuple[Rejection, ...] = ()
     """Items that were not valid, or that the server refused one by one."""
-    undelivered: tuple[EventLike, ...] = field(default=(), repr=False)
-    """Events that did not get through, as they were given."""
+    undelivered: tuple[T, ...] = field(default=(), repr=False)
+    """Items that did not get through, as they were given."""
+    unknown: tuple[T, ...] = field(default=(), repr=False)
+    """Items that the service may have taken, and that must not be sent again by themselves."""
     errors: tuple[OmniveryError, ...] = ()
-    """Why events are undelivered."""
+    """Why items are undelivered or unknown."""
     requests: int = 0
     """Requests that this batch took, retries and parts counted."""
     retries: int = 0
@@ -83,8 +89,8 @@ FAILURES_KEPT = 100
 
 
 @define(kw_only=True)
-class Account:
-    """Tallies of a run. `read` goes up when items leave the source, the others when their batch is settled."""
+class RunTotals(Generic[T]):
+    """Counts of a run. `read` goes up when items leave the source, the others when their batch is settled."""
 
     read: int = 0
     accepted: int = 0
@@ -96,29 +102,51 @@ class Account:
     retries: int = 0
     elapsed: float = 0.0
     """Seconds that earlier runs with the same journal took."""
-    kept: list[EventLike] = field(factory=list[EventLike])
-    """Undelivered events that no journal has."""
+    kept: list[T] = field(factory=list[T])
+    """Undelivered items that no journal has."""
     rejections: list[Rejection] = field(factory=list[Rejection])
     failures: list[BatchFailure] = field(factory=list[BatchFailure])
 
-    def add(self, outcome: BatchOutcome, *, counted: bool = False, journalled: bool = False) -> None:
+    def summary(self, noun: str) -> str:
+        """Return the counts in a phrase."""
+        unknown = f", {self.unknown:,} unknown" if self.unknown else ""
+        return (
+            f"of {self.read:,} {noun} read {self.accepted:,} were accepted, {self.rejected:,} rejected, "
+            f"{self.undelivered:,} undelivered{unknown}"
+        )
+
+    def add(self, outcome: SettledBatch[T], *, counted: bool = False, journalled: bool = False) -> None:
         """Enter what became of one batch.
 
         Args:
             outcome: what became of it.
             counted: whether an earlier run has counted it already.
-            journalled: whether a journal has its undelivered events, so that they need not be kept here.
+            journalled: whether a journal has its undelivered items, so that they need not be kept here.
         """
         self.accepted += len(outcome.accepted)
         self.rejected += len(outcome.rejected)
         self.undelivered += len(outcome.undelivered)
+        self.unknown += len(outcome.unknown)
         self.batches += outcome.requests > 0 and not counted
         self.requests += outcome.requests
         self.retries += outcome.retries
         self.rejections += outcome.rejected[: REJECTIONS_KEPT - len(self.rejections)]
         if not journalled:
             self.kept += outcome.undelivered
-        if outcome.undelivered and len(self.failures) < FAILURES_KEPT:
-            self.failures.append(
-                BatchFailure(batch=outcome.batch, events=len(outcome.undelivered), error=outcome.errors[0])
-            )
+        failed = len(outcome.undelivered) + len(outcome.unknown)
+        if failed and len(self.failures) < FAILURES_KEPT:
+            self.failures.append(BatchFailure(batch=outcome.batch, events=failed, error=outcome.errors[0]))
+
+
+@frozen(kw_only=True)
+class RunState:
+    """What a report tells of its run beside the totals."""
+
+    elapsed: float
+    """Seconds from the start of this run."""
+    stopped_by: BaseException | None
+    """What ended it before its source did."""
+    journal: str | None = None
+    """Where the undelivered items are that are not kept in memory."""
+    waiting_since: float | None = None
+    """Since when the run waits for the service, in unix seconds; None while it does not."""

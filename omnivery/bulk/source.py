@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from itertools import islice
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -99,6 +108,8 @@ class Source(Generic[T]):
     _iterator: ItemStream[T] | None = field(alias="iterator")
     """None for a resumable source that was not opened yet."""
     _origin: Resumable[T] | None = field(alias="origin", default=None)
+    _keep: Callable[[T], T] | None = field(alias="keep", default=None)
+    """Makes of an item what the caller cannot change any more."""
     error: Exception | None = field(init=False, default=None)
     """What the source raised; it is not read on after that."""
     _taken: int = field(init=False, default=0)
@@ -114,6 +125,7 @@ class Source(Generic[T]):
         *,
         argument: str,
         advice: str,
+        keep: Callable[[T], T] | None = None,
     ) -> Source[T]:
         """Wrap what the caller gave.
 
@@ -121,6 +133,7 @@ class Source(Generic[T]):
             items: what to read.
             argument: its name, for the error.
             advice: what to do instead, for the error.
+            keep: makes of an item what the caller cannot change any more. A `BatchSource` hands over such items.
 
         Raises:
             ConfigError: it is no iterable of items, but for instance a single one.
@@ -130,13 +143,14 @@ class Source(Generic[T]):
         if isinstance(items, BatchSource):
             return cls(iterator=items)
         if isinstance(items, AsyncIterable):
-            return cls(iterator=aiter(items))
+            return cls(iterator=aiter(items), keep=keep)
         if isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable):
             raise ConfigError(
                 f"{argument}: expected an iterable of {argument}, not {type(items).__name__}. {advice}. "
                 "Nothing was sent."
             )
-        return cls(iterator=iter(items))
+        # What is in a list stays in it: it is encoded in the same step in which it is read.
+        return cls(iterator=iter(items), keep=None if isinstance(items, list | tuple) else keep)
 
     async def resume(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Go on where a journal's bookmark stands, before anything is read.
@@ -180,7 +194,8 @@ class Source(Generic[T]):
             if isinstance(self._iterator, AsyncIterator | BatchSource):
                 await self._fill_waiting(self._iterator, items, count)
             else:
-                items.extend(islice(self._iterator, count))
+                chosen = islice(self._iterator, count)
+                items.extend(chosen if self._keep is None else map(self._keep, chosen))
                 self._over = self._over or len(items) < count
         except Exception as error:  # noqa: BLE001  # the source is the caller's code: anything may come out of it
             self.error = error
@@ -234,7 +249,7 @@ class Source(Generic[T]):
                         self._over = self._over or not items
                         return
                     async for item in flow:
-                        items.append(item)
+                        items.append(item if self._keep is None else self._keep(item))
                         if len(items) == count:
                             return
                     self._over = True

@@ -1,17 +1,27 @@
-"""The parts in which a batch travels, what a journal is told of them, and what it gives back of them."""
+"""What a kind of work says; the parts in which a batch travels, and what a journal is told of them and gives back."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import Enum, auto
 from itertools import compress
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from omnivery.bulk.report import Rejection
+from omnivery.bulk.outage import is_about_content
+from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omnivery.errors import OmniveryError
+    from omnivery.transport.http import ApiResponse
 
 T = TypeVar("T")
+OutcomeT = TypeVar("OutcomeT")
+ReportT = TypeVar("ReportT")
 
 
 @frozen(kw_only=True, eq=False)
@@ -25,8 +35,10 @@ class Part(Generic[T]):
     """Each item's line in the source, from 1; None where the source has no lines, or nobody asked for them."""
     ids: Sequence[str | None] | None = None
     """Each item's own id; None where nobody asked for them."""
-    body: bytes | None = None
-    """The request's body, once it may not change any more."""
+    body: Any = None
+    """The request's body, once it was encoded."""
+    posted: bool = False
+    """Whether these items were in a request already."""
     row: int | None = None
     """The part's row in a journal."""
     digest: bytes | None = None
@@ -39,6 +51,7 @@ class Part(Generic[T]):
 
     def _cut(self, piece: slice) -> Part[T]:
         return Part(
+            posted=self.posted,
             items=self.items[piece],
             indices=self.indices[piece],
             lines=self.lines[piece] if self.lines is not None else None,
@@ -48,6 +61,7 @@ class Part(Generic[T]):
     def only(self, chosen: Sequence[bool]) -> Part[T]:
         """Those of its items that are chosen."""
         return Part(
+            posted=self.posted,
             items=list(compress(self.items, chosen)),
             indices=list(compress(self.indices, chosen)),
             lines=list(compress(self.lines, chosen)) if self.lines is not None else None,
@@ -142,3 +156,133 @@ class BatchDelta:
     def __attrs_post_init__(self) -> None:
         accepted = sum(len(one.part.items) for one in self.ended if one.state is PartState.ACCEPTED)
         object.__setattr__(self, "accepted", accepted)
+
+
+@frozen
+class RunTarget:
+    """Where a run's requests go and what they hold, in names of its kind of work. A journal keeps to one target."""
+
+    values: Mapping[str, str] = field(repr=False)
+    """By name, in the order in which differences are told."""
+    secret: frozenset[str] = frozenset()
+    """Names whose values appear in no message."""
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name]
+
+    def replace(self, **values: str) -> RunTarget:
+        """The same target with other values for some of its names."""
+        return evolve(self, values={**self.values, **values})
+
+    def difference(self, other: RunTarget) -> str | None:
+        """What is not the same in another target, in words; None if nothing is."""
+        for name in {**self.values, **other.values}:
+            own, its = self.values.get(name), other.values.get(name)
+            if own != its and name in self.secret | other.secret:
+                return f"another {name}"
+            if own != its:
+                return f"{name} {own}, not {its}"
+        return None
+
+
+@frozen(kw_only=True, eq=False)
+class Screening:
+    """What a kind of work finds out about items before they are sent."""
+
+    faults: Sequence[str | None] | None = None
+    """What keeps each item from being sent; None if nothing does."""
+    ids: Sequence[str | None] | None = None
+    """Each item's own id, where a journal asked for them."""
+    lines: Sequence[int | None] | None = None
+    """Each item's line in the source, where a journal asked for them and the source has lines."""
+
+
+class Work(ABC, Generic[T, OutcomeT, ReportT]):
+    """One kind of bulk work: what a batch carries, how it is sent, what may be repeated, what its report is."""
+
+    noun: ClassVar[str]
+    """What the items are, in the plural."""
+    idempotent: ClassVar[bool] = True
+    """Whether a request that may have taken effect can be sent again."""
+    unencodable: ClassVar[tuple[type[Exception], ...]] = ()
+    """What `encode` raises for an item that cannot be sent."""
+    size: int
+    """Items of one batch."""
+    max_bytes: int
+    """Bytes of one request."""
+    target: RunTarget
+    """Where requests go and what they hold, for a journal to keep to."""
+
+    @property
+    def service(self) -> str:
+        """The URL that requests go to, for people."""
+        return self.target["base_url"]
+
+    def snapshot(self, item: T) -> T:
+        """Return an item that a caller cannot change any more."""
+        return item
+
+    @abstractmethod
+    def screen(self, items: Sequence[T], *, named: bool) -> Screening:
+        """Check items before they are sent.
+
+        Args:
+            items: the items.
+            named: whether a journal needs their ids and lines.
+        """
+
+    @abstractmethod
+    def encode(self, items: Sequence[T]) -> Any:
+        """Return the request's body, ready for `post`. It is bytes where a journal keeps bodies.
+
+        Raises:
+            Exception: one of `unencodable`.
+        """
+
+    @abstractmethod
+    def fault(self, item: T, error: Exception) -> str:
+        """Say what keeps an item from being encoded, given what `encode` raised for it alone."""
+
+    @abstractmethod
+    async def post(self, body: Any) -> ApiResponse[Any]:
+        """Send one request."""
+
+    def refuses(self, error: OmniveryError, body: Any) -> bool:  # noqa: ARG002  # a body may know more
+        """Whether a failed request found fault with what it carried, rather than with the moment or the caller."""
+        return is_about_content(error)
+
+    @abstractmethod
+    def rejection(self, item: T, index: int, reason: str) -> Rejection:
+        """Return the record of a rejected item."""
+
+    @abstractmethod
+    def stored(self, item: T) -> bytes | None:
+        """Return a rejected item as a journal keeps it; None where nothing of it can be kept."""
+
+    @abstractmethod
+    def items_of(self, part: StoredPart) -> Sequence[T]:
+        """Return the items of a part that a journal kept.
+
+        Raises:
+            ValueError: they are not what `encode` made.
+        """
+
+    @abstractmethod
+    def outcome(
+        self, settled: SettledBatch[T], responses: Sequence[ApiResponse[Any]], refusals: Sequence[OmniveryError]
+    ) -> OutcomeT:
+        """Return what iteration over a run yields for a batch.
+
+        Args:
+            settled: what became of its items.
+            responses: the responses to its accepted requests.
+            refusals: the errors that items were rejected for, where they were sent alone.
+        """
+
+    @abstractmethod
+    def number_of(self, outcome: OutcomeT) -> int:
+        """Return the number of an outcome's batch."""
+
+    @abstractmethod
+    def report(self, totals: RunTotals[T], state: RunState) -> ReportT:
+        """Return the report of a run."""

@@ -10,7 +10,6 @@ import anyio
 import click
 from attrs import define, field
 
-from omnivery.cli.following import follow
 from omnivery.cli.matching import VerdictMatcher
 from omnivery.cli.output import (
     console,
@@ -24,9 +23,8 @@ from omnivery.cli.output import (
 from omnivery.cli.signals import run_interruptibly
 
 if TYPE_CHECKING:
-    from omnivery.automations.report import SubmitReport
-    from omnivery.bulk.engine import AsyncBulkRun
-    from omnivery.bulk.report import BatchOutcome
+    from omnivery.automations.report import BatchOutcome, SubmitReport
+    from omnivery.automations.run import AsyncBulkRun
     from omnivery.emulator import Emulator
     from omnivery.events.event import EventLike
     from omnivery.webhooks import BotVerdicts
@@ -116,7 +114,7 @@ class Demo:
                     self.matcher.add_accepted(outcome.accepted)
                     advance(run.report.read)
 
-                await follow(run, enter)
+                await run.follow(enter)
 
 
 async def _all_delivered(emulator: Emulator) -> None:

@@ -11,7 +11,6 @@ import click
 from attrs import define, field
 
 from omnivery.cli.arguments import secret
-from omnivery.cli.following import follow
 from omnivery.cli.output import (
     console,
     print_json,
@@ -24,7 +23,7 @@ from omnivery.cli.output import (
 
 if TYPE_CHECKING:
     from omnivery.automations.report import SubmitReport
-    from omnivery.bulk.engine import AsyncBulkRun
+    from omnivery.automations.run import AsyncBulkRun
 
 COUNTS = ("read", "accepted", "rejected", "undelivered", "batches", "requests", "retries")
 
@@ -47,13 +46,15 @@ class Submission:
         reports = {name: run.report for name, run in self._runs.items()}
         if self.journal is None or not (reports or self._report):
             return reports
-        from omnivery.automations.report import report_of
+        from omnivery.automations.report import SubmitReport
         from omnivery.bulk.journal.reader import JournalReader
+        from omnivery.bulk.report import RunState
 
         last = self._report or list(reports.values())[-1]
         with JournalReader.open(self.journal) as view:
             totals = view.totals()
-        return {name: report_of(one, elapsed=0.0, stopped_by=last.stopped_by) for name, one in totals.items()}
+        state = RunState(elapsed=0.0, stopped_by=last.stopped_by)
+        return {name: SubmitReport.of(one, state) for name, one in totals.items()}
 
     async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
         """Submit one file after the other, until an error that every batch would meet."""
@@ -66,7 +67,7 @@ class Submission:
             for name, events in sources:
                 run = client.bots.stream(events, concurrency=self.concurrency, journal=self.journal)
                 with progress(name, None) as advance:
-                    await follow(self._begun(name, run), lambda _, run=run: advance(run.report.read))  # type: ignore[misc]
+                    await self._begun(name, run).follow(lambda _, run=run: advance(run.report.read))  # type: ignore[misc]
                 if run.report.stopped_by is not None:
                     return
 

@@ -298,7 +298,7 @@ async def send_many(
     progress: bool = False,
 ) -> SendReport:
     """Send messages with one surface's operation; the surfaces' `messages.send_many` document it."""
-    bulk, chosen = client._for_bulk(concurrency, options)
+    bulk, chosen, _ = client._for_bulk(concurrency, options)
     sending_domain = client._domain(domain)
     client._config.credential(operation)
     source = Source.of(messages, argument="messages", advice="A single message goes to send(), or in a list")

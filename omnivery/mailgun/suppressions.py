@@ -32,7 +32,7 @@ async def create_many(
     options: CallOptions | None,
 ) -> SuppressionReport:
     """Add records in JSON arrays of at most a thousand."""
-    bulk, chosen = client._for_bulk(concurrency, options)
+    bulk, chosen, _ = client._for_bulk(concurrency, options)
 
     async def post(batch: Sequence[Mapping[str, Any]]) -> None:
         await bulk.call(operation, domain=domain, body=encoding.json(codec.dumps(batch)), options=chosen)

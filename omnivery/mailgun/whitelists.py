@@ -145,7 +145,7 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
         for index, entry in enumerate(entries):
             if len(entry) > 1:
                 raise ConfigError(f"records[{index}]: this list takes an address and nothing else. Nothing was sent.")
-        bulk, chosen = self._client._for_bulk(concurrency, options)
+        bulk, chosen, _ = self._client._for_bulk(concurrency, options)
 
         async def post(batch: Sequence[Mapping[str, Any]]) -> None:
             await AsyncWhitelists(bulk).create(batch[0]["address"], domain=domain, options=chosen)

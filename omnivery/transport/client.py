@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import platform
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -28,8 +29,8 @@ from omnivery.transport.config import (
     required,
     valid_domain,
 )
-from omnivery.transport.http import Adapter, ApiResponse, Request
-from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
+from omnivery.transport.http import Adapter, ApiResponse, Request, Response
+from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker, RateLimiter
 from omnivery.transport.observe import LogObserver, Observer
 from omnivery.transport.pipeline import Pipeline
 from omnivery.transport.raw import raw_body, raw_operation, relative_path
@@ -128,13 +129,13 @@ class AsyncBaseClient(Generic[ConfigT]):
         )
         self._owner = True
 
-    def _limited(self, slots: int, policy: RetryPolicy, pace: RateLimiter | None = None) -> LimitedAdapter:
+    def _limited(self, slots: int, policy: RetryPolicy, **limits: Any) -> LimitedAdapter:
         return LimitedAdapter(
             inner=self._adapter,
             runtime=AsyncRuntime(),
             slots=AdaptiveLimiter(ceiling=slots),
             max_retry_after=policy.max_retry_after,
-            pace=pace,
+            **limits,
         )
 
     def _changed(self, **changes: Any) -> Self:
@@ -171,26 +172,63 @@ class AsyncBaseClient(Generic[ConfigT]):
         return clone
 
     def _for_bulk(
-        self, concurrency: int, options: CallOptions | None, *, requests_per_second: float | None = None
-    ) -> tuple[Self, CallOptions]:
-        """Return a clone for a bulk run, and the options of its calls.
+        self,
+        concurrency: int,
+        options: CallOptions | None,
+        *,
+        requests_per_second: float | None = None,
+        max_outage: float | None = None,
+        probe: Operation[Any] | None = None,
+        domain: str | None = None,
+    ) -> tuple[Self, CallOptions, CircuitBreaker]:
+        """Return a clone for a bulk run, the options of its calls, and its circuit breaker.
 
-        The clone shares the connections and has its own slots and retry budget. It retries by `BULK_RETRY`, unless the
-        caller set a policy for the run or for the client.
+        The clone has the same connections, but slots, a rate and a circuit breaker of its own. It retries as
+        `BULK_RETRY` has it, unless the caller has chosen a policy for the run or for the client. The circuit breaker
+        is what keeps an outage from multiplying traffic, so that there is no retry budget.
+
+        Args:
+            concurrency: requests in flight.
+            options: what the run's calls do differently.
+            requests_per_second: the most that go out, retries among them.
+            max_outage: seconds without an acceptance after which requests are refused; None for no limit.
+            probe: a safe operation that finds out whether the service is back, where the run's own may not.
+            domain: the sending domain, for the probe.
 
         Raises:
-            ConfigError: `concurrency` is not a whole number from 1, or the rate is not above zero.
+            ConfigError: `concurrency` is not a whole number from 1, the rate is not above zero, or `max_outage` is
+                below zero.
         """
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise ConfigError(f"concurrency: expected a whole number from 1, not {concurrency!r}. Nothing was sent.")
         given = options or NO_OPTIONS
         policy = given.retry or (BULK_RETRY if self._config.retry == RetryPolicy() else self._config.retry)
-        # Enough for every call in flight to use all its attempts once; a longer outage is not worth more traffic.
-        budget = RetryBudget(capacity=10 * policy.attempts * concurrency)
+        breaker = CircuitBreaker(max_outage=_outage(max_outage))
         clone = self._clone(self._config)
-        limited = self._limited(concurrency, policy, self._pace(requests_per_second, argument="requests_per_second"))
-        clone._pipeline = evolve(self._pipeline, adapter=limited, budget=budget, throttling_is_free=True)
-        return clone, evolve(given, retry=policy)
+        limited = self._limited(
+            concurrency,
+            policy,
+            pace=self._pace(requests_per_second, argument="requests_per_second"),
+            rate=AdaptiveRate(pause=policy.throttle_base / 32, longest_pause=policy.max_backoff),
+            breaker=breaker,
+            probe=None if probe is None else self._prober(probe, domain),
+        )
+        clone._pipeline = evolve(
+            self._pipeline, adapter=limited, budget=RetryBudget(capacity=sys.maxsize), throttling_is_free=True
+        )
+        return clone, evolve(given, retry=policy), breaker
+
+    def _prober(self, operation: Operation[Any], domain: str | None) -> Callable[[], Awaitable[Response]]:
+        """Return what sends a safe operation, once and past all limits."""
+        path = {"domain": self._domain(domain)} if "{domain}" in operation.path else {}
+        path |= {"name": self._domain(domain)} if "{name}" in operation.path else {}
+        request = Request(
+            method=operation.method,
+            url=self._config.base_url + encoding.fill_path(operation.path, path),
+            headers=self._headers(self._config.credential(operation), None, CallOptions()),
+            timeouts=self._config.timeouts,
+        )
+        return lambda: self._adapter.send(request)
 
     def _pace(self, per_second: float | None, *, argument: str) -> RateLimiter | None:
         if per_second is None:
@@ -337,6 +375,14 @@ class AsyncBaseClient(Generic[ConfigT]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._config.base_url!r}, domain={self._config.domain!r})"
+
+
+def _outage(seconds: float | None) -> float:
+    if seconds is None:
+        return math.inf
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+        raise ConfigError(f"max_outage: expected seconds, 0 or more, or None, not {seconds!r}. Nothing was sent.")
+    return seconds
 
 
 def user_agent(suffix: str | None) -> str:

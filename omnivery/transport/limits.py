@@ -6,13 +6,15 @@ import math
 from collections import deque
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import define, field
 
 from omnivery.transport.retry import TEMPORARY, jitter, parse_retry_after
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from omnivery.transport.http import Response
     from omnivery.transport.runtime import Runtime
 
@@ -98,41 +100,47 @@ class RateLimiter:
 class AdaptiveRate:
     """How many requests a second a throttling server takes, learned from what it took.
 
-    Without a 429 there is no limit. A 429 sets the rate to what the server accepted over the last seconds, or slightly
-    below the present rate. From then on the rate grows, slowly at first, so that it stays near a steady limit, and then
-    ever faster, so that a limit that was lifted is soon forgotten.
+    Without a 429 there is no rate. A 429 sets it to what the server accepted over the last seconds, or slightly below
+    the present rate. From then on the rate grows: slowly at first, so that it stays near a steady limit, and then ever
+    faster, so that a limit that was lifted is soon forgotten. Refusals one after the other cause growing pauses.
     """
 
-    HORIZON = 5.0
+    HORIZON: ClassVar[float] = 5.0
     """Seconds over which acceptances are counted."""
-    FORGOTTEN = 60.0
-    """Seconds without a 429 after which there is no limit any more."""
-    SLOWEST = 0.05
+    HISTORY: ClassVar[float] = 1.0
+    """Seconds after which the count says something."""
+    FORGOTTEN: ClassVar[float] = 60.0
+    """Seconds without a 429 after which there is no rate any more."""
+    SLOWEST: ClassVar[float] = 0.05
     """Requests a second that are always tried."""
 
+    pause: float = 0.03
+    """Seconds that the first refusal costs where nothing is known of the rate; each further one doubles it."""
+    longest_pause: float = 20.0
     _rate: float = field(init=False, default=math.inf)
     _since: float = field(init=False, default=0.0)
     """When the rate was set."""
-    _next: float = field(init=False, default=0.0)
+    _next: float = field(init=False, default=-math.inf)
     """When the next request may go out."""
-    _counts: deque[tuple[float, int]] = field(init=False, factory=deque[tuple[float, int]])
+    _refused: int = field(init=False, default=0)
+    """Refusals in a row."""
+    _counts: deque[tuple[int, int]] = field(init=False, factory=deque[tuple[int, int]])
     """Acceptances, in steps of a twentieth of the horizon."""
-    _first: float | None = field(init=False, default=None)
+    _first: float = field(init=False, default=math.inf)
+    """When the first request went out."""
 
     def turn(self, now: float) -> float:
         """Take the next turn if it is due, and return 0.0; else return the seconds until it is."""
-        if self._first is None:
-            self._first = now
-        rate = self.per_second(now)
-        if rate == math.inf:
-            return 0.0
+        self._first = min(self._first, now)
         if self._next > now:
             return self._next - now
-        self._next = max(self._next, now - 1.0 / rate) + 1.0 / rate
+        rate = self.per_second(now)
+        if rate < math.inf:
+            self._next = max(self._next + 1.0 / rate, now)
         return 0.0
 
     def per_second(self, now: float) -> float:
-        """The rate at this moment."""
+        """The rate at this moment; infinity if there is none."""
         clean = now - self._since
         if self._rate == math.inf or clean >= self.FORGOTTEN:
             return math.inf
@@ -140,26 +148,41 @@ class AdaptiveRate:
 
     def accepted(self, now: float) -> None:
         """The server took a request."""
-        step = self.HORIZON / 20
-        slot = math.floor(now / step) * step
-        if self._counts and self._counts[-1][0] == slot:
-            self._counts[-1] = (slot, self._counts[-1][1] + 1)
-        else:
-            self._counts.append((slot, 1))
-        self._forget(now)
+        self._refused = 0
+        step = math.floor(now * 20 / self.HORIZON)
+        count = self._counts.pop()[1] if self._counts and self._counts[-1][0] == step else 0
+        self._counts.append((step, count + 1))
+        self._forget(step)
 
-    def throttled(self, now: float) -> None:
-        """The server refused a request with 429. Call it once for each window, not for each response."""
-        self._forget(now)
-        lived = max(min(self.HORIZON, now - (now if self._first is None else self._first)), self.HORIZON / 20)
-        measured = sum(count for _, count in self._counts) / lived
-        before = self.per_second(now)
-        slower = measured if before == math.inf else min(0.95 * before, measured)
-        self._rate = max(slower or (before if before < math.inf else 1.0) / 2, self.SLOWEST)
-        self._since = now
+    def throttled(self, now: float, random: float, *, told_when: bool) -> None:
+        """The server refused a request with 429. Call it once for each window, not for each response.
 
-    def _forget(self, now: float) -> None:
-        while self._counts and self._counts[0][0] <= now - self.HORIZON:
+        Args:
+            now: the time on the runtime's clock.
+            random: a random number from 0 up to 1, drawn evenly.
+            told_when: whether the server said when to come back.
+        """
+        self._refused += 1
+        before, measured = self.per_second(now), self._measured(now)
+        if measured > 0:
+            self._set(min(0.95 * before, measured), now)
+        elif before < math.inf:
+            self._set(before / 2, now)
+        if not told_when and (self._refused > 1 or self._rate == math.inf):
+            pause = min(self.pause * 2.0 ** min(self._refused - 1, 30), self.longest_pause)
+            self._next = max(self._next, now + pause * (0.5 + random))
+
+    def _set(self, rate: float, now: float) -> None:
+        self._rate, self._since = max(rate, self.SLOWEST), now
+
+    def _measured(self, now: float) -> float:
+        """Acceptances a second; 0.0 where there are none, or too short a time to tell."""
+        lived = min(self.HORIZON, now - self._first)
+        self._forget(math.floor(now * 20 / self.HORIZON))
+        return sum(count for _, count in self._counts) / lived if lived >= self.HISTORY else 0.0
+
+    def _forget(self, step: int) -> None:
+        while self._counts and self._counts[0][0] <= step - 20:
             self._counts.popleft()
 
 
@@ -197,6 +220,8 @@ class CircuitBreaker:
     """When the circuit opened; None while it is closed."""
     stopped: bool = field(init=False, default=False)
     """Whether its run has ended: nothing may go out any more."""
+    watchers: list[Callable[[], None]] = field(init=False, factory=list["Callable[[], None]"])
+    """Called when `admit` may say something else than before."""
     _failures: int = field(init=False, default=0)
     _probing: bool = field(init=False, default=False)
     _probe_at: float = field(init=False, default=0.0)
@@ -209,7 +234,7 @@ class CircuitBreaker:
 
     def admit(self, now: float) -> Admission:
         """Say whether a request may go out."""
-        if self.stopped or (self.failing_since is not None and now - self.failing_since >= self.max_outage):
+        if self.refuses(now):
             return Admission.REFUSED
         if not self.is_open:
             return Admission.GO
@@ -217,6 +242,10 @@ class CircuitBreaker:
             return Admission.WAIT
         self._probing = True
         return Admission.PROBE
+
+    def refuses(self, now: float) -> bool:
+        """Whether nothing may go out any more: the run was stopped, or the outage has lasted for `max_outage`."""
+        return self.stopped or (self.failing_since is not None and now - self.failing_since >= self.max_outage)
 
     def wait(self, now: float) -> float:
         """Seconds after which a request that has to wait should ask again, if nothing changes before."""
@@ -227,16 +256,14 @@ class CircuitBreaker:
     def succeeded(self) -> None:
         """A request was accepted, or refused for a reason of its own: the service works."""
         self.responded = True
-        self.failing_since = self.opened_at = None
-        self._failures = self._probes = 0
-        self._probing = False
+        self.failing_since = None
+        self._close()
 
     def throttled(self, now: float) -> None:
         """A request was refused with 429: the service is there, but accepts nothing."""
         self.responded = True
-        since = self.failing_since
-        self.succeeded()
-        self.failing_since = now if since is None else since
+        self.failing_since = now if self.failing_since is None else self.failing_since
+        self._close()
 
     def failed(self, now: float, *, random: float, probe: bool, responded: bool) -> None:
         """A request failed.
@@ -253,6 +280,7 @@ class CircuitBreaker:
         if probe:
             self._probing = False
             self._probe_again(now, random)
+            self._tell()
         elif self._failures >= self.threshold:
             self.trip(now, random=random)
 
@@ -261,10 +289,28 @@ class CircuitBreaker:
         if self.responded and not self.is_open:
             self.opened_at = now
             self._probe_again(now, random)
+            self._tell()
 
     def abandoned(self) -> None:
         """A probe was cancelled before it could find out anything: the next request may probe."""
         self._probing = False
+        self._tell()
+
+    def stop(self) -> None:
+        """Refuse every request from now on: the run has ended."""
+        self.stopped = True
+        self._tell()
+
+    def _close(self) -> None:
+        was_open, self.opened_at = self.is_open, None
+        self._failures = self._probes = 0
+        self._probing = False
+        if was_open:
+            self._tell()
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
 
     def _probe_again(self, now: float, random: float) -> None:
         # Half of the interval is fixed: a probe at once would tell nothing.

@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from omnivery.bulk.engine import AsyncBulkRun
+from omnivery.automations.run import AsyncBulkRun
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from omnivery.events.event import EventLike
 from tests.support.bots import (

@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from omnivery.errors import NotSentError
+from omnivery.errors import DecodeError
 from omnivery.events.event import EventLike
 from tests.support.bots import (
     Post,
@@ -116,7 +116,7 @@ async def test_failures_of_a_long_run_are_counted_and_not_kept() -> None:
     """One sound event in each of 150 batches: few enough undelivered ones for the run to go on to its end."""
 
     async def fail(_: bytes) -> int:
-        raise NotSentError("connection refused")
+        raise DecodeError("the response is HTML")
 
     items = (event(n) if n % 500 == 0 else {"ip": "nowhere"} for n in range(150 * 500))
     report = await finish(run_of(items, fail))
@@ -128,11 +128,11 @@ async def test_more_undelivered_events_than_can_be_kept_stop_the_run() -> None:
 
     async def fail(_: bytes) -> int:
         await anyio.lowlevel.checkpoint()
-        raise NotSentError("connection refused")
+        raise DecodeError("the response is HTML")
 
     report = await finish(run_of(endless(), fail, concurrency=4))
     assert 50_000 < report.undelivered == report.read <= 50_000 + 4 * 500
-    assert isinstance(report.stopped_by, NotSentError)
+    assert isinstance(report.stopped_by, DecodeError)
 
 
 async def test_a_quiet_source_does_not_hold_up_what_was_read() -> None:

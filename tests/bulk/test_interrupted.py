@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from omnivery.bulk.engine import AsyncBulkRun
+from omnivery.automations.run import AsyncBulkRun
 from tests.support.bots import (
     Server,
     assert_ended,

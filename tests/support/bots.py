@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
+import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping
 from email.message import Message
 from email.parser import BytesParser
@@ -15,11 +17,16 @@ import anyio.lowlevel
 import httpx
 
 from omnivery import AsyncAutomations, BotEvent, CallOptions, RetryPolicy
+from omnivery.automations.batch import MAX_BYTES, EventWork
 from omnivery.automations.report import SubmitReport
-from omnivery.bulk.engine import AsyncBulkRun
+from omnivery.automations.run import AsyncBulkRun, target_of
+from omnivery.bulk.outage import OutagePolicy, may_pass
 from omnivery.bulk.source import Source
-from omnivery.errors import ApiError, error_class, phrase
+from omnivery.bulk.work import RunTarget
+from omnivery.errors import ApiError, OmniveryError, error_class, phrase
 from omnivery.events.event import EventLike
+from omnivery.transport.http import ApiResponse, Headers
+from omnivery.transport.limits import Admission, CircuitBreaker
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator
@@ -82,9 +89,60 @@ def source_of(items: Events) -> Source[EventLike]:
     return Source.of(items, argument="events", advice="A single event goes in a list")
 
 
-def run_of(source: Events, post: Post, *, concurrency: int = 2, **options: Any) -> AsyncBulkRun:
-    """A run whose server is a function: what no real server can be made to do at the right moment."""
-    return AsyncBulkRun(source=source_of(source), post=post, webhook_url=WEBHOOK, concurrency=concurrency, **options)
+TARGET = target_of(webhook_url=WEBHOOK, domain="mail.example.com", base_url="http://api.example.com")
+
+
+def run_of(
+    source: Events,
+    post: Post,
+    *,
+    concurrency: int = 2,
+    max_bytes: int = MAX_BYTES,
+    max_outage: float = 0.0,
+    max_retry_after: float = math.inf,
+    target: RunTarget = TARGET,
+    rounds: int = 1,
+    **options: Any,
+) -> AsyncBulkRun:
+    """A run whose service is a function: what no real server can be made to do at the right moment.
+
+    It gives up at the first failure unless told otherwise, so that nothing waits for a function to recover.
+    """
+    breaker = CircuitBreaker(max_outage=max_outage)
+    return AsyncBulkRun(
+        source=source_of(source),
+        work=EventWork(send=through(breaker, post), target=target, max_bytes=max_bytes),
+        policy=OutagePolicy(breaker=breaker, rounds=rounds, max_retry_after=max_retry_after),
+        concurrency=concurrency,
+        **options,
+    )
+
+
+def response(attempts: int = 1) -> ApiResponse[Any]:
+    """What the service says to an accepted batch."""
+    return ApiResponse(data={}, status=200, headers=Headers(), request_id=None, elapsed=0.0, attempts=attempts)
+
+
+def through(breaker: CircuitBreaker, post: Post) -> Callable[[bytes], Awaitable[ApiResponse[Any]]]:
+    """A service behind a circuit breaker, as the client's adapter has it."""
+
+    async def send(body: bytes) -> ApiResponse[Any]:
+        while breaker.admit(time.monotonic()) is Admission.WAIT:  # noqa: ASYNC110  # it has no event loop to wait with
+            await anyio.sleep(0.001)
+        try:
+            attempts = await post(body)
+        except OmniveryError as error:
+            if may_pass(error):
+                breaker.failed(
+                    time.monotonic(), random=0.0, probe=breaker.is_open, responded=isinstance(error, ApiError)
+                )
+            else:
+                breaker.succeeded()
+            raise
+        breaker.succeeded()
+        return response(attempts)
+
+    return send
 
 
 async def finish(run: AsyncBulkRun) -> SubmitReport:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from omnivery.automations import SubmitReport
-from omnivery.bulk.engine import AsyncBulkRun
+from omnivery.automations.run import AsyncBulkRun
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.recorder import JournalRecorder
-from omnivery.bulk.recorder import RunTarget
+from omnivery.bulk.work import RunTarget
 from omnivery.events.encoding import events_in
 from tests.support.bots import (
-    WEBHOOK,
+    TARGET,
     Events,
     Post,
     Server,
@@ -25,16 +25,12 @@ from tests.support.bots import (
     sent,
 )
 
-TERMS = RunTarget(
-    {"webhook_url": WEBHOOK, "domain": "mail.example.com", "base_url": "http://api.example.com"},
-    secret=frozenset({"webhook_url"}),
-)
 
-
-def journalled(source: Events, post: Post, path: Path, *, terms: RunTarget = TERMS, **options: Any) -> AsyncBulkRun:
+def journalled(source: Events, post: Post, path: Path, *, target: RunTarget = TARGET, **options: Any) -> AsyncBulkRun:
     """A run that keeps a journal, and whose server is a function."""
     own = {name: options.pop(name) for name in ("limit", "again") if name in options}
-    return run_of(source, post, ledger=JournalRecorder(path=path, terms=terms, **own), **options)
+    recorder: JournalRecorder[Any] = JournalRecorder(path=path, target=target, **own)
+    return run_of(source, post, recorder=recorder, target=target, **options)
 
 
 class Seen:

@@ -77,7 +77,7 @@ def writer_of(post: Post, *, concurrency: int = 2, run: Any = None, **options: A
     """A writer whose server is a function."""
     chosen = WriterOptions(**{"linger": math.inf, **options})
     supplier = BufferSource(buffer=EventBuffer(options=chosen), runtime=AsyncRuntime())
-    started = run_of(cast("Any", supplier), post, concurrency=concurrency, **(run or {}))
+    started = run_of(cast("Any", supplier), post, concurrency=concurrency, **{"max_outage": math.inf, **(run or {})})
     return AsyncEventWriter(options=chosen, supplier=supplier, run=started)
 
 

@@ -14,14 +14,13 @@ import pytest
 import omnivery
 from omnivery.automations._sync import Automations
 from omnivery.automations.client import AsyncAutomations
+from omnivery.automations.run import AsyncBulkRun, BulkRun
 from omnivery.automations.writer.sync import EventWriter
 from omnivery.automations.writer.writer import AsyncEventWriter
-from omnivery.bulk.engine import AsyncBulkRun
 from omnivery.display.tabular import Tabular
 from omnivery.mailgun._sync import Mailgun
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.sync.base import BaseClient, Pages, Resource
-from omnivery.sync.run import BulkRun
 from omnivery.transport.client import AsyncBaseClient
 from omnivery.transport.paging import AsyncPages
 from omnivery.transport.resource import AsyncResource

@@ -79,7 +79,7 @@ def test_an_error_of_the_body_with_requests_under_way_leaves_them_undelivered() 
         pytest.raises(KeyError),
         client.bots.stream(source()) as run,
     ):
-        run._caller.serve(lambda: run.report.read >= 1000)
+        run._bridge.serve(lambda: run.report.read >= 1000)
         raise KeyError
     assert run.report.undelivered == run.report.read == 1000
     assert_lawful(run.report)

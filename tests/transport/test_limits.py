@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -190,7 +191,7 @@ def test_without_a_429_there_is_no_limit() -> None:
 def test_a_429_sets_the_rate_to_what_was_accepted() -> None:
     rate = AdaptiveRate()
     accepting(rate, 10, start=100.0, seconds=20)
-    rate.throttled(120.0)
+    rate.throttled(120.0, 0.5, told_when=True)
     assert rate.per_second(120.0) == pytest.approx(10.0, rel=0.06)
     assert offered(rate, 120.0, 1.0) <= 12
 
@@ -199,7 +200,7 @@ def test_what_was_accepted_long_ago_does_not_count() -> None:
     rate = AdaptiveRate()
     accepting(rate, 40, start=100.0, seconds=5)
     accepting(rate, 4, start=105.0, seconds=6)
-    rate.throttled(111.0)
+    rate.throttled(111.0, 0.5, told_when=True)
     assert rate.per_second(111.0) == pytest.approx(4.0, rel=0.06)
 
 
@@ -207,7 +208,7 @@ def test_a_short_life_is_measured_over_its_own_length() -> None:
     """Two seconds of ten requests are ten a second, and not four."""
     rate = AdaptiveRate()
     accepting(rate, 10, start=100.0, seconds=2)
-    rate.throttled(102.0)
+    rate.throttled(102.0, 0.5, told_when=True)
     assert rate.per_second(102.0) == pytest.approx(10.0)
 
 
@@ -216,7 +217,7 @@ def test_each_429_slows_down_further() -> None:
     accepting(rate, 10, start=100.0, seconds=5)
     rates = []
     for _ in range(3):
-        rate.throttled(105.0)
+        rate.throttled(105.0, 0.5, told_when=True)
         rates.append(rate.per_second(105.0))
     assert rates[0] == pytest.approx(10.0, rel=0.06)
     assert rates[1:] == [pytest.approx(0.95 * rates[0]), pytest.approx(0.95**2 * rates[0])]
@@ -225,19 +226,33 @@ def test_each_429_slows_down_further() -> None:
 def test_a_server_that_takes_nothing_halves_the_rate_down_to_a_trickle() -> None:
     """Never to nothing: only a request can find out that the server takes requests again."""
     rate = AdaptiveRate()
-    rate.turn(100.0)
+    accepting(rate, 1, start=100.0, seconds=5)
+    rate.throttled(105.0, 0.5, told_when=True)
     rates = []
-    for number in range(8):
-        rate.throttled(200.0 + number / 1000)
-        rates.append(rate.per_second(200.0 + number / 1000))
-    assert rates[:3] == [pytest.approx(0.5, rel=0.01), pytest.approx(0.25, rel=0.01), pytest.approx(0.125, rel=0.01)]
+    for number in range(6):
+        rate.throttled(120.0 + number / 1000, 0.5, told_when=True)
+        rates.append(rate.per_second(120.0 + number / 1000))
+    assert all(after == pytest.approx(before / 2, rel=0.01) for before, after in pairwise(rates[:4]))
     assert rates[-1] == rate.SLOWEST
+
+
+def test_refusals_one_after_the_other_pause_longer_and_longer() -> None:
+    """As long as nothing was accepted, there is no rate to go by."""
+    rate, now = AdaptiveRate(pause=0.1, longest_pause=1.0), 100.0
+    pauses = []
+    for _ in range(6):
+        rate.throttled(now, 0.5, told_when=False)
+        pauses.append(rate.turn(now))
+        now += pauses[-1]
+    assert pauses == [pytest.approx(pause) for pause in (0.1, 0.2, 0.4, 0.8, 1.0, 1.0)]
+    rate.throttled(now, 0.5, told_when=True)
+    assert rate.turn(now) == 0.0, "the server said when to come back"
 
 
 def test_the_rate_grows_back_slowly_and_then_faster_and_is_forgotten() -> None:
     rate = AdaptiveRate()
     accepting(rate, 10, start=100.0, seconds=5)
-    rate.throttled(105.0)
+    rate.throttled(105.0, 0.5, told_when=True)
     grown = [rate.per_second(105.0 + seconds) / 10 for seconds in (0, 5, 10, 30, 59.9, 60)]
     assert grown == sorted(grown)
     assert grown[1] < 1.15
@@ -250,7 +265,7 @@ def test_the_rate_grows_back_slowly_and_then_faster_and_is_forgotten() -> None:
 def test_a_turn_that_is_not_due_says_how_long_it_takes() -> None:
     rate = AdaptiveRate()
     accepting(rate, 2, start=100.0, seconds=5)
-    rate.throttled(105.0)
+    rate.throttled(105.0, 0.5, told_when=True)
     turns = [rate.turn(105.0) for _ in range(4)]
     assert turns.count(0.0) <= 2, "one that is due, and one saved up"
     wait = turns[-1]
@@ -262,7 +277,7 @@ def test_a_turn_that_is_not_due_says_how_long_it_takes() -> None:
 def test_idle_time_saves_up_one_turn_at_most() -> None:
     rate = AdaptiveRate()
     accepting(rate, 2, start=100.0, seconds=5)
-    rate.throttled(105.0)
+    rate.throttled(105.0, 0.5, told_when=True)
     assert [rate.turn(115.0) == 0.0 for _ in range(4)].count(True) <= 2
 
 

@@ -23,9 +23,9 @@ from omnivery.events.event import EventLike
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from omnivery.automations.report import BatchOutcome
+    from omnivery.automations.run import AsyncBulkRun
     from omnivery.automations.writer.supplier import BufferSource
-    from omnivery.bulk.engine import AsyncBulkRun
-    from omnivery.bulk.report import BatchOutcome
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -47,9 +47,11 @@ class AsyncEventWriter:
     _next: int = field(init=False, default=0)
     """That batch."""
     _early: dict[int, int] = field(init=False, factory=dict[int, int])
-    """Events of batches that were done before it, by batch."""
+    """Events of batches that were done before it, by batch; counted from the first batch of this run."""
     _unsent: list[EventLike] = field(init=False, factory=list[EventLike])
-    """Events that were in the buffer when the run ended."""
+    """Events that were in the buffer when the run ended, until they are taken."""
+    _given_up: int = field(init=False, default=0)
+    """How many these were."""
     _broken: Exception | None = field(init=False, default=None)
     """What ended the run although it is no answer of the server's: a journal that cannot be used, a fault of ours."""
     _tasks: TaskGroup = field(init=False)
@@ -63,13 +65,13 @@ class AsyncEventWriter:
         """The account so far; final once the writer is closed."""
         report, buffer = self.run.report, self.supplier.buffer
         failures = report.failures
-        if self._unsent:
+        if self._given_up:
             why = NotSentError("the writer ended before the events were sent")
-            failures += (BatchFailure(batch=self.supplier.batches, events=len(self._unsent), error=why),)
+            failures += (BatchFailure(batch=self.supplier.batches, events=self._given_up, error=why),)
         return as_writer_report(
             report,
-            read=report.read + len(buffer) + len(self._unsent),
-            undelivered=report.undelivered + len(self._unsent),
+            read=report.read + len(buffer) + self._given_up,
+            undelivered=report.undelivered + self._given_up,
             unsent=self._unsent,
             failures=failures,
             stopped_by=report.stopped_by or self._broken,
@@ -87,13 +89,21 @@ class AsyncEventWriter:
             oldest_age=buffer.oldest_age,
             accepted=report.accepted,
             rejected=report.rejected,
-            undelivered=report.undelivered + len(self._unsent),
+            undelivered=report.undelivered + self._given_up,
             dropped=buffer.drops.count,
             late=self.supplier.late.count,
             batches=report.batches,
             requests=report.requests,
             retries=report.retries,
         )
+
+    def take_undelivered(self) -> list[EventLike]:
+        """Hand over the undelivered events that the writer keeps, and keep them no longer.
+
+        A writer that keeps 50,000 of them stops. With a journal they are in the journal, and this returns none.
+        """
+        unsent, self._unsent = self._unsent, []
+        return [*self.run.take_undelivered(), *unsent]
 
     async def put(self, event: EventLike) -> None:
         """Take one event. When this returns, the event is the writer's; when it raises, it is not.
@@ -222,15 +232,14 @@ class AsyncEventWriter:
             raise self._broken
 
     def _is_settled(self, target: int) -> bool:
-        if self.run.ledger.path is None:
-            return self._settled >= target
-        # Outcomes of what earlier runs left in the journal are among the others: wait for a moment of rest.
-        buffer, report = self.supplier.buffer, self.run.report
-        rest = report.accepted + report.rejected + report.undelivered == report.read
-        return rest and buffer.puts - len(buffer) >= target
+        return self._settled >= target
 
     def _settle(self, outcome: BatchOutcome) -> None:
-        self._early[outcome.batch] = len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
+        if outcome.batch < self.run.recorder.first_number:
+            return  # An earlier run left it in the journal: it holds nothing that was put here.
+        self._early[outcome.batch - self.run.recorder.first_number] = (
+            len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
+        )
         while (events := self._early.pop(self._next, None)) is not None:
             self._settled += events
             self._next += 1
@@ -242,7 +251,9 @@ class AsyncEventWriter:
 
     def _give_up(self) -> None:
         self.supplier.buffer.close(self._stopped)
-        self._unsent += self.supplier.buffer.drain()
+        drained = self.supplier.buffer.drain()
+        self._unsent += drained
+        self._given_up += len(drained)
         self.supplier.tell_room()
 
     def _close(self) -> None:

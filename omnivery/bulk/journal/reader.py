@@ -15,8 +15,8 @@ from attrs import define, field, frozen
 from omnivery._sqlite import Database, refusal
 from omnivery.bulk.journal.file import JOURNAL, open_for_reader
 from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, whole
-from omnivery.bulk.recorder import RunTarget
-from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, Account, BatchFailure, Rejection
+from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, BatchFailure, Rejection, RunTotals
+from omnivery.bulk.work import RunTarget
 from omnivery.errors import ConfigError, OmniveryError
 
 Cut: TypeAlias = Callable[[bytes], Iterator[bytes]]
@@ -153,11 +153,11 @@ class JournalReader:
             raise refusal(self.path, JOURNAL, "is empty: nothing was submitted with it")
         return found
 
-    def totals(self) -> dict[str, Account]:
+    def totals(self) -> dict[str, RunTotals[Any]]:
         """The totals of each source, by its name."""
         with self._reading() as db, _snapshot(db):
             names = db.execute("SELECT id, name FROM source ORDER BY id").fetchall()
-            return {name_of(name): account_of(db, row) for row, name in names}
+            return {name_of(name): totals_of(db, row) for row, name in names}
 
     def state(self) -> JournalState:
         """What it holds."""
@@ -257,7 +257,7 @@ def target_of(db: sqlite3.Connection) -> RunTarget | None:
     return RunTarget(values, secret=frozenset(name for name, _, secret in found if secret)) if found else None
 
 
-def account_of(db: sqlite3.Connection, source: int | None = None) -> Account:
+def totals_of(db: sqlite3.Connection, source: int | None = None) -> RunTotals[Any]:
     """The totals of a journal, or of one source in it. What is pending counts as undelivered."""
     # NULL stands for every source.
     counts = db.execute(
@@ -280,7 +280,7 @@ def account_of(db: sqlite3.Connection, source: int | None = None) -> Account:
         "state <> 'accepted' AND source = ifnull(?, source) ORDER BY number, id LIMIT ?",
         (source, FAILURES_KEPT),
     )
-    return Account(
+    return RunTotals(
         **dict(zip(_TALLIES, counts, strict=False)),
         elapsed=counts[-1],
         undelivered=undelivered,

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import anyio
 from anyio import to_thread
 from attrs import define, field
 
 from omnivery import codec
-from omnivery.automations.batch import revive
+from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore, StoreWork
-from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder, RunTarget
+from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
 from omnivery.bulk.work import PartState
 from omnivery.errors import JournalError
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from omnivery.automations.batch import Batch
-    from omnivery.bulk.report import Account
+    from omnivery.bulk.report import RunTotals
     from omnivery.bulk.source import Source
-    from omnivery.bulk.work import BatchDelta, StoredPart
-    from omnivery.events.event import EventLike
+    from omnivery.bulk.work import BatchDelta, RunTarget, StoredPart, Work
 
 T = TypeVar("T")
 
@@ -46,6 +45,11 @@ class _Task:
     done: anyio.Event = field(init=False, factory=anyio.Event)
     error: JournalError | None = field(init=False, default=None)
 
+    def end(self, error: JournalError | None) -> None:
+        """Let go of what waits for it: it is written, or never will be."""
+        self.error = error
+        self.done.set()
+
     async def wait(self) -> None:
         # It is under way, and will be written: to leave now would be not to know what was.
         with anyio.CancelScope(shield=True):
@@ -54,8 +58,20 @@ class _Task:
             raise self.error
 
 
+@define(eq=False)
+class _OwnThread:
+    """Runs what blocks in a thread, one thing at a time."""
+
+    _limiter: anyio.CapacityLimiter | None = field(init=False, default=None)
+
+    async def __call__(self, work: Callable[[], Any]) -> Any:
+        # Made in the event loop that uses it.
+        self._limiter = self._limiter or anyio.CapacityLimiter(1)
+        return await to_thread.run_sync(work, limiter=self._limiter)
+
+
 @define(kw_only=True, eq=False)
-class JournalRecorder(Recorder):
+class JournalRecorder(Recorder[T]):
     """Keeps a run in a journal.
 
     Whatever all workers have to write goes into one transaction, in a thread of its own, while they gather what goes
@@ -64,15 +80,17 @@ class JournalRecorder(Recorder):
 
     ahead: ClassVar[bool] = True
     path: str = field(converter=_text)
-    terms: RunTarget
+    target: RunTarget
     """What the run and the journal have to agree on."""
     limit: int = JOURNAL_LIMIT
+    run_aside: Callable[[Callable[[], Any]], Awaitable[Any]] = field(factory=_OwnThread)
+    """Runs what blocks, one at a time, away from the event loop."""
+    clock: Callable[[], float] = time.monotonic
     again: bool = False
     """Whether to send again what was undelivered for good, and nothing else."""
     _journal: JournalStore = field(init=False)
-    _account: Account = field(init=False)
+    _totals: RunTotals[T] = field(init=False)
     _tasks: TaskGroup = field(init=False)
-    _thread: anyio.CapacityLimiter = field(init=False)
     _source_row: int = field(init=False, default=0)
     _waiting: list[_Task] = field(init=False, factory=list[_Task])
     _writing: bool = field(init=False, default=False)
@@ -85,38 +103,45 @@ class JournalRecorder(Recorder):
     """Bytes of bodies in the journal."""
     _freed: anyio.Event = field(init=False)
     _clock: float = field(init=False, default=0.0)
+    _first: int = field(init=False, default=0)
 
-    async def open(self, source: Source[EventLike]) -> Account:
-        """Open the journal, have the source go on where it stands, and return the account so far.
+    async def open(self, source: Source[T]) -> RunTotals[T]:
+        """Open the journal, have the source resume where it stands, and return the totals so far.
 
         Raises:
             ConfigError: the journal cannot be used, or is not one of this run or of this source.
         """
-        self._thread, self._freed = anyio.CapacityLimiter(1), anyio.Event()
+        self._freed = anyio.Event()
         with anyio.CancelScope(shield=True):
             self._journal = await self._aside(partial(JournalStore.open, self.path))
         try:
-            await self._aside(partial(self._journal.check_target, self.terms))
+            await self._aside(partial(self._journal.check_target, self.target))
             if self.again:
                 await self._aside(self._journal.requeue_undelivered)
             else:
                 bookmark = await source.resume(await self._aside(self._journal.bookmarks))
                 self._source_row, self._taken = await self._aside(partial(self._journal.enter_source, bookmark))
-            self._account = await self._aside(self._journal.account)
+            self._totals = await self._aside(self._journal.account)
             self._live = await self._aside(self._journal.live_bytes)
         except BaseException:
             await self.close()
             raise
-        self._numbers = self._journal.numbers
-        self._clock = time.monotonic()
-        return self._account
+        self._first = next(self._journal.numbers)
+        self._numbers = chain((self._first,), self._journal.numbers)
+        self._clock = self.clock()
+        return self._totals
 
     def start(self, tasks: TaskGroup) -> None:
         """Be told where writing is done."""
         self._tasks = tasks
 
-    async def next_pending(self, webhook_url: str) -> Batch | None:
-        """The batch that was read first of those that an earlier run left behind."""
+    @property
+    def first_number(self) -> int:
+        """Number of the first batch that this run reads."""
+        return self._first
+
+    async def next_pending(self, work: Work[T, Any, Any]) -> Batch[T] | None:
+        """Return the batch that was read first of those that an earlier run left behind."""
         if not self._more_pending:
             return None
         # One at a time, so that they go out in the order in which they were read.
@@ -127,9 +152,13 @@ class JournalRecorder(Recorder):
         if not taken:
             self._more_pending = False
             return None
-        batch = revive(taken, webhook_url=webhook_url)
+        try:
+            batch = Batch.revived(work, taken)
+        except (ValueError, TypeError, KeyError) as error:
+            rows = ", ".join(str(part.row) for part in taken)
+            raise JournalError(f"journal: {self.path} is damaged: row {rows} of its batches cannot be read") from error
         self._under_way.add(batch.number)
-        self._account.undelivered -= batch.left
+        self._totals.undelivered -= batch.left
         return batch
 
     async def room(self) -> None:
@@ -146,12 +175,12 @@ class JournalRecorder(Recorder):
                 )
             await self._freed.wait()
 
-    def batch(self, items: Sequence[EventLike], *, webhook_url: str, max_bytes: int) -> Batch:
-        """The next batch. Its events' ids are kept, to find their verdicts."""
-        return self._next(items, webhook_url=webhook_url, max_bytes=max_bytes, named=True, source=self._source_row)
+    def batch(self, work: Work[T, Any, Any], items: Sequence[T]) -> Batch[T]:
+        """Return the next batch. Its items' ids are kept, to find their verdicts."""
+        return self._next(work, items, named=True, source=self._source_row)
 
-    async def append(self, batch: Batch, source: Source[EventLike]) -> None:
-        """Write down a batch, and that its source stands behind it.
+    async def append(self, batch: Batch[T], source: Source[T]) -> None:
+        """Write down a batch, and that its source was read up to its end.
 
         Raises:
             JournalError: it could not be written, and must not be sent.
@@ -168,18 +197,18 @@ class JournalRecorder(Recorder):
             self._put_down(batch)
             raise
 
-    async def answered(self, batch: Batch) -> None:
-        """Write down what an answer has changed. The next part is not sent before that: it might be gone twice.
+    async def responded(self, batch: Batch[T]) -> None:
+        """Write down what a response has changed. The next part is not sent before that: it might go out twice.
 
         Raises:
             JournalError: it could not be written.
         """
         # What ends the batch is written when it is settled, in one transaction with the next one if that is at hand.
-        if batch.next_events:
+        if batch.next_items:
             await self._enter(batch).wait()
 
-    def settle(self, batch: Batch) -> bool:
-        """Write down how a batch ended, soon; False if the journal does not have it."""
+    def settle(self, batch: Batch[T]) -> bool:
+        """Write down how a batch ended, soon. Return False if the journal does not have it."""
         if batch.number not in self._under_way:
             return False
         self._enter(batch)
@@ -192,20 +221,28 @@ class JournalRecorder(Recorder):
             await self._aside(self._journal.close)
         return self._broken
 
-    def _put_down(self, batch: Batch) -> None:
+    def _put_down(self, batch: Batch[T]) -> None:
         self._under_way.discard(batch.number)
         self._freed.set()
         self._freed = anyio.Event()
 
-    def _enter(self, batch: Batch, *, read: int = 0, position: str | None = None) -> _Task:
-        batch.encode_open(self._journal.rows)
-        delta = batch.take_delta()
+    def _enter(self, batch: Batch[T], *, read: int = 0, position: str | None = None) -> _Task:
+        try:
+            batch.encode_open(self._journal.rows)
+            delta = batch.take_delta()
+        except Exception as error:
+            self._broken = self._broken or _unexpected(error)
+            raise self._broken from error
         self._live += _bytes_gained(delta)
-        now = time.monotonic()
+        now = self.clock()
         elapsed, self._clock = now - self._clock, now
         return self._do(_Task(entry=JournalEntry(delta=delta, read=read, position=position, elapsed=elapsed)))
 
     def _do(self, task: _Task) -> _Task:
+        if self._broken is not None:
+            # What could not be written cannot be built on: nothing is written any more, and nobody waits for it.
+            task.end(self._broken)
+            return task
         self._waiting.append(task)
         if not self._writing:
             self._writing = True
@@ -215,27 +252,33 @@ class JournalRecorder(Recorder):
     async def _write(self) -> None:
         # Shielded: it ends when there is nothing left, and a run that was cancelled has its end to write down.
         with anyio.CancelScope(shield=True):
-            while self._waiting:
-                tasks, self._waiting = self._waiting, []
-                try:
-                    if self._broken is None:
-                        entries = [task.entry for task in tasks if task.entry is not None]
-                        works = [task.work for task in tasks if task.work is not None]
-                        await self._aside(partial(self._journal.transact, entries, works))
-                except JournalError as error:
-                    # What could not be written cannot be built on: nothing is written from here on.
-                    self._broken = error
-                except BaseException as error:
-                    self._broken = JournalError(f"journal: {type(error).__name__} while it was written")
-                    raise
-                finally:
-                    for task in tasks:
-                        task.error = self._broken
-                        task.done.set()
-        self._writing = False
+            try:
+                while self._waiting:
+                    await self._write_some()
+            finally:
+                self._writing = False
 
-    async def _aside(self, work: Callable[[], T]) -> T:
-        return await to_thread.run_sync(work, limiter=self._thread)
+    async def _write_some(self) -> None:
+        tasks, self._waiting = self._waiting, []
+        entries = [task.entry for task in tasks if task.entry is not None]
+        works = [task.work for task in tasks if task.work is not None]
+        try:
+            await self._aside(partial(self._journal.transact, entries, works))
+        except JournalError as error:
+            self._broken = error
+        except Exception as error:  # noqa: BLE001  # whatever it is, everyone who waits for the journal gets it
+            self._broken = _unexpected(error)
+        except BaseException as error:
+            self._broken = _unexpected(error)
+            raise
+        finally:
+            if self._broken is not None:
+                tasks, self._waiting = tasks + self._waiting, []
+            for task in tasks:
+                task.end(self._broken)
+
+    async def _aside(self, work: Callable[[], Any]) -> Any:
+        return await self.run_aside(work)
 
 
 def _bytes_gained(delta: BatchDelta) -> int:
@@ -243,3 +286,9 @@ def _bytes_gained(delta: BatchDelta) -> int:
         len(one.part.body or b"") for one in delta.ended if one.state in {PartState.ACCEPTED, PartState.REPLACED}
     )
     return sum(len(part.body or b"") for part in delta.opened) - gone
+
+
+def _unexpected(error: BaseException) -> JournalError:
+    wrapped = JournalError(f"journal: {type(error).__name__} while it was written: nothing more is written to it")
+    wrapped.__cause__ = error
+    return wrapped

@@ -37,13 +37,12 @@ from attrs import define, field
 from omnivery._sqlite import Database, Interruption
 from omnivery.bulk.journal.file import JOURNAL, open_to_write
 from omnivery.bulk.journal.lock import WriterLock
-from omnivery.bulk.journal.reader import account_of, target_of
+from omnivery.bulk.journal.reader import target_of, totals_of
 from omnivery.bulk.journal.rows import check_sound, part_of, point_of, source_values
 from omnivery.bulk.journal.sql import PREPARE, STEP, JournalEntry, step_of
-from omnivery.bulk.recorder import RunTarget
-from omnivery.bulk.report import Account, BatchFailure
+from omnivery.bulk.report import BatchFailure, RunTotals
 from omnivery.bulk.source import ResumePoint
-from omnivery.bulk.work import StoredItem, StoredPart
+from omnivery.bulk.work import RunTarget, StoredItem, StoredPart
 from omnivery.errors import ConfigError, JournalError, OmniveryError
 
 StoreWork: TypeAlias = "Callable[[JournalStore], object]"
@@ -204,10 +203,10 @@ class JournalStore:
             row, read = db.execute(_ENTER_SOURCE, (*source_values(bookmark), self._clock())).fetchone()
         return row, read
 
-    def account(self) -> Account:
+    def account(self) -> RunTotals[Any]:
         """The totals of all runs. What is pending counts as undelivered until it is claimed."""
         with self._file.use(ConfigError, JOURNAL.refused) as db:
-            return account_of(db)
+            return totals_of(db)
 
     def live_bytes(self) -> int:
         """Bytes of all bodies that were kept when it was opened."""

@@ -48,6 +48,8 @@ class LimitedAdapter:
     def __attrs_post_init__(self) -> None:
         self.reset_after_fork()
         register_fork_reset(self)
+        if self.breaker is not None:
+            self.breaker.watchers.append(self._wake)
 
     def reset_after_fork(self) -> None:
         """Forget slots that are taken by tasks of another process."""
@@ -80,12 +82,6 @@ class LimitedAdapter:
         """Close the adapter behind."""
         await self.inner.aclose()
 
-    def wake(self) -> None:
-        """Have requests that wait for the circuit breaker ask it again."""
-        if self._changed is not None:
-            self._changed.set()
-            self._changed = None
-
     async def _admitted(self) -> bool:
         """Wait until the request may go out, and return whether it is a probe."""
         if self.pace is not None:
@@ -103,7 +99,6 @@ class LimitedAdapter:
                 case Admission.WAIT:
                     await self._wait_for_circuit()
                 case _:
-                    self.wake()
                     raise DeadlineError(self._refusal())
 
     async def _sit_out_pauses(self) -> None:
@@ -142,7 +137,6 @@ class LimitedAdapter:
         finally:
             if breaker is not None and probe and not ended:
                 breaker.abandoned()
-                self.wake()
         if breaker is not None:
             self._judge(breaker, response, probe=probe)
         return response
@@ -151,27 +145,29 @@ class LimitedAdapter:
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status == HTTPStatus.REQUEST_TIMEOUT:
             self._failed(probe=probe, responded=True)
             return
-        was_open = breaker.is_open
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
             breaker.throttled(self.runtime.now())
         else:
             breaker.succeeded()
-        if was_open:
-            self.wake()
 
     def _failed(self, *, probe: bool, responded: bool) -> None:
         if self.breaker is not None:
             now = self.runtime.now()
             self.breaker.failed(now, random=self.runtime.random(), probe=probe, responded=responded)
-            if probe:
-                self.wake()
+
+    def _wake(self) -> None:
+        """Have requests that wait for the circuit breaker ask it again."""
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     def _learn(self, response: Response, window: int) -> None:
         """Adjust slots and rate."""
         now = self.runtime.now()
         if self.rate is not None:
             if response.status == HTTPStatus.TOO_MANY_REQUESTS and window == self.slots.enter():
-                self.rate.throttled(now)
+                told = "retry-after" in response.headers
+                self.rate.throttled(now, self.runtime.random(), told_when=told)
             elif response.status < HTTPStatus.BAD_REQUEST:
                 self.rate.accepted(now)
         self.slots.learn(response, window, now=now, max_retry_after=self.max_retry_after, random=self.runtime.random())

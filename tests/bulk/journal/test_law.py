@@ -34,7 +34,7 @@ ANSWERS = st.sampled_from(["yes", "yes", "yes", "slow", "lost", "not sent", "too
 REFUSALS = {"not sent": NotSentError("no"), "stop": refusal(401), "too large": refusal(413)}
 
 
-class KilledError(Exception):
+class Killed(BaseException):
     """The end of a process: nobody may learn of it in time to tidy up."""
 
 
@@ -76,7 +76,7 @@ class Process:
         as_killed(self.machine.path, self.left.name)
         # Nothing that the journal has as accepted may go out again.
         self.machine.doubtful |= self.machine.taken.keys() - set(accepted_ids(self.left))
-        raise KilledError
+        raise Killed
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -137,7 +137,7 @@ class JournalMachine(RuleBasedStateMachine):
             with process.scope:
                 try:
                     report = await finish(run)
-                except KilledError:
+                except Killed:
                     return
                 with JournalReader.open(self.path) as view:
                     state = view.state()

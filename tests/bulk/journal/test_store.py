@@ -17,11 +17,12 @@ import pytest
 from omnivery.bulk.journal import file as journal_file
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
-from omnivery.errors import AmbiguousError, ConfigError, JournalError
+from omnivery.errors import ConfigError, DecodeError, JournalError
 from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike, EventLine
 from omnivery.readers._cursor import with_cursor
 from tests.support.bots import (
+    TARGET,
     Server,
     assert_lawful,
     endless,
@@ -35,7 +36,6 @@ from tests.support.bots import (
     sent,
 )
 from tests.support.journal import (
-    TERMS,
     accepted_ids,
     as_killed,
     bodies,
@@ -59,7 +59,7 @@ class Taking:
         number = len(self.bodies)
         await anyio.lowlevel.checkpoint()
         if number in self.loses:
-            raise AmbiguousError("gone")
+            raise DecodeError("the response is HTML")
         if any(name.startswith("poison") for name in self.ids(body)):
             raise refusal(400)
         return 1
@@ -213,12 +213,12 @@ async def test_undelivered_events_beyond_fifty_thousand_do_not_stop_a_run(tmp_pa
     """They are in the journal, and not in memory; and the report of them crosses to another process."""
 
     async def fail(_: bytes) -> int:
-        raise AmbiguousError("gone")
+        raise DecodeError("the response is HTML")
 
     run = journalled(events(52_000), fail, tmp_path / "j")
     report = await finish(run)
     assert (report.read, report.undelivered, report.stopped_by) == (52_000, 52_000, None)
-    assert run._account.kept == []
+    assert run.totals.kept == []
     assert len(pickled(report).undelivered_events()) == 52_000
 
 
@@ -289,7 +289,7 @@ async def test_a_journal_full_of_what_was_given_up_stops_the_run(tmp_path: Path)
     """Nobody would ever make room: waiting would be for ever."""
 
     async def fail(_: bytes) -> int:
-        raise AmbiguousError("gone")
+        raise DecodeError("the response is HTML")
 
     report = await submit(events(10_000), fail, tmp_path / "j", concurrency=2, limit=60_000)
     assert isinstance(report.stopped_by, JournalError)
@@ -378,7 +378,7 @@ async def test_a_second_writer_is_told_so_and_readers_are_welcome(tmp_path: Path
 async def test_other_settings_are_refused(tmp_path: Path, changes: dict[str, str], words: str) -> None:
     await submit(events(1), Taking(), tmp_path / "j")
     with pytest.raises(ConfigError, match=words) as caught:
-        await submit(events(2), Taking(), tmp_path / "j", terms=TERMS.replace(**changes))
+        await submit(events(2), Taking(), tmp_path / "j", target=TARGET.replace(**changes))
     assert "secret" not in str(caught.value)
 
 

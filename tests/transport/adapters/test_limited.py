@@ -460,7 +460,7 @@ async def test_a_probe_of_its_own_goes_out_in_place_of_the_request() -> None:
         await anyio.wait_all_tasks_blocked()
         assert (len(probes), len(requests_of(limited))) == (1, 2)
         runtime.clock += 1000
-        limited.wake()
+        limited._wake()
     assert (len(probes), len(requests_of(limited))) == (2, 3)
 
 
@@ -493,7 +493,7 @@ async def test_a_stopped_run_refuses_what_waits() -> None:
             group.start_soon(wait)
         await anyio.wait_all_tasks_blocked()
         breaker_of(limited).stopped = True
-        limited.wake()
+        limited._wake()
     assert len(refused) == 3
     assert all("the run was stopped" in text for text in refused)
 

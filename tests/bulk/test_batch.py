@@ -9,16 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omnivery.automations import BatchOutcome, EventLine, UnreadableLine
-from omnivery.automations.batch import HOPELESS, MAX_EVENTS, Batch
+from omnivery.automations import EventLine, UnreadableLine
+from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
+from omnivery.bulk.batch import MAX_REFUSALS, Batch
+from omnivery.bulk.report import SettledBatch
 from omnivery.errors import AmbiguousError, NotSentError
 from omnivery.events.event import EventLike
+from omnivery.transport.http import ApiResponse
 from tests.support.bots import (
-    WEBHOOK,
+    TARGET,
     event,
     events,
     ids,
     refusal,
+    response,
     sent,
 )
 
@@ -26,24 +30,31 @@ LIMIT = 1500
 """Bytes of a request, where a test wants events to be too large."""
 
 
-def batch_of(items: list[EventLike], **options: Any) -> Batch:
-    return Batch(**{"number": 0, "items": items, "start": 0, "webhook_url": WEBHOOK, **options})
+def batch_of(items: list[EventLike], *, max_bytes: int = MAX_BYTES, **options: Any) -> Batch[EventLike]:
+    work = EventWork(send=nobody, target=TARGET, max_bytes=max_bytes)
+    return Batch(**{"work": work, "number": 0, "items": items, "start": 0, **options})
 
 
-def serve(batch: Batch, answer: Callable[[list[str]], int]) -> tuple[BatchOutcome, list[list[str]]]:
+async def nobody(_: bytes) -> ApiResponse[Any]:
+    raise AssertionError("a batch sends nothing")
+
+
+def serve(
+    batch: Batch[EventLike], answer: Callable[[list[str]], int]
+) -> tuple[SettledBatch[EventLike], list[list[str]]]:
     """Play a server that answers each request, seen as its event ids, with a status; return what it saw as well."""
     seen = []
     while (body := batch.next_request()) is not None:
         seen.append(ids(sent(body)))
         status = answer(seen[-1])
         if status == 200:
-            batch.took(1)
+            batch.accepted(response(1))
         else:
             batch.refused(refusal(status))
     return batch.close(), seen
 
 
-def rejected(outcome: BatchOutcome) -> list[int]:
+def rejected(outcome: SettledBatch[EventLike]) -> list[int]:
     return sorted(item.index for item in outcome.rejected)
 
 
@@ -63,11 +74,11 @@ KINDS: list[Callable[[int], Any]] = [
 ANSWERS = st.tuples(st.sampled_from(["took", "failed", 400, 413]), st.integers(1, 3))
 
 
-def tell(batch: Batch, answer: str | int, attempts: int) -> None:
+def tell(batch: Batch[EventLike], answer: str | int, attempts: int) -> None:
     if answer == "took":
-        batch.took(attempts)
+        batch.accepted(response(attempts))
     elif answer == "failed":
-        batch.failed(NotSentError("connection refused"), attempts)
+        batch.failed(NotSentError("connection refused", attempts=attempts))
     else:
         error = refusal(int(answer))
         error.attempts = attempts
@@ -145,9 +156,9 @@ def test_a_server_that_refuses_everything_is_not_asked_about_each_event(status: 
     Events that were never tried alone may be good ones: they are given back, not rejected.
     """
     outcome, seen = serve(batch_of(events(MAX_EVENTS)), lambda _: status)
-    assert len(seen) == HOPELESS
+    assert len(seen) == MAX_REFUSALS
     tried = rejected(outcome)
-    assert 0 < len(tried) < HOPELESS
+    assert 0 < len(tried) < MAX_REFUSALS
     assert all(item.reason.startswith(f"the server refused it: {status}") for item in outcome.rejected)
     assert [f"e{index}" for index in tried] + sorted(ids(outcome.undelivered), key=lambda name: int(name[1:])) == [
         f"e{index}" for index in range(MAX_EVENTS)
@@ -172,7 +183,7 @@ def test_an_event_beyond_the_byte_limit_is_rejected_and_its_neighbours_go() -> N
     outcome, seen = serve(batch, lambda _: 200)
     (rejection,) = outcome.rejected
     assert (rejection.index, rejection.event_id) == (47, "e7")
-    assert rejection.reason == "the event is larger than 2,000 bytes"
+    assert rejection.reason == "it is larger than 2,000 bytes"
     assert [one for request in seen for one in request] == [f"e{n}" for n in range(20) if n != 7]
 
 
@@ -181,7 +192,7 @@ def test_no_request_is_larger_than_the_limit() -> None:
     sizes = []
     while (body := batch.next_request()) is not None:
         sizes.append(len(body))
-        batch.took(1)
+        batch.accepted(response(1))
     assert max(sizes) <= 4000 < sum(sizes)
     assert ids(batch.close().accepted) == ids(events(500))
 
@@ -255,7 +266,7 @@ def test_what_was_settled_before_the_end_stays_settled() -> None:
     batch.next_request()
     batch.refused(refusal(413))
     batch.next_request()
-    batch.took(2)
+    batch.accepted(response(2))
     outcome = batch.close()
     assert (ids(outcome.accepted), ids(outcome.undelivered)) == (["e0", "e1"], ["e2", "e3"])
     assert (outcome.requests, outcome.retries) == (3, 1)

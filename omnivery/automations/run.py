@@ -1,0 +1,121 @@
+"""A run of bot events: the pool, set up for them."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
+from omnivery.automations.report import BatchOutcome, SubmitReport
+from omnivery.bulk.outage import OutagePolicy
+from omnivery.bulk.pool import Pool
+from omnivery.bulk.recorder import Recorder
+from omnivery.bulk.work import RunTarget
+from omnivery.events.event import EventLike
+from omnivery.sync.run import SyncPool
+from omnivery.transport import body as encoding
+from omnivery.transport.config import BULK_RETRY
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from omnivery.automations.config import AutomationsConfig
+    from omnivery.bulk.source import Source
+    from omnivery.transport.client import AsyncBaseClient
+    from omnivery.transport.config import CallOptions
+    from omnivery.transport.http import ApiResponse
+    from omnivery.transport.operation import Operation
+
+MAX_OUTAGE = 600.0
+"""Seconds for which a run waits for a service that accepts nothing, before it stops."""
+
+
+class AsyncBulkRun(Pool[EventLike, BatchOutcome, SubmitReport]):
+    """A bulk submission. Enter it with `async with`, and iterate it for the outcome of each batch.
+
+    Leaving the block early ends the run: what was read and not settled by then is undelivered. `report` tells the
+    totals at any moment, and after the end.
+    """
+
+
+class BulkRun(SyncPool[BatchOutcome, SubmitReport]):
+    """A bulk submission. Enter it with `with`, and iterate it for the outcome of each batch.
+
+    The source is read in the thread that iterates, and only while it iterates or leaves the block: a consumer that
+    stops reading stops the run. Leaving the block early ends the run: what was read and not settled by then is
+    undelivered. `report` tells the totals at any moment, and after the end.
+    """
+
+
+def event_run(
+    client: AsyncBaseClient[AutomationsConfig],
+    operation: Operation[Any],
+    source: Source[EventLike],
+    target: RunTarget,
+    *,
+    recorder: Recorder[EventLike],
+    concurrency: int,
+    events_per_second: float | None,
+    requests_per_second: float | None,
+    options: CallOptions | None,
+    max_outage: float | None,
+    max_bytes: int = MAX_BYTES,
+    max_events: int = MAX_EVENTS,
+    ordered: bool = False,
+    rounds: int = 1,
+) -> AsyncBulkRun:
+    """Return a run over a client's connections.
+
+    Raises:
+        ConfigError: an option is out of range.
+    """
+    bulk, chosen, breaker = client._for_bulk(
+        concurrency, options, requests_per_second=requests_per_second, max_outage=max_outage
+    )
+
+    async def send(body: bytes) -> ApiResponse[Any]:
+        return await bulk.call(operation, domain=target["domain"], body=encoding.json(body), options=chosen)
+
+    return AsyncBulkRun(
+        source=source,
+        work=EventWork(send=send, target=target, size=max_events, max_bytes=max_bytes),
+        concurrency=concurrency,
+        policy=OutagePolicy(
+            breaker=breaker, rounds=rounds, max_retry_after=(chosen.retry or BULK_RETRY).max_retry_after
+        ),
+        pace=client._pace(events_per_second, argument="events_per_second"),
+        ordered=ordered,
+        recorder=recorder,
+        runtime=client._pipeline.runtime,
+    )
+
+
+def target_of(*, webhook_url: str, domain: str, base_url: str) -> RunTarget:
+    """Return where a run's requests go, and what they hold."""
+    values = {"webhook_url": webhook_url, "domain": domain, "base_url": base_url}
+    # A webhook's URL may hold a secret of its receiver's.
+    return RunTarget(values, secret=frozenset({"webhook_url"}))
+
+
+def recorder_of(
+    journal: str | PathLike[str] | None, target: RunTarget, *, limit: int, again: bool = False
+) -> Recorder[EventLike]:
+    """Return what writes a run down."""
+    if journal is None:
+        return Recorder()
+    # It brings SQLite along, which those without a journal need not load.
+    from omnivery.bulk.journal.recorder import JournalRecorder
+
+    return JournalRecorder(path=journal, target=target, limit=limit, again=again)
+
+
+def journal_target(journal: str | PathLike[str]) -> RunTarget:
+    """Return what a journal was begun with.
+
+    Raises:
+        ConfigError: there is no such journal, or it cannot be read.
+    """
+    from omnivery.bulk.journal.reader import JournalReader
+
+    with JournalReader.open(journal) as view:
+        return view.target()

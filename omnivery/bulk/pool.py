@@ -1,0 +1,476 @@
+"""The pool: workers that pull batches from one source and send them side by side. Every kind of bulk work runs in it.
+
+Nothing yields inside a task group: the run is a context manager that owns its workers, and their outcomes come off a
+memory stream. That stream is as long as there are workers, so a consumer that stops reading stops the run, and at most
+twice as many batches as workers are alive at any moment.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from logging import Logger
+from time import time as unix_time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+import anyio
+from attrs import define, field
+
+from omnivery._logging import get_logger
+from omnivery.bulk.outage import Decision, OutagePolicy, may_have_happened
+from omnivery.bulk.recorder import Recorder
+from omnivery.bulk.report import RunState, RunTotals
+from omnivery.bulk.work import PartState
+from omnivery.errors import AmbiguousError, BulkError, ConfigError, JournalError, OmniveryError
+from omnivery.transport.runtime import AsyncRuntime
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+    from omnivery.bulk.batch import Batch
+    from omnivery.bulk.source import Source
+    from omnivery.bulk.work import Work
+    from omnivery.transport.limits import RateLimiter
+    from omnivery.transport.runtime import Runtime
+
+T = TypeVar("T")
+OutcomeT = TypeVar("OutcomeT")
+ReportT = TypeVar("ReportT")
+
+MAX_UNDELIVERED = 50_000
+"""Undelivered items after which a run stops: it keeps them all for the caller, and its memory must stay flat."""
+FIRST_RESPONSE = 3.0
+"""Seconds without any response after which a run says what it waits for."""
+HOLD_LONGEST = 5.0
+"""Longest pause in seconds before a held batch asks to be sent again, before jitter."""
+
+logger: Logger = get_logger("omnivery.bulk")
+
+
+@define(kw_only=True, eq=False, repr=False)
+class Pool(Generic[T, OutcomeT, ReportT]):
+    """A run of bulk work. Enter it with `async with`, and iterate it for the outcome of each batch.
+
+    Leaving the block early ends the run: what was read and not settled by then is undelivered. `report` tells the
+    totals at any moment, and after the end.
+    """
+
+    source: Source[T]
+    work: Work[T, OutcomeT, ReportT]
+    concurrency: int
+    policy: OutagePolicy = field(factory=OutagePolicy)
+    pace: RateLimiter | None = None
+    """Items a second that the caller allows, each counted when it goes out first."""
+    ordered: bool = False
+    """Whether outcomes come in the order of their batches."""
+    recorder: Recorder[T] = field(factory=Recorder)
+    """Writes down what happens, if anything does."""
+    runtime: Runtime = field(factory=AsyncRuntime)
+    notify: Callable[[], None] | None = None
+    """Called when the run begins to wait for the service, and when it no longer does."""
+    _totals: RunTotals[T] = field(init=False, factory=RunTotals)
+    _stopped_by: BaseException | None = field(init=False, default=None)
+    _fault: tuple[str, Exception] | None = field(init=False, default=None)
+    """What raised an error that is none of ours, and the error."""
+    _posted: bool = field(init=False, default=False)
+    _started: float | None = field(init=False, default=None)
+    _elapsed: float | None = field(init=False, default=None)
+    _in_hand: int = field(init=False, default=0)
+    """Batches that workers have."""
+    _waiting: bool = field(init=False, default=False)
+    _changed: anyio.Event = field(init=False)
+    """Set when a batch was settled or the circuit may have closed."""
+    _remaining: list[OutcomeT] = field(init=False, factory=list)
+    _done: dict[int, OutcomeT] = field(init=False, factory=dict)
+    """Outcomes that wait for those of earlier batches, by batch."""
+    _turns: deque[int] = field(init=False, factory=deque[int])
+    """The batches whose outcomes come next, where they are ordered."""
+    _order: anyio.Condition = field(init=False, factory=anyio.Condition)
+    _tasks: TaskGroup = field(init=False)
+    _outcomes: MemoryObjectReceiveStream[OutcomeT] = field(init=False)
+
+    @property
+    def report(self) -> ReportT:
+        """The totals as they stand; final once the block is left or the iteration has ended."""
+        opened, now = self.policy.breaker.opened_at, self.runtime.now()
+        state = RunState(
+            elapsed=self._elapsed if self._elapsed is not None else now - (self._started or now),
+            stopped_by=self._stopped_by or self.source.error,
+            journal=self.recorder.path,
+            waiting_since=None if opened is None or self._elapsed is not None else unix_time() - (now - opened),
+        )
+        return self.work.report(self._totals, state)
+
+    @property
+    def totals(self) -> RunTotals[T]:
+        """The counts behind the report."""
+        return self._totals
+
+    @property
+    def remaining(self) -> list[OutcomeT]:
+        """Outcomes that the iteration had not taken when the block was left early, in the order of their batches."""
+        return sorted(self._remaining, key=self.work.number_of)
+
+    def take_undelivered(self) -> list[T]:
+        """Hand over the undelivered items that the run keeps in memory, and keep them no longer."""
+        items, self._totals.kept = self._totals.kept, []
+        return items
+
+    async def __aenter__(self) -> Self:
+        if self._started is not None:
+            raise ConfigError("a bulk run is entered once: make another one")
+        self._started = self.runtime.now()
+        self._changed = anyio.Event()
+        self._totals = await self.recorder.open(self.source)
+        # The slots before the network let through as many requests as there are to be in flight. One at a time keeps
+        # the order of the source, which two workers would not.
+        workers = 2 * self.concurrency if self.recorder.ahead and self.concurrency > 1 else self.concurrency
+        # Outcomes that are put in order wait elsewhere, and no more of them than would wait here.
+        room = 0 if self.ordered else 2 * self.concurrency - workers
+        send, self._outcomes = anyio.create_memory_object_stream[OutcomeT](room)
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        self.recorder.start(self._tasks)
+        self.policy.breaker.watchers.append(self._circuit_changed)
+        for _ in range(workers):
+            self._tasks.start_soon(self._work, send.clone())
+        send.close()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._tasks.cancel_scope.cancel()
+        try:
+            # Do not tell the task group about the block's exception: it would wrap it in an ExceptionGroup.
+            await self._tasks.__aexit__(None, None, None)
+        except BaseExceptionGroup as group:
+            # Workers that meet the same trouble raise the same error: one of them tells it all.
+            raise group.exceptions[0] from None
+        finally:
+            with suppress(anyio.WouldBlock, anyio.EndOfStream):
+                while True:
+                    self._remaining.append(self._outcomes.receive_nowait())
+            self._remaining += self._done.values()
+            self._outcomes.close()
+            self._stop_clock()
+            with anyio.CancelScope(shield=True):
+                await self.source.close()
+                if (broken := await self.recorder.close()) is not None:
+                    self._stop(broken)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> OutcomeT:
+        if self._started is None:
+            raise ConfigError("enter the run first, with `async with`. Nothing was sent.")
+        try:
+            return await self._outcomes.receive()
+        except anyio.EndOfStream:
+            self._stop_clock()
+        if self._fault is None and self.source.error is not None:
+            self._fault = f"the source of {self.work.noun}", self.source.error
+        if self._fault is not None:
+            raise self._fault[1]
+        if isinstance(self._stopped_by, ConfigError) and not self._totals.accepted:
+            # The client cannot be used at all: the caller wants to know that first.
+            raise self._stopped_by
+        raise StopAsyncIteration
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._totals.summary(self.work.noun)})"
+
+    def __del__(self) -> None:
+        if self._started is None:
+            warnings.warn("a bulk run was never entered: nothing was sent", ResourceWarning, stacklevel=2)
+
+    async def finish(self, on_progress: Callable[[ReportT], None] | None = None) -> ReportT:
+        """Go through the run to its end.
+
+        Args:
+            on_progress: called with the report so far after each batch, and when the run begins or ends waiting for
+                the service.
+
+        Raises:
+            BulkError: the source, `on_progress` or what sends raised, which is the error's cause. What was read before
+                is settled, and `report` tells how.
+        """
+        if on_progress is not None:
+            self.notify = lambda: on_progress(self.report)
+        with self._interruption_told():
+            try:
+                await self.follow(lambda _: self._notify())
+            except Exception:
+                if self._fault is None:
+                    raise
+                what, cause = self._fault
+                words = f"{what} raised {type(cause).__name__}; {self._totals.summary(self.work.noun)}"
+                raise BulkError(words, report=self.report) from cause
+        return self.report
+
+    async def follow(self, tell: Callable[[OutcomeT], None]) -> None:
+        """Enter the run, and go through it to its end.
+
+        Args:
+            tell: called with each outcome, also with those that are there when the run is cancelled.
+
+        Raises:
+            Exception: whatever the source raised.
+        """
+        try:
+            async with self:
+                async for outcome in self:
+                    tell(outcome)
+        finally:
+            for outcome in self.remaining:
+                tell(outcome)
+
+    def _notify(self) -> None:
+        if self.notify is None or self._fault is not None:
+            return
+        try:
+            self.notify()
+        except Exception as error:  # noqa: BLE001  # the caller's code: its error must not take the report along
+            self._fail("on_progress", error)
+
+    def _fail(self, what: str, error: Exception) -> None:
+        self._fault = self._fault or (what, error)
+        self._stop(error)
+
+    @contextmanager
+    def _interruption_told(self) -> Iterator[None]:
+        """An interrupted call cannot return its report, so the exception carries a summary of it."""
+        try:
+            yield
+        except BaseException as interruption:
+            if not isinstance(interruption, Exception):
+                interruption.add_note(f"omnivery: the run was interrupted: {self._totals.summary(self.work.noun)}")
+            raise
+
+    def _stop_clock(self) -> None:
+        if self._elapsed is None and self._started is not None:
+            self._elapsed = self.runtime.now() - self._started
+
+    # Workers
+
+    async def _work(self, outcomes: MemoryObjectSendStream[OutcomeT]) -> None:
+        with outcomes:
+            while (batch := await self._read()) is not None:
+                outcome = await self._deliver(batch)
+                if self.ordered:
+                    await self._hand_over_in_order(batch.number, outcome, outcomes)
+                else:
+                    await self._hand_over(outcome, outcomes)
+
+    async def _hand_over(self, outcome: OutcomeT, outcomes: MemoryObjectSendStream[OutcomeT]) -> None:
+        try:
+            # Mostly there is room, and a checkpoint for each batch would cost more than the hand-over.
+            outcomes.send_nowait(outcome)
+        except anyio.WouldBlock:
+            try:
+                await outcomes.send(outcome)
+            except BaseException:
+                # Cancelled: the iteration will not come for it any more.
+                self._remaining.append(outcome)
+                raise
+
+    async def _hand_over_in_order(
+        self, number: int, outcome: OutcomeT, outcomes: MemoryObjectSendStream[OutcomeT]
+    ) -> None:
+        self._done[number] = outcome
+        async with self._order:
+            while self._turns and self._turns[0] in self._done:
+                await self._hand_over(self._done.pop(self._turns.popleft()), outcomes)
+            self._order.notify_all()
+            # One slow batch must not let the outcomes of all that come after it pile up.
+            while len(self._done) >= self.concurrency:
+                await self._order.wait()
+
+    async def _read(self) -> Batch[T] | None:
+        """Return the next batch; None at the end of the source, or when the run was stopped."""
+        # While the service is down nothing is read. Without a batch in hand nobody would find out that it is back.
+        while self._stopped_by is None and self.policy.breaker.is_open and self._in_hand:
+            await self._changed.wait()
+        if self._stopped_by is not None:
+            return None
+        self._in_hand += 1
+        batch = None
+        try:
+            batch = await self._next_batch()
+        finally:
+            if batch is None:
+                self._put_down()
+        return batch
+
+    async def _next_batch(self) -> Batch[T] | None:
+        try:
+            batch = await self.recorder.next_pending(self.work)
+            if batch is not None:
+                self._take_turn(batch)
+                return batch
+            await self.recorder.room()
+        except JournalError as error:
+            self._stop(error)
+            return None
+        return await self._read_source()
+
+    async def _read_source(self) -> Batch[T] | None:
+        items: list[T] = []
+        try:
+            await self.source.read_into(items, self.work.size)
+        except BaseException:
+            # Cancelled while reading: what had been read by then is settled, not forgotten.
+            if items:
+                self._settle(await self._appended(items))
+            raise
+        return await self._appended(items) if items else None
+
+    async def _appended(self, items: list[T]) -> Batch[T]:
+        self._totals.read += len(items)
+        batch = self.recorder.batch(self.work, items)
+        self._take_turn(batch)
+        try:
+            await self.recorder.append(batch, self.source)
+        except JournalError as error:
+            self._stop(error)
+        return batch
+
+    def _take_turn(self, batch: Batch[T]) -> None:
+        if self.ordered:
+            self._turns.append(batch.number)
+
+    def _put_down(self) -> None:
+        self._in_hand -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    def _stop(self, error: BaseException) -> None:
+        self._stopped_by = self._stopped_by or error
+        self.source.stop()
+        self.policy.breaker.stop()
+        self._wake()
+
+    async def _deliver(self, batch: Batch[T]) -> OutcomeT:
+        accepted_before, failures = self.policy.accepted, 0
+        try:
+            while self._stopped_by is None and batch.next_items:
+                if self.pace is not None and (items := batch.next_new_items):
+                    await self.pace.wait(items)
+                if (body := batch.next_request()) is None:
+                    continue
+                held = await self._post(batch, body, accepted_before=accepted_before, round=failures + 1)
+                failures = failures + 1 if held else 0
+                await self._responded(batch)
+                if held:
+                    await self._hold(failures)
+            if self.work.size == 1:
+                # Items that are rejected unsent await nothing: other tasks must have their turn all the same.
+                await anyio.lowlevel.checkpoint()
+        finally:
+            # No await stands here: a cancelled run settles its batches all the same.
+            outcome = self._settle(batch)
+            self._put_down()
+        return outcome
+
+    async def _post(self, batch: Batch[T], body: Any, *, accepted_before: int, round: int) -> bool:  # noqa: A002
+        """Send one request, and tell the batch how it ended. Return whether the batch is held."""
+        if not self._posted:
+            self._posted = True
+            self._tasks.start_soon(self._name_silent_service)
+        try:
+            await self.recorder.sending(batch)
+            response = await self.work.post(body)
+        except JournalError as error:
+            # Nothing was sent: a request goes out only after it was written down.
+            batch.held(error)
+            self._stop(error)
+        except OmniveryError as error:
+            return self._judge(batch, body, error, accepted_before=accepted_before, round=round)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the report must not be lost with it
+            fault = AmbiguousError(f"sending raised {type(error).__name__}", attempts=0)
+            batch.failed(fault, state=self._state_after(fault, stopped=True))
+            self._fail("sending", error)
+        else:
+            self.policy.accepted += 1
+            batch.accepted(response)
+        return False
+
+    def _judge(
+        self,
+        batch: Batch[T],
+        body: Any,
+        error: OmniveryError,
+        *,
+        accepted_before: int,
+        round: int,  # noqa: A002
+    ) -> bool:
+        """Decide about a request that failed. Return whether the batch is held."""
+        if self.work.refuses(error, body):
+            batch.refused(error)
+            return False
+        now = self.runtime.now()
+        decision = self.policy.decide(error, accepted_before=accepted_before, round=round, now=now)
+        if decision is Decision.HOLD:
+            batch.held(error)
+            if self.policy.accepted == accepted_before:
+                self.policy.breaker.trip(now, random=self.runtime.random())
+            return True
+        batch.failed(error, state=self._state_after(error, stopped=decision is Decision.STOP))
+        if decision is Decision.STOP:
+            self._stop(error)
+        return False
+
+    def _state_after(self, error: OmniveryError, *, stopped: bool) -> PartState:
+        if not self.work.idempotent and may_have_happened(error):
+            return PartState.UNKNOWN
+        return PartState.PENDING if stopped else PartState.UNDELIVERED
+
+    async def _hold(self, failures: int) -> None:
+        """Wait a moment before a held batch is sent again; the circuit breaker does the long waiting."""
+        await self.runtime.sleep(self.runtime.random() * min(HOLD_LONGEST, 0.1 * 2.0 ** min(failures, 30)))
+
+    async def _responded(self, batch: Batch[T]) -> None:
+        try:
+            await self.recorder.responded(batch)
+        except JournalError as error:
+            self._stop(error)
+
+    def _settle(self, batch: Batch[T]) -> OutcomeT:
+        settled = batch.close()
+        try:
+            journalled = self.recorder.settle(batch)
+        except JournalError as error:
+            journalled = False
+            self._stop(error)
+        self._totals.add(settled, counted=batch.counted, journalled=journalled)
+        if len(self._totals.kept) > MAX_UNDELIVERED and settled.undelivered:
+            self._stop(settled.errors[-1])
+        return self.work.outcome(settled, batch.responses, batch.refusals)
+
+    # Waiting for the service
+
+    def _circuit_changed(self) -> None:
+        self._wake()
+        waiting = self.policy.breaker.is_open
+        if waiting == self._waiting or self._stopped_by is not None:
+            return
+        self._waiting = waiting
+        if waiting:
+            logger.warning("%s accepts no requests: waiting until it does", self.work.service)
+        else:
+            logger.info("%s accepts requests again", self.work.service)
+        self._notify()
+
+    async def _name_silent_service(self) -> None:
+        await self.runtime.sleep(FIRST_RESPONSE)
+        if not self.policy.breaker.responded and self._stopped_by is None and not self.policy.accepted:
+            logger.warning("no response from %s for %g s: still trying", self.work.service, FIRST_RESPONSE)
+            self._notify()
