@@ -6,6 +6,7 @@ emulator, the command line and `omnivery.webhooks.Listener` use them; they need 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,7 +17,6 @@ from typing import Any, TypeAlias
 
 import anyio
 import uvicorn
-from anyio.abc import TaskStatus
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from omnivery._fork import register_fork_reset
@@ -112,7 +112,7 @@ class Server(uvicorn.Server):
         """
         if not self.started:
             raise ConfigError(
-                f"the server did not start within {START_TIMEOUT:.0f} seconds, or its app failed to: see the log"
+                f"the server did not start within {START_TIMEOUT:g} seconds, or its app failed to: see the log"
             )
 
     @contextmanager
@@ -198,25 +198,21 @@ async def serving(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncI
         ConfigError: as `Server`; or the app's own startup failed.
     """
     server = Server(app, host=host, port=port)
-    ended = anyio.Event()
-
-    async def serve(*, task_status: TaskStatus[None]) -> None:
-        server.on_started = task_status.started
-        try:
-            await server.serve_port()
-            server.require_started()
-        finally:
-            ended.set()
-
-    async with anyio.create_task_group() as tasks:
-        await tasks.start(serve)
-        try:
-            yield server.url
-        finally:
-            server.should_exit = True
-            # Cancelled, uvicorn would leave its connections open.
-            with anyio.move_on_after(STOP_TIMEOUT, shield=True):
-                await ended.wait()
+    settled = asyncio.Event()
+    server.on_started = settled.set
+    # Not in a task group: cancelled with the block, uvicorn would neither close its connections nor shut down the app.
+    task = asyncio.create_task(server.serve_port())
+    task.add_done_callback(lambda _: settled.set())
+    try:
+        with anyio.move_on_after(START_TIMEOUT):
+            await settled.wait()
+        server.require_started()
+        yield server.url
+    finally:
+        server.should_exit = True
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task], timeout=STOP_TIMEOUT)
+        task.cancel()
 
 
 def _listen(host: str, port: int) -> socket.socket:
