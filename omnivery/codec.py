@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import cache
 from types import GenericAlias, ModuleType, NoneType, UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from omnivery import _json
 from omnivery._fork import delay_fork
@@ -172,6 +172,7 @@ def converter() -> Converter:
     made.register_unstructure_hook(bytes, refuse)
     made.register_structure_hook(datetime, lambda value, _: value)
     made.register_structure_hook_func(_is_open_enum, _open_enum)
+    made.register_structure_hook_func(_is_open_vocabulary, _open_text)
     made.register_structure_hook_factory(_is_list, lambda shape: _list_hook(shape, made))
     made.register_structure_hook_factory(attrs.has, lambda cls: _model_hook(cls, made))
     return made
@@ -220,6 +221,19 @@ def _is_open_enum(shape: Any) -> bool:
     return get_origin(shape) in {Union, UnionType} and _enum_of(shape) is not None and str in get_args(shape)
 
 
+def _is_open_vocabulary(shape: Any) -> bool:
+    """Whether a type is `Literal[…] | str`: words for editors, and any other text."""
+    arms = {*get_args(shape)} - {NoneType}
+    literals = {arm for arm in arms if get_origin(arm) is Literal}
+    return bool(literals) and arms - literals == {str}
+
+
+def _open_text(value: Any, shape: Any) -> str | None:
+    if value is None and NoneType in get_args(shape):
+        return None
+    return cast("str", _primitive("text", str)(value, str))
+
+
 def _enum_of(shape: Any) -> type[Enum] | None:
     found = [arm for arm in get_args(shape) if isinstance(arm, type) and issubclass(arm, Enum)]
     return found[0] if found else None
@@ -253,6 +267,8 @@ def _model_hook(cls: type[Any], made: Converter) -> Callable[[Any, Any], Any]:
     build = make_dict_structure_fn(cls, made, **renames)  # type: ignore[arg-type]  # overrides are its only kwargs here
 
     def hook(value: Any, _: Any) -> Any:
+        if isinstance(value, cls):  # made by the READ function of the field that holds it
+            return value
         if not isinstance(value, Mapping):
             raise ValueError(f"expected an object, got {_kind(value)}")
         known = {name: value[name] for name in attributes if name in value}

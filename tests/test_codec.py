@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -461,3 +461,22 @@ def _outcome(work: Callable[[Any], Any], value: object) -> object:
     except (TypeError, ValueError) as error:
         return TypeError if isinstance(error, TypeError) else ValueError
     return json.loads(done) if isinstance(done, bytes) else done
+
+
+@frozen(kw_only=True)
+class WithWords:
+    """A model with an open vocabulary."""
+
+    state: Literal["on", "off"] | str | None = None
+
+
+@pytest.mark.parametrize("value", ["on", "asleep", "", None])
+def test_an_open_vocabulary_takes_any_text(value: str | None) -> None:
+    """Editors know the words, and a new one of the server's breaks nothing."""
+    assert codec.structure({"state": value}, WithWords) == WithWords(state=value)
+
+
+@pytest.mark.parametrize("value", [5, True, ["on"], {}])
+def test_an_open_vocabulary_takes_text_alone(value: object) -> None:
+    with pytest.raises(DecodeError, match="expected text"):
+        codec.structure({"state": value}, WithWords)

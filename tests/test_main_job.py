@@ -56,7 +56,7 @@ def test_a_real_log_gets_a_verdict_for_each_event_and_known_crawlers_are_bots() 
     read = {event.event_id: event for event in events if isinstance(event, BotEvent)}
     assert set(verdicts) == set(read)
     for event_id, event in read.items():
-        assert verdicts[str(event_id)].request["line"] == (event.attributes or {})["line"]
+        assert verdicts[str(event_id)].attributes["line"] == (event.attributes or {})["line"]
         if is_crawler(event.uas or "-"):
             assert verdicts[str(event_id)].is_bot is True
     assert receiver.statistics.refused == receiver.statistics.replayed == 0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from omnivery.automations.report import BatchReceipt, SubmitReport
     from omnivery.automations.round_trip import RoundTripReport
     from omnivery.automations.run import BulkRun
-    from omnivery.automations.suppressions import SuppressionAdded, SuppressionFields, SuppressionType
+    from omnivery.automations.suppressions import SuppressionAdded, SuppressionFields
     from omnivery.automations.webhooks import WebhookSample
     from omnivery.automations.writer.options import Overflow
     from omnivery.automations.writer.sync import EventWriter
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from omnivery.mail.message import Message, MessageLike, Queued
     from omnivery.mail.sending import SendReport
     from omnivery.mail.suppression import SuppressionReport
+    from omnivery.mail.vocabulary import SuppressionType, WebhookName
     from omnivery.mail.webhook import WebhookResult
     from omnivery.readers.frames import ArrowStream
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
@@ -922,7 +923,12 @@ class Webhooks(Resource["AsyncAutomations"]):
     """
 
     def create(
-        self, type: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
+        self,
+        type: WebhookName,
+        urls: str | Iterable[str],
+        *,
+        domain: str | None = None,
+        options: CallOptions | None = None,
     ) -> WebhookResult:
         """Have a kind of event posted to up to three URLs.
 
@@ -941,7 +947,9 @@ class Webhooks(Resource["AsyncAutomations"]):
         """
         return drive(self._single.webhooks.create(type, urls, domain=domain, options=options))
 
-    def delete(self, type: str, *, domain: str | None = None, options: CallOptions | None = None) -> WebhookResult:
+    def delete(
+        self, type: WebhookName, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> WebhookResult:
         """Stop posting a kind of event.
 
         Args:
@@ -955,7 +963,7 @@ class Webhooks(Resource["AsyncAutomations"]):
         return drive(self._single.webhooks.delete(type, domain=domain, options=options))
 
     def sample(
-        self, type: str, *, domain: str | None = None, options: CallOptions | None = None
+        self, type: WebhookName, *, domain: str | None = None, options: CallOptions | None = None
     ) -> list[WebhookSample]:
         """Return sample calls for a kind of event, read as `omnivery.webhooks.parse` reads them.
 

@@ -13,6 +13,7 @@ from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.errors import ConfigError
 from omnivery.mail.addresses import ParseResult
+from omnivery.mail.vocabulary import ValidationReason, ValidationResult
 from omnivery.transport.operation import SAFE
 from omnivery.transport.resource import AsyncResource
 
@@ -27,10 +28,11 @@ class KickboxResult:
     Source: https://docs.kickbox.com/docs/single-verification-api.
     """
 
-    result: str | None = None
+    result: ValidationResult | None = None
     """`deliverable`, `undeliverable`, `risky` or `unknown`. `unknown` is a result, not an error."""
-    reason: str | None = None
-    """Why, in one word, such as `accepted_email`, `rejected_email` or `low_quality`; the list is open."""
+    reason: ValidationReason | None = None
+    """Why: `invalid_email`, `invalid_domain`, `rejected_email`, `accepted_email`, `low_quality`, `low_deliverability`,
+    `no_connect`, `timeout`, `invalid_smtp`, `unavailable_smtp` or `unexpected_error`; the set is open."""
     role: bool | None = None
     """Whether it belongs to a function rather than a person, such as `sales@…`."""
     free: bool | None = None

@@ -13,6 +13,7 @@ from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.errors import DecodeError
 from omnivery.mail.dns import DnsRecord
+from omnivery.mail.vocabulary import DomainState
 from omnivery.transport.config import valid_domain
 from omnivery.transport.operation import SAFE, ResponseParser, json_body
 from omnivery.transport.paging import AsyncPages, whole_list_of
@@ -35,7 +36,7 @@ class Domain:
     """Number of the customer."""
     name: str | None = None
     """Name, such as `mail.example.com`."""
-    state: str | None = None
+    state: DomainState | None = None
     """`pending`, `unverified`, `active`, `rejected` or `disabled`; the set is open. Only an active domain sends."""
     wildcard: bool | None = None
     """Whether it accepts mail for its subdomains, too."""
@@ -55,7 +56,7 @@ class DomainDetail:
 
     name: str | None = None
     """Name, such as `mail.example.com`."""
-    state: str | None = None
+    state: DomainState | None = None
     """`pending`, `unverified`, `active`, `rejected` or `disabled`; the set is open. Only an active domain sends."""
     channel: str | None = None
     """Kind of messages that it sends: `email`."""

@@ -6,7 +6,7 @@ This API only adds to the lists; the Mailgun-compatible API reads them and remov
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import field, frozen
 
@@ -19,14 +19,13 @@ from omnivery.transport.operation import IDEMPOTENT, maybe_empty
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
+    from omnivery.mail.vocabulary import SuppressionType
     from omnivery.transport.body import Body
     from omnivery.transport.config import CallOptions
 
 FIELD_NAMES = ("address", "type", "error")
 SuppressionFields: TypeAlias = Mapping[str, str | None]
 """The fields of one suppression: `address`, and optionally `type` and `error`."""
-SuppressionType: TypeAlias = Literal["bounce", "complaint", "unsubscribe", "block"] | str
-"""The list of a suppression. The set is open: any other text is accepted, too."""
 
 
 @frozen(kw_only=True)

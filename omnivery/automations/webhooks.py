@@ -15,6 +15,7 @@ from attrs import field, fields, frozen
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.errors import ConfigError, DecodeError
+from omnivery.mail.vocabulary import WebhookName
 from omnivery.mail.webhook import WebhookResult, url_fields
 from omnivery.transport import body as encoding
 from omnivery.transport.operation import (
@@ -98,7 +99,7 @@ class AsyncWebhooks(AsyncResource[AutomationsConfig]):
 
     async def create(
         self,
-        type: str,  # noqa: A002  # the API's own word
+        type: WebhookName,  # noqa: A002  # the API's own word
         urls: str | Iterable[str],
         *,
         domain: str | None = None,
@@ -126,7 +127,7 @@ class AsyncWebhooks(AsyncResource[AutomationsConfig]):
 
     async def delete(
         self,
-        type: str,  # noqa: A002  # the API's own word
+        type: WebhookName,  # noqa: A002  # the API's own word
         *,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -145,7 +146,7 @@ class AsyncWebhooks(AsyncResource[AutomationsConfig]):
 
     async def sample(
         self,
-        type: str,  # noqa: A002  # the API's own word
+        type: WebhookName,  # noqa: A002  # the API's own word
         *,
         domain: str | None = None,
         options: CallOptions | None = None,

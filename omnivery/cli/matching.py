@@ -118,6 +118,6 @@ class VerdictMatcher:
             self.unknown += 1
         elif verdict.is_bot:
             self.bots += 1
-            self.agents[str(verdict.request.get("uas", "-"))] += 1
+            self.agents[verdict.request.uas or "-"] += 1
         else:
             self.humans += 1

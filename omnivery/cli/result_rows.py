@@ -37,7 +37,7 @@ def row_of(result: EventResult) -> dict[str, Any]:
     verdict = result.verdict
     if verdict is None:
         return row
-    attributes = {name: value for name, value in verdict.request.items() if name != "event_id"}
+    attributes = {name: value for name, value in verdict.request.to_fields().items() if name != "event_id"}
     for name, kind in EVENT_KINDS.items():
         if type(value := attributes.get(name)) is kind and (kind is str or value in _INT64):
             row[name] = attributes.pop(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from attrs import define
 
@@ -15,6 +15,10 @@ FIELDS = ("ip", "uas", "event_id", "action", "domain", "recipient_id", "message_
 """Names to which the API itself gives a meaning; every other key of an event is the user's own."""
 FIELD_NAMES = frozenset(FIELDS)
 """The same, for look-up."""
+
+
+Action: TypeAlias = Literal["open", "click"] | str
+"""What was done to the message. The set is open."""
 
 
 @define(kw_only=True)
@@ -36,7 +40,7 @@ class BotEvent:
     """User-Agent header; `-`, as web servers log it, where the client sent none."""
     event_id: str | None = None
     """Your own key of this interaction, which comes back with the verdict; see `event_id_for`."""
-    action: str | None = None
+    action: Action | None = None
     """What was done, `open` or `click`; the service takes `click` where it is left out."""
     domain: str | None = None
     """The *recipient's* e-mail domain, in clear: the service looks up its MX. Not your sending domain."""
@@ -78,6 +82,21 @@ class BotEvent:
                 field; or the key is empty.
         """
         return event_of(interaction_of(event), recipient_key=recipient_key, attributes=attributes)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> BotEvent:
+        """Make an event of the API's own form: its fields and your attributes, flat in one mapping."""
+        attributes = dict(fields)
+        known = {name: attributes.pop(name) for name in FIELDS if name in attributes}
+        return cls(**known, attributes=attributes or None)
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the event in the API's own form: its fields and your attributes, flat in one mapping.
+
+        Fields that are None are left out. Nothing is checked.
+        """
+        known = {name: value for name in FIELDS if (value := getattr(self, name)) is not None}
+        return known | {name: value for name, value in (self.attributes or {}).items() if name not in known}
 
     def __repr__(self) -> str:
         # IP address, user agent and recipient are personal data and stay out of logs and tracebacks.

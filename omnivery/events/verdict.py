@@ -7,6 +7,17 @@ from typing import Any
 
 from attrs import field, frozen
 
+from omnivery import codec
+from omnivery.events.event import BotEvent
+
+
+def _read(value: object) -> BotEvent | None:
+    return BotEvent.from_fields(value) if isinstance(value, Mapping) else None
+
+
+def _made(given: BotEvent | Mapping[str, Any]) -> BotEvent:
+    return given if isinstance(given, BotEvent) else BotEvent.from_fields(given)
+
 
 @frozen(kw_only=True)
 class Verdict:
@@ -17,16 +28,21 @@ class Verdict:
 
     is_bot: bool | None = None
     """True for a bot, False for a human, None where the response does not say, which is not False."""
-    request: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """The interaction as it was submitted: its fields and your own attributes, all in one mapping."""
+    request: BotEvent = field(factory=BotEvent, converter=_made, metadata={codec.READ: _read})
+    """The interaction as it was submitted, your own attributes included. A mapping of its fields is turned into it."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the response that the SDK does not know."""
 
     @property
     def event_id(self) -> str | None:
         """The interaction's own id, by which a verdict is matched to its event; None where none was given."""
-        value = self.request.get("event_id")
+        value: object = self.request.event_id
         return value if isinstance(value, str) else None
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """Your own attributes of the interaction; empty if it has none."""
+        return self.request.attributes or {}
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.errors import ConfigError
+from omnivery.mail.vocabulary import WebhookName
 from omnivery.transport.config import valid_url
 
 MAX_URLS = 3
@@ -46,7 +47,7 @@ def _urls(value: object) -> object:
 class Webhook:
     """The URLs to which the service posts one kind of event."""
 
-    name: str | None = None
+    name: WebhookName | None = None
     """The kind of event, see `WebhookType`; None if the response does not name it."""
     urls: tuple[str, ...] = field(default=(), repr=False, metadata={codec.ALIAS: "url", codec.READ: _urls})
     """The URLs; not in the repr, because many contain a secret."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from omnivery.mail.recipients import Mailboxes
     from omnivery.mail.sending import SendReport
     from omnivery.mail.suppression import SuppressionReport
+    from omnivery.mail.vocabulary import DomainState, Resolution, StatsEvent, WebhookName
     from omnivery.mail.webhook import Webhook, WebhookResult
     from omnivery.mailgun.addresses import AddressValidation
     from omnivery.mailgun.bounces import Bounce
@@ -522,7 +523,7 @@ class Domains(Resource["AsyncMailgun"]):
     """Sending domains. Each method takes the domain's name; the client's own domain is not used here."""
 
     def list(
-        self, *, state: str | None = None, limit: int = 100, skip: int = 0, options: CallOptions | None = None
+        self, *, state: DomainState | None = None, limit: int = 100, skip: int = 0, options: CallOptions | None = None
     ) -> Pages[Domain]:
         """Return the domains that the key may see: all domains of the account, or a sending key's own.
 
@@ -792,11 +793,11 @@ class Stats(Resource["AsyncMailgun"]):
 
     def total(
         self,
-        event: str | Iterable[str],
+        event: StatsEvent | Iterable[StatsEvent],
         *,
         start: datetime | int | str | None = None,
         end: datetime | int | str | None = None,
-        resolution: str | None = None,
+        resolution: Resolution | None = None,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> StatsTotal:
@@ -937,7 +938,7 @@ class Webhooks(Resource["AsyncMailgun"]):
         """
         return Pages(self._single.webhooks.list(domain=domain, options=options))
 
-    def get(self, name: str, *, domain: str | None = None, options: CallOptions | None = None) -> Webhook:
+    def get(self, name: WebhookName, *, domain: str | None = None, options: CallOptions | None = None) -> Webhook:
         """Return one webhook.
 
         Args:
@@ -951,7 +952,12 @@ class Webhooks(Resource["AsyncMailgun"]):
         return drive(self._single.webhooks.get(name, domain=domain, options=options))
 
     def create(
-        self, name: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
+        self,
+        name: WebhookName,
+        urls: str | Iterable[str],
+        *,
+        domain: str | None = None,
+        options: CallOptions | None = None,
     ) -> WebhookResult:
         """Create a webhook.
 
@@ -969,7 +975,12 @@ class Webhooks(Resource["AsyncMailgun"]):
         return drive(self._single.webhooks.create(name, urls, domain=domain, options=options))
 
     def update(
-        self, name: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
+        self,
+        name: WebhookName,
+        urls: str | Iterable[str],
+        *,
+        domain: str | None = None,
+        options: CallOptions | None = None,
     ) -> WebhookResult:
         """Replace all URLs of a webhook.
 
@@ -985,7 +996,9 @@ class Webhooks(Resource["AsyncMailgun"]):
         """
         return drive(self._single.webhooks.update(name, urls, domain=domain, options=options))
 
-    def delete(self, name: str, *, domain: str | None = None, options: CallOptions | None = None) -> WebhookResult:
+    def delete(
+        self, name: WebhookName, *, domain: str | None = None, options: CallOptions | None = None
+    ) -> WebhookResult:
         """Delete a webhook, and return the URLs that it had.
 
         Args:

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from omnivery.errors import ConfigError
 from omnivery.mail.addresses import ParseResult
+from omnivery.mail.vocabulary import ValidationReason
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import any_key, sending
 from omnivery.transport.operation import SAFE
@@ -38,9 +39,9 @@ class AddressValidation:
     """The address that was validated."""
     is_valid: bool | None = None
     """Whether mail to it is likely to arrive; None if the response did not say, which is not False."""
-    reason: str | None = None
-    """Why, in a word such as `accepted_email`, `rejected_email`, `invalid_domain`, `timeout` or `unexpected_error`.
-    The set is open."""
+    reason: ValidationReason | None = None
+    """Why: `invalid_email`, `invalid_domain`, `rejected_email`, `accepted_email`, `low_quality`, `low_deliverability`,
+    `no_connect`, `timeout`, `invalid_smtp`, `unavailable_smtp` or `unexpected_error`; the set is open."""
     is_disposable_address: bool | None = None
     """Whether it belongs to a service of disposable addresses."""
     is_role_address: bool | None = None

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.mail.dns import DnsRecord
+from omnivery.mail.vocabulary import DomainState
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import CONFIRMED, Confirmation
 from omnivery.mailgun.operations import any_key, primary
@@ -34,7 +35,7 @@ class Domain:
 
     name: str | None = None
     """Name of the domain."""
-    state: str | None = None
+    state: DomainState | None = None
     """`pending`, `unverified`, `active`, `rejected` or `disabled`; the set is open. Only an active domain sends."""
     wildcard: bool | None = None
     """Whether it accepts mail for its subdomains, too."""
@@ -117,7 +118,7 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
     """Sending domains. Each method takes the domain's name; the client's own domain is not used here."""
 
     def list(
-        self, *, state: str | None = None, limit: int = 100, skip: int = 0, options: CallOptions | None = None
+        self, *, state: DomainState | None = None, limit: int = 100, skip: int = 0, options: CallOptions | None = None
     ) -> AsyncPages[Domain]:
         """Return the domains that the key may see: all domains of the account, or a sending key's own.
 

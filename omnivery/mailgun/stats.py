@@ -12,6 +12,7 @@ from omnivery import codec
 from omnivery.display.table import Table, table_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, DecodeError
+from omnivery.mail.vocabulary import Resolution, StatsEvent
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import any_key
 from omnivery.transport.operation import SAFE, ResponseParser, json_body
@@ -59,7 +60,7 @@ class StatsTotal(Tabular):
     """Start of the period."""
     end: datetime | None = None
     """End of the period."""
-    resolution: str | None = None
+    resolution: Resolution | None = None
     """`hour`, `day` or `month`."""
     stats: tuple[StatsBucket, ...] = ()
     """One bucket for each hour, day or month."""
@@ -121,11 +122,11 @@ class AsyncStats(AsyncResource[MailgunConfig]):
 
     async def total(
         self,
-        event: str | Iterable[str],
+        event: StatsEvent | Iterable[StatsEvent],
         *,
         start: datetime | int | str | None = None,
         end: datetime | int | str | None = None,
-        resolution: str | None = None,
+        resolution: Resolution | None = None,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> StatsTotal:

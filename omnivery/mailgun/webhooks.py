@@ -9,6 +9,7 @@ from attrs import evolve
 
 from omnivery import codec
 from omnivery.errors import ConfigError, DecodeError
+from omnivery.mail.vocabulary import WebhookName
 from omnivery.mail.webhook import Webhook, WebhookResult, url_fields
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import any_key, primary
@@ -80,7 +81,7 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
         """
         return self._pages(LIST, domain=domain, options=options)
 
-    async def get(self, name: str, *, domain: str | None = None, options: CallOptions | None = None) -> Webhook:
+    async def get(self, name: WebhookName, *, domain: str | None = None, options: CallOptions | None = None) -> Webhook:
         """Return one webhook.
 
         Args:
@@ -95,7 +96,12 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
         return evolve(hook, name=hook.name or name)
 
     async def create(
-        self, name: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
+        self,
+        name: WebhookName,
+        urls: str | Iterable[str],
+        *,
+        domain: str | None = None,
+        options: CallOptions | None = None,
     ) -> WebhookResult:
         """Create a webhook.
 
@@ -116,7 +122,12 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
         return await self._send(CREATE, domain=domain, body=body, options=options)
 
     async def update(
-        self, name: str, urls: str | Iterable[str], *, domain: str | None = None, options: CallOptions | None = None
+        self,
+        name: WebhookName,
+        urls: str | Iterable[str],
+        *,
+        domain: str | None = None,
+        options: CallOptions | None = None,
     ) -> WebhookResult:
         """Replace all URLs of a webhook.
 
@@ -134,7 +145,7 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
         return await self._send(UPDATE, domain=domain, path={"name": name}, body=body, options=options)
 
     async def delete(
-        self, name: str, *, domain: str | None = None, options: CallOptions | None = None
+        self, name: WebhookName, *, domain: str | None = None, options: CallOptions | None = None
     ) -> WebhookResult:
         """Delete a webhook, and return the URLs that it had.
 

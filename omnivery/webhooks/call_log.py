@@ -162,7 +162,7 @@ def _of_delivery(event: DeliveryEvent) -> Iterator[object]:
 
 def _of_verdicts(event: BotVerdicts) -> Iterator[object]:
     for verdict in event:
-        yield from (verdict.request.get(name) for name in ("ip", "uas", "recipient_id"))
+        yield from (verdict.request.ip, verdict.request.uas, verdict.request.recipient_id)
 
 
 def _traceback(error: BaseException, personal: frozenset[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 WRAPPERS = ("event-data", "event_data")
 """Keys under which a call holds the event; an older client of the service reads the second."""
+
+
+DeliveryEventName: TypeAlias = (
+    Literal["accepted", "delivered", "failed", "rejected", "opened", "clicked", "unsubscribed", "complained"] | str
+)
+"""What happened to a message. The set is open."""
+FailureReason: TypeAlias = (
+    Literal["bounce", "espblock", "generic", "suppress-bounce", "suppress-complaint", "suppress-unsubscribe", "old"]
+    | str
+)
+"""Reason of a failed event, in Mailgun's words. The set is open."""
 
 
 @frozen(kw_only=True)
@@ -120,7 +131,7 @@ class DeliveryEvent:
     event structure, https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure/.
     """
 
-    event: str | None = None
+    event: DeliveryEventName | None = None
     """What happened: `accepted`, `delivered`, `failed`, `rejected`, `opened`, `clicked`, `unsubscribed`, `complained`,
     or a newer one."""
     id: str | None = None
@@ -131,9 +142,9 @@ class DeliveryEvent:
     """The recipient's e-mail address."""
     recipient_domain: str | None = None
     """The recipient's e-mail domain."""
-    severity: str | None = None
+    severity: Literal["permanent", "temporary"] | str | None = None
     """Of a failed event: `permanent` or `temporary`."""
-    reason: str | None = None
+    reason: FailureReason | None = None
     """Of a failed event: the reason, such as `bounce` or `suppress-bounce`."""
     tags: tuple[str, ...] = ()
     """The message's tags."""

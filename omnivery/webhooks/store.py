@@ -18,6 +18,7 @@ from omnivery.codec import dumps, loads
 from omnivery.display.table import SHOWN, Table
 from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, OmniveryError
+from omnivery.events.event import BotEvent
 from omnivery.webhooks.store_file import VERDICT_STORE
 from omnivery.webhooks.stored_verdict import StoredVerdict, StoreStatistics, table_of_stored
 from omnivery.webhooks.verdict_wait import Row, VerdictWait, ends_after
@@ -149,7 +150,7 @@ class VerdictStore(Tabular):
         moment, signed = self._clock(), verdicts.timestamp
         # An empty id identifies no event: two events without an id are two events.
         named = [(name, verdict) for verdict in verdicts if (name := verdict.event_id)]
-        rows = [(name, it.is_bot, signed, moment, moment, dumps(it.request).decode()) for name, it in named]
+        rows = [(name, it.is_bot, signed, moment, moment, dumps(it.request.to_fields()).decode()) for name, it in named]
         call = (verdicts.token, moment, len(verdicts) - len(named) + len(verdicts.unreadable), payload)
         with self._transaction() as database:
             if database.execute(INSERT_CALL, call).rowcount:
@@ -333,7 +334,7 @@ def _stored(row: tuple[Any, ...]) -> StoredVerdict:
     return StoredVerdict(
         event_id=event_id,
         is_bot=_is_bot(is_bot),
-        request=loads(request),
+        request=BotEvent.from_fields(loads(request)),
         signed_at=signed_at,
         received_at=received_at,
         first_received_at=first_received_at,

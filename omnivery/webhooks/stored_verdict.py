@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from omnivery.codec import parse_datetime
 from omnivery.display.table import Table, table_of
-from omnivery.events.event import FIELDS
+from omnivery.events.event import FIELDS, BotEvent
 from omnivery.events.event_list import EVENT_KINDS, event_row
 
 
@@ -22,8 +22,8 @@ class StoredVerdict:
     """The event's own id."""
     is_bot: bool | None
     """True for a bot, False for a human, None if the call did not say: never take None for False."""
-    request: Mapping[str, Any] = field(repr=False)
-    """The event as it was submitted: its fields and your own attributes, all in one mapping."""
+    request: BotEvent
+    """The event as it was submitted, your own attributes included."""
     signed_at: int
     """When the service signed the call with this verdict, in unix seconds."""
     received_at: float
@@ -32,6 +32,11 @@ class StoredVerdict:
     """When the first verdict for this id arrived, in unix seconds."""
     repeats: int
     """How many further verdicts for this id have arrived."""
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """Your own attributes of the event; empty if it has none."""
+        return self.request.attributes or {}
 
 
 @frozen(kw_only=True)

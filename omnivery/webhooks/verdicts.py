@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from omnivery.display.table import Table, table_of
 from omnivery.display.tabular import Tabular
-from omnivery.events.event import FIELD_NAMES, FIELDS
+from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent
 from omnivery.events.event_list import EVENT_KINDS
 from omnivery.events.verdict import Verdict
 from omnivery.webhooks.body import DAMAGED
@@ -53,7 +53,7 @@ class BotVerdicts(Tabular):
     def _table(self) -> Table:
         return table_of(
             "Bot verdicts",
-            [{**verdict.request, "is_bot": verdict.is_bot} for verdict in self.verdicts],
+            [{**verdict.request.to_fields(), "is_bot": verdict.is_bot} for verdict in self.verdicts],
             columns=("event_id", "is_bot", *FIELDS),
             kinds={"is_bot": bool, **EVENT_KINDS},
             caption=f"{len(self.unreadable)} unreadable entries" if self.unreadable else "",
@@ -130,8 +130,9 @@ def _has_damaged_id(entry: Mapping[str, Any]) -> bool:
 
 
 def _verdict(entry: Mapping[str, Any]) -> Verdict:
-    request = dict(entry)
-    is_bot = request.pop("is_bot", None)
+    fields = dict(entry)
+    is_bot = fields.pop("is_bot", None)
+    request = BotEvent.from_fields(fields)
     if is_bot is None or isinstance(is_bot, bool):
         return Verdict(is_bot=is_bot, request=request)
     # Not a boolean, so not a verdict; the value is kept beside it.

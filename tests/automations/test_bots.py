@@ -69,7 +69,7 @@ async def test_a_check_answers_with_its_verdict(emu: Emulator, client: AsyncAuto
     verdict = await client.bots.check(BOT)
     assert isinstance(verdict, Verdict)
     assert (verdict.is_bot, verdict.event_id) == (True, "e1")
-    assert verdict.request == {"ip": "192.0.2.1", "uas": "curl/8", "event_id": "e1", "ts": 1_700_000_000}
+    assert verdict.request == BotEvent(ip="192.0.2.1", uas="curl/8", event_id="e1", ts=1_700_000_000)
     assert "192.0.2.1" not in repr(verdict)
     human = await client.bots.check({"ip": "198.51.100.1"})
     assert isinstance(human, Verdict)

@@ -92,6 +92,8 @@ SHOWN_AS: dict[type[Any], type[Any]] = {WebhookSample: DeliveryEvent}
 
 def plain(value: Any) -> Any:
     """Turn a result into what JSON has for it. Fields that comparisons leave out are left out here, too."""
+    if isinstance(value, BotEvent):
+        return value.to_fields()
     if attrs.has(type(value)):
         fields = [field for field in attrs.fields(SHOWN_AS.get(type(value), type(value))) if field.eq]
         return {field.name: plain(getattr(value, field.name)) for field in fields}

@@ -867,7 +867,7 @@ async def test_a_call_is_in_the_store_before_the_handler_sees_it(path: Path, sto
     assert kept == [[body]]
     found = store.get("e1")
     assert found is not None
-    assert (found.is_bot, found.request["ip"], found.signed_at) == (True, "192.0.2.1", NOW)
+    assert (found.is_bot, found.request.ip, found.signed_at) == (True, "192.0.2.1", NOW)
 
 
 async def test_a_store_may_stand_in_for_the_handler(store: VerdictStore, clock: Clock) -> None:

@@ -82,7 +82,7 @@ def test_a_call_is_kept_as_received_and_as_verdicts(store: VerdictStore, clock: 
     found = store.get("e1")
     assert found is not None
     assert (found.event_id, found.is_bot, found.repeats) == ("e1", True, 0)
-    assert found.request == {"event_id": "e1", "ip": IP, "campaign": {"name": "Frühling"}}
+    assert found.request.to_fields() == {"event_id": "e1", "ip": IP, "campaign": {"name": "Frühling"}}
     assert (found.signed_at, found.received_at, found.first_received_at) == (NOW, NOW + 2.5, NOW + 2.5)
     assert [(it.event_id, it.is_bot) for it in store] == [("e1", True), ("e2", False), ("e3", None)]
     assert list(store.payloads()) == [payload]
@@ -127,7 +127,7 @@ def test_a_payload_can_be_verified_and_read_again_however_old_it_is(store: Verdi
     (payload,) = store.payloads()
     verdicts = webhooks.parse(payload, KEY, tolerance=math.inf)
     assert isinstance(verdicts, BotVerdicts)
-    assert [verdict.request["note"] for verdict in verdicts] == ["kept"]
+    assert [verdict.attributes["note"] for verdict in verdicts] == ["kept"]
 
 
 # Which verdict counts
@@ -139,7 +139,7 @@ def test_a_later_verdict_replaces_an_earlier_one(store: VerdictStore, clock: Clo
     store.add(*call(("e1", True), signed_at=NOW + 1, note="new"))
     found = store.get("e1")
     assert found is not None
-    assert (found.is_bot, found.request["note"], found.signed_at, found.repeats) == (True, "new", NOW + 1, 1)
+    assert (found.is_bot, found.attributes["note"], found.signed_at, found.repeats) == (True, "new", NOW + 1, 1)
     assert (found.first_received_at, found.received_at) == (NOW, NOW + 60)
 
 

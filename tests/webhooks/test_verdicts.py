@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnivery import webhooks
+from omnivery import BotEvent, webhooks
 from omnivery.automations import Verdict
 from omnivery.errors import ConfigError, PayloadError, SignatureError
 
@@ -51,7 +51,7 @@ def test_the_documented_call_is_read() -> None:
     (verdict,) = event
     assert verdict.is_bot is True
     assert verdict.event_id == "e1"
-    assert verdict.request == {
+    assert verdict.request.to_fields() == {
         "event_id": "e1",
         "ip": "192.0.2.1",
         "uas": "Mozilla/5.0",
@@ -103,7 +103,7 @@ def test_a_missing_or_odd_verdict_is_unknown_and_never_human(sent: dict[str, Any
     """Counting an unknown as a human would poison every statistic behind it."""
     (verdict,) = parse(request={"event_id": "e1"}, **sent) if single else parse(events=[{"event_id": "e1", **sent}])
     assert verdict.is_bot is None
-    assert verdict.request == {"event_id": "e1"}
+    assert verdict.request == BotEvent(event_id="e1")
     # The odd value is kept.
     assert verdict.extra == {name: value for name, value in sent.items() if value is not None}
 
@@ -160,14 +160,16 @@ def test_an_entry_that_is_no_event_is_kept_and_costs_none_of_the_others(
 ) -> None:
     """The service does not repeat a call that is refused for its form: the other 499 verdicts would be lost."""
     event = parse(**body)
-    assert [verdict.request for verdict in event] == [without_verdict(BOT), without_verdict(HUMAN)][:readable]
+    assert [verdict.request.to_fields() for verdict in event] == [without_verdict(BOT), without_verdict(HUMAN)][
+        :readable
+    ]
     assert list(event.unreadable) == unreadable
 
 
 @pytest.mark.parametrize("action", ["hover", "", None, 5])
 def test_an_unknown_action_is_an_event_like_any_other(action: Any) -> None:
     (verdict,) = parse(events=[{**BOT, "action": action}])
-    assert (verdict.is_bot, verdict.event_id, verdict.request["action"]) == (True, "e1", action)
+    assert (verdict.is_bot, verdict.event_id, verdict.request.action) == (True, "e1", action)
 
 
 DAMAGE = [
@@ -192,7 +194,7 @@ def test_damaged_text_is_marked_and_costs_no_verdict(sent: bytes, read: str) -> 
     event = webhooks.parse(damaged(sent, b"uas"), KEY, now=NOW)
     assert isinstance(event, webhooks.BotVerdicts)
     assert [(verdict.event_id, verdict.is_bot) for verdict in event] == [("e1", True), ("e3", False), ("e2", False)]
-    assert event.verdicts[1].request["uas"] == read
+    assert event.verdicts[1].request.uas == read
     assert event.unreadable == ()
 
 
