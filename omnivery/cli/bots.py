@@ -52,7 +52,8 @@ def submit(
     """
     run = Submission(concurrency=concurrency, journal=journal, connection=connection(proxy, ca))
     settings = {"domain": domain, "webhook_url": webhook_url, "base_url": base_url}
-    end_with(run, run_interruptibly(lambda: run.run(files, token(), settings)))
+    known_token = token()  # on an event loop, the prompt would not see Ctrl-C
+    end_with(run, run_interruptibly(lambda: run.run(files, known_token, settings)))
 
 
 for _command in (status, retry, export, results, run_command):

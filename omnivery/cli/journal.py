@@ -54,7 +54,8 @@ def retry(*, journal: str, concurrency: int, proxy: str | None, ca: Path | None)
     with JournalReader.open(journal) as view:
         base_url = view.target()["base_url"]
     run = Submission(concurrency=concurrency, journal=journal, connection=connection(proxy, ca))
-    end_with(run, run_interruptibly(lambda: run.retry(token(), base_url)))
+    known_token = token()  # on an event loop, the prompt would not see Ctrl-C
+    end_with(run, run_interruptibly(lambda: run.retry(known_token, base_url)))
 
 
 @click.command()

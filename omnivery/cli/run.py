@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
-import anyio
 import click
-from attrs import asdict, define
+from anyio import to_thread
+from attrs import asdict, define, field
 
 from omnivery.cli.arguments import Duration, HostPort, connection, connection_options, secret
-from omnivery.cli.matching import VerdictWaiter
 from omnivery.cli.output import console, print_json, progress, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, print_summary, token, totals
+from omnivery.cli.verdict_calls import VerdictCalls
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
+    from omnivery.webhooks.store import VerdictStore
     from omnivery.webhooks.stored_verdict import StoreStatistics
 
 TOLERANCE = 9 * 3600.0
@@ -57,8 +59,9 @@ def run_command(
 ) -> None:
     """Submit the events of each FILE, receive their verdicts, and end when all have arrived or the deadline has passed.
 
-    The deadline begins when everything is submitted. After a crash, Ctrl-C or a deadline, the same command resumes,
-    and ends with the same totals: those of all runs with the journal.
+    The deadline begins when everything is submitted. A call that the receiver refuses is reported at once; when all
+    missing verdicts were in such calls, the command ends, because the service does not repeat them. After a crash,
+    Ctrl-C or a deadline, the same command resumes, and ends with the same totals: those of all runs with the journal.
 
     The signing key comes from OMNIVERY_SIGNING_KEY and the token from OMNIVERY_TOKEN, or is prompted for on
     a terminal. The service calls a public https URL: give it as --public-url, and forward it to HOST:PORT.
@@ -87,7 +90,10 @@ class RoundTrip:
     verdicts: int | None = None
     """Accepted events that have their verdict; None before they were counted."""
     missing: int | None = None
-    """Accepted events that have none at the deadline."""
+    """Accepted events that have none at the end."""
+    refused: int = 0
+    """Of the missing: those whose verdicts were in calls that the receiver refused for good."""
+    calls: VerdictCalls = field(init=False, factory=VerdictCalls)
     stored: StoreStatistics | None = None
     """Counts of the store at the end."""
 
@@ -100,16 +106,16 @@ class RoundTrip:
         settings: dict[str, str | None],
     ) -> None:
         """Submit the files while verdicts are received, then wait until all have arrived or the deadline has passed."""
-        from omnivery.webhooks import BotVerdicts, Listener, Receiver, VerdictStore
+        from omnivery.webhooks import Listener, Receiver, VerdictStore
 
         host, port = listen
         with VerdictStore(self.store_path) as store:
-            waiter = VerdictWaiter(store=store)
-            receiver = Receiver(waiter.received, signing_key, accepts=BotVerdicts, store=store, tolerance=TOLERANCE)
+            receiver = Receiver(None, signing_key, store=store, tolerance=TOLERANCE)
             try:
-                async with Listener(receiver, host=host, port=port):
-                    await self._submit(files, token, settings)
-                    await self._wait(waiter)
+                with receiver.watch(self.calls):
+                    async with Listener(receiver, host=host, port=port):
+                        await self._submit(files, token, settings)
+                        await self._wait(store)
             finally:
                 self.stored = store.statistics
 
@@ -132,17 +138,21 @@ class RoundTrip:
             return state.target["base_url"] if state.undelivered else None
         return None
 
-    async def _wait(self, waiter: VerdictWaiter) -> None:
+    async def _wait(self, store: VerdictStore) -> None:
         from omnivery.bulk.journal.reader import JournalReader
+        from omnivery.webhooks.verdict_wait import VerdictWait, ends_after
 
-        end = anyio.current_time() + self.deadline
-        received = missing = 0
-        with JournalReader.open(self.journal) as view, progress("Verdicts received", None) as waiter.on_progress:
+        ends, verdicts, missing, refused = ends_after(self.deadline), 0, 0, 0
+        with JournalReader.open(self.journal) as view, progress("Verdicts received", None) as advance:
+            # Batch by batch: only one batch's ids are held, however many events there are.
             for batch in view.accepted():
-                left = await waiter.count_missing(batch.item_ids, until=end)
-                missing += left
-                received += len(batch.item_ids) - left
-        self.verdicts, self.missing = received, missing
+                make = partial(VerdictWait, store, batch.item_ids, refused=self.calls.event_ids)
+                wait = await to_thread.run_sync(make)
+                await wait.wait_until(ends, on_look=lambda: advance(self.calls.received))
+                verdicts += wait.verdicts.total()
+                missing += wait.pending.total()
+                refused += wait.refused
+        self.verdicts, self.missing, self.refused = verdicts, missing, refused
 
 
 def _own_url(host: str, port: int) -> str:
@@ -183,17 +193,34 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
         raise click.Abort
     if wants_json():
         stored = asdict(round_trip.stored) if round_trip.stored else None
-        counts = {"verdicts": round_trip.verdicts, "missing": round_trip.missing, "store": stored}
+        counts = {
+            "verdicts": round_trip.verdicts,
+            "missing": round_trip.missing,
+            "refused": round_trip.refused,
+            "refused_calls": dict(round_trip.calls.calls),
+            "store": stored,
+        }
         print_json({**totals(reports, interrupted=bool(interrupted)), **counts})
     else:
         print_summary(reports)
         _print_verdicts(round_trip)
     if interrupted:
         click.echo("Interrupted: journal and store are kept. The same command resumes.", err=True)
-    elif round_trip.missing:
-        click.echo("To wait longer for verdicts, run the same command again.", err=True)
+    else:
+        _say_what_is_missing(round_trip.missing or 0, round_trip.refused)
     all_accepted = all(report.accepted == report.read and report.stopped_by is None for report in reports.values())
     sys.exit(interrupted or (0 if all_accepted and round_trip.missing == 0 else 1))
+
+
+def _say_what_is_missing(missing: int, refused: int) -> None:
+    if refused:
+        click.echo(
+            f"The verdicts of {refused:,} events were in calls that were refused, and the service does not repeat "
+            "those. Once the reason is removed, submit the events again, with another journal.",
+            err=True,
+        )
+    if missing > refused:
+        click.echo("To wait longer for verdicts, run the same command again.", err=True)
 
 
 def _print_verdicts(round_trip: RoundTrip) -> None:

@@ -20,6 +20,7 @@ from omnivery.cli.output import (
     wants_json,
     where_events_went,
 )
+from omnivery.cli.server_notice import ServerNotice
 
 if TYPE_CHECKING:
     from omnivery.automations.report import SubmitReport
@@ -59,14 +60,17 @@ class Submission:
     async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
         """Submit one file after the other, until an error that every batch would meet."""
         from omnivery.automations import AsyncAutomations
+        from omnivery.automations.config import BASE_URL
         from omnivery.cli.input import events_of
 
-        async with AsyncAutomations(token, **settings, **self.connection) as client:  # type: ignore[arg-type]  # the rest is text
+        notice = ServerNotice(url=settings.get("base_url") or BASE_URL)
+        options: dict[str, Any] = {**settings, **self.connection, "observers": [notice]}
+        async with AsyncAutomations(token, **options) as client:
             # All files are opened before anything is sent, so that a wrong name is reported at once.
             sources = [(name, events_of(name)) for name in dict.fromkeys(files)]
             for name, events in sources:
                 run = client.bots.stream(events, concurrency=self.concurrency, journal=self.journal)
-                with progress(name, None) as advance:
+                with notice.watching(), progress(name, None) as advance:
                     await self._begun(name, run).follow(lambda _, run=run: advance(run.report.read))  # type: ignore[misc]
                 if run.report.stopped_by is not None:
                     return
@@ -76,8 +80,9 @@ class Submission:
         from omnivery.automations import AsyncAutomations
 
         assert self.journal is not None  # noqa: S101  # the command requires it
-        async with AsyncAutomations(token, base_url=base_url, **self.connection) as client:
-            with progress(self.journal, None) as advance:
+        notice = ServerNotice(url=base_url)
+        async with AsyncAutomations(token, base_url=base_url, observers=[notice], **self.connection) as client:
+            with notice.watching(), progress(self.journal, None) as advance:
                 self._report = await client.bots.retry(
                     self.journal,
                     concurrency=self.concurrency,

@@ -158,11 +158,12 @@ class VerdictWait:
             time.sleep(min(PAUSE, left))
             self.look()
 
-    async def wait_until(self, ends: float) -> None:
-        """The same on an event loop."""
+    async def wait_until(self, ends: float, *, on_look: Callable[[], object] = lambda: None) -> None:
+        """The same on an event loop, which goes on meanwhile. `on_look` is called after each look."""
         while not self.is_over and (left := ends - time.monotonic()) > 0:
             await sleep(min(PAUSE, left))
             await to_thread.run_sync(self.look)
+            on_look()
 
     def _settle(self, event_id: str, is_bot: bool | None) -> None:  # noqa: FBT001  # the verdict itself
         if count := self.pending.pop(event_id, 0):

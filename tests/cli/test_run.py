@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import click
+import httpx
 import pytest
 from attrs import frozen
 
@@ -22,11 +23,10 @@ from omnivery import AsyncAutomations
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli.arguments import Duration, HostPort
 from omnivery.cli.input import events_of
-from omnivery.cli.matching import VerdictWaiter
 from omnivery.emulator import Emulator
 from omnivery.emulator.faults import Chaos
 from omnivery.errors import ConfigError
-from omnivery.webhooks import BotVerdicts, VerdictStore, parse, sign
+from omnivery.webhooks import VerdictStore
 from tests.cli.test_app import omnivery, printed
 from tests.support.bots import ONCE
 from tests.support.cli import (
@@ -115,6 +115,24 @@ def job(tmp_path: Path) -> Iterator[Job]:
             "OMNIVERY_WEBHOOK_URL": "",
         }
         yield Job(emulator=emulator, folder=tmp_path, port=free_port(), environment=environment)
+
+
+def given_up(job: Job) -> None:
+    """Leave the events of a job undelivered in its journal."""
+
+    async def submit() -> None:
+        job.emulator.fail_next("bot")
+        client = AsyncAutomations(job.emulator.token, base_url=job.emulator.automations_url, domain=job.emulator.domain)
+        async with client:
+            report = await client.bots.submit(
+                events_of(str(job.file)),
+                webhook_url=f"http://127.0.0.1:{job.port}/",
+                journal=job.journal,
+                options=ONCE,
+            )
+        assert report.undelivered == report.read
+
+    anyio.run(submit)
 
 
 def until(process: subprocess.Popen[bytes], come: Callable[[], bool]) -> None:
@@ -208,19 +226,7 @@ def test_events_undelivered_by_an_earlier_run_are_sent_again(job: Job) -> None:
     """The same command sends them; `bots retry` alone would have no receiver for the verdicts."""
     ndjson(job.file, [event("a"), event("b")])
 
-    async def give_up() -> None:
-        job.emulator.fail_next("bot")
-        client = AsyncAutomations(job.emulator.token, base_url=job.emulator.automations_url, domain=job.emulator.domain)
-        async with client:
-            report = await client.bots.submit(
-                events_of(str(job.file)),
-                webhook_url=f"http://127.0.0.1:{job.port}/",
-                journal=job.journal,
-                options=ONCE,
-            )
-        assert report.undelivered == 2
-
-    anyio.run(give_up)
+    given_up(job)
     result = job.run()
     totals = printed(result)
     assert (result.returncode, totals["read"], totals["accepted"], totals["undelivered"]) == (0, 2, 2, 0)
@@ -298,7 +304,7 @@ def test_a_loopback_url_for_the_real_service_is_warned_of(job: Job) -> None:
     assert b"Warning" not in away.stderr
 
 
-def test_on_a_terminal_the_totals_is_text(job: Job) -> None:
+def test_on_a_terminal_the_totals_are_text(job: Job) -> None:
     ndjson(job.file, [event("a"), event("b", "192.0.2.1")])
     status, shown = on_terminal(*job.command(), environment=job.environment)
     assert status == 0, shown
@@ -327,53 +333,80 @@ def test_places_to_listen_have_host_and_port(text: str, place: tuple[str, int]) 
     assert HostPort().convert(text, None, None) == place
 
 
-def verdicts(*names: str) -> tuple[bytes, BotVerdicts]:
-    call = {"signature": sign("key"), "events": [{"event_id": name, "is_bot": True} for name in names]}
-    body = json.dumps(call).encode()
-    read = parse(body, "key")
-    assert isinstance(read, BotVerdicts)
-    return body, read
+# Refusals
 
 
-@pytest.mark.asyncio
-async def test_verdicts_count_whether_they_arrive_before_or_during_the_wait(tmp_path: Path) -> None:
-    with VerdictStore(tmp_path / "verdicts.db") as store:
-        waiter = VerdictWaiter(store=store)
-
-        async def arrive(*names: str) -> None:
-            body, read = verdicts(*names)
-            store.add(body, read)
-            await waiter.received(read)
-
-        await arrive("early", "strange")
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(arrive, "late")
-            with anyio.fail_after(10):
-                assert await waiter.count_missing(["early", "late"], until=anyio.current_time() + 3600) == 0
-
-
-@pytest.mark.asyncio
-async def test_past_the_deadline_the_store_is_still_queried(tmp_path: Path) -> None:
-    """A verdict that arrived in time must not be reported missing because the query came late."""
-    with VerdictStore(tmp_path / "verdicts.db") as store:
-        store.add(*verdicts("a", "b"))
-        past = anyio.current_time() - 1
-        assert await VerdictWaiter(store=store).count_missing(["a", "c", "c", "b"], until=past) == 2
+def test_each_refusal_is_told_at_once_and_nothing_more_is_waited_for(job: Job) -> None:
+    """With a wrong key every call is refused for good: the deadline of an hour would be waited for in vain."""
+    ndjson(job.file, [event(f"e{n}") for n in range(1200)])
+    result = job.run("--deadline", "1h", OMNIVERY_SIGNING_KEY="another-and-secret-key")
+    totals = printed(result)
+    lines = result.stderr.decode().splitlines()
+    assert result.returncode == 1
+    assert lines[0] == "1 call refused: signature wrong: check OMNIVERY_SIGNING_KEY"
+    assert lines[1] == "2 calls refused: signature wrong: check OMNIVERY_SIGNING_KEY"
+    assert "1,200 events were in calls that were refused" in lines[-1]
+    assert "another journal" in lines[-1]
+    assert (totals["accepted"], totals["verdicts"], totals["missing"], totals["refused"]) == (1200, 0, 1200, 1200)
+    assert totals["refused_calls"] == {"signature wrong": 3}
+    assert b"another-and-secret-key" not in result.stdout + result.stderr
 
 
-@pytest.mark.asyncio
-async def test_a_verdict_that_arrives_during_the_query_is_not_missed(tmp_path: Path) -> None:
-    """It was not stored yet when the query ran: only its handler can report it."""
+def test_a_strangers_call_is_told_and_does_not_end_the_wait(job: Job) -> None:
+    ndjson(job.file, [event("silent", SILENT)])
+    with job.started("--deadline", "3s") as process:
+        until(process, lambda: job.accepted() == 1)
+        assert httpx.post(f"http://127.0.0.1:{job.port}/", content=b"junk", verify=False).status_code == 406
+        output, complaints = process.communicate(timeout=30)
+    totals = json.loads(output)
+    assert (totals["missing"], totals["refused"]) == (1, 0)
+    assert complaints.startswith(b"1 call refused: signature missing: not the service's, or it does not sign its calls")
+    assert b"run the same command again" in complaints
 
-    class Slow(VerdictStore):
-        def has(self, event_ids: Any) -> set[str]:
-            found = super().has(event_ids)
-            body, read = verdicts("a")
-            self.add(body, read)
-            anyio.run(waiter.received, read)  # on another loop in another thread, like the receiver's
-            return found
 
-    with Slow(tmp_path / "verdicts.db") as store:
-        waiter = VerdictWaiter(store=store)
-        with anyio.fail_after(10):
-            assert await waiter.count_missing(["a"], until=anyio.current_time() + 3600) == 0
+def test_an_unreachable_server_is_named_at_once(job: Job) -> None:
+    """Its attempts take half a minute."""
+    ndjson(job.file, [event("a")])
+    url = f"http://127.0.0.1:{free_port()}"
+    with job.started("--base-url", url) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().decode() == f"Cannot connect to {url}: trying again. Ctrl-C ends it.\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+
+
+def test_a_server_that_says_nothing_is_named_soon(job: Job) -> None:
+    ndjson(job.file, [event("a")])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with job.started("--base-url", url) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline().decode() == f"No response from {url} yet: still waiting. Ctrl-C ends it.\n"
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+    assert process.returncode == 130
+
+
+COMMANDS = [
+    pytest.param(("bots", "submit", "FILE", "--webhook-url", "http://127.0.0.1:9/"), id="submit"),
+    pytest.param(("bots", "run", "FILE", "--journal", "J", "--store", "S", "--listen", "127.0.0.1:9999"), id="run"),
+    pytest.param(("bots", "retry", "J"), id="retry"),
+]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no terminals to drive here")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_prompt_for_a_secret_obeys_ctrl_c(job: Job, command: tuple[str, ...]) -> None:
+    """getpass waits in a call that an event loop's signal handler does not interrupt."""
+    ndjson(job.file, [event("a")])
+    if command[1] == "retry":
+        given_up(job)
+    places = {"FILE": str(job.file), "J": str(job.journal), "S": str(job.store)}
+    arguments = [places.get(part, part) for part in command]
+    status, shown = on_terminal(
+        *arguments, environment={**job.environment, "OMNIVERY_TOKEN": ""}, interrupt="OMNIVERY_TOKEN"
+    )
+    assert status == 130, shown
+    assert "Interrupted" in shown
+    assert job.emulator.bot_events == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 
-def on_terminal(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run the command on a terminal; give its exit status and what one would see."""
+def on_terminal(
+    *arguments: str, environment: Mapping[str, str] | None = None, interrupt: str | None = None
+) -> tuple[int, str]:
+    """Run the command on a terminal; give its exit status and what one would see.
+
+    Ctrl-C is pressed once the text `interrupt` is shown.
+    """
     import pty  # POSIX alone has it
 
     master, slave = pty.openpty()
@@ -24,12 +30,16 @@ def on_terminal(*arguments: str, environment: Mapping[str, str] | None = None) -
         stdout=slave,
         stderr=slave,
         env={**os.environ, "COLUMNS": "200", "TERM": "dumb", **(environment or {})},
+        start_new_session=True,  # a prompt for a secret must not find the terminal that the tests run on
     )
     os.close(slave)
     shown = bytearray()
     with suppress(OSError):  # how Linux says that the other side is closed
         while piece := os.read(master, 4096):
             shown += piece
+            if interrupt is not None and interrupt.encode() in shown:
+                process.send_signal(signal.SIGINT)
+                interrupt = None
     os.close(master)
     return process.wait(timeout=60), shown.decode()
 

@@ -1,0 +1,49 @@
+"""Saying soon that a server cannot be reached: its URL may be wrong, and the attempts take half a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer
+from typing import TYPE_CHECKING
+
+import click
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from omnivery.transport.observe import Attempt
+
+SILENCE = 2.0
+"""Seconds after which a server that has not responded is named."""
+
+
+@define(kw_only=True)
+class ServerNotice:
+    """An observer of a client's attempts. Names the server once, if the first attempts get no response."""
+
+    url: str
+    _is_settled: bool = field(init=False, default=False)
+
+    def attempt_ended(self, attempt: Attempt) -> None:
+        """The first response settles it, and so does the first failure without one."""
+        if attempt.status is None and attempt.error == "NotSentError":
+            self._say(f"Cannot connect to {self.url}: trying again. Ctrl-C ends it.")
+        elif attempt.status is None:
+            self._say(f"No response from {self.url}: trying again. Ctrl-C ends it.")
+        self._is_settled = True
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look at the clock, too, while the block runs: an attempt may wait for minutes."""
+        timer = Timer(SILENCE, self._say, (f"No response from {self.url} yet: still waiting. Ctrl-C ends it.",))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _say(self, text: str) -> None:
+        if not self._is_settled:
+            self._is_settled = True
+            click.echo(text, err=True)
