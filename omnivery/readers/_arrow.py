@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
-from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import evolve
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import FIELDS, BotEvent
+from omnivery.readers._column_batches import (
+    ColumnBatches,
+    by_arro3,
+    by_pandas,
+    by_polars,
+    by_pyarrow,
+    installed,
+    is_of_library,
+    is_read_once,
+)
+from omnivery.readers._column_values import ColumnType, ip_values, own_values, seconds_values, text_values
 from omnivery.readers._columns import Columns, derived_id
-from omnivery.readers._json_values import plain_column, seconds_column, text_column
-
-ROWS = 2_000
-"""The most rows that are Python objects at once."""
 
 
 class ArrowStream(Protocol):
@@ -54,31 +58,10 @@ def arrow(frame: ArrowStream, *, columns: Mapping[str, str] | None = None) -> It
     """
     if not hasattr(type(frame), "__arrow_c_stream__"):
         raise ConfigError(f"frame: {type(frame).__name__} has no __arrow_c_stream__{_advice(frame)}")
-    return events_of(_table(frame), columns)
+    return events_of(_opened(frame), columns)
 
 
-@frozen(kw_only=True)
-class Library:
-    """What differs between the libraries that read Arrow."""
-
-    values: Callable[[Any], list[Any]]
-    """The Python values of one of its arrays."""
-    seconds: Callable[[Any], list[Any]]
-    """The same, with times and dates as whole unix seconds."""
-
-
-@frozen(kw_only=True)
-class Table:
-    """A table in pieces of at most `ROWS` rows."""
-
-    names: list[str]
-    """Of its columns."""
-    batches: Iterator[list[Any]]
-    """Pieces: their columns, as arrays of the library."""
-    library: Library
-
-
-def events_of(table: Table, columns: Mapping[str, str] | None) -> Iterator[BotEvent]:
+def events_of(table: ColumnBatches, columns: Mapping[str, str] | None) -> Iterator[BotEvent]:
     """Turn a table's rows into events.
 
     Raises:
@@ -87,8 +70,8 @@ def events_of(table: Table, columns: Mapping[str, str] | None) -> Iterator[BotEv
     return _events(table, Columns.of(table.names, columns))
 
 
-def _events(table: Table, columns: Columns) -> Iterator[BotEvent]:
-    rows = chain.from_iterable(_rows(batch, columns, table.library) for batch in table.batches)
+def _events(table: ColumnBatches, columns: Columns) -> Iterator[BotEvent]:
+    rows = chain.from_iterable(_rows(batch, columns, table) for batch in table.guarded())
     derive = not columns.has("event_id")
     for position, row in enumerate(rows, 1):
         ip, uas, event_id, action, domain, recipient_id, message_id, ts, message_ts, attributes = row
@@ -109,17 +92,21 @@ def _events(table: Table, columns: Columns) -> Iterator[BotEvent]:
         yield event
 
 
-def _rows(batch: list[Any], columns: Columns, library: Library) -> Iterator[tuple[Any, ...]]:
+_FORMS = {"ip": ip_values, "ts": seconds_values, "message_ts": seconds_values}
+"""What makes the values of a field, if not `text_values`."""
+
+
+def _rows(batch: list[Any], columns: Columns, table: ColumnBatches) -> Iterator[tuple[Any, ...]]:
     """The fields of each row, and its attributes."""
-    fields: list[Iterable[Any]] = []
-    for name, place in zip(FIELDS, columns.fields, strict=True):
-        if place == columns.count:
-            fields.append(repeat(None))
-        elif name in {"ts", "message_ts"}:
-            fields.append(seconds_column(library.seconds(batch[place])))
-        else:
-            fields.append(text_column(library.values(batch[place])))
-    own = [plain_column(library.values(batch[place])) for place in columns.own.values()]
+
+    def read(place: int, form: Callable[[list[Any], ColumnType], list[Any]]) -> list[Any]:
+        return form(table.library.read(batch[place], table.types[place]), table.types[place])
+
+    fields: list[Iterable[Any]] = [
+        repeat(None) if place == columns.count else read(place, _FORMS.get(name, text_values))
+        for name, place in zip(FIELDS, columns.fields, strict=True)
+    ]
+    own = [read(place, own_values) for place in columns.own.values()]
     names = tuple(columns.own)
     attributes: Iterable[dict[str, Any] | None] = (
         (dict(zip(names, row, strict=True)) for row in zip(*own, strict=True)) if own else repeat(None)
@@ -127,23 +114,41 @@ def _rows(batch: list[Any], columns: Columns, library: Library) -> Iterator[tupl
     return zip(*fields, attributes, strict=False)  # a column that is not there has no end
 
 
-# One library after the other
+_LIBRARIES: Sequence[tuple[str, Callable[[Any], ColumnBatches]]] = (
+    ("arro3.core", by_arro3),
+    ("pyarrow", by_pyarrow),
+    ("polars", by_polars),
+)
 
 
-def _table(frame: ArrowStream) -> Table:
-    refusal: Exception | None = None
-    for name, opened in (("arro3.core", _by_arro3), ("pyarrow", _by_pyarrow), ("polars", _by_polars)):
+def _opened(frame: ArrowStream) -> ColumnBatches:
+    """Open a frame by the first library that reads its first rows without a fault."""
+    refusal: BaseException | None = None
+    able: ColumnBatches | None = None
+    again = not is_read_once(frame)
+    if _is_of("polars", frame) and "Object" in map(str, getattr(frame, "dtypes", ())):
+        # As an Arrow stream, polars hands out where its objects lie in memory.
+        return by_polars(frame)
+    for name, open_ in _LIBRARIES:
         if not installed(name):
             continue
         try:
-            table = opened(import_module(name), frame)
-            # Some refuse a type of column, and say so at the first batch only.
+            table = open_(frame)
+            # Some refuse a type of column, and say so at the first batch or the first value only.
             start = next(table.batches, None)
-        except Exception as error:  # noqa: BLE001  # each library has errors of its own, arro3 none but Exception
+        except BaseException as error:
+            if not is_of_library(error):
+                raise
             refusal = refusal or error
             continue
-        batches = chain(() if start is None else (start,), table.batches)
-        return Table(names=table.names, batches=batches, library=table.library)
+        found = evolve(table, batches=chain(() if start is None else (start,), table.batches))
+        if start is None or not again or all(map(table.can_read, start, table.types)):
+            return found
+        able = able or found
+    if able is None and _is_of("pandas", frame):
+        able = by_pandas(frame)
+    if able is not None:
+        return able
     if refusal is None:
         raise ConfigError("reading a frame needs a library that reads Arrow: pip install 'omnivery[frames]'")
     raise ConfigError(
@@ -151,98 +156,8 @@ def _table(frame: ArrowStream) -> Table:
     ) from refusal
 
 
-def installed(module: str) -> bool:
-    """Whether a module can be imported; it is not, for that takes its time."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # the package around it is missing
-        return False
-
-
-def _by_arro3(arro3: ModuleType, frame: ArrowStream) -> Table:
-    kinds = arro3.DataType
-
-    def seconds(array: Any) -> list[Any]:
-        kind = array.type
-        if kinds.is_timestamp(kind):
-            return _in_seconds(array.cast(kinds.int64()).to_pylist(), kind.time_unit)
-        if kinds.is_date(kind):
-            return _in_seconds(array.cast(kinds.int64()).to_pylist(), "d" if kinds.is_date32(kind) else "ms")
-        return _values(array)
-
-    reader = arro3.RecordBatchReader.from_stream(frame)
-    return Table(
-        names=list(reader.schema.names), batches=slices(reader), library=Library(values=_values, seconds=seconds)
-    )
-
-
-def _by_pyarrow(pyarrow: ModuleType, frame: ArrowStream) -> Table:
-    reader = pyarrow.RecordBatchReader.from_stream(frame)
-    return Table(names=list(reader.schema.names), batches=slices(reader), library=pyarrow_library(pyarrow))
-
-
-def pyarrow_library(pyarrow: ModuleType) -> Library:
-    """How pyarrow hands out values."""
-    kinds = pyarrow.types
-
-    def values(array: Any) -> list[Any]:
-        kind = array.type
-        if kinds.is_timestamp(kind) and kind.unit == "ns":
-            # Without pandas, pyarrow refuses nanoseconds, for which Python has no type.
-            array = array.cast(pyarrow.timestamp("us", kind.tz), safe=False)
-        return _values(array)
-
-    def seconds(array: Any) -> list[Any]:
-        kind = array.type
-        if kinds.is_timestamp(kind):
-            return _in_seconds(array.cast(pyarrow.int64()).to_pylist(), kind.unit)
-        if kinds.is_date(kind):
-            whole = pyarrow.int32() if kinds.is_date32(kind) else pyarrow.int64()
-            return _in_seconds(array.cast(whole).to_pylist(), "d" if kinds.is_date32(kind) else "ms")
-        return _values(array)
-
-    return Library(values=values, seconds=seconds)
-
-
-def _by_polars(polars: ModuleType, frame: ArrowStream) -> Table:
-    return polars_table(polars, iter((polars.DataFrame(frame),)))
-
-
-def polars_table(polars: ModuleType, frames: Iterator[Any]) -> Table:
-    """A table that comes as one or more frames of polars, all with the columns of the first."""
-
-    def values(series: Any) -> list[Any]:
-        return cast("list[Any]", series.to_list())
-
-    def seconds(series: Any) -> list[Any]:
-        timed = series.dtype in (polars.Date, polars.Datetime)
-        return values(series.dt.epoch("s") if timed else series)
-
-    first = next(frames)
-    batches = (part.get_columns() for frame in chain((first,), frames) for part in frame.iter_slices(ROWS))
-    return Table(names=first.columns, batches=batches, library=Library(values=values, seconds=seconds))
-
-
-def _values(array: Any) -> list[Any]:
-    return cast("list[Any]", array.to_pylist())
-
-
-_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-
-
-def _in_seconds(counts: list[int | None], unit: str) -> list[int | None]:
-    if unit == "d":
-        return [None if days is None else days * 86_400 for days in counts]
-    per = _PER_SECOND[unit]
-    return [None if count is None else count // per for count in counts]
-
-
-def slices(batches: Iterable[Any]) -> Iterator[list[Any]]:
-    """The columns of batches of arro3 or pyarrow, in pieces of at most `ROWS` rows."""
-    for batch in batches:
-        for start in range(0, batch.num_rows, ROWS):
-            # arro3 aborts where a slice would reach beyond the end.
-            yield batch.slice(start, min(ROWS, batch.num_rows - start)).columns
+def _is_of(library: str, frame: object) -> bool:
+    return type(frame).__module__.partition(".")[0] == library
 
 
 def is_lazy(frame: object) -> bool:

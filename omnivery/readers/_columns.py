@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from attrs import frozen
 
@@ -14,6 +13,11 @@ from omnivery.events.ids import event_id_for
 
 KEYS = frozenset({"ip", "uas", "event_id"})
 """The fields of which a table must have at least one, to be one of events."""
+
+NO_TIME = "a time is neither whole unix seconds nor in ISO 8601"
+"""Why a row cannot be read whose time is none."""
+NO_IP = "ip is no IPv4 or IPv6 address"
+"""Why a row cannot be read whose client is none."""
 
 
 @frozen(kw_only=True)
@@ -80,21 +84,6 @@ def derived_id(event: BotEvent, position: int) -> str:
         url=url if isinstance(url, str) else None,
         position=position,
     )
-
-
-def unix_seconds(text: str) -> int:
-    """Read a whole number of unix seconds, or a time in ISO 8601, which is in UTC unless it says otherwise.
-
-    Parts of a second are cut off from a time. A whole number may end in `.0`, as pandas writes it.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    try:
-        return int(text.removesuffix(".0"))
-    except ValueError:
-        moment = datetime.fromisoformat(text)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
 
 
 # What pandas calls the row numbers of a frame that were given no name.

@@ -14,12 +14,13 @@ from attrs import define, field
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.events.ip_address import is_address
-from omnivery.readers._columns import Columns, derived_id, unix_seconds
+from omnivery.events.ip_address import client_address
+from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
 from omnivery.readers._file_events import events_from
 from omnivery.readers._format import WholeReader
 from omnivery.readers._lines import Block, Blocks, Line, too_long
 from omnivery.readers._opening import FileSources
+from omnivery.readers._times import unix_time
 
 Row: TypeAlias = tuple[int, list[str] | str]
 """The number of its first line, from 1, and its cells: none for a blank line; or in words, why it cannot be read."""
@@ -184,16 +185,13 @@ def _events(rows: Iterator[Row], columns: Columns) -> Iterator[BotEvent | Unread
         cells = [cell or None for cell in row]
         cells.append(None)
         ip, uas, event_id, action, domain, recipient_id, message_id, ts, message_ts = fields_of(cells)
-        try:
-            if ts is not None:
-                ts = unix_seconds(ts)
-            if message_ts is not None:
-                message_ts = unix_seconds(message_ts)
-        except (ValueError, OverflowError):
-            yield UnreadableLine(line=number, reason="a time is neither whole unix seconds nor in ISO 8601")
+        if (ts is not None and (ts := unix_time(ts)) is None) or (
+            message_ts is not None and (message_ts := unix_time(message_ts)) is None
+        ):
+            yield UnreadableLine(line=number, reason=NO_TIME)
             continue
-        if ip is not None and not is_address(ip):
-            yield UnreadableLine(line=number, reason="ip is no IPv4 or IPv6 address")
+        if ip is not None and (ip := client_address(ip)) is None:
+            yield UnreadableLine(line=number, reason=NO_IP)
             continue
         event = BotEvent(
             ip=ip,

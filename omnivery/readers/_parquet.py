@@ -13,15 +13,17 @@ from attrs import define
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.readers._arrow import (
-    Table,
-    events_of,
+from omnivery.readers._arrow import events_of
+from omnivery.readers._column_batches import (
+    ColumnBatches,
     installed,
-    polars_table,
-    pyarrow_library,
+    is_of_library,
+    polars_batches,
+    pyarrow_batches,
     slices,
 )
 from omnivery.readers._format import WholeReader
+from omnivery.readers._parquet_schema import parquet_types
 
 MAGIC = b"PAR1"
 """What a Parquet file begins with, and ends with.  https://parquet.apache.org/docs/file-format/"""
@@ -49,10 +51,11 @@ def parquet(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None =
         raise ConfigError("reading Parquet needs polars or pyarrow: pip install 'omnivery[polars]'")
     try:
         table = opened(file)
-    except OSError:
-        raise
-    except Exception as error:
-        # Each library has errors of its own for what is damaged, and neither must be known to be caught.
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        if not is_of_library(error):
+            raise
         raise ConfigError("path: the Parquet file is damaged or cut off; see this error's cause") from error
     return events_of(table, columns)
 
@@ -83,7 +86,7 @@ def _regular(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def _by_pyarrow(file: Path) -> Table:
+def _by_pyarrow(file: Path) -> ColumnBatches:
     pyarrow = import_module("pyarrow")
     opened = import_module("pyarrow.parquet").ParquetFile(file)
 
@@ -91,10 +94,10 @@ def _by_pyarrow(file: Path) -> Table:
         with opened:
             yield from slices(opened.iter_batches(_AT_ONCE))
 
-    return Table(names=list(opened.schema_arrow.names), batches=batches(), library=pyarrow_library(pyarrow))
+    return pyarrow_batches(pyarrow, opened.schema_arrow, batches())
 
 
-def _by_polars(file: Path) -> Table:
+def _by_polars(file: Path) -> ColumnBatches:
     polars = import_module("polars")
     rows = polars.scan_parquet(file, glob=False)
 
@@ -105,4 +108,4 @@ def _by_polars(file: Path) -> Table:
             if frame.height < _AT_ONCE:
                 return
 
-    return polars_table(polars, frames())
+    return polars_batches(polars, frames(), parquet_types(file))

@@ -20,6 +20,8 @@ def unix_time(value: object) -> int | None:
     common log format, or as in an e-mail's `Date`. A time without a zone is in UTC.
     """
     if isinstance(value, str):
+        if value.isdecimal() and value.isascii() and len(value) < len(str(_SECONDS_UNTIL)):
+            return int(value)
         text = value.strip()
         number = _NUMBER.fullmatch(text)
         return _in_seconds(int(number[1])) if number else _of_text(text)

@@ -84,6 +84,12 @@ def test_a_file_may_call_its_columns_otherwise() -> None:
         ("2023-11-14T23:13:20+01:00", 1_700_000_000),
         ("1969-12-31T23:59:59.5Z", -1),
         ("2023-11-14", 1_699_920_000),
+        ("1700000000.987", 1_700_000_000),
+        ("1700000000123", 1_700_000_000),
+        ("2023-11-14 22:13:20 UTC", 1_700_000_000),
+        ("2023-11-14 22:13:20.123456 UTC", 1_700_000_000),
+        ("2023-11-15 00:13:20.000 +0200", 1_700_000_000),
+        ("2023-11-14 23:13:20.000 Europe/Berlin", 1_700_000_000),
     ],
 )
 def test_times_become_whole_unix_seconds(written: str, seconds: int) -> None:
@@ -92,7 +98,7 @@ def test_times_become_whole_unix_seconds(written: str, seconds: int) -> None:
     assert (event(content).ts, event(content).message_ts) == (seconds, seconds)
 
 
-@pytest.mark.parametrize("written", ["yesterday", "1.5", "1e9", "9" * 5_000, "14/Nov/2023", "nan", "12-31"])
+@pytest.mark.parametrize("written", ["yesterday", "1e9", "9" * 5_000, "14/Nov/2023", "nan", "12-31"])
 def test_a_time_that_is_none_is_told_with_its_line(written: str) -> None:
     """Not guessed at, not dropped."""
     reason = "a time is neither whole unix seconds nor in ISO 8601"
@@ -102,7 +108,15 @@ def test_a_time_that_is_none_is_told_with_its_line(written: str) -> None:
 
 def test_an_address_that_is_none_is_told_with_its_line() -> None:
     """A run would reject it too, but knows only its index; and the reason holds nothing of the cell."""
-    assert items(b"ip,uas\n192.0.2.1:80,Agent\n") == [UnreadableLine(line=2, reason="ip is no IPv4 or IPv6 address")]
+    content = b"ip;uas\n192.0.2.1, 192.0.2.2;Agent\n"
+    found = list(csv(io.BytesIO(content), delimiter=";"))
+    assert found == [UnreadableLine(line=2, reason="ip is no IPv4 or IPv6 address")]
+
+
+@pytest.mark.parametrize("written", ["192.0.2.1:80", "::ffff:192.0.2.1", "192.0.2.1/32", " 192.0.2.1"])
+def test_an_address_is_read_as_systems_export_it(written: str) -> None:
+    """With the port of Azure's gateways, mapped by a dual-stack server, with PostgreSQL's prefix length."""
+    assert event(f"ip,uas\n{written},Agent\n".encode()).ip == "192.0.2.1"
 
 
 def test_ids_are_derived_where_there_is_no_column_for_them() -> None:
