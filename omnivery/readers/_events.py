@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +70,7 @@ def events(
     if isinstance(source, str) and source.lstrip()[:1] in {"{", "["}:
         raise ConfigError("source: a text is taken for a path: give the payload as bytes")
     reader = ProviderReader(PROVIDERS[provider], recipient_key, attributes)
-    if isinstance(source, Mapping | list | tuple):
+    if isinstance(source, Mapping) or (isinstance(source, list | tuple) and not _are_paths(source)):
         found = reader.events_in(source)
     elif isinstance(source, bytes | bytearray):
         found = reader.received(bytes(source))
@@ -104,10 +105,12 @@ class ProviderReader(WholeReader[BotEvent]):
 
     def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[BotEvent | UnreadableLine]:  # noqa: ARG002
         """Yield the opens and clicks of a file with a payload in each line, or with payloads in any other form."""
-        first = next((piece for piece in pieces if piece.strip()), b"")
-        everything = chain((first,), pieces)
+        start = b""
+        while not start.strip() and (piece := next(pieces, None)) is not None:
+            start += piece
+        everything = chain((start,), pieces)
         # Where each line is a payload, one that was cut off costs itself alone.
-        documents = _lines(everything) if _is_in_lines(first) else json_objects(everything)
+        documents = _lines(everything) if _is_in_lines(start) else json_objects(everything)
         for document in documents:
             if isinstance(document, UnreadableLine):
                 yield document
@@ -138,6 +141,10 @@ class ProviderReader(WholeReader[BotEvent]):
             self.skipped[found] += 1
             return None
         return event_of(found, recipient_key=self.recipient_key, attributes=self.attributes)
+
+
+def _are_paths(source: Sequence[object]) -> bool:
+    return len(source) > 0 and all(isinstance(one, str | os.PathLike) for one in source)
 
 
 def _is_in_lines(start: bytes) -> bool:
