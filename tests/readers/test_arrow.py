@@ -15,6 +15,7 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent
 from omnivery.events.ids import event_id_for
 from omnivery.readers import _arrow as arrow_batches
+from omnivery.readers import _column_batches as column_batches
 from omnivery.readers import arrow
 from omnivery.readers._column_batches import ROWS
 from omnivery.readers.frames import as_events
@@ -174,10 +175,10 @@ def test_a_value_of_a_rare_kind_becomes_text() -> None:
 
 def test_installed_means_that_it_can_be_imported() -> None:
     """Without importing it: that takes polars half a second."""
-    assert arrow_batches.installed("arro3.core")
-    assert arrow_batches.installed("pyarrow.parquet")
-    assert not arrow_batches.installed("no_such_library")
-    assert not arrow_batches.installed("no_such_library.core")
+    assert column_batches.installed("arro3.core")
+    assert column_batches.installed("pyarrow.parquet")
+    assert not column_batches.installed("no_such_library")
+    assert not column_batches.installed("no_such_library.core")
 
 
 def test_nanoseconds_do_not_need_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
