@@ -71,7 +71,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def interop(session: nox.Session) -> None:
-    """Mailgun's own clients and others', in Python and in Node where npm is there, against the emulator."""
+    """Others' clients against the emulator, in Python and Node (with npm); others' HTTP libraries below our clients."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"), *group("interop"))
     folder = session.create_tmp()
     if shutil.which("npm"):

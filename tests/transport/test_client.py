@@ -258,6 +258,10 @@ async def test_extra_headers_go_out_and_never_in_place_of_the_token() -> None:
         {"x-a": "b\n"},
         {"x\r\na": "b"},
         {"": "b"},
+        {"x a": "b"},
+        {"x-a:": "b"},
+        {"x-a": " b"},
+        {"x-a": "b\t"},
         {"x-a": "b\x00"},
         {"x-a": "ü"},
         {"ü": "b"},
@@ -266,6 +270,13 @@ async def test_extra_headers_go_out_and_never_in_place_of_the_token() -> None:
 def test_a_header_that_no_request_can_hold_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="headers"):
         CallOptions(headers=headers)
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
+def test_a_header_that_frames_the_request_is_refused(name: str) -> None:
+    """Another value than the true one breaks the request, or smuggles another one behind it."""
+    with pytest.raises(ConfigError, match=f"headers: {name.lower()} is set by the SDK"):
+        CallOptions(headers={name: "5"})
 
 
 @pytest.mark.anyio

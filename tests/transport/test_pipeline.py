@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import repeat
 from typing import Any
 
@@ -12,6 +13,7 @@ from attrs import define, evolve, field
 from omnivery import codec
 from omnivery.errors import (
     AmbiguousError,
+    ApiError,
     ConfigError,
     DeadlineError,
     DecodeError,
@@ -77,10 +79,19 @@ class World:
         self.adapter = FakeAdapter(script=self.script)
 
     def run(
-        self, operation: Operation[dict[str, Any]] = READ, *, deadline: float | None = None, attempts: int = 4
+        self,
+        operation: Operation[dict[str, Any]] = READ,
+        *,
+        deadline: float | None = None,
+        attempts: int = 4,
+        throttling_is_free: bool = False,
     ) -> ApiResponse[dict[str, Any]]:
         pipeline = Pipeline(
-            adapter=self.adapter, runtime=self.runtime, budget=self.budget, observers=(self.observer, FakeObserver())
+            adapter=self.adapter,
+            runtime=self.runtime,
+            budget=self.budget,
+            observers=(self.observer, FakeObserver()),
+            throttling_is_free=throttling_is_free,
         )
         policy = RetryPolicy(attempts=attempts)
         return drive(pipeline.run(operation, REQUEST, policy=policy, deadline=deadline))
@@ -224,6 +235,14 @@ def test_a_send_may_be_lost_at_a_later_attempt_too() -> None:
     assert (caught.value.attempts, len(scene.adapter.requests)) == (2, 2)
 
 
+@pytest.mark.parametrize("operation", [READ, SEND])
+def test_what_no_repetition_can_change_is_not_tried_again(operation: Operation[dict[str, Any]]) -> None:
+    scene = world(NotSentError("the certificate could not be verified", permanent=True))
+    with pytest.raises(NotSentError, match=r"did not take effect, and would fail again\.$"):
+        scene.run(operation)
+    assert len(scene.adapter.requests) == 1
+
+
 # Deadlines
 
 
@@ -357,6 +376,94 @@ def test_successes_fill_the_budget_again() -> None:
     for _ in range(9):
         world(response(), budget=budget).run()
     assert budget.tokens == 10
+
+
+def test_a_retry_that_succeeds_gets_its_price_back() -> None:
+    """Steady failures of a tenth must not drain the budget of a service that works."""
+    budget = RetryBudget(capacity=10)
+    for _ in range(100):
+        world(response(500), response(), budget=budget).run()
+    assert budget.tokens == 10
+
+
+def test_the_failures_that_were_not_mended_stay_paid() -> None:
+    """Each retry that failed again has multiplied the traffic."""
+    budget = RetryBudget(capacity=100)
+    world(response(500), LOST, REFUSED, response(), budget=budget).run()
+    assert budget.tokens == 80
+
+
+# Rate limits
+
+
+def test_in_bulk_work_a_rate_limit_ends_nothing() -> None:
+    """A server that takes five requests a second slows a run of millions, and must not stop it."""
+    budget = RetryBudget(capacity=0)
+    scene = world(*repeat(response(429), 50), response(), budget=budget)
+    assert scene.run(attempts=2, throttling_is_free=True).attempts == 51
+    assert max(scene.runtime.slept) == 10.0, "half of max_backoff: it grows as ever, and no further"
+
+
+def test_throttled_attempts_do_not_use_up_those_of_other_failures() -> None:
+    scene = world(*repeat(response(429), 5), LOST, *repeat(response(429), 5), LOST)
+    with pytest.raises(AmbiguousError) as caught:
+        scene.run(attempts=2, throttling_is_free=True)
+    assert (caught.value.attempts, caught.value.gave_up) == (12, "all attempts of the retry policy are used")
+    assert scene.runtime.slept[5] == 0.05, "the first wait after a failure is that of the first failure"
+
+
+@pytest.mark.parametrize("status", [503, 408])
+def test_in_bulk_work_an_outage_uses_attempts(status: int) -> None:
+    scene = world(*repeat(response(status), 2))
+    with pytest.raises(ApiError):
+        scene.run(attempts=2, throttling_is_free=True)
+
+
+def test_a_single_call_counts_a_429_as_an_attempt() -> None:
+    scene = world(*repeat(response(429), 2))
+    with pytest.raises(RateLimitError) as caught:
+        scene.run(attempts=2)
+    assert caught.value.attempts == 2
+
+
+# Why a call gave up
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "reason"),
+    [
+        ([response(500)] * 2, {"attempts": 2}, "all attempts of the retry policy are used"),
+        ([LOST], {"operation": SEND}, "the operation is not idempotent"),
+        ([response(500)], {"operation": SEND}, "the operation is not idempotent"),
+        ([response(503)], {"deadline": 0.1}, "the deadline leaves no time for another attempt"),
+        (
+            [response(429, retry_after="1000")],
+            {},
+            "the server asked for a longer wait than the retry policy's max_retry_after",
+        ),
+        ([REFUSED], {"budget": 0}, "the retry budget is spent"),
+    ],
+)
+def test_why_a_call_gave_up_is_in_the_error_and_told_to_observers(
+    script: list[Step], options: dict[str, Any], reason: str
+) -> None:
+    """With four attempts in the policy and one in the log, nobody could tell why there was no second."""
+    scene = World(script=script, budget=RetryBudget(capacity=options.pop("budget", 500)))
+    with pytest.raises(OmniveryError, match=f"(Not retried|Gave up): {reason}") as caught:
+        scene.run(**options)
+    assert caught.value.gave_up == reason  # type: ignore[attr-defined]  # of both kinds that are raised here
+    assert pickle.loads(pickle.dumps(caught.value)).gave_up == reason
+    assert [seen.gave_up for seen in scene.observer.attempts][-1] == reason
+    assert all(seen.gave_up is None for seen in scene.observer.attempts[:-1])
+
+
+@pytest.mark.parametrize("last", [response(404), ConfigError("closed"), NotSentError("bad URL", permanent=True)])
+def test_a_failure_that_is_final_needs_no_reason_in_its_text(last: Step) -> None:
+    scene = world(last)
+    with pytest.raises(OmniveryError) as caught:
+        scene.run()
+    assert "Not retried" not in str(caught.value)
+    assert [seen.gave_up for seen in scene.observer.attempts] == ["the failure is final"]
 
 
 # Observers

@@ -60,11 +60,11 @@ def to_httpx(request: Request) -> httpx.Request:
     limits = request.timeouts
     timeout = {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": limits.connect}
     headers = list(request.headers)
-    content: bytes | _Upload | None
+    content: bytes | _Body | None
     if isinstance(request.content, bytes):
         content = request.content or None
     else:
-        content = _Upload(request.content.blocks())
+        content = _Body(request.content.blocks())
         # With a length there is no chunked coding, which not every server accepts.
         headers.append(("content-length", str(request.content.length)))
     try:
@@ -72,10 +72,9 @@ def to_httpx(request: Request) -> httpx.Request:
         built = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
     except INVALID as error:
         raise invalid_request(error) from error
-    if isinstance(content, _Upload):
-        # httpx wraps the content in an asynchronous generator. If a broken connection leaves it unfinished, the event
-        # loop finalises it some time later, and trio warns.
-        built.stream = content
+    # httpx iterates over content in an asynchronous generator. If a broken connection leaves it unfinished, the event
+    # loop finalises it some time later, and trio warns.
+    built.stream = content if isinstance(content, _Body) else _Body(content or b"")
     return built
 
 
@@ -84,16 +83,21 @@ _parsed = lru_cache(maxsize=16)(httpx.URL)
 
 
 @define(eq=False)
-class _Upload(httpx.AsyncByteStream, httpx.SyncByteStream):
-    """Content that is read from files, on the event loop: reading 64 kB takes about as long as sending it."""
+class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
+    """The content of a request. Files are read on the event loop: reading 64 kB takes about as long as sending it."""
 
-    _blocks: Iterator[bytes]
+    _content: bytes | Iterator[bytes]
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._blocks
+        return iter((self._content,)) if isinstance(self._content, bytes) else self._content
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
+        return _Blocks(iter(self))
+
+
+@define(eq=False)
+class _Blocks(AsyncIterator[bytes]):
+    _blocks: Iterator[bytes]
 
     async def __anext__(self) -> bytes:
         for block in self._blocks:

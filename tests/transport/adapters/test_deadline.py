@@ -1,0 +1,210 @@
+"""Deadlines of the synchronous client: each step of a connection gets what is left, and no more."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpcore
+import pytest
+
+from omnivery import Attachment, Automations, CallOptions, Mailgun, Message, RetryPolicy
+from omnivery.errors import DeadlineError
+from omnivery.transport.adapters.deadline import BLOCK, Deadline, DeadlineBackend
+from tests.support.sync import Request, client_of, serving
+
+SOON = CallOptions(deadline=0.2, retry=RetryPolicy(attempts=1))
+FOR_EVER = range(3000)
+"""Steps of 10 ms: a call that waits for the last is seen to hang."""
+
+
+def silent(connection: socket.socket, _request: Request) -> None:
+    connection.recv(1)
+
+
+def trickle(data: bytes) -> Callable[[socket.socket, Request], None]:
+    """Send the head of a response that never comes to its end, each piece well within the read timeout."""
+
+    def handle(connection: socket.socket, _request: Request) -> None:
+        for _ in FOR_EVER:
+            connection.sendall(data)
+            time.sleep(0.01)
+
+    return handle
+
+
+def trickle_body(connection: socket.socket, request: Request) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")
+    trickle(b" ")(connection, request)
+
+
+@pytest.mark.parametrize(
+    ("handle", "phase"),
+    [
+        pytest.param(silent, "the response was awaited", id="no response"),
+        pytest.param(trickle(b"HTTP/1.1 103 Early Hints\r\n\r\n"), "the response was awaited", id="103 for ever"),
+        pytest.param(trickle_body, "the response was being received", id="body for ever"),
+    ],
+)
+def test_a_deadline_ends_a_call_in_every_phase(handle: Callable[[socket.socket, Request], None], phase: str) -> None:
+    with serving(handle) as server, client_of(server) as client, pytest.raises(DeadlineError, match=phase) as caught:
+        client.account.test(options=SOON)
+    assert caught.value.may_have_happened
+
+
+def test_a_deadline_ends_headers_that_trickle_in() -> None:
+    def handle(connection: socket.socket, request: Request) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        trickle(b"x: y\r\n")(connection, request)
+
+    words = "the response was awaited"
+    with serving(handle) as server, client_of(server) as client, pytest.raises(DeadlineError, match=words):
+        client.account.test(options=SOON)
+
+
+def test_a_deadline_ends_a_tls_handshake_that_is_never_answered() -> None:
+    """httpcore gives the handshake the connect timeout anew, after the connection has used most of it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        client = Automations("token", base_url=url, domain="example.com")
+        with client, pytest.raises(DeadlineError, match="the connection was being opened") as caught:
+            client.account.test(options=SOON)
+    assert not caught.value.may_have_happened
+
+
+def test_a_deadline_ends_an_upload_that_is_not_read() -> None:
+    """A server that takes a little at a time restarts the write timeout with every bit."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v3"
+        letter = Message(
+            from_="ann@example.com",
+            to=["bob@example.com"],
+            subject="Hello",
+            text="Hello",
+            attachments=[Attachment(name="large", content=b"x" * 20_000_000)],
+        )
+        client = Mailgun("key", domain="example.com", base_url=url)
+        with client, pytest.raises(DeadlineError, match="the request was being sent") as caught:
+            client.messages.send(letter, options=SOON)
+    assert caught.value.may_have_happened
+
+
+# Step by step, on a clock of our own
+
+
+class Stream(httpcore.NetworkStream):
+    """A stream that notes the timeouts that it is given."""
+
+    def __init__(self, clock: list[float], seconds: float) -> None:
+        self.clock, self.seconds = clock, seconds
+        self.timeouts: list[float | None] = []
+        self.written = b""
+
+    def step(self, timeout: float | None) -> None:
+        self.timeouts.append(timeout)
+        self.clock[0] += self.seconds
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self.step(timeout)
+        return b"x"
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.step(timeout)
+        self.written += buffer
+
+    def start_tls(self, ssl_context: Any, server_hostname: Any = None, timeout: float | None = None) -> Stream:
+        self.step(timeout)
+        return self
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Backend(httpcore.NetworkBackend):
+    def __init__(self, stream: Stream, refuse: int = 0) -> None:
+        self.stream, self.refuse = stream, refuse
+        self.hosts: list[str] = []
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: object = None,
+    ) -> Stream:
+        self.stream.step(timeout)
+        self.hosts.append(host)
+        if len(self.hosts) <= self.refuse:
+            raise httpcore.ConnectTimeout
+        return self.stream
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def connect(backend: Backend, deadline: Deadline, *, timeout: float = 5.0) -> httpcore.NetworkStream:
+    return DeadlineBackend(backend, deadline).connect_tcp("127.0.0.1", 80, timeout)
+
+
+def test_each_step_gets_what_is_left(clock: list[float]) -> None:
+    stream = Stream(clock, seconds=2.0)
+    connection = connect(Backend(stream), Deadline(110.0)).start_tls(None)  # type: ignore[arg-type]  # unused here
+    connection.write(b"request", 30.0)
+    assert [connection.read(1, 30.0) for _ in range(2)] == [b"x", b"x"]
+    assert stream.timeouts == [5.0, 8.0, 6.0, 4.0, 2.0]
+    with pytest.raises(httpcore.ReadTimeout):
+        connection.read(1, 30.0)
+    with pytest.raises(httpcore.WriteTimeout):
+        connection.write(b"x", 30.0)
+    assert len(stream.timeouts) == 5, "nothing is begun after the deadline"
+
+
+def test_a_large_write_is_bounded_block_by_block(clock: list[float]) -> None:
+    stream = Stream(clock, seconds=2.0)
+    connection = connect(Backend(stream), Deadline(107.0))
+    with pytest.raises(httpcore.WriteTimeout):
+        connection.write(b"x" * 5 * BLOCK, 30.0)
+    assert stream.timeouts == [5.0, 5.0, 3.0, 1.0]
+    assert len(stream.written) == 3 * BLOCK
+
+
+def test_without_a_deadline_nothing_changes(clock: list[float]) -> None:
+    stream = Stream(clock, seconds=2.0)
+    backend = Backend(stream)
+    connection = connect(backend, Deadline())
+    connection.write(b"x" * 5 * BLOCK, 30.0)
+    assert connection.read(1, None) == b"x"
+    assert stream.timeouts == [5.0, 30.0, None]
+    assert backend.hosts == ["127.0.0.1"]
+
+
+def test_ip_addresses_of_a_host_share_the_time(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of them may lie behind a firewall that drops everything."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{number}", 80)) for number in (1, 2, 2, 3)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    stream = Stream(clock, seconds=0.0)
+    backend = Backend(stream, refuse=2)
+    connect(backend, Deadline(106.0), timeout=60.0)
+    assert backend.hosts == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    assert stream.timeouts == [2.0, 3.0, 6.0]
+    with pytest.raises(httpcore.ConnectTimeout):
+        connect(Backend(stream, refuse=3), Deadline(106.0))
+
+
+def test_a_name_that_cannot_be_looked_up_is_a_failed_connection(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(httpcore.ConnectError):
+        connect(Backend(Stream(clock, 0.0)), Deadline(106.0))

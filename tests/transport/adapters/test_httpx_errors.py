@@ -1,0 +1,331 @@
+"""What a failure of httpx means, over each kind of transport that a client may have."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import respx
+import trustme
+from anyio.abc import ByteStream
+
+from omnivery.errors import AmbiguousError, NotSentError, TransportError
+from omnivery.transport.adapters.httpx_async import ClientAdapter, HttpxAdapter
+from omnivery.transport.adapters.httpx_common import SendTrace
+from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
+from omnivery.transport.config import Timeouts
+from omnivery.transport.http import Adapter, Phase, Progress, Request
+from tests.support.fakes import Seen, always, drive, http_response, serve
+
+API = "https://api.example.org/things"
+
+
+def kinds(cls: type[Exception]) -> Iterator[type[Exception]]:
+    yield cls
+    for child in cls.__subclasses__():
+        yield from kinds(child)
+
+
+KINDS = sorted({*kinds(httpx.TransportError), httpx.DecodingError}, key=str)
+NOT_SENT = {
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+}
+
+
+def get(url: str = API, *, headers: tuple[tuple[str, str], ...] = ()) -> Request:
+    timeouts = Timeouts(connect=2.0, read=2.0, write=2.0)
+    return Request(method="GET", url=url, headers=headers, timeouts=timeouts)
+
+
+class Foreign(httpx.AsyncBaseTransport, httpx.BaseTransport):
+    """A transport over some other library, which traces nothing and translates as it likes."""
+
+    def __init__(self, kind: type[Exception]) -> None:
+        self.kind = kind
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        raise self.kind("text")
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise self.kind("text")
+
+
+class Retrying(httpx.AsyncBaseTransport):
+    """A transport that wraps httpx's and sends again what failed, as callers write them."""
+
+    def __init__(self) -> None:
+        self.inner = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self.inner.handle_async_request(request)
+        except httpx.TransportError:
+            request.url = request.url.copy_with(port=9)
+            return await self.inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+def mock(kind: type[Exception]) -> httpx.MockTransport:
+    def handle(_: httpx.Request) -> httpx.Response:
+        raise kind("text")
+
+    return httpx.MockTransport(handle)
+
+
+async def failure(adapter: Adapter, request: Request | None = None) -> TransportError:
+    with pytest.raises(TransportError) as caught:
+        await adapter.send(request or get())
+    return caught.value
+
+
+# Mocks, by which programs are tested, keep the meaning of httpx's errors
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_error_of_a_mock_transport_means_what_it_says(kind: type[Exception]) -> None:
+    expected = NotSentError if kind in NOT_SENT else AmbiguousError
+    async with httpx.AsyncClient(transport=mock(kind)) as client:
+        assert type(await failure(ClientAdapter(client=client))) is expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_of_a_mock_transport_means_what_it_says_without_a_loop(kind: type[Exception]) -> None:
+    with httpx.Client(transport=mock(kind)) as client, pytest.raises(TransportError) as caught:
+        drive(SyncClientAdapter(client=client).send(get()))
+    assert type(caught.value) is (NotSentError if kind in NOT_SENT else AmbiguousError)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("using", ["httpx", "httpcore"])
+async def test_respx_keeps_its_meaning_over_a_callers_client(using: str) -> None:
+    with respx.mock(using=using) as router:
+        router.get(API).mock(side_effect=httpx.ConnectError)
+        async with httpx.AsyncClient(verify=False) as client:
+            assert type(await failure(ClientAdapter(client=client))) is NotSentError
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", [AssertionError, KeyError])
+async def test_what_a_test_raises_in_its_mock_comes_out(kind: type[Exception]) -> None:
+    """Else a failed assertion in a handler would be retried, and reported as a lost response."""
+    async with httpx.AsyncClient(transport=mock(kind)) as client:
+        with pytest.raises(kind):
+            await ClientAdapter(client=client).send(get())
+
+
+# Foreign transports prove nothing
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", [*KINDS, OSError, RuntimeError, TimeoutError])
+async def test_an_error_of_a_foreign_transport_is_ambiguous(kind: type[Exception]) -> None:
+    """httpx-aiohttp reports a lost response as a connect timeout, pyreqwest as a connect error."""
+    async with httpx.AsyncClient(transport=Foreign(kind)) as client:
+        error = await failure(ClientAdapter(client=client))
+    assert type(error) is AmbiguousError
+    assert type(error.__cause__) is kind
+
+
+@pytest.mark.parametrize("kind", [httpx.ConnectError, RuntimeError])
+def test_an_error_of_a_foreign_transport_is_ambiguous_without_a_loop(kind: type[Exception]) -> None:
+    with httpx.Client(transport=Foreign(kind)) as client, pytest.raises(AmbiguousError) as caught:
+        drive(SyncClientAdapter(client=client).send(get()))
+    assert "does not show whether the request was sent" in str(caught.value)
+
+
+@pytest.mark.anyio
+async def test_a_client_without_httpxs_private_lookup_is_not_trusted() -> None:
+    """A later httpx may not have it; then no type of error is proof."""
+    async with httpx.AsyncClient(transport=mock(httpx.ConnectError)) as client:
+        send = client.send
+
+        class Other:
+            is_closed = False
+
+            async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+                return await send(request, **options)
+
+        adapter = ClientAdapter(client=Other())  # type: ignore[arg-type]  # stands for another version's client
+        assert type(await failure(adapter)) is AmbiguousError
+
+
+@pytest.mark.anyio
+async def test_a_request_that_a_wrapper_sent_again_was_sent() -> None:
+    """The second attempt did not get through, but the first did."""
+
+    async def hang_up(stream: ByteStream, _seen: Seen) -> None:
+        await stream.aclose()
+
+    async with serve(hang_up) as server, httpx.AsyncClient(transport=Retrying()) as client:
+        error = await failure(ClientAdapter(client=client), get(server.url))
+    assert (type(error), len(server.seen)) == (AmbiguousError, 1)
+
+
+# httpcore's trace
+
+
+HEADS = "http11.send_request_headers"
+
+
+@pytest.mark.parametrize(
+    ("events", "sent", "phase"),
+    [
+        (["connection.connect_tcp.started"], False, Phase.CONNECTING),
+        (["connection.start_tls.started"], False, Phase.CONNECTING),
+        (["socks.setup_socks5_connection.started"], False, Phase.CONNECTING),
+        ([f"{HEADS}.started"], True, Phase.SENDING),
+        (["http2.send_request_headers.started"], True, Phase.SENDING),
+        ([f"{HEADS}.started", "http11.receive_response_headers.started"], True, Phase.WAITING),
+        ([f"{HEADS}.started", "http11.receive_response_body.started"], True, Phase.READING),
+        ([f"{HEADS}.started", "connection.connect_tcp.started"], True, Phase.SENDING),
+    ],
+)
+def test_a_trace_says_what_was_sent_and_what_goes_on(events: list[str], sent: bool, phase: Phase) -> None:
+    trace = SendTrace(Progress())
+    for event in events:
+        trace.note(event, {})
+    assert (trace.seen, trace.sent, trace.progress.phase) == (True, sent, phase)
+
+
+def test_a_head_that_h11_refused_was_not_sent() -> None:
+    trace = SendTrace(Progress())
+    trace.note(f"{HEADS}.started", {})
+    trace.note(f"{HEADS}.failed", {"exception": httpx.LocalProtocolError("Illegal header value")})
+    assert (trace.sent, trace.progress.phase) == (False, Phase.CONNECTING)
+    trace.note(f"{HEADS}.started", {})
+    trace.note(f"{HEADS}.failed", {"exception": httpx.WriteError("broken pipe")})
+    assert trace.sent
+    trace.note(f"{HEADS}.started", {})
+    trace.note(f"{HEADS}.failed", {"exception": httpx.LocalProtocolError("Illegal header value")})
+    assert trace.sent, "an attempt before it was"
+
+
+def test_a_tunnel_through_a_proxy_is_not_the_request() -> None:
+    trace = SendTrace(Progress())
+    trace.note(f"{HEADS}.started", {"request": httpx.Request("CONNECT", API)})
+    assert trace.sent, "httpcore's methods are bytes"
+
+    class Connect:
+        method = b"CONNECT"
+
+    trace = SendTrace(Progress())
+    for step in ("send_request_headers", "receive_response_headers", "receive_response_body"):
+        trace.note(f"http11.{step}.started", {"request": Connect()})
+    assert (trace.sent, trace.progress.phase) == (False, Phase.CONNECTING)
+
+
+# Over a proxy, on the wire
+
+
+@asynccontextmanager
+async def proxy(handler: Callable[[ByteStream, Seen], Any]) -> AsyncIterator[str]:
+    async with serve(handler) as server:
+        yield server.url
+
+
+async def refuse_tunnel(stream: ByteStream, _seen: Seen) -> None:
+    await stream.send(http_response("403 Forbidden"))
+
+
+async def cut_tunnel(stream: ByteStream, _seen: Seen) -> None:
+    await stream.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    await stream.aclose()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("handler", [refuse_tunnel, cut_tunnel])
+async def test_a_tunnel_that_fails_did_not_send_the_request(handler: Callable[[ByteStream, Seen], Any]) -> None:
+    async with proxy(handler) as url:
+        adapter = HttpxAdapter(proxy=url)
+        request = get("https://192.0.2.1/")
+        assert type(await failure(adapter, request)) is NotSentError
+        assert request.progress.phase is Phase.CONNECTING
+        await adapter.aclose()
+
+
+# What no repetition can change
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://[::1/",
+        "ftp://127.0.0.1/",
+        "/x",
+        "https://\u0301.example/",
+        "http://xn--zz-.example/",
+    ],
+)
+async def test_an_invalid_url_is_final(url: str) -> None:
+    adapter = HttpxAdapter()
+    error = await failure(adapter, get(url))
+    assert (type(error), error.permanent) == (NotSentError, True)
+    assert "would fail again" in str(error)
+    await adapter.aclose()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("field", [("x-a", "b\nc"), ("x a", "b"), ("x-a", " b\x00")])
+@pytest.mark.parametrize("own", [True, False], ids=["ours", "the caller's client"])
+async def test_an_invalid_header_field_is_final_and_was_not_sent(field: tuple[str, str], own: bool) -> None:
+    async with serve(always(http_response())) as server, httpx.AsyncClient(verify=False) as client:
+        adapter: Any = HttpxAdapter() if own else ClientAdapter(client=client)
+        error = await failure(adapter, get(server.url, headers=(field,)))
+        await adapter.aclose()
+    assert (type(error), error.permanent, server.seen) == (NotSentError, True, [])
+    assert "check its header fields" in str(error)
+
+
+@pytest.mark.anyio
+async def test_a_length_that_the_content_does_not_have_is_final_and_may_have_been_sent() -> None:
+    """h11's exception is not httpx's, and comes after the head was written."""
+    async with serve(always(http_response())) as server:
+        adapter = HttpxAdapter()
+        request = Request(method="POST", url=server.url, headers=(("content-length", "2"),), content=b"12345")
+        error = await failure(adapter, request)
+        await adapter.aclose()
+    assert (type(error), error.permanent) == (AmbiguousError, True)
+
+
+@pytest.mark.anyio
+async def test_a_bad_certificate_is_final() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with serve(always(http_response()), tls=context) as server:
+        adapter = HttpxAdapter()
+        error = await failure(adapter, get(server.url))
+        await adapter.aclose()
+    assert isinstance(error, NotSentError)
+    assert (error.permanent, error.unreachable) == (True, False)
+
+
+@pytest.mark.anyio
+async def test_an_unknown_host_and_a_refused_connection_are_called_unreachable() -> None:
+    """Before its first response, a bulk run takes that for a wrong setting."""
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    await listener.aclose()
+    adapter = HttpxAdapter()
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}", "nobody.invalid"):
+        error = await failure(adapter, get(f"http://{host}/"))
+        assert isinstance(error, NotSentError)
+        assert (error.unreachable, error.permanent) == (True, False)
+    await adapter.aclose()
+    async with httpx.AsyncClient(transport=mock(httpx.ConnectTimeout)) as client:
+        timeout = await failure(ClientAdapter(client=client))
+    assert isinstance(timeout, NotSentError)
+    assert not timeout.unreachable
