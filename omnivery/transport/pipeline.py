@@ -77,8 +77,8 @@ class _Call(Generic[T]):
     attempts: int = field(init=False, default=0)
     throttled: int = field(init=False, default=0)
     """How many of the attempts were refused with 429."""
-    retried: Failure | None = field(init=False, default=None)
-    """The failure that the present attempt retries."""
+    paid: int = field(init=False, default=0)
+    """Tokens of the retry budget that the retries have cost."""
     started: float = field(init=False)
     attempt_started: float = field(init=False)
     expires_at: float = field(init=False, default=math.inf)
@@ -99,7 +99,7 @@ class _Call(Generic[T]):
                 if isinstance(decision, GiveUp):
                     raise self._final_error(error, decision.reason)  # noqa: B904  # it has its cause
             else:
-                self.pipeline.budget.refill(self.retried)
+                self.pipeline.budget.refill(self.paid)
                 self._notify(status=response.status)
                 return self._decode(response)
             await self.pipeline.runtime.sleep(decision.seconds)
@@ -140,7 +140,7 @@ class _Call(Generic[T]):
         )
 
     def _decide(self, error: OmniveryError) -> Wait | GiveUp:
-        failure = self.retried = classify(error)
+        failure = classify(error)
         self.in_doubt = self.in_doubt or failure is Failure.AMBIGUOUS
         self.throttled += failure is Failure.THROTTLED
         runtime, attempt = self.pipeline.runtime, self.attempts
@@ -161,6 +161,8 @@ class _Call(Generic[T]):
                 throttling_is_free=self.pipeline.throttling_is_free,
             )
         )
+        if isinstance(decision, Wait):
+            self.paid += self.pipeline.budget.price(failure)
         status = error.status if isinstance(error, ApiError) else None
         self._notify(status=status, error=error, decision=decision)
         return decision

@@ -188,7 +188,7 @@ def _seconds_until(text: str, now: datetime) -> float | None:
 
 @define(kw_only=True)
 class RetryBudget:
-    """A token bucket shared by a client's calls: each retry takes tokens, and gets them back if it succeeds.
+    """A token bucket shared by a client's calls: each retry takes tokens, and a call that succeeds puts them back.
 
     It has no effect while most calls succeed. In an outage it empties, and each call then has a single attempt, so that
     retries do not multiply the traffic to a server in trouble. The idea is botocore's ("retry quota"). Retries after
@@ -213,17 +213,13 @@ class RetryBudget:
         self.tokens -= price
         return True
 
-    def refill(self, failure: Failure | None = None) -> None:
-        """Put tokens back after a success: the price of the retry that succeeded, or else one.
+    def refill(self, paid: int = 0) -> None:
+        """Put back what the retries of a successful call have cost; one token if it had none."""
+        self.tokens = min(self.capacity, self.tokens + max(1, paid))
 
-        Args:
-            failure: the failure that was retried; None if the first attempt succeeded.
-        """
-        self.tokens = min(self.capacity, self.tokens + max(1, self.price(failure)))
-
-    def price(self, failure: Failure | None) -> int:
+    def price(self, failure: Failure) -> int:
         """Return the tokens of a retry after this failure."""
-        return 0 if failure in {None, Failure.THROTTLED} else self.PRICE
+        return 0 if failure is Failure.THROTTLED else self.PRICE
 
 
 TEMPORARY: dict[int, Failure] = {

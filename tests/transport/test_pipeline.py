@@ -386,11 +386,14 @@ def test_a_retry_that_succeeds_gets_its_price_back() -> None:
     assert budget.tokens == 10
 
 
-def test_the_failures_that_were_not_mended_stay_paid() -> None:
-    """Each retry that failed again has multiplied the traffic."""
-    budget = RetryBudget(capacity=100)
+def test_a_call_that_succeeds_late_gets_the_price_of_all_its_retries_back() -> None:
+    """A third of failures for hours must not end a bulk run: it makes one and a half requests of each, and no more."""
+    budget = RetryBudget(capacity=30)
     world(response(500), LOST, REFUSED, response(), budget=budget).run()
-    assert budget.tokens == 80
+    assert budget.tokens == 30
+    with pytest.raises(ServerError):
+        world(*repeat(response(500), 4), budget=budget).run()
+    assert budget.tokens == 0
 
 
 # Rate limits

@@ -247,10 +247,10 @@ def test_a_retry_that_succeeds_gets_its_price_back() -> None:
         for _ in range(9):
             budget.refill()
         assert budget.spend(Failure.AMBIGUOUS)
-        budget.refill(Failure.AMBIGUOUS)
+        budget.refill(budget.price(Failure.AMBIGUOUS))
     assert budget.tokens == 100
     budget.spend(Failure.NOT_SENT)
-    budget.refill(Failure.THROTTLED)
+    budget.refill(budget.price(Failure.THROTTLED))
     assert budget.tokens == 91, "a retry after 429 is free, and earns what any success does"
 
 
