@@ -88,6 +88,16 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """Change the code that decides without I/O in hundreds of ways, and list what no test notices."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"), *group("mutants"))
+    # The mutated package is a copy beside the tests: the installed one must not be found in its place.
+    session.run("uv" if session.venv_backend == "uv" else "pip", "uninstall", "-q", "-y", "omnivery")
+    session.run("mutmut", "run", *session.posargs)
+    session.run("python", "-m", "tools.mutants")
+
+
+@nox.session(default=False)
 def notebooks(session: nox.Session) -> None:
     """The notebooks of the docs, from top to bottom; and what works on data frames, with polars, pandas and pyarrow."""
     session.install("-c", "constraints.txt", ".[emulator,jupyter,fast]", *group("tests"), *group("notebooks"))

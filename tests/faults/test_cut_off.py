@@ -73,7 +73,7 @@ async def test_a_connection_that_is_cut_repeats_only_what_got_no_response(
 
 async def test_a_server_that_responds_to_half_and_hangs_on_the_rest(tmp_path: Path, figures: Figures) -> None:
     """The read timeout ends each wait. What was given up is in the journal, and a retry sends it."""
-    impatient = CallOptions(timeouts=Timeouts(read=0.1), retry=RetryPolicy(attempts=2, base=0.001))
+    impatient = CallOptions(timeouts=Timeouts(read=0.25), retry=RetryPolicy(attempts=2, base=0.001))
     journal = tmp_path / "j"
     hanging = True
     with Emulator() as emulator:
@@ -90,7 +90,9 @@ async def test_a_server_that_responds_to_half_and_hangs_on_the_rest(tmp_path: Pa
     sent = Counter(wire.bodies)
     assert (after.read, after.accepted, after.undelivered) == (EVENTS, EVENTS, 0)
     assert set(arrived) == numbered(EVENTS)
-    assert sent == {body: 1 + wire.lost_responses[body] for body in sent}
+    # On a busy machine a response may come after the read timeout: lost to the client, and not counted by the server.
+    assert all(times >= 1 + wire.lost_responses[body] for body, times in sent.items())
+    assert sum(sent.values()) == after.requests
     figures.add("a server that hangs", rounds=1, batches=BATCHES, events=EVENTS, repeats=sum(sent.values()) - BATCHES)
 
 

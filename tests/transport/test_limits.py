@@ -103,6 +103,8 @@ def test_each_throttled_window_has_a_number_of_its_own() -> None:
     assert slots.limit == 2
     for window in windows:
         slots.throttled(window)
+    assert slots.limit == 2
+    for window in windows * 2:
         slots.succeeded(window)
     assert slots.limit == 2
 
@@ -150,6 +152,7 @@ def test_requests_are_spread_evenly_and_the_first_goes_at_once() -> None:
         drive(limiter.wait(count))
         times.append(runtime.clock)
     assert times == [100.0, 100.25, 100.5, 101.0]
+    assert runtime.slept == [0.25, 0.25, 0.5], "the first does not wait, not even for nothing"
 
 
 def test_a_rest_earns_no_burst() -> None:
@@ -194,6 +197,58 @@ def test_a_429_sets_the_rate_to_what_was_accepted() -> None:
     rate.throttled(120.0, 0.5, told_when=True)
     assert rate.per_second(120.0) == pytest.approx(10.0, rel=0.06)
     assert offered(rate, 120.0, 1.0) <= 12
+
+
+def test_what_was_accepted_takes_little_memory() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 1000, start=100.0, seconds=10)
+    assert len(rate._counts) <= 21
+
+
+def test_refusals_before_anything_is_known_pause_twice_as_long_each_time() -> None:
+    """There is nothing to measure a rate by, and a burst would only be refused again."""
+    rate = AdaptiveRate(longest_pause=0.1)
+    now, pauses = 100.0, []
+    for _ in range(4):
+        assert rate.turn(now) == 0.0
+        rate.throttled(now, 0.5, told_when=False)
+        pauses.append(rate.turn(now))
+        now += pauses[-1]
+    assert pauses == pytest.approx([0.03, 0.06, 0.1, 0.1])
+    assert rate.per_second(now) == math.inf
+
+
+def test_a_success_ends_the_growth_of_pauses() -> None:
+    rate = AdaptiveRate()
+    for now in (100.0, 101.0, 102.0):
+        rate.throttled(now, 0.5, told_when=False)
+    rate.accepted(103.0)
+    rate.throttled(103.0, 0.5, told_when=False)
+    assert rate.turn(103.0) == pytest.approx(0.03)
+
+
+def test_half_of_a_pause_is_chance() -> None:
+    waits = []
+    for random in (0.0, 0.999):
+        rate = AdaptiveRate()
+        rate.throttled(100.0, random, told_when=False)
+        waits.append(rate.turn(100.0))
+    assert waits == pytest.approx([0.015, 0.045], rel=0.01)
+
+
+def test_a_refusal_that_says_when_to_come_back_costs_no_pause_of_ours() -> None:
+    rate = AdaptiveRate()
+    rate.throttled(100.0, 0.5, told_when=True)
+    assert rate.turn(100.0) == 0.0
+
+
+def test_one_refusal_at_a_known_rate_costs_no_pause() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 2, start=100.0, seconds=5)
+    rate.throttled(105.0, 0.5, told_when=False)
+    assert rate.turn(105.0) == 0.0
+    rate.throttled(105.0, 0.5, told_when=False)
+    assert rate.turn(105.0) > 0.0
 
 
 def test_what_was_accepted_long_ago_does_not_count() -> None:
@@ -411,6 +466,10 @@ def test_a_throttled_service_is_there_but_accepts_nothing() -> None:
     fresh = CircuitBreaker(max_outage=60.0)
     fresh.throttled(110.0)
     assert (fresh.responded, fresh.failing_since) == (True, 110.0)
+
+
+def test_without_a_failure_there_is_nothing_to_wait_for() -> None:
+    assert CircuitBreaker(max_outage=60.0).wait(100.0) == 0.0
 
 
 def test_a_stopped_run_sends_nothing_any_more() -> None:

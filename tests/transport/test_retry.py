@@ -30,6 +30,7 @@ from omnivery.transport.retry import (
     RetryBudget,
     Wait,
     classify,
+    concerns_every_call,
     decide,
     parse_retry_after,
 )
@@ -106,6 +107,22 @@ def test_failures_are_told_apart(error: OmniveryError, failure: Failure) -> None
     assert classify(error) is failure
 
 
+@pytest.mark.parametrize(
+    ("error", "concerns"),
+    [
+        *((refusal(status), True) for status in (301, 401, 402, 403, 404, 405)),
+        *((refusal(status), False) for status in (400, 409, 413, 422)),
+        *((error, False) for error in (*RETRIED_ALWAYS, *AMBIGUOUS, DecodeError("html"), ConfigError("bad"))),
+    ],
+    ids=name,
+)
+def test_what_every_request_of_a_run_would_meet_is_told_from_what_one_met(
+    error: OmniveryError, *, concerns: bool
+) -> None:
+    """The one ends a run, the other isolates an item: neither may be taken for the other."""
+    assert concerns_every_call(error) == concerns
+
+
 # When it ends
 
 
@@ -153,6 +170,13 @@ def test_a_retry_after_beyond_our_patience_ends_the_call() -> None:
     assert decision(Failure.THROTTLED, retry_after=120.1) == GiveUp(Reason.RETRY_AFTER)
     assert decision(Failure.THROTTLED, retry_after=1e9) == GiveUp(Reason.RETRY_AFTER)
     assert decision(Failure.THROTTLED, retry_after=math.inf) == GiveUp(Reason.RETRY_AFTER)
+
+
+def test_a_throttled_call_is_charged_as_one() -> None:
+    """It costs less than a failure: what nearly empties the budget for one is enough for the other."""
+    budget = RetryBudget(capacity=9)
+    assert decision(Failure.NOT_SENT, budget=budget) == GiveUp(Reason.BUDGET)
+    assert isinstance(decision(Failure.THROTTLED, budget=budget), Wait)
 
 
 def test_an_empty_budget_ends_the_call() -> None:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omnivery import webhooks
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, SignatureError
+from omnivery.webhooks.signature import check, unsigned
 
 KEY = "example-signing-key"
 NOW = 1700000000
@@ -124,6 +125,38 @@ def test_the_tolerance_is_in_seconds_and_may_have_no_end() -> None:
     assert webhooks.verify(SIGNED, KEY, tolerance=15, now=NOW + 15)
     assert not webhooks.verify(SIGNED, KEY, tolerance=15, now=NOW + 16)
     assert webhooks.verify(SIGNED, KEY, tolerance=float("inf"), now=NOW + 10**9)
+
+
+@pytest.mark.parametrize("tolerance", [0, 0.5])
+def test_a_tolerance_may_be_small_or_none_at_all(tolerance: float) -> None:
+    assert webhooks.verify(SIGNED, KEY, tolerance=tolerance, now=NOW + tolerance)
+    assert not webhooks.verify(SIGNED, KEY, tolerance=tolerance, now=NOW + tolerance + 0.1)
+
+
+@pytest.mark.parametrize(("off", "words"), [(301, "old by 1 s"), (400.5, "by 101 s"), (-301, "301 s in the future")])
+def test_how_far_a_timestamp_is_off_is_told(off: float, words: str) -> None:
+    with pytest.raises(SignatureError, match=words):
+        check(SIGNED, [KEY.encode()], tolerance=300, now=NOW + off)
+
+
+@pytest.mark.parametrize(("timestamp", "taken"), [(10**15 - 1, True), (10**15, False), (11**14, True)])
+def test_a_timestamp_has_at_most_fifteen_digits(timestamp: int, taken: bool) -> None:
+    digest = hmac.new(KEY.encode(), f"{timestamp}{TOKEN}".encode(), "sha256").hexdigest()
+    parts = {"timestamp": timestamp, "token": TOKEN, "signature": digest}
+    assert webhooks.verify(parts, KEY, tolerance=None) is taken
+
+
+def test_half_a_surrogate_pair_in_a_token_is_signed_as_it_stands() -> None:
+    parts = webhooks.sign(KEY, timestamp=NOW, token="\ud800")
+    assert webhooks.verify(parts, KEY, now=NOW)
+    assert not webhooks.verify({**parts, "token": "\ud801"}, KEY, now=NOW)
+
+
+def test_an_unsigned_call_is_known_by_its_body() -> None:
+    call = unsigned(b"{}")
+    assert (call.timestamp, call.digest, call.signed_at) == ("", "", None)
+    assert call == unsigned(b"{}")
+    assert call.token != unsigned(b"[]").token
 
 
 def test_the_clock_is_used_when_no_time_is_given() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -13,7 +14,7 @@ from omnivery.errors import AmbiguousError, DeadlineError, NotSentError
 from omnivery.transport.adapters.limited import LimitedAdapter, Probe, SyncLimitedAdapter
 from omnivery.transport.http import Phase, Request, Response
 from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker
-from omnivery.transport.runtime import SyncRuntime
+from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 from tests.support.fakes import FakeAdapter, FakeRuntime, drive, response
 
 REQUEST = Request(method="GET", url="http://127.0.0.1/x")
@@ -294,6 +295,82 @@ def test_one_thread_is_told_of_a_free_slot_and_one_of_a_new_slot() -> None:
         assert not thread.is_alive()
 
 
+def held_threads(
+    held: HeldAdapter, slots: AdaptiveLimiter, count: int, *, expires_at: float = math.inf
+) -> list[threading.Thread]:
+    """So many threads that send one request each, at 100.0."""
+    limited = SyncLimitedAdapter(inner=held, runtime=FakeRuntime(clock=100.0), slots=slots, max_retry_after=60.0)
+    limited._changed = PatientCondition()
+    one = Request(method="GET", url="http://127.0.0.1/x", expires_at=expires_at)
+    threads = [threading.Thread(target=lambda: drive(limited.send(one)), daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_never_more_threads_in_flight_than_slots() -> None:
+    held = HeldAdapter()
+    threads = held_threads(held, AdaptiveLimiter(ceiling=2), 5)
+    for _ in range(2):
+        assert held.arrived.acquire(timeout=10)
+    for _ in range(3):
+        assert not held.arrived.acquire(timeout=0.02)
+        held.out.release()
+        assert held.arrived.acquire(timeout=10)
+    held.out.release(2)
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_thread_waits_for_a_slot_up_to_its_deadline() -> None:
+    held = HeldAdapter()
+    threads = held_threads(held, AdaptiveLimiter(ceiling=1), 2, expires_at=100.9)
+    assert held.arrived.acquire(timeout=10)
+    held.out.release()
+    assert held.arrived.acquire(timeout=10), "the second one did not give up before its time"
+    held.out.release()
+    for thread in threads:
+        thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("asked", "luck", "resume_at"), [("5", 0.0, 105.0), ("5", 0.5, 105.525), ("61", 0.0, 0.0), (None, 0.0, 0.0)]
+)
+def test_a_response_to_a_thread_pauses_every_thread(asked: str | None, luck: float, resume_at: float) -> None:
+    headers = {} if asked is None else {"retry_after": asked}
+    limited = SyncLimitedAdapter(
+        inner=FakeAdapter(script=[response(429, b"", **headers)]),
+        runtime=FakeRuntime(clock=100.0, luck=luck),
+        slots=AdaptiveLimiter(ceiling=4),
+        max_retry_after=60.0,
+    )
+    drive(limited.send(REQUEST))
+    assert limited.slots.limit == 2
+    assert limited.slots.resume_at == pytest.approx(resume_at)
+
+
+def test_a_thread_sits_out_a_short_pause_to_its_end() -> None:
+    runtime = FakeRuntime(clock=100.0)
+    slots = AdaptiveLimiter(ceiling=1)
+    slots.throttled(slots.enter(), resume_at=100.5)
+    limited = SyncLimitedAdapter(
+        inner=FakeAdapter(script=[response()]), runtime=runtime, slots=slots, max_retry_after=60.0
+    )
+    drive(limited.send(REQUEST))
+    assert runtime.slept == [0.5]
+
+
+def test_a_pause_that_ends_with_the_deadline_is_too_long() -> None:
+    runtime = FakeRuntime(clock=100.0)
+    slots = AdaptiveLimiter(ceiling=1)
+    slots.throttled(slots.enter(), resume_at=110.0)
+    inner = FakeAdapter(script=[])
+    limited = SyncLimitedAdapter(inner=inner, runtime=runtime, slots=slots, max_retry_after=60.0)
+    with pytest.raises(NotSentError, match="beyond the deadline"):
+        drive(limited.send(Request(method="GET", url="http://127.0.0.1/x", expires_at=110.0)))
+
+
 def test_a_thread_waits_for_a_slot_no_longer_than_its_deadline() -> None:
     runtime = FakeRuntime(clock=100.0)
     limited = SyncLimitedAdapter(
@@ -394,7 +471,44 @@ async def test_a_probe_that_fails_leaves_the_circuit_open() -> None:
     runtime.clock += 1000
     await limited.send(REQUEST)
     assert breaker_of(limited).is_open
-    assert breaker_of(limited).wait(runtime.clock) > 0
+    assert 0 < breaker_of(limited).wait(runtime.clock) < 10, "the next probe has its time"
+
+
+@pytest.mark.anyio
+async def test_a_lost_response_is_none_and_an_error_of_the_server_is_one() -> None:
+    """Before the first response, a wrong URL is likelier than an outage."""
+    limited = bulk(*[AmbiguousError("lost")] * 3, response(500))
+    breaker_of(limited).responded = False
+    for _ in range(3):
+        with pytest.raises(AmbiguousError):
+            await limited.send(REQUEST)
+    assert (breaker_of(limited).responded, breaker_of(limited).is_open) == (False, False)
+    await limited.send(REQUEST)
+    assert (breaker_of(limited).responded, breaker_of(limited).is_open) == (True, True)
+
+
+@pytest.mark.anyio
+async def test_from_a_429_on_the_service_accepts_nothing() -> None:
+    runtime = FakeRuntime(clock=300.0)
+    limited = bulk(response(429), runtime=runtime)
+    await limited.send(REQUEST)
+    assert breaker_of(limited).failing_since == 300.0
+
+
+@pytest.mark.anyio
+async def test_a_refusal_for_a_reason_of_its_own_is_no_acceptance() -> None:
+    """How much a server takes cannot be learned from what it does not take."""
+    runtime = FakeRuntime(clock=100.0)
+
+    def refuse(_request: Request) -> Response:
+        runtime.clock += 0.1
+        return response(400)
+
+    limited = bulk(*[refuse] * 30, response(429), runtime=runtime)
+    assert limited.rate is not None
+    for _ in range(31):
+        await limited.send(REQUEST)
+    assert limited.rate.per_second(runtime.clock) == math.inf
 
 
 @pytest.mark.anyio
@@ -417,6 +531,24 @@ async def test_what_waits_goes_on_when_a_probe_succeeded() -> None:
 def requests_of(limited: LimitedAdapter) -> list[Request]:
     assert isinstance(limited.inner, FakeAdapter)
     return limited.inner.requests
+
+
+@pytest.mark.anyio
+async def test_what_waits_probes_by_itself_when_its_time_has_come() -> None:
+    """Nobody wakes the one task that is left."""
+    breaker = CircuitBreaker(threshold=1, base=0.01)
+    breaker.responded = True
+    limited = LimitedAdapter(
+        inner=FakeAdapter(script=[response(500), response()]),
+        runtime=AsyncRuntime(),
+        slots=AdaptiveLimiter(ceiling=8),
+        max_retry_after=60.0,
+        breaker=breaker,
+    )
+    await limited.send(REQUEST)
+    assert breaker.is_open
+    with anyio.fail_after(10):
+        assert (await limited.send(REQUEST)).status == 200
 
 
 @pytest.mark.anyio
