@@ -17,12 +17,6 @@ FACADES = ("mailgun", "automations", "webhooks", "readers", "errors", "emulator"
 PUBLIC = {"omnivery", *(f"omnivery.{name}" for name in FACADES)}
 """What users may import from; `omnivery.integrations` hands out its names module by module."""
 
-WAITS = {
-    ("transport.md", "omnivery.automations.bots.CHECK"),
-    ("transport.md", "omnivery.transport.body"),
-}
-"""The one example of a raw response, until `client.capture` needs no row of an endpoint."""
-
 
 def examples(page: Path) -> Iterator[str]:
     """The Python blocks of a page, or the cells of a notebook."""
@@ -86,4 +80,4 @@ def test_the_reader_of_examples_sees_what_is_inner() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_import_public_names_only(page: Path) -> None:
     """What an example imports, users depend on."""
-    assert inner_imports(page) == {pair for pair in WAITS if pair[0] == page.name}
+    assert inner_imports(page) == set()
