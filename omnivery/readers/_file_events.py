@@ -121,6 +121,10 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         known = [size for size in sizes if size is not None]
         return sum(one.taken for one in self.origins), sum(known) if len(known) == len(sizes) else None
 
+    def each_file(self) -> list[FileEvents[T]]:
+        """Return the events of each file for itself, to be submitted one after the other, with a report for each."""
+        return [evolve(self, origins=[one], name=one.key) for one in self.origins]
+
     def stream(self) -> ItemStream[T]:
         """Return all items, for a run without a journal. What may keep one waiting is read in a thread."""
         return self._items(self._readings()) if self._iterator is None else self._iterator

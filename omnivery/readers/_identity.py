@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import asdict, define, field, frozen
 
-from omnivery.errors import ConfigError, SourceError
+from omnivery.errors import SourceError
 from omnivery.readers._charset import charset_of, in_utf8
 from omnivery.readers._lines import TAIL, Blocks
 from omnivery.readers._opening import Origin
@@ -117,9 +117,8 @@ def content(origin: Origin, offset: int = 0) -> Iterator[bytes]:
     The file is opened with the first step, and closed at the end or when the iterator is dropped.
 
     Raises:
-        ConfigError: while iterating: the file ends before that place.
         OSError: while iterating: it cannot be opened or read.
-        SourceError: while iterating: packed data is damaged or cut off.
+        SourceError: while iterating: packed data is damaged or cut off, or the file ends before that place.
     """
     file, origin.taken = origin.open(), 0
     try:
@@ -158,7 +157,7 @@ def beyond(pieces: Iterator[bytes], offset: int, origin: Origin) -> Iterator[byt
     """Return what follows after so many bytes.
 
     Raises:
-        ConfigError: while iterating: there are not so many.
+        SourceError: while iterating: there are not so many.
     """
     left = offset
     while left:
@@ -172,10 +171,15 @@ def beyond(pieces: Iterator[bytes], offset: int, origin: Origin) -> Iterator[byt
     yield from pieces
 
 
-def cut_short(origin: Origin, offset: int) -> ConfigError:
-    return ConfigError(
-        f"source: {origin.name} ends before byte {offset:,}, up to which it was read: it was cut short. "
-        "If it is another file now, submit it with a new journal. Nothing of it was sent."
+class CutShortError(SourceError):
+    """A file ends before the place up to which it was read."""
+
+
+def cut_short(origin: Origin, offset: int) -> CutShortError:
+    """Return the error for a file that ends before a place."""
+    return CutShortError(
+        f"{origin.name} ends before byte {offset:,}, up to which it was read: it was cut short. If it is another file "
+        "now, submit it with a new journal. Nothing of it was sent."
     )
 
 
@@ -227,17 +231,14 @@ def is_cut_short(origin: Origin, place: Place) -> bool:
 def _before(origin: Origin, place: Place) -> bytes:
     """What stands right before a place; less, if the file ends before it."""
     length = min(TAIL, place.offset)
-    try:
-        return _start(content(origin, place.offset - length), length)
-    except ConfigError:  # it is shorter than that
-        return b""
+    return _start(content(origin, place.offset - length), length)
 
 
 def _last_line(origin: Origin, place: Place) -> bytes:
     """The last line that was read; nothing, if the file ends before it."""
     newline = place.newline.encode() if place.newline else None
     left = place.skip
-    with closing(content(origin, place.offset)) as pieces, suppress(SourceError, ConfigError):  # type: ignore[type-var]  # a generator
+    with closing(content(origin, place.offset)) as pieces, suppress(SourceError):  # type: ignore[type-var]  # a generator
         for _, lines in Blocks(pieces, line=place.line, offset=place.offset, newline=newline):
             if left <= len(lines):
                 return lines[left - 1] or b""

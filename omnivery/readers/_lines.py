@@ -10,7 +10,7 @@ from attrs import define, field
 
 from omnivery.errors import SourceError
 from omnivery.events.event import UnreadableLine
-from omnivery.readers._packing import PIECE
+from omnivery.readers._packing import PIECE, DamagedError
 
 MAX_LINE = 1_000_000
 """The longest line that is read, in bytes. A longer one is skipped without being held in memory."""
@@ -97,7 +97,7 @@ class Blocks:
                 self._starts.append(Start(next_line, offset, self.tail, lines))
                 yield next_line, lines
                 next_line += len(lines)
-        except SourceError as error:
+        except DamagedError as error:
             where = f"nothing after line {next_line - 1}" if next_line > 1 else "no line"
             raise SourceError(f"{error}: {where} could be read") from error.__cause__
 

@@ -17,8 +17,8 @@ from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from attrs import define, field
 
-from omnivery.errors import ConfigError, SourceError
-from omnivery.readers._packing import PIECE
+from omnivery.errors import ConfigError
+from omnivery.readers._packing import PIECE, DamagedError
 from omnivery.readers._stop import Stop, Stopped
 
 
@@ -125,11 +125,11 @@ class Origin(ABC):
                 self.taken += len(piece)
                 yield piece
         except EOFError as error:
-            raise SourceError("the data is cut off") from error
+            raise DamagedError("the data is cut off") from error
         except OSError:
             raise
         except Exception as error:  # of gzip, of lzma, of a library for object stores
-            raise SourceError(f"reading failed with {type(error).__name__}") from error
+            raise DamagedError(f"reading failed with {type(error).__name__}") from error
 
     def _next_piece(self, file: Any, read: Callable[[int], bytes]) -> bytes:
         if self.stop is not None:

@@ -19,6 +19,10 @@ from omnivery.errors import ConfigError, SourceError
 PIECE = 64 * 1024
 """The most bytes handed on at once: measured as fastest; larger pieces leave the processor's cache."""
 
+class DamagedError(SourceError):
+    """Data ends too early, or is not what it should be. Whoever counts lines says after which one."""
+
+
 _LAYERS = 4
 """How often packed data may be packed again."""
 
@@ -27,9 +31,9 @@ def unpacked(pieces: Iterator[bytes], *, layers: int = _LAYERS) -> Iterator[byte
     """Return what is inside packed data, in pieces of at most `PIECE` bytes; other data as they are.
 
     Raises:
-        SourceError: while iterating: the data are damaged or cut off, or are of a kind that has to be unpacked first.
+        SourceError: while iterating: the data is damaged or cut off, or are of a kind that has to be unpacked first.
             What stands before that place has come out by then.
-        ConfigError: while iterating: the data are zstd, and the package for it is not installed.
+        ConfigError: while iterating: the data is zstd, and the package for it is not installed.
     """
     head, rest = start_of(pieces, _may_be_magic)
     data = chain((head,), rest) if head else rest
@@ -39,7 +43,7 @@ def unpacked(pieces: Iterator[bytes], *, layers: int = _LAYERS) -> Iterator[byte
     elif name not in _DECOMPRESSORS:
         raise SourceError(f"this is {name}: unpack it first")
     elif not layers:
-        raise SourceError(f"the data are packed more than {_LAYERS} times over")
+        raise SourceError(f"the data is packed more than {_LAYERS} times over")
     else:
         yield from unpacked(_decompressed(data, name), layers=layers - 1)
 
@@ -187,7 +191,7 @@ def _decompressed(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
             left = stream.unused_data
     # What is held back by `max_length` of the last piece has come out above.
     if begun and not stream.eof:
-        raise SourceError(f"the {name} data is cut off")
+        raise DamagedError(f"the {name} data is cut off")
 
 
 def _step(stream: _Decompressor, packed: bytes, name: str) -> Iterator[bytes]:
@@ -197,6 +201,6 @@ def _step(stream: _Decompressor, packed: bytes, name: str) -> Iterator[bytes]:
         # Each library has an error of its own for damage: zlib.error, OSError, LZMAError, ZstdError.
         if rescued := getattr(stream, "rescued", b""):
             yield rescued
-        raise SourceError(f"the {name} data is damaged") from error
+        raise DamagedError(f"the {name} data is damaged") from error
     if data:
         yield data

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from omnivery.errors import ConfigError
+from omnivery.errors import SourceError
 from omnivery.readers._format import LineReader, Placed, Reader, Sample
 from omnivery.readers._identity import (
     FINGERPRINT,
@@ -161,8 +161,8 @@ class Reading:
         if len(tail) < length:
             raise cut_short(self.origin, place.offset)
         if place.tail and digest(tail) != place.tail:
-            raise ConfigError(
-                f"source: {self.origin.name} begins like what was read before, and differs from it later: submit it "
+            raise SourceError(
+                f"{self.origin.name} begins like what was read before, and differs from it later: submit it "
                 "with a new journal. Nothing of it was sent."
             )
         return tail, data
@@ -262,8 +262,13 @@ def _sampled(pieces: Iterator[bytes], choice: Choice) -> tuple[Chosen, Iterator[
     seen: list[bytes] = []
     size = look_at = 0
     chosen = choice.choose((), final=False)
+    failure: Exception | None = None
     while chosen is None:
-        piece = next(pieces, None)
+        piece = None
+        try:
+            piece = next(pieces, None)
+        except Exception as error:  # noqa: BLE001  # it comes out behind what was read before it
+            failure = error
         if piece is not None:
             seen.append(piece)
             size += len(piece)
@@ -272,7 +277,12 @@ def _sampled(pieces: Iterator[bytes], choice: Choice) -> tuple[Chosen, Iterator[
         final = piece is None or size > _SAMPLE_BYTES
         chosen = choice.choose(_lines_of(b"".join(seen), final=final), final=final)
         look_at = size + size // 4
-    return chosen, chain(seen, pieces)
+    return chosen, chain(seen, pieces if failure is None else _raising(failure))
+
+
+def _raising(error: Exception) -> Iterator[bytes]:
+    yield from ()
+    raise error
 
 
 def _lines_of(data: bytes, *, final: bool) -> Sample:

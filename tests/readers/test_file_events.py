@@ -16,7 +16,7 @@ import pytest
 from omnivery import readers
 from omnivery.automations import SubmitReport
 from omnivery.bulk.journal.reader import JournalReader
-from omnivery.errors import ConfigError, SourceError
+from omnivery.errors import SourceError
 from omnivery.readers._file_events import FileEvents
 from tests.support.bots import finish, ids
 from tests.support.journal import Seen, counts, interrupted, journalled, submit
@@ -146,7 +146,7 @@ async def test_a_file_that_was_cut_short_is_refused(tmp_path: Path, pack: Callab
     await run(readers.ndjson(file), tmp_path)
     for left in (2000, 8990):
         file.write_bytes(pack(ndjson(left)))
-        with pytest.raises(ConfigError, match="cut short"):
+        with pytest.raises(SourceError, match="cut short"):
             await run(readers.ndjson(file), tmp_path)
 
 
