@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from omnivery.cli.arguments import connection, connection_options
+from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
 from omnivery.cli.journal import export, retry, status
 from omnivery.cli.results import results
 from omnivery.cli.run import run_command
@@ -28,6 +29,9 @@ def bots() -> None:
 @click.option("--base-url", envvar="OMNIVERY_AUTOMATIONS_URL", help="Another server, such as the emulator.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
 @click.option("--journal", metavar="PATH", help="Keep the run in a file: after a crash the same command goes on.")
+@complete_option
+@rate_option
+@input_options
 @connection_options
 def submit(
     *,
@@ -37,20 +41,33 @@ def submit(
     base_url: str | None,
     concurrency: int,
     journal: str | None,
+    complete: bool,
+    rate: float | None,
+    reading: InputOptions,
     proxy: str | None,
     ca: Path | None,
 ) -> None:
     """Submit the events of each FILE, one file after the other.
 
-    A FILE is a web-server log in combined format or events as NDJSON, plain or gzip; `-` is standard input. The token
-    comes from OMNIVERY_TOKEN, or is asked for on a terminal. Verdicts go to the webhook address.
+    A FILE is a web-server log, NDJSON, CSV or Parquet, plain or packed; a folder of such files; or a pattern in quotes.
+    `-` is standard input. The format is recognized by the content. The token comes from OMNIVERY_TOKEN, or is prompted
+    for on a terminal. Verdicts go to the webhook URL.
 
-    With a journal, lines that have been added to a FILE since are sent by the same command, and no line is sent twice.
-    The account is then that of all runs with the journal.
+    With a journal, the same command sends the lines that were added to a FILE since, also when it was rotated
+    meanwhile, and no line twice. A last line without an ending is left for the next run. The totals are those of all
+    runs with the journal.
 
-    Exit status 0: every event was accepted. 1: some were rejected or not delivered; the output says which and why.
+    Exit status 0: every event was accepted. 1: some were rejected or not delivered, or a FILE could not be read to its
+    end; the output says which and why.
     """
-    run = Submission(concurrency=concurrency, journal=journal, connection=connection(proxy, ca))
+    run = Submission(
+        concurrency=concurrency,
+        journal=journal,
+        connection=connection(proxy, ca),
+        reading=reading,
+        complete=complete,
+        rate=rate,
+    )
     settings = {"domain": domain, "webhook_url": webhook_url, "base_url": base_url}
     known_token = token()  # on an event loop, the prompt would not see Ctrl-C
     end_with(run, run_interruptibly(lambda: run.run(files, known_token, settings)))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
 from attrs import define, field
 
+from omnivery.cli.input import InputOptions, follow_file, input_options, rate_option
 from omnivery.cli.matching import VerdictMatcher
 from omnivery.cli.output import (
     console,
     print_json,
     printable,
-    progress,
     report_json,
     wants_json,
     where_events_went,
 )
 from omnivery.cli.signals import run_interruptibly
+from omnivery.display.progress import watching
 
 if TYPE_CHECKING:
     from omnivery.automations.report import BatchOutcome, SubmitReport
@@ -40,18 +41,21 @@ BUSIEST = 8
 @click.command(short_help="The main job from end to end, on this machine alone.")
 @click.argument("file", required=False)
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
-def demo(file: str | None, concurrency: int) -> None:
+@rate_option
+@input_options
+def demo(*, file: str | None, concurrency: int, rate: float | None, reading: InputOptions) -> None:
     """Submit events to an emulator, receive its signed verdicts, and match each to its event.
 
-    FILE is a web-server log in combined format or events as NDJSON, plain or gzip; `-` is standard input. Without it,
-    20,000 interactions with a sample newsletter are used. Emulator, receiver and submission run in this one process
-    over real sockets on free ports; nothing leaves this machine. The verdicts are plausible, not the product's.
+    FILE is a web-server log, NDJSON, CSV or Parquet, plain or packed, or a folder of such files; `-` is standard input.
+    Without it, 20,000 interactions with a sample newsletter are used. Emulator, receiver and submission run in this one
+    process over real sockets on free ports; nothing leaves this machine. The verdicts are plausible, not the product's.
 
-    Exit status 0: every event that could be read was accepted and has its verdict.
+    Exit status 0: every event that could be read was accepted and has its verdict. 1: otherwise, and if nothing in FILE
+    could be read.
     """
-    run = Demo(concurrency=concurrency)
-    events = _events(file)
-    interrupted = run_interruptibly(lambda: run.run(events, SAMPLE if file is None else None))
+    run = Demo(concurrency=concurrency, rate=rate)
+    events = _events(file, reading)
+    interrupted = run_interruptibly(lambda: run.run(events))
     report = run.report
     if report is None:
         raise click.Abort
@@ -69,6 +73,8 @@ class Demo:
     """One run of the demo. Its report can be read at any time, also after Ctrl-C."""
 
     concurrency: int
+    rate: float | None = None
+    """The most events a second."""
     matcher: VerdictMatcher = field(factory=VerdictMatcher)
     _bulk: AsyncBulkRun | None = field(init=False, default=None)
 
@@ -77,7 +83,7 @@ class Demo:
         """The report of the submission, once it has begun."""
         return self._bulk.report if self._bulk else None
 
-    async def run(self, events: Iterable[EventLike] | AsyncIterable[EventLike], total: int | None) -> None:
+    async def run(self, events: Iterable[EventLike]) -> None:
         """Start everything, submit the events, and wait for the verdicts."""
         from omnivery._server import serving
         from omnivery.emulator import Emulator
@@ -87,34 +93,29 @@ class Demo:
             Emulator() as emulator,
             serving(Receiver(self._receive, emulator.signing_key, accepts=BotVerdicts)) as webhook_url,
         ):
-            await self._submit(emulator, webhook_url, events, total)
+            await self._submit(emulator, webhook_url, events)
             with anyio.move_on_after(VERDICT_TIMEOUT):
                 await _all_delivered(emulator)
 
     async def _receive(self, verdicts: BotVerdicts) -> None:
         self.matcher.add_verdicts(verdicts)
 
-    async def _submit(
-        self,
-        emulator: Emulator,
-        webhook_url: str,
-        events: Iterable[EventLike] | AsyncIterable[EventLike],
-        total: int | None,
-    ) -> None:
+    async def _submit(self, emulator: Emulator, webhook_url: str, events: Iterable[EventLike]) -> None:
         from omnivery.automations import AsyncAutomations
 
         client = AsyncAutomations(
             emulator.token, base_url=emulator.automations_url, domain=emulator.domain, webhook_url=webhook_url
         )
         async with client:
-            run = self._bulk = client.bots.stream(events, concurrency=self.concurrency)
-            with progress("Submitting", total) as advance:
+            run = self._bulk = client.bots.stream(events, concurrency=self.concurrency, events_per_second=self.rate)
+            with watching("Submitting", events, progress=True) as advance:
 
                 def enter(outcome: BatchOutcome) -> None:
                     self.matcher.add_accepted(outcome.accepted)
                     advance(run.report.read)
 
-                await run.follow(enter)
+                # What the file's error is, the report says.
+                await follow_file(run, enter)
 
 
 async def _all_delivered(emulator: Emulator) -> None:
@@ -129,19 +130,18 @@ async def _all_delivered(emulator: Emulator) -> None:
             return
 
 
-def _events(file: str | None) -> Iterable[EventLike] | AsyncIterable[EventLike]:
+def _events(file: str | None, reading: InputOptions) -> Iterable[EventLike]:
     if file is None:
         from omnivery.emulator.sample_events import newsletter_events
 
-        return newsletter_events(SAMPLE)
-    from omnivery.cli.input import events_of
-
-    return events_of(file)
+        return [*newsletter_events(SAMPLE)]
+    return reading.open_as_one(file)
 
 
 def _all_well(report: SubmitReport, matcher: VerdictMatcher) -> bool:
     everything_accepted = report.read == report.accepted + report.rejected and report.stopped_by is None
-    return everything_accepted and matcher.missing == 0
+    nothing_read = bool(report.read) and not report.accepted
+    return everything_accepted and matcher.missing == 0 and not nothing_read
 
 
 def _as_json(report: SubmitReport, matcher: VerdictMatcher, *, interrupted: bool) -> dict[str, Any]:
@@ -212,6 +212,6 @@ def _print_rest(report: SubmitReport, matcher: VerdictMatcher) -> None:
         out.print(f"  {line}", markup=False)
     well = _all_well(report, matcher)
     closing = "Every event is accounted for." if well else "Some events have no verdict, or were not accepted."
-    if well and report.read and not report.accepted:
+    if report.read and report.rejected == report.read:
         closing = "Nothing in it could be read as an event: every line is accounted for as rejected."
     out.print(f"\n[{'green' if well else 'red'}]{closing}[/]\n")

@@ -1,28 +1,192 @@
-"""Events from the files that a command names."""
+"""The files that a command names, and how they are read."""
 
 from __future__ import annotations
 
+import errno
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+from attrs import field, frozen
 
 from omnivery import readers
+from omnivery.cli.output import printable
+from omnivery.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
+    from omnivery.automations.report import BatchOutcome
+    from omnivery.automations.run import AsyncBulkRun
     from omnivery.readers import FileEvents
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 
-def events_of(file: str) -> FileEvents[Any]:
-    """The events of a file, or of standard input for `-`. What a reader warns of is told on standard error.
 
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    warnings.simplefilter("always", readers.LogWarning)
-    warnings.showwarning = _tell
-    return readers.read(file)
+@frozen(kw_only=True)
+class InputOptions:
+    """How files are read."""
+
+    format: str | None = None
+    columns: dict[str, str] = field(factory=dict[str, str])
+    client_ip: Any = None
+    trusted_proxies: tuple[str, ...] = ()
+    follow: bool = False
+
+    def open(self, files: Iterable[str], *, complete: bool = False) -> list[FileEvents[Any]]:
+        """Return the events of each file that is named, or is in a folder that is. Each file comes once.
+
+        What a reader warns of is told on standard error.
+
+        Args:
+            files: as on the command line.
+            complete: whether a last line without an ending is an event in a run with a journal, too.
+
+        Raises:
+            ConfigError: an option is wrong.
+            OSError: a file cannot be opened.
+        """
+        found = [one for file in files for one in self._each(file, complete=complete)]
+        if self.follow and len(found) > 1:
+            raise ConfigError(f"--follow: one file can be followed, and these are {len(found)}: run a command for each")
+        return list({one.name: one for one in found}.values())
+
+    def open_as_one(self, file: str, *, complete: bool = False) -> FileEvents[Any]:
+        """Return the events of what is named, as one source though it may be a folder.
+
+        Raises:
+            ConfigError: an option is wrong.
+            OSError: a file cannot be opened.
+        """
+        warnings.simplefilter("always", readers.LogWarning)
+        warnings.showwarning = _tell
+        return readers.read(
+            file,
+            format=self.format,
+            columns=self.columns or None,
+            client_ip=self.client_ip,
+            trusted_proxies=self.trusted_proxies,
+            follow=self.follow,
+            complete=complete,
+        )
+
+    def _each(self, file: str, *, complete: bool) -> list[FileEvents[Any]]:
+        found = self.open_as_one(file, complete=complete).each_file()
+        if not found:
+            raise FileNotFoundError(errno.ENOENT, "There is no file in this folder", file)
+        return found
+
+
+def input_options(command: Command) -> Command:
+    """Give a command the options by which its files are read; it gets them as `reading`, an `InputOptions`."""
+
+    @wraps(command)
+    def with_options(**options: Any) -> Any:
+        chosen = {name: options.pop(name) for name in _NAMES}
+        columns = dict(_pair(one) for text in chosen.pop("columns") for one in text.split(","))
+        return command(reading=InputOptions(columns=columns, **chosen), **options)
+
+    for option in reversed(_OPTIONS):
+        with_options = option(with_options)
+    return cast("Command", with_options)
+
+
+_OPTIONS = (
+    click.option(
+        "--format",
+        metavar="NAME",
+        help="The files' format: ndjson, csv, parquet, combined, main, cloudfront, iis …, or a pattern in the notation "
+        "of Apache's or nginx's logs. Recognized by the content if left out.",
+    ),
+    click.option(
+        "--columns",
+        multiple=True,
+        metavar="NAME=FIELD,…",
+        help="Columns of a table that are named otherwise than an event's fields: client_ip=ip,agent=uas.",
+    ),
+    click.option(
+        "--client-ip",
+        type=click.Choice(["peer", "forwarded"]),
+        help="Whose address a log's events get: the connection's peer, or the client that proxies forward.",
+    ),
+    click.option(
+        "--trusted-proxy",
+        "trusted_proxies",
+        multiple=True,
+        metavar="NETWORK",
+        help="A proxy of yours, for --client-ip forwarded; may be repeated.",
+    ),
+    click.option("--follow", is_flag=True, help="Go on with what is written later, as tail -F does, until Ctrl-C."),
+)
+
+_NAMES = ("format", "columns", "client_ip", "trusted_proxies", "follow")
+
+rate_option = click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="The most events a second."
+)
+complete_option = click.option(
+    "--complete",
+    is_flag=True,
+    help="With a journal: take a last line without an ending, too, though its file may grow.",
+)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, fieldname = text.strip().rpartition("=")
+    if not equals or not name or not fieldname:
+        raise ConfigError(f"--columns: {printable(text)!r} is not NAME=FIELD, such as client_ip=ip")
+    return name, fieldname
 
 
 def _tell(message: Warning | str, *_: object, **__: object) -> None:
     click.echo(f"Warning: {message}", err=True)
+
+
+def input_progress(events: FileEvents[Any]) -> AbstractContextManager[Callable[[int], None]]:
+    """A bar on standard error, if that is a terminal: with per cent and the time left, if the size is known.
+
+    Call what it gives with the count of events so far.
+    """
+    from omnivery.display.progress import bar, share_of
+
+    return bar(printable(file_name(events)), share=share_of(events))
+
+
+def file_name(events: FileEvents[Any]) -> str:
+    """The name of a file as the user gave it, without bytes that are no text."""
+    [origin] = events.origins
+    return "-" if origin.name == "standard input" else origin.name
+
+
+async def follow_file(run: AsyncBulkRun, tell: Callable[[BatchOutcome], None]) -> Exception | None:
+    """Go through the run of a file to its end. Returns why the file could not be read to its end, if it could not.
+
+    Raises:
+        OmniveryError: what concerns the run and not the file: the journal cannot be used, for instance.
+    """
+    try:
+        await run.follow(tell)
+    except (OSError, SourceError) as error:  # the file cannot be opened, or is not what it was
+        return error
+    except Exception as error:
+        if error is not run.source.error:
+            raise
+        return error
+    return None
+
+
+def error_words(error: BaseException) -> str:
+    """An error in words, without the path of the file, which is told beside it."""
+    return str((error.strerror if isinstance(error, OSError) else None) or error) or type(error).__name__
+
+
+def what_to_know(sources: Iterable[FileEvents[Any]]) -> Iterator[str]:
+    """What has to be told of files beside their events: lines that were left, files that were replaced."""
+    for events in sources:
+        if events.unfinished:
+            yield (
+                f"{printable(file_name(events))}: the last line has no ending and may still be being written: it is "
+                "left for the next run (--complete takes it)"
+            )
+        yield from map(printable, events.notes)

@@ -15,9 +15,10 @@ from anyio import to_thread
 from attrs import asdict, define, field
 
 from omnivery.cli.arguments import Duration, HostPort, connection, connection_options, secret
+from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
 from omnivery.cli.output import console, print_json, progress, wants_json
 from omnivery.cli.signals import run_interruptibly
-from omnivery.cli.submission import Submission, print_summary, token, totals
+from omnivery.cli.submission import Submission, print_summary, token
 from omnivery.cli.verdict_calls import VerdictCalls
 from omnivery.errors import ConfigError
 
@@ -42,6 +43,9 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--domain", envvar="OMNIVERY_DOMAIN", help="Sending domain; OMNIVERY_DOMAIN if left out.")
 @click.option("--base-url", envvar="OMNIVERY_AUTOMATIONS_URL", help="Another server, such as the emulator.")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
+@complete_option
+@rate_option
+@input_options
 @connection_options
 def run_command(
     *,
@@ -54,6 +58,9 @@ def run_command(
     domain: str | None,
     base_url: str | None,
     concurrency: int,
+    complete: bool,
+    rate: float | None,
+    reading: InputOptions,
     proxy: str | None,
     ca: Path | None,
 ) -> None:
@@ -70,7 +77,14 @@ def run_command(
     """
     webhook_url = public_url or _own_url(*listen)
     _warn_if_out_of_reach(webhook_url, base_url)
-    submission = Submission(concurrency=concurrency, journal=str(journal), connection=connection(proxy, ca))
+    submission = Submission(
+        concurrency=concurrency,
+        journal=str(journal),
+        connection=connection(proxy, ca),
+        reading=reading,
+        complete=complete,
+        rate=rate,
+    )
     round_trip = RoundTrip(submission=submission, journal=journal, store_path=store_path, deadline=deadline)
     settings = {"domain": domain, "webhook_url": webhook_url, "base_url": base_url}
     signing_key, known_token = secret("OMNIVERY_SIGNING_KEY", "signing key"), token()
@@ -200,16 +214,16 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
             "refused_calls": dict(round_trip.calls.calls),
             "store": stored,
         }
-        print_json({**totals(reports, interrupted=bool(interrupted)), **counts})
+        print_json({**round_trip.submission.totals(interrupted=bool(interrupted)), **counts})
     else:
         print_summary(reports)
         _print_verdicts(round_trip)
+    round_trip.submission.tell()
     if interrupted:
         click.echo("Interrupted: journal and store are kept. The same command resumes.", err=True)
     else:
         _say_what_is_missing(round_trip.missing or 0, round_trip.refused)
-    all_accepted = all(report.accepted == report.read and report.stopped_by is None for report in reports.values())
-    sys.exit(interrupted or (0 if all_accepted and round_trip.missing == 0 else 1))
+    sys.exit(interrupted or (0 if round_trip.submission.all_accepted and round_trip.missing == 0 else 1))
 
 
 def _say_what_is_missing(missing: int, refused: int) -> None:

@@ -11,6 +11,7 @@ import click
 from attrs import define, field
 
 from omnivery.cli.arguments import secret
+from omnivery.cli.input import InputOptions, error_words, file_name, follow_file, input_progress, what_to_know
 from omnivery.cli.output import (
     console,
     print_json,
@@ -25,6 +26,7 @@ from omnivery.cli.server_notice import ServerNotice
 if TYPE_CHECKING:
     from omnivery.automations.report import SubmitReport
     from omnivery.automations.run import AsyncBulkRun
+    from omnivery.readers import FileEvents
 
 COUNTS = ("read", "accepted", "rejected", "undelivered", "batches", "requests", "retries")
 
@@ -37,6 +39,14 @@ class Submission:
     journal: str | None = None
     connection: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """The client's settings for the connection: proxy and certificate authorities."""
+    reading: InputOptions = field(factory=InputOptions)
+    complete: bool = False
+    """Whether a last line without an ending is submitted though its file may still grow."""
+    rate: float | None = None
+    """The most events a second."""
+    sources: list[FileEvents[Any]] = field(init=False, factory=list["FileEvents[Any]"])
+    errors: dict[str, Exception] = field(init=False, factory=dict[str, Exception])
+    """Files that could not be read to their end, and why."""
     _runs: dict[str, AsyncBulkRun] = field(init=False, factory=dict[str, "AsyncBulkRun"])
     _report: SubmitReport | None = field(init=False, default=None)
     """Of a retry."""
@@ -51,28 +61,71 @@ class Submission:
         from omnivery.bulk.journal.reader import JournalReader
         from omnivery.bulk.report import RunState
 
-        last = self._report or list(reports.values())[-1]
+        # What a file's own error ended is in `errors`: it says nothing of the others.
+        begun = [self._report] if self._report else [one for name, one in reports.items() if name not in self.errors]
+        state = RunState(elapsed=0.0, stopped_by=begun[-1].stopped_by if begun else None)
         with JournalReader.open(self.journal) as view:
             totals = view.totals()
-        state = RunState(elapsed=0.0, stopped_by=last.stopped_by)
         return {name: SubmitReport.of(one, state) for name, one in totals.items()}
 
+    @property
+    def all_accepted(self) -> bool:
+        """Whether every file was read to its end, and each of its events accepted."""
+        reports = self.reports.values()
+        return not self.errors and all(one.accepted == one.read and one.stopped_by is None for one in reports)
+
+    def totals(self, *, interrupted: bool) -> dict[str, Any]:
+        """The totals of all files: counts added up; rejections, failures and errors with their file."""
+        parts = {name: report_json(report, interrupted=interrupted) for name, report in self.reports.items()}
+        elapsed = sum(part["elapsed"] for part in parts.values())
+        counts = {count: sum(part[count] for part in parts.values()) for count in COUNTS}
+        listed = {
+            key: [{"file": name, **item} for name, part in parts.items() for item in part[key]]
+            for key in ("rejections", "failures")
+        }
+        errors = [{"file": name, "error": error_words(error)} for name, error in self.errors.items()]
+        stops = [part["stopped_by"] for part in parts.values()] + [one["error"] for one in errors]
+        return {
+            **counts,
+            "unfinished": sum(events.unfinished for events in self.sources),
+            "elapsed": elapsed,
+            "events_per_second": round(counts["accepted"] / elapsed, 1) if elapsed else 0.0,
+            **listed,
+            "errors": errors,
+            "stopped_by": next(filter(None, stops), None),
+        }
+
+    def tell(self) -> None:
+        """Say on standard error what has to be known of the files beside their events."""
+        for name, error in self.errors.items():
+            click.echo(f"Error: {printable(name)}: {printable(error_words(error))}", err=True)
+        for words in what_to_know(self.sources):
+            click.echo(f"Note: {words}", err=True)
+
     async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
-        """Submit one file after the other, until an error that every batch would meet."""
+        """Submit one file after the other, until an error that every batch would meet.
+
+        A file that cannot be read does not keep the others from being submitted.
+        """
         from omnivery.automations import AsyncAutomations
         from omnivery.automations.config import BASE_URL
-        from omnivery.cli.input import events_of
 
         notice = ServerNotice(url=settings.get("base_url") or BASE_URL)
         options: dict[str, Any] = {**settings, **self.connection, "observers": [notice]}
         async with AsyncAutomations(token, **options) as client:
             # All files are opened before anything is sent, so that a wrong name is reported at once.
-            sources = [(name, events_of(name)) for name in dict.fromkeys(files)]
-            for name, events in sources:
-                run = client.bots.stream(events, concurrency=self.concurrency, journal=self.journal)
-                with notice.watching(), progress(name, None) as advance:
-                    await self._begun(name, run).follow(lambda _, run=run: advance(run.report.read))  # type: ignore[misc]
-                if run.report.stopped_by is not None:
+            self.sources = self.reading.open(files, complete=self.complete)
+            for events in self.sources:
+                run = client.bots.stream(
+                    events, concurrency=self.concurrency, journal=self.journal, events_per_second=self.rate
+                )
+                name = file_name(events)
+                self._runs[name] = run
+                with notice.watching(), input_progress(events) as advance:
+                    error = await follow_file(run, lambda _, run=run: advance(run.report.read))  # type: ignore[misc]
+                if error is not None:
+                    self.errors[name] = error
+                elif run.report.stopped_by is not None:
                     return
 
     async def retry(self, token: str | None, base_url: str) -> None:
@@ -88,10 +141,6 @@ class Submission:
                     concurrency=self.concurrency,
                     on_progress=lambda report: advance(report.accepted),
                 )
-
-    def _begun(self, name: str, run: AsyncBulkRun) -> AsyncBulkRun:
-        self._runs[name] = run
-        return run
 
 
 def token() -> str | None:
@@ -111,26 +160,12 @@ def end_with(run: Submission, interrupted: int) -> NoReturn:
     reports = run.reports
     if not reports:
         raise click.Abort
-    print_json(totals(reports, interrupted=bool(interrupted))) if wants_json() else print_summary(reports)
+    print_json(run.totals(interrupted=bool(interrupted))) if wants_json() else print_summary(reports)
+    run.tell()
     if interrupted:
         left = "is still in the journal: the same command resumes" if run.journal else "is counted as undelivered"
         click.echo(f"Interrupted: what was in flight {left}.", err=True)
-    all_accepted = all(report.accepted == report.read and report.stopped_by is None for report in reports.values())
-    sys.exit(interrupted or (0 if all_accepted else 1))
-
-
-def totals(reports: dict[str, SubmitReport], *, interrupted: bool) -> dict[str, Any]:
-    """The totals of all files: counts added up, rejections and failures with their file."""
-    parts = {name: report_json(report, interrupted=interrupted) for name, report in reports.items()}
-    elapsed = sum(part["elapsed"] for part in parts.values())
-    counts = {count: sum(part[count] for part in parts.values()) for count in COUNTS}
-    listed = {
-        key: [{"file": name, **item} for name, part in parts.items() for item in part[key]]
-        for key in ("rejections", "failures")
-    }
-    stopped_by = next((part["stopped_by"] for part in parts.values() if part["stopped_by"]), None)
-    rate = round(counts["accepted"] / elapsed, 1) if elapsed else 0.0
-    return {**counts, "elapsed": elapsed, "events_per_second": rate, **listed, "stopped_by": stopped_by}
+    sys.exit(interrupted or (0 if run.all_accepted else 1))
 
 
 def print_summary(reports: dict[str, SubmitReport]) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from operator import length_hint
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from warnings import catch_warnings, simplefilter
 
 Advance: TypeAlias = Callable[[int], None]
 """Call it with the count so far."""
+Share: TypeAlias = Callable[[], float | None]
+"""Returns the share that is done, from 0 to 1; None if it is not known."""
 
 EVERY = 10.0
 """Seconds between two lines in the log."""
@@ -23,17 +25,34 @@ def watching(text: str, items: object, *, progress: bool) -> AbstractContextMana
 
     Args:
         text: what is being done.
-        items: what it is done to; its length is the total, if it tells one.
+        items: what it is done to; its length is the total, if it tells one. If instead it has a property `progress`,
+            such as bytes read and bytes in all, that is the share that is done.
         progress: the option.
     """
     if not progress:
         return nullcontext(lambda _: None)
     total = length_hint(items, -1)
-    return bar(text, total if total >= 0 else None)
+    share = share_of(items) if hasattr(type(items), "progress") else None
+    return bar(text, total if total >= 0 else None, share=share)
+
+
+def share_of(items: Any) -> Share:
+    """Return what tells the share that is done of items with a property `progress`."""
+
+    def share() -> float | None:
+        done, size = items.progress
+        return min(1.0, done / size) if size else None
+
+    return share
 
 
 def bar(
-    text: str, total: int | None = None, *, every: float = EVERY, clock: Callable[[], float] = time.monotonic
+    text: str,
+    total: int | None = None,
+    *,
+    share: Share | None = None,
+    every: float = EVERY,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AbstractContextManager[Advance]:
     """Show how far something has come, for as long as the block runs.
 
@@ -46,14 +65,17 @@ def bar(
     Args:
         text: what is being done, without personal data: it may be logged.
         total: where the count ends, if that is known.
+        share: what share is done, if that is known and the total is not. Either shows per cent and the time left.
         every: seconds between two lines in the log.
         clock: the time in seconds, from any start.
     """
+    if share is not None and share() is None:
+        share = None
     if _in_notebook() and find_spec("tqdm") is not None:
-        return _notebook_bar(text, total)
+        return _notebook_bar(text, total, share)
     if sys.stderr is not None and sys.stderr.isatty() and find_spec("rich") is not None:
-        return _terminal_bar(text, total)
-    return _log_lines(text, total, every=every, clock=clock)
+        return _terminal_bar(text, total, share)
+    return _log_lines(text, total, share, every=every, clock=clock)
 
 
 def _in_notebook() -> bool:
@@ -63,7 +85,7 @@ def _in_notebook() -> bool:
 
 
 @contextmanager
-def _notebook_bar(text: str, total: int | None) -> Iterator[Advance]:
+def _notebook_bar(text: str, total: int | None, share: Share | None) -> Iterator[Advance]:
     with catch_warnings():
         # Without ipywidgets it says so, and shows a bar in text: which is all that was asked for.
         simplefilter("ignore")
@@ -72,24 +94,42 @@ def _notebook_bar(text: str, total: int | None) -> Iterator[Advance]:
     with tqdm(desc=text, total=total) as shown:
 
         def advance(count: int) -> None:
+            if share is not None and (done := share()) is not None:
+                # What tqdm needs to tell the time left: the total that the share makes likely.
+                shown.total = max(count, round(count / done)) if done else None
             shown.update(count - shown.n)
 
         yield advance
 
 
 @contextmanager
-def _terminal_bar(text: str, total: int | None) -> Iterator[Advance]:
+def _terminal_bar(text: str, total: int | None, share: Share | None) -> Iterator[Advance]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns: list[Any] = [TextColumn("{task.description}", markup=False), BarColumn()]
+    if total is not None or share is not None:
+        columns += [TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.fields[count]}"), TimeElapsedColumn()]
+        columns += [TimeRemainingColumn(), TextColumn("left")]
+    else:
+        columns += [TextColumn("{task.fields[count]}"), TimeElapsedColumn()]
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(text, total=total)
-        yield lambda count: shown.update(task, completed=count)
+        task = shown.add_task(text, total=1.0 if share is not None else total, count=_of(0, total))
+
+        def advance(count: int) -> None:
+            shown.update(task, completed=share() if share is not None else count, count=_of(count, total))
+
+        yield advance
+
+
+def _of(count: int, total: int | None) -> str:
+    return f"{count:,}" if total is None else f"{count:,}/{total:,}"
 
 
 @contextmanager
-def _log_lines(text: str, total: int | None, *, every: float, clock: Callable[[], float]) -> Iterator[Advance]:
+def _log_lines(
+    text: str, total: int | None, share: Share | None, *, every: float, clock: Callable[[], float]
+) -> Iterator[Advance]:
     from omnivery._logging import get_logger
 
     logger = get_logger("omnivery.progress")
@@ -99,7 +139,8 @@ def _log_lines(text: str, total: int | None, *, every: float, clock: Callable[[]
     def log() -> None:
         nonlocal logged, since
         logged, since = count, clock()
-        logger.info("%s: %s%s", text, f"{count:,}", end)
+        done = share() if share is not None else None
+        logger.info("%s: %s%s", text, f"{count:,}", end if done is None else f" ({done:.0%})")
 
     def advance(now_at: int) -> None:
         nonlocal count

@@ -19,6 +19,7 @@ from omnivery.errors import ConfigError, SourceError
 PIECE = 64 * 1024
 """The most bytes handed on at once: measured as fastest; larger pieces leave the processor's cache."""
 
+
 class DamagedError(SourceError):
     """Data ends too early, or is not what it should be. Whoever counts lines says after which one."""
 

@@ -22,7 +22,7 @@ from attrs import frozen
 from omnivery import AsyncAutomations
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli.arguments import Duration, HostPort
-from omnivery.cli.input import events_of
+from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
 from omnivery.emulator.faults import Chaos
 from omnivery.errors import ConfigError
@@ -125,7 +125,7 @@ def given_up(job: Job) -> None:
         client = AsyncAutomations(job.emulator.token, base_url=job.emulator.automations_url, domain=job.emulator.domain)
         async with client:
             report = await client.bots.submit(
-                events_of(str(job.file)),
+                InputOptions().open_as_one(str(job.file)),
                 webhook_url=f"http://127.0.0.1:{job.port}/",
                 journal=job.journal,
                 options=ONCE,

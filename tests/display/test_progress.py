@@ -99,8 +99,58 @@ def test_a_terminal_gets_a_bar_and_the_log_nothing(
         advance(500)
         advance(2_000)
     assert "[b]Sub" in terminal.getvalue()  # text is text, and no mark-up
-    assert "2000/2000" in terminal.getvalue()
+    assert "2,000/2,000" in terminal.getvalue()
+    assert "100%" in terminal.getvalue()
     assert lines() == []
+
+
+class HalfRead:
+    """Items of which nobody knows how many there are, but how many of their bytes were read."""
+
+    size: int | None = 4000
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    @property
+    def progress(self) -> tuple[int, int | None]:
+        return self.read, self.size
+
+
+def test_a_share_that_is_known_is_shown_in_per_cent(
+    lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of which only the size is known."""
+    pytest.importorskip("rich")
+    terminal, items = on_a_terminal(monkeypatch), HalfRead()
+    with watching("Submitting", items, progress=True) as advance:
+        items.read = 3000
+        advance(1_234)
+    assert " 75%" in terminal.getvalue()
+    assert "1,234" in terminal.getvalue()
+    assert "left" in terminal.getvalue()
+    monkeypatch.undo()
+    with watching("Submitting", items, progress=True) as advance:
+        advance(1_234)
+    assert lines() == ["Submitting: 1,234 (75%)"]
+
+
+def test_a_share_that_is_not_known_is_not_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    terminal, items = on_a_terminal(monkeypatch), HalfRead()
+    items.size = None
+    with watching("Submitting", items, progress=True) as advance:
+        advance(1_234)
+    assert "%" not in terminal.getvalue()
+
+
+def test_a_notebook_s_bar_knows_the_share(notebook: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tqdm")
+    terminal, items = on_a_terminal(monkeypatch), HalfRead()
+    with watching("Submitting", items, progress=True) as advance:
+        items.read = 1000
+        advance(500)
+    assert "500/2000" in terminal.getvalue()
 
 
 def test_a_terminal_without_rich_has_the_log(lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
