@@ -5,6 +5,7 @@ A file that is refused is left as it was. No error quotes what a file holds.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import stat
@@ -311,6 +312,17 @@ def check_names(path: Path, kind: FileKind) -> None:
 def refusal(path: Path, kind: FileKind, words: str) -> ConfigError:
     """Why a file is not used: the rest of a sentence that begins with its name."""
     return ConfigError(f"{kind.noun}: {path} {words}. {kind.refused}")
+
+
+def checked_age(argument: str, seconds: float) -> float:
+    """Return an age in seconds.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not 0 <= seconds < math.inf:  # NaN must not pass
+        raise ConfigError(f"{argument} must be a number of seconds from 0, not {seconds}")
+    return seconds
 
 
 def identity_of(path: Path) -> Identity:

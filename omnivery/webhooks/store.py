@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sqlite3
 import time
@@ -13,11 +12,11 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from omnivery._sqlite import open_file, resolved
+from omnivery._sqlite import checked_age, open_file, resolved
 from omnivery.codec import dumps, loads
 from omnivery.display.table import SHOWN, Table
 from omnivery.display.tabular import Tabular
-from omnivery.errors import ConfigError, OmniveryError
+from omnivery.errors import OmniveryError
 from omnivery.events.event import BotEvent
 from omnivery.webhooks.store_file import VERDICT_STORE
 from omnivery.webhooks.stored_verdict import StoredVerdict, StoreStatistics, table_of_stored
@@ -107,7 +106,7 @@ class VerdictStore(Tabular):
         keep: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._keep = None if keep is None else _age("keep", keep)
+        self._keep = None if keep is None else checked_age("keep", keep)
         self._clock = clock
         self._lock = Lock()
         self._commits = 0
@@ -250,7 +249,7 @@ class VerdictStore(Tabular):
         Returns:
             How many were deleted.
         """
-        before, total, count = self._clock() - _age("older_than", older_than), 0, 1
+        before, total, count = self._clock() - checked_age("older_than", older_than), 0, 1
         while count:
             with self._transaction() as database:
                 count = database.execute(FORGET, (before,)).rowcount
@@ -268,7 +267,7 @@ class VerdictStore(Tabular):
         Returns:
             How many verdicts were deleted.
         """
-        before, total = self._clock() - _age("older_than", older_than), 0
+        before, total = self._clock() - checked_age("older_than", older_than), 0
         while any(deleted := self._prune(before)):
             total += deleted[0]
         return total
@@ -321,12 +320,6 @@ class VerdictStore(Tabular):
         self._file.check_process()  # before the lock, which a thread of the parent may have had
         with self._lock, self._file.use(OmniveryError) as database:
             yield database
-
-
-def _age(argument: str, seconds: float) -> float:
-    if not 0 <= seconds < math.inf:  # NaN must not pass
-        raise ConfigError(f"{argument} must be a number of seconds from 0, not {seconds}")
-    return seconds
 
 
 def _stored(row: tuple[Any, ...]) -> StoredVerdict:

@@ -40,7 +40,9 @@ _SCHEMA = (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,  -- as a BLOB if it is not Unicode
         identity TEXT NOT NULL,
+        identity_checksum INTEGER NOT NULL,         -- CRC-32, as all checksums
         position TEXT NOT NULL,
+        position_checksum INTEGER NOT NULL,
         read INTEGER NOT NULL DEFAULT 0,
         accepted INTEGER NOT NULL DEFAULT 0,
         rejected INTEGER NOT NULL DEFAULT 0,
@@ -65,7 +67,7 @@ _SCHEMA = (
         created_at REAL NOT NULL,
         settled_at REAL,            -- when it was accepted or given up
         error TEXT,                 -- why it is undelivered or unknown
-        checksum INTEGER NOT NULL,  -- CRC-32 of places and body
+        checksum INTEGER NOT NULL,  -- of places and body
         ids_checksum INTEGER NOT NULL,
         digest BLOB,                -- of what is sent for its one item, where no body is kept
         places TEXT,                -- index and line of each item in the source; NULL once accepted

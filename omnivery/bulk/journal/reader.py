@@ -14,8 +14,8 @@ from attrs import define, field, frozen
 
 from omnivery._sqlite import Database, refusal
 from omnivery.bulk.journal.file import JOURNAL, open_for_reader
-from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, whole
-from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, BatchFailure, Rejection, RunTotals
+from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, rejection_of, whole
+from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, BatchFailure, RunTotals
 from omnivery.bulk.work import RunTarget
 from omnivery.errors import ConfigError, OmniveryError
 
@@ -24,13 +24,16 @@ Cut: TypeAlias = Callable[[bytes], Iterator[bytes]]
 
 _TALLIES = ("read", "accepted", "rejected", "batches", "requests", "retries")
 _STATES = ("pending", "sending", "undelivered", "unknown")
-_SOURCES = "SELECT name, position, read, accepted, rejected, updated_at FROM source ORDER BY id"
+_SOURCES = "SELECT id, name, CAST(position AS BLOB), read, accepted, rejected, updated_at FROM source ORDER BY id"
 _COUNTS = """
 SELECT CASE WHEN state IN ('pending', 'sending', 'unknown') THEN state ELSE 'undelivered' END,
     CAST(total(items) AS INTEGER), sum(length(body))
 FROM batch WHERE state <> 'accepted' GROUP BY state
 """
-_OLDEST = "SELECT min(created_at) FROM batch WHERE state IN ('pending', 'sending') AND state <> 'accepted'"
+_OLDEST = """
+SELECT min(created_at) FROM batch
+WHERE state IN ('pending', 'sending') AND state <> 'accepted' AND typeof(created_at) = 'real'
+"""
 _NEXT_ACCEPTED = """
 SELECT id, CAST(ids AS BLOB), ids_checksum, settled_at FROM batch
 WHERE state = 'accepted' AND id > ? ORDER BY id LIMIT 1
@@ -41,7 +44,7 @@ SELECT name, state, error, place, digest, batch.id, source, number, counted, ite
 FROM batch JOIN source ON source.id = batch.source WHERE batch.id = ? AND state <> 'accepted'
 """
 _REJECTED = """
-SELECT name, reason, item, place, line, item_id FROM rejection JOIN source ON source.id = rejection.source
+SELECT name, item, rejection.id, place, line, item_id, reason FROM rejection JOIN source ON source.id = rejection.source
 ORDER BY rejection.id
 """
 
@@ -163,7 +166,7 @@ class JournalReader:
         """What it holds."""
         target = self.target()
         with self._reading() as db, _snapshot(db):
-            sources = tuple(_source_state(row) for row in db.execute(_SOURCES))
+            sources = tuple(self._source_state(row) for row in db.execute(_SOURCES))
             items = dict.fromkeys(_STATES, 0)
             live = 0
             for state, count, size in db.execute(_COUNTS):
@@ -193,7 +196,7 @@ class JournalReader:
     def undelivered(self, cut: Cut) -> Iterator[Problem]:
         """Every item that is neither accepted nor rejected nor unknown, with the reason.
 
-        What is damaged has no bytes, and its reason says so.
+        A batch that is damaged is one problem without bytes, whose reason says so.
 
         Args:
             cut: cuts the body of a request into its items; its kind of work has the function.
@@ -217,20 +220,23 @@ class JournalReader:
                     item_ids = ids_of(row, ids, checksum)
                 except ValueError as damage:
                     raise refusal(self.path, JOURNAL, f"is damaged: {damage}") from None
+                if not isinstance(moment, float):
+                    raise refusal(self.path, JOURNAL, f"is damaged: row {row} of its batches has no time")
                 yield AcceptedBatch(item_ids=item_ids, accepted_at=moment)
 
     def rejected(self) -> Iterator[Problem]:
         """Every item that was rejected and is not pruned, before it was sent or by the server."""
         with self._reading() as db:
-            for name, reason, item, index, line, item_id in db.execute(_REJECTED):
+            for name, item, *row in db.execute(_REJECTED):
+                one = rejection_of(tuple(row))
                 yield Problem(
                     kind="rejected",
                     source=name_of(name),
-                    reason=reason,
-                    item=item,
-                    index=index,
-                    line=line,
-                    item_id=item_id,
+                    reason=one.reason,
+                    item=item if isinstance(item, bytes) else None,
+                    index=one.index,
+                    line=one.line,
+                    item_id=one.event_id,
                 )
 
     def _unsettled(self, which: str, cut: Cut | None) -> Iterator[Problem]:
@@ -241,6 +247,19 @@ class JournalReader:
                 # A run that is under way may have deleted it meanwhile: then there is none.
                 for found in db.execute(_UNSETTLED, row).fetchall():
                     yield from _problems(found, cut)
+
+    def _source_state(self, row: tuple[Any, ...]) -> SourceState:
+        row_id, name, position, read, accepted, rejected, updated_at = row
+        if not all(isinstance(number, int | float) for number in (read, accepted, rejected, updated_at)):
+            raise refusal(self.path, JOURNAL, f"is damaged: row {row_id} of its sources holds what is no number")
+        return SourceState(
+            name=name_of(name),
+            position=object_of(position) or {},
+            read=read,
+            accepted=accepted,
+            rejected=rejected,
+            updated_at=updated_at,
+        )
 
     def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
         return self._file.use(ConfigError, JOURNAL.refused)
@@ -272,7 +291,7 @@ def totals_of(db: sqlite3.Connection, source: int | None = None) -> RunTotals[An
         (source,),
     ).fetchone()
     refused = db.execute(
-        "SELECT place, line, item_id, reason FROM rejection WHERE source = ifnull(?, source) ORDER BY id LIMIT ?",
+        "SELECT id, place, line, item_id, reason FROM rejection WHERE source = ifnull(?, source) ORDER BY id LIMIT ?",
         (source, REJECTIONS_KEPT),
     )
     failed = db.execute(
@@ -285,8 +304,8 @@ def totals_of(db: sqlite3.Connection, source: int | None = None) -> RunTotals[An
         elapsed=counts[-1],
         undelivered=undelivered,
         unknown=unknown,
-        rejections=[Rejection(index=row[0], line=row[1], event_id=row[2], reason=row[3]) for row in refused],
-        failures=[BatchFailure(batch=row[0], events=row[1], error=OmniveryError(row[2])) for row in failed],
+        rejections=[rejection_of(row) for row in refused],
+        failures=[BatchFailure(batch=row[0], events=row[1], error=OmniveryError(str(row[2]))) for row in failed],
     )
 
 
@@ -298,18 +317,6 @@ def _snapshot(db: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         db.execute("COMMIT")
-
-
-def _source_state(row: tuple[Any, ...]) -> SourceState:
-    name, position, read, accepted, rejected, updated_at = row
-    return SourceState(
-        name=name_of(name),
-        position=object_of(position) or {},
-        read=read,
-        accepted=accepted,
-        rejected=rejected,
-        updated_at=updated_at,
-    )
 
 
 def _problems(found: tuple[Any, ...], cut: Cut | None) -> Iterator[Problem]:
@@ -324,8 +331,8 @@ def _problems(found: tuple[Any, ...], cut: Cut | None) -> Iterator[Problem]:
         part = part_of(tuple(row))
         items = whole([*cut(part.body)], count)
     except ValueError as damage:
-        for _ in range(count):
-            yield Problem(**known, reason=f"row {row[0]} of the journal's batches is damaged: {damage}", item=None)
+        words = f"row {row[0]} of the journal's batches is damaged, with {count} items: {damage}"
+        yield Problem(**known, reason=words, item=None)
         return
     lines = part.lines or [None] * count
     for item, index, line, item_id in zip(items, part.indices, lines, part.ids, strict=True):

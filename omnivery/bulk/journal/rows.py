@@ -12,12 +12,16 @@ from zlib import crc32
 from omnivery import codec
 from omnivery._sqlite import refusal
 from omnivery.bulk.journal.file import JOURNAL
-from omnivery.bulk.journal.sql import checksum_of
+from omnivery.bulk.journal.sql import checksum_of, storable
+from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
 from omnivery.bulk.work import StoredPart
 from omnivery.errors import ConfigError
 
-_SOURCES = "SELECT id, name, read, accepted, rejected, last_number FROM source ORDER BY id"
+_SOURCES = """
+SELECT id, name, read, accepted, rejected, last_number, batches, requests, retries, typeof(elapsed) FROM source
+ORDER BY id
+"""
 _UNSETTLED = """
 SELECT source, sum(items), sum(length(body)), min(CASE WHEN typeof(number) <> 'integer' OR typeof(items) <> 'integer'
     OR items < 1 OR state NOT IN ('pending', 'sending', 'undelivered', 'unknown') THEN id END)
@@ -41,10 +45,10 @@ def check_sound(db: sqlite3.Connection, path: Path) -> int:
             raise _damaged(path, f"row {damaged} of its batches holds a state or a number that none can have")
         open_items[source] = items
         live += size or 0
-    for row, name, *numbers in db.execute(_SOURCES):
-        if not all(type(number) is int for number in numbers):
+    for row, name, *numbers, kind in db.execute(_SOURCES):
+        if kind not in {"integer", "real"} or not all(type(number) is int for number in numbers):
             raise _damaged(path, f"row {row} of its sources, {shown(name)}, holds what is no number")
-        read, accepted, rejected, _ = numbers
+        read, accepted, rejected = numbers[:3]
         accounted = accepted + rejected + open_items.pop(row, 0)
         if read != accounted:
             words = f"of {shown(name)} {read:,} items were read, and it accounts for {accounted:,}"
@@ -61,11 +65,13 @@ def part_of(row: tuple[Any, ...]) -> StoredPart:
         ValueError: it is not as it was written. The words say what is wrong, and quote nothing of it.
     """
     row_id, source, number, counted, items, checksum, ids_checksum, places, ids, body = row
+    if type(items) is not int:
+        raise ValueError("its number of items is none")
     if not isinstance(body, bytes):
         raise ValueError("the bytes to send are missing")
     if not isinstance(places, bytes) or checksum_of(places, body) != checksum:
         raise ValueError("the bytes to send, or their places in the source, are not as they were written")
-    if ids_checksum != crc32(ids):
+    if not isinstance(ids, bytes) or ids_checksum != crc32(ids):
         raise ValueError("the ids of its items are not as they were written")
     indices, lines = codec.loads(places)
     return StoredPart(
@@ -82,13 +88,13 @@ def part_of(row: tuple[Any, ...]) -> StoredPart:
     )
 
 
-def ids_of(row: int, ids: bytes, checksum: int) -> tuple[str, ...]:
+def ids_of(row: int, ids: object, checksum: object) -> tuple[str, ...]:
     """The ids of those items of a part that have one.
 
     Raises:
         ValueError: they are not as they were written.
     """
-    if crc32(ids) != checksum:
+    if not isinstance(ids, bytes) or crc32(ids) != checksum:
         raise ValueError(f"row {row} of its batches is damaged: the ids of its items are not as they were written")
     return tuple(one for one in codec.loads(ids) if one is not None)
 
@@ -99,15 +105,15 @@ def point_of(row: tuple[Any, ...], path: Path) -> ResumePoint:
     Raises:
         ConfigError: the row is damaged.
     """
-    row_id, name, identity, position = row
-    known, reached = object_of(identity), object_of(position)
+    row_id, name, identity, identity_checksum, position, position_checksum = row
+    known, reached = _object_in(identity, identity_checksum), _object_in(position, position_checksum)
     if known is None or reached is None or not isinstance(name, str | bytes):
         raise _damaged(path, f"row {row_id} of its sources, {shown(name)}, does not say how far it was read")
     return ResumePoint(name=name_of(name), identity=known, position=reached)
 
 
-def source_values(point: ResumePoint) -> tuple[str | bytes, str, str]:
-    """Name, identity and position as they are stored."""
+def source_values(point: ResumePoint) -> tuple[str | bytes, str, int, str, int]:
+    """Name, identity and position as they are stored, with their checksums."""
     try:
         point.name.encode()
     except UnicodeEncodeError:
@@ -116,23 +122,43 @@ def source_values(point: ResumePoint) -> tuple[str | bytes, str, str]:
     else:
         name = point.name
     # Python's own module, since orjson refuses half a surrogate pair, which such a name has.
-    return name, json.dumps(dict(point.identity)), json.dumps(dict(point.position))
+    identity, position = json.dumps(dict(point.identity)), json.dumps(dict(point.position))
+    return name, identity, crc32(identity.encode()), position, crc32(position.encode())
 
 
-def name_of(stored: str | bytes) -> str:
+def name_of(stored: object) -> str:
     """The name of a source."""
-    return stored.decode("utf-8", "surrogatepass") if isinstance(stored, bytes) else stored
+    if not isinstance(stored, bytes):
+        return str(stored)
+    try:
+        return stored.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # it is damaged
+        return stored.decode("utf-8", "backslashreplace")
 
 
 def shown(stored: object) -> str:
     """The name of a source, for people."""
-    return ascii(name_of(stored)) if isinstance(stored, bytes) else str(stored)
+    return storable(name_of(stored))
 
 
-def object_of(text: object) -> Mapping[str, Any] | None:
+def rejection_of(row: tuple[Any, ...]) -> Rejection:
+    """A rejection: of its row, place, line, id and reason. What is damaged says so in its reason."""
+    row_id, place, line, item_id, reason = row
+    whole_row = type(place) is int and isinstance(line, int | None) and isinstance(item_id, str | None)
+    if not whole_row or not isinstance(reason, str):
+        reason = f"row {row_id} of the journal's rejections is damaged"
+    return Rejection(
+        index=place if type(place) is int else -1,
+        line=line if isinstance(line, int) else None,
+        event_id=item_id if isinstance(item_id, str) else None,
+        reason=reason,
+    )
+
+
+def object_of(text: str | bytes) -> Mapping[str, Any] | None:
     """The JSON object in a text; None if there is none."""
     try:
-        found = json.loads(text) if isinstance(text, str) else None
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -147,6 +173,10 @@ def whole(values: Any, count: int) -> list[Any]:
     if not isinstance(values, list) or len(values) != count:
         raise ValueError("its counts do not match")
     return values
+
+
+def _object_in(text: object, checksum: object) -> Mapping[str, Any] | None:
+    return object_of(text) if isinstance(text, bytes) and crc32(text) == checksum else None
 
 
 def _damaged(path: Path, words: str) -> ConfigError:

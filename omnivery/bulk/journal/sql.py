@@ -53,7 +53,8 @@ CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
             substr(NEW.pieces, json_extract(value, '$[7]'), json_extract(value, '$[8]')),
             substr(NEW.pieces, json_extract(value, '$[9]'), json_extract(value, '$[10]'))
         FROM json_each(NEW.rejected);
-    UPDATE source SET position = ifnull(one.position, source.position), read = read + one.read_,
+    UPDATE source SET position = ifnull(one.position, source.position),
+            position_checksum = ifnull(one.checksum, position_checksum), read = read + one.read_,
             accepted = accepted + one.accepted_, rejected = rejected + one.rejected_, batches = batches + one.batches_,
             requests = requests + one.requests_, retries = retries + one.retries_,
             last_number = max(last_number, one.number), elapsed = elapsed + one.seconds, updated_at = NEW.now
@@ -61,7 +62,8 @@ CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
             json_extract(value, '$[2]') AS read_, json_extract(value, '$[3]') AS accepted_,
             json_extract(value, '$[4]') AS rejected_, json_extract(value, '$[5]') AS batches_,
             json_extract(value, '$[6]') AS requests_, json_extract(value, '$[7]') AS retries_,
-            json_extract(value, '$[8]') AS seconds, json_extract(value, '$[9]') AS position
+            json_extract(value, '$[8]') AS seconds, json_extract(value, '$[9]') AS position,
+            json_extract(value, '$[10]') AS checksum
             FROM json_each(NEW.totals)) AS one
         WHERE source.id = one.row;
 END;
@@ -211,6 +213,8 @@ def _totals(entries: Sequence[JournalEntry]) -> Iterator[tuple[Any, ...]]:
     for one in entries:
         by_source.setdefault(one.delta.source, []).append(one)
     for source, own in by_source.items():
+        # They are in the order in which the source was read.
+        position = next((one.position for one in reversed(own) if one.position is not None), None)
         yield (
             source,
             max(one.delta.number for one in own),
@@ -221,8 +225,8 @@ def _totals(entries: Sequence[JournalEntry]) -> Iterator[tuple[Any, ...]]:
             sum(one.delta.requests for one in own),
             sum(one.delta.retries for one in own),
             sum(one.elapsed for one in own),
-            # They are in the order in which the source was read.
-            next((one.position for one in reversed(own) if one.position is not None), None),
+            position,
+            None if position is None else crc32(position.encode()),
         )
 
 

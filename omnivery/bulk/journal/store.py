@@ -34,7 +34,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from omnivery._sqlite import Database, Interruption
+from omnivery._sqlite import Database, Interruption, checked_age
 from omnivery.bulk.journal.file import JOURNAL, open_to_write
 from omnivery.bulk.journal.lock import WriterLock
 from omnivery.bulk.journal.reader import target_of, totals_of
@@ -65,8 +65,14 @@ _REQUEUE = """
 UPDATE batch SET state = 'pending', settled_at = NULL WHERE state = 'undelivered' AND state <> 'accepted'
 """
 _ENTER_SOURCE = """
-INSERT INTO source (name, identity, position, updated_at) VALUES (?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET identity = excluded.identity RETURNING id, read
+INSERT INTO source (name, identity, identity_checksum, position, position_checksum, updated_at)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET identity = excluded.identity, identity_checksum = excluded.identity_checksum
+RETURNING id, read
+"""
+_POINTS = """
+SELECT id, name, CAST(identity AS BLOB), identity_checksum, CAST(position AS BLOB), position_checksum FROM source
+ORDER BY id
 """
 _CLAIM = """
 UPDATE batch SET state = 'sending'
@@ -140,6 +146,7 @@ class JournalStore:
             ConfigError: somebody else writes to it, or it is no journal, or one of a later version, or damaged, or it
                 cannot be written here; or the opening was interrupted. Nothing was changed.
         """
+        keep = None if keep is None else checked_age("keep", keep)
         file, lock = open_to_write(path, interruption=interruption)
         try:
             with file.use(ConfigError, JOURNAL.refused) as db:
@@ -194,7 +201,7 @@ class JournalStore:
             ConfigError: the row of one is damaged.
         """
         with self._file.use(ConfigError, JOURNAL.refused) as db:
-            found = db.execute("SELECT id, name, identity, position FROM source ORDER BY id").fetchall()
+            found = db.execute(_POINTS).fetchall()
         return [point_of(row, self.path) for row in found]
 
     def enter_source(self, bookmark: ResumePoint) -> tuple[int, int]:
@@ -279,13 +286,21 @@ class JournalStore:
         Raises:
             JournalError: it cannot be written.
         """
-        forgotten, before = 0, self._clock() - older_than
+        forgotten, before = 0, self._clock() - checked_age("older_than", older_than)
         while some := self._prune(before):
             forgotten += some
         return forgotten
 
     def close(self) -> None:
-        """Give back the room of what is deleted, and let others write. What was being sent is pending, or unknown."""
+        """Give back the room of what is deleted, and let others write. What was being sent is pending, or unknown.
+
+        In a forked child it does nothing: the journal is its parent's.
+
+        Raises:
+            JournalError: something could not be written. Another writer is let in all the same, and tidies up.
+        """
+        if not self._file.is_own:
+            return
         self._file.interruption.clear()
         try:
             with self._writing() as db:
@@ -301,7 +316,7 @@ class JournalStore:
         try:
             return part_of(row)
         except ValueError as damage:
-            words = f"row {row[0]} of the journal's batches is damaged: {damage}"
+            words = f"row {row[0]} of the journal's batches is damaged, with {row[4]} items: {damage}"
             db.execute(_SET_ASIDE, (self._clock(), words, row[0]))
             self._damaged.append(BatchFailure(batch=row[2], events=row[4], error=JournalError(words)))
             return None

@@ -1,0 +1,125 @@
+"""For hours and years: what is settled can be forgotten by its age, and a journal that forgets does not grow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omnivery.bulk.journal.reader import JournalReader
+from omnivery.bulk.journal.store import JournalStore
+from omnivery.bulk.report import Rejection
+from omnivery.bulk.work import PartState
+from omnivery.errors import ConfigError, JournalError
+from tests.support.journal_rows import SOURCE, ended, full, message, part, read, rows, settled, states, store_of
+
+DAY = 86_400.0
+
+
+class Clock:
+    now: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def accept(store: JournalStore, source: int, clock: Clock, *, batches: int, size: int = 500) -> None:
+    """Read and accept some batches, a second after another, with one rejection in each."""
+    for _ in range(batches):
+        clock.now += 1
+        number = next(store.numbers)
+        one = part(store, *(f"{number:012}-{item:012}" for item in range(size)), body=b"x" * 50_000)
+        store.transact([read(store, source, one, number=number, read=size + 1)])
+        rejection = Rejection(index=0, reason="wrong")
+        store.transact([settled(source, ended(one, PartState.ACCEPTED), number=number, rejected=[(rejection, b"y")])])
+
+
+def test_what_is_settled_can_be_forgotten_by_its_age(tmp_path: Path) -> None:
+    clock = Clock()
+    with store_of(tmp_path / "j", clock=clock) as store:
+        source, _ = store.enter_source(SOURCE)
+        accept(store, source, clock, batches=250, size=2)
+        clock.now += DAY
+        accept(store, source, clock, batches=3, size=2)
+        assert store.prune(2 * DAY) == 0
+        assert store.prune(DAY / 2) == 250 * 3
+        assert store.prune(DAY / 2) == 0
+        totals = store.account()
+    # Totals are for good.
+    assert (totals.read, totals.accepted, totals.rejected) == (253 * 3, 253 * 2, 253)
+    with JournalReader.open(tmp_path / "j") as reader:
+        assert [len(batch.item_ids) for batch in reader.accepted()] == [2, 2, 2]
+        assert len(list(reader.rejected())) == 3
+    with store_of(tmp_path / "j", clock=clock) as store:
+        assert next(store.numbers) == 253
+        clock.now += 1
+        assert store.prune(0) == 9
+    # And the room is given back.
+    assert (tmp_path / "j").stat().st_size < 300_000
+
+
+def test_nothing_that_is_not_delivered_is_forgotten(tmp_path: Path) -> None:
+    full(tmp_path / "j")
+    with store_of(tmp_path / "j", clock=lambda: 1e12) as store:
+        assert store.prune(1) == 4 + 1 + 1
+    assert {*states(tmp_path / "j").values()} == {"undelivered", "pending", "unknown"}
+    with store_of(tmp_path / "j") as store:
+        assert store.account().undelivered == 17
+
+
+def test_a_message_that_is_forgotten_is_still_not_unsent(tmp_path: Path) -> None:
+    """Nothing is known of its place any more, and that place was read: it must not go out a second time."""
+    with store_of(tmp_path / "j", clock=lambda: 1.0) as store:
+        source, _ = store.enter_source(SOURCE)
+        one = message(store, 0)
+        store.transact([read(store, source, one)])
+        store.transact([settled(source, ended(one, PartState.ACCEPTED))])
+    with store_of(tmp_path / "j") as store:
+        assert store.prune(1) == 1
+        assert store.items_at(source, 0, 1) == {}
+        assert store.enter_source(SOURCE) == (source, 1)
+
+
+def test_a_journal_that_keeps_an_hour_is_as_large_as_an_hour(tmp_path: Path) -> None:
+    """A service writes to it for years, and opens it once."""
+    clock, sizes = Clock(), []
+    with store_of(tmp_path / "j", clock=clock, keep=3600) as store:
+        source, _ = store.enter_source(SOURCE)
+        for _ in range(5):
+            for _ in range(12):
+                clock.now += 299
+                accept(store, source, clock, batches=1)
+            sizes.append(rows(tmp_path / "j", "SELECT count(*), (SELECT count(*) FROM rejection) FROM batch")[0])
+        assert store.account().accepted == 60 * 500
+    assert sizes[0] == (12, 12)
+    assert all(12 <= one <= 14 for pair in sizes[1:] for one in pair)
+
+
+def test_without_an_age_a_journal_keeps_all(tmp_path: Path) -> None:
+    clock = Clock()
+    with store_of(tmp_path / "j", clock=clock) as store:
+        source, _ = store.enter_source(SOURCE)
+        accept(store, source, clock, batches=2, size=2)
+        clock.now += 1000 * DAY
+        accept(store, source, clock, batches=1, size=2)
+    assert len(states(tmp_path / "j")) == 3
+
+
+def test_a_long_look_for_what_is_old_can_be_interrupted(tmp_path: Path) -> None:
+    clock = Clock()
+    store = JournalStore.open(tmp_path / "j", clock=clock)
+    source, _ = store.enter_source(SOURCE)
+    accept(store, source, clock, batches=2, size=2)
+    store.interrupt()
+    with pytest.raises(JournalError, match="interrupted"):
+        store.prune(0)
+    store.close()
+    assert len(states(tmp_path / "j")) == 2
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_an_age_that_is_none_is_refused(tmp_path: Path, seconds: float) -> None:
+    with store_of(tmp_path / "j") as store, pytest.raises(ConfigError, match="older_than"):
+        store.prune(seconds)
+    with pytest.raises(ConfigError, match="keep"):
+        JournalStore.open(tmp_path / "j", keep=seconds)
