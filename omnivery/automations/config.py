@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
-from omnivery.transport.client import ClientConfig
+from omnivery.transport.client_config import ClientConfig
 from omnivery.transport.config import (
-    Credential,
-    TokenHeader,
     from_environment,
     required,
     valid_base_url,
     valid_url,
 )
+from omnivery.transport.credentials import Credential, TokenHeader
 
 if TYPE_CHECKING:
     from omnivery.transport.operation import Operation

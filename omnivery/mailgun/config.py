@@ -8,13 +8,12 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from omnivery.errors import ConfigError
-from omnivery.transport.client import ClientConfig
+from omnivery.transport.client_config import ClientConfig
 from omnivery.transport.config import (
-    BasicKey,
-    Credential,
     from_environment,
     valid_base_url,
 )
+from omnivery.transport.credentials import BasicKey, Credential
 from omnivery.transport.operation import KeyKind
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 from omnivery.display.table import Table
 from omnivery.display.tabular import Tabular
@@ -145,6 +145,13 @@ class BaseClient(Generic[AsyncT]):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        # Also what copy.copy() and copy.deepcopy() use. A key must not leave its process in a file or a message.
+        raise TypeError(
+            f"{type(self).__name__} is not copied or pickled: it has a key and connections of its process. "
+            "Create a client in each process, or use with_options() for another one on the same connections"
+        )
 
     def __repr__(self) -> str:
         config = self._async._config

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import platform
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import evolve
 
 from omnivery._logging import get_logger
 from omnivery._version import __version__
@@ -19,13 +18,13 @@ from omnivery.transport import body as encoding
 from omnivery.transport.adapters.factory import AdapterFactory
 from omnivery.transport.adapters.limited import LimitedAdapter, SyncLimitedAdapter
 from omnivery.transport.capture import CAPTURES, capture
+from omnivery.transport.client_config import ClientConfig
 from omnivery.transport.config import (
     BULK_RETRY,
     NO_OPTIONS,
     CallOptions,
     Limits,
     RetryPolicy,
-    Timeouts,
     required,
     valid_domain,
 )
@@ -45,41 +44,9 @@ if TYPE_CHECKING:
     import httpx
 
     from omnivery.transport.body import Body
-    from omnivery.transport.config import Credential
+    from omnivery.transport.credentials import Credential
     from omnivery.transport.operation import Operation
     from omnivery.transport.raw import FormFields, RawSafety
-
-
-def _domain_or_nothing(_instance: object, _attribute: Attribute[Any], domain: str | None) -> None:
-    # An empty text is found by the first call that needs a domain.
-    if domain:
-        valid_domain(domain)
-
-
-@frozen(kw_only=True)
-class ClientConfig(ABC):
-    """A client's settings, with arguments and environment variables resolved."""
-
-    base_url: str
-    """URL that paths are appended to, without a trailing slash."""
-    domain: str | None = field(default=None, validator=_domain_or_nothing)
-    """The sending domain, for operations whose path has one."""
-    timeouts: Timeouts = field(factory=Timeouts)
-    """Timeouts of each attempt."""
-    retry: RetryPolicy = field(factory=RetryPolicy)
-    """When to retry."""
-    user_agent: str = ""
-    """Value of the User-Agent header."""
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
-    """Further header fields of every request."""
-
-    @abstractmethod
-    def credential(self, operation: Operation[Any]) -> Credential:
-        """Return the credential for an operation.
-
-        Raises:
-            ConfigError: the client has no credential of the kind that the operation needs.
-        """
 
 
 T = TypeVar("T")
@@ -372,6 +339,13 @@ class AsyncBaseClient(Generic[ConfigT]):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        # Also what copy.copy() and copy.deepcopy() use. A key must not leave its process in a file or a message.
+        raise TypeError(
+            f"{type(self).__name__} is not copied or pickled: it has a key and connections of its process. "
+            "Create a client in each process, or use with_options() for another one on the same connections"
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._config.base_url!r}, domain={self._config.domain!r})"

@@ -1,79 +1,18 @@
-"""A client's settings: timeouts, retries, limits, credentials. Frozen values, resolved once."""
+"""A client's settings: timeouts, retries, limits. Frozen values, resolved once."""
 
 from __future__ import annotations
 
 import os
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
 from omnivery.errors import ConfigError
-
-
-class Credential(Protocol):
-    """A credential that is sent as one header field."""
-
-    @property
-    def header(self) -> tuple[str, str]:
-        """Name and value of the header field."""
-        ...
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The texts that must not be shown to anybody."""
-        ...
-
-
-def _printable(_instance: object, _attribute: Attribute[Any], secret: str) -> None:
-    if not secret or not secret.isascii() or not secret.isprintable() or set(" \"'") & set(secret):
-        raise ConfigError(
-            "the key or token is empty, or contains spaces, quotes, line breaks or other characters that no key has: "
-            "copy it again, without quotes"
-        )
-
-
-@frozen(kw_only=True)
-class BasicKey:
-    """HTTP Basic authentication (RFC 7617) with the user name `api`, as the Mailgun-compatible API expects it."""
-
-    key: str = field(repr=False, validator=_printable)
-    header: tuple[str, str] = field(init=False, eq=False, repr=False)
-    """The `Authorization` field."""
-
-    @header.default
-    def _encode(self) -> tuple[str, str]:
-        # Runs before the validator, which refuses what cannot be encoded.
-        return "authorization", "Basic " + b64encode(f"api:{self.key}".encode("ascii", "replace")).decode()
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The key, and the form in which it is sent."""
-        return self.key, self.header[1].removeprefix("Basic ")
-
-
-@frozen(kw_only=True)
-class TokenHeader:
-    """A token in its own header field, such as `ov-token`."""
-
-    name: str
-    token: str = field(repr=False, validator=_printable)
-    header: tuple[str, str] = field(init=False, eq=False, repr=False)
-    """The field."""
-
-    @header.default
-    def _pair(self) -> tuple[str, str]:
-        return self.name, self.token
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The token."""
-        return (self.token,)
 
 
 def _seconds(instance: object, attribute: Attribute[Any], value: object) -> None:

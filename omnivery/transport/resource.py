@@ -9,7 +9,8 @@ from omnivery.transport.paging import AsyncPages
 
 if TYPE_CHECKING:
     from omnivery.transport.body import Body
-    from omnivery.transport.client import AsyncBaseClient, ClientConfig
+    from omnivery.transport.client import AsyncBaseClient
+    from omnivery.transport.client_config import ClientConfig
     from omnivery.transport.config import CallOptions
     from omnivery.transport.operation import Operation
     from omnivery.transport.paging import Page

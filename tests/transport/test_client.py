@@ -20,7 +20,7 @@ from omnivery.automations.bots import RESULT
 from omnivery.errors import ApiError, ConfigError, DecodeError, ForbiddenError, OmniveryError, TransportError
 from omnivery.events.verdict import Verdict
 from omnivery.transport.body import fill_path
-from omnivery.transport.config import BasicKey, TokenHeader
+from omnivery.transport.credentials import BasicKey, TokenHeader
 from omnivery.transport.http import Request
 from omnivery.transport.operation import Operation
 from tests.support.fakes import always, http_response, serve

@@ -1,0 +1,47 @@
+"""What both clients are configured with, arguments and environment variables resolved."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import Attribute, field, frozen
+
+from omnivery.transport.config import RetryPolicy, Timeouts, valid_domain
+
+if TYPE_CHECKING:
+    from omnivery.transport.credentials import Credential
+    from omnivery.transport.operation import Operation
+
+
+def _domain_or_nothing(_instance: object, _attribute: Attribute[Any], domain: str | None) -> None:
+    # An empty text is found by the first call that needs a domain.
+    if domain:
+        valid_domain(domain)
+
+
+@frozen(kw_only=True)
+class ClientConfig(ABC):
+    """A client's settings, with arguments and environment variables resolved."""
+
+    base_url: str
+    """URL that paths are appended to, without a trailing slash."""
+    domain: str | None = field(default=None, validator=_domain_or_nothing)
+    """The sending domain, for operations whose path has one."""
+    timeouts: Timeouts = field(factory=Timeouts)
+    """Timeouts of each attempt."""
+    retry: RetryPolicy = field(factory=RetryPolicy)
+    """When to retry."""
+    user_agent: str = ""
+    """Value of the User-Agent header."""
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    """Further header fields of every request."""
+
+    @abstractmethod
+    def credential(self, operation: Operation[Any]) -> Credential:
+        """Return the credential for an operation.
+
+        Raises:
+            ConfigError: the client has no credential of the kind that the operation needs.
+        """
