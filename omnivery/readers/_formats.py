@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from csv import Error, reader
 
 from omnivery.events.event import BotEvent
-from omnivery.readers._columns import KEYS
-from omnivery.readers._csv import CsvReader
+from omnivery.readers._csv import CsvReader, csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
 from omnivery.readers._format import Format, Reader, ReadOptions, Sample
 from omnivery.readers._log_formats import LOG_FORMATS, log_formats, log_reader
@@ -28,31 +26,14 @@ def _csv_share(sample: Sample) -> float:
     # Whoever calls a server writes into its log: a line of a log is one, whatever its user agent contains.
     if isinstance(log_reader("combined", sample[:1], ReadOptions()).item(sample[0], 1), BotEvent):
         return 0.0
-    return float(_delimiter(sample[0]) is not None)
-
-
-def _csv_reader(sample: Sample, options: ReadOptions) -> Reader:
-    return CsvReader(delimiter=(_delimiter(sample[0]) if sample else None) or ",", columns=options.columns)
-
-
-def _delimiter(start: bytes) -> str | None:
-    """What stands between the names of columns, if this line has names of columns."""
-    return next((delimiter for delimiter in ",;\t" if KEYS.intersection(_cells(start, delimiter))), None)
-
-
-def _cells(line: bytes, delimiter: str) -> list[str]:
-    try:
-        cells = next(reader([line.decode()], delimiter=delimiter), [])
-    except (Error, UnicodeDecodeError):
-        return []
-    return [cell.strip() for cell in cells] if len(cells) > 1 else []
+    return csv_share(sample)
 
 
 FORMATS: tuple[Format, ...] = (
     Format(
         name="parquet", sniff=_parquet_share, reader=lambda _sample, options: ParquetReader(columns=options.columns)
     ),
-    Format(name="csv", sniff=_csv_share, reader=_csv_reader),
+    Format(name="csv", sniff=_csv_share, reader=lambda _sample, options: CsvReader(columns=options.columns)),
     *(one.as_format() for one in LOG_FORMATS),
     Format(name="ndjson", sniff=_ndjson_share, reader=lambda _sample, _options: NdjsonReader()),
 )

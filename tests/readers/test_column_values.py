@@ -168,7 +168,7 @@ def test_maps_are_objects_and_nested_values_follow_the_same_rules(library: str) 
 
 def test_a_list_is_no_id(library: str) -> None:
     """It is left as it is, and the run rejects the event with its index."""
-    (event,) = arrow(table(pa.array([[1, 2]])))
+    (event,) = arrow(pa.table({"ip": ["192.0.2.1"], "uas": ["-"], "event_id": [[1, 2]]}))
     assert fault_of(event) == "event_id must be text"
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import event_id_for
-from omnivery.readers import csv
+from omnivery.readers import csv, read
+from omnivery.readers._csv import CsvReader
 from omnivery.readers._lines import MAX_LINE
 
 HEADER = b"ip,uas,event_id,ts,campaign\n"
@@ -241,8 +242,9 @@ def test_a_missing_header_puts_no_personal_data_into_the_error() -> None:
     [
         (b"", "there is none"),
         (b"\n \n", "there is none"),
-        (b"ip,\xff\n", "no UTF-8"),
-        (b'ip,"uas\n', "no CSV"),
+        (b"ip,\xff\n", "not UTF-8"),
+        (b'ip,"uas\n', "its last quote is never closed"),
+        (b'ip,"uas" x\n', "no CSV"),
     ],
 )
 def test_a_header_that_cannot_be_read_is_an_error(content: bytes, why: str) -> None:
@@ -276,6 +278,32 @@ def test_columns_that_contradict_each_other_are_an_error(
 def test_another_delimiter(delimiter: str) -> None:
     content = (HEADER + ROW).replace(b",", delimiter.encode())
     assert list(csv(io.BytesIO(content), delimiter=delimiter)) == items(HEADER + ROW)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("line", ["sep={}", '"sep={}"', "SEP={}", "sep={},,"])
+def test_the_line_that_tells_excel_the_delimiter_is_taken_at_its_word(line: str, mark: str, delimiter: str) -> None:
+    """Exports write it, and a spreadsheet that has opened such a file writes it back in quotes."""
+    content = mark + line.format(delimiter) + "\r\n" + (HEADER + ROW).decode().replace(",", delimiter)
+    for found in (list(csv(io.BytesIO(content.encode()))), list(read(io.BytesIO(content.encode())))):
+        assert found == items(HEADER + ROW)
+
+
+def test_the_delimiter_is_that_of_the_names() -> None:
+    """Commas in a name, or none of an event's own names: the caller's `columns` tell, or else the most names."""
+    assert ids(b'ip;"a, b";event_id\n192.0.2.1;"x, y";7\n') == ["7"]
+    found = list(csv(io.BytesIO(b"client|agent, full|id\n192.0.2.1|x|7\n"), columns={"client": "ip", "id": "event_id"}))
+    assert [event.event_id for event in found if isinstance(event, BotEvent)] == ["7"]
+    with pytest.raises(ConfigError, match="it has client, agent"):
+        csv(io.BytesIO(b"client;agent\n192.0.2.1;x\n"))
+
+
+def test_a_header_may_go_over_several_lines() -> None:
+    found = list(csv(io.BytesIO(b'ip,"long\nname",event_id\n192.0.2.1,x,7\nbad\n')))
+    assert isinstance(found[0], BotEvent)
+    assert (found[0].event_id, found[0].attributes) == ("7", {"long\nname": "x"})
+    assert found[1] == UnreadableLine(line=4, reason="1 cells where the first row has 3")
 
 
 @pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "\r"])
@@ -335,6 +363,25 @@ def test_whatever_a_writer_of_csv_writes_comes_back(
 
 def _read(cell: str) -> str | None:
     return cell.replace("\r\n", "\n") or None
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([b"a,b,c", b'"x\ny",b,c', b"", b"bad", b'"open,b,c', b'a,"q""q",c', b"\xff,b,c"]), max_size=30
+    )
+)
+def test_each_row_says_where_it_ends(rows: list[bytes]) -> None:
+    """A journal resumes behind any of them: what was read before and what is read then are the whole."""
+    lines = b"\n".join([b"event_id,n,m", *rows]).split(b"\n")
+    reader = CsvReader()
+    whole = [pair for placed in reader.read([(1, list(lines))]) for pair in zip(placed.items, placed.ends, strict=True)]
+    assert len({end for _, end in whole}) == len(whole)
+    for place, (_, end) in enumerate(whole):
+        again = CsvReader()
+        again.state = reader.state
+        rest = [item for placed in again.read([(end + 1, list(lines[end:]))]) for item in placed.items]
+        assert rest == [item for item, _ in whole[place + 1 :]]
 
 
 @settings(deadline=None)

@@ -68,7 +68,7 @@ def test_a_file_that_is_neither_yields_a_reason_for_each_line() -> None:
 
 
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n\r\n", b" \n", b"\n" * 100_000])
-@pytest.mark.parametrize("delimiter", [b",", b";", b"\t"])
+@pytest.mark.parametrize("delimiter", [b",", b";", b"\t", b"|"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_names_of_columns_make_it_csv(before: bytes, delimiter: bytes, pack: type[bytes]) -> None:
     """The delimiter is the one that stands between them."""
@@ -84,7 +84,7 @@ def test_one_name_of_an_event_is_enough(header: bytes) -> None:
     assert [type(item) for item in read(io.BytesIO(content))] == [BotEvent]
 
 
-@pytest.mark.parametrize("line", [b"event_id", b"the ip, as it was", b"ip|uas", b"ip,\xff"])
+@pytest.mark.parametrize("line", [b"event_id", b"the ip, as it was", b"ip:uas", b"ip,\xff"])
 def test_a_line_that_only_mentions_a_name_is_no_header(line: bytes) -> None:
     assert [type(item) for item in read(io.BytesIO(line + b"\n" + LOG))] == [UnreadableLine, BotEvent]
 
