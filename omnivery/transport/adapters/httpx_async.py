@@ -67,6 +67,8 @@ class HttpxAdapter:
     proxy: str | None = field(default=None, repr=False, validator=usable_proxy)
     verify: ssl.SSLContext | bool = True
     _connections: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
+    _surplus: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
+    """Connections that are to be closed."""
     _loop: EventLoopToken | None = field(init=False, default=None, repr=False)
     _closed: bool = field(init=False, default=False)
     _inherited: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
@@ -77,13 +79,13 @@ class HttpxAdapter:
     @property
     def connected(self) -> bool:
         """Whether there are open connections."""
-        return bool(self._connections)
+        return bool(self._connections or self._surplus)
 
     def reset_after_fork(self) -> None:
         """Leave the connections and the event loop to the parent process."""
         # Dropping the last reference would close them through the child's event loop, which is not theirs.
-        self._inherited += self._connections
-        self._connections, self._loop = [], None
+        self._inherited += self._connections + self._surplus
+        self._connections, self._surplus, self._loop = [], [], None
 
     async def send(self, request: Request) -> Response:
         """Send one request and return its complete response, whatever its status.
@@ -99,20 +101,16 @@ class HttpxAdapter:
         try:
             response = await _exchange(connection.transport, request, self.limits.max_response_bytes)
         finally:
-            connection.busy = False
-            connection.used_at = time.monotonic()
-        if has_unread_bytes(connection.transport):
-            # They would be taken for the next response (RFC 9112, section 6.3).
-            self._connections.remove(connection)
-            await connection.transport.aclose()
+            self._release(connection)
         await self._close_surplus()
         return response
 
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
-        while self._connections:
-            await self._connections.pop().transport.aclose()
+        self._surplus += self._connections
+        self._connections.clear()
+        await self._close_surplus()
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -141,12 +139,22 @@ class HttpxAdapter:
         self._connections.append(_Connection(transport, secure))
         return self._connections[-1]
 
-    async def _close_surplus(self) -> None:
-        """Close the last connection once it has been idle for too long: the first ones are always used first."""
+    def _release(self, connection: _Connection) -> None:
+        """Take a connection back after a request."""
+        connection.busy = False
+        connection.used_at = time.monotonic()
+        if has_unread_bytes(connection.transport) and connection in self._connections:
+            # They would be taken for the next response (RFC 9112, section 6.3).
+            self._connections.remove(connection)
+            self._surplus.append(connection)
         last = self._connections[-1] if self._connections else None
         if last and not last.busy and last.used_at + self.limits.keepalive < time.monotonic():
-            self._connections.pop()
-            await last.transport.aclose()
+            # It has been idle for too long: the first connections are always used first.
+            self._surplus.append(self._connections.pop())
+
+    async def _close_surplus(self) -> None:
+        while self._surplus:
+            await self._surplus.pop().transport.aclose()
 
 
 async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request, limit: int) -> Response:
@@ -161,6 +169,8 @@ async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request, limit
 
 
 async def _read(response: httpx.Response, limit: int) -> Response:
+    if response.is_stream_consumed:
+        return already_read(response, limit)
     body = ResponseBody(Headers(response.headers.multi_items()), limit)
     try:
         async for data in response.aiter_raw():
@@ -196,8 +206,6 @@ class ClientAdapter:
             # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
             response = await self.client.send(built, auth=None, follow_redirects=False, stream=True)
             try:
-                if response.is_stream_consumed:
-                    return already_read(response, self.limits.max_response_bytes)
                 return await _read(response, self.limits.max_response_bytes)
             finally:
                 await response.aclose()

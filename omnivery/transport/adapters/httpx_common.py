@@ -37,6 +37,8 @@ PHASES = {
 }
 """The phase that an event of httpcore's trace begins (https://www.encode.io/httpcore/extensions/#trace)."""
 GZIP = ("gzip", "x-gzip")
+MAX_CODINGS = 3
+"""Most content codings of a response: nobody needs two, and each takes memory."""
 BLOCK = 65536
 """Bytes that a decoder produces at a time."""
 
@@ -197,12 +199,12 @@ class ResponseBody:
     _exceeded: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        codings = [coding.strip().lower() for coding in self.headers.get("content-encoding", "").split(",")]
+        named = [coding.strip().lower() for coding in self.headers.get("content-encoding", "").split(",")]
+        codings = [coding for coding in named if coding not in {"", "identity"}]
+        if len(codings) > MAX_CODINGS or not {*GZIP, "deflate"}.issuperset(codings):
+            self.problem, codings = "the response has a content coding that was not requested", []
         # The coding that was applied last stands last.
-        self._decoders = [_Decoder(coding) for coding in reversed(codings) if coding not in {"", "identity"}]
-        unknown = [decoder.coding for decoder in self._decoders if decoder.coding not in {*GZIP, "deflate"}]
-        if unknown:
-            self.problem = "the response has a content coding that was not requested"
+        self._decoders = [_Decoder(coding) for coding in reversed(codings)]
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes as received. Return False if no more are of use."""
@@ -256,7 +258,7 @@ def has_unread_bytes(transport: httpx.AsyncHTTPTransport | httpx.HTTPTransport) 
     try:
         [connection] = pool.connections
         unread: bytes = connection._connection._h11_state.trailing_data[0]
-    except (AttributeError, ValueError):
+    except (AttributeError, IndexError, TypeError, ValueError):
         return False
     return bool(unread)
 

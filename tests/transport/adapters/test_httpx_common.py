@@ -107,6 +107,8 @@ def test_the_limit_itself_is_allowed() -> None:
         (gzip.compress(b"abc" * 100)[:-9], "gzip", "cut short"),
         (zlib.compress(b"abc" * 100)[:-1], "deflate", "cut short"),
         (b"abcd", "br", "not requested"),
+        (b"abcd", "gzip, br", "not requested"),
+        (b"abcd", ",".join(["gzip"] * 10_000), "not requested"),
     ],
 )
 def test_a_body_that_cannot_be_read_whole_is_ambiguous_under_a_success_alone(
@@ -187,6 +189,19 @@ async def test_bytes_beyond_a_response_are_not_the_next_one(data: bytes) -> None
             assert (await adapter.send(request(server.url))).content == b"first"
         await adapter.aclose()
     assert (server.connections, len(server.seen)) == (3, 3)
+
+
+@pytest.mark.anyio
+async def test_bytes_beyond_a_response_that_was_refused_are_not_the_next_one_either() -> None:
+    cut_short = http_response("200 OK", gzip.compress(b"first")[:-4], "Content-Encoding: gzip")
+    async with serve(always(cut_short + SECOND)) as server:
+        adapter = HttpxAdapter()
+        for _ in range(3):
+            with pytest.raises(AmbiguousError, match="cut short"):
+                await adapter.send(request(server.url))
+        assert adapter.connected, "the last connection is still to be closed"
+        await adapter.aclose()
+    assert server.connections == 3
 
 
 @pytest.mark.parametrize("data", BEYOND)
