@@ -322,12 +322,12 @@ async def test_a_deadline_bounds_the_queue_too_and_says_that_nothing_was_sent() 
     """To repeat a send, one must know that the first was not sent."""
     stuck = Stuck()
     runtime = AsyncRuntime()
-    gated = LimitedAdapter(inner=stuck, runtime=runtime, slots=AdaptiveLimiter(ceiling=1), max_retry_after=1.0)
+    limited = LimitedAdapter(inner=stuck, runtime=runtime, slots=AdaptiveLimiter(ceiling=1), max_retry_after=1.0)
     async with anyio.create_task_group() as group:
-        group.start_soon(run_on, gated, 60.0)
+        group.start_soon(run_on, limited, 60.0)
         await anyio.wait_all_tasks_blocked()
         with pytest.raises(DeadlineError) as caught:
-            await run_on(gated, 0.02)
+            await run_on(limited, 0.02)
         assert not caught.value.may_have_happened
         group.cancel_scope.cancel()
     assert stuck.requests == 1

@@ -64,7 +64,7 @@ def test_a_deadline_ends_headers_that_trickle_in() -> None:
         client.account.test(options=SOON)
 
 
-def test_a_deadline_ends_a_tls_handshake_that_is_never_answered() -> None:
+def test_a_deadline_ends_a_tls_handshake_without_a_response() -> None:
     """httpcore gives the handshake the connect timeout anew, after the connection has used most of it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"

@@ -94,6 +94,13 @@ def test_a_small_response_does_not_become_a_large_one(bomb: tuple[bytes, str], s
         tracemalloc.stop()
 
 
+def test_what_a_coding_within_a_coding_takes_is_bounded_although_nothing_comes_out() -> None:
+    """Empty blocks: the outer coding expands for as long as it likes, and the inner one yields not a byte."""
+    inner = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff" * 400_000
+    with pytest.raises(AmbiguousError, match="larger than"):
+        received([gzip.compress(inner)], "gzip, gzip")
+
+
 def test_the_limit_itself_is_allowed() -> None:
     assert len(received([b"x" * LIMIT]).content) == LIMIT
     with pytest.raises(AmbiguousError, match="1,000,000"):
