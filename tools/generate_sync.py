@@ -53,11 +53,14 @@ WORDS = (
         "It\n        is read in the calling thread.",
     ),
     (r"A synchronous source is read on the event loop, one message at a time\.", "Read in the calling thread."),
-    (r"If\n +the call itself is cancelled, there is no report\.", "After\n        Ctrl-C there is no report."),
 )
 """What becomes of docstrings."""
 
-RUNS = {"BulkRun": "omnivery.automations.run", "EventWriter": "omnivery.automations.writer.sync"}
+RUNS = {
+    "SendRun": "omnivery.mail.bulk",
+    "BulkRun": "omnivery.automations.run",
+    "EventWriter": "omnivery.automations.writer.sync",
+}
 """What bulk methods return that are no coroutines: written by hand, because it is the bridge to another thread."""
 
 FRAMES = "omnivery.readers.frames"

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from omnivery.events.verdict import Verdict as Verdict
     from omnivery.mail.addresses import ParsedAddress as ParsedAddress
     from omnivery.mail.addresses import ParseResult as ParseResult
+    from omnivery.mail.bulk import AsyncSendRun as AsyncSendRun
+    from omnivery.mail.bulk import SendRun as SendRun
     from omnivery.mail.dns import DnsRecord as DnsRecord
     from omnivery.mail.message import Queued as Queued
     from omnivery.mail.sending import SendOutcome as SendOutcome

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from omnivery.events.event import BotEvent, EventLike
     from omnivery.events.verdict import PendingVerdict, Verdict
     from omnivery.mail.addresses import ParseResult
+    from omnivery.mail.bulk import SendRun
     from omnivery.mail.message import Message, MessageLike, Queued
     from omnivery.mail.sending import SendReport
     from omnivery.mail.suppression import SuppressionReport
@@ -757,7 +758,10 @@ class Messages(Resource["AsyncAutomations"]):
         messages: Iterable[Message],
         *,
         concurrency: int = 8,
+        on_progress: Callable[[SendReport], None] | None = None,
         progress: bool = False,
+        journal: str | PathLike[str] | None = None,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
@@ -766,13 +770,19 @@ class Messages(Resource["AsyncAutomations"]):
         A message that was certainly not sent is retried (ten times, unless `options` or the client say otherwise). One
         whose response was lost is never retried, and is `unknown` in the report. A message that cannot be sent is
         `rejected`, and the run goes on. An error that every message would get (401, 403, 404 …, a closed client) stops
-        the run, and so do 1000 messages in a row that do not get through; the source is then not read any further. After
-        Ctrl-C there is no report.
+        the run. A rate limit slows it. In an outage, what is certain to be unsent is held, the source is not read, and
+        a GET finds out when the service is back. Equal messages may be deduplicated by the service.
 
         Args:
             messages: what to send. Read in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
+            on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
+            journal: a file to keep the run in. After a crash the same call sends only what is certain to be unsent.
+                What may have been sent is `unknown`, and never sent again by itself. The source must give the same
+                messages in the same order. Neither bodies nor e-mail addresses are kept.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
@@ -786,15 +796,66 @@ class Messages(Resource["AsyncAutomations"]):
         """
         bridge: LoopBridge[SendReport] = LoopBridge()
         given_messages = bridge.source(messages, argument="messages")
+        given_on_progress = bridge.callback(on_progress)
         return bridge.run(
             lambda: self._async.messages.send_many(
                 given_messages,
                 concurrency=concurrency,
+                on_progress=given_on_progress,
                 progress=progress,
+                journal=journal,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
         )
+
+    def stream(
+        self,
+        messages: Iterable[Message],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        journal: str | PathLike[str] | None = None,
+        max_outage: float | None = 60.0,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SendRun:
+        """Send as `send_many` does, and watch it message by message.
+
+            with client.messages.stream(messages) as run:
+                for outcome in run:
+                    ...
+            run.report.raise_for_failures()
+
+        Args:
+            messages: as in `send_many`.
+            concurrency: as in `send_many`.
+            ordered: have outcomes in the order of the source; messages behind a slow one wait for it.
+            journal: as in `send_many`. It is opened when the block is entered.
+            max_outage: as in `send_many`.
+            domain: as in `send_many`.
+            options: as in `send_many`.
+
+        Raises:
+            ConfigError: as in `send_many`.
+        """
+        with delay_fork():
+            from omnivery.mail.bulk import SendRun
+        bridge: LoopBridge[None] = LoopBridge()
+        given_messages = bridge.source(messages, argument="messages")
+        run = on_loop(
+            lambda: self._async.messages.stream(
+                given_messages,
+                concurrency=concurrency,
+                ordered=ordered,
+                journal=journal,
+                max_outage=max_outage,
+                domain=domain,
+                options=options,
+            )
+        )
+        return SendRun(bridge, run)
 
     def send_batch(
         self,
@@ -803,6 +864,7 @@ class Messages(Resource["AsyncAutomations"]):
         *,
         individually: bool = False,
         concurrency: int = 8,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
@@ -818,6 +880,7 @@ class Messages(Resource["AsyncAutomations"]):
             individually: make one call for each recipient, and replace the placeholders before sending. A stored
                 template still gets the variables as `recipient-variables`, because only the service can fill it.
             concurrency: calls in flight, as in `send_many`.
+            max_outage: as in `send_many`.
             domain: the sending domain; the client's own if left out.
             options: as in `send_many`.
 
@@ -836,6 +899,7 @@ class Messages(Resource["AsyncAutomations"]):
                 given_recipients,
                 individually=individually,
                 concurrency=concurrency,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
@@ -883,6 +947,7 @@ class Suppressions(Resource["AsyncAutomations"]):
         records: Iterable[SuppressionFields],
         *,
         concurrency: int = 8,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
@@ -895,6 +960,8 @@ class Suppressions(Resource["AsyncAutomations"]):
         Args:
             records: mappings with `address` and optionally `type` and `error`, as in `add`.
             concurrency: calls in flight; fewer while the server asks to slow down.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: options of each call.
 
@@ -902,7 +969,8 @@ class Suppressions(Resource["AsyncAutomations"]):
             The report. Check it, or call `raise_for_failures()`.
 
         Raises:
-            ConfigError: a record has no address, or the domain is missing; nothing was sent.
+            ConfigError: the domain is missing, or `records` is a single one; nothing was sent. A record
+                that is not valid is a rejection in the report, and the others go out.
         """
         bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
@@ -910,6 +978,7 @@ class Suppressions(Resource["AsyncAutomations"]):
             lambda: self._async.suppressions.add_many(
                 given_records,
                 concurrency=concurrency,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from omnivery.automations.account import TEST
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
+from omnivery.mail.bulk import MAX_OUTAGE, AsyncSendRun, message_run, send_batch, send_many
 from omnivery.mail.form import Surface, encode, from_explained
 from omnivery.mail.message import Message, MessageLike, Queued
-from omnivery.mail.sending import SendReport, send_batch, send_many
+from omnivery.mail.sending import SendReport
 from omnivery.transport.operation import NON_IDEMPOTENT, maybe_empty
 from omnivery.transport.resource import AsyncResource
 
@@ -54,7 +57,10 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
         messages: Iterable[Message] | AsyncIterable[Message],
         *,
         concurrency: int = 8,
+        on_progress: Callable[[SendReport], None] | None = None,
         progress: bool = False,
+        journal: str | PathLike[str] | None = None,
+        max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
@@ -63,13 +69,19 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
         A message that was certainly not sent is retried (ten times, unless `options` or the client say otherwise). One
         whose response was lost is never retried, and is `unknown` in the report. A message that cannot be sent is
         `rejected`, and the run goes on. An error that every message would get (401, 403, 404 …, a closed client) stops
-        the run, and so do 1000 messages in a row that do not get through; the source is then not read any further. If
-        the call itself is cancelled, there is no report.
+        the run. A rate limit slows it. In an outage, what is certain to be unsent is held, the source is not read, and
+        a GET finds out when the service is back. Equal messages may be deduplicated by the service.
 
         Args:
             messages: what to send. A synchronous source is read on the event loop, one message at a time.
             concurrency: messages in flight; fewer while the server asks to slow down.
+            on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
+            journal: a file to keep the run in. After a crash the same call sends only what is certain to be unsent.
+                What may have been sent is `unknown`, and never sent again by itself. The source must give the same
+                messages in the same order. Neither bodies nor e-mail addresses are kept.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
@@ -86,8 +98,56 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
             SEND,
             Surface.AUTOMATIONS,
             messages,
+            probe=TEST,
             concurrency=concurrency,
+            on_progress=on_progress,
             progress=progress,
+            journal=journal,
+            max_outage=max_outage,
+            domain=domain,
+            options=options,
+        )
+
+    def stream(
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        journal: str | PathLike[str] | None = None,
+        max_outage: float | None = MAX_OUTAGE,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> AsyncSendRun:
+        """Send as `send_many` does, and watch it message by message.
+
+            async with client.messages.stream(messages) as run:
+                async for outcome in run:
+                    ...
+            run.report.raise_for_failures()
+
+        Args:
+            messages: as in `send_many`.
+            concurrency: as in `send_many`.
+            ordered: have outcomes in the order of the source; messages behind a slow one wait for it.
+            journal: as in `send_many`. It is opened when the block is entered.
+            max_outage: as in `send_many`.
+            domain: as in `send_many`.
+            options: as in `send_many`.
+
+        Raises:
+            ConfigError: as in `send_many`.
+        """
+        return message_run(
+            self._client,
+            SEND,
+            Surface.AUTOMATIONS,
+            messages,
+            probe=TEST,
+            concurrency=concurrency,
+            ordered=ordered,
+            journal=journal,
+            max_outage=max_outage,
             domain=domain,
             options=options,
         )
@@ -99,6 +159,7 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
         *,
         individually: bool = False,
         concurrency: int = 8,
+        max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
@@ -114,6 +175,7 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
             individually: make one call for each recipient, and replace the placeholders before sending. A stored
                 template still gets the variables as `recipient-variables`, because only the service can fill it.
             concurrency: calls in flight, as in `send_many`.
+            max_outage: as in `send_many`.
             domain: the sending domain; the client's own if left out.
             options: as in `send_many`.
 
@@ -131,7 +193,9 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
             message,
             recipients,
             individually=individually,
+            probe=TEST,
             concurrency=concurrency,
+            max_outage=max_outage,
             domain=domain,
             options=options,
         )

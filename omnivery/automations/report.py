@@ -57,8 +57,10 @@ class BatchOutcome(SettledBatch[EventLike]):
         """Return the outcome of a batch."""
         return cls(
             batch=settled.batch,
+            start=settled.start,
             accepted=settled.accepted,
             rejected=settled.rejected,
+            refused=settled.refused,
             undelivered=settled.undelivered,
             errors=settled.errors,
             requests=settled.requests,

@@ -14,7 +14,6 @@ from omnivery.bulk.work import RunTarget
 from omnivery.events.event import EventLike
 from omnivery.sync.run import SyncPool
 from omnivery.transport import body as encoding
-from omnivery.transport.config import BULK_RETRY
 
 if TYPE_CHECKING:
     from typing import Any
@@ -69,20 +68,18 @@ def event_run(
     Raises:
         ConfigError: an option is out of range.
     """
-    bulk, chosen, breaker = client._for_bulk(
-        concurrency, options, requests_per_second=requests_per_second, max_outage=max_outage
-    )
+    calls = client._for_bulk(concurrency, options, requests_per_second=requests_per_second, max_outage=max_outage)
 
     async def send(body: bytes) -> ApiResponse[Any]:
-        return await bulk.call(operation, domain=target["domain"], body=encoding.json(body), options=chosen)
+        return await calls.client.call(
+            operation, domain=target["domain"], body=encoding.json(body), options=calls.options
+        )
 
     return AsyncBulkRun(
         source=source,
         work=EventWork(send=send, target=target, size=max_events, max_bytes=max_bytes),
         concurrency=concurrency,
-        policy=OutagePolicy(
-            breaker=breaker, rounds=rounds, max_retry_after=(chosen.retry or BULK_RETRY).max_retry_after
-        ),
+        policy=OutagePolicy(breaker=calls.breaker, rounds=rounds, max_retry_after=calls.max_retry_after),
         pace=client._pace(events_per_second, argument="events_per_second"),
         ordered=ordered,
         recorder=recorder,

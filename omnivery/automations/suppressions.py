@@ -13,7 +13,7 @@ from attrs import field, frozen
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.errors import ConfigError
-from omnivery.mail.suppression import SuppressionReport, deliver
+from omnivery.mail.suppression import MAX_OUTAGE, SuppressionReport, add_records
 from omnivery.transport import body as encoding
 from omnivery.transport.operation import IDEMPOTENT, maybe_empty
 from omnivery.transport.resource import AsyncResource
@@ -21,7 +21,9 @@ from omnivery.transport.resource import AsyncResource
 if TYPE_CHECKING:
     from omnivery.mail.vocabulary import SuppressionType
     from omnivery.transport.body import Body
+    from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
+    from omnivery.transport.http import ApiResponse
 
 FIELD_NAMES = ("address", "type", "error")
 SuppressionFields: TypeAlias = Mapping[str, str | None]
@@ -80,6 +82,7 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
         records: Iterable[SuppressionFields],
         *,
         concurrency: int = 8,
+        max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
@@ -92,6 +95,8 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
         Args:
             records: mappings with `address` and optionally `type` and `error`, as in `add`.
             concurrency: calls in flight; fewer while the server asks to slow down.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: options of each call.
 
@@ -99,36 +104,43 @@ class AsyncSuppressions(AsyncResource[AutomationsConfig]):
             The report. Check it, or call `raise_for_failures()`.
 
         Raises:
-            ConfigError: a record has no address, or the domain is missing; nothing was sent.
+            ConfigError: the domain is missing, or `records` is a single one; nothing was sent. A record
+                that is not valid is a rejection in the report, and the others go out.
         """
-        given = _checked(records)
-        client, chosen, _ = self._client._for_bulk(concurrency, options)
         sending_domain = self._client._domain(domain)
 
-        async def post(batch: Sequence[SuppressionFields]) -> None:
-            for record in batch:
-                await client.call(ADD, domain=sending_domain, body=_body(record), options=chosen)
+        async def send(
+            bulk: AsyncBaseClient[Any], some: Sequence[SuppressionFields], chosen: CallOptions
+        ) -> ApiResponse[Any]:
+            return await bulk.call(ADD, domain=sending_domain, body=_body(some[0]), options=chosen)
 
-        return await deliver(given, post, size=1, concurrency=concurrency)
-
-
-def _checked(records: Iterable[SuppressionFields]) -> list[SuppressionFields]:
-    if isinstance(records, str | Mapping):
-        raise ConfigError("records: expected several, not a single one: add() takes that. Nothing was sent.")
-    given = list(records)
-    for index, record in enumerate(given):
-        if not isinstance(record, Mapping):
-            raise ConfigError(f"records[{index}]: expected a mapping. Nothing was sent.")
-        if not record.keys() <= set(FIELD_NAMES):
-            raise ConfigError(f"records[{index}]: it may have address, type and error only. Nothing was sent.")
-        _body(record, where=f"records[{index}].")
-    return given
+        return await add_records(
+            self._client,
+            records,
+            read=_fields_of,
+            send=send,
+            size=1,
+            concurrency=concurrency,
+            max_outage=max_outage,
+            domain=domain,
+            options=options,
+        )
 
 
-def _body(record: SuppressionFields, *, where: str = "") -> Body:
+def _fields_of(record: str | SuppressionFields) -> SuppressionFields:
+    fields = {"address": record} if isinstance(record, str) else record
+    if not isinstance(fields, Mapping):
+        raise ConfigError("expected a mapping")
+    if not fields.keys() <= set(FIELD_NAMES):
+        raise ConfigError("it may have address, type and error only")
+    _body(fields, sent="")
+    return fields
+
+
+def _body(record: SuppressionFields, *, sent: str = " Nothing was sent.") -> Body:
     for name, value in ((name, record.get(name)) for name in FIELD_NAMES):
         if value is None and name != "address":
             continue
         if not isinstance(value, str) or not (value.strip() or name == "error"):
-            raise ConfigError(f"{where}{name}: must be text, and not empty. Nothing was sent.")
+            raise ConfigError(f"{name}: must be text, and not empty.{sent}")
     return encoding.multipart([(name, value) for name in FIELD_NAMES if (value := record.get(name)) is not None])

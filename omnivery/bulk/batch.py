@@ -17,7 +17,7 @@ from omnivery.bulk.work import BatchDelta, Part, PartState, SettledPart
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError
 
 if TYPE_CHECKING:
-    from omnivery.bulk.work import StoredPart, Work
+    from omnivery.bulk.work import StoredItem, StoredPart, Work
     from omnivery.transport.http import ApiResponse
 
 T = TypeVar("T")
@@ -65,6 +65,9 @@ class Batch(Generic[T]):
     _refusals: int = field(init=False, default=0)
     _in_flight: bool = field(init=False, default=False)
     """Whether the last open part's request is out."""
+    _waiting: bool = field(init=False, default=False)
+    """Whether the last open part, which must not be sent twice, is written down as unsent."""
+    _claimed: list[int] = field(init=False, factory=list[int])
     _opened: list[Part[T]] = field(init=False, factory=list[Part[T]])
     _ended: list[SettledPart] = field(init=False, factory=list[SettledPart])
     _told: tuple[int, int, int] = field(init=False, default=(0, 0, 0))
@@ -98,6 +101,16 @@ class Batch(Generic[T]):
             )
             for part in reversed(parts)
         ]
+        return batch
+
+    @classmethod
+    def reopened(
+        cls, work: Work[T, Any, Any], item: T, place: int, part: StoredItem, *, number: int, source: int
+    ) -> Batch[T]:
+        """Return the batch of one item that a journal knows by its digest, and has as unsent."""
+        batch = cls(work=work, number=number, items=(), start=place, named=True, source=source)
+        batch._open = [Part(items=[item], indices=[place], row=part.row, digest=part.digest)]
+        batch._waiting = True
         return batch
 
     @property
@@ -147,7 +160,8 @@ class Batch(Generic[T]):
         """The service accepted the last request."""
         self._count(response.attempts)
         self.responses.append(response)
-        self._accepted.extend(self._end(PartState.ACCEPTED, response.attempts).items)
+        part = self._end(PartState.ACCEPTED, response.attempts, ids=self.work.ids_of(response))
+        self._accepted.extend(part.items)
 
     def refused(self, error: OmniveryError) -> None:
         """The service found fault with what the last request carried, or found it too large: halve it."""
@@ -173,7 +187,21 @@ class Batch(Generic[T]):
 
     def held(self, error: OmniveryError) -> None:
         """The last request failed, and its part stays open, to be sent again."""
-        self._count(getattr(error, "attempts", 0))
+        attempts = getattr(error, "attempts", 0)
+        self._count(attempts)
+        part = self._open[-1]
+        if part.digest is not None:
+            # While it waits it is certain to be unsent, and a crash must not leave it in doubt.
+            self._ended.append(SettledPart(part=part, state=PartState.PENDING, attempts=attempts, error=str(error)))
+            self._waiting = True
+
+    def claim(self) -> bool:
+        """Say whether the next part must be written down as being sent again, before it is sent."""
+        if not self._waiting:
+            return False
+        self._waiting = False
+        self._claimed.append(self._open[-1].row or 0)
+        return True
 
     def close(self) -> SettledBatch[T]:
         """Return what became of the batch. What is still open is undelivered, or unknown if it may not be repeated."""
@@ -187,8 +215,10 @@ class Batch(Generic[T]):
             self._undelivered.extend(self._end(PartState.PENDING).items)
         return SettledBatch(
             batch=self.number,
+            start=self.start,
             accepted=tuple(self._accepted),
             rejected=tuple(self._rejected),
+            refused=tuple(self._refused),
             undelivered=tuple(self._undelivered),
             unknown=tuple(self._unknown),
             errors=tuple(self._errors),
@@ -220,25 +250,33 @@ class Batch(Generic[T]):
             counted=self.counted or self.requests > 0,
             unfinished=bool(self._open),
             opened=self._opened,
+            claimed=self._claimed,
             ended=[one for one in self._ended if one.part.row is not None],
             rejected=[*zip(self._rejected[rejected:], map(self.work.stored, self._refused[rejected:]), strict=True)],
             batches=int(self.requests > requests == 0 and not self.counted),
             requests=self.requests - requests,
             retries=self.retries - retries,
         )
-        self._opened, self._ended = [], []
+        self._opened, self._claimed, self._ended = [], [], []
         self._told = (self.requests, self.retries, len(self._rejected))
         return delta
 
     def _opened_as(self, part: Part[T], body: Any, rows: Iterator[int]) -> Part[T]:
-        opened = evolve(part, body=body, row=next(rows))
+        opened = evolve(part, body=body, row=next(rows), digest=self.work.digest(body))
         self._opened.append(opened)
         return opened
 
-    def _end(self, state: PartState, attempts: int = 0, error: OmniveryError | None = None) -> Part[T]:
+    def _end(
+        self,
+        state: PartState,
+        attempts: int = 0,
+        error: OmniveryError | None = None,
+        ids: Sequence[str | None] | None = None,
+    ) -> Part[T]:
         part = self._open.pop()
         self._in_flight = False
-        self._ended.append(SettledPart(part=part, state=state, attempts=attempts, error=str(error) if error else None))
+        words = str(error) if error else None
+        self._ended.append(SettledPart(part=part, state=state, attempts=attempts, error=words, ids=ids))
         return part
 
     def _count(self, attempts: int) -> None:
@@ -261,6 +299,8 @@ class Batch(Generic[T]):
         try:
             self.work.encode([item])
         except self.work.unencodable as error:
+            if isinstance(error, OmniveryError):
+                self.refusals.append(error)
             return self.work.fault(item, error)
         return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from logging import Logger
 from time import time as unix_time
@@ -70,6 +70,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     recorder: Recorder[T] = field(factory=Recorder)
     """Writes down what happens, if anything does."""
     runtime: Runtime = field(factory=AsyncRuntime)
+    ready: Callable[[], Awaitable[None]] | None = None
+    """Waits until the service accepts requests, where an item must not be written down as being sent before."""
     notify: Callable[[], None] | None = None
     """Called when the run begins to wait for the service, and when it no longer does."""
     _totals: RunTotals[T] = field(init=False, factory=RunTotals)
@@ -79,11 +81,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     _posted: bool = field(init=False, default=False)
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
-    _in_hand: int = field(init=False, default=0)
-    """Batches that workers have."""
     _waiting: bool = field(init=False, default=False)
-    _changed: anyio.Event = field(init=False)
-    """Set when a batch was settled or the circuit may have closed."""
     _remaining: list[OutcomeT] = field(init=False, factory=list)
     _done: dict[int, OutcomeT] = field(init=False, factory=dict)
     """Outcomes that wait for those of earlier batches, by batch."""
@@ -124,8 +122,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if self._started is not None:
             raise ConfigError("a bulk run is entered once: make another one")
         self._started = self.runtime.now()
-        self._changed = anyio.Event()
-        self._totals = await self.recorder.open(self.source)
+        self._totals = await self.recorder.open(self.source, self.work)
         # The slots before the network let through as many requests as there are to be in flight. One at a time keeps
         # the order of the source, which two workers would not.
         workers = 2 * self.concurrency if self.recorder.ahead and self.concurrency > 1 else self.concurrency
@@ -293,19 +290,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
 
     async def _read(self) -> Batch[T] | None:
         """Return the next batch; None at the end of the source, or when the run was stopped."""
-        # While the service is down nothing is read. Without a batch in hand nobody would find out that it is back.
-        while self._stopped_by is None and self.policy.breaker.is_open and self._in_hand:
-            await self._changed.wait()
-        if self._stopped_by is not None:
-            return None
-        self._in_hand += 1
-        batch = None
-        try:
-            batch = await self._next_batch()
-        finally:
-            if batch is None:
-                self._put_down()
-        return batch
+        # While the service is down every worker holds one batch and none reads another.
+        return None if self._stopped_by is not None else await self._next_batch()
 
     async def _next_batch(self) -> Batch[T] | None:
         try:
@@ -344,19 +330,10 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if self.ordered:
             self._turns.append(batch.number)
 
-    def _put_down(self) -> None:
-        self._in_hand -= 1
-        self._wake()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
-
     def _stop(self, error: BaseException) -> None:
         self._stopped_by = self._stopped_by or error
         self.source.stop()
         self.policy.breaker.stop()
-        self._wake()
 
     async def _deliver(self, batch: Batch[T]) -> OutcomeT:
         accepted_before, failures = self.policy.accepted, 0
@@ -377,7 +354,6 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         finally:
             # No await stands here: a cancelled run settles its batches all the same.
             outcome = self._settle(batch)
-            self._put_down()
         return outcome
 
     async def _post(self, batch: Batch[T], body: Any, *, accepted_before: int, round: int) -> bool:  # noqa: A002
@@ -386,6 +362,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             self._posted = True
             self._tasks.start_soon(self._name_silent_service)
         try:
+            if self.ready is not None:
+                await self.ready()
             await self.recorder.sending(batch)
             response = await self.work.post(body)
         except JournalError as error:
@@ -458,7 +436,6 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     # Waiting for the service
 
     def _circuit_changed(self) -> None:
-        self._wake()
         waiting = self.policy.breaker.is_open
         if waiting == self._waiting or self._stopped_by is not None:
             return

@@ -40,7 +40,7 @@ class Recorder(Generic[T]):
         """Number of the first batch that this run reads; those that an earlier run left have lower ones."""
         return 0
 
-    async def open(self, source: Source[T]) -> RunTotals[T]:  # noqa: ARG002  # a journal knows where to resume
+    async def open(self, source: Source[T], work: Work[T, Any, Any]) -> RunTotals[T]:  # noqa: ARG002  # a journal uses them
         """Prepare the source, and return the totals so far."""
         return RunTotals()
 

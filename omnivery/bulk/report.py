@@ -48,10 +48,14 @@ class SettledBatch(Generic[T]):
 
     batch: int
     """The batch's number in its run, from 0, in the order in which the source was read."""
+    start: int = 0
+    """Place of its first item in the source, from 0."""
     accepted: tuple[T, ...] = field(default=(), repr=False)
     """Items that the service took, as they were given. Verdicts of events come to the webhook."""
     rejected: tuple[Rejection, ...] = ()
     """Items that were not valid, or that the server refused one by one."""
+    refused: tuple[T, ...] = field(default=(), repr=False)
+    """The same items, as they were given."""
     undelivered: tuple[T, ...] = field(default=(), repr=False)
     """Items that did not get through, as they were given."""
     unknown: tuple[T, ...] = field(default=(), repr=False)

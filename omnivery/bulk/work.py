@@ -243,6 +243,14 @@ class Work(ABC, Generic[T, OutcomeT, ReportT]):
     def fault(self, item: T, error: Exception) -> str:
         """Say what keeps an item from being encoded, given what `encode` raised for it alone."""
 
+    def digest(self, body: Any) -> bytes | None:  # noqa: ARG002  # of use where bodies must not be kept
+        """Return a digest of a body that a journal must not keep, because it must not be sent twice; else None."""
+        return None
+
+    def ids_of(self, response: ApiResponse[Any]) -> Sequence[str | None] | None:  # noqa: ARG002  # mostly there are none
+        """Return the ids that the service gave to the items of an accepted request."""
+        return None
+
     @abstractmethod
     async def post(self, body: Any) -> ApiResponse[Any]:
         """Send one request."""

@@ -9,6 +9,8 @@ from omnivery._lazy import lazy_exports
 if TYPE_CHECKING:
     from omnivery.mail.addresses import ParsedAddress as ParsedAddress
     from omnivery.mail.addresses import ParseResult as ParseResult
+    from omnivery.mail.bulk import AsyncSendRun as AsyncSendRun
+    from omnivery.mail.bulk import SendRun as SendRun
     from omnivery.mail.dns import DnsRecord as DnsRecord
     from omnivery.mail.message import Queued as Queued
     from omnivery.mail.sending import SendOutcome as SendOutcome

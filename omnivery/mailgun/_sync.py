@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omnivery._fork import delay_fork
 from omnivery._lazy import lazy_property
 from omnivery.mailgun.client import AsyncMailgun
-from omnivery.sync.base import BaseClient, Pages, Resource, copied, whole
+from omnivery.sync.base import BaseClient, Pages, Resource, copied, on_loop, whole
 from omnivery.sync.bridge import LoopBridge
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
     import httpx
     import ssl
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from email.message import Message as MimeMessage
     from omnivery.mail.addresses import ParseResult
+    from omnivery.mail.bulk import SendRun
     from omnivery.mail.message import Message, MessageLike, Queued
     from omnivery.mail.recipients import Mailboxes
     from omnivery.mail.sending import SendReport
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from omnivery.mailgun.whitelists import WhitelistConfirmation, WhitelistEntry
     from omnivery.transport.config import CallOptions, Limits, RetryPolicy, Timeouts
     from omnivery.transport.observe import Observer
+    from os import PathLike
     from typing import Any, Literal, Self
 
 
@@ -301,6 +304,7 @@ class Bounces(Resource["AsyncMailgun"]):
         records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
@@ -313,11 +317,14 @@ class Bounces(Resource["AsyncMailgun"]):
         Args:
             records: addresses, or mappings in the API's own names: `address`, `code`, `error`, `created_at`.
             concurrency: requests in flight.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
         Raises:
-            ConfigError: a record has no address, or domain or key is missing; nothing was sent.
+            ConfigError: domain or key is missing, or `records` is a single one; nothing was sent. A record
+                that is not valid is a rejection in the report, and the others go out.
         """
         bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
@@ -325,6 +332,7 @@ class Bounces(Resource["AsyncMailgun"]):
             lambda: self._async.bounces.create_many(
                 given_records,
                 concurrency=concurrency,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
@@ -407,6 +415,7 @@ class Complaints(Resource["AsyncMailgun"]):
         records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
@@ -419,11 +428,14 @@ class Complaints(Resource["AsyncMailgun"]):
         Args:
             records: addresses, or mappings in the API's own names: `address`, `error`, `created_at`.
             concurrency: requests in flight.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
         Raises:
-            ConfigError: a record has no address, or domain or key is missing; nothing was sent.
+            ConfigError: domain or key is missing, or `records` is a single one; nothing was sent. A record
+                that is not valid is a rejection in the report, and the others go out.
         """
         bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
@@ -431,6 +443,7 @@ class Complaints(Resource["AsyncMailgun"]):
             lambda: self._async.complaints.create_many(
                 given_records,
                 concurrency=concurrency,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
@@ -703,7 +716,10 @@ class Messages(Resource["AsyncMailgun"]):
         messages: Iterable[Message],
         *,
         concurrency: int = 8,
+        on_progress: Callable[[SendReport], None] | None = None,
         progress: bool = False,
+        journal: str | PathLike[str] | None = None,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
@@ -712,13 +728,19 @@ class Messages(Resource["AsyncMailgun"]):
         A message that was certainly not sent is retried (ten times, unless `options` or the client say otherwise). One
         whose response was lost is never retried, and is `unknown` in the report. A message that cannot be sent is
         `rejected`, and the run goes on. An error that every message would get (401, 403, 404 …, a closed client) stops
-        the run, and so do 1000 messages in a row that do not get through; the source is then not read any further. After
-        Ctrl-C there is no report.
+        the run. A rate limit slows it. In an outage, what is certain to be unsent is held, the source is not read, and
+        a GET finds out when the service is back. Equal messages may be deduplicated by the service.
 
         Args:
             messages: what to send. Read in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
+            on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
+            journal: a file to keep the run in. After a crash the same call sends only what is certain to be unsent.
+                What may have been sent is `unknown`, and never sent again by itself. The source must give the same
+                messages in the same order. Neither bodies nor e-mail addresses are kept.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
@@ -732,15 +754,66 @@ class Messages(Resource["AsyncMailgun"]):
         """
         bridge: LoopBridge[SendReport] = LoopBridge()
         given_messages = bridge.source(messages, argument="messages")
+        given_on_progress = bridge.callback(on_progress)
         return bridge.run(
             lambda: self._async.messages.send_many(
                 given_messages,
                 concurrency=concurrency,
+                on_progress=given_on_progress,
                 progress=progress,
+                journal=journal,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
         )
+
+    def stream(
+        self,
+        messages: Iterable[Message],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        journal: str | PathLike[str] | None = None,
+        max_outage: float | None = 60.0,
+        domain: str | None = None,
+        options: CallOptions | None = None,
+    ) -> SendRun:
+        """Send as `send_many` does, and watch it message by message.
+
+            with client.messages.stream(messages) as run:
+                for outcome in run:
+                    ...
+            run.report.raise_for_failures()
+
+        Args:
+            messages: as in `send_many`.
+            concurrency: as in `send_many`.
+            ordered: have outcomes in the order of the source; messages behind a slow one wait for it.
+            journal: as in `send_many`. It is opened when the block is entered.
+            max_outage: as in `send_many`.
+            domain: as in `send_many`.
+            options: as in `send_many`.
+
+        Raises:
+            ConfigError: as in `send_many`.
+        """
+        with delay_fork():
+            from omnivery.mail.bulk import SendRun
+        bridge: LoopBridge[None] = LoopBridge()
+        given_messages = bridge.source(messages, argument="messages")
+        run = on_loop(
+            lambda: self._async.messages.stream(
+                given_messages,
+                concurrency=concurrency,
+                ordered=ordered,
+                journal=journal,
+                max_outage=max_outage,
+                domain=domain,
+                options=options,
+            )
+        )
+        return SendRun(bridge, run)
 
     def send_batch(
         self,
@@ -749,6 +822,7 @@ class Messages(Resource["AsyncMailgun"]):
         *,
         individually: bool = False,
         concurrency: int = 8,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SendReport:
@@ -764,6 +838,7 @@ class Messages(Resource["AsyncMailgun"]):
             individually: make one call for each recipient, and replace the placeholders before sending. A stored
                 template still gets the variables as `recipient-variables`, because only the service can fill it.
             concurrency: calls in flight, as in `send_many`.
+            max_outage: as in `send_many`.
             domain: the sending domain; the client's own if left out.
             options: as in `send_many`.
 
@@ -782,6 +857,7 @@ class Messages(Resource["AsyncMailgun"]):
                 given_recipients,
                 individually=individually,
                 concurrency=concurrency,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
@@ -877,6 +953,7 @@ class Unsubscribes(Resource["AsyncMailgun"]):
         records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
@@ -889,11 +966,14 @@ class Unsubscribes(Resource["AsyncMailgun"]):
         Args:
             records: addresses, or mappings in the API's own names: `address`, `error`, `tags`, `created_at`.
             concurrency: requests in flight.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
         Raises:
-            ConfigError: a record has no address, or domain or key is missing; nothing was sent.
+            ConfigError: domain or key is missing, or `records` is a single one; nothing was sent. A record
+                that is not valid is a rejection in the report, and the others go out.
         """
         bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
@@ -901,6 +981,7 @@ class Unsubscribes(Resource["AsyncMailgun"]):
             lambda: self._async.unsubscribes.create_many(
                 given_records,
                 concurrency=concurrency,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )
@@ -1063,6 +1144,7 @@ class Whitelists(Resource["AsyncMailgun"]):
         records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
+        max_outage: float | None = 60.0,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
@@ -1074,11 +1156,14 @@ class Whitelists(Resource["AsyncMailgun"]):
         Args:
             records: addresses, or mappings with an `address` and nothing else.
             concurrency: requests in flight.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
         Raises:
-            ConfigError: a record has no address or something beside it, or domain or key is missing; nothing was sent.
+            ConfigError: domain or key is missing, or `records` is a single one; nothing was sent. A record
+                that is not valid is a rejection in the report, and the others go out.
         """
         bridge: LoopBridge[SuppressionReport] = LoopBridge()
         given_records = whole(records)
@@ -1086,6 +1171,7 @@ class Whitelists(Resource["AsyncMailgun"]):
             lambda: self._async.whitelists.create_many(
                 given_records,
                 concurrency=concurrency,
+                max_outage=max_outage,
                 domain=domain,
                 options=options,
             )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from omnivery import codec
 from omnivery.errors import ConfigError
-from omnivery.mail.suppression import SuppressionReport, deliver
+from omnivery.mail.suppression import SuppressionFields, SuppressionReport, add_records
 from omnivery.transport import body as encoding
 
 if TYPE_CHECKING:
     from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
+    from omnivery.transport.http import ApiResponse
     from omnivery.transport.operation import Operation
 
 MAX_RECORDS = 1000
@@ -28,36 +29,42 @@ async def create_many(
     records: Iterable[AddressOrFields],
     *,
     concurrency: int,
+    max_outage: float | None,
     domain: str | None,
     options: CallOptions | None,
 ) -> SuppressionReport:
     """Add records in JSON arrays of at most a thousand."""
-    bulk, chosen, _ = client._for_bulk(concurrency, options)
 
-    async def post(batch: Sequence[Mapping[str, Any]]) -> None:
-        await bulk.call(operation, domain=domain, body=encoding.json(codec.dumps(batch)), options=chosen)
+    async def send(
+        bulk: AsyncBaseClient[Any], some: Sequence[SuppressionFields], chosen: CallOptions
+    ) -> ApiResponse[Any]:
+        return await bulk.call(operation, domain=domain, body=encoding.json(codec.dumps(some)), options=chosen)
 
-    return await deliver(checked(records), post, size=MAX_RECORDS, concurrency=concurrency)
+    return await add_records(
+        client,
+        records,
+        read=fields_of,
+        send=send,
+        size=MAX_RECORDS,
+        concurrency=concurrency,
+        max_outage=max_outage,
+        domain=domain,
+        options=options,
+    )
 
 
-def checked(records: Iterable[AddressOrFields]) -> list[Mapping[str, Any]]:
-    """Return all records as mappings.
+def fields_of(record: AddressOrFields) -> SuppressionFields:
+    """Return a record as a mapping of the API's field names.
 
     Raises:
-        ConfigError: a record has no address or has no JSON form; the message says which.
+        ConfigError: it has no address, or no JSON form.
     """
-    if isinstance(records, str | Mapping):
-        raise ConfigError("records: expected several, not a single one: create() takes that. Nothing was sent.")
-    return [_checked(index, record) for index, record in enumerate(records)]
-
-
-def _checked(index: int, record: AddressOrFields) -> Mapping[str, Any]:
     entry = {"address": record} if isinstance(record, str) else record
     address = entry.get("address") if isinstance(entry, Mapping) else None
     if not isinstance(address, str) or not address.strip():
-        raise ConfigError(f"records[{index}]: it has no address. Nothing was sent.")
+        raise ConfigError("it has no address")
     try:
         codec.dumps(entry)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"records[{index}]: it has no JSON form ({error}). Nothing was sent.") from None
+        raise ConfigError(f"it has no JSON form ({error})") from None
     return entry

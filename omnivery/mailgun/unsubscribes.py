@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
-from omnivery.mail.suppression import SuppressionReport
+from omnivery.mail.suppression import MAX_OUTAGE, SuppressionReport
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, AddressConfirmation
 from omnivery.mailgun.operations import primary
@@ -108,6 +108,7 @@ class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
         records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
+        max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
@@ -120,13 +121,24 @@ class AsyncUnsubscribes(AsyncResource[MailgunConfig]):
         Args:
             records: addresses, or mappings in the API's own names: `address`, `error`, `tags`, `created_at`.
             concurrency: requests in flight.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
         Raises:
-            ConfigError: a record has no address, or domain or key is missing; nothing was sent.
+            ConfigError: domain or key is missing, or `records` is a single one; nothing was sent. A record
+                that is not valid is a rejection in the report, and the others go out.
         """
-        return await create_many(self._client, CREATE, records, concurrency=concurrency, domain=domain, options=options)
+        return await create_many(
+            self._client,
+            CREATE,
+            records,
+            concurrency=concurrency,
+            max_outage=max_outage,
+            domain=domain,
+            options=options,
+        )
 
     async def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None

@@ -10,17 +10,19 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.errors import ConfigError
-from omnivery.mail.suppression import SuppressionReport, deliver
+from omnivery.mail.suppression import MAX_OUTAGE, SuppressionFields, SuppressionReport, add_records
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import primary
-from omnivery.mailgun.suppressions import AddressOrFields, checked
+from omnivery.mailgun.suppressions import AddressOrFields, fields_of
 from omnivery.transport import body as encoding
 from omnivery.transport.operation import IDEMPOTENT, SAFE, maybe_empty
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
 
 if TYPE_CHECKING:
+    from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
+    from omnivery.transport.http import ApiResponse
 
 
 @frozen(kw_only=True)
@@ -124,6 +126,7 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
         records: Iterable[AddressOrFields],
         *,
         concurrency: int = 8,
+        max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> SuppressionReport:
@@ -135,22 +138,33 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
         Args:
             records: addresses, or mappings with an `address` and nothing else.
             concurrency: requests in flight.
+            max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
+                no limit.
             domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
         Raises:
-            ConfigError: a record has no address or something beside it, or domain or key is missing; nothing was sent.
+            ConfigError: domain or key is missing, or `records` is a single one; nothing was sent. A record
+                that is not valid is a rejection in the report, and the others go out.
         """
-        entries = checked(records)
-        for index, entry in enumerate(entries):
-            if len(entry) > 1:
-                raise ConfigError(f"records[{index}]: this list takes an address and nothing else. Nothing was sent.")
-        bulk, chosen, _ = self._client._for_bulk(concurrency, options)
 
-        async def post(batch: Sequence[Mapping[str, Any]]) -> None:
-            await AsyncWhitelists(bulk).create(batch[0]["address"], domain=domain, options=chosen)
+        async def send(
+            bulk: AsyncBaseClient[Any], some: Sequence[SuppressionFields], chosen: CallOptions
+        ) -> ApiResponse[Any]:
+            fields = [("address", some[0]["address"])]
+            return await bulk.call(CREATE, domain=domain, query=fields, body=encoding.form(fields), options=chosen)
 
-        return await deliver(entries, post, size=1, concurrency=concurrency)
+        return await add_records(
+            self._client,
+            records,
+            read=_address_alone,
+            send=send,
+            size=1,
+            concurrency=concurrency,
+            max_outage=max_outage,
+            domain=domain,
+            options=options,
+        )
 
     async def delete(
         self, address: str, *, domain: str | None = None, options: CallOptions | None = None
@@ -166,3 +180,10 @@ class AsyncWhitelists(AsyncResource[MailgunConfig]):
             NotFoundError: the address is not on the list; after a retry, this call itself may have removed it.
         """
         return await self._send(DELETE, domain=domain, path={"address": address}, options=options)
+
+
+def _address_alone(record: AddressOrFields) -> SuppressionFields:
+    fields = fields_of(record)
+    if len(fields) > 1:
+        raise ConfigError("this list takes an address and nothing else")
+    return fields

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from omnivery._logging import get_logger
 from omnivery._version import __version__
@@ -51,6 +51,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ConfigT = TypeVar("ConfigT", bound=ClientConfig)
+
+
+@frozen(kw_only=True)
+class BulkCalls(Generic[T]):
+    """What a bulk run calls with."""
+
+    client: T
+    """A clone with slots, a rate and a circuit breaker of its own."""
+    options: CallOptions
+    """Options of each call."""
+    breaker: CircuitBreaker
+    ready: Callable[[], Awaitable[None]]
+    """Waits until the circuit is closed."""
+
+    @property
+    def max_retry_after(self) -> float:
+        """Longest `Retry-After` in seconds that is waited for."""
+        return (self.options.retry or BULK_RETRY).max_retry_after
 
 
 class AsyncBaseClient(Generic[ConfigT]):
@@ -147,8 +165,8 @@ class AsyncBaseClient(Generic[ConfigT]):
         max_outage: float | None = None,
         probe: Operation[Any] | None = None,
         domain: str | None = None,
-    ) -> tuple[Self, CallOptions, CircuitBreaker]:
-        """Return a clone for a bulk run, the options of its calls, and its circuit breaker.
+    ) -> BulkCalls[Self]:
+        """Return a clone for a bulk run, and what goes with it.
 
         The clone has the same connections, but slots, a rate and a circuit breaker of its own. It retries as
         `BULK_RETRY` has it, unless the caller has chosen a policy for the run or for the client. The circuit breaker
@@ -183,7 +201,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         clone._pipeline = evolve(
             self._pipeline, adapter=limited, budget=RetryBudget(capacity=sys.maxsize), throttling_is_free=True
         )
-        return clone, evolve(given, retry=policy), breaker
+        return BulkCalls(client=clone, options=evolve(given, retry=policy), breaker=breaker, ready=limited.ready)
 
     def _prober(self, operation: Operation[Any], domain: str | None) -> Callable[[], Awaitable[Response]]:
         """Return what sends a safe operation, once and past all limits."""

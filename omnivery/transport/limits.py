@@ -260,10 +260,15 @@ class CircuitBreaker:
         self._close()
 
     def throttled(self, now: float) -> None:
-        """A request was refused with 429: the service is there, but accepts nothing."""
+        """The service is there, but has accepted nothing: a request was refused with 429, or a probe came back.
+
+        The circuit closes. It opens again at the next failure, and probes go on at growing intervals.
+        """
         self.responded = True
         self.failing_since = now if self.failing_since is None else self.failing_since
+        failures, probes = self.threshold - 1 if self.is_open else self._failures, self._probes
         self._close()
+        self._failures, self._probes = failures, probes
 
     def failed(self, now: float, *, random: float, probe: bool, responded: bool) -> None:
         """A request failed.

@@ -101,11 +101,11 @@ def failing(status: int, *, address: str) -> Callable[[httpx.Request], httpx.Res
 async def test_a_record_that_fails_sinks_no_other_and_is_given_back() -> None:
     client = client_of(service(failing(400, address="r3@")))
     report = await client.suppressions.add_many(records(8), concurrency=2)
-    assert (report.accepted, report.undelivered) == (7, 1)
-    assert report.undelivered_records() == [records(8)[3]]
-    with pytest.raises(BulkError, match="7 records were accepted, 1 not delivered") as caught:
+    assert (report.accepted, report.rejected) == (7, 1)
+    assert report.rejections[0].index == 3
+    with pytest.raises(BulkError, match="7 records were accepted, 1 rejected") as caught:
         report.raise_for_failures()
-    assert pickle.loads(pickle.dumps(caught.value)).report.undelivered == 1
+    assert pickle.loads(pickle.dumps(caught.value)).report.rejected == 1
     assert "r3@" not in f"{report!r} {caught.value}"
 
 
@@ -115,8 +115,8 @@ async def test_what_every_record_would_meet_ends_the_run_with_all_accounted_for(
     asked = service(httpx.Response(200), httpx.Response(status))
     report = await client_of(asked).suppressions.add_many(records(50), concurrency=1)
     assert len(asked.requests) == 2
-    assert (report.accepted, report.undelivered) == (1, 49)
-    assert report.undelivered_records() == records(50)[1:]
+    assert (report.accepted, report.undelivered) == (1, 1)
+    assert report.undelivered_records() == records(50)[1:2]
 
 
 async def test_a_failure_of_the_server_is_tried_again() -> None:
@@ -133,30 +133,37 @@ async def test_a_lost_response_is_the_records_own_failure() -> None:
         return httpx.Response(200)
 
     once = CallOptions(retry=RetryPolicy(attempts=1))
-    report = await client_of(service(lost)).suppressions.add_many(records(3), options=once)
+    report = await client_of(service(lost)).suppressions.add_many(records(3), options=once, concurrency=3)
     assert [type(failure.error) for failure in report.failures] == [AmbiguousError]
     assert report.accepted == 2
+
+
+@pytest.mark.parametrize("wrong", ["ann@example.com", {"address": ADDRESS, "type": "bounce"}])
+async def test_a_single_record_is_no_set_of_records(wrong: Any) -> None:
+    asked = service(None)
+    with pytest.raises(ConfigError, match="expected several") as caught:
+        await client_of(asked).suppressions.add_many(wrong)
+    assert asked.requests == []
+    assert "ann@" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        pytest.param("ann@example.com", "expected several", id="one text"),
-        pytest.param({"address": ADDRESS, "type": "bounce"}, "expected several", id="one record"),
-        pytest.param([*records(2), "ann@example.com"], r"records\[2\]: expected a mapping", id="no mapping"),
-        pytest.param([{"address": ADDRESS, "type": " "}], r"records\[0\].type", id="blank type"),
-        pytest.param([{"address": ADDRESS, "error": 5}], r"records\[0\].error", id="error of another type"),
-        pytest.param([{"type": "bounce"}], r"records\[0\].address", id="no address"),
-        pytest.param([*records(1), {"address": None, "type": "bounce"}], r"records\[1\].address", id="null"),
-        pytest.param([{**records(1)[0], "reason": "spam"}], "address, type and error only", id="a name too many"),
+        pytest.param(5, "expected a mapping", id="no mapping"),
+        pytest.param({"address": ADDRESS, "type": " "}, "type: must be text", id="blank type"),
+        pytest.param({"address": ADDRESS, "error": 5}, "error: must be text", id="error of another type"),
+        pytest.param({"type": "bounce"}, "address: must be text", id="no address"),
+        pytest.param({"address": None, "type": "bounce"}, "address: must be text", id="null"),
+        pytest.param({**records(1)[0], "reason": "spam"}, "address, type and error only", id="a name too many"),
     ],
 )
-async def test_records_that_cannot_be_sent_are_found_before_anything_is(wrong: Any, words: str) -> None:
+async def test_a_record_that_cannot_be_sent_is_rejected_and_sinks_no_other(wrong: Any, words: str) -> None:
     asked = service(None)
-    with pytest.raises(ConfigError, match=words) as caught:
-        await client_of(asked).suppressions.add_many(wrong)
-    assert asked.requests == []
-    assert "ann@" not in str(caught.value)
+    report = await client_of(asked).suppressions.add_many([*records(2), wrong])
+    assert (report.accepted, report.rejected, len(asked.requests)) == (2, 1, 2)
+    assert report.rejections[0].index == 2
+    assert words in report.rejections[0].reason
 
 
 async def test_no_records_are_no_calls() -> None:

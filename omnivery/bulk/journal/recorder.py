@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from omnivery.bulk.report import RunTotals
     from omnivery.bulk.source import Source
-    from omnivery.bulk.work import BatchDelta, RunTarget, StoredPart, Work
+    from omnivery.bulk.work import BatchDelta, Part, RunTarget, StoredPart, Work
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ class JournalRecorder(Recorder[T]):
     _clock: float = field(init=False, default=0.0)
     _first: int = field(init=False, default=0)
 
-    async def open(self, source: Source[T]) -> RunTotals[T]:
+    async def open(self, source: Source[T], work: Work[T, Any, Any]) -> RunTotals[T]:
         """Open the journal, have the source resume where it stands, and return the totals so far.
 
         Raises:
@@ -116,11 +116,7 @@ class JournalRecorder(Recorder[T]):
             self._journal = await self._aside(partial(JournalStore.open, self.path))
         try:
             await self._aside(partial(self._journal.check_target, self.target))
-            if self.again:
-                await self._aside(self._journal.requeue_undelivered)
-            else:
-                bookmark = await source.resume(await self._aside(self._journal.bookmarks))
-                self._source_row, self._taken = await self._aside(partial(self._journal.enter_source, bookmark))
+            await self._resume(source, work)
             self._totals = await self._aside(self._journal.account)
             self._live = await self._aside(self._journal.live_bytes)
         except BaseException:
@@ -130,6 +126,14 @@ class JournalRecorder(Recorder[T]):
         self._numbers = chain((self._first,), self._journal.numbers)
         self._clock = self.clock()
         return self._totals
+
+    async def _resume(self, source: Source[T], work: Work[T, Any, Any]) -> None:  # noqa: ARG002  # parts hold their bytes
+        """Have the source resume where the journal stands."""
+        if self.again:
+            await self._aside(self._journal.requeue_undelivered)
+            return
+        bookmark = await source.resume(await self._aside(self._journal.bookmarks))
+        self._source_row, self._taken = await self._aside(partial(self._journal.enter_source, bookmark))
 
     def start(self, tasks: TaskGroup) -> None:
         """Be told where writing is done."""
@@ -196,6 +200,15 @@ class JournalRecorder(Recorder[T]):
         except JournalError:
             self._put_down(batch)
             raise
+
+    async def sending(self, batch: Batch[T]) -> None:
+        """Write down that an item that must not be sent twice is about to leave.
+
+        Raises:
+            JournalError: it could not be written, and must not be sent.
+        """
+        if batch.claim():
+            await self._enter(batch).wait()
 
     async def responded(self, batch: Batch[T]) -> None:
         """Write down what a response has changed. The next part is not sent before that: it might go out twice.
@@ -282,10 +295,12 @@ class JournalRecorder(Recorder[T]):
 
 
 def _bytes_gained(delta: BatchDelta) -> int:
-    gone = sum(
-        len(one.part.body or b"") for one in delta.ended if one.state in {PartState.ACCEPTED, PartState.REPLACED}
-    )
-    return sum(len(part.body or b"") for part in delta.opened) - gone
+    settled = (one.part for one in delta.ended if one.state in {PartState.ACCEPTED, PartState.REPLACED})
+    return sum(map(_kept_bytes, delta.opened)) - sum(map(_kept_bytes, settled))
+
+
+def _kept_bytes(part: Part[Any]) -> int:
+    return len(part.body or b"") if part.digest is None else 0
 
 
 def _unexpected(error: BaseException) -> JournalError:

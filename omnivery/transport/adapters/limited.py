@@ -42,6 +42,7 @@ class LimitedAdapter:
     probe: Probe | None = None
     """What goes out in place of a request that was admitted as a probe. None: the request itself."""
     _limiter: CapacityLimiter = field(init=False)
+    _last_failure: str = field(init=False, default="")
     _changed: anyio.Event | None = field(init=False, default=None)
     """Set when the circuit breaker may say something else."""
 
@@ -101,6 +102,25 @@ class LimitedAdapter:
                 case _:
                     raise DeadlineError(self._refusal())
 
+    async def ready(self) -> None:
+        """Wait until the circuit is closed, and find out whether the service is back if that may be done.
+
+        Raises:
+            DeadlineError: the service accepted nothing for `max_outage` seconds, or the run was stopped.
+        """
+        while self.breaker is not None and (self.breaker.is_open or self.breaker.stopped):
+            match self.breaker.admit(self.runtime.now()):
+                case Admission.PROBE if self.probe is not None:
+                    await self._probed(self.probe)
+                case Admission.WAIT:
+                    await self._wait_for_circuit()
+                case Admission.REFUSED:
+                    raise DeadlineError(self._refusal())
+                case _:
+                    # Without a request of its own to probe with, this one goes, and is the probe.
+                    self.breaker.abandoned()
+                    return
+
     async def _sit_out_pauses(self) -> None:
         while (pause := self._pause(self.runtime.now())) > 0:
             await self.runtime.sleep(pause)
@@ -120,32 +140,34 @@ class LimitedAdapter:
     async def _probed(self, probe: Probe) -> None:
         """Find out with another request whether the service is back."""
         try:
-            await self._told(probe(), probe=True)
+            await self._told(probe(), probe=True, accepts=False)
         except TransportError:
             return
 
-    async def _told(self, exchange: Awaitable[Response], *, probe: bool) -> Response:
+    async def _told(self, exchange: Awaitable[Response], *, probe: bool, accepts: bool = True) -> Response:
         """Carry out an exchange, and tell the circuit breaker how it ended."""
         breaker, ended = self.breaker, False
         try:
             response = await exchange
             ended = True
-        except TransportError:
+        except TransportError as error:
             ended = True
+            self._last_failure = str(error.args[0])
             self._failed(probe=probe, responded=False)
             raise
         finally:
             if breaker is not None and probe and not ended:
                 breaker.abandoned()
         if breaker is not None:
-            self._judge(breaker, response, probe=probe)
+            self._judge(breaker, response, probe=probe, accepts=accepts)
         return response
 
-    def _judge(self, breaker: CircuitBreaker, response: Response, *, probe: bool) -> None:
+    def _judge(self, breaker: CircuitBreaker, response: Response, *, probe: bool, accepts: bool) -> None:
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status == HTTPStatus.REQUEST_TIMEOUT:
+            self._last_failure = f"status {response.status}"
             self._failed(probe=probe, responded=True)
             return
-        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS or not accepts:
             breaker.throttled(self.runtime.now())
         else:
             breaker.succeeded()
@@ -178,7 +200,8 @@ class LimitedAdapter:
         since = None if self.breaker is None or self.breaker.stopped else self.breaker.failing_since
         if since is None:
             return "the run was stopped before the request went out"
-        return f"the service accepted nothing for {self.runtime.now() - since:.0f} s, which is the run's max_outage"
+        waited = f"the service accepted nothing for {self.runtime.now() - since:.0f} s, which is the run's max_outage"
+        return f"{waited}; the last failure: {self._last_failure}" if self._last_failure else waited
 
 
 @define(kw_only=True, eq=False)
