@@ -32,3 +32,21 @@ _DIGITS = 10
 def _splits(path: str) -> list[tuple[str, str]]:
     dots = [at for at, char in enumerate(path) if char == "."]
     return [(path[:at], path[at + 1 :]) for at in dots]
+
+
+def take_at(value: dict[str, Any], path: str) -> Any:
+    """Remove the value at a path from an object and return it; None if there is none.
+
+    Objects that hold nothing else are removed with it. What is in a list stays there, or the places behind it would
+    be others.
+    """
+    if path in value:
+        return value.pop(path)
+    for name, rest in _splits(path):
+        inside = value.get(name)
+        found = take_at(inside, rest) if isinstance(inside, dict) else value_at(inside, rest)
+        if found is not None:
+            if inside == {}:
+                del value[name]
+            return found
+    return None

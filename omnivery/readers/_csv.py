@@ -60,13 +60,14 @@ def csv(
     return events_from(source, lambda: CsvReader(delimiter=delimiter, columns=columns), check=True)
 
 
-def csv_share(sample: Sample) -> float:
-    """Return 1.0 if the first lines are those of CSV that names an event's fields."""
+def csv_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
+    """Return 1.0 if the first lines are those of CSV that names an event's fields, or columns that are to be these."""
     try:
         first = sample[0].decode() if sample else ""
     except UnicodeDecodeError:
         return 0.0
-    named = any(not KEYS.isdisjoint(_cells(first, delimiter)) for delimiter in DELIMITERS)
+    wanted = KEYS.union(columns or ())
+    named = any(not wanted.isdisjoint(_cells(first, delimiter)) for delimiter in DELIMITERS)
     return float(named or _SEPARATOR.fullmatch(first) is not None)
 
 

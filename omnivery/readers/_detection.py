@@ -45,12 +45,16 @@ class Recognition(Choice):
         if not sample:
             return None, 0.0
         places = count(0, -1)
-        scored = [(one.sniff(sample), place, one) for one, place in zip(self.formats, places, strict=False)]
+        scored = [
+            (one.sniff(sample, self.options), place, one) for one, place in zip(self.formats, places, strict=False)
+        ]
         share = max(share for share, _, _ in scored)
         if not share:
             return None, 0.0
         # Of those that read as much, the one that reads the first line.
-        _, _, best = max((one.sniff(sample[:1]), place, one) for found, place, one in scored if found == share)
+        _, _, best = max(
+            (one.sniff(sample[:1], self.options), place, one) for found, place, one in scored if found == share
+        )
         return best, share
 
 
@@ -78,7 +82,7 @@ def looks_like(sample: Sample) -> str:
 _LOOKS = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), words)
     for pattern, words in (
-        (rb"\s*+\[\s*+[\[{\"]", "it looks like a JSON array, where one object a line is needed"),
+        (rb"\s*+\[\s*+[\[{\"]", "it looks like a JSON array, but not like one of objects"),
         (rb"\s*+\{\s*+(?:\n|$)", "it looks like a JSON object over several lines, where one a line is needed"),
         (rb"\s*+<(?:!doctype\s|html\b)", "it looks like a web page"),
         (rb"\s*+<\?xml\b", "it looks like XML"),

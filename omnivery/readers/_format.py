@@ -139,7 +139,7 @@ class Format:
 
     name: str
     """As in `readers.read(source, format=…)` and `--format`."""
-    sniff: Callable[[Sample], float]
+    sniff: Callable[[Sample, ReadOptions], float]
     """Returns the share of these lines that the format can read, from 0 to 1; a header counts as read. Of formats with
     the same share, the one that stands first in the registry is taken."""
     reader: Callable[[Sample, ReadOptions], Reader]

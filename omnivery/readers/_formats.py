@@ -9,24 +9,25 @@ from omnivery.events.event import BotEvent
 from omnivery.readers._csv import CsvReader, csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
 from omnivery.readers._format import Format, Reader, ReadOptions, Sample
+from omnivery.readers._json import json_reader, json_share
 from omnivery.readers._log_formats import LOG_FORMATS, log_formats, log_reader
-from omnivery.readers._ndjson import NdjsonReader
+from omnivery.readers._ndjson import ndjson_reader
 from omnivery.readers._parquet import MAGIC, ParquetReader
 
 
-def _ndjson_share(sample: Sample) -> float:
+def _ndjson_share(sample: Sample, _options: ReadOptions) -> float:
     return sum(line.lstrip().startswith(b"{") for line in sample) / len(sample)
 
 
-def _parquet_share(sample: Sample) -> float:
+def _parquet_share(sample: Sample, _options: ReadOptions) -> float:
     return float(sample[0].startswith(MAGIC))
 
 
-def _csv_share(sample: Sample) -> float:
+def _csv_share(sample: Sample, options: ReadOptions) -> float:
     # Whoever calls a server writes into its log: a line of a log is one, whatever its user agent contains.
     if isinstance(log_reader("combined", sample[:1], ReadOptions()).item(sample[0], 1), BotEvent):
         return 0.0
-    return csv_share(sample)
+    return csv_share(sample, options.columns)
 
 
 FORMATS: tuple[Format, ...] = (
@@ -35,7 +36,12 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(name="csv", sniff=_csv_share, reader=lambda _sample, options: CsvReader(columns=options.columns)),
     *(one.as_format() for one in LOG_FORMATS),
-    Format(name="ndjson", sniff=_ndjson_share, reader=lambda _sample, _options: NdjsonReader()),
+    Format(
+        name="json",
+        sniff=lambda sample, _options: json_share(sample),
+        reader=lambda _sample, options: json_reader(options.columns),
+    ),
+    Format(name="ndjson", sniff=_ndjson_share, reader=lambda _sample, options: ndjson_reader(options.columns)),
 )
 """In the order in which they are preferred where a sample fits several alike. A sample is never empty."""
 

@@ -41,7 +41,7 @@ class LogFormat:
 
     def as_format(self) -> Format:
         """The row as one of the formats that are recognized."""
-        return Format(name=self.name, sniff=self.share, reader=self.reader)
+        return Format(name=self.name, sniff=lambda sample, _options: self.share(sample), reader=self.reader)
 
     def share(self, sample: Sample) -> float:
         """Which share of a sample's lines it reads, carried or not."""

@@ -1,33 +1,45 @@
-"""NDJSON: one event a line, handed on as the bytes that were read."""
+"""NDJSON: one event a line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
 
-from omnivery.events.event import EventLine, UnreadableLine
-from omnivery.readers._file_events import events_from
+from attrs import define, field
+
+from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import EachLine
-from omnivery.readers._opening import FileSource
+from omnivery.readers._json_columns import JsonColumns
+from omnivery.readers._opening import FileSources
 
 
-def ndjson(source: FileSource) -> Iterator[EventLine | UnreadableLine]:
-    """Read events from NDJSON: one JSON object a line, in the API's own names, `event_id` among them.
+def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> FileEvents[Any]:
+    """Read events from NDJSON: one JSON object a line, in the API's own names, or in others.
 
-    Lines are not parsed here: the bulk run looks at each once and splices its bytes into a batch. Blank lines are
-    skipped, and count in the line numbers. A line longer than 1,000,000 bytes comes out as an `UnreadableLine`.
+    In the API's own names, `event_id` among them, lines are not parsed here: the bulk run looks at each once and
+    splices its bytes into a batch. They come out as `EventLine`s.
+
+    With `columns`, each line is parsed and becomes a `BotEvent`. Members that are neither named there nor like an
+    event's field become the event's own attributes. Ids that are numbers become text, and times are read as `csv()`
+    does. Where a line has no `event_id`, it is derived by `event_id_for()`, from `url` and the number of the line too.
+
+    Blank lines are skipped, and count in the line numbers. A line longer than 1,000,000 bytes comes out as an
+    `UnreadableLine`.
 
     Args:
-        source: a path, `"-"` for standard input, or a file open in binary mode, which stays open. Gzip is known by
-            its first bytes.
+        source: as in `read()`.
+        columns: paths to the event's fields, with dots for nested objects: `{"request.remote_ip": "ip"}`. An empty
+            mapping has lines in the API's own names parsed, and their values converted.
 
     Raises:
-        ConfigError: the source is neither a path nor a file in binary mode.
-        OSError: it cannot be opened; or, while iterating, it cannot be read. `gzip.BadGzipFile` where compressed
-            data is damaged or cut off; every whole line before that place has come out by then.
+        ConfigError: it is no source; or `columns` names a field that an event does not have.
+        OSError, SourceError: as `read()`.
 
     Source: https://github.com/ndjson/ndjson-spec
     """
-    return events_from(source, NdjsonReader)
+    ndjson_reader(columns)  # what is wrong with the columns is told at the call
+    return events_from(source, lambda: ndjson_reader(columns))
 
 
 class NdjsonReader(EachLine[EventLine]):
@@ -36,3 +48,19 @@ class NdjsonReader(EachLine[EventLine]):
     def item(self, line: bytes, number: int) -> EventLine:
         """Return the line with its number."""
         return EventLine(data=line, line=number)
+
+
+@define(eq=False)
+class NdjsonColumnsReader(EachLine[BotEvent]):
+    """Makes an event of the object in each line."""
+
+    columns: JsonColumns = field()
+
+    def item(self, line: bytes, number: int) -> BotEvent | UnreadableLine:
+        """Return the event of a line."""
+        return self.columns.event(line, number)
+
+
+def ndjson_reader(columns: Mapping[str, str] | None) -> NdjsonReader | NdjsonColumnsReader:
+    """Make the reader for these columns."""
+    return NdjsonReader() if columns is None else NdjsonColumnsReader(JsonColumns(columns))

@@ -148,7 +148,7 @@ def test_a_missing_file_is_known_at_the_call(tmp_path: Path, reader: Reader) -> 
 def test_a_file_in_text_mode_is_refused_with_advice() -> None:
     """Lines are spliced as bytes; decoding them first would be slow and could fail."""
     with pytest.raises(ConfigError, match="binary mode"):
-        ndjson(io.StringIO("{}"))  # type: ignore[arg-type]  # the mistake under test
+        ndjson(io.StringIO("{}"))
 
 
 def test_text_mode_is_seen_through_a_wrapper() -> None:

@@ -1,0 +1,83 @@
+"""Which members of JSON objects are an event's fields, where they have other names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define
+
+from omnivery import codec
+from omnivery.errors import ConfigError
+from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent, UnreadableLine
+from omnivery.events.ip_address import client_address
+from omnivery.events.json_path import take_at
+from omnivery.readers._column_values import text
+from omnivery.readers._columns import NO_IP, NO_TIME, derived_id
+from omnivery.readers._json_documents import NOT_AN_OBJECT
+from omnivery.readers._times import unix_time
+
+
+@define
+class JsonColumns:
+    """Makes events of JSON objects by the paths of their fields.
+
+    Raises:
+        ConfigError: a path leads to a field that an event does not have, or two lead to one.
+    """
+
+    columns: Mapping[str, str]
+
+    def __attrs_post_init__(self) -> None:
+        for path, field in self.columns.items():
+            if field not in FIELD_NAMES:
+                raise ConfigError(f"columns: {field!r} is no field of an event; there are {', '.join(FIELDS)}")
+            if not path:
+                raise ConfigError("columns: a path must not be empty")
+        twice = [field for field in FIELDS if list(self.columns.values()).count(field) > 1]
+        if twice:
+            raise ConfigError(f"columns: two paths lead to the event's {twice[0]!r}")
+
+    def event(self, data: bytes, line: int) -> BotEvent | UnreadableLine:
+        """Return the event of an object, or why there is none."""
+        try:
+            own: Any = codec.loads(data)
+        except ValueError:
+            return UnreadableLine(line=line, reason="not JSON")
+        if not isinstance(own, dict):
+            return UnreadableLine(line=line, reason=NOT_AN_OBJECT)
+        fields: dict[str, Any] = {field: _single(take_at(own, path)) for path, field in self.columns.items()}
+        for field in FIELD_NAMES.intersection(own):
+            if fields.get(field) is not None:
+                return UnreadableLine(line=line, reason=f"two members of the object are the event's {field}")
+            fields[field] = own.pop(field)
+        if fault := _convert(fields):
+            return UnreadableLine(line=line, reason=fault)
+        event = BotEvent(**fields, attributes=own or None)
+        if "event_id" not in fields:
+            event.event_id = derived_id(event, line)
+        return event
+
+
+def _single(value: Any) -> Any:
+    """A header is a list of its values in some logs."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _convert(fields: dict[str, Any]) -> str | None:
+    """Give each field the form in which it is sent; say why that cannot be."""
+    for name, value in fields.items():
+        if value is None:
+            continue
+        if name in {"ts", "message_ts"}:
+            fields[name] = unix_time(value)
+            if fields[name] is None:
+                return NO_TIME
+        else:
+            fields[name] = text(value)
+    ip = fields.get("ip")
+    if isinstance(ip, str):
+        fields["ip"] = client_address(ip)
+        if fields["ip"] is None:
+            return NO_IP
+    return None
