@@ -1,40 +1,119 @@
-"""The standard library's json, held to what orjson reads and writes: an installed extra changes the speed alone."""
+"""The standard library's json, limited to what orjson reads and writes: an installed extra changes only the speed.
+
+How deep json can recurse depends on the version of Python and on the caller's stack. The limit here does not: what json
+cannot recurse into is read and written by a loop.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from enum import Enum
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
+
+DEPTH = 1024
+"""Deepest nesting of arrays and objects; orjson's own limit."""
+_TOO_DEEP = "nested too deeply"
+
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_PIECES = re.compile(rf'{_STRING}|[\[\]{{}}]|[^"\[\]{{}}]++|"', re.DOTALL)
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
+_NO_BRACKETS = re.compile(r"[^\[\]{}]++")
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+_SURROGATES = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""Escapes: a pair of surrogates, half of a pair (the group), or another one."""
 
 
 def loads(data: bytes | str) -> Any:
     """Parse one JSON document.
 
     Raises:
-        ValueError: it is not JSON, not UTF-8, or nested too deeply.
+        ValueError: it is not JSON, not UTF-8, or nested more deeply than 1,024 levels.
     """
-    # json takes more than JSON is: other encodings, NaN, numbers without end, halves of surrogate pairs.
+    # json takes more than JSON is: other encodings, NaN, numbers out of range, halves of surrogate pairs.
     text = data if isinstance(data, str) else data.decode()
+    if isinstance(data, str) and not text.isascii():
+        text.encode()
     try:
-        value = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_integer)
-        if "\\u" in text or isinstance(data, str):
-            json.dumps(value, ensure_ascii=False).encode()
+        value = _parse(text, _not_json)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        return _parse_deep(text)
+    if _may_be_deep(text) and _is_deep(value):
+        raise ValueError(_TOO_DEEP)
     return value
 
 
-def _no_number(name: str) -> Any:
+def _parse(text: str, constant: Callable[[str], Any]) -> Any:
+    value = json.loads(text, parse_constant=constant, parse_float=_finite, parse_int=_integer)
+    if ("\\ud" in text or "\\uD" in text) and any(escape[1] for escape in _SURROGATES.finditer(text)):
+        raise ValueError("half of a surrogate pair is not Unicode")
+    return value
+
+
+def _parse_deep(text: str) -> Any:
+    """Parse a document from the inside out, one container at a time.
+
+    In the text of a container the name NaN, which JSON does not have, takes the place of each container inside it.
+    """
+    stack: list[tuple[list[str], list[Any]]] = [([], [])]
+    for piece in map(itemgetter(0), _PIECES.finditer(text)):
+        if piece in {"[", "{"}:
+            stack.append(([], []))
+            if len(stack) > DEPTH + 1:
+                raise ValueError(_TOO_DEEP)
+        elif piece == '"':
+            raise ValueError("a string has no end")
+        elif piece[0] != '"' and ("N" in piece or "I" in piece):
+            _not_json(piece.strip())
+        stack[-1][0].append(piece)
+        if piece in {"]", "}"} and len(stack) > 1:
+            value = _join(*stack.pop())
+            stack[-1][0].append("NaN")
+            stack[-1][1].append(value)
+    if len(stack) > 1:
+        raise ValueError("the document is incomplete")
+    return _join(*stack.pop())
+
+
+def _join(pieces: list[str], inner: list[Any]) -> Any:
+    values = iter(inner)
+    return _parse("".join(pieces), lambda _: next(values))
+
+
+def _may_be_deep(text: str) -> bool:
+    return text.count("[") + text.count("{") > DEPTH
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether a parsed document, an array or object, is nested more deeply than the limit."""
+    level = [value]
+    for _ in range(DEPTH):
+        inside = [each.values() if type(each) is dict else each for each in level]
+        level = [item for items in inside for item in items if type(item) in _CONTAINERS]
+        if not level:
+            return False
+    return True
+
+
+_CONTAINERS = frozenset((dict, list))
+
+
+def _not_json(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:
     number = float(text)
-    return number if math.isfinite(number) else _no_number("a number beyond all bounds")
+    return number if math.isfinite(number) else _not_json("a number out of range")
 
 
 def _integer(text: str) -> int | float:
@@ -51,22 +130,32 @@ def dumps(value: object, hook: Callable[[Any], Any]) -> bytes:
 
     Raises:
         TypeError: something in it has no JSON form.
-        ValueError: it holds text that is not Unicode, contains itself, or is nested too deeply.
+        ValueError: it holds text that is not Unicode, contains itself, or is nested more deeply than 1,024 levels.
     """
-    options: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False, "default": _widened(hook)}
+    hook = _widened(hook)
     try:
-        try:
-            return json.dumps(value, allow_nan=False, **options).encode()
-        except ValueError as error:
-            if "Out of range float" not in str(error):
-                raise
-        return json.dumps(_without_nan(value, options["default"]), **options).encode()
+        text = json.dumps(value, allow_nan=False, default=hook, separators=(",", ":"), ensure_ascii=False)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        text = "".join(_write(value, hook))
+    except ValueError as error:
+        if "Out of range float" not in str(error):
+            raise
+        text = "".join(_write(value, hook))
+    else:
+        if _may_be_deep(text) and _is_deep_text(text):
+            raise ValueError(_TOO_DEEP)
+    return text.encode()
+
+
+def _is_deep_text(text: str) -> bool:
+    """The same for a document that was written. Its value may hold objects that only the hook can look into."""
+    without_strings = "".join(_ESCAPE.sub("", text).split('"')[::2])
+    brackets = _NO_BRACKETS.sub("", without_strings)
+    return max(accumulate(map(_STEP.__getitem__, brackets))) > DEPTH
 
 
 def _widened(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A hook that also knows what orjson knows by itself."""
+    """Return a hook that also knows what orjson knows by itself."""
 
     def known(item: Any) -> Any:
         if isinstance(item, datetime | date | time):
@@ -78,11 +167,53 @@ def _widened(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return known
 
 
-def _without_nan(value: Any, hook: Callable[[Any], Any]) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _without_nan(item, hook) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item, hook) for item in value]
-    return value if value is None or isinstance(value, str | int) else _without_nan(hook(value), hook)
+def _write(value: Any, hook: Callable[[Any], Any]) -> Iterator[str]:
+    """Yield the pieces of a document, with null for NaN and the infinities."""
+    stack: list[tuple[int, str, Any]] = [(1, "", value)]
+    while stack:
+        depth, text, item = stack.pop()
+        yield text
+        if item is _END:
+            continue
+        item = _plain(item, hook)
+        if item is None or isinstance(item, str | int | float):
+            yield "null" if isinstance(item, float) and not math.isfinite(item) else _scalar(item)
+        elif depth > DEPTH:
+            raise ValueError(_TOO_DEEP)
+        elif isinstance(item, dict):
+            stack.append((depth, "}", _END))
+            members = [(depth + 1, f",{_key(key)}:", member) for key, member in item.items()]
+            stack += _opened("{", members)
+        else:
+            stack.append((depth, "]", _END))
+            stack += _opened("[", [(depth + 1, ",", member) for member in item])
+
+
+_END: Any = object()
+
+
+def _plain(item: Any, hook: Callable[[Any], Any]) -> Any:
+    """Apply the hook until there is something that JSON knows."""
+    for _ in range(DEPTH):
+        if item is None or isinstance(item, str | int | float | dict | list | tuple):
+            return item
+        item = hook(item)
+    raise ValueError(_TOO_DEEP)
+
+
+def _opened(bracket: str, members: list[tuple[int, str, Any]]) -> list[tuple[int, str, Any]]:
+    """Return members in the order of a stack, the first of them after the opening bracket instead of a comma."""
+    if not members:
+        return [(0, bracket, _END)]
+    depth, text, first = members[0]
+    members[0] = depth, bracket + text[1:], first
+    return members[::-1]
+
+
+def _scalar(item: object) -> str:
+    return json.dumps(item, ensure_ascii=False)
+
+
+def _key(key: object) -> str:
+    """A member's name as json writes it: numbers, truth values and None become text."""
+    return json.dumps({key: 0}, allow_nan=False, ensure_ascii=False)[1:-4]

@@ -53,7 +53,7 @@ def loads(data: bytes | str) -> Any:
     """Parse one JSON document. Integers beyond 64 bits come out as floats, as in most other languages.
 
     Raises:
-        ValueError: it is not JSON, not UTF-8, or nested too deeply.
+        ValueError: it is not JSON, not UTF-8, or nested more deeply than 1,024 levels.
     """
     return _json.loads(data) if orjson is None else orjson.loads(data)
 
@@ -70,7 +70,7 @@ def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
 
     Raises:
         TypeError: something in it has no JSON form; bytes among them.
-        ValueError: it holds text that is not Unicode, contains itself, or is nested too deeply.
+        ValueError: it holds text that is not Unicode, contains itself, or is nested more deeply than 1,024 levels.
     """
     if orjson is not None:
         try:

@@ -16,7 +16,7 @@ from attrs import field, frozen
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from omnivery import codec
+from omnivery import _json, codec
 from omnivery.errors import DecodeError
 
 # The engine is switched once for all examples of a test.
@@ -344,17 +344,72 @@ def test_what_contains_itself_is_a_value_error(engine: str) -> None:
         codec.dumps(loop)
 
 
-def test_nesting_without_end_is_refused_as_any_other_value(engine: str) -> None:
+def nested(depth: int, innermost: object = None) -> object:
+    """Arrays and objects in one another, so many in all."""
+    value = innermost
+    for level in range(depth):
+        value = {"a": value} if level % 2 else [value]
+    return value
+
+
+def dropped(value: Any) -> None:
+    """Free a nested value. To free it at once would recurse as deep."""
+    while isinstance(value, dict | list):
+        value = value.popitem()[1] if isinstance(value, dict) else value.pop()
+
+
+@pytest.mark.parametrize("depth", [253, 254, 255, 480, 990, 1000, 1023, 1024])
+@pytest.mark.parametrize("innermost", ['ü\\"{[', math.nan, datetime(2021, 7, 21, tzinfo=UTC)])
+def test_deep_nesting_is_written_and_read_alike_by_all(engine: str, depth: int, innermost: object) -> None:
+    """The recursion limits of json differ between versions of Python, and the caller's stack counts, too."""
+    written = {math.nan: None, datetime(2021, 7, 21, tzinfo=UTC): "2021-07-21T00:00:00+00:00"}
+    data = codec.dumps(nested(depth, innermost))
+    found = codec.loads(data)
+    for _ in range(depth):
+        found = found["a"] if isinstance(found, dict) else found[0]
+    assert found == written.get(innermost, innermost)
+
+
+@pytest.mark.parametrize("depth", [1025, 1500, 5000, 100_000])
+@pytest.mark.parametrize("innermost", ["text", math.nan, datetime(2021, 7, 21, tzinfo=UTC)])
+def test_nesting_beyond_the_limit_is_not_written(engine: str, depth: int, innermost: object) -> None:
     """A RecursionError would pass every `except (TypeError, ValueError)` on its way out."""
-    deep: list[object] = []
-    for _ in range(100_000):
-        deep = [deep]
+    value = nested(depth, innermost)
     try:
-        with pytest.raises((TypeError, ValueError)):
-            codec.dumps(deep)
+        with pytest.raises(ValueError, match="too deeply"):
+            codec.dumps(value)
     finally:
-        while deep:  # freeing it at once would recurse as deep
-            deep = deep.pop()  # type: ignore[assignment]  # each holds the next
+        dropped(value)
+
+
+@pytest.mark.parametrize("depth", [1025, 1500, 5000, 100_000])
+@pytest.mark.parametrize("innermost", ["", "1", '"\\ud800"', "NaN", '"'])
+def test_nesting_beyond_the_limit_is_not_read(engine: str, depth: int, innermost: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # each engine has its own words
+        codec.loads("[" * depth + innermost + "]" * depth)
+
+
+@pytest.mark.parametrize("opened", ["[", '{"a":', '["', '[{"\\"":', "[1 ", "[,", "[NaN,", "[[],"])
+@pytest.mark.parametrize("closed", ["", "]", "}", "}]", "]]", '"]'])
+@pytest.mark.parametrize("depth", [3, 500, 1000])
+def test_what_is_no_json_is_refused_however_deep(engine: str, depth: int, opened: str, closed: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # each engine has its own words
+        codec.loads(opened * depth + closed * (depth - 1))
+
+
+def test_many_containers_side_by_side_are_not_deep(engine: str) -> None:
+    value = [{"text": "[[[{{{", "list": [[], {}]}] * 2000
+    assert codec.loads(codec.dumps(value)) == value
+
+
+def test_what_calls_itself_by_the_hook_is_refused(engine: str) -> None:
+    class Endless:
+        pass
+
+    with pytest.raises((TypeError, ValueError)):
+        codec.dumps(Endless(), default=lambda _: Endless())
+    with pytest.raises((TypeError, ValueError)):
+        codec.dumps([math.nan, Endless()], default=lambda _: Endless())
 
 
 def test_the_hook_turns_what_json_does_not_know_into_what_it_does(engine: str) -> None:
@@ -431,6 +486,22 @@ plain_json = st.recursive(
 @example({"": [0, -0.0, 5e-324, 1.7976931348623157e308, "\u2028\x00\x7f😀"]})
 def test_what_is_written_is_read_back_the_same(engine: str, value: object) -> None:
     assert codec.loads(codec.dumps(value)) == value
+
+
+@law
+@given(plain_json)
+def test_the_loops_read_and_write_what_recursion_does(value: object) -> None:
+    """They stand in where json cannot recurse."""
+    text = "".join(_json._write(value, codec.refuse))
+    assert json.loads(text) == value
+    assert _json._parse_deep(text) == value
+    assert _json._parse_deep(json.dumps(value, indent=1)) == value
+
+
+@law
+@given(st.text(alphabet='[]{}":,01e.- \\\\nulNaI', max_size=12))
+def test_the_loop_refuses_what_recursion_does(text: str) -> None:
+    assert _outcome(_json._parse_deep, text) == _outcome(_json.loads, text)
 
 
 @law
