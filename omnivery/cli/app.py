@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from omnivery._version import __version__
+from omnivery.cli.extras import explain_missing
 from omnivery.cli.signals import SIGNAL_STATUS
 from omnivery.errors import ConfigError, OmniveryError
 
@@ -68,6 +69,11 @@ def run() -> NoReturn:
     except OmniveryError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except ModuleNotFoundError as error:
+        if (words := explain_missing(error)) is None:
+            raise
+        click.echo(f"Error: {words}", err=True)
+        sys.exit(2)
     except BrokenPipeError:
         # Whoever read our output has gone, as with `| head`. Python would complain once more while it flushes.
         sys.stdout = None

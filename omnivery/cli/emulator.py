@@ -7,12 +7,17 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from omnivery.cli import emulator_background as background
 from omnivery.cli.output import console, print_json, wants_json
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator
     from omnivery.emulator.faults import Chaos
+
+EVERY = 0.5
+"""Seconds between two looks at the verdicts that came in."""
 
 
 @click.command(short_help="Run both APIs on a port of this machine, for trying and testing.")
@@ -26,8 +31,26 @@ if TYPE_CHECKING:
 @click.option("--sending-key", envvar="OMNIVERY_SENDING_KEY", help="Domain's key for sending; random if left out.")
 @click.option("--signing-key", envvar="OMNIVERY_SIGNING_KEY", help="Signs the webhooks; random if left out.")
 @click.option("--chaos", "faults", metavar="FAULT=SHARE,…", help="Standing faults, such as throttle=0.05,error=0.01.")
-def emulator(*, host: str, port: int, faults: str | None, **settings: Any) -> None:
+@click.option("--export", is_flag=True, help='Run in the background: eval "$(omnivery emulator --export)".')
+@click.option("--stop", is_flag=True, help='End the one in the background: eval "$(omnivery emulator --stop)".')
+@click.pass_context
+def emulator(
+    context: click.Context,
+    /,
+    *,
+    host: str,
+    port: int,
+    domain: str,
+    faults: str | None,
+    export: bool,
+    stop: bool,
+    **secrets: str | None,
+) -> None:
     """Run an emulator of both APIs until Ctrl-C, and print its settings.
+
+    With --export it runs in the background, on a free port unless one is given, and a shell evaluates what is printed:
+    eval "$(omnivery emulator --export)". Verdicts come to the emulator's own receiver, OMNIVERY_WEBHOOK_URL; its page
+    and GET /_/verdicts show them.
 
     Its verdicts are plausible, not the product's. An event from 192.0.2.0/24 is always a bot's, one from
     198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict.
@@ -36,13 +59,26 @@ def emulator(*, host: str, port: int, faults: str | None, **settings: Any) -> No
     throttle (429), error (500), cut_before and cut_after (connection cut before or after acceptance); and delay, in
     seconds.
     """
+    chaos = _chaos(faults) if faults else None
+    if stop:
+        return background.stop()
+    if export:
+        is_given = context.get_parameter_source("port") is not ParameterSource.DEFAULT
+        options = {"--host": host, "--port": str(port if is_given else 0), "--domain": domain}
+        options |= {"--chaos": faults} if faults else {}
+        return background.export(options, {f"OMNIVERY_{name.upper()}": value for name, value in secrets.items()})
+    return _run(host=host, port=port, domain=domain, chaos=chaos, **secrets)
+
+
+def _run(**settings: Any) -> None:
     from omnivery.emulator import Emulator
 
-    chaos = _chaos(faults) if faults else None
-    with Emulator(host=host, port=port, chaos=chaos, **settings) as running:
+    with Emulator(**settings) as running:
         ended = _end_signal()
         _show(running)
-        ended.wait()
+        shown = 0
+        while not ended.wait(EVERY):
+            shown = _show_verdicts(running, shown)
 
 
 def _chaos(text: str) -> Chaos:
@@ -64,15 +100,18 @@ def _chaos(text: str) -> Chaos:
 
 
 def _show(running: Emulator) -> None:
-    settings = {
-        "OMNIVERY_AUTOMATIONS_URL": running.automations_url,
-        "OMNIVERY_MAILGUN_URL": running.mailgun_url,
-        "OMNIVERY_TOKEN": running.token,
-        "OMNIVERY_API_KEY": running.api_key,
-        "OMNIVERY_SENDING_KEY": running.sending_key,
-        "OMNIVERY_DOMAIN": running.domain,
-        "OMNIVERY_SIGNING_KEY": running.signing_key,
-    }
+    # In the order of SETTINGS.
+    values = (
+        running.automations_url,
+        running.mailgun_url,
+        running.token,
+        running.api_key,
+        running.sending_key,
+        running.domain,
+        running.signing_key,
+        running.webhook_url,
+    )
+    settings = dict(zip(background.SETTINGS, values, strict=True))
     if wants_json():
         print_json(settings)
         return
@@ -80,7 +119,15 @@ def _show(running: Emulator) -> None:
     out.print("\n[bold]The emulator is running.[/] Verdicts are plausible, not the product's. Ctrl-C ends it.\n")
     for name, value in settings.items():
         out.print(f"export {name}={value}", markup=False)
-    out.print()
+    out.print(f"\nVerdicts that come to OMNIVERY_WEBHOOK_URL are shown here, and at {running.page_url}\n", markup=False)
+
+
+def _show_verdicts(running: Emulator, shown: int) -> int:
+    """Print how many verdicts the emulator's own receiver has by now, if that has changed."""
+    counts = running.received_counts
+    if (verdicts := counts["verdicts"]) != shown and not wants_json():
+        click.echo(f"{verdicts:,} verdicts received: {counts['bots']:,} bots, {counts['humans']:,} humans")
+    return verdicts
 
 
 def _end_signal() -> threading.Event:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from omnivery.codec import loads
 from omnivery.emulator.faults import Fault
 from omnivery.emulator.message import StoredFile, StoredMessage
+from omnivery.emulator.receiver import shown
 from omnivery.emulator.routes import Route, json_response
 from omnivery.emulator.state import State
 from omnivery.errors import ConfigError
@@ -31,6 +32,12 @@ async def webhooks(_request: Request, state: State) -> Response:
     return json_response({"count": state.store.statistics.webhook_attempts, "webhooks": newest})
 
 
+async def verdicts(_request: Request, state: State) -> Response:
+    """Return counts of the verdicts that the emulator's own receiver received, and the newest of them."""
+    newest = [shown(verdict) for verdict in state.received.verdicts[-SHOWN:]]
+    return json_response({**state.received.counts, "newest": newest})
+
+
 async def messages(_request: Request, state: State) -> Response:
     """Return the number of messages accepted, and the newest of them, with their files' names, types and sizes."""
     newest = [_shown(message) for message in state.store.messages[-SHOWN:]]
@@ -48,6 +55,7 @@ async def reset(_request: Request, state: State) -> Response:
     state.store.reset()
     state.account.reset()
     state.faults.reset()
+    state.received.reset()
     return json_response({"message": "Everything is deleted"})
 
 
@@ -84,6 +92,7 @@ ROUTES = (
     Route("messages", "GET", "/_/messages", messages),
     Route("messages", "DELETE", "/_/messages", forget_messages),
     Route("webhooks", "GET", "/_/webhooks", webhooks),
+    Route("verdicts", "GET", "/_/verdicts", verdicts),
     Route("reset", "POST", "/_/reset", reset),
     Route("reset", "DELETE", "/_/", reset),
     Route("fail", "POST", "/_/fail", fail),

@@ -16,12 +16,15 @@ from omnivery.emulator.app import route_names
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Chaos, Fault, Faults
 from omnivery.emulator.message import StoredMessage
+from omnivery.emulator.receiver import PATH, ReceivedCalls
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import EmulatorThread
 from omnivery.emulator.webhook_sender import WebhookSender
 from omnivery.errors import ConfigError
+from omnivery.events.verdict import Verdict
 from omnivery.transport.adapters.httpx_async import HttpxAdapter
+from omnivery.webhooks.delivery import DeliveryEvent
 
 
 class Emulator:
@@ -103,6 +106,7 @@ class Emulator:
         self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept)
         self._faults = Faults(route_names(), standing=chaos)
         self._detector = Detector()
+        self._received = ReceivedCalls(self._settings.signing_key, kept=max_events_kept)
         self._running: EmulatorThread | None = None
 
     def start(self) -> None:
@@ -181,6 +185,7 @@ class Emulator:
         self._store.reset()
         self._account.reset()
         self._faults.reset()
+        self._received.reset()
 
     @property
     def automations_url(self) -> str:
@@ -197,6 +202,14 @@ class Emulator:
     def mailgun_url(self) -> str:
         """Base URL of the Mailgun-compatible API; raises as `automations_url` does."""
         return f"{self.automations_url}/v3"
+
+    @property
+    def webhook_url(self) -> str:
+        """URL of the emulator's own receiver, for events and messages whose webhooks need no other; raises likewise.
+
+        What it receives is in `verdicts` and `delivery_events`.
+        """
+        return f"{self.automations_url}{PATH}"
 
     @property
     def page_url(self) -> str:
@@ -263,6 +276,21 @@ class Emulator:
         return self._store.attempts
 
     @property
+    def verdicts(self) -> list[Verdict]:
+        """Verdicts that were delivered to `webhook_url`, oldest first."""
+        return self._received.verdicts
+
+    @property
+    def received_counts(self) -> dict[str, int]:
+        """Counts of the verdicts delivered to `webhook_url`: `verdicts`, `bots`, `humans`, `unknown`."""
+        return self._received.counts
+
+    @property
+    def delivery_events(self) -> list[DeliveryEvent]:
+        """Delivery events that were delivered to `webhook_url`, oldest first."""
+        return self._received.delivery_events
+
+    @property
     def statistics(self) -> Statistics:
         """Counts since the emulator was created, or last reset."""
         return self._store.statistics
@@ -304,5 +332,6 @@ class Emulator:
             faults=self._faults,
             detector=self._detector,
             webhook_sender=webhook_sender,
+            received=self._received,
             stopping=asyncio.Event(),
         )

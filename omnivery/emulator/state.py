@@ -10,6 +10,7 @@ from attrs import field, frozen
 from omnivery.emulator.account import Account
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Faults
+from omnivery.emulator.receiver import ReceivedCalls
 from omnivery.emulator.store import Store
 from omnivery.emulator.webhook_sender import WebhookSender
 
@@ -44,5 +45,6 @@ class State:
     faults: Faults
     detector: Detector
     webhook_sender: WebhookSender
+    received: ReceivedCalls
     stopping: asyncio.Event
     """Set when the server begins to stop."""

@@ -68,6 +68,7 @@ def _counts(state: State) -> str:
         "Webhooks delivered": seen.webhooks_delivered,
         "Webhooks rejected": seen.webhooks_rejected,
         "Webhooks given up": seen.webhooks_given_up,
+        **{f"Own receiver: {name}": count for name, count in state.received.counts.items()},
     }
     return "\n".join(f"<tr><td>{name}</td><td>{count}</td></tr>" for name, count in counts.items())
 

@@ -1,0 +1,159 @@
+"""`omnivery emulator`: in the foreground, and in the background of a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.test_app import omnivery
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+
+SUBMIT = """
+from omnivery import Automations
+with Automations() as client:
+    report = client.bots.submit({"ip": ip, "uas": "x", "event_id": ip} for ip in ("192.0.2.1", "198.51.100.7"))
+print(report.accepted, "accepted")
+"""
+
+
+def shell(folder: Path, script: str, *, path: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a shell that finds the command `omnivery`."""
+    command = folder / "bin" / "omnivery"
+    command.parent.mkdir(exist_ok=True)
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m omnivery "$@"\n')
+    command.chmod(0o755)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OMNIVERY_")}
+    return subprocess.run(
+        ["/bin/sh", "-c", script],
+        env={**clean, **environment, "PATH": f"{command.parent}:{os.environ['PATH']}", "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_shell_has_an_emulator_in_its_background_until_it_stops_it(tmp_path: Path) -> None:
+    """The command returns although the emulator goes on, and what follows needs no settings."""
+    (tmp_path / "submit.py").write_text(SUBMIT)
+    done = shell(
+        tmp_path,
+        f"""
+        eval "$(omnivery emulator --export)" || exit 1
+        "$PYTHON" {tmp_path}/submit.py || exit 1
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            sleep 0.1
+            seen=$("$PYTHON" -c 'import os, httpx
+print(httpx.get(os.environ["OMNIVERY_AUTOMATIONS_URL"] + "/_/verdicts", trust_env=False, verify=False).text)')
+            case $seen in *'"verdicts":2'*) break;; esac
+        done
+        echo "$seen"
+        echo "pid $OMNIVERY_EMULATOR_PID at $OMNIVERY_AUTOMATIONS_URL"
+        eval "$(omnivery emulator --stop)" || exit 1
+        echo "token: $OMNIVERY_TOKEN."
+        """,
+    )
+    assert done.returncode == 0, done
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("The emulator runs in the background: http://127.0.0.1:")
+    assert lines[1] == "2 accepted"
+    assert '"verdicts":2,"bots":1,"humans":1,"unknown":0' in lines[2]
+    assert lines[4] == "token: ."
+    process_id, url = int(lines[3].split()[1]), lines[3].split()[3]
+    wait_for_end(process_id)
+    with pytest.raises(httpx.TransportError):
+        httpx.get(url, trust_env=False, verify=False)
+
+
+def wait_for_end(process_id: int) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            os.kill(process_id, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{process_id}/stat").exists() and ") Z " in Path(f"/proc/{process_id}/stat").read_text():
+            return  # it has ended, and nobody has asked how
+        time.sleep(0.05)
+    raise AssertionError("it goes on")
+
+
+def test_two_shells_have_an_emulator_each(tmp_path: Path) -> None:
+    start = 'eval "$(omnivery emulator --export)"; echo $OMNIVERY_EMULATOR_PID $OMNIVERY_AUTOMATIONS_URL'
+    one, other = (shell(tmp_path, start).stdout.splitlines()[-1].split() for _ in range(2))
+    try:
+        assert one[1] != other[1]
+        for _, url in (one, other):
+            assert httpx.get(f"{url}/_/verdicts", trust_env=False, verify=False).status_code == 200
+    finally:
+        for process_id, _ in (one, other):
+            os.kill(int(process_id), signal.SIGTERM)
+
+
+def test_settings_reach_the_emulator_and_secrets_stay_off_its_command_line(tmp_path: Path) -> None:
+    done = shell(
+        tmp_path,
+        """
+        eval "$(omnivery emulator --export --domain news.example.org --chaos delay=0.001)"
+        echo $OMNIVERY_DOMAIN $OMNIVERY_TOKEN
+        cat /proc/$OMNIVERY_EMULATOR_PID/cmdline | tr '\\0' ' '; echo
+        eval "$(omnivery emulator --stop)"
+        """,
+        OMNIVERY_TOKEN="my own and secret",
+    )
+    lines = done.stdout.splitlines()
+    assert lines[1] == "news.example.org my own and secret"
+    assert "secret" not in lines[2]
+
+
+def test_a_failure_is_one_line_and_fails_the_shell(tmp_path: Path) -> None:
+    """A failure inside $(…) is lost, unless what it prints fails in turn."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = shell(tmp_path, f'eval "$(omnivery emulator --export --port {port})" && echo "$OMNIVERY_TOKEN"')
+    assert (done.returncode == 0, done.stdout) == (False, "")
+    assert done.stderr.startswith(f"Error: cannot listen on host '127.0.0.1', port {port}: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_process_that_is_no_emulator_is_left_alone(tmp_path: Path) -> None:
+    """Process ids are used again."""
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as other:
+        done = omnivery("emulator", "--stop", environment={"OMNIVERY_EMULATOR_PID": str(other.pid)})
+        assert other.poll() is None
+    assert (done.returncode, done.stdout) == (2, b"false\n")
+    assert b"no emulator runs in the background" in done.stderr
+
+
+MISSING = """
+import sys
+for name in sys.argv.pop(1).split(","):
+    sys.modules[name] = None
+from omnivery.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("modules", "command", "words"),
+    [
+        ("starlette,uvicorn", ("emulator",), "starlette, uvicorn are missing: pip install 'omnivery[emulator]'"),
+        ("crawleruseragents", ("demo",), "crawler-user-agents is missing: pip install 'omnivery[emulator]'"),
+    ],
+)
+def test_extras_that_are_missing_are_named_in_one_line(modules: str, command: tuple[str, ...], words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MISSING, modules, *command], capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == f"Error: {words}\n"
