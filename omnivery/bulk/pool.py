@@ -81,6 +81,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     _posted: bool = field(init=False, default=False)
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
+    _workers: int = field(init=False, default=0)
+    """Workers that have not come to their end."""
     _waiting: bool = field(init=False, default=False)
     _remaining: list[OutcomeT] = field(init=False, factory=list)
     _done: dict[int, OutcomeT] = field(init=False, factory=dict)
@@ -133,6 +135,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         await self._tasks.__aenter__()
         self.recorder.start(self._tasks)
         self.policy.breaker.watchers.append(self._circuit_changed)
+        self._workers = workers
         for _ in range(workers):
             self._tasks.start_soon(self._work, send.clone())
         send.close()
@@ -256,13 +259,23 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     # Workers
 
     async def _work(self, outcomes: MemoryObjectSendStream[OutcomeT]) -> None:
-        with outcomes:
-            while (batch := await self._read()) is not None:
-                outcome = await self._deliver(batch)
-                if self.ordered:
-                    await self._hand_over_in_order(batch.number, outcome, outcomes)
-                else:
-                    await self._hand_over(outcome, outcomes)
+        try:
+            with outcomes:
+                while (batch := await self._read()) is not None:
+                    outcome = await self._deliver(batch)
+                    if self.ordered:
+                        await self._hand_over_in_order(batch.number, outcome, outcomes)
+                    else:
+                        await self._hand_over(outcome, outcomes)
+        finally:
+            self._workers -= 1
+            if not self._workers:
+                await self._settle_leftover()
+
+    async def _settle_leftover(self) -> None:
+        """What a thread took out of a pipe, and no worker will take any more, is undelivered and not forgotten."""
+        while items := self.source.leftover(self.work.size):
+            self._settle(await self._appended(items))
 
     async def _hand_over(self, outcome: OutcomeT, outcomes: MemoryObjectSendStream[OutcomeT]) -> None:
         try:

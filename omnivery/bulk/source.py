@@ -44,10 +44,10 @@ class BatchSource(ABC, Generic[T]):
         Whatever leaves the supplier is in the list, even if the task is cancelled. It is asked by one task at a time.
         """
 
-    def leftover(self) -> list[T]:
-        """Return what was read ahead and not handed over, once nobody will ask for more. Mostly nothing is.
+    def leftover(self, count: int) -> list[T]:  # noqa: ARG002  # most have nothing
+        """Stop reading, and return up to `count` items that were read ahead and not handed over; none at the end.
 
-        The run counts these items as read and undelivered: they are gone from a pipe.
+        The run counts them as read and undelivered: they are gone from a pipe.
         """
         return []
 
@@ -201,9 +201,12 @@ class Source(Generic[T]):
             self.error = error
             self._over = True
 
-    def leftover(self) -> list[T]:
-        """Return items that were read ahead and that nobody took. To be asked once, when no worker reads any more."""
-        return self._iterator.leftover() if isinstance(self._iterator, BatchSource) else []
+    def leftover(self, count: int) -> list[T]:
+        """Return up to `count` items that were read ahead, once no worker reads any more; none when all were returned.
+
+        They are part of the source: `position` is to be asked for them as for those of `read_into`.
+        """
+        return self._iterator.leftover(count) if isinstance(self._iterator, BatchSource) else []
 
     async def close(self) -> None:
         """Close what was opened here. A caller's own stream stays the caller's."""

@@ -65,16 +65,16 @@ class Threaded(BatchSource[T]):
                     break
         except BaseException:
             # Cancelled: what the thread has taken out of a pipe must not be forgotten.
-            items += self.leftover()
+            items += self.leftover(count - len(items))
             raise
         if self._error is not None and len(items) < count:
             raise self._error
 
-    def leftover(self) -> list[T]:
+    def leftover(self, count: int) -> list[T]:
         """Stop the thread, and return what it has read and nobody has taken."""
         self._end()
         left: list[T] = []
-        self._take(left, None)
+        self._take(left, count)
         return left
 
     async def close(self) -> None:
@@ -96,10 +96,10 @@ class Threaded(BatchSource[T]):
             if not self._thread.is_alive():
                 self.stop.close()
 
-    def _take(self, items: list[T], count: int | None) -> int:
+    def _take(self, items: list[T], count: int) -> int:
         """Append what is at hand, and return how many items there are."""
         while True:
-            items.extend(islice(self._in_hand, None if count is None else count - len(items)))
+            items.extend(islice(self._in_hand, count - len(items)))
             if len(items) == count or not self._ready:
                 return len(items)
             self._in_hand = self.items_of(self._ready.popleft())

@@ -1,0 +1,200 @@
+"""Packed data: known by its first bytes, unpacked in bounded memory, and what breaks off comes out up to there."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import random
+import sys
+import tarfile
+import tracemalloc
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omnivery.errors import ConfigError, SourceError
+from omnivery.readers import ndjson
+from omnivery.readers._packing import PIECE, unpacked
+
+Pack = Callable[[bytes], bytes]
+
+zstd: Any = pytest.importorskip("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+
+
+def by_zstd(content: bytes) -> bytes:
+    """As the program `zstd` does it: with a checksum, which the library leaves out."""
+    packed: bytes = zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1})
+    return packed
+
+
+PACKS: tuple[Pack, ...] = (gzip.compress, bz2.compress, lzma.compress, by_zstd)
+NAMES = ("gzip", "bzip2", "xz", "zstd")
+
+packed_by = pytest.mark.parametrize("pack", PACKS, ids=NAMES)
+
+
+def lines(count: int) -> bytes:
+    """Lines that cannot be packed well, so that some thousands fill several pieces."""
+    source = random.Random(7)
+    return b"".join(b'{"event_id":"%d-%s"}\n' % (n, source.randbytes(60).hex().encode()) for n in range(count))
+
+
+def in_pieces(content: bytes, size: int = PIECE) -> Iterator[bytes]:
+    return (content[at : at + size] for at in range(0, len(content), size))
+
+
+def until_it_fails(pieces: Iterator[bytes]) -> tuple[bytes, Exception | None]:
+    """What came out before it raised, and what it raised."""
+    found = bytearray()
+    try:
+        for piece in unpacked(pieces):
+            assert len(piece) <= PIECE
+            found += piece
+    except Exception as error:  # noqa: BLE001  # which one it is, the tests look at
+        return bytes(found), error
+    return bytes(found), None
+
+
+@packed_by
+@pytest.mark.parametrize("size", [1, 7, PIECE])
+def test_what_was_packed_comes_out_however_it_arrives(pack: Pack, size: int) -> None:
+    content = lines(3000 if size == PIECE else 30)
+    assert until_it_fails(in_pieces(pack(content), size)) == (content, None)
+
+
+@packed_by
+def test_several_packed_one_after_the_other_are_one(pack: Pack) -> None:
+    """`cat a.gz b.gz > c.gz`: good gzip (RFC 1952, section 2.2), and so with the others. Zeros at the end pad."""
+    content = lines(100)
+    parts = b"".join(pack(line + b"\n") for line in content.splitlines())
+    assert until_it_fails(in_pieces(parts + bytes(512))) == (content, None)
+
+
+@packed_by
+def test_what_was_packed_twice_is_unpacked_twice(pack: Pack) -> None:
+    assert until_it_fails(in_pieces(gzip.compress(pack(lines(10))))) == (lines(10), None)
+
+
+def test_there_is_an_end_to_unpacking() -> None:
+    """A file may be packed into itself, so to say: some are made to never end."""
+    content = b"{}\n"
+    for _ in range(5):
+        content = gzip.compress(content)
+    found, error = until_it_fails(in_pieces(content))
+    assert (found, str(error)) == (b"", "the data is packed more than 4 times over")
+
+
+@packed_by
+def test_nothing_packed_is_nothing(pack: Pack) -> None:
+    assert until_it_fails(in_pieces(pack(b""))) == (b"", None)
+
+
+@packed_by
+@pytest.mark.parametrize("left", [0.5, 0.99])
+def test_what_is_cut_off_comes_out_up_to_there(pack: Pack, left: float) -> None:
+    content = lines(3000)
+    packed = pack(content)
+    found, error = until_it_fails(in_pieces(packed[: int(len(packed) * left)]))
+    assert content.startswith(found)
+    assert len(found) > len(content) * left - 2_000_000 * (pack is bz2.compress) - PIECE * 4
+    assert isinstance(error, SourceError)
+    assert "is cut off" in str(error)
+
+
+@packed_by
+def test_damage_is_told(pack: Pack) -> None:
+    content = lines(3000)
+    packed = bytearray(pack(content))
+    packed[len(packed) // 2] ^= 0xFF
+    _, error = until_it_fails(in_pieces(bytes(packed)))
+    assert isinstance(error, SourceError)
+
+
+@packed_by
+def test_what_follows_and_is_not_packed_is_damage(pack: Pack) -> None:
+    found, error = until_it_fails(in_pieces(pack(lines(10)) + b"this is no further stream"))
+    assert found == lines(10)
+    assert isinstance(error, SourceError)
+
+
+@packed_by
+def test_what_unpacks_to_a_thousand_times_its_size_takes_no_memory(pack: Pack) -> None:
+    packed = pack(b"{}\n" * 8_000_000)
+    tracemalloc.start()
+    try:
+        size = sum(map(len, unpacked(in_pieces(packed))))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size == 24_000_000
+    assert peak < 12_000_000, "xz keeps a dictionary of 8 MB"
+
+
+@settings(deadline=None, max_examples=60)  # a busy machine is no failure
+@given(
+    st.sampled_from(PACKS),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=4),
+)
+def test_no_damage_raises_anything_but_an_error_of_ours(pack: Pack, damages: list[tuple[float, int]]) -> None:
+    packed = bytearray(pack(lines(40)))
+    for place, change in damages:
+        packed[int(place * len(packed))] ^= change
+    _, error = until_it_fails(in_pieces(bytes(packed), 100))
+    assert error is None or isinstance(error, SourceError)
+
+
+def tar() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("access.log"))
+    return file.getvalue()
+
+
+def archive() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as opened:
+        opened.writestr("access.log", "{}")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (archive(), "a zip archive or an Excel workbook"),
+        (b"PK\x05\x06" + bytes(18), "an empty zip archive"),
+        (tar(), "a tar archive"),
+        (gzip.compress(tar()), "a tar archive"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", "a 7z archive"),
+        (b"Rar!\x1a\x07\x01\x00", "a RAR archive"),
+        (b"\x04\x22\x4d\x18\x64", "packed by lz4"),
+        (b"\x1f\x9d\x90", "packed by compress"),
+        (b"SQLite format 3\x00", "an SQLite database"),
+        (b"%PDF-1.7\n", "a PDF document"),
+    ],
+)
+def test_what_has_to_be_unpacked_first_is_named(content: bytes, name: str) -> None:
+    with pytest.raises(SourceError, match=f"this is {name}: unpack it first"):
+        list(ndjson(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("content", [b"PKG\n", b"ORC\n", b"BZhX\n", b"]\n", b"GIF\n", b"Rar\n", b"\x1f\n", b"(\n"])
+def test_text_that_begins_like_a_mark_is_text(content: bytes) -> None:
+    assert until_it_fails(in_pieces(content, 1)) == (content, None)
+
+
+def test_zstd_that_is_not_installed_is_an_error_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, zstd.__name__, None)
+    with pytest.raises(ConfigError, match=r"pip install 'omnivery\[zstd\]'"):
+        list(ndjson(io.BytesIO(zstd.compress(b"{}\n"))))
+
+
+def test_zstd_that_begins_with_a_frame_to_skip_is_unpacked() -> None:
+    """As pzstd writes it (RFC 8878, section 3.1.2)."""
+    skippable = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
+    assert until_it_fails(in_pieces(skippable + zstd.compress(b"{}\n"))) == (b"{}\n", None)
