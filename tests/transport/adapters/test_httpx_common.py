@@ -66,6 +66,7 @@ def test_a_content_coding_is_undone_however_the_bytes_arrive(coding: str, data: 
 def test_deflate_without_a_header_and_gzip_of_several_members_are_read() -> None:
     """Both come from servers in use."""
     assert received([raw_deflate(b"abc")], "deflate").content == b"abc"
+    assert received([raw_deflate(b"\0" * 65_541)], "deflate").content == b"\0" * 65_541, "the rest is inside of zlib"
     assert received([gzip.compress(b"abc") + gzip.compress(b"def")], "gzip").content == b"abcdef"
     assert received([gzip.compress(b"abc") + b"\0\0"], "gzip").content == b"abc"
 
