@@ -17,6 +17,7 @@ from anyio.abc import ByteStream
 from omnivery.errors import AmbiguousError, NotSentError, TransportError
 from omnivery.transport.adapters.httpx_async import ClientAdapter, HttpxAdapter
 from omnivery.transport.adapters.httpx_common import SendTrace
+from omnivery.transport.adapters.httpx_errors import translate
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Adapter, Phase, Progress, Request
@@ -172,6 +173,13 @@ async def test_a_request_that_a_wrapper_sent_again_was_sent() -> None:
     async with serve(hang_up) as server, httpx.AsyncClient(transport=Retrying()) as client:
         error = await failure(ClientAdapter(client=client), get(server.url))
     assert (type(error), len(server.seen)) == (AmbiguousError, 1)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_proof_comes_before_what_an_error_is_called(kind: type[Exception], trusted: bool) -> None:
+    assert type(translate(kind("text"), sent=True, trusted=trusted)) is AmbiguousError
+    assert type(translate(kind("text"), sent=False, trusted=trusted)) is NotSentError
 
 
 # httpcore's trace
