@@ -65,7 +65,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bots, "POLL_FIRST", 0.01)
 
 
-async def test_a_check_answers_with_its_verdict(emu: Emulator, client: AsyncAutomations) -> None:
+async def test_a_check_responds_with_its_verdict(emu: Emulator, client: AsyncAutomations) -> None:
     verdict = await client.bots.check(BOT)
     assert isinstance(verdict, Verdict)
     assert (verdict.is_bot, verdict.event_id) == (True, "e1")
@@ -76,7 +76,7 @@ async def test_a_check_answers_with_its_verdict(emu: Emulator, client: AsyncAuto
     assert human.is_bot is False
 
 
-async def test_a_check_may_be_answered_later(client: AsyncAutomations) -> None:
+async def test_a_check_may_be_judged_later(client: AsyncAutomations) -> None:
     """The domain goes with it: its result is found under that domain alone."""
     with Emulator(single="later", bot_domains=["two.example.com"]) as later:
         async with client_of(later) as own:
@@ -111,7 +111,7 @@ async def test_the_form_of_a_check_on_the_wire() -> None:
 
 
 async def test_a_check_sends_its_verdict_only_where_it_is_told_to() -> None:
-    """The client's own webhook is for batches: a single check's answer is its return value."""
+    """The client's own webhook is for batches: a single check's response is its return value."""
     silent, loud = await requests_of(
         lambda own: own.bots.check(BOT), lambda own: own.bots.check(BOT, webhook_url="https://example.com/hook")
     )
@@ -173,7 +173,7 @@ async def test_a_check_that_is_refused(emu: Emulator, client: AsyncAutomations) 
     assert caught.value.retry_after == 7
 
 
-async def test_what_the_answer_does_not_say_is_not_guessed(emu: Emulator, client: AsyncAutomations) -> None:
+async def test_what_the_response_does_not_say_is_not_guessed(emu: Emulator, client: AsyncAutomations) -> None:
     """No `is_bot` is neither True nor False: whoever deletes clicks by it must be able to tell."""
     for body in ('{"request":{"event_id":"e1"}}', '{"is_bot":null,"request":{"event_id":"e1"},"new":1}'):
         emu.fail_next("bot.result", status=200, body=body)

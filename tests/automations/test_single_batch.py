@@ -1,4 +1,4 @@
-"""One batch by itself: one request, at most 500 events, and a receipt for whatever the server answers."""
+"""One batch by itself: one request, at most 500 events, and a receipt for whatever the server responds."""
 
 from __future__ import annotations
 

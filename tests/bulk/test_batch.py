@@ -1,4 +1,4 @@
-"""The batch machine, without a server: whatever answers come in whatever order, no event is lost or counted twice."""
+"""The batch machine, without a server: whatever responses come in whatever order, no event is lost or counted twice."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ async def nobody(_: bytes) -> ApiResponse[Any]:
 
 
 def serve(
-    batch: Batch[EventLike], answer: Callable[[list[str]], int]
+    batch: Batch[EventLike], respond: Callable[[list[str]], int]
 ) -> tuple[SettledBatch[EventLike], list[list[str]]]:
-    """Play a server that answers each request, seen as its event ids, with a status; return what it saw as well."""
+    """Play a server that responds to each request, seen as its event ids, with a status; return what it saw as well."""
     seen = []
     while (body := batch.next_request()) is not None:
         seen.append(ids(sent(body)))
-        status = answer(seen[-1])
+        status = respond(seen[-1])
         if status == 200:
             batch.accepted(response(1))
         else:
@@ -71,16 +71,16 @@ KINDS: list[Callable[[int], Any]] = [
 ]
 
 
-ANSWERS = st.tuples(st.sampled_from(["took", "failed", 400, 413]), st.integers(1, 3))
+RESPONSES = st.tuples(st.sampled_from(["took", "failed", 400, 413]), st.integers(1, 3))
 
 
-def tell(batch: Batch[EventLike], answer: str | int, attempts: int) -> None:
-    if answer == "took":
+def tell(batch: Batch[EventLike], outcome: str | int, attempts: int) -> None:
+    if outcome == "took":
         batch.accepted(response(attempts))
-    elif answer == "failed":
+    elif outcome == "failed":
         batch.failed(NotSentError("connection refused", attempts=attempts))
     else:
-        error = refusal(int(answer))
+        error = refusal(int(outcome))
         error.attempts = attempts
         batch.refused(error)
 
@@ -89,23 +89,23 @@ def tell(batch: Batch[EventLike], answer: str | int, attempts: int) -> None:
 @given(
     kinds=st.lists(st.sampled_from(KINDS), max_size=40),
     start=st.integers(0, 10**7),
-    script=st.lists(ANSWERS, max_size=40),
+    script=st.lists(RESPONSES, max_size=40),
     asks_once_more=st.booleans(),
 )
 def test_whatever_happens_each_item_ends_in_exactly_one_place(
     kinds: list[Callable[[int], Any]], start: int, script: list[tuple[str | int, int]], asks_once_more: bool
 ) -> None:
-    """Any items, any answers in any order, and an end at any moment, with a request under way or without."""
+    """Any items, any responses in any order, and an end at any moment, with a request under way or without."""
     items = [make(number) for number, make in enumerate(kinds)]
     batch = batch_of(items, start=start, max_bytes=LIMIT)
     told = []
-    for answer, attempts in script:
+    for status, attempts in script:
         body = batch.next_request()
         if body is None:
             break
         assert len(body) <= LIMIT
         assert sent(body)
-        tell(batch, answer, attempts)
+        tell(batch, status, attempts)
         told.append(attempts)
     if asks_once_more:
         batch.next_request()
@@ -251,7 +251,7 @@ def test_what_was_never_sent_is_surely_not_with_the_server() -> None:
     assert ids(outcome.undelivered) == ["e0", "e1", "e2"]
 
 
-def test_what_was_sent_and_not_answered_may_be_with_the_server() -> None:
+def test_what_was_sent_and_got_no_response_may_be_with_the_server() -> None:
     """Whoever resubmits must know which of the two it was."""
     batch = batch_of(events(3))
     batch.next_request()

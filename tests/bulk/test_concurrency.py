@@ -62,7 +62,7 @@ async def test_after_a_429_half_as_many_are_in_flight() -> None:
     in_flight = most = arrived = 0
     all_refused, four_there = anyio.Event(), anyio.Event()
 
-    async def answer(_: httpx.Request) -> httpx.Response:
+    async def respond(_: httpx.Request) -> httpx.Response:
         nonlocal in_flight, most, arrived
         arrived += 1
         if arrived <= 8:
@@ -80,7 +80,7 @@ async def test_after_a_429_half_as_many_are_in_flight() -> None:
         in_flight -= 1
         return httpx.Response(200)
 
-    async with scripted_client(httpx.MockTransport(answer)) as client:
+    async with scripted_client(httpx.MockTransport(respond)) as client:
         report = await client.bots.submit(events(8 * 500), concurrency=8, options=FAST)
     assert_lawful(report)
     assert (report.accepted, report.retries, most) == (4000, 8, 4)
@@ -90,7 +90,7 @@ async def test_a_run_recovers_its_concurrency() -> None:
     """One more for each clean window: after a single 429 among many batches all eight are in flight again."""
     in_flight = most = arrived = 0
 
-    async def answer(_: httpx.Request) -> httpx.Response:
+    async def respond(_: httpx.Request) -> httpx.Response:
         nonlocal in_flight, most, arrived
         arrived += 1
         if arrived == 1:
@@ -101,13 +101,13 @@ async def test_a_run_recovers_its_concurrency() -> None:
         in_flight -= 1
         return httpx.Response(200)
 
-    async with scripted_client(httpx.MockTransport(answer)) as client:
+    async with scripted_client(httpx.MockTransport(respond)) as client:
         report = await client.bots.submit([event()] * 150 * 500, concurrency=8, options=FAST)
     assert (report.accepted, report.retries, most) == (75_000, 1, 8)
 
 
 class Crowd:
-    """A real server that answers nobody until so many requests are there at once."""
+    """A real server that responds to nobody until so many requests are there at once."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -120,11 +120,11 @@ class Crowd:
             reader = BufferedByteReceiveStream(stream)
             try:
                 while True:
-                    await self._answer(reader, stream)
+                    await self._respond(reader, stream)
             except (anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError):
                 return
 
-    async def _answer(self, reader: BufferedByteReceiveStream, stream: SocketStream) -> None:
+    async def _respond(self, reader: BufferedByteReceiveStream, stream: SocketStream) -> None:
         head = (await reader.receive_until(b"\r\n\r\n", 10_000)).lower().split(b"\r\n")
         (length,) = [int(line.partition(b":")[2]) for line in head if line.startswith(b"content-length:")]
         body = await reader.receive_exactly(length)

@@ -105,7 +105,7 @@ async def test_chaos_of_every_kind_at_once(emu: Emulator, client: AsyncAutomatio
 
 
 async def test_a_wrong_token_stops_an_endless_run(emu: Emulator) -> None:
-    """Every further batch would meet the same answer: ten million events must not be read for it."""
+    """Every further batch would meet the same response: ten million events must not be read for it."""
     async with client_of(emu, token="wrong") as client:
         report = await submit(client, endless(), concurrency=4)
     assert isinstance(report.stopped_by, AuthenticationError)
@@ -192,7 +192,7 @@ async def test_a_server_that_is_down_costs_no_event(emu: Emulator, closed_port: 
     assert Counter(ids(emu.bot_events)) == Counter(numbered(1200))
 
 
-async def test_a_lost_answer_without_retries_says_so(emu: Emulator, client: AsyncAutomations) -> None:
+async def test_a_lost_response_without_retries_says_so(emu: Emulator, client: AsyncAutomations) -> None:
     """Undelivered is not the same as not there: the failure tells which."""
     emu.fail_next("bot", after="accepted")
     report = await submit(client, events(10), options=ONCE, max_outage=0)

@@ -62,7 +62,7 @@ async def test_a_consumer_that_stops_reading_stops_the_source(concurrency: int) 
     assert_lawful(run.report)
 
 
-async def test_a_server_that_does_not_answer_stops_the_source() -> None:
+async def test_a_server_that_does_not_respond_stops_the_source() -> None:
     source = Pulled()
 
     async def hang(_: bytes) -> int:

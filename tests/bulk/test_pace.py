@@ -158,7 +158,7 @@ async def test_a_wait_within_our_patience_does_not() -> None:
 
 
 def slow_first(release: anyio.Event) -> Callable[[bytes], Awaitable[int]]:
-    """A server that answers the first batch last."""
+    """A server that responds to the first batch last."""
 
     async def post(body: bytes) -> int:
         await anyio.lowlevel.checkpoint()

@@ -99,7 +99,7 @@ async def test_what_a_source_gave_before_it_failed_is_kept(make: Callable[[int],
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_source_that_failed_or_ended_is_not_asked_again(stream: bool) -> None:
-    """Generators answer that with nothing; readers of queues and sockets may block or start over."""
+    """Generators respond to that with nothing; readers of queues and sockets may block or start over."""
 
     class Once:
         asked = 0

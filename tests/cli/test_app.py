@@ -91,7 +91,7 @@ def test_demo_names_bad_lines_and_still_ends_well() -> None:
 
 
 def test_demo_fails_when_an_accepted_event_gets_no_verdict() -> None:
-    """The emulator never answers for this network: exactly what the exit status is there to tell."""
+    """The emulator never judges this network: exactly what the exit status is there to tell."""
     result = omnivery("demo", "-", stdin=b'{"ip":"203.0.113.1","uas":"x","event_id":"a"}')
     account = printed(result)
     assert result.returncode == 1

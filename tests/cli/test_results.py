@@ -68,7 +68,7 @@ class Made:
 
 
 def submitted() -> list[dict[str, Any]]:
-    """The events of the submission: more than one batch, every tenth a bot's, three of them never answered."""
+    """The events of the submission: more than one batch, every tenth a bot's, three of them never judged."""
     events = [event(f"e{n}", "192.0.2.1" if n % 10 == 0 else "198.51.100.7", ts=n, campaign=n) for n in range(600)]
     events += [event(f"silent {n}", "203.0.113.7") for n in range(3)]
     events += [event(f"{text} {n}", uas=text, note=text) for n, text in enumerate(HOSTILE)]
@@ -115,7 +115,7 @@ def test_every_accepted_event_is_there_with_what_was_sent_and_what_came_back(mad
     assert all([*row] == [*KINDS] for row in rows.values()), "the same columns in each row, whatever it has"
 
 
-def test_events_that_were_never_answered_come_last_and_are_no_humans(made: Made) -> None:
+def test_events_that_were_never_judged_come_last_and_are_no_humans(made: Made) -> None:
     rows = made.rows()
     last = [(row["event_id"], row["is_bot"], row["received_at"]) for row in rows[-3:]]
     assert last == [(f"silent {n}", None, None) for n in range(3)]

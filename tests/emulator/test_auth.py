@@ -24,26 +24,26 @@ def ask(emu: Emulator, method: str, path: str, key: str, user: str = "api") -> h
     return httpx.request(method, f"{emu.mailgun_url}{path}", auth=auth, verify=False, trust_env=False)
 
 
-def forbidden(answer: httpx.Response) -> bool:
-    return answer.status_code == 401
+def forbidden(response: httpx.Response) -> bool:
+    return response.status_code == 401
 
 
 @pytest.mark.parametrize(
     "header",
     [None, "", "Basic", "Basic !!", "Basic ä", "Basic /w==", "Bearer cHJpbWFyeS1rZXk=", "Basic cHJpbWFyeS1rZXk="],
 )
-def test_without_a_key_the_answer_is_the_bare_word(emu: Emulator, header: str | None) -> None:
-    """Clients must cope with an answer that is no JSON: Mailgun's own is none."""
+def test_without_a_key_the_response_is_the_bare_word(emu: Emulator, header: str | None) -> None:
+    """Clients must cope with a response that is no JSON: Mailgun's own is none."""
     headers = {} if header is None else {b"authorization": header.encode("latin-1")}
-    answer = httpx.get(f"{emu.mailgun_url}/domains", headers=headers, verify=False, trust_env=False)
-    assert (answer.status_code, answer.text) == (401, "Forbidden")
-    assert answer.headers["content-type"].startswith("text/plain")
+    response = httpx.get(f"{emu.mailgun_url}/domains", headers=headers, verify=False, trust_env=False)
+    assert (response.status_code, response.text) == (401, "Forbidden")
+    assert response.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize(("user", "key"), [("api", "wrong"), ("api", "wröng"), ("else", "primary-key"), ("api", "")])
 def test_a_wrong_key_or_user_is_refused(emu: Emulator, user: str, key: str) -> None:
-    answer = ask(emu, "GET", "/domains", key, user)
-    assert (answer.status_code, answer.text) == (401, "Forbidden")
+    response = ask(emu, "GET", "/domains", key, user)
+    assert (response.status_code, response.text) == (401, "Forbidden")
 
 
 def test_either_surface_has_its_own_credential(emu: Emulator) -> None:
@@ -100,6 +100,6 @@ def test_a_sending_key_is_good_for_its_own_domain_alone(emu: Emulator) -> None:
 def test_what_this_surface_does_not_have_is_not_looked_for_on_the_other(emu: Emulator) -> None:
     """`/v3/validate` looks like the other surface's `/{domain}/validate`."""
     for path in ("/validate", "/no/such", ""):
-        answer = ask(emu, "GET", path, "primary-key")
-        assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
+        response = ask(emu, "GET", path, "primary-key")
+        assert (response.status_code, response.json()) == (404, {"message": "Not Found"})
     assert ask(emu, "POST", f"/domains/{emu.domain}", "primary-key").status_code == 405

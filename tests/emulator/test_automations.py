@@ -1,4 +1,4 @@
-"""The emulator's Automations surface beside bot detection: every route's answer and every refusal."""
+"""The emulator's Automations surface beside bot detection: every route's response and every refusal."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_a_message_is_queued_and_delivered(emu: Emulator, client: httpx.Client, 
         "callback_url": f"{hook.url}/hook",
     }
     options: dict[str, Any] = {"data": form} if encoding == "form" else {"files": multipart(form)}
-    answer = client.post(f"/{emu.domain}/messages", **options)
-    assert (answer.status_code, answer.json()["message"]) == (200, "Queued. Thank you.")
+    response = client.post(f"/{emu.domain}/messages", **options)
+    assert (response.status_code, response.json()["message"]) == (200, "Queued. Thank you.")
     emu.wait_idle()
     (message,) = emu.messages
     assert (message.surface, message.domain, message.fields) == ("automations", emu.domain, tuple(form.items()))
@@ -77,10 +77,10 @@ def test_files_and_test_mode(emu: Emulator, client: httpx.Client) -> None:
 
 
 def test_a_bad_message_is_refused(emu: Emulator, client: httpx.Client) -> None:
-    answer = client.post(f"/{emu.domain}/messages", data={"to": "ann@example.org"})
-    assert (answer.status_code, answer.json()) == (400, {"message": "from parameter is missing"})
-    answer = client.post(f"/{emu.domain}/messages", data={**FORM, "template_variables": "x"})
-    assert answer.json() == {"message": "'template_variables' parameter is not a valid JSON"}
+    response = client.post(f"/{emu.domain}/messages", data={"to": "ann@example.org"})
+    assert (response.status_code, response.json()) == (400, {"message": "from parameter is missing"})
+    response = client.post(f"/{emu.domain}/messages", data={**FORM, "template_variables": "x"})
+    assert response.json() == {"message": "'template_variables' parameter is not a valid JSON"}
 
 
 def test_every_route_asks_for_the_token(emu: Emulator) -> None:
@@ -97,8 +97,8 @@ def test_every_route_asks_for_the_token(emu: Emulator) -> None:
         ("GET", f"/domains/{emu.domain}/webhooks/opened/sample"),
     ]
     for method, path in routes:
-        answer = httpx.request(method, f"{emu.automations_url}{path}", verify=False, trust_env=False)
-        assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"}), path
+        response = httpx.request(method, f"{emu.automations_url}{path}", verify=False, trust_env=False)
+        assert (response.status_code, response.json()) == (401, {"message": "Unauthorized"}), path
 
 
 def test_validation_is_kickbox_s(emu: Emulator, client: httpx.Client) -> None:
@@ -138,12 +138,12 @@ def test_parsing_leaves_names_out(client: httpx.Client) -> None:
         ("block", None, "suppress-block"),
     ],
 )
-def test_a_suppression_is_answered_with_nothing_and_works(
+def test_a_suppression_gets_an_empty_response_and_works(
     *, emu: Emulator, client: httpx.Client, hook: Hook, kind: str, listed: str | None, reason: str
 ) -> None:
     form = {"address": "ann@example.org", "type": kind, "error": "why"}
-    answer = client.post(f"/{emu.domain}/suppress", files=multipart(form))
-    assert (answer.status_code, answer.content) == (200, b"")
+    response = client.post(f"/{emu.domain}/suppress", files=multipart(form))
+    assert (response.status_code, response.content) == (200, b"")
     with mailgun_client(emu) as other:
         for name in ("bounces", "complaints", "unsubscribes"):
             found = other.get(f"/{emu.domain}/{name}").json()["items"]
@@ -194,8 +194,8 @@ def test_the_token_s_own_account(emu: Emulator, client: httpx.Client) -> None:
 
 def test_a_webhook_is_tried_out_first(emu: Emulator, client: httpx.Client, hook: Hook) -> None:
     where, urls = f"/domains/{emu.domain}/webhooks", [f"{hook.url}/hook", f"{hook.url}/b"]
-    answer = client.post(where, files=multipart({"id": "hardbounced", "url": urls}))
-    assert (answer.status_code, answer.json()) == (
+    response = client.post(where, files=multipart({"id": "hardbounced", "url": urls}))
+    assert (response.status_code, response.json()) == (
         200,
         {"message": "Webhook has been updated", "webhook": {"urls": urls}},
     )
@@ -218,13 +218,16 @@ def test_creating_again_replaces(emu: Emulator, client: httpx.Client, hook: Hook
         assert other.get(where).json() == {"webhooks": {"opened": {"urls": [f"{hook.url}/b"]}}}
 
 
-def test_an_address_that_fails_is_not_taken(emu: Emulator, client: httpx.Client, hook: Hook) -> None:
+def test_a_url_that_fails_is_not_taken(emu: Emulator, client: httpx.Client, hook: Hook) -> None:
     where, urls = f"/domains/{emu.domain}/webhooks", [f"{hook.url}/hook", f"{hook.url}/gone"]
-    answer = client.post(where, data={"id": "opened", "url": urls})
-    assert (answer.status_code, answer.json()) == (402, {"errors": ["URL endpoint failed with error 404 - Not Found"]})
-    answer = client.post(where, data={"id": "opened", "url": "http://127.0.0.1:9/"})
-    assert answer.status_code == 402
-    assert answer.json()["errors"][0].startswith("URL endpoint failed with error no connection could be made")
+    response = client.post(where, data={"id": "opened", "url": urls})
+    assert (response.status_code, response.json()) == (
+        402,
+        {"errors": ["URL endpoint failed with error 404 - Not Found"]},
+    )
+    response = client.post(where, data={"id": "opened", "url": "http://127.0.0.1:9/"})
+    assert response.status_code == 402
+    assert response.json()["errors"][0].startswith("URL endpoint failed with error no connection could be made")
     assert client.delete(f"{where}/opened").status_code == 402
     assert client.post(where, data={"id": "opened"}).status_code == 400
 
@@ -233,8 +236,8 @@ def test_deleting_a_webhook(emu: Emulator, client: httpx.Client, hook: Hook) -> 
     where = f"/domains/{emu.domain}/webhooks"
     client.post(where, data={"id": "opened", "url": f"{hook.url}/hook"})
     assert client.delete(f"{where}/opened").json() == {"message": "Webhook has been deleted"}
-    answer = client.delete(f"{where}/opened")
-    assert (answer.status_code, answer.json()) == (402, {"message": "No webhooks deleted"})
+    response = client.delete(f"{where}/opened")
+    assert (response.status_code, response.json()) == (402, {"message": "No webhooks deleted"})
 
 
 @pytest.mark.parametrize("kind", ["delivered", "opened", "hardbounced", "never-heard-of"])

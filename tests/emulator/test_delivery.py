@@ -48,10 +48,10 @@ def client(emu: Emulator, hook: Hook) -> Iterator[httpx.Client]:
 
 def send(emu: Emulator, client: httpx.Client, *to: str, **more: Any) -> str:
     form = {"from": f"News <news@{emu.domain}>", "to": list(to), "subject": "Hi", "text": "Hello", **more}
-    answer = client.post("/messages", data=form)
-    assert answer.is_success, answer.text
+    response = client.post("/messages", data=form)
+    assert response.is_success, response.text
     emu.wait_idle()
-    return str(answer.json()["id"])
+    return str(response.json()["id"])
 
 
 def named(hook: Hook) -> list[tuple[str, str]]:
@@ -259,9 +259,9 @@ def test_with_variables_each_recipient_has_a_message_of_their_own(
 
 
 def total(client: httpx.Client, *events: str, **query: Any) -> dict[str, Any]:
-    answer = client.get("/stats/total", params={"event": list(events), **query})
-    assert answer.is_success, answer.text
-    found: dict[str, Any] = answer.json()
+    response = client.get("/stats/total", params={"event": list(events), **query})
+    assert response.is_success, response.text
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -320,8 +320,8 @@ def test_statistics_of_the_last_week_are_the_default(client: httpx.Client) -> No
     ],
 )
 def test_senseless_questions_about_statistics_are_refused(client: httpx.Client, query: dict[str, str]) -> None:
-    answer = client.get("/stats/total", params=query)
-    assert (answer.status_code, set(answer.json())) == (400, {"message"})
+    response = client.get("/stats/total", params=query)
+    assert (response.status_code, set(response.json())) == (400, {"message"})
 
 
 def test_webhooks_of_a_message_under_way_are_given_up_at_the_end(hook: Hook) -> None:

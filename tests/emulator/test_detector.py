@@ -20,8 +20,8 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 def verdict(**fields: Any) -> bool | None:
-    (answer,) = Detector().judge([event(**fields)])
-    return answer
+    (verdict,) = Detector().judge([event(**fields)])
+    return verdict
 
 
 def test_an_ordinary_event_is_a_humans() -> None:
@@ -58,8 +58,8 @@ def test_no_user_agent_and_a_crawlers_are_bots(agent: str) -> None:
 
 def test_a_user_agent_that_was_not_told_says_nothing() -> None:
     """A single check may name the address alone: that is not the same as an empty User-Agent header."""
-    (answer,) = Detector().judge([{"ip": "8.8.4.4"}])
-    assert answer is False
+    (verdict,) = Detector().judge([{"ip": "8.8.4.4"}])
+    assert verdict is False
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(-1, False), (0, True), (1, True), (2, False)])

@@ -44,8 +44,8 @@ def result(emu: Emulator) -> httpx.Response:
 
 def test_a_fault_is_a_500_unless_told_otherwise_and_passes(emu: Emulator) -> None:
     emu.fail_next("bot")
-    answer = check(emu)
-    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+    response = check(emu)
+    assert (response.status_code, response.json()) == (500, {"message": "Internal Server Error"})
     assert emu.bot_events == []
     assert check(emu).status_code == 200
     assert emu.requests == [("POST", "bot", 500), ("POST", "bot", 200)]
@@ -83,23 +83,23 @@ def test_retry_after_is_sent_word_for_word(emu: Emulator, sent: float | str, see
     [("<html>", "text/html"), (b'{"a":1}', "application/json"), ("busy", "text/plain"), ("", "text/plain")],
 )
 def test_a_body_may_be_anything(emu: Emulator, body: bytes | str, media_type: str) -> None:
-    """Proxies answer 200 with their own pages."""
+    """Proxies respond 200 with their own pages."""
     emu.fail_next("bot", status=200, body=body)
-    answer = check(emu)
-    assert answer.status_code == 200
-    assert answer.text == (body if isinstance(body, str) else body.decode())
-    assert answer.headers["content-type"] == media_type
+    response = check(emu)
+    assert response.status_code == 200
+    assert response.text == (body if isinstance(body, str) else body.decode())
+    assert response.headers["content-type"] == media_type
     assert emu.bot_events == []
 
 
 def test_headers_make_a_redirect(emu: Emulator) -> None:
     emu.fail_next("bot", status=302, headers={"Location": "https://elsewhere.invalid/"})
-    answer = check(emu)
-    assert (answer.status_code, answer.headers["location"]) == (302, "https://elsewhere.invalid/")
+    response = check(emu)
+    assert (response.status_code, response.headers["location"]) == (302, "https://elsewhere.invalid/")
 
 
 @pytest.mark.parametrize(("after", "acted"), [("received", 0), ("accepted", 1)])
-def test_a_cut_connection_gives_no_answer_at_all(
+def test_a_cut_connection_gives_no_response_at_all(
     emu: Emulator, caplog: pytest.LogCaptureFixture, after: Any, acted: int
 ) -> None:
     """A client cannot tell the two apart: that is what makes them worth testing with."""
@@ -113,14 +113,14 @@ def test_a_cut_connection_gives_no_answer_at_all(
     assert emu.requests == [("POST", "bot", None), ("POST", "bot", 200)]
 
 
-def test_accepted_with_a_status_acts_and_answers_that(emu: Emulator) -> None:
+def test_accepted_with_a_status_acts_and_responds_with_it(emu: Emulator) -> None:
     """A gateway's 502 after the server behind it did its work."""
     emu.fail_next("bot", after="accepted", status=502)
     assert check(emu).status_code == 502
     assert len(emu.bot_events) == 1
 
 
-def test_a_delay_alone_only_makes_the_answer_late(emu: Emulator) -> None:
+def test_a_delay_alone_only_makes_the_response_late(emu: Emulator) -> None:
     emu.fail_next("bot", delay=0.05)
     assert check(emu).status_code == 200
 
@@ -154,17 +154,17 @@ def test_a_slip_in_an_order_shows_at_once(emu: Emulator) -> None:
 def test_faults_can_be_ordered_over_http(emu: Emulator) -> None:
     order = {"where": "bot", "status": 429, "retry_after": 3, "times": 1}
     assert httpx.post(f"{emu.automations_url}/_/fail", json=order, verify=False, trust_env=False).status_code == 200
-    answer = check(emu)
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
+    response = check(emu)
+    assert (response.status_code, response.headers["retry-after"]) == (429, "3")
 
 
 @pytest.mark.parametrize(
     "order", [{}, {"where": "bots"}, {"where": "bot", "what": 1}, {"where": "bot", "status": "500"}, [1]]
 )
 def test_a_wrong_order_over_http_is_400(emu: Emulator, order: Any) -> None:
-    answer = httpx.post(f"{emu.automations_url}/_/fail", json=order, verify=False, trust_env=False)
-    assert answer.status_code == 400
-    assert answer.json()["message"]
+    response = httpx.post(f"{emu.automations_url}/_/fail", json=order, verify=False, trust_env=False)
+    assert response.status_code == 400
+    assert response.json()["message"]
     assert check(emu).status_code == 200
 
 

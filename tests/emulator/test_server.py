@@ -40,8 +40,8 @@ async def test_async_with_on_either_event_loop() -> None:
     async with Emulator() as emu:
         assert await to_thread.run_sync(check, emu, emu.token) == 200
         async with httpx.AsyncClient(verify=False, trust_env=False) as client:
-            answer = await client.get(f"{emu.automations_url}/_/events")
-            assert answer.json()["count"] == 1
+            response = await client.get(f"{emu.automations_url}/_/events")
+            assert response.json()["count"] == 1
     with pytest.raises(ConfigError):
         _ = emu.automations_url
 
@@ -105,16 +105,16 @@ def fail(*_args: object) -> NoReturn:
 
 
 @pytest.mark.parametrize(("method", "path", "route"), [("add_single", "/d/bot", "bot"), ("reset", "/_/reset", None)])
-def test_a_slip_of_the_emulator_is_an_answer_and_a_line_in_the_log(
+def test_a_slip_of_the_emulator_is_a_response_and_a_line_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str, path: str, route: str | None
 ) -> None:
     """A client that keeps its connection must not be sent to a dead one next, and see an error of its own."""
     with Emulator(domain="d") as emu, automations_client(emu) as client:
         with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
             patch.setattr(Store, method, fail)
-            answer = client.post(path, data={"ip": "192.0.2.1"})
-        assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
-        assert answer.headers["connection"] == "close"
+            response = client.post(path, data={"ip": "192.0.2.1"})
+        assert (response.status_code, response.json()) == (500, {"message": "Internal Server Error"})
+        assert response.headers["connection"] == "close"
         assert client.post(path, data={"ip": "192.0.2.1"}).is_success
         (record,) = caplog.records
         assert record.name == "omnivery.emulator"
@@ -127,10 +127,10 @@ def test_a_slip_of_the_emulator_is_an_answer_and_a_line_in_the_log(
 def test_the_page_tells_people_what_this_is() -> None:
     with Emulator(webhook_retry_delays=()) as emu, automations_client(emu) as client:
         check(emu, emu.token)
-        answer = client.get("/", headers={"ov-token": ""})
-        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
-        page = answer.text
+        response = client.get("/", headers={"ov-token": ""})
+        assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+        page = response.text
         assert "plausible, not the product's" in page
         for address in (emu.automations_url, emu.mailgun_url):
             assert f"<code>{address}</code>" in page
@@ -149,11 +149,11 @@ def test_the_page_repeats_nothing_that_a_request_says() -> None:
         url = httpx.URL(emu.automations_url)
         with socket.create_connection((url.host, url.port or 0)) as plain:
             plain.sendall(b"GET /?x=<b> HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n")
-            answer = b"".join(iter(lambda: plain.recv(65536), b""))
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        assert b"evil" not in answer
-        assert b"<b>" not in answer
-        assert emu.mailgun_url.encode() in answer
+            response = b"".join(iter(lambda: plain.recv(65536), b""))
+        assert response.startswith(b"HTTP/1.1 200 ")
+        assert b"evil" not in response
+        assert b"<b>" not in response
+        assert emu.mailgun_url.encode() in response
 
 
 def test_only_the_root_is_a_page() -> None:

@@ -17,10 +17,10 @@ from omnivery.webhooks.signature import verify
 
 
 class Receiver:
-    """A webhook receiver on a thread. It answers with `answers` in turn, then 200, and keeps what it received."""
+    """A webhook receiver on a thread. It responds with `responses` in turn, then 200, and keeps what it received."""
 
     def __init__(self) -> None:
-        self.answers: list[int] = []
+        self.responses: list[int] = []
         self.bodies: list[dict[str, Any]] = []
         receiver = self
 
@@ -28,7 +28,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.bodies.append(json.loads(body))
-                self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
+                self.send_response(receiver.responses.pop(0) if receiver.responses else 200)
                 self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the standard library's name
@@ -104,7 +104,7 @@ def test_the_silent_network_is_left_out(emu: Emulator, receiver: Receiver) -> No
 
 def test_a_failing_receiver_is_tried_again_with_a_fresh_signature(emu: Emulator, receiver: Receiver) -> None:
     """A receiver refuses tokens that it has seen, so a repeated signature would never be taken."""
-    receiver.answers = [500, 302]
+    receiver.responses = [500, 302]
     submit(emu, receiver.url, event())
     emu.wait_idle()
     assert [(attempt.attempt, attempt.status) for attempt in emu.webhook_attempts] == [(1, 500), (2, 302), (3, 200)]
@@ -113,14 +113,14 @@ def test_a_failing_receiver_is_tried_again_with_a_fresh_signature(emu: Emulator,
 
 
 def test_406_ends_the_matter(emu: Emulator, receiver: Receiver) -> None:
-    receiver.answers = [406]
+    receiver.responses = [406]
     submit(emu, receiver.url, event())
     emu.wait_idle()
     assert [attempt.status for attempt in emu.webhook_attempts] == [406]
     assert (emu.statistics.webhooks_rejected, emu.statistics.webhooks_given_up) == (1, 0)
 
 
-def test_a_receiver_that_never_answers_is_given_up(emu: Emulator) -> None:
+def test_a_receiver_that_never_responds_is_given_up(emu: Emulator) -> None:
     submit(emu, "http://127.0.0.1:9/", event())
     emu.wait_idle()
     assert [attempt.attempt for attempt in emu.webhook_attempts] == [1, 2, 3]
@@ -128,7 +128,7 @@ def test_a_receiver_that_never_answers_is_given_up(emu: Emulator) -> None:
     assert emu.statistics.webhooks_given_up == 1
 
 
-def test_a_lost_answer_does_not_lose_the_verdicts(emu: Emulator, receiver: Receiver) -> None:
+def test_a_lost_response_does_not_lose_the_verdicts(emu: Emulator, receiver: Receiver) -> None:
     emu.fail_next("bot", after="accepted")
     with pytest.raises(httpx.TransportError):
         submit(emu, receiver.url, event())
@@ -136,20 +136,20 @@ def test_a_lost_answer_does_not_lose_the_verdicts(emu: Emulator, receiver: Recei
     assert len(receiver.verdicts) == 1
 
 
-def test_a_single_check_that_is_answered_later_may_have_a_webhook_too(receiver: Receiver) -> None:
+def test_a_single_check_that_is_judged_later_may_have_a_webhook_too(receiver: Receiver) -> None:
     with Emulator(single="later", result_delay=0.01) as emu:
         url = f"{emu.automations_url}/{emu.domain}/bot"
         form = {"ip": "192.0.2.1", "event_id": "e1", "webhook_url": receiver.url}
-        answer = httpx.post(url, data=form, headers={"ov-token": emu.token}, verify=False, trust_env=False)
+        response = httpx.post(url, data=form, headers={"ov-token": emu.token}, verify=False, trust_env=False)
         emu.wait_idle()
         (body,) = receiver.bodies
         assert body["events"] == [{**form, "is_bot": True}]
-        assert body["batch"]["id"] == answer.json()["request_id"]
+        assert body["batch"]["id"] == response.json()["request_id"]
 
 
 def test_webhooks_under_way_are_given_up_at_the_end_and_recorded(receiver: Receiver) -> None:
     """An emulator must stop at once, however long its retries would take."""
-    receiver.answers = [500]
+    receiver.responses = [500]
     with Emulator(webhook_retry_delays=(600,)) as emu:
         submit(emu, receiver.url, event())
         with pytest.raises(TimeoutError):

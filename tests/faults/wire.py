@@ -207,7 +207,7 @@ class Wire:
 
 
 def _part(response: bytes, place: Place | None) -> bytes:
-    """What goes out of an response before the cut."""
+    """What goes out of a response before the cut."""
     head = response.index(b"\r\n\r\n")
     match place:
         case "request":

@@ -63,14 +63,14 @@ def subject(request: httpx.Request) -> int:
     return int(parse_qs(request.content.decode())["subject"][0])
 
 
-def server(**answers: Callable[[], httpx.Response]) -> Callable[[httpx.Request], httpx.Response]:
-    """A server that takes every message but those whose subject has an answer of its own."""
+def server(**responses: Callable[[], httpx.Response]) -> Callable[[httpx.Request], httpx.Response]:
+    """A server that takes every message but those whose subject has a response of its own."""
 
     def handler(request: httpx.Request) -> httpx.Response:
         if request.method == "GET":  # a probe
             return httpx.Response(200, json={})
         number = subject(request)
-        own = answers.get(f"m{number}")
+        own = responses.get(f"m{number}")
         return own() if own else httpx.Response(200, json={**QUEUED, "id": f"<{number}@{DOMAIN}>"})
 
     return handler
@@ -119,7 +119,7 @@ async def test_every_message_has_an_outcome_in_its_place() -> None:
     assert report.unknown_messages()[0] is given[3]
 
 
-async def test_a_message_whose_answer_was_lost_is_not_sent_again() -> None:
+async def test_a_message_whose_response_was_lost_is_not_sent_again() -> None:
     async with Emulator() as emulator:
         emulator.fail_next("messages", after="accepted", times=5)
         async with AsyncMailgun(emulator.api_key, base_url=emulator.mailgun_url, domain=emulator.domain) as client:
@@ -130,7 +130,7 @@ async def test_a_message_whose_answer_was_lost_is_not_sent_again() -> None:
 
 
 async def test_a_message_that_did_not_go_out_is_tried_again() -> None:
-    """Unlike a lost answer, a refused connection and a 429 leave no doubt."""
+    """Unlike a lost response, a refused connection and a 429 leave no doubt."""
     tried: Counter[int] = Counter()
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -324,17 +324,17 @@ async def test_a_closed_client_stops_a_run_of_messages_with_files(tmp_path: Path
 
 @pytest.mark.parametrize("concurrency", [1, 3])
 async def test_no_more_are_in_flight_than_allowed_and_none_is_read_ahead(concurrency: int) -> None:
-    in_flight = most = read = answered = 0
+    in_flight = most = read = finished = 0
 
     async def handler(_request: httpx.Request) -> httpx.Response:
-        nonlocal in_flight, most, answered
+        nonlocal in_flight, most, finished
         in_flight += 1
         most = max(most, in_flight)
-        assert read - answered <= concurrency
+        assert read - finished <= concurrency
         for _ in range(10):
             await anyio.lowlevel.checkpoint()
         in_flight -= 1
-        answered += 1
+        finished += 1
         return httpx.Response(200, json=QUEUED)
 
     def source() -> Iterator[Message]:

@@ -98,7 +98,7 @@ def test_a_line_without_end_is_not_held_in_memory() -> None:
 
 
 class Crumbs:
-    """A file that answers in pieces of the sizes given, over and over."""
+    """A file that reads in pieces of the sizes given, over and over."""
 
     def __init__(self, content: bytes, sizes: list[int]) -> None:
         self._content = io.BytesIO(content)
@@ -130,7 +130,7 @@ _lines = st.lists(
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(_lines, st.sampled_from([b"\n", b"\r\n"]), st.lists(st.integers(1, 50), min_size=1))
-def test_any_lines_come_back_as_they_are_however_the_file_answers(
+def test_any_lines_come_back_as_they_are_however_the_file_reads(
     lines: list[bytes], ending: bytes, sizes: list[int]
 ) -> None:
     """Nothing is lost, changed or misnumbered at the seams between two reads."""

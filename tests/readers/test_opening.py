@@ -40,7 +40,7 @@ def many_lines(count: int) -> list[bytes]:
 
 
 class OnlyRead:
-    """The least that a file can be: one method, no seeking, answers shorter than asked for."""
+    """The least that a file can be: one method, no seeking, reads shorter than asked for."""
 
     def __init__(self, content: bytes, at_most: int) -> None:
         self._content = io.BytesIO(content)
@@ -116,7 +116,7 @@ def test_a_process_without_standard_input_is_told_so(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("at_most", [1, 2, 7, PIECE])
 @pytest.mark.parametrize("content", [THREE, gzip.compress(THREE)], ids=["plain", "gzip"])
-def test_a_file_that_cannot_seek_and_answers_in_crumbs_is_read_whole(content: bytes, at_most: int) -> None:
+def test_a_file_that_cannot_seek_and_reads_in_crumbs_is_read_whole(content: bytes, at_most: int) -> None:
     """Sockets and object stores return what they have; the magic bytes may come one by one."""
     assert ids(ndjson(OnlyRead(content, at_most))) == THREE.splitlines()
 

@@ -99,8 +99,8 @@ class Server:
                         self._at_once -= 1
 
 
-def answer(body: bytes = b'{"auth": {}}', status: str = "200 OK", *headers: str) -> bytes:
-    """The bytes of a whole answer; such that it fits a submission as well as `account.test`."""
+def response(body: bytes = b'{"auth": {}}', status: str = "200 OK", *headers: str) -> bytes:
+    """The bytes of a whole response; such that it fits a submission as well as `account.test`."""
     head = "".join(f"{line}\r\n" for line in (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers))
     return head.encode() + b"\r\n" + body
 
@@ -109,19 +109,19 @@ def always(data: bytes) -> Callable[[socket.socket, Request], None]:
     return lambda connection, _: connection.sendall(data)
 
 
-def each(*answers: bytes) -> Callable[[socket.socket, Request], None]:
-    """One answer after the other; one request too many gets none."""
-    left = iter(answers)
+def each(*responses: bytes) -> Callable[[socket.socket, Request], None]:
+    """One response after the other; one request too many gets none."""
+    left = iter(responses)
     return lambda connection, _: connection.sendall(next(left))
 
 
 def never(connection: socket.socket, _: Request) -> None:
-    """No answer, until the other side gives up."""
+    """No response, until the other side gives up."""
     connection.recv(1)
 
 
 def hang_up(connection: socket.socket, _: Request) -> None:
-    """The connection is closed instead of an answer."""
+    """The connection is closed instead of a response."""
     connection.shutdown(socket.SHUT_RDWR)
 
 

@@ -27,9 +27,9 @@ from tests.support.sync import (
     ONCE,
     Request,
     always,
-    answer,
     meeting,
     never,
+    response,
 )
 
 QUICK = RetryPolicy(attempts=3, base=0.001, throttle_base=0.001, max_backoff=0.002)
@@ -44,13 +44,13 @@ def trickle(connection: socket.socket, _request: Request) -> None:
         time.sleep(0.02)
 
 
-def test_a_deadline_ends_a_call_that_is_never_answered() -> None:
+def test_a_deadline_ends_a_call_that_gets_no_response() -> None:
     with meeting(never) as (_server, client), pytest.raises(DeadlineError, match="the response was awaited") as caught:
         client.account.test(options=CallOptions(deadline=0.2))
     assert caught.value.may_have_happened
 
 
-def test_a_deadline_ends_an_answer_that_trickles_in_for_ever() -> None:
+def test_a_deadline_ends_a_response_that_trickles_in_for_ever() -> None:
     """Every piece comes within the read timeout, which starts anew each time."""
     with (
         meeting(trickle) as (_server, client),
@@ -82,7 +82,7 @@ class Wire(httpcore.NetworkStream):
 
 
 def test_each_step_of_an_exchange_gets_what_is_left_of_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Timeouts start anew with each step: a slow connect and a slow answer together must not take twice as long."""
+    """Timeouts start anew with each step: a slow connect and a slow response together must not take twice as long."""
     given: list[float | None] = []
     clock = [100.0]
     connect_tcp = httpcore.SyncBackend.connect_tcp
@@ -94,7 +94,7 @@ def test_each_step_of_an_exchange_gets_what_is_left_of_the_deadline(monkeypatch:
 
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", slowly)
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    with meeting(always(answer()), timeouts=Timeouts(connect=20, read=20, write=20)) as (_server, client):
+    with meeting(always(response()), timeouts=Timeouts(connect=20, read=20, write=20)) as (_server, client):
         client.account.test(options=CallOptions(deadline=10.0))
     assert given[0] == 10.0
     assert len(given) >= 3
@@ -120,7 +120,7 @@ def test_a_deadline_ends_the_wait_for_a_slot() -> None:
 
 
 def test_a_deadline_ends_the_pause_that_the_server_asked_everybody_for() -> None:
-    refusal = answer(b"{}", "429 Too Many Requests", "Retry-After: 60")
+    refusal = response(b"{}", "429 Too Many Requests", "Retry-After: 60")
     with meeting(always(refusal)) as (server, client):
         with pytest.raises(RateLimitError):
             client.account.test(options=ONCE)
@@ -140,7 +140,7 @@ def test_a_deadline_that_passes_in_a_retry_sleep_ends_the_call(
     def oversleep(seconds: float) -> None:
         clock[0] += seconds + 60
 
-    with meeting(always(answer(b"{}", status))) as (server, client):
+    with meeting(always(response(b"{}", status))) as (server, client):
         monkeypatch.setattr(time, "sleep", oversleep)
         monkeypatch.setattr(time, "monotonic", lambda: clock[0])
         with pytest.raises(DeadlineError, match="before the request was sent") as caught:
@@ -152,7 +152,7 @@ def test_a_deadline_that_passes_in_a_retry_sleep_ends_the_call(
 def test_a_retry_after_beyond_the_deadline_ends_the_call_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    refusal = answer(b"{}", "429 Too Many Requests", "Retry-After: 60")
+    refusal = response(b"{}", "429 Too Many Requests", "Retry-After: 60")
     with meeting(always(refusal)) as (_server, client), pytest.raises(RateLimitError):
         client.account.test(options=CallOptions(deadline=5.0))
     assert slept == []

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.sync import (
     always,
-    answer,
     never,
+    response,
     run,
     serving,
 )
@@ -39,13 +39,13 @@ time.sleep(0.3)
 
 
 @pytest.mark.parametrize(
-    ("open_work", "answers"),
-    # Without an answer there is no outcome to take.
-    [(work, answers) for work in OPEN for answers in (True, False) if answers or "consumer" not in work],
+    ("open_work", "responses"),
+    # Without a response there is no outcome to take.
+    [(work, responses) for work in OPEN for responses in (True, False) if responses or "consumer" not in work],
 )
-def test_the_interpreter_ends_with_a_run_open(open_work: str, answers: bool) -> None:
+def test_the_interpreter_ends_with_a_run_open(open_work: str, responses: bool) -> None:
     """A program that is done must end: with the account of what it left, and without a traceback that is no news."""
-    with serving(always(answer()) if answers else never) as server:
+    with serving(always(response()) if responses else never) as server:
         ended = run(LOGGING + OPEN[open_work], server.url, timeout=30)
     assert ended.returncode == 0
     assert ended.stdout == ""
@@ -56,7 +56,7 @@ def test_the_interpreter_ends_with_a_run_open(open_work: str, answers: bool) -> 
 
 
 def test_an_ordinary_end_says_nothing() -> None:
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         ended = run(LOGGING + "client.bots.submit(events(700)); client.account.test()", server.url)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("", "", 0)
 
@@ -68,7 +68,7 @@ import atexit
 client.bots.submit(events(1))
 atexit.register(lambda: print(client.bots.submit(events(3)).accepted, client.account.test().cid))
 """
-    with serving(always(answer(b'{"auth": {"cid": 7}}'))) as server:
+    with serving(always(response(b'{"auth": {"cid": 7}}'))) as server:
         ended = run(LOGGING + code, server.url)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("3 7\n", "", 0)
 

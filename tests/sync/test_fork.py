@@ -11,7 +11,7 @@ import pytest
 from tests.support.sync import (
     Request,
     Server,
-    answer,
+    response,
     run,
     serving,
 )
@@ -62,7 +62,7 @@ def patient(connection: socket.socket, request: Request) -> None:
     """Slow with the parent's background work, so that the fork falls into the middle of it."""
     if "slow" in request.target:
         time.sleep(0.05)
-    connection.sendall(answer())
+    connection.sendall(response())
 
 
 def connections_of(server: Server, word: str) -> set[int]:
@@ -106,7 +106,7 @@ client.close()
 @pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize("parents", ["single", "bulk"])
 def test_a_fork_while_a_thread_of_the_parent_is_at_work(work: str, parents: str) -> None:
-    """Locks that the thread holds will never be released in the child, and answers to it will never be read there."""
+    """Locks that the thread holds will never be released in the child, and responses to it will never be read there."""
     busy = "client.account.test()"
     if parents == "bulk":
         busy = "client.bots.submit(events(2000), domain='slow.example.com')"

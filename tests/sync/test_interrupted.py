@@ -19,11 +19,11 @@ from tests.support.sync import (
     Request,
     Server,
     always,
-    answer,
     in_threads,
     meeting,
     never,
     program,
+    response,
     serving,
 )
 
@@ -84,7 +84,7 @@ client.account.test()
 
 
 def test_in_a_retry_sleep() -> None:
-    refusal = answer(b"{}", "429 Too Many Requests", "Retry-After: 100")
+    refusal = response(b"{}", "429 Too Many Requests", "Retry-After: 100")
     assert_interrupted(interrupted("client.account.test()", always(refusal), a_request))
 
 
@@ -103,7 +103,7 @@ print(client.bots.submit(events(3)).accepted)
     def handle(connection: socket.socket, request: Request) -> None:
         if next(count) == 0:
             never(connection, request)
-        connection.sendall(answer(b'{"auth": {"cid": 7}}'))
+        connection.sendall(response(b'{"auth": {"cid": 7}}'))
 
     def twice(server: Server, process: Any) -> None:
         a_request(server, process)
@@ -122,7 +122,7 @@ def test_in_a_bulk_run_says_what_was_accepted() -> None:
     def handle(connection: socket.socket, request: Request) -> None:
         if next(count) >= 3:
             never(connection, request)
-        connection.sendall(answer())
+        connection.sendall(response())
 
     def four(server: Server, process: Any) -> None:
         for _ in range(6):
@@ -141,7 +141,7 @@ def test_between_two_steps_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     def work() -> None:
-        with meeting(always(answer())) as (_, client), pytest.raises(KeyboardInterrupt):
+        with meeting(always(response())) as (_, client), pytest.raises(KeyboardInterrupt):
             client.bots.submit(events(3))
 
     monkeypatch.setattr(caller._ThreadCall, "do", begun_and_interrupted)
@@ -160,7 +160,7 @@ def source():
         print("left", flush=True)
 client.bots.submit(source())
 """
-    ended = interrupted(code, always(answer()), a_line)
+    ended = interrupted(code, always(response()), a_line)
     assert_interrupted(ended)
     assert ended.stdout == "left\n"
     assert "the run was interrupted: of 500 events" in ended.stderr
@@ -186,7 +186,7 @@ finally:
     def handle(connection: socket.socket, request: Request) -> None:
         if next(count) >= 4:
             never(connection, request)
-        connection.sendall(answer())
+        connection.sendall(response())
 
     def ready(server: Server, process: Any) -> None:
         if "ready" in where:

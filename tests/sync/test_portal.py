@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.support.sync import always, answer, run, serving
+from tests.support.sync import always, response, run, serving
 
 HEAD = """
 import resource
@@ -41,7 +41,7 @@ release()
 for error in found: print(error, type(error.__cause__).__name__, error.__cause__.errno, sep="|")
 print(client.bots.submit(events(3)).accepted)
 """
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         ended = run(HEAD + code, server.url)
     *failures, last = ended.stdout.splitlines()
     assert last == "3", ended.stderr
@@ -62,7 +62,7 @@ with mock.patch("omnivery.sync.portal.Thread.start", side_effect=RuntimeError("c
     except NotSentError as error: print(error)
 print(client.bots.submit(events(3)).accepted)
 """
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         ended = run(code, server.url)
     reason = "the background event loop of the client cannot start (can't start new thread)"
     assert ended.stdout.splitlines() == [f"{reason}. It did not take effect: repeating it is safe.", "3"]
@@ -83,6 +83,6 @@ except KeyboardInterrupt: print("interrupted")
 anyio.run = real
 print(client.bots.submit(events(3)).accepted, sum(one.name == "omnivery-bulk" for one in threading.enumerate()))
 """
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         ended = run(code, server.url)
     assert ended.stdout.splitlines() == ["interrupted", "3 1"], ended.stderr

@@ -32,10 +32,10 @@ from tests.support.bots import (
 from tests.support.sync import (
     Request,
     always,
-    answer,
     client_of,
     in_threads,
     meeting,
+    response,
     serving,
 )
 
@@ -48,7 +48,7 @@ def test_the_source_and_the_callback_belong_to_the_calling_thread() -> None:
             places.add(threading.get_ident())
             yield item
 
-    with meeting(always(answer())) as (server, client):
+    with meeting(always(response())) as (server, client):
         report = client.bots.submit(source(), on_progress=lambda _: places.add(threading.get_ident()))
     assert places == {threading.get_ident()}
     assert report.accepted == 2100
@@ -58,7 +58,7 @@ def test_the_source_and_the_callback_belong_to_the_calling_thread() -> None:
 
 def test_a_database_cursor_is_a_source() -> None:
     """sqlite3 refuses to be used from another thread than its own."""
-    with meeting(always(answer())) as (_server, client):
+    with meeting(always(response())) as (_server, client):
         database = sqlite3.connect(":memory:")
         database.execute("create table clicks (ip, id)")
         database.executemany("insert into clicks values ('203.0.113.7', ?)", [(str(n),) for n in range(1500)])
@@ -77,7 +77,7 @@ def test_progress_is_told_of_every_batch_even_by_a_slow_callback(batches: int) -
         time.sleep(0.05)
         told.append(report)
 
-    with meeting(always(answer())) as (_server, client):
+    with meeting(always(response())) as (_server, client):
         report = client.bots.submit(events(500 * batches), on_progress=slow)
     assert len(told) == batches
     assert told[-1].accepted == report.accepted == 500 * batches
@@ -87,7 +87,7 @@ def test_a_callback_that_raises_ends_the_run() -> None:
     def refuse(_: SubmitReport) -> None:
         raise ZeroDivisionError("mine")
 
-    with meeting(always(answer())) as (_server, client):
+    with meeting(always(response())) as (_server, client):
         with pytest.raises(ZeroDivisionError, match="mine"):
             client.bots.submit(endless(), on_progress=refuse)
         assert client.bots.submit(events(3)).accepted == 3
@@ -98,7 +98,7 @@ def test_a_source_that_raises_leaves_an_account() -> None:
         yield from events(700)
         raise LookupError("gone")
 
-    with meeting(always(answer())) as (_server, client), pytest.raises(BulkError) as caught:
+    with meeting(always(response())) as (_server, client), pytest.raises(BulkError) as caught:
         client.bots.submit(source())
     assert isinstance(caught.value.__cause__, LookupError)
     assert isinstance(caught.value.report, SubmitReport)
@@ -112,7 +112,7 @@ async def asynchronous() -> AsyncIterator[EventLike]:
 
 @pytest.mark.parametrize("wrong", [asynchronous(), event(), {"ip": "203.0.113.7"}, "text", b"text", None, 7])
 def test_what_is_no_iterable_of_events_is_refused_before_anything_is_sent(wrong: Any) -> None:
-    with meeting(always(answer())) as (server, client):
+    with meeting(always(response())) as (server, client):
         for call in (client.bots.submit, client.bots.stream, client.bots.submit_batch):
             with pytest.raises(ConfigError, match="events"):
                 call(wrong)
@@ -128,7 +128,7 @@ def test_context_variables_are_carried() -> None:
         def attempt_ended(self, _: Attempt) -> None:
             seen.append(trace.get())
 
-    with meeting(always(answer()), observers=[Watcher()]) as (_server, client):
+    with meeting(always(response()), observers=[Watcher()]) as (_server, client):
         trace.set("mine")
         client.bots.submit(events(1000))
         contextvars.copy_context().run(trace.set, "not mine")
@@ -144,7 +144,7 @@ def test_a_run_works_inside_a_running_event_loop(backend: str) -> None:
                 streamed = sum(len(outcome.accepted) for outcome in run)
             return streamed + client.bots.submit(events(1000)).accepted
 
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         assert anyio.run(main, backend=backend) == 2000
 
 
@@ -153,14 +153,14 @@ def test_several_threads_run_at_once_over_the_same_connections() -> None:
         assert client.bots.submit(events(2000), concurrency=2).accepted == 2000
         assert client.account.test() is not None
 
-    with meeting(always(answer())) as (server, client):
+    with meeting(always(response())) as (server, client):
         in_threads(6, work)
         assert sum(len(json.loads(one.body)["events"]) for one in server.requests if one.body) == 12_000
     assert server.connections <= 6 * 2 + 6
 
 
 def test_clients_come_and_go_on_the_same_background_loop() -> None:
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         for _ in range(3):
             with client_of(server) as client:
                 assert client.bots.submit(events(600)).accepted == 600
@@ -176,7 +176,7 @@ def test_a_source_may_use_the_client_itself() -> None:
         assert client.bots.submit(events(3)).accepted == 3
         yield from events(5)
 
-    with meeting(always(answer())) as (_server, client):
+    with meeting(always(response())) as (_server, client):
         assert client.bots.submit(source()).accepted == 5
 
 
@@ -191,13 +191,13 @@ def test_an_observer_that_works_in_bulk_is_told_why_that_cannot_be() -> None:
             except ConfigError as error:
                 errors.append(error)
 
-    with meeting(always(answer()), observers=[Meddler()]) as (_server, client):
+    with meeting(always(response()), observers=[Meddler()]) as (_server, client):
         assert client.bots.submit(events(1)).accepted == 1
     assert "wait for itself" in str(errors[0])
 
 
 def test_a_run_is_stopped_by_an_error_that_every_batch_would_meet() -> None:
-    with meeting(always(answer(b"{}", "401 Unauthorized"))) as (_server, client):
+    with meeting(always(response(b"{}", "401 Unauthorized"))) as (_server, client):
         report = client.bots.submit(endless())
     assert report.undelivered == report.read > 0
     assert isinstance(report.stopped_by, OmniveryError)
@@ -209,7 +209,7 @@ def test_retries_go_on_in_the_background() -> None:
 
     def moody(connection: socket.socket, _: Request) -> None:
         rejected.append(1)
-        connection.sendall(answer(b"{}", "503 Unavailable") if len(rejected) % 3 else answer())
+        connection.sendall(response(b"{}", "503 Unavailable") if len(rejected) % 3 else response())
 
     with meeting(moody) as (_server, client):
         report = client.bots.submit(events(2000), options=FAST)
@@ -259,7 +259,7 @@ def test_wrong_recipients_are_an_error_of_ours(wrong: Any) -> None:
 
 
 def test_what_one_run_was_given_is_not_what_the_next_one_gets() -> None:
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         client = Automations("t", base_url=server.url, domain="d.example", webhook_url=WEBHOOK)
         left = iter(events(10))
         assert client.bots.submit(left).accepted == 10

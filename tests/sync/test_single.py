@@ -1,4 +1,4 @@
-"""Single calls without an event loop: the same answers, retries, deadlines and errors, in the thread that calls."""
+"""Single calls without an event loop: the same responses, retries, deadlines and errors, in the thread that calls."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from tests.support.sync import (
     ONCE,
     Request,
     always,
-    answer,
     client_of,
     each,
     hang_up,
     meeting,
     never,
+    response,
     run,
     serving,
 )
@@ -50,7 +50,7 @@ LETTER = Message(from_="ann@example.com", to=["bob@example.com"], subject="Hello
 
 def test_a_call_starts_no_thread_and_loads_no_event_loop() -> None:
     """It is to work anywhere, at the price of a bare `httpx.Client`."""
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         done = run(
             """
 import asyncio
@@ -77,7 +77,7 @@ def test_a_call_works_inside_a_running_event_loop(backend: str) -> None:
         with client_of(server) as client:
             client.account.test()
 
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         anyio.run(main, backend=backend)
     assert len(server.requests) == 1
 
@@ -85,15 +85,15 @@ def test_a_call_works_inside_a_running_event_loop(backend: str) -> None:
 def test_retries_sleep_in_the_thread_and_honour_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    refusal = answer(b"{}", "429 Too Many Requests", "Retry-After: 7")
-    with meeting(each(refusal, answer())) as (server, client):
+    refusal = response(b"{}", "429 Too Many Requests", "Retry-After: 7")
+    with meeting(each(refusal, response())) as (server, client):
         monkeypatch.setattr(time, "monotonic", lambda: 100.0 + sum(slept))
         client.account.test()
     assert slept[0] >= 7
     assert len(server.requests) == 2
 
 
-def test_a_read_is_tried_again_after_a_lost_answer_and_a_send_is_not() -> None:
+def test_a_read_is_tried_again_after_a_lost_response_and_a_send_is_not() -> None:
     """A retried send is a duplicated e-mail."""
     with serving(hang_up) as server:
         options = CallOptions(retry=QUICK)
@@ -106,11 +106,11 @@ def test_a_read_is_tried_again_after_a_lost_answer_and_a_send_is_not() -> None:
 
 
 FAULTS = {
-    "rejected": answer(b'{"message": "no"}', "401 Unauthorized"),
-    "missing": answer(b"{}", "404 Not Found"),
-    "failed": answer(b"{}", "502 Bad Gateway"),
-    "html": answer(b"<html>", "200 OK", "Content-Type: text/html"),
-    "list": answer(b"[1]", "200 OK"),
+    "rejected": response(b'{"message": "no"}', "401 Unauthorized"),
+    "missing": response(b"{}", "404 Not Found"),
+    "failed": response(b"{}", "502 Bad Gateway"),
+    "html": response(b"<html>", "200 OK", "Content-Type: text/html"),
+    "list": response(b"[1]", "200 OK"),
     "nonsense": b"this is no HTTP\r\n\r\n",
     "cut short": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{",
 }
@@ -124,11 +124,11 @@ def test_errors_are_those_of_the_asynchronous_client(fault: str) -> None:
         async with AsyncAutomations("token", base_url=server.url) as client:
             await client.account.test(options=ONCE)
 
-    def answer_and_hang_up(connection: socket.socket, request: Request) -> None:
+    def respond_and_hang_up(connection: socket.socket, request: Request) -> None:
         connection.sendall(FAULTS[fault])
         hang_up(connection, request)
 
-    with serving(answer_and_hang_up) as server:
+    with serving(respond_and_hang_up) as server:
         with pytest.raises(OmniveryError) as expected:
             asyncio.run(asynchronously())
         with client_of(server) as client, pytest.raises(type(expected.value)) as caught:
@@ -146,7 +146,7 @@ def test_the_tree_of_errors_is_told_apart() -> None:
 
 
 def test_a_refused_connection_is_known_not_to_have_happened() -> None:
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         pass
     with pytest.raises(NotSentError) as caught, Automations("t", base_url="http://127.0.0.1:9") as client:
         client.account.test(options=ONCE)
@@ -155,11 +155,11 @@ def test_a_refused_connection_is_known_not_to_have_happened() -> None:
 
 
 def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
-    def answer_and_hang_up(connection: socket.socket, request: Request) -> None:
-        connection.sendall(answer())
+    def respond_and_hang_up(connection: socket.socket, request: Request) -> None:
+        connection.sendall(response())
         hang_up(connection, request)
 
-    with meeting(answer_and_hang_up) as (server, client):
+    with meeting(respond_and_hang_up) as (server, client):
         for _ in range(3):
             client.account.test()
     assert server.connections == 3
@@ -169,7 +169,7 @@ def test_a_whole_list_is_read_page_by_page() -> None:
     def page(connection: socket.socket, request: Request) -> None:
         skip = int(request.target.partition("skip=")[2].partition("&")[0] or 0)
         items = [{"address": f"{number}@example.com"} for number in range(skip, min(skip + 2, 5))]
-        connection.sendall(answer(json.dumps({"items": items, "total_count": 5}).encode()))
+        connection.sendall(response(json.dumps({"items": items, "total_count": 5}).encode()))
 
     with serving(page) as server, Mailgun("key", domain="d.example", base_url=server.url) as client:
         bounces = client.bounces.list()

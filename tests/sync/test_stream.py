@@ -18,14 +18,14 @@ from tests.support.bots import (
 from tests.support.sync import (
     LONG,
     always,
-    answer,
     meeting,
     never,
+    response,
 )
 
 
 def test_outcomes_come_while_the_source_is_read() -> None:
-    with meeting(always(answer())) as (_server, client), client.bots.stream(events(2100)) as run:
+    with meeting(always(response())) as (_server, client), client.bots.stream(events(2100)) as run:
         outcomes = list(run)
     assert sorted(event_id for one in outcomes for event_id in ids(one.accepted)) == sorted(numbered(2100))
     assert sorted(outcome.batch for outcome in outcomes) == [0, 1, 2, 3, 4]
@@ -35,7 +35,7 @@ def test_outcomes_come_while_the_source_is_read() -> None:
 
 def test_outcomes_come_in_the_order_of_the_source_if_asked() -> None:
     with (
-        meeting(always(answer())) as (_server, client),
+        meeting(always(response())) as (_server, client),
         client.bots.stream(events(10_000), ordered=True, concurrency=4) as run,
     ):
         assert [outcome.batch for outcome in run] == list(range(20))
@@ -43,7 +43,7 @@ def test_outcomes_come_in_the_order_of_the_source_if_asked() -> None:
 
 def test_leaving_early_ends_the_run() -> None:
     """Nothing is forgotten: what was accepted is in the outcomes that were taken or in `remaining`."""
-    with meeting(always(answer())) as (_server, client):
+    with meeting(always(response())) as (_server, client):
         taken = []
         with client.bots.stream(endless()) as run:
             for outcome in run:
@@ -95,7 +95,7 @@ def test_a_consumer_that_stops_reading_stops_the_run() -> None:
             taken_from_source += 1
             yield item
 
-    with meeting(always(answer())) as (_server, client), client.bots.stream(source(), concurrency=2) as run:
+    with meeting(always(response())) as (_server, client), client.bots.stream(source(), concurrency=2) as run:
         for number, _ in enumerate(run, start=1):
             # At most twice as many batches as workers, and the one that was just handed over.
             assert taken_from_source <= 500 * (number + 2 * 2 + 1)
@@ -105,7 +105,7 @@ def test_a_consumer_that_stops_reading_stops_the_run() -> None:
 
 
 def test_the_report_is_lawful_at_every_moment() -> None:
-    with meeting(always(answer())) as (_server, client), client.bots.stream(events(5000), concurrency=2) as run:
+    with meeting(always(response())) as (_server, client), client.bots.stream(events(5000), concurrency=2) as run:
         for _ in run:
             report = run.report
             assert report.accepted + report.rejected + report.undelivered <= report.read <= 5000
@@ -119,7 +119,7 @@ def test_what_the_source_raised_comes_out_once_the_rest_is_settled() -> None:
 
     accepted = 0
     with (  # noqa: PT012  # a loop is one
-        meeting(always(answer())) as (_server, client),
+        meeting(always(response())) as (_server, client),
         client.bots.stream(source()) as run,
         pytest.raises(LookupError, match="gone"),
     ):
@@ -130,7 +130,7 @@ def test_what_the_source_raised_comes_out_once_the_rest_is_settled() -> None:
 
 
 def test_a_run_is_entered_once_and_iterated_inside() -> None:
-    with meeting(always(answer())) as (server, client):
+    with meeting(always(response())) as (server, client):
         run = client.bots.stream(events(3))
         with pytest.raises(ConfigError, match="enter the run first"):
             next(run)
@@ -147,7 +147,7 @@ def test_a_run_is_entered_once_and_iterated_inside() -> None:
 
 def test_a_block_that_never_iterates_reads_nothing() -> None:
     """The source belongs to the thread that iterates: without iteration there is nobody to read it."""
-    with meeting(always(answer())) as (server, client), client.bots.stream(endless()) as run:
+    with meeting(always(response())) as (server, client), client.bots.stream(endless()) as run:
         pass
     assert run.report.read == 0
     assert server.requests == []

@@ -16,26 +16,26 @@ from tests.support.sync import (
     ONCE,
     Request,
     always,
-    answer,
     client_of,
     in_threads,
     meeting,
     never,
+    response,
     serving,
 )
 
 
 def slowly(connection: socket.socket, _: Request) -> None:
     time.sleep(0.01)
-    connection.sendall(answer())
+    connection.sendall(response())
 
 
 def echo(connection: socket.socket, request: Request) -> None:
-    connection.sendall(answer(b'{"auth": {"domain": "%s"}}' % request.target.rpartition("=")[2].encode()))
+    connection.sendall(response(b'{"auth": {"domain": "%s"}}' % request.target.rpartition("=")[2].encode()))
 
 
 def test_eight_threads_share_one_client() -> None:
-    """Each gets its own answers, over connections that serve one thread at a time and are used again."""
+    """Each gets its own responses, over connections that serve one thread at a time and are used again."""
     from omnivery.automations.account import TEST
 
     def work() -> None:
@@ -71,7 +71,7 @@ def test_clones_share_connections_and_slots() -> None:
 
 
 def test_a_closed_client_says_so_in_every_kind_of_work() -> None:
-    with serving(always(answer())) as server:
+    with serving(always(response())) as server:
         client = client_of(server)
         clone = client.with_options(domain="other.example.com")
         client.account.test()
@@ -87,12 +87,12 @@ def test_a_closed_client_says_so_in_every_kind_of_work() -> None:
 
 
 def test_closing_lets_calls_under_way_finish_and_then_closes_their_connections() -> None:
-    """A service that shuts down must not tear the answer from a thread that waits for it."""
+    """A service that shuts down must not tear the response from a thread that waits for it."""
     go = threading.Event()
 
     def wait(connection: socket.socket, _: Request) -> None:
         assert go.wait(LONG)
-        connection.sendall(answer())
+        connection.sendall(response())
 
     def close_meanwhile() -> None:
         for _ in range(4):
@@ -111,7 +111,7 @@ def test_closing_lets_calls_under_way_finish_and_then_closes_their_connections()
         assert not client._single._adapter._plain  # type: ignore[attr-defined]  # connections that would stay open
 
 
-def test_a_thread_that_was_left_without_an_answer_frees_its_slot() -> None:
+def test_a_thread_that_was_left_without_a_response_frees_its_slot() -> None:
     with meeting(never, limits=Limits(concurrency=1)) as (server, client):
 
         def wait_in_vain() -> None:

@@ -21,17 +21,17 @@ from tests.support.sync import (
     Request,
     Server,
     always,
-    answer,
     in_threads,
     meeting,
     never,
     program,
+    response,
     run,
     serving,
 )
 
 LOGGING = "import logging; logging.basicConfig(format='%(levelname)s %(message)s')\n"
-TAKES = always(answer())
+TAKES = always(response())
 
 
 def arrived(server: Server) -> list[str]:
@@ -121,7 +121,7 @@ def test_a_full_buffer_can_be_an_error() -> None:
 
 def test_a_run_that_was_stopped_takes_no_more() -> None:
     with (
-        meeting(always(answer(b'{"message": "no"}', "401 Unauthorized"))) as (_, client),
+        meeting(always(response(b'{"message": "no"}', "401 Unauthorized"))) as (_, client),
         client.bots.writer(linger=60) as writer,
     ):
         writer.put(event(1))

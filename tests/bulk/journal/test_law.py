@@ -1,4 +1,4 @@
-"""The law of the journal: whatever the server answers and whenever the process dies, every event is in one place."""
+"""The law of the journal: whatever the server responds and whenever the process dies, every event is in one place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.journal import (
     where_events_are,
 )
 
-ANSWERS = st.sampled_from(["yes", "yes", "yes", "slow", "lost", "not sent", "too large", "stop", "kill", "break off"])
+RESPONSES = st.sampled_from(["yes", "yes", "yes", "slow", "lost", "not sent", "too large", "stop", "kill", "break off"])
 
 REFUSALS = {"not sent": NotSentError("no"), "stop": refusal(401), "too large": refusal(413)}
 
@@ -49,25 +49,25 @@ class Process:
     killed: bool = False
     scope: anyio.CancelScope = field(init=False)
 
-    async def answer(self, body: bytes) -> int:
-        answer = next(self.plan, "yes")
+    async def respond(self, body: bytes) -> int:
+        response = next(self.plan, "yes")
         names = {one["event_id"] for one in sent(body)}
         if self.killed:
             await anyio.sleep_forever()
-        await anyio.sleep(0.002 if answer == "slow" else 0)
-        if answer in REFUSALS:
-            raise REFUSALS[answer]
+        await anyio.sleep(0.002 if response == "slow" else 0)
+        if response in REFUSALS:
+            raise REFUSALS[response]
         if any("poison" in name for name in names):
             raise refusal(400)
         self.machine.taken.update(names)
-        if answer in {"lost", "break off"}:
+        if response in {"lost", "break off"}:
             self.machine.doubtful |= names
-        if answer == "lost":
+        if response == "lost":
             raise AmbiguousError("gone")
-        if answer == "break off":
+        if response == "break off":
             self.scope.cancel()
             await anyio.sleep_forever()
-        if answer == "kill":
+        if response == "kill":
             self.kill()
         return 1
 
@@ -91,7 +91,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.taken: Counter[str] = Counter()
         """By the server, by event id."""
         self.doubtful: set[str] = set()
-        """Events that may come twice: their answer was lost, or was not written down when the process died."""
+        """Events that may come twice: their response was lost, or was not written down when the process died."""
 
     def teardown(self) -> None:
         self.folder.cleanup()
@@ -104,14 +104,14 @@ class JournalMachine(RuleBasedStateMachine):
             name = f"poison{number}" if start + count - number <= poison else f"e{number}"
             self.events.append(event(number, event_id=name, ip="nowhere" if bad else "203.0.113.7"))
 
-    @rule(answers=st.lists(ANSWERS, max_size=12), concurrency=st.integers(1, 4))
-    def a_process_runs(self, answers: list[str], concurrency: int) -> None:
-        self.run(answers, concurrency, again=False)
+    @rule(responses=st.lists(RESPONSES, max_size=12), concurrency=st.integers(1, 4))
+    def a_process_runs(self, responses: list[str], concurrency: int) -> None:
+        self.run(responses, concurrency, again=False)
 
-    @rule(answers=st.lists(ANSWERS, max_size=4))
-    def a_retry_runs(self, answers: list[str]) -> None:
+    @rule(responses=st.lists(RESPONSES, max_size=4))
+    def a_retry_runs(self, responses: list[str]) -> None:
         if self.path.exists():
-            self.run(answers, 2, again=True)
+            self.run(responses, 2, again=True)
 
     @rule()
     def all_goes_well_at_last(self) -> None:
@@ -126,14 +126,14 @@ class JournalMachine(RuleBasedStateMachine):
         # Nothing goes out twice but what the server may have had when the process could not know it.
         assert {name for name, times in self.taken.items() if times > 1} <= self.doubtful
 
-    def run(self, answers: list[str], concurrency: int, *, again: bool) -> None:
+    def run(self, responses: list[str], concurrency: int, *, again: bool) -> None:
         self.processes += 1
-        process = Process(machine=self, plan=iter(answers), left=Path(self.folder.name) / str(self.processes))
+        process = Process(machine=self, plan=iter(responses), left=Path(self.folder.name) / str(self.processes))
 
         async def main() -> None:
             process.scope = anyio.CancelScope()
             source = () if again else self.events
-            run = journalled(source, process.answer, self.path, concurrency=concurrency, again=again)
+            run = journalled(source, process.respond, self.path, concurrency=concurrency, again=again)
             with process.scope:
                 try:
                     report = await finish(run)

@@ -48,7 +48,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Taking:
-    """A server that takes everything, but refuses what is poisoned, and loses the answers to some requests."""
+    """A server that takes everything, but refuses what is poisoned, and loses the responses to some requests."""
 
     def __init__(self, *, loses: tuple[int, ...] = ()) -> None:
         self.loses = loses

@@ -1,4 +1,4 @@
-"""The emulator's bot endpoints answer as the API's page says."""
+"""The emulator's bot endpoints respond as the API's page says."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def path(emu: Emulator) -> str:
 
 def test_a_batch_is_accepted_with_an_empty_200(emu: Emulator, client: httpx.Client) -> None:
     first, second = event(mine={"deep": [1]}), event(event_id="e2")
-    answer = client.post(path(emu), json=batch(first, second))
-    assert (answer.status_code, answer.content) == (200, b"")
+    response = client.post(path(emu), json=batch(first, second))
+    assert (response.status_code, response.content) == (200, b"")
     assert emu.bot_events == [first, second]
     assert emu.bot_batches == [2]
     assert emu.requests == [("POST", "bot", 200)]
@@ -58,18 +58,18 @@ def test_a_batch_is_accepted_with_an_empty_200(emu: Emulator, client: httpx.Clie
 @pytest.mark.parametrize("token", ["", "wrong", "wröng"])
 def test_a_missing_or_wrong_token_is_401(emu: Emulator, client: httpx.Client, token: str) -> None:
     headers = {b"ov-token": token.encode()}
-    answer = client.post(path(emu), json=batch(event()), headers=headers)
-    assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
-    assert answer.headers["content-type"] == "application/json"
+    response = client.post(path(emu), json=batch(event()), headers=headers)
+    assert (response.status_code, response.json()) == (401, {"message": "Unauthorized"})
+    assert response.headers["content-type"] == "application/json"
     assert emu.bot_events == []
     assert client.get(f"{path(emu)}/x", headers=headers).status_code == 401
 
 
 def test_a_domain_without_bot_detection_is_402(client: httpx.Client) -> None:
-    """An unknown domain is answered alike: nothing tells a caller which domains exist."""
-    answer = client.post("/other.example.com/bot", json=batch(event()))
-    assert answer.status_code == 402
-    assert answer.json() == {"message": "Bot detection is not enabled for this domain", "status": 402}
+    """An unknown domain gets the same response: nothing tells a caller which domains exist."""
+    response = client.post("/other.example.com/bot", json=batch(event()))
+    assert response.status_code == 402
+    assert response.json() == {"message": "Bot detection is not enabled for this domain", "status": 402}
 
 
 def test_bot_domains_enables_others() -> None:
@@ -110,8 +110,8 @@ def test_path_segments_are_matched_encoded(emu: Emulator, client: httpx.Client) 
     ],
 )
 def test_a_bad_batch_is_400_without_a_body(emu: Emulator, client: httpx.Client, body: Any) -> None:
-    answer = client.post(path(emu), json=body)
-    assert (answer.status_code, answer.content) == (400, b"")
+    response = client.post(path(emu), json=body)
+    assert (response.status_code, response.content) == (400, b"")
     assert emu.bot_events == []
 
 
@@ -119,8 +119,8 @@ def test_a_bad_batch_is_400_without_a_body(emu: Emulator, client: httpx.Client, 
 def test_what_is_neither_json_nor_form_is_400_without_a_body(
     emu: Emulator, client: httpx.Client, media_type: str
 ) -> None:
-    answer = client.post(path(emu), content=b"{events", headers={"content-type": media_type})
-    assert (answer.status_code, answer.content) == (400, b"")
+    response = client.post(path(emu), content=b"{events", headers={"content-type": media_type})
+    assert (response.status_code, response.content) == (400, b"")
 
 
 def test_500_events_are_the_most(emu: Emulator, client: httpx.Client) -> None:
@@ -134,27 +134,27 @@ def test_both_address_families_are_taken(emu: Emulator, client: httpx.Client, ip
 
 
 def test_a_body_beyond_the_limit_is_413(emu: Emulator, client: httpx.Client) -> None:
-    """The connection stays usable: the client must see the answer, not a reset in the middle of its own writing."""
-    answer = client.post(path(emu), json=batch(event(filler="x" * 2_000_000)))
-    assert answer.status_code == 413
-    assert set(answer.json()) == {"message"}
+    """The connection stays usable: the client must see the response, not a reset in the middle of its own writing."""
+    response = client.post(path(emu), json=batch(event(filler="x" * 2_000_000)))
+    assert response.status_code == 413
+    assert set(response.json()) == {"message"}
     assert client.post(path(emu), json=batch(event())).status_code == 200
     assert [seen.status for seen in emu.requests] == [413, 200]
 
 
-def test_a_single_check_is_answered_with_its_verdict(emu: Emulator, client: httpx.Client) -> None:
+def test_a_single_check_gets_its_verdict(emu: Emulator, client: httpx.Client) -> None:
     """The echo holds numbers where the API has numbers, though a form only carries text."""
     form = {"ip": "192.0.2.1", "ts": "1700000000", "message_ts": "later", "mine": "5"}
-    answer = client.post(path(emu), data=form)
-    assert answer.status_code == 200
-    assert answer.json() == {"is_bot": True, "request": {**form, "ts": 1_700_000_000}}
+    response = client.post(path(emu), data=form)
+    assert response.status_code == 200
+    assert response.json() == {"is_bot": True, "request": {**form, "ts": 1_700_000_000}}
     assert emu.bot_events == [{**form, "ts": 1_700_000_000}]
     assert emu.bot_batches == []
 
 
 def test_a_single_check_may_come_as_multipart(emu: Emulator, client: httpx.Client) -> None:
-    answer = client.post(path(emu), files={"uas": (None, "curl/8.5.0"), "file": ("name", b"content")})
-    assert answer.json() == {"is_bot": True, "request": {"uas": "curl/8.5.0"}}
+    response = client.post(path(emu), files={"uas": (None, "curl/8.5.0"), "file": ("name", b"content")})
+    assert response.json() == {"is_bot": True, "request": {"uas": "curl/8.5.0"}}
 
 
 @pytest.mark.parametrize(
@@ -167,34 +167,34 @@ def test_a_single_check_may_come_as_multipart(emu: Emulator, client: httpx.Clien
     ],
 )
 def test_a_bad_single_check_is_400_without_a_body(emu: Emulator, client: httpx.Client, form: dict[str, str]) -> None:
-    answer = client.post(path(emu), data=form)
-    assert (answer.status_code, answer.content) == (400, b"")
+    response = client.post(path(emu), data=form)
+    assert (response.status_code, response.content) == (400, b"")
     assert emu.bot_events == []
 
 
 def test_a_broken_multipart_form_is_400_without_a_body(emu: Emulator, client: httpx.Client) -> None:
-    answer = client.post(path(emu), content=b"junk", headers={"content-type": "multipart/form-data"})
-    assert (answer.status_code, answer.content) == (400, b"")
+    response = client.post(path(emu), content=b"junk", headers={"content-type": "multipart/form-data"})
+    assert (response.status_code, response.content) == (400, b"")
 
 
-def test_the_silent_network_is_never_answered(emu: Emulator, client: httpx.Client) -> None:
-    """What a client's time-out on a pending verdict can be tested with."""
-    answer = client.post(path(emu), data={"ip": "203.0.113.1"})
-    assert answer.status_code == 202
-    request_id = answer.json()["request_id"]
+def test_the_silent_network_is_never_judged(emu: Emulator, client: httpx.Client) -> None:
+    """What a client's timeout on a pending verdict can be tested with."""
+    response = client.post(path(emu), data={"ip": "203.0.113.1"})
+    assert response.status_code == 202
+    request_id = response.json()["request_id"]
     assert str(uuid.UUID(request_id)) == request_id
     result = client.get(f"{path(emu)}/{request_id}")
     assert result.status_code == 404
     assert result.json() == {"message": "Request UUID is not processed yet or has expired", "status": 404}
 
 
-def test_a_later_answer_is_404_first_and_then_the_verdict() -> None:
+def test_a_later_response_is_404_first_and_then_the_verdict() -> None:
     with Emulator(single="later", result_delay=0.2) as emu:
         headers = {"ov-token": emu.token}
         with httpx.Client(base_url=f"{emu.automations_url}/", headers=headers, verify=False, trust_env=False) as client:
-            answer = client.post(path(emu), data={"ip": "192.0.2.1", "event_id": "e1"})
-            assert answer.status_code == 202
-            result = f"{path(emu)}/{answer.json()['request_id']}"
+            response = client.post(path(emu), data={"ip": "192.0.2.1", "event_id": "e1"})
+            assert response.status_code == 202
+            result = f"{path(emu)}/{response.json()['request_id']}"
             assert client.get(result).status_code == 404
             while (found := client.get(result)).status_code == 404:
                 continue
@@ -212,9 +212,9 @@ def test_an_unknown_request_id_is_404(emu: Emulator, client: httpx.Client) -> No
 def test_an_unknown_path_or_method_is_refused_in_json(
     client: httpx.Client, method: str, where: str, status: int
 ) -> None:
-    answer = client.request(method, where)
-    assert answer.status_code == status
-    assert set(answer.json()) == {"message"}
+    response = client.request(method, where)
+    assert response.status_code == status
+    assert set(response.json()) == {"message"}
 
 
 def test_the_control_api_tells_and_forgets(emu: Emulator, client: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""Domains and credentials on the emulator's Mailgun surface: life cycles, answers and refusals."""
+"""Domains and credentials on the emulator's Mailgun surface: life cycles, responses and refusals."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def client(emu: Emulator) -> Iterator[httpx.Client]:
 
 
 def create(client: httpx.Client, name: str, **form: Any) -> dict[str, Any]:
-    answer = client.post("/domains", data={"name": name, **form})
-    assert answer.status_code == 200, "creation answers 200, not 201"
-    assert answer.headers["content-type"] == "application/json"
-    found: dict[str, Any] = answer.json()
+    response = client.post("/domains", data={"name": name, **form})
+    assert response.status_code == 200, "creation responds 200, not 201"
+    assert response.headers["content-type"] == "application/json"
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -44,8 +44,8 @@ def states(client: httpx.Client, **query: Any) -> dict[str, str]:
     return {item["name"]: item["state"] for item in client.get("/domains", params=query).json()["items"]}
 
 
-def refusal(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["message"]
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["message"]
 
 
 def test_the_first_domain_is_there_and_active(emu: Emulator, client: httpx.Client) -> None:
@@ -71,8 +71,8 @@ def test_a_new_domain_waits_for_its_dns_records(client: httpx.Client) -> None:
 def test_verifying_makes_it_active_and_may_be_repeated(client: httpx.Client) -> None:
     create(client, "new.example.com")
     for _ in range(2):
-        answer = client.put("/domains/new.example.com/verify")
-        assert (answer.status_code, answer.json()["domain"]["state"]) == (200, "active")
+        response = client.put("/domains/new.example.com/verify")
+        assert (response.status_code, response.json()["domain"]["state"]) == (200, "active")
     shown = client.get("/domains/new.example.com").json()
     assert all(record["valid"] for record in shown["sending_dns_records"] + shown["receiving_dns_records"])
 
@@ -87,8 +87,8 @@ def test_only_an_approved_domain_can_be_verified(client: httpx.Client, state: st
 
 def test_disabling_is_for_good(client: httpx.Client, emu: Emulator) -> None:
     for _ in range(2):
-        answer = client.patch(f"/{emu.domain}/disable")
-        assert (answer.status_code, answer.json()["domain"]["state"]) == (200, "disabled")
+        response = client.patch(f"/{emu.domain}/disable")
+        assert (response.status_code, response.json()["domain"]["state"]) == (200, "disabled")
     assert client.put(f"/domains/{emu.domain}/verify").status_code == 400
     form = {"from": f"a@{emu.domain}", "to": "b@example.com", "subject": "s", "text": "t"}
     assert client.post(f"/{emu.domain}/messages", data=form).status_code == 403
@@ -155,8 +155,8 @@ def test_credentials_from_creation_to_deletion(client: httpx.Client, emu: Emulat
     assert "secret" not in str(listed)
     # A user may be named in full or in short; the at sign comes encoded or not.
     for login in ("bob.bar", f"bob.bar%40{emu.domain}", address):
-        answer = client.put(f"{where}/{login}", data={"password": "another"})
-        assert answer.json() == {"message": "Password changed"}
+        response = client.put(f"{where}/{login}", data={"password": "another"})
+        assert response.json() == {"message": "Password changed"}
     assert client.delete(f"{where}/bob.bar").json()["message"] == "Credentials (1) deleted"
     assert refusal(client.delete(f"{where}/bob.bar")) == (404, "Credentials not found")
     assert client.put(f"{where}/bob.bar", data={"password": "another"}).status_code == 404

@@ -36,15 +36,15 @@ def client(emu: Emulator) -> Iterator[httpx.Client]:
         yield made
 
 
-def refusal(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["message"]
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["message"]
 
 
 def test_a_message_is_queued_and_stored(emu: Emulator, client: httpx.Client) -> None:
-    answer = client.post("/messages", data=FORM)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    queued = answer.json()
+    response = client.post("/messages", data=FORM)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    queued = response.json()
     assert queued["message"] == "Queued. Thank you."
     assert re.fullmatch(rf"<[0-9a-f-]{{36}}@{re.escape(emu.domain)}>", queued["id"])
     (message,) = emu.messages
@@ -170,8 +170,8 @@ def test_the_sender_must_belong_to_the_sending_domain(client: httpx.Client, send
 )
 def test_nobody_owns_what_names_are_registered_under(sender: str, fits: bool) -> None:
     with Emulator(domain="mail.shop.co.uk") as emu, mailgun_client(emu) as client:
-        answer = client.post(f"/{emu.domain}/messages", data={**FORM, "from": sender})
-        assert (answer.status_code == 200) is fits
+        response = client.post(f"/{emu.domain}/messages", data={**FORM, "from": sender})
+        assert (response.status_code == 200) is fits
 
 
 def test_only_an_active_domain_that_exists_may_send(emu: Emulator) -> None:
@@ -189,8 +189,8 @@ def test_only_an_active_domain_that_exists_may_send(emu: Emulator) -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/form-data"])
 def test_a_body_that_is_no_form_is_refused(client: httpx.Client, kind: str) -> None:
-    answer = client.post("/messages", content=b"{}", headers={"content-type": kind})
-    assert answer.status_code == 400
+    response = client.post("/messages", content=b"{}", headers={"content-type": kind})
+    assert response.status_code == 400
 
 
 def mime() -> EmailMessage:
@@ -247,8 +247,8 @@ def test_odd_character_sets_are_read_as_well_as_may_be(
     body = b"SGVsbG8=" if encoding == "base64" else b"Hello \xff"
     head = f"From: a@example.com\nContent-Transfer-Encoding: {encoding}\nContent-Type: text/plain; charset={charset}"
     text = head.encode() + b"\n\n" + body
-    answer = client.post("/messages.mime", data={"to": "ann@example.org"}, files={"message": ("m", text)})
-    assert answer.status_code == 200, answer.text
+    response = client.post("/messages.mime", data={"to": "ann@example.org"}, files={"message": ("m", text)})
+    assert response.status_code == 200, response.text
     (message,) = emu.messages
     assert message.mime == text
     assert message.text
@@ -264,8 +264,8 @@ def test_headers_that_cannot_be_read_do_no_harm(emu: Emulator, client: httpx.Cli
         b'--b\nContent-Type: \nContent-Disposition: attachment; filename*0*="\n\nfile\n'
         b'--b\nContent-Type: application/pdf; name=\xff\nContent-Disposition: attachment; "\n\nfile\n--b--\n'
     )
-    answer = client.post("/messages.mime", data={"to": "ann@example.org"}, files={"message": ("m", text)})
-    assert answer.status_code == 200, answer.text
+    response = client.post("/messages.mime", data={"to": "ann@example.org"}, files={"message": ("m", text)})
+    assert response.status_code == 200, response.text
     (message,) = emu.messages
     assert (message.sender, message.text, len(message.attachments)) == ("a@example.com", "Hello", 2)
     assert client.get(f"{emu.automations_url}/_/messages").is_success
@@ -284,8 +284,8 @@ def test_a_multipart_without_parts_has_no_text(emu: Emulator, client: httpx.Clie
     "sender", ['"', "", "<", "News", "@", '"News" <', "a@b@c", "undisclosed:;", "=?utf-8?q?", "\\"]
 )
 def test_a_bad_from_header_is_refused(emu: Emulator, client: httpx.Client, sender: str) -> None:
-    answer = client.post("/messages.mime", data={"to": "a@b.co", "message": f"From: {sender}\n\nHi"})
-    assert refusal(answer) == (400, "from parameter is not a valid address. please check documentation")
+    response = client.post("/messages.mime", data={"to": "a@b.co", "message": f"From: {sender}\n\nHi"})
+    assert refusal(response) == (400, "from parameter is not a valid address. please check documentation")
     assert emu.messages == []
 
 
@@ -327,7 +327,7 @@ def test_two_emulators_share_nothing(emu: Emulator, client: httpx.Client) -> Non
 
 @pytest.mark.parametrize("route", ["messages", "messages.mime"])
 def test_sending_can_be_made_to_fail(emu: Emulator, client: httpx.Client, route: str) -> None:
-    """After `accepted`, the answer is lost and the mail is not: why a client must not simply send again."""
+    """After `accepted`, the response is lost and the mail is not: why a client must not simply send again."""
     emu.fail_next(route, after="accepted")
     form = {**FORM, "message": "From: a@example.com\n\nHi"}
     with pytest.raises(httpx.TransportError):

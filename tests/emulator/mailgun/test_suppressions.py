@@ -47,13 +47,13 @@ def addresses(client: httpx.Client, name: str) -> list[str]:
 @pytest.mark.parametrize("name", LISTS)
 def test_a_record_may_come_as_form_as_object_and_in_an_array(client: httpx.Client, name: str) -> None:
     """The page asks bounces for JSON and the others for a form, Mailgun's clients for arrays: all must work."""
-    answer = client.post(f"/{name}", data={"address": "a@example.com", "error": "e"})
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {"address": "a@example.com", "message": f"Address has been added to the {name} table"}
+    response = client.post(f"/{name}", data={"address": "a@example.com", "error": "e"})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {"address": "a@example.com", "message": f"Address has been added to the {name} table"}
     assert client.post(f"/{name}", json={"address": "b@example.com"}).json()["address"] == "b@example.com"
-    answer = client.post(f"/{name}", json=[{"address": f"{n}@example.com"} for n in range(1000)])
-    assert answer.json() == {"message": f"1000 addresses have been added to the {name} table"}
+    response = client.post(f"/{name}", json=[{"address": f"{n}@example.com"} for n in range(1000)])
+    assert response.json() == {"message": f"1000 addresses have been added to the {name} table"}
     multipart = {"address": (None, "c@example.com")}
     assert client.post(f"/{name}", files=multipart).status_code == 200
     assert client.get(f"/{name}/c@example.com").status_code == 200
@@ -83,14 +83,14 @@ def test_the_same_address_again_replaces_its_record(client: httpx.Client, name: 
     ],
 )
 def test_bad_records_are_refused_and_leave_nothing_behind(client: httpx.Client, name: str, body: Any) -> None:
-    answer = client.post(f"/{name}", json=body)
-    assert (answer.status_code, set(answer.json())) == (400, {"message"})
+    response = client.post(f"/{name}", json=body)
+    assert (response.status_code, set(response.json())) == (400, {"message"})
     assert addresses(client, name) == []
 
 
 def test_a_body_that_is_no_json_is_refused(client: httpx.Client) -> None:
-    answer = client.post("/bounces", content=b"{", headers={"content-type": "application/json"})
-    assert (answer.status_code, answer.json()) == (400, {"message": "the body is not JSON"})
+    response = client.post("/bounces", content=b"{", headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()) == (400, {"message": "the body is not JSON"})
 
 
 @pytest.mark.parametrize("name", [*LISTS, "whitelists"])
@@ -103,8 +103,8 @@ def test_addresses_are_whole_path_segments(client: httpx.Client, name: str, addr
     gone = client.delete(f"/{name}/{segment}")
     assert (gone.status_code, address in gone.json().values()) == (200, True)
     for method in ("GET", "DELETE"):
-        answer = client.request(method, f"/{name}/{segment}")
-        assert (answer.status_code, answer.json()) == (404, {"message": MISSING[name]})
+        response = client.request(method, f"/{name}/{segment}")
+        assert (response.status_code, response.json()) == (404, {"message": MISSING[name]})
 
 
 def test_what_a_bounce_holds(client: httpx.Client) -> None:
@@ -140,8 +140,8 @@ def test_a_given_time_is_kept(client: httpx.Client) -> None:
 def test_all_bounces_can_be_wiped_and_nothing_else(client: httpx.Client) -> None:
     for name in LISTS:
         client.post(f"/{name}", data={"address": "a@example.com"})
-    answer = client.delete("/bounces")
-    assert answer.json() == {"message": "Bounced addresses for this domain have been removed"}
+    response = client.delete("/bounces")
+    assert response.json() == {"message": "Bounced addresses for this domain have been removed"}
     assert addresses(client, "bounces") == []
     for name in ("complaints", "unsubscribes", "whitelists"):
         assert client.delete(f"/{name}").status_code == 405
@@ -243,8 +243,8 @@ def test_the_style_can_be_chosen_for_clients_that_do_not() -> None:
 @pytest.mark.parametrize("name", [*LISTS, "whitelists"])
 def test_an_unknown_domain_is_404(emu: Emulator, name: str) -> None:
     with mailgun_client(emu) as client:
-        answer = client.get(f"/no.example.com/{name}")
-        assert (answer.status_code, answer.json()) == (404, {"message": "Domain not found: no.example.com"})
+        response = client.get(f"/no.example.com/{name}")
+        assert (response.status_code, response.json()) == (404, {"message": "Domain not found: no.example.com"})
 
 
 def test_the_mailgun_dialect_takes_forms_and_arrays_and_no_object_and_no_query() -> None:

@@ -32,8 +32,8 @@ def client(emu: Emulator) -> Iterator[httpx.Client]:
         yield made
 
 
-def refusal(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["message"]
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["message"]
 
 
 def test_webhooks_from_creation_to_deletion(emu: Emulator, client: httpx.Client) -> None:
