@@ -203,6 +203,10 @@ class Batch(Generic[T]):
         self._claimed.append(self._open[-1].row or 0)
         return True
 
+    def unsent(self) -> None:
+        """The last request was given up before it was sent: its part stays open."""
+        self._in_flight = False
+
     def close(self) -> SettledBatch[T]:
         """Return what became of the batch. What is still open is undelivered, or unknown if it may not be repeated."""
         if self._in_flight:

@@ -25,6 +25,7 @@ from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.report import RunState, RunTotals
 from omnivery.bulk.work import PartState
 from omnivery.errors import AmbiguousError, BulkError, ConfigError, JournalError, OmniveryError
+from omnivery.transport.pipeline import NOT_SENT
 from omnivery.transport.runtime import AsyncRuntime
 
 if TYPE_CHECKING:
@@ -374,10 +375,12 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if not self._posted:
             self._posted = True
             self._tasks.start_soon(self._name_silent_service)
+        is_posted = False
         try:
             if self.ready is not None:
                 await self.ready()
             await self.recorder.sending(batch)
+            is_posted = True
             response = await self.work.post(body)
         except JournalError as error:
             # Nothing was sent: a request goes out only after it was written down.
@@ -389,6 +392,10 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             fault = AmbiguousError(f"sending raised {type(error).__name__}", attempts=0)
             batch.failed(fault, state=self._state_after(fault, stopped=True))
             self._fail("sending", error)
+        except BaseException as interruption:
+            if not is_posted or NOT_SENT in getattr(interruption, "__notes__", ()):
+                batch.unsent()
+            raise
         else:
             self.policy.accepted += 1
             batch.accepted(response)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NOT_SENT = "omnivery: the call was interrupted before its request was sent"
+"""Note of an exception that interrupts a call, such as a cancellation, if the server cannot have received a request."""
+
 logger: Logger = get_logger("omnivery.transport")
 
 
@@ -84,6 +87,8 @@ class _Call(Generic[T]):
     expires_at: float = field(init=False, default=math.inf)
     in_doubt: bool = field(init=False, default=False)
     """Whether an earlier attempt may have taken effect."""
+    attempted: Request | None = field(init=False, default=None)
+    """The request of the present attempt; None between two attempts."""
 
     def __attrs_post_init__(self) -> None:
         self.started = self.attempt_started = self.pipeline.runtime.now()
@@ -91,10 +96,22 @@ class _Call(Generic[T]):
             self.expires_at = self.started + self.deadline
 
     async def run(self) -> ApiResponse[T]:
+        try:
+            return await self._run()
+        except Exception:
+            raise
+        except BaseException as interruption:
+            # An interrupted call can raise no error of ours that says so.
+            if not (self.in_doubt or (self.attempted is not None and self.attempted.sent)):
+                interruption.add_note(NOT_SENT)
+            raise
+
+    async def _run(self) -> ApiResponse[T]:
         while True:
             try:
                 response = await self._attempt()
             except OmniveryError as error:
+                self.attempted = None
                 decision = self._decide(error)
                 if isinstance(decision, GiveUp):
                     raise self._final_error(error, decision.reason)  # noqa: B904  # it has its cause
@@ -120,10 +137,12 @@ class _Call(Generic[T]):
 
     async def _send(self) -> Response:
         if math.isinf(self.expires_at):
-            return await self.pipeline.adapter.send(self.request)
+            self.attempted = evolve(self.request, progress=Progress())
+            return await self.pipeline.adapter.send(self.attempted)
         left = self.expires_at - self.attempt_started
         timeouts = self.request.timeouts.within(left)
         request = evolve(self.request, timeouts=timeouts, expires_at=self.expires_at, progress=Progress())
+        self.attempted = request
         response = None
         with self.pipeline.runtime.move_on_after(left):
             response = await self.pipeline.adapter.send(request)

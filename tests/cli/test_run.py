@@ -373,8 +373,9 @@ def test_an_unreachable_server_is_named_at_once(job: Job) -> None:
         assert process.stderr is not None
         assert process.stderr.readline().decode() == f"Cannot connect to {url}: trying again. Ctrl-C ends it.\n"
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert b"may have taken effect" not in output, "nothing was sent"
 
 
 def test_a_server_that_says_nothing_is_named_soon(job: Job) -> None:
@@ -385,8 +386,9 @@ def test_a_server_that_says_nothing_is_named_soon(job: Job) -> None:
             assert process.stderr is not None
             assert process.stderr.readline().decode() == f"No response from {url} yet: still waiting. Ctrl-C ends it.\n"
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert json.loads(output)["undelivered"] == 1
 
 
 COMMANDS = [

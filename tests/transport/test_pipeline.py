@@ -28,12 +28,13 @@ from omnivery.transport.config import RetryPolicy, Timeouts
 from omnivery.transport.http import (
     Adapter,
     ApiResponse,
+    Phase,
     Request,
     Response,
 )
 from omnivery.transport.limits import AdaptiveLimiter
 from omnivery.transport.operation import KeyKind, Operation, Safety
-from omnivery.transport.pipeline import Pipeline
+from omnivery.transport.pipeline import NOT_SENT, Pipeline
 from omnivery.transport.retry import RetryBudget
 from omnivery.transport.runtime import AsyncRuntime
 from tests.support.fakes import (
@@ -514,3 +515,51 @@ def test_json_inside_a_json_text_is_read_once_more() -> None:
 def test_an_empty_response_where_json_was_expected_is_a_decode_error(content: bytes) -> None:
     with pytest.raises(DecodeError, match="empty where JSON was expected"):
         world(response(200, content)).run()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("phase", "lost_before", "is_unsent"),
+    [
+        (Phase.QUEUED, False, True),
+        (Phase.CONNECTING, False, True),
+        (Phase.SENDING, False, False),
+        (Phase.WAITING, False, False),
+        (Phase.CONNECTING, True, False),
+    ],
+)
+@pytest.mark.parametrize("deadline", [None, 3600.0])
+async def test_an_interrupted_call_says_if_nothing_was_sent(
+    phase: Phase, lost_before: bool, is_unsent: bool, deadline: float | None
+) -> None:
+    """Nobody can catch an error of ours then: the exception that interrupts it carries the note."""
+    lost, started = lost_before, anyio.Event()
+
+    class Hanging:
+        async def send(self, request: Request) -> Response:
+            nonlocal lost
+            if lost:
+                lost = False
+                raise AmbiguousError("the response was lost")
+            request.progress.phase = phase
+            started.set()
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        async def aclose(self) -> None: ...
+
+    pipeline = Pipeline(adapter=Hanging(), runtime=AsyncRuntime(), budget=RetryBudget(), observers=())
+    notes: list[str] = []
+
+    async def call() -> None:
+        try:
+            await pipeline.run(READ, REQUEST, policy=RetryPolicy(base=0.001), deadline=deadline)
+        except anyio.get_cancelled_exc_class() as interruption:
+            notes.extend(getattr(interruption, "__notes__", ()))
+            raise
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(call)
+        await started.wait()
+        tasks.cancel_scope.cancel()
+    assert notes == ([NOT_SENT] if is_unsent else [])
