@@ -98,6 +98,14 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def simulate(session: nox.Session) -> None:
+    """The bulk engine in virtual time: `nox -s simulate -- 10000` tries so many seeds, 300 when left out."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))
+    seeds = session.posargs[0] if session.posargs else "300"
+    session.run("pytest", "-q", "-n", "auto", "tests/simulation", env={"OMNIVERY_SEEDS": seeds})
+
+
+@nox.session(default=False)
 def notebooks(session: nox.Session) -> None:
     """The notebooks of the docs, from top to bottom; and what works on data frames, with polars, pandas and pyarrow."""
     session.install("-c", "constraints.txt", ".[emulator,jupyter,fast]", *group("tests"), *group("notebooks"))

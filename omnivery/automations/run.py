@@ -61,7 +61,7 @@ def event_run(
     max_bytes: int = MAX_BYTES,
     max_events: int = MAX_EVENTS,
     ordered: bool = False,
-    rounds: int = 1,
+    rounds: int = 2,
 ) -> AsyncBulkRun:
     """Return a run over a client's connections.
 

@@ -30,21 +30,30 @@ class OutagePolicy:
     breaker: CircuitBreaker = field(factory=CircuitBreaker)
     idempotent: bool = True
     """Whether a request that may have taken effect can be sent again."""
-    rounds: int = 1
+    rounds: int = 2
     """How often a batch fails with all its attempts, while others are accepted, before it is given up."""
     max_retry_after: float = math.inf
     """Longest `Retry-After` in seconds that is waited for."""
     accepted: int = field(init=False, default=0)
     """Requests that the service accepted."""
 
-    def decide(self, error: OmniveryError, *, accepted_before: int, round: int, now: float) -> Decision:  # noqa: A002
+    def decide(
+        self,
+        error: OmniveryError,
+        *,
+        accepted_before: int,
+        round: int,  # noqa: A002
+        now: float,
+        disturbed: bool = False,
+    ) -> Decision:
         """Say what a request's failure, after all its attempts, means.
 
         Args:
             error: the failure.
-            accepted_before: `accepted` when the batch was posted for the first time.
+            accepted_before: `accepted` when the batch failed last, or else when it was posted.
             round: how often the batch has failed by now, from 1.
             now: the time on the runtime's clock.
+            disturbed: whether the circuit opened meanwhile, so that attempts failed for the service's sake.
         """
         # 1. It speaks of key, account, domain or set-up; or the server asked for a longer wait than is acceptable.
         if isinstance(error, ConfigError) or concerns_every_call(error) or self._asks_for_too_long_a_wait(error):
@@ -59,7 +68,7 @@ class OutagePolicy:
         if classify(error) is Failure.NOT_SENT and not self.breaker.responded:
             return Decision.STOP
         # 5. Others were accepted meanwhile: the service works, and this batch fails again and again.
-        if self.accepted > accepted_before and round >= self.rounds:
+        if self.accepted > accepted_before and round >= self.rounds and not disturbed:
             return Decision.GO_ON
         return Decision.HOLD
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import anyio
-from attrs import define, field
+from attrs import define, field, frozen
 
 from omnivery._logging import get_logger
 from omnivery.bulk.outage import Decision, OutagePolicy, may_have_happened
@@ -46,10 +46,18 @@ MAX_UNDELIVERED = 50_000
 """Undelivered items after which a run stops: it keeps them all for the caller, and its memory must stay flat."""
 FIRST_RESPONSE = 3.0
 """Seconds without any response after which a run says what it waits for."""
-HOLD_LONGEST = 5.0
-"""Longest pause in seconds before a held batch asks to be sent again, before jitter."""
+HOLD = 0.5
+"""Longest pause in seconds before a held batch asks to be sent again."""
 
 logger: Logger = get_logger("omnivery.bulk")
+
+
+@frozen(kw_only=True)
+class _Moment:
+    """How the service did until a request went out."""
+
+    accepted: int
+    openings: int
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -350,18 +358,22 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         self.policy.breaker.stop()
 
     async def _deliver(self, batch: Batch[T]) -> OutcomeT:
-        accepted_before, failures = self.policy.accepted, 0
+        before, failures = self._moment(), 0
         try:
             while self._stopped_by is None and batch.next_items:
                 if self.pace is not None and (items := batch.next_new_items):
                     await self.pace.wait(items)
                 if (body := batch.next_request()) is None:
                     continue
-                held = await self._post(batch, body, accepted_before=accepted_before, round=failures + 1)
-                failures = failures + 1 if held else 0
+                held = await self._post(batch, body, before=before, round=failures + 1)
                 await self._responded(batch)
                 if held:
-                    await self._hold(failures)
+                    # Rounds count in which the service worked, and this batch failed all the same.
+                    failures += before.openings == self.policy.breaker.openings
+                    before = self._moment()
+                    await self._hold()
+                else:
+                    failures = 0
             if self.work.size == 1:
                 # Items that are rejected unsent await nothing: other tasks must have their turn all the same.
                 await anyio.lowlevel.checkpoint()
@@ -370,7 +382,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             outcome = self._settle(batch)
         return outcome
 
-    async def _post(self, batch: Batch[T], body: Any, *, accepted_before: int, round: int) -> bool:  # noqa: A002
+    async def _post(self, batch: Batch[T], body: Any, *, before: _Moment, round: int) -> bool:  # noqa: A002
         """Send one request, and tell the batch how it ended. Return whether the batch is held."""
         if not self._posted:
             self._posted = True
@@ -387,7 +399,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             batch.held(error)
             self._stop(error)
         except OmniveryError as error:
-            return self._judge(batch, body, error, accepted_before=accepted_before, round=round)
+            return self._judge(batch, body, error, before=before, round=round)
         except Exception as error:  # noqa: BLE001  # whatever it is, the report must not be lost with it
             fault = AmbiguousError(f"sending raised {type(error).__name__}", attempts=0)
             batch.failed(fault, state=self._state_after(fault, stopped=True))
@@ -407,7 +419,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         body: Any,
         error: OmniveryError,
         *,
-        accepted_before: int,
+        before: _Moment,
         round: int,  # noqa: A002
     ) -> bool:
         """Decide about a request that failed. Return whether the batch is held."""
@@ -415,10 +427,16 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             batch.refused(error)
             return False
         now = self.runtime.now()
-        decision = self.policy.decide(error, accepted_before=accepted_before, round=round, now=now)
+        decision = self.policy.decide(
+            error,
+            accepted_before=before.accepted,
+            round=round,
+            now=now,
+            disturbed=before.openings != self.policy.breaker.openings,
+        )
         if decision is Decision.HOLD:
             batch.held(error)
-            if self.policy.accepted == accepted_before:
+            if self.policy.accepted == before.accepted:
                 self.policy.breaker.trip(now, random=self.runtime.random())
             return True
         batch.failed(error, state=self._state_after(error, stopped=decision is Decision.STOP))
@@ -431,9 +449,12 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             return PartState.UNKNOWN
         return PartState.PENDING if stopped else PartState.UNDELIVERED
 
-    async def _hold(self, failures: int) -> None:
+    def _moment(self) -> _Moment:
+        return _Moment(accepted=self.policy.accepted, openings=self.policy.breaker.openings)
+
+    async def _hold(self) -> None:
         """Wait a moment before a held batch is sent again; the circuit breaker does the long waiting."""
-        await self.runtime.sleep(self.runtime.random() * min(HOLD_LONGEST, 0.1 * 2.0 ** min(failures, 30)))
+        await self.runtime.sleep(HOLD * self.runtime.random())
 
     async def _responded(self, batch: Batch[T]) -> None:
         try:

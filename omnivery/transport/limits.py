@@ -218,6 +218,8 @@ class CircuitBreaker:
     """Whether there was ever a response."""
     opened_at: float | None = field(init=False, default=None)
     """When the circuit opened; None while it is closed."""
+    openings: int = field(init=False, default=0)
+    """How often it has opened."""
     stopped: bool = field(init=False, default=False)
     """Whether its run has ended: nothing may go out any more."""
     watchers: list[Callable[[], None]] = field(init=False, factory=list["Callable[[], None]"])
@@ -293,6 +295,7 @@ class CircuitBreaker:
         """Open the circuit. Before the first response it stays closed: a wrong setting is likelier than an outage."""
         if self.responded and not self.is_open:
             self.opened_at = now
+            self.openings += 1
             self._probe_again(now, random)
             self._tell()
 
