@@ -23,7 +23,7 @@ from omnivery.emulator import Emulator
 TITLES = {"plain": "without a journal", "journal": "with a journal"}
 MARK = 0.8
 """What the run with a journal must reach of the other's events a second, beside the emulator."""
-UNANSWERED = "203.0.113.7"
+UNJUDGED = "203.0.113.7"
 """Of the emulator's network that never gets a verdict: nobody would take the calls."""
 
 
@@ -89,7 +89,7 @@ def table(found: dict[str, Any]) -> str:
 def _beside_the_emulator(events: list[BotEvent], *, rounds: int, concurrency: int) -> list[float]:
     """The ratio of each round."""
     for event in events:
-        event.ip = UNANSWERED
+        event.ip = UNJUDGED
     return [_emulated(events, concurrency, "plain") / _emulated(events, concurrency, "journal") for _ in range(rounds)]
 
 

@@ -28,7 +28,7 @@ MARK = 1.12
 _BODY = json.dumps(
     {"auth": {"cid": 1, "did": 2, "tid": 3, "domain": "bench.example", "role": "sending"}, "success": True}
 ).encode()
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_BODY) + _BODY
+_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_BODY) + _BODY
 _END = b"\r\n\r\n"
 
 
@@ -114,7 +114,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *requests, self._head = (self._head + data).split(_END)
-        self._transport.write(_ANSWER * len(requests))
+        self._transport.write(_RESPONSE * len(requests))
 
 
 async def _serve() -> None:

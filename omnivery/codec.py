@@ -136,7 +136,7 @@ def structure(value: object, shape: type[T], *, operation: str | None = None, at
         value: what was parsed.
         shape: what it should be.
         operation: the operation's name, for the error.
-        at: where in the answer the value stands, for the error.
+        at: where in the response the value stands, for the error.
 
     Raises:
         DecodeError: the value is not of that shape; `path` says where.

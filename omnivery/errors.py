@@ -2,17 +2,17 @@
 
     OmniveryError
     ├── ConfigError                     no key, no domain, bad option: raised before anything is sent
-    ├── TransportError                  no usable answer came back
-    │   ├── NotSentError                DNS, refused, connect or pool time-out: nothing reached the server
-    │   ├── AmbiguousError              sent, but the answer was lost: the operation may have happened
+    ├── TransportError                  no usable response
+    │   ├── NotSentError                DNS, refused, connect or pool timeout: nothing reached the server
+    │   ├── AmbiguousError              sent, but the response was lost: the operation may have happened
     │   └── DeadlineError               the call's own deadline passed
-    ├── ApiError                        the server answered, and refused
+    ├── ApiError                        the server refused the request
     │   ├── BadRequestError       400   ├── AuthenticationError   401
     │   ├── PaymentRequiredError  402   ├── ForbiddenError        403
     │   ├── NotFoundError         404   ├── ConflictError         409
     │   ├── PayloadTooLargeError  413   ├── RateLimitError        429
     │   └── ServerError           5xx
-    ├── DecodeError                     an answer came, but not the one that the operation promises
+    ├── DecodeError                     the response is not what the operation promises
     ├── VerdictPendingError             `bots.wait()` ran out of time
     ├── BulkError                       a bulk run did not deliver everything
     ├── JournalError                    a journal cannot be written or read any further: disk full, I/O error, damage
@@ -23,7 +23,7 @@
         └── PayloadError                signed, but not a payload that we know
 
 Errors hold plain data and survive pickling, so they cross process boundaries (Celery, multiprocessing) whole.
-None of them holds a live response, a secret, or more than the first kilobyte of an answer's body.
+None of them holds a live response, a secret, or more than the first kilobyte of a response's body.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 BODY_LIMIT = 1024
-"""How many characters of an answer's body an error keeps."""
+"""How many characters of a response's body an error keeps."""
 
 
 def _rebuild(cls: type[OmniveryError], args: tuple[Any, ...], state: dict[str, Any]) -> OmniveryError:
@@ -86,11 +86,11 @@ def _tried(attempts: int, gave_up: str | None) -> str:
 
 
 class ConfigError(OmniveryError):
-    """The call or the client is set up wrongly. Nothing was sent; the message names the argument to mend."""
+    """The call or the client is set up wrongly. Nothing was sent; the message names the argument to fix."""
 
 
 class TransportError(OmniveryError):
-    """No usable answer came back.
+    """There is no usable response.
 
     Attributes:
         operation: the operation's name, such as `automations.bots.submit_batch`.
@@ -146,7 +146,7 @@ class NotSentError(TransportError):
 
 
 class AmbiguousError(TransportError):
-    """The request went out and its answer was lost, so the operation may have happened."""
+    """The request was sent and its response was lost, so the operation may have happened."""
 
     may_have_happened = True
 
@@ -156,7 +156,7 @@ class DeadlineError(TransportError):
 
 
 class ApiError(OmniveryError):
-    """The server answered, and refused.
+    """The server refused the request.
 
     Attributes:
         status: the HTTP status code.
@@ -165,7 +165,7 @@ class ApiError(OmniveryError):
         request_id: the server's identifier of this request, where it sent one.
         attempts: how many times the request was tried.
         retry_after: seconds that the server asked to wait, if it did.
-        body: the first kilobyte of the answer, as text.
+        body: the first kilobyte of the response, as text.
         gave_up: why the call was not retried, such as `the retry budget is spent`; None if retrying was no option.
     """
 
@@ -263,12 +263,12 @@ class ServerError(ApiError):
 
 
 class DecodeError(OmniveryError):
-    """An answer came, but not the one that the operation promises: HTML from a proxy, a field of another type.
+    """The response is not what the operation promises: HTML from a proxy, a field of another type.
 
     Attributes:
         operation: the operation's name.
-        path: where in the answer the trouble is, such as `$.items[3].created_at`; `$` for the whole of it.
-        body: the first kilobyte of the answer, as text.
+        path: where in the response the fault is, such as `$.items[3].created_at`; `$` for the whole of it.
+        body: the first kilobyte of the response, as text.
         attempts: how many times the request was tried.
     """
 
@@ -284,7 +284,7 @@ class DecodeError(OmniveryError):
     def __str__(self) -> str:
         where = f"{self.operation}: " if self.operation else ""
         at = f" at {self.path}" if self.path != "$" else ""
-        return f"{where}{self.args[0]}{at}. The request may have taken effect; what answered it may be a proxy."
+        return f"{where}{self.args[0]}{at}. The request may have taken effect; the response may be a proxy's."
 
 
 class VerdictPendingError(OmniveryError):
@@ -305,7 +305,7 @@ class BulkError(OmniveryError):
     """A bulk run did not deliver everything.
 
     Attributes:
-        report: the whole account, of the type that the run returns: a `SubmitReport`, a `SuppressionReport` …
+        report: the run's report, of the type that the run returns: a `SubmitReport`, a `SuppressionReport` …
     """
 
     # Any, because an exception cannot be caught by a type parameter, and a union would have every handler narrow it.
@@ -317,7 +317,7 @@ class BulkError(OmniveryError):
 class JournalError(OmniveryError):
     """A journal cannot be written or read any further: the disk is full or fails, or the journal's limit is reached.
 
-    Nothing that it holds is lost. Mend the cause, and submit again with the same journal.
+    Nothing that it holds is lost. Fix the cause, and submit again with the same journal.
     """
 
 

@@ -177,7 +177,7 @@ def test_each_status_has_its_class(status: int, cls: type[ApiError]) -> None:
             errors.DecodeError("expected text, got null", operation=OPERATION, path="$.name"),
             (
                 f"{OPERATION}: expected text, got null at $.name. "
-                "The request may have taken effect; what answered it may be a proxy."
+                "The request may have taken effect; the response may be a proxy's."
             ),
         ),
     ],

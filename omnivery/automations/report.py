@@ -33,11 +33,11 @@ class BatchReceipt(Tabular):
     rejections: tuple[Rejection, ...] = ()
     """Events that were not valid and therefore not sent."""
     status: int | None = None
-    """HTTP status of the answer; None if no event was valid, so that nothing was sent."""
+    """HTTP status of the response; None if no event was valid, so that nothing was sent."""
     request_id: str | None = None
     """The service's id of the batch, where it gives one; neither is documented."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
-    """Whatever else the answer held."""
+    """The rest of the response."""
 
     def _table(self) -> Table:
         return problems_table(self.rejections, ())

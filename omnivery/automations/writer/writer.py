@@ -53,7 +53,7 @@ class AsyncEventWriter:
     _given_up: int = field(init=False, default=0)
     """How many these were."""
     _broken: Exception | None = field(init=False, default=None)
-    """What ended the run although it is no answer of the server's: a journal that cannot be used, a fault of ours."""
+    """What ended the run although it is no response of the server's: a journal that cannot be used, a fault of ours."""
     _tasks: TaskGroup = field(init=False)
     _pumping: anyio.CancelScope = field(init=False)
     _progress: anyio.Event = field(init=False)
