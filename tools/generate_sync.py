@@ -1,9 +1,9 @@
 """Write the synchronous twins of the clients and resources, `_sync.py` of each surface, from the asynchronous source.
 
 Usage: python -m tools.generate_sync            writes them
-       python -m tools.generate_sync --check    writes nothing, and fails when one is not up to date
+       python -m tools.generate_sync --check    writes nothing, and fails if one is not up to date
 
-It fails as well when a rule below no longer matches anything, or when there is a `_sync.py` that it does not write.
+It also fails if a rule below no longer matches anything, or if there is a `_sync.py` that it does not write.
 """
 
 from __future__ import annotations
@@ -32,39 +32,29 @@ TYPES = (
     (r"httpx\.AsyncClient \| httpx\.Client", "httpx.Client"),
     (r"\bAsync(?=[A-Z]\w+)", ""),
 )
-"""What becomes of annotations."""
+"""Replacements in annotations."""
 
-WORDS = (
+CODE = (
     (r"\bawait ", ""),
     (r"\basync with\b", "with"),
     (r"\basync for\b", "for"),
     (r"\baclose\(\)", "close()"),
-    (r", for asyncio and trio\.", "."),
-    (
-        r"One client serves any number of tasks of one event loop\.",
-        "One client serves any number of threads. A\n    forked child may use it, too.",
-    ),
-    (
-        r"your own `httpx\.AsyncClient`, used as (.+) us\. With an `httpx\.Client`, each\n +request waits.*\.",
-        r"your own `httpx.Client`, used as \1 us.",
-    ),
-    (
-        r"A\n +synchronous source is read on the event loop, between requests; give an asynchronous one .*\.",
-        "It\n        is read in the calling thread.",
-    ),
-    (r"A synchronous source is read on the event loop, one message at a time\.", "Read in the calling thread."),
 )
-"""What becomes of docstrings."""
+"""Replacements in the code that docstrings quote. Their sentences are written so that they hold for both clients."""
+
+ASYNC_ONLY, SYNC_ONLY = "Async only: ", "Sync only: "
+"""What begins a part of a docstring that holds for one client: a paragraph, or lines of an equal indent. The twin omits
+the first kind, and has the second without these words."""
 
 RUNS = {
     "SendRun": "omnivery.mail.bulk",
     "BulkRun": "omnivery.automations.run",
     "EventWriter": "omnivery.automations.writer.sync",
 }
-"""What bulk methods return that are no coroutines: written by hand, because it is the bridge to another thread."""
+"""Return types of the bulk methods that are not coroutines. They are written by hand."""
 
 FRAMES = "omnivery.readers.frames"
-"""Where data frames become events: before the calling thread iterates them, which would give their columns."""
+"""The module that turns data frames into events. To iterate over a data frame would give its columns."""
 
 HEAD = '''\
 """{title}
@@ -81,7 +71,7 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 @frozen
 class Source:
-    """One module of a surface: its tree, and where the names in it come from."""
+    """One module of a surface."""
 
     name: str
     tree: ast.Module
@@ -92,7 +82,7 @@ class Source:
         return cls(f"omnivery.{path.parent.name}.{path.stem}", ast.parse(path.read_text("utf-8")))
 
     def classes(self) -> Iterator[ast.ClassDef]:
-        """The classes that are to have a twin."""
+        """Yield the classes that have a twin."""
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef) and any(
                 ast.unparse(base).startswith(("AsyncResource[", "AsyncBaseClient[")) for base in node.bases
@@ -100,7 +90,7 @@ class Source:
                 yield node
 
     def home(self, name: str) -> tuple[str, str] | None:
-        """The module that a name comes from, none for a module itself, and what to import; None for a builtin."""
+        """Return the module of a name, empty for an imported module, and what to import; None for a builtin."""
         for node in ast.walk(self.tree):
             for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
                 if (alias.asname or alias.name) == name:
@@ -111,21 +101,21 @@ class Source:
 
 @define
 class Rules:
-    """Replacements, and how often each was needed."""
+    """The replacements, and how often each matched."""
 
     used: Counter[str] = field(init=False, factory=Counter[str])
 
     def types(self, text: str) -> str:
-        """An annotation of the twin."""
+        """Translate an annotation."""
         return self._apply(TYPES, text)
 
-    def words(self, text: str) -> str:
-        """A docstring of the twin."""
-        return self._apply(WORDS, text)
+    def docstring(self, text: str) -> str:
+        """Translate a docstring."""
+        return self._apply(CODE, one_world(text))
 
     def unused(self) -> list[str]:
-        """Rules that matched nothing: the source has changed under them."""
-        return [pattern for pattern, _ in (*TYPES, *WORDS) if not self.used[pattern]]
+        """Return the patterns that matched nothing, because the source has changed."""
+        return [pattern for pattern, _ in (*TYPES, *CODE) if not self.used[pattern]]
 
     def _apply(self, rules: Sequence[tuple[str, str]], text: str) -> str:
         for pattern, replacement in rules:
@@ -134,9 +124,29 @@ class Rules:
         return text
 
 
+def one_world(text: str) -> str:
+    """Remove the parts of a docstring that hold only for the asynchronous client, and the marks of the others."""
+    kept: list[str] = []
+    omitted: int | None = None
+    for line in text.split("\n"):
+        words = line.lstrip()
+        indent = len(line) - len(words)
+        if indent != omitted or not words or words.startswith(SYNC_ONLY):
+            omitted = None
+        if words.startswith(ASYNC_ONLY):
+            omitted = indent
+        elif omitted is None and words.startswith(SYNC_ONLY):
+            words = words.removeprefix(SYNC_ONLY)
+            kept.append(" " * indent + words[0].upper() + words[1:])
+        elif omitted is None and (words or kept[-1:] != [""]):
+            kept.append(line.rstrip() if kept else line)
+    # The closing quotes stand on a line of their own.
+    return "\n".join(kept) if len(kept) == 1 else "\n".join(kept).rstrip() + text[len(text.rstrip()) :]
+
+
 @define
 class Twin:
-    """The module that is written for one surface."""
+    """The generated module of one surface."""
 
     surface: str
     client: str
@@ -146,10 +156,10 @@ class Twin:
     _classes: set[str] = field(init=False, factory=set[str])
 
     def text(self) -> str:
-        """The whole module."""
+        """Return the source of the module."""
         sources = [Source.read(path) for path in sorted((PACKAGE / self.surface).glob("*.py")) if path.stem != "_sync"]
         found = [(source, node) for source in sources for node in source.classes()]
-        # The client stands first, as what a reader looks for.
+        # The client comes first, because readers look for it.
         found.sort(key=lambda pair: (pair[1].name != self.client, pair[1].name))
         self._classes = {_plain(node.name) for _, node in found}
         bodies = [self._class(source, node) for source, node in found]
@@ -195,7 +205,7 @@ class Twin:
         return f"return {call}"
 
     def _refused(self, node: Function) -> dict[str, str]:
-        """Arguments whose asynchronous kind a call without an event loop cannot read."""
+        """Return the arguments that may be asynchronous iterables, which a call without an event loop cannot read."""
         names = [one.arg for one in node.args.args[1:] if "AsyncIterable[" in _text(one.annotation)]
         if names:
             self._needs("omnivery.sync.base", "plain")
@@ -209,7 +219,7 @@ class Twin:
         return f"return {_plain(_text(node.returns))}(self)"
 
     def _bulk_body(self, resource: str, node: Function) -> str:
-        """Bulk work crosses to the background loop; what the caller gave stays in the caller's thread."""
+        """Bulk work runs on the background loop; the caller's iterables and functions run in the caller's thread."""
         self._needs("omnivery.sync.bridge", "LoopBridge")
         result = self.rules.types(_text(node.returns))
         given: dict[str, str] = {}
@@ -285,14 +295,14 @@ class Twin:
     def _import(self, source: Source, name: str) -> None:
         if name in self._classes:
             return
-        if name in {"Pages", *RUNS}:  # imported where it is returned
+        if name in {"Pages", *RUNS}:  # imported by the methods that return it
             return
         home = source.home(name)
         if home is not None:
             self._imports.setdefault(home[0], set()).add(home[1])
 
     def _docstring(self, node: Function | ast.ClassDef, indent: int) -> str:
-        text = self.rules.words(ast.get_docstring(node, clean=False) or "")
+        text = self.rules.docstring(ast.get_docstring(node, clean=False) or "")
         return f'{" " * indent}"""{text}"""'
 
     def _needs(self, module: str, name: str) -> None:
@@ -308,7 +318,7 @@ class Twin:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write or check the modules; the exit status."""
+    """Write or check the modules, and return the exit status."""
     if unknown := set(arguments) - {"--check"}:
         print(f"unknown: {' '.join(sorted(unknown))}. Usage: python -m tools.generate_sync [--check]", file=sys.stderr)
         return 2
@@ -316,15 +326,15 @@ def main(arguments: Sequence[str]) -> int:
     texts = {
         PACKAGE / surface / "_sync.py": Twin(surface, client, rules).text() for surface, client in SURFACES.items()
     }
-    faults = [f"a rule matches nothing any more: {pattern}" for pattern in rules.unused()]
-    faults += [f"{path} is written by no rule" for path in PACKAGE.rglob("_sync.py") if path not in texts]
+    faults = [f"a rule no longer matches anything: {pattern}" for pattern in rules.unused()]
+    faults += [f"{path} is not generated from anything" for path in PACKAGE.rglob("_sync.py") if path not in texts]
     if "--check" in arguments:
         faults += [f"{path} is not up to date" for path, text in texts.items() if not _is(path, text)]
     else:
         for path, text in texts.items():
             path.write_text(text, "utf-8")
     for fault in faults:
-        print(f"{fault}: run `python -m tools.generate_sync`, or mend its rules", file=sys.stderr)
+        print(f"{fault}: run `python -m tools.generate_sync`, or fix its rules", file=sys.stderr)
     return 1 if faults else 0
 
 
@@ -358,14 +368,14 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _literal(source: Source, default: ast.expr) -> str:
-    """A default value, written out: to import a constant would load its module with the client."""
+    """Return a default value as a literal: to import a constant would load its module with the client."""
     if isinstance(default, ast.Name):
         return repr(getattr(import_module(source.name), default.id))
     return ast.unparse(default).replace("'", '"')
 
 
 def _call(function: str, node: Function, given: dict[str, str] | None = None) -> str:
-    """A call that passes every argument on."""
+    """Return a call that passes every argument on."""
     given = given or {}
     parts = [given.get(one.arg, one.arg) for one in node.args.args[1:]]
     parts += [f"{one.arg}={given.get(one.arg, one.arg)}" for one in node.args.kwonlyargs]
@@ -397,7 +407,7 @@ def _order(line: str) -> tuple[bool, str]:
 
 
 def _spaced(lines: list[str]) -> list[str]:
-    """A blank line between the standard library and ours."""
+    """Insert a blank line between imports of the standard library and our own."""
     theirs = [line for line in lines if "omnivery" not in line]
     return [*theirs, "", *(line for line in lines if "omnivery" in line)]
 

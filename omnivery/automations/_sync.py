@@ -51,8 +51,9 @@ if TYPE_CHECKING:
 class Automations(BaseClient[AsyncAutomations]):
     """Client of the Automations API.
 
-    Open it with `with`, or call `close()` in the end. One client serves any number of threads. A
-    forked child may use it, too.
+    Open it with `with`, or call `close()` in the end.
+
+    Any number of threads may share one client, and a forked child may use its parent's.
 
     Args:
         token: the account's or the domain's token; `OMNIVERY_TOKEN` if left out.
@@ -62,7 +63,8 @@ class Automations(BaseClient[AsyncAutomations]):
         timeouts: timeouts of each attempt.
         retry: when to retry.
         limits: limits of requests in flight and idle connections.
-        http_client: your own `httpx.Client`, used as it is and never closed by us.
+        http_client: your own client of httpx, used as it is and never closed by us.
+            It is an `httpx.Client`.
         adapter: the HTTP library that sends the requests.
         proxy: URL of a proxy.
         trust_env: without `proxy`, use the one that the environment names for the base URL: HTTPS_PROXY, HTTP_PROXY or
@@ -256,8 +258,9 @@ class Bots(Resource["AsyncAutomations"]):
     ) -> SubmitReport:
         """Submit any number of events in concurrent batches, and account for every one of them.
 
-        The source may be without end: at most twice `concurrency` batches of 500 events are in memory at any moment. It
-        is read in the calling thread.
+        The source may be endless: at most twice `concurrency` batches of 500 events are in memory at any moment.
+
+        The source is read in the calling thread.
 
         Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
         `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. An
@@ -774,7 +777,8 @@ class Messages(Resource["AsyncAutomations"]):
         a GET finds out when the service is back. Equal messages may be deduplicated by the service.
 
         Args:
-            messages: what to send. Read in the calling thread.
+            messages: what to send.
+                It is read in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
             on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.

@@ -126,8 +126,12 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
     ) -> SubmitReport:
         """Submit any number of events in concurrent batches, and account for every one of them.
 
-        The source may be without end: at most twice `concurrency` batches of 500 events are in memory at any moment. A
-        synchronous source is read on the event loop, between requests; give an asynchronous one if reading can block.
+        The source may be endless: at most twice `concurrency` batches of 500 events are in memory at any moment.
+
+        Async only: a synchronous source is read on the event loop, between requests; pass an asynchronous one if
+        reading can block.
+
+        Sync only: the source is read in the calling thread.
 
         Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
         `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. An

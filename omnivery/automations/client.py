@@ -33,9 +33,13 @@ from omnivery.automations.config import AutomationsConfig, resolve_base_url, tok
 
 
 class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
-    """Client of the Automations API, for asyncio and trio.
+    """Client of the Automations API.
 
-    Open it with `async with`, or call `aclose()` in the end. One client serves any number of tasks of one event loop.
+    Open it with `async with`, or call `aclose()` in the end.
+
+    Async only: it runs on asyncio and trio. One client serves any number of tasks of one event loop.
+
+    Sync only: any number of threads may share one client, and a forked child may use its parent's.
 
     Args:
         token: the account's or the domain's token; `OMNIVERY_TOKEN` if left out.
@@ -45,8 +49,9 @@ class AsyncAutomations(AsyncBaseClient[AutomationsConfig]):
         timeouts: timeouts of each attempt.
         retry: when to retry.
         limits: limits of requests in flight and idle connections.
-        http_client: your own `httpx.AsyncClient`, used as it is and never closed by us. With an `httpx.Client`, each
-            request waits in a thread.
+        http_client: your own client of httpx, used as it is and never closed by us.
+            Async only: it is an `httpx.AsyncClient`, or an `httpx.Client`, with which each request waits in a thread.
+            Sync only: it is an `httpx.Client`.
         adapter: the HTTP library that sends the requests.
         proxy: URL of a proxy.
         trust_env: without `proxy`, use the one that the environment names for the base URL: HTTPS_PROXY, HTTP_PROXY or

@@ -73,7 +73,9 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
         a GET finds out when the service is back. Equal messages may be deduplicated by the service.
 
         Args:
-            messages: what to send. A synchronous source is read on the event loop, one message at a time.
+            messages: what to send.
+                Async only: a synchronous source is read on the event loop, one message at a time.
+                Sync only: it is read in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
             on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.

@@ -48,8 +48,9 @@ if TYPE_CHECKING:
 class Mailgun(BaseClient[AsyncMailgun]):
     """Client of the Mailgun-compatible API.
 
-    Open it with `with`, or call `close()` in the end. One client serves any number of threads. A
-    forked child may use it, too.
+    Open it with `with`, or call `close()` in the end.
+
+    Any number of threads may share one client, and a forked child may use its parent's.
 
     It holds two kinds of key, and uses for each operation the kind that it needs: the sending key for sending and
     validation, the primary key for operations that manage the account. One key is enough for its own operations.
@@ -65,7 +66,8 @@ class Mailgun(BaseClient[AsyncMailgun]):
         timeouts: timeouts of each attempt.
         retry: when to retry.
         limits: limits of requests in flight and idle connections.
-        http_client: your own `httpx.Client`, used as it is and never closed by us.
+        http_client: your own client of httpx, used as it is and never closed by us.
+            It is an `httpx.Client`.
         adapter: the HTTP library that sends the requests.
         proxy: URL of a proxy.
         trust_env: without `proxy`, use the one that the environment names for the base URL: HTTPS_PROXY, HTTP_PROXY or
@@ -732,7 +734,8 @@ class Messages(Resource["AsyncMailgun"]):
         a GET finds out when the service is back. Equal messages may be deduplicated by the service.
 
         Args:
-            messages: what to send. Read in the calling thread.
+            messages: what to send.
+                It is read in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
             on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.

@@ -38,9 +38,13 @@ from omnivery.mailgun.config import MailgunConfig, Region, basic_key, resolve_ba
 
 
 class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
-    """Client of the Mailgun-compatible API, for asyncio and trio.
+    """Client of the Mailgun-compatible API.
 
-    Open it with `async with`, or call `aclose()` in the end. One client serves any number of tasks of one event loop.
+    Open it with `async with`, or call `aclose()` in the end.
+
+    Async only: it runs on asyncio and trio. One client serves any number of tasks of one event loop.
+
+    Sync only: any number of threads may share one client, and a forked child may use its parent's.
 
     It holds two kinds of key, and uses for each operation the kind that it needs: the sending key for sending and
     validation, the primary key for operations that manage the account. One key is enough for its own operations.
@@ -56,8 +60,9 @@ class AsyncMailgun(AsyncBaseClient[MailgunConfig]):
         timeouts: timeouts of each attempt.
         retry: when to retry.
         limits: limits of requests in flight and idle connections.
-        http_client: your own `httpx.AsyncClient`, used as it is and never closed by us. With an `httpx.Client`, each
-            request waits in a thread.
+        http_client: your own client of httpx, used as it is and never closed by us.
+            Async only: it is an `httpx.AsyncClient`, or an `httpx.Client`, with which each request waits in a thread.
+            Sync only: it is an `httpx.Client`.
         adapter: the HTTP library that sends the requests.
         proxy: URL of a proxy.
         trust_env: without `proxy`, use the one that the environment names for the base URL: HTTPS_PROXY, HTTP_PROXY or

@@ -1,4 +1,4 @@
-"""The writer of the synchronous twins: its check notices whatever is out of step, and its output is always the same."""
+"""The generator of the synchronous clients: its check notices every difference, and its output is reproducible."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tools import generate_sync
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the package, for the generator to read and to write."""
+    """A copy of the package, which the generator reads and writes."""
     copy = tmp_path / "omnivery"
     shutil.copytree(ROOT / "omnivery", copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(generate_sync, "PACKAGE", copy)
     return copy
 
 
-def test_what_is_checked_in_is_up_to_date(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_checked_in_modules_are_up_to_date(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert generate_sync.main(["--check"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -59,7 +59,7 @@ FAULTS: dict[Callable[[Path], None], str] = {
     new_argument: "_sync.py is not up to date",
     new_resource: "_sync.py is not up to date",
     missing: "_sync.py is not up to date",
-    unlisted: "_sync.py is written by no rule",
+    unlisted: "_sync.py is not generated from anything",
 }
 
 
@@ -74,18 +74,18 @@ def test_the_check_fails_and_writes_nothing(
     assert {path: path.read_bytes() for path in package.rglob("*.py")} == before
 
 
-@pytest.mark.parametrize("rules", ["TYPES", "WORDS"])
-def test_a_rule_that_matches_nothing_is_a_fault(
+@pytest.mark.parametrize("rules", ["TYPES", "CODE"])
+def test_a_rule_that_matches_nothing_is_an_error(
     rules: str, package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The source has changed under it: what it was to replace may now stand in a twin as it is."""
+    """The source has changed: what the rule should replace may now be in a twin."""
     monkeypatch.setattr(generate_sync, rules, (*getattr(generate_sync, rules), ("no such words", "")))
     assert generate_sync.main(["--check"]) == 1
-    assert "matches nothing any more: no such words" in capsys.readouterr().err
+    assert "no longer matches anything: no such words" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fault", [drift, new_argument, missing], ids=lambda fault: fault.__name__)
-def test_writing_mends_what_the_check_found(fault: Callable[[Path], None], package: Path) -> None:
+def test_writing_fixes_what_the_check_found(fault: Callable[[Path], None], package: Path) -> None:
     fault(package)
     assert generate_sync.main([]) == 0
     assert generate_sync.main(["--check"]) == 0
@@ -107,8 +107,8 @@ def test_a_mistyped_option_writes_nothing(package: Path, capsys: pytest.CaptureF
     assert (package / "mailgun" / "_sync.py").read_bytes() == before
 
 
-def test_the_output_does_not_depend_on_place_or_chance(tmp_path: Path) -> None:
-    """Another folder, and another order of sets."""
+def test_the_output_is_reproducible(tmp_path: Path) -> None:
+    """In another working directory, and with another order of sets."""
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
         command = [sys.executable, "-m", "tools.generate_sync", "--check"]
@@ -116,9 +116,26 @@ def test_the_output_does_not_depend_on_place_or_chance(tmp_path: Path) -> None:
         assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
-def test_the_output_is_plain_python_without_a_trace_of_the_other_world(package: Path) -> None:
+def test_the_output_is_plain_synchronous_python(package: Path) -> None:
     for surface in ("automations", "mailgun"):
         text = (package / surface / "_sync.py").read_text("utf-8")
         compile(text, "_sync.py", "exec")
         for word in ("await ", "async def", "async with", "__getattr__", "setattr("):
             assert word not in text
+
+
+@pytest.mark.parametrize(
+    ("source", "twin"),
+    [
+        ("One line.", "One line."),
+        ("One.\n\n    Async only: two.\n    Three.\n\n    Four.\n    ", "One.\n\n    Four.\n    "),
+        ("One.\n\n    Sync only: two.\n    Three.\n    ", "One.\n\n    Two.\n    Three.\n    "),
+        ("One.\n\n    Two.\n\n    Async only: three.\n    ", "One.\n\n    Two.\n    "),
+        (
+            "Args:\n        a: b\n            Async only: c\n            d\n            Sync only: e.\n        f: g.\n",
+            "Args:\n        a: b\n            E.\n        f: g.\n",
+        ),
+    ],
+)
+def test_what_holds_for_one_client_stands_in_its_docstring_alone(source: str, twin: str) -> None:
+    assert generate_sync.one_world(source) == twin
