@@ -72,16 +72,16 @@ def test_deflate_without_a_header_and_gzip_of_several_members_are_read() -> None
 
 
 @pytest.mark.parametrize(
-    "bomb",
+    ("pack", "coding"),
     [
-        pytest.param((gzip.compress(b"\0" * 200_000_000), "gzip"), id="gzip"),
-        pytest.param((gzip.compress(gzip.compress(b"\0" * 200_000_000)), "gzip, gzip"), id="gzip in gzip"),
+        pytest.param(gzip.compress, "gzip", id="gzip"),
+        pytest.param(lambda data: gzip.compress(gzip.compress(data)), "gzip, gzip", id="gzip in gzip"),
     ],
 )
 @pytest.mark.parametrize("status", [200, 500])
-def test_a_small_response_does_not_become_a_large_one(bomb: tuple[bytes, str], status: int) -> None:
+def test_a_small_response_does_not_become_a_large_one(pack: Callable[[bytes], bytes], coding: str, status: int) -> None:
     """1 MB of gzip can hold 1 GB, and a few kilobytes of gzip within gzip as much."""
-    data, coding = bomb
+    data = pack(b"\0" * 50_000_000)
     tracemalloc.start()
     try:
         if status == 500:
@@ -118,6 +118,8 @@ def test_the_limit_itself_is_allowed() -> None:
         (b"abcd", "gzip, br", "not requested"),
         (b"abcd", ",".join(["gzip"] * 10_000), "not requested"),
     ],
+    # gzip writes the time into its header: every worker of a parallel run must call the test by the same name.
+    ids=["no gzip", "gzip cut short", "deflate cut short", "brotli", "two codings", "very many codings"],
 )
 def test_a_body_that_cannot_be_read_whole_is_ambiguous_under_a_success_alone(
     data: bytes, coding: str, words: str
