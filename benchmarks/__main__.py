@@ -1,11 +1,11 @@
-"""The command line: `python -m benchmarks NAME`, with one of `bulk`, `journal`, `memory` and `single`."""
+"""The command line: `python -m benchmarks NAME`, with one of `bulk`, `journal`, `memory`, `readers` and `single`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from benchmarks import bulk, journal, memory, single
+from benchmarks import bulk, journal, memory, readers, single
 
 
 def main() -> None:
@@ -17,6 +17,9 @@ def main() -> None:
     elif chosen.benchmark == "journal":
         kept = journal.measure(events=chosen.events, rounds=chosen.rounds, concurrency=chosen.concurrency)
         print(json.dumps(kept, indent=2) if chosen.json else journal.table(kept))
+    elif chosen.benchmark == "readers":
+        read = readers.measure(events=chosen.events, rounds=chosen.rounds, concurrency=chosen.concurrency)
+        print(json.dumps(read, indent=2) if chosen.json else readers.table(read))
     elif chosen.benchmark == "single":
         cost = single.measure(calls=chosen.calls, rounds=chosen.rounds)
         print(json.dumps(cost, indent=2) if chosen.json else single.table(cost))
@@ -30,7 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     names = parser.add_subparsers(dest="benchmark", required=True)
     speed = names.add_parser("bulk", help="bulk submission beside a hand-written loop on httpx and one on requests")
     safety = names.add_parser("journal", help="bulk submission with a journal beside the same without one")
-    for each in (speed, safety):
+    reading = names.add_parser("readers", help="each format beside plain iteration; file to sink beside memory to sink")
+    for each in (speed, safety, reading):
         each.add_argument("--events", type=_count, default=100_000, help="events a run (default: %(default)s)")
         each.add_argument("--rounds", type=_count, default=7, help="runs of each variant (default: %(default)s)")
         each.add_argument("--concurrency", type=_count, default=8, help="requests in flight (default: %(default)s)")
@@ -39,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     one = names.add_parser("single", help="CPU of a synchronous call beside a bare httpx.Client with JSON decoding")
     one.add_argument("--calls", type=_count, default=1_000, help="calls a round (default: %(default)s)")
     one.add_argument("--rounds", type=_count, default=15, help="rounds (default: %(default)s)")
-    for each in (speed, safety, space, one):
+    for each in (speed, safety, reading, space, one):
         each.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 

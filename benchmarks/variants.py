@@ -12,7 +12,7 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from resource import RUSAGE_SELF, getrusage
 from typing import Any, TypeAlias
@@ -58,7 +58,7 @@ class Spent:
         self.cpu += _cpu()
 
 
-def submit(events: list[Any], target: Target, spent: Spent) -> None:
+def submit(events: Iterable[Any], target: Target, spent: Spent) -> None:
     """The SDK, whatever kind of events it is given."""
 
     async def run() -> None:

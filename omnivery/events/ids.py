@@ -47,15 +47,26 @@ def event_id_for(
     return _hashed(text.encode())
 
 
-def request_id_for(ip: str, uas: str, ts: int | None, url: str | None, position: int) -> str:
-    """`event_id_for` of a request in a log, in half the time: an id is much of what reading a line costs."""
+def request_id(ip: str, uas: str, when: str, url: str, position: int) -> str:
+    """`event_id_for` of a request in a log, in half the time: an id is much of what reading a line costs.
+
+    Args:
+        ip: as in `event_id_for`.
+        uas: as in `event_id_for`.
+        when: the part that its time is of it, by `part_of_id`: that of many lines is the same.
+        url: as in `event_id_for`.
+        position: as in `event_id_for`.
+    """
     at = str(position)
-    when = "-" if ts is None else f"{len(str(ts))}:{ts}"
-    where = "-" if url is None else f"{len(url)}:{url}"
-    text = f"{len(ip)}:{ip}{len(uas)}:{uas}{when}---{where}{len(at)}:{at}"
-    if not text.isascii():
-        return event_id_for(ip=ip, uas=uas, ts=ts, url=url, position=position)
-    return _hashed(text.encode())
+    text = f"{len(ip)}:{ip}{len(uas)}:{uas}{when}---{len(url)}:{url}{len(at)}:{at}"
+    if text.isascii():
+        return _hashed(text.encode())
+    return _hashed(b"".join((_counted(ip), _counted(uas), when.encode(), b"---", _counted(url), _counted(position))))
+
+
+def part_of_id(part: int | None) -> str:
+    """What a number is of the text that is hashed."""
+    return _counted(part).decode()
 
 
 _NOTHING = "-" * 8

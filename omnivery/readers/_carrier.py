@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from attrs import frozen
@@ -68,6 +69,12 @@ CARRIERS = (*(Carrier(name, _prefixed(pattern)) for name, pattern in _PREFIXES.i
 
 def carried(sample: Sequence[bytes]) -> tuple[Carrier, Sequence[bytes]] | None:
     """Return how most lines of a sample are carried, and the sample without; None if they are not."""
+    return _carried(tuple(sample))
+
+
+# Every format looks at the same sample.
+@lru_cache(maxsize=4)
+def _carried(sample: Sequence[bytes]) -> tuple[Carrier, Sequence[bytes]] | None:
     for carrier in CARRIERS:
         inside = [carrier.unwrap(line) for line in sample]
         if 2 * sum(line is not None for line in inside) > len(sample):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import count
 
 from attrs import define, field, frozen
 
@@ -44,18 +43,18 @@ class Recognition(Choice):
     def _best(self, sample: Sample) -> tuple[Format | None, float]:
         if not sample:
             return None, 0.0
-        places = count(0, -1)
-        scored = [
-            (one.sniff(sample, self.options), place, one) for one, place in zip(self.formats, places, strict=False)
-        ]
-        share = max(share for share, _, _ in scored)
-        if not share:
+        scored: list[tuple[float, Format]] = []
+        for one in self.formats:
+            share = one.sniff(sample, self.options)
+            if share == 1.0:
+                return one, share  # no later one can read more
+            scored.append((share, one))
+        most = max(share for share, _ in scored)
+        if not most:
             return None, 0.0
         # Of those that read as much, the one that reads the first line.
-        _, _, best = max(
-            (one.sniff(sample[:1], self.options), place, one) for found, place, one in scored if found == share
-        )
-        return best, share
+        equal = [one for share, one in scored if share == most]
+        return max(equal, key=lambda one: one.sniff(sample[:1], self.options)), most
 
 
 def _is_clear(share: float, lines: int) -> bool:

@@ -9,8 +9,6 @@ from typing import TypeAlias, get_args
 from attrs import frozen
 
 from omnivery.errors import ConfigError
-from omnivery.events.event import UnreadableLine
-from omnivery.events.ip_address import client_address
 from omnivery.readers import _json_log
 from omnivery.readers._carrier import carried
 from omnivery.readers._client_ip import ClientIp, ForwardedClient, trusted_networks
@@ -18,7 +16,7 @@ from omnivery.readers._format import Format, ReadOptions, Sample
 from omnivery.readers._json_log import JsonLog, JsonLogReader
 from omnivery.readers._log_check import LogCheck
 from omnivery.readers._log_pattern import LogPattern
-from omnivery.readers._request import Request, RequestReader
+from omnivery.readers._request import RequestReader
 from omnivery.readers._text_log import TextLogReader
 from omnivery.readers._w3c_log import W3CLogReader
 
@@ -67,24 +65,17 @@ class LogFormat:
             made.forwarded = ForwardedClient(networks)
         elif networks:
             raise ConfigError("trusted_proxies: they are of use with client_ip='forwarded' alone")
-        if options.client_ip != "peer":
+        if options.client_ip is None:
             made.check = LogCheck(f"{self.advice}; if they are the clients', say client_ip='peer'.")
+        elif made.forwarded is not None:
+            made.check = LogCheck("If another proxy stands before yours, name all of them in trusted_proxies.")
         return made
 
     def _share(self, sample: Sample) -> float:
         if not sample or (self.marks and not any(mark in line for line in sample for mark in self.marks)):
             return 0.0
         reader = self.make()
-        return sum(_is_read(reader.request(line, 1)) for line in sample) / len(sample)
-
-
-def _is_read(found: Request | UnreadableLine | None) -> bool:
-    """Whether a line is one of the format: what stands for the client in it is an address, or a list of them."""
-    if not isinstance(found, Request):
-        return found is None
-    listed = found.forwarded.strip('"').partition(",")[0]
-    client = client_address(found.client) is not None or found.client == "unix:" or "," in found.client
-    return client and (listed in {"", "-", "unknown"} or "=" in listed or client_address(listed) is not None)
+        return sum(map(reader.reads, sample)) / len(sample)
 
 
 @cache

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
 
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.readers._file_events import FileEvents, events_from
-from omnivery.readers._format import EachLine
+from omnivery.readers._format import EachLine, Placed
 from omnivery.readers._json_columns import JsonColumns
+from omnivery.readers._lines import Block
 from omnivery.readers._opening import FileSources
 
 
@@ -44,6 +45,16 @@ def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> 
 
 class NdjsonReader(EachLine[EventLine]):
     """Hands on each line as it is."""
+
+    def read(self, blocks: Iterable[Block]) -> Iterator[Placed[EventLine]]:
+        """Yield the lines of one block after the other."""
+        for first, lines in blocks:
+            if None in lines or b"" in lines or any(map(bytes.isspace, lines)):  # type: ignore[arg-type]  # no None
+                yield from super().read([(first, lines)])
+            else:
+                # All that is left to do for nearly every block, and a third of the time.
+                items = [EventLine(data=line, line=number) for number, line in enumerate(lines, first)]  # type: ignore[arg-type]
+                yield Placed(items, range(first, first + len(lines)))
 
     def item(self, line: bytes, number: int) -> EventLine:
         """Return the line with its number."""

@@ -53,6 +53,11 @@ class RequestReader(EachLine[BotEvent]):
     def request(self, line: bytes, number: int) -> Request | UnreadableLine | None:
         """Return what a line says; None if it is no record."""
 
+    def reads(self, line: bytes) -> bool:
+        """Whether a line, without what carries it, is one of the format; what stands for a client in it may be one."""
+        found = self.request(line, 1)
+        return is_plausible(found.client, found.forwarded) if isinstance(found, Request) else found is None
+
     def item(self, line: bytes, number: int) -> BotEvent | UnreadableLine | None:
         """Return the click of a line."""
         found = self.request(self.inside(line), number)
@@ -110,3 +115,11 @@ class RequestReader(EachLine[BotEvent]):
         if self.forwarded is not None and (forwarded not in {"", "-"} or "," in client):
             return FORWARDED_FAULT
         return client_fault(client)
+
+
+def is_plausible(client: str, forwarded: str) -> bool:
+    """Whether fields hold what servers write for a client: an address or a list of them."""
+    listed = forwarded.strip('"').partition(",")[0]
+    if client_address(client) is None and client != "unix:" and "," not in client:
+        return False
+    return listed in {"", "-", "unknown"} or "=" in listed or client_address(listed) is not None
