@@ -111,7 +111,7 @@ def _show(running: Emulator) -> None:
         running.signing_key,
         running.webhook_url,
     )
-    settings = dict(zip(background.SETTINGS, values, strict=True))
+    settings: dict[str, Any] = dict(zip(background.SETTINGS, values, strict=True))
     if wants_json():
         print_json(settings)
         return

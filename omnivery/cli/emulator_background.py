@@ -19,7 +19,7 @@ from omnivery.errors import ConfigError
 
 PID = "OMNIVERY_EMULATOR_PID"
 """Environment variable with the process id of the emulator in the background."""
-SETTINGS = (
+SETTINGS: tuple[str, ...] = (
     "OMNIVERY_AUTOMATIONS_URL",
     "OMNIVERY_MAILGUN_URL",
     "OMNIVERY_TOKEN",

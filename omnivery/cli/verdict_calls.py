@@ -26,7 +26,7 @@ class VerdictCalls(Refusals):
 
     def __init__(self) -> None:
         super().__init__(self._report)
-        self.received = 0
+        self.received: int = 0
         """Verdicts that arrived so far."""
         self._throttles: dict[str, LogThrottle] = {}
 

@@ -25,7 +25,7 @@ class ReceivedCalls:
     """
 
     def __init__(self, signing_key: str, *, kept: int) -> None:
-        self.app = Receiver(self._add, signing_key)
+        self.app: Receiver = Receiver(self._add, signing_key)
         """The ASGI app."""
         self._kept = kept
         self._lock = Lock()

@@ -46,7 +46,7 @@ FORGET = """
 UPDATE calls SET body = NULL WHERE seq IN (
     SELECT seq FROM calls WHERE body IS NOT NULL AND received_at < ? LIMIT 100)
 """
-# The newest row stays: its number must not be given to another one, since whoever waits counts by it.
+# The newest row stays: SQLite would give its number to the next row, which `wait` would then miss.
 PRUNE_VERDICTS = """
 DELETE FROM verdicts WHERE seq < (SELECT max(seq) FROM verdicts) AND seq IN (
     SELECT seq FROM verdicts WHERE received_at < :before ORDER BY received_at LIMIT :count)

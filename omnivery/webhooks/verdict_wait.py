@@ -144,8 +144,6 @@ class VerdictWait:
         seen = self._rows.last_change()
         if seen == self._seen:
             return
-        if self._rows.last_row() < self._last:
-            self._last = 0  # the store was emptied, and numbers its rows anew
         while rows := self._rows.rows_after(self._last):
             self._last = rows[-1][0]
             for _, event_id, is_bot in rows:

@@ -48,7 +48,7 @@ class Body(Protocol):
 
 
 def claimed_ids(body: Body) -> tuple[str, ...]:
-    """Ids of the events whose verdicts a call claims to bring, whoever sent it."""
+    """Ids of the events whose verdicts a call claims to bring, by any sender."""
     with suppress(WebhookError):
         call = parse_unverified(body.content())
         if isinstance(call, BotVerdicts):

@@ -92,7 +92,7 @@ async def test_it_ends_when_the_receiver_refuses_what_is_missing(emulator: Emula
     assert "2 calls refused: signature wrong" in report.summary()
 
 
-async def test_a_call_that_is_to_be_repeated_is_waited_for(emulator: Emulator, store: VerdictStore) -> None:
+async def test_a_call_that_is_to_be_repeated_is_waited_for(emulator: Emulator) -> None:
     """500 has the service try again, and the second time it is handled."""
     failures = [ValueError()]
 
@@ -100,7 +100,7 @@ async def test_a_call_that_is_to_be_repeated_is_waited_for(emulator: Emulator, s
         if failures:
             raise failures.pop()
 
-    receiver = Receiver(handler, emulator.signing_key, store=store)
+    receiver = Receiver(handler, emulator.signing_key)
     with Listener(receiver) as listener:
         async with client_of(emulator) as client:
             with anyio.fail_after(60):
@@ -115,8 +115,8 @@ async def test_a_strangers_refused_call_does_not_end_it(emulator: Emulator, stor
     """Scanners post garbage to every URL there is."""
     receiver = Receiver(None, emulator.signing_key, store=store)
     with Listener(receiver) as listener:
+        started, reports = time.monotonic(), list[RoundTripReport]()
         async with client_of(emulator) as client, anyio.create_task_group() as tasks:
-            reports: list[RoundTripReport] = []
 
             async def submit() -> None:
                 events = [event("silent", SILENT)]
@@ -124,7 +124,6 @@ async def test_a_strangers_refused_call_does_not_end_it(emulator: Emulator, stor
                     await client.bots.submit_and_wait(events, receiver, timeout=1.5, webhook_url=listener.url)
                 )
 
-            started = time.monotonic()
             tasks.start_soon(submit)
             await anyio.sleep(0.5)
             for body in (b"x", b'{"events": [{"event_id": "other"}]}'):
