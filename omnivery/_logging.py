@@ -23,6 +23,8 @@ _SECRET = re.compile(
 # would start again at each of its letters, and take quadratic time.
 _WORD = re.compile(r"(?:[\w.+\-']|%(?!40))++((?:@|%40)[\w\-]++(?:\.[\w\-]++)++)?")
 
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*+://)(?:[^/?#\s@]*+@)?([^/?#\s@]*+)(.*)", re.DOTALL)
+
 
 def redact(text: str) -> str:
     """Mask what looks like a key, a token, a signature or an e-mail address. Takes linear time for any text."""
@@ -30,6 +32,12 @@ def redact(text: str) -> str:
     if "@" in text or "%40" in text:
         text = _WORD.sub(lambda word: "***@***" if word[1] else word[0], text)
     return text
+
+
+def mask_url(url: str) -> str:
+    """Return scheme and host of a URL: user name, path and query may be secrets."""
+    parts = _URL.match(url)
+    return f"{parts[1]}{parts[2]}{'/…' if parts[3] else ''}" if parts else "***"
 
 
 class RedactionFilter(logging.Filter):

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
+from omnivery.display.record import Record
 from omnivery.transport.operation import SAFE, inside
 from omnivery.transport.resource import AsyncResource
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class AuthInfo:
+class AuthInfo(Record):
     """Owner and role of a token."""
 
     cid: int | None = None

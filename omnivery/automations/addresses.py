@@ -11,6 +11,7 @@ from attrs import field, frozen
 from omnivery import codec
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
+from omnivery.display.record import Record
 from omnivery.errors import ConfigError
 from omnivery.mail.addresses import ParseResult
 from omnivery.mail.vocabulary import ValidationReason, ValidationResult
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class KickboxResult:
+class KickboxResult(Record):
     """The result of validating one e-mail address, from Kickbox, the company that the service asks.
 
     Source: https://docs.kickbox.com/docs/single-verification-api.
@@ -41,19 +42,19 @@ class KickboxResult:
     """Whether it belongs to a service of disposable addresses."""
     accept_all: bool | None = None
     """Whether its domain accepts mail for any address, so that nothing is known of this one."""
-    did_you_mean: str | None = field(default=None, repr=False)
+    did_you_mean: str | None = None
     """A likely correction of a misspelled address."""
     sendex: float | None = None
     """Kickbox's score of the address, from 0 to 1."""
-    email: str | None = field(default=None, repr=False)
+    email: str | None = None
     """The normalised address."""
-    user: str | None = field(default=None, repr=False)
+    user: str | None = None
     """The part before the @."""
     domain: str | None = None
     """The part after the @."""
     success: bool | None = None
     """Whether Kickbox could process the request."""
-    message: str | None = field(default=None, repr=False)
+    message: str | None = None
     """The service's text, if there is one."""
     time_logged: datetime | None = field(default=None, metadata={codec.WIRE_NAME: "timeLogged"})
     """Time of the check, in UTC."""

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from omnivery import codec
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
+from omnivery.display.record import Record
 from omnivery.errors import DecodeError
 from omnivery.mail.dns import DnsRecord
 from omnivery.mail.vocabulary import DomainState
@@ -27,7 +28,7 @@ DNS_LISTS = ("receiving_dns_records", "sending_dns_records")
 
 
 @frozen(kw_only=True)
-class Domain:
+class Domain(Record):
     """A sending domain, as in the list."""
 
     id: int | None = None
@@ -51,7 +52,7 @@ class Domain:
 
 
 @frozen(kw_only=True)
-class DomainDetail:
+class DomainDetail(Record):
     """A sending domain in detail."""
 
     name: str | None = None
@@ -66,7 +67,7 @@ class DomainDetail:
     """Whether it signs with its own DKIM key instead of its parent domain's."""
     limit: str | None = None
     """Sending limit, such as `5000/86400`: presumably messages per seconds."""
-    seedmail: str | None = field(default=None, repr=False)
+    seedmail: str | None = None
     """E-mail address that gets a copy of sent messages."""
     transactional: bool | None = None
     """Whether it sends transactional messages rather than newsletters."""

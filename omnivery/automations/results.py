@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from omnivery._sqlite import Database, FileKind, open_temporary
+from omnivery.display.record import Record
 from omnivery.errors import OmniveryError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _ACCEPTANCES = FileKind(
 
 
 @frozen(kw_only=True)
-class EventResult:
+class EventResult(Record):
     """One event: what is known of its way to the service and back."""
 
     event_id: str

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
+from omnivery.display.record import Record
 from omnivery.errors import ConfigError
 from omnivery.mail.suppression import MAX_OUTAGE, SuppressionReport, add_records
 from omnivery.transport import body as encoding
@@ -31,12 +32,12 @@ SuppressionFields: TypeAlias = Mapping[str, str | None]
 
 
 @frozen(kw_only=True)
-class SuppressionAdded:
+class SuppressionAdded(Record):
     """The response to one new suppression. It is not documented: all fields may be None."""
 
-    address: str | None = field(default=None, repr=False)
+    address: str | None = None
     """The address."""
-    message: str | None = field(default=None, repr=False)
+    message: str | None = None
     """The service's text, which may contain the address."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Response fields that the SDK does not know."""

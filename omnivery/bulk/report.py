@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
+from omnivery.display.record import Record
 from omnivery.display.table import Table, words_of
 from omnivery.errors import OmniveryError
 
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 
 @frozen(kw_only=True)
-class Rejection:
+class Rejection(Record):
     """One item that was not sent, or that the service refused. Sending it again as it is would not help."""
 
     index: int
@@ -28,7 +29,7 @@ class Rejection:
 
 
 @frozen(kw_only=True)
-class BatchFailure:
+class BatchFailure(Record):
     """Items of one batch that were not delivered, and why."""
 
     batch: int
@@ -40,7 +41,7 @@ class BatchFailure:
 
 
 @frozen(kw_only=True)
-class SettledBatch(Generic[T]):
+class SettledBatch(Record, Generic[T]):
     """What became of one batch of a run: each of its items is in exactly one of accepted, rejected and undelivered.
 
     In a run of messages, which must not be sent twice, there is a fourth: unknown.

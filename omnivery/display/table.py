@@ -6,7 +6,7 @@ A class becomes tabular by saying what its table is. Both forms follow from that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum
@@ -113,6 +113,27 @@ def table_of_models(items: Sequence[Any], *, caption: str = "", total: int | Non
         caption=caption,
         total=total,
     )
+
+
+def table_of_record(item: Any) -> Table:
+    """The table of one attrs model: a row for each field that has a value. What its repr hides is hidden, too."""
+    return Table(title=type(item).__name__, columns=("field", "value"), rows=list(_rows_of(item)), kinds={"field": str})
+
+
+def _rows_of(item: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for each in fields(type(item)):
+        value = getattr(item, each.name)
+        name = f"{path}{each.name.strip('_')}"
+        # Unknown fields are left out of the repr for their length alone.
+        if value is None or (each.repr is False and each.name != "extra"):
+            continue
+        if has(type(value)):
+            yield from _rows_of(value, f"{name}.")
+        elif isinstance(value, tuple | list) and any(has(type(one)) for one in value):
+            for place, one in enumerate(value):
+                yield f"{name}[{place}]", "  ".join(str(plain(cell)) for _, cell in _rows_of(one))
+        elif not isinstance(value, Mapping | tuple | list | str) or value:
+            yield name, value
 
 
 def account_table(

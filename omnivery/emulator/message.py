@@ -7,12 +7,14 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from omnivery.display.record import Record
+
 
 @frozen(kw_only=True)
-class StoredFile:
+class StoredFile(Record):
     """A file of a message."""
 
-    name: str = field(repr=False)
+    name: str
     """The file name, as it was sent."""
     media_type: str
     """The media type, as it was sent."""
@@ -21,7 +23,7 @@ class StoredFile:
 
 
 @frozen(kw_only=True)
-class StoredMessage:
+class StoredMessage(Record):
     """A message that one of the send endpoints accepted."""
 
     id: str
@@ -32,15 +34,15 @@ class StoredMessage:
     """The API that accepted it."""
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """The text fields of the request, in order and with repetitions; without files."""
-    sender: str = field(repr=False)
+    sender: str
     """The From address, without its display name."""
-    to: tuple[str, ...] = field(repr=False)
+    to: tuple[str, ...]
     """Addresses in `to`, without display names. For a MIME message, all recipients."""
-    cc: tuple[str, ...] = field(default=(), repr=False)
+    cc: tuple[str, ...] = ()
     """Addresses in `cc`."""
-    bcc: tuple[str, ...] = field(default=(), repr=False)
+    bcc: tuple[str, ...] = ()
     """Addresses in `bcc`."""
-    subject: str | None = field(default=None, repr=False)
+    subject: str | None = None
     """The subject; None if there was none."""
     text: str | None = field(default=None, repr=False)
     """The plain text."""

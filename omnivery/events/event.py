@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import define
 
+from omnivery.display.record import Record
 from omnivery.errors import ConfigError
 from omnivery.events.delivery import Delivery, interaction_of
 from omnivery.events.interaction import Interaction
@@ -22,7 +23,7 @@ Action: TypeAlias = Literal["open", "click"] | str
 
 
 @define(kw_only=True)
-class BotEvent:
+class BotEvent(Record):
     """One interaction with an e-mail: a person or a machine opened it or clicked a link in it.
 
     `ip`, `uas` and `event_id` are required in bulk; a single `bots.check()` needs only `ip` or `uas`. Every further
@@ -99,8 +100,9 @@ class BotEvent:
         return known | {name: value for name, value in (self.attributes or {}).items() if name not in known}
 
     def __repr__(self) -> str:
-        # IP address, user agent and recipient are personal data and stay out of logs and tracebacks.
-        return f"BotEvent(event_id={self.event_id!r}, action={self.action!r}, ts={self.ts!r})"
+        names = (*FIELDS, "attributes")
+        shown = (f"{name}={value!r}" for name in names if (value := getattr(self, name)) is not None)
+        return f"BotEvent({', '.join(shown)})"
 
 
 def event_of(

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 from omnivery.events.event import BotEvent
 
 
@@ -20,7 +21,7 @@ def _made(given: BotEvent | Mapping[str, Any]) -> BotEvent:
 
 
 @frozen(kw_only=True)
-class Verdict:
+class Verdict(Record):
     """What the service says of one interaction: a bot, a human, or unknown.
 
     Source: https://docs.omnivery.com/api-ref/automations-api (Bot detection, result).
@@ -46,7 +47,7 @@ class Verdict:
 
 
 @frozen(kw_only=True)
-class PendingVerdict:
+class PendingVerdict(Record):
     """A single check whose verdict comes later: ask for it with `bots.result()` or `bots.wait()`."""
 
     request_id: str

@@ -8,19 +8,20 @@ from typing import Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 
 
 @frozen(kw_only=True)
-class ParsedAddress:
+class ParsedAddress(Record):
     """One e-mail address that could be parsed."""
 
-    email: str | None = field(default=None, repr=False)
+    email: str | None = None
     """The address alone, without a name."""
-    domain: str | None = field(default=None, repr=False)
+    domain: str | None = None
     """The part after the @."""
-    localpart: str | None = field(default=None, repr=False)
+    localpart: str | None = None
     """The part before the @."""
-    name: str | None = field(default=None, repr=False)
+    name: str | None = None
     """The display name, if there was one."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Response fields that the SDK does not know."""
@@ -34,7 +35,7 @@ def _parsed(value: object) -> object:
 
 
 @frozen(kw_only=True)
-class ParseResult:
+class ParseResult(Record):
     """A list of e-mail addresses, split into those that could be parsed and those that could not.
 
     Only the syntax is checked, not whether the mailbox exists.
@@ -43,7 +44,7 @@ class ParseResult:
     parsed: tuple[ParsedAddress, ...] = field(default=(), metadata={codec.READ: _parsed})
     """Addresses that could be parsed."""
     # Omnivery spells it with an e, Mailgun without.
-    unparseable: tuple[str, ...] = field(default=(), repr=False, metadata={codec.ALIAS: "unparsable"})
+    unparseable: tuple[str, ...] = field(default=(), metadata={codec.ALIAS: "unparsable"})
     """Entries that could not be parsed, as they were sent."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Response fields that the SDK does not know."""

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 
 
 def _valid(value: object) -> bool | None:
@@ -17,7 +18,7 @@ def _valid(value: object) -> bool | None:
 
 
 @frozen(kw_only=True)
-class DnsRecord:
+class DnsRecord(Record):
     """One record that the domain's DNS must have. Values are opaque: copy them unchanged."""
 
     name: str | None = None

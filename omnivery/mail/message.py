@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from omnivery.display.record import Record
 from omnivery.errors import ConfigError
 from omnivery.mail.attachment import Attachment
 from omnivery.mail.recipients import Mailboxes
@@ -16,7 +17,7 @@ __all__ = ["Attachment", "Message", "Queued"]
 
 
 @frozen(kw_only=True, repr=False)
-class Message:
+class Message(Record):
     """An e-mail to send, with all options of both surfaces. It is checked when it is sent.
 
     It needs at least one recipient, and one of `text`, `html`, `amp_html` and `template`. With `recipient_variables`,
@@ -41,11 +42,11 @@ class Message:
     """Mailboxes that replies go to."""
     subject: str | None = None
     """Subject line."""
-    text: str | None = None
+    text: str | None = field(default=None, repr=False)
     """Body as plain text."""
-    html: str | None = None
+    html: str | None = field(default=None, repr=False)
     """Body as HTML."""
-    amp_html: str | None = None
+    amp_html: str | None = field(default=None, repr=False)
     """Body as AMP HTML (https://amp.dev/about/email)."""
     attachments: Sequence[Attachment] = ()
     """Files to attach."""
@@ -57,11 +58,11 @@ class Message:
     """Version of the template. Mailgun's."""
     template_text: bool | None = None
     """Whether to render the plain text from the template, too. Mailgun's."""
-    variables: Mapping[str, Any] | None = None
+    variables: Mapping[str, Any] | None = field(default=None, repr=False)
     """Variables of the template, sent as JSON."""
-    substitutions: Mapping[str, Any] | None = None
+    substitutions: Mapping[str, Any] | None = field(default=None, repr=False)
     """Texts to replace in the content, and their replacements. Mailgun-compatible API only."""
-    recipient_variables: Mapping[str, Mapping[str, Any]] | None = None
+    recipient_variables: Mapping[str, Mapping[str, Any]] | None = field(default=None, repr=False)
     """Values of `%recipient.…%`, by bare address of a recipient in `to`. Each recipient then sees only their own
     address, also those without an entry. Only the Automations page lists this field; for the Mailgun-compatible API it
     is Mailgun's."""
@@ -83,10 +84,10 @@ class Message:
     """Whether to deliver only over TLS. Mailgun's."""
     skip_verification: bool | None = None
     """Whether to skip verification of the receiving server's certificate. Mailgun's."""
-    headers: Mapping[str, str | int] = field(factory=dict[str, str | int])
+    headers: Mapping[str, str | int] = field(factory=dict[str, str | int], repr=False)
     """Further headers; values are text or whole numbers. `List-Unsubscribe`, `Precedence`, `Feedback-ID` and similar
     headers are reserved: the service sets them itself, and may replace or drop yours."""
-    custom: Mapping[str, Any] = field(factory=dict[str, Any])
+    custom: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Your own data, returned with each webhook; values other than text are sent as JSON. The service puts it into the
     message's headers, where recipients can read it."""
     callback_url: str | None = None
@@ -133,9 +134,20 @@ class Message:
         )
 
     def __repr__(self) -> str:
-        # Addresses, subject and body are personal data: they stay out of logs and tracebacks.
-        files = len(self.attachments) + len(self.inline)
-        return f"Message(template={self.template!r}, files={files}, test_mode={self.test_mode})"
+        # Bodies and variables may contain secrets, such as a link that resets a password.
+        names = ("from_", "to", "cc", "bcc", "reply_to", "subject", "template", "tags", "test_mode", "delivery_time")
+        shown = [f"{name}={_shortened(value)}" for name in names if (value := getattr(self, name))]
+        files = [f"{len(found)} {name}" for name in ("attachments", "inline") if (found := getattr(self, name))]
+        return f"Message({', '.join(shown)}{''.join(f', <{one}>' for one in files)})"
+
+
+_SHOWN = 3
+
+
+def _shortened(value: object) -> str:
+    if isinstance(value, list | tuple) and len(value) > _SHOWN:
+        return f"[{', '.join(map(repr, value[:_SHOWN]))}, and {len(value) - _SHOWN} more]"
+    return repr(value)
 
 
 MessageLike: TypeAlias = Message | Mapping[str, Any]
@@ -143,7 +155,7 @@ MessageLike: TypeAlias = Message | Mapping[str, Any]
 
 
 @frozen(kw_only=True)
-class Queued:
+class Queued(Record):
     """The receipt for a message: the service has accepted it, and will try to deliver it."""
 
     id: str | None = None

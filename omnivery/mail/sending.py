@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from omnivery.display.record import Record
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
@@ -31,7 +32,7 @@ class SendStatus(Enum):
 
 
 @frozen(kw_only=True)
-class SendOutcome:
+class SendOutcome(Record):
     """What became of one message of a run, or of one call of a batch."""
 
     index: int

@@ -13,6 +13,7 @@ from omnivery.bulk.pool import Pool
 from omnivery.bulk.report import Rejection, rejected_rows
 from omnivery.bulk.source import Source
 from omnivery.bulk.work import RunTarget, Screening, Work
+from omnivery.display.record import Record
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, OmniveryError
@@ -33,7 +34,7 @@ MAX_OUTAGE = 60.0
 
 
 @frozen(kw_only=True)
-class SuppressionFailure:
+class SuppressionFailure(Record):
     """Records of one request that failed, and why."""
 
     error: OmniveryError

@@ -9,6 +9,8 @@ from typing import Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery._logging import mask_url
+from omnivery.display.record import Record
 from omnivery.errors import ConfigError
 from omnivery.mail.vocabulary import WebhookName
 from omnivery.transport.config import valid_url
@@ -43,20 +45,24 @@ def _urls(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _masked(urls: tuple[str, ...]) -> str:
+    return repr(tuple(map(mask_url, urls)))
+
+
 @frozen(kw_only=True)
-class Webhook:
+class Webhook(Record):
     """The URLs to which the service posts one kind of event."""
 
     name: WebhookName | None = None
     """The kind of event, see `WebhookType`; None if the response does not name it."""
-    urls: tuple[str, ...] = field(default=(), repr=False, metadata={codec.ALIAS: "url", codec.READ: _urls})
-    """The URLs; not in the repr, because many contain a secret."""
+    urls: tuple[str, ...] = field(default=(), repr=_masked, metadata={codec.ALIAS: "url", codec.READ: _urls})
+    """The URLs. The repr shows scheme and host alone, because many contain a secret."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
-class WebhookResult:
+class WebhookResult(Record):
     """The result of creating, updating or deleting a webhook."""
 
     message: str | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from omnivery.display.record import Record
 from omnivery.errors import ConfigError
 from omnivery.mail.addresses import ParseResult
 from omnivery.mail.vocabulary import ValidationReason
@@ -20,22 +21,22 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class AddressParts:
+class AddressParts(Record):
     """The parts of an e-mail address."""
 
-    domain: str | None = field(default=None, repr=False)
+    domain: str | None = None
     """The part after the @."""
-    local_part: str | None = field(default=None, repr=False)
+    local_part: str | None = None
     """The part before the @."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
-class AddressValidation:
+class AddressValidation(Record):
     """The result of validating one e-mail address."""
 
-    address: str | None = field(default=None, repr=False)
+    address: str | None = None
     """The address that was validated."""
     is_valid: bool | None = None
     """Whether mail to it is likely to arrive; None if the response did not say, which is not False."""
@@ -46,7 +47,7 @@ class AddressValidation:
     """Whether it belongs to a service of disposable addresses."""
     is_role_address: bool | None = None
     """Whether it belongs to a function rather than a person, such as `info@`."""
-    did_you_mean: str | None = field(default=None, repr=False)
+    did_you_mean: str | None = None
     """A likely correction of a misspelt address."""
     parts: AddressParts | None = None
     """The parts of the address."""

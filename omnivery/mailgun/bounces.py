@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 from omnivery.errors import BadRequestError
 from omnivery.mail.suppression import MAX_OUTAGE, SuppressionReport
 from omnivery.mailgun.config import MailgunConfig
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class Bounce:
+class Bounce(Record):
     """One address on a domain's bounce list."""
 
-    address: str | None = field(default=None, repr=False)
+    address: str | None = None
     """The recipient."""
     # The API sends text; older responses of Mailgun have a number.
     code: str | None = field(default=None, metadata={codec.READ: codec.as_text})
     """SMTP code of the refusal, such as `550`."""
-    error: str | None = field(default=None, repr=False)
+    error: str | None = None
     """Text from the recipient's server."""
     created_at: datetime | None = None
     """When it was added."""

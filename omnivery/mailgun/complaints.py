@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 from omnivery.mail.suppression import MAX_OUTAGE, SuppressionReport
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, AddressConfirmation
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class Complaint:
+class Complaint(Record):
     """One address on a domain's complaint list."""
 
-    address: str | None = field(default=None, repr=False)
+    address: str | None = None
     """The recipient."""
     # A list calls it `error`, a single look-up `description`.
-    error: str | None = field(default=None, repr=False, metadata={codec.ALIAS: "description"})
+    error: str | None = field(default=None, metadata={codec.ALIAS: "description"})
     """Text of the complaint."""
     created_at: datetime | None = None
     """When it was added."""

@@ -7,11 +7,12 @@ from typing import Any
 
 from attrs import field, frozen
 
+from omnivery.display.record import Record
 from omnivery.transport.operation import maybe_empty
 
 
 @frozen(kw_only=True)
-class Confirmation:
+class Confirmation(Record):
     """A change that took effect."""
 
     message: str | None = None
@@ -21,12 +22,12 @@ class Confirmation:
 
 
 @frozen(kw_only=True)
-class AddressConfirmation:
+class AddressConfirmation(Record):
     """A change of a suppression list that took effect. All fields are None if the response is empty."""
 
-    address: str | None = field(default=None, repr=False)
+    address: str | None = None
     """The address that was added or removed."""
-    message: str | None = field(default=None, repr=False)
+    message: str | None = None
     """The service's text, which may contain the address."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Response fields that the SDK does not know."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from omnivery.display.record import Record
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import CONFIRMED, Confirmation
 from omnivery.mailgun.operations import primary
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class SmtpCredential:
+class SmtpCredential(Record):
     """One SMTP user of a domain."""
 
-    login: str | None = field(default=None, repr=False)
+    login: str | None = None
     """The user name: a plain name or a whole address."""
-    mailbox: str | None = field(default=None, repr=False)
+    mailbox: str | None = None
     """The mailbox of this user."""
-    note: str | None = field(default=None, repr=False)
+    note: str | None = None
     """A note of the person who created it."""
     created_at: datetime | None = None
     """When it was created."""
@@ -37,14 +38,14 @@ class SmtpCredential:
 
 
 @frozen(kw_only=True)
-class CredentialCreated:
+class CredentialCreated(Record):
     """A new SMTP user."""
 
-    username: str | None = field(default=None, repr=False)
+    username: str | None = None
     """The user name, which the list calls `login`."""
-    message: str | None = field(default=None, repr=False)
+    message: str | None = None
     """The service's text."""
-    note: str | None = field(default=None, repr=False)
+    note: str | None = None
     """A note of the person who created it."""
     created_at: datetime | None = None
     """When it was created. The response names no zone; UTC is assumed."""

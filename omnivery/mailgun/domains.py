@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 from omnivery.mail.dns import DnsRecord
 from omnivery.mail.vocabulary import DomainState
 from omnivery.mailgun.config import MailgunConfig
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class Domain:
+class Domain(Record):
     """A sending domain."""
 
     name: str | None = None
@@ -50,7 +51,7 @@ class Domain:
 
 
 @frozen(kw_only=True)
-class DomainDetail:
+class DomainDetail(Record):
     """A sending domain with its DNS records."""
 
     domain: Domain | None = None
@@ -72,21 +73,21 @@ def _active(value: object) -> bool | None:
 
 
 @frozen(kw_only=True)
-class TrackingSetting:
+class TrackingSetting(Record):
     """One kind of tracking."""
 
     active: bool | None = field(default=None, metadata={codec.READ: _active})
     """Whether it is on."""
-    html_footer: str | None = field(default=None, repr=False)
+    html_footer: str | None = None
     """Footer of HTML messages; for the unsubscribe setting only."""
-    text_footer: str | None = field(default=None, repr=False)
+    text_footer: str | None = None
     """Footer of text messages; for the unsubscribe setting only."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Response fields that the SDK does not know."""
 
 
 @frozen(kw_only=True)
-class Tracking:
+class Tracking(Record):
     """Tracking settings of a domain."""
 
     click: TrackingSetting | None = None

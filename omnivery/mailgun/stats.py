@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 from omnivery.display.table import Table, table_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError, DecodeError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class StatsBucket:
+class StatsBucket(Record):
     """Counts of one hour, day or month."""
 
     time: datetime | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 from omnivery.mail.suppression import MAX_OUTAGE, SuppressionReport
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, AddressConfirmation
@@ -29,12 +30,12 @@ def _tags(value: object) -> object:
 
 
 @frozen(kw_only=True)
-class Unsubscribe:
+class Unsubscribe(Record):
     """One address on a domain's list of unsubscribes. The response for a single one is not documented."""
 
-    address: str | None = field(default=None, repr=False)
+    address: str | None = None
     """The recipient."""
-    error: str | None = field(default=None, repr=False)
+    error: str | None = None
     """Why it is on the list."""
     tags: tuple[str, ...] = field(default=(), metadata={codec.ALIAS: "tag", codec.READ: _tags})
     """Tags of the messages that are not wanted; `*` for all. Mailgun's; empty if the response does not name any."""

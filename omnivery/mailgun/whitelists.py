@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.display.record import Record
 from omnivery.errors import ConfigError
 from omnivery.mail.suppression import MAX_OUTAGE, SuppressionFields, SuppressionReport, add_records
 from omnivery.mailgun.config import MailgunConfig
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class WhitelistEntry:
+class WhitelistEntry(Record):
     """One address or domain on a domain's whitelist."""
 
     type: str | None = None
     """`address`, or `domain` for every address in it."""
-    value: str | None = field(default=None, repr=False)
+    value: str | None = None
     """The address or domain."""
-    reason: str | None = field(default=None, repr=False)
+    reason: str | None = None
     """Why it is on the list."""
     # Mailgun spells it without the underscore.
     created_at: datetime | None = field(default=None, metadata={codec.ALIAS: "createdAt"})
@@ -43,12 +44,12 @@ class WhitelistEntry:
 
 
 @frozen(kw_only=True)
-class WhitelistConfirmation:
+class WhitelistConfirmation(Record):
     """A change of a whitelist that took effect."""
 
-    message: str | None = field(default=None, repr=False)
+    message: str | None = None
     """The service's text."""
-    value: str | None = field(default=None, repr=False)
+    value: str | None = None
     """The address or domain that was added or removed."""
     type: str | None = None
     """`address` or `domain`; None if the response does not name it."""

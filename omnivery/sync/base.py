@@ -15,6 +15,7 @@ from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError
 from omnivery.sync.portal import portal
 from omnivery.transport.client import AsyncBaseClient
+from omnivery.transport.resource import described
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
@@ -164,6 +165,10 @@ class Resource(Generic[AsyncT]):
     def __init__(self, client: BaseClient[AsyncT]) -> None:
         self._async = client._async
         self._single = client._single
+        self._shown = repr(client)
+
+    def __repr__(self) -> str:
+        return described(self, self._shown)
 
 
 class Pages(Tabular, Generic[T]):

@@ -19,11 +19,20 @@ T = TypeVar("T")
 ConfigT = TypeVar("ConfigT", bound="ClientConfig")
 
 
+def described(resource: object, client: str) -> str:
+    """Return the repr of a resource: what it is, whose, and what it can do."""
+    methods = [name for name, value in vars(type(resource)).items() if callable(value) and not name.startswith("_")]
+    return f"<{type(resource).__name__} of {client}: {', '.join(methods)}>"
+
+
 class AsyncResource(Generic[ConfigT]):
     """A group of operations on one client. Clients create their resources; user code does not."""
 
     def __init__(self, client: AsyncBaseClient[ConfigT]) -> None:
         self._client = client
+
+    def __repr__(self) -> str:
+        return described(self, repr(self._client))
 
     async def _send(
         self,

@@ -13,6 +13,7 @@ from threading import Lock
 from attrs import define, field, frozen
 
 from omnivery._logging import LogThrottle, get_logger, redact
+from omnivery.display.record import Record
 from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.payload import WebhookEvent
 from omnivery.webhooks.reasons import RefusalReason
@@ -56,7 +57,7 @@ def failing(reason: RefusalReason, text: str, *, but: type[Exception] | tuple[()
 
 
 @frozen(kw_only=True)
-class ReceiverStatistics:
+class ReceiverStatistics(Record):
     """Counts of a receiver's calls so far."""
 
     accepted: int = 0

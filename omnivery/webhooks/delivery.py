@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from omnivery._logging import mask_url
 from omnivery.codec import parse_datetime
+from omnivery.display.record import Record
 from omnivery.transport.http import Headers
 from omnivery.webhooks.fields import Fields
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 WRAPPERS = ("event-data", "event_data")
 """Keys under which a call holds the event; an older client of the service reads the second."""
+
+
+def _masked(url: str | None) -> str:
+    return repr(url and mask_url(url))
 
 
 DeliveryEventName: TypeAlias = (
@@ -36,14 +42,14 @@ FailureReason: TypeAlias = (
 
 
 @frozen(kw_only=True)
-class Envelope:
+class Envelope(Record):
     """The SMTP envelope of the message (RFC 5321)."""
 
-    sender: str | None = field(default=None, repr=False)
+    sender: str | None = None
     """The return path for bounces: an e-mail address made for this message."""
-    sending_ip: str | None = field(default=None, repr=False)
+    sending_ip: str | None = None
     """The service's IP address that it was sent from."""
-    targets: str | None = field(default=None, repr=False)
+    targets: str | None = None
     """Recipients, separated by commas."""
     transport: str | None = None
     """The protocol, such as `smtp`."""
@@ -52,20 +58,20 @@ class Envelope:
 
 
 @frozen(kw_only=True)
-class DeliveryStatus:
+class DeliveryStatus(Record):
     """The receiving server's reply."""
 
     code: int | None = None
     """SMTP reply code, such as 250 or 550."""
-    message: str | tuple[str, ...] | None = field(default=None, repr=False)
+    message: str | tuple[str, ...] | None = None
     """The server's reply as received: one text, or several. `text` joins them."""
-    description: str | None = field(default=None, repr=False)
+    description: str | None = None
     """The reply with its codes, or the service's own words."""
     bounce_class: str | None = None
     """The service's class of a bounce, such as `bad-mailbox`; the list is not published."""
     mx_host: str | None = None
     """The receiving server."""
-    mx_ip: str | None = field(default=None, repr=False)
+    mx_ip: str | None = None
     """The receiving server's IP address."""
     tls: bool | None = None
     """Whether the connection was encrypted."""
@@ -79,7 +85,7 @@ class DeliveryStatus:
 
 
 @frozen(kw_only=True)
-class ClientInfo:
+class ClientInfo(Record):
     """The program that opened the message or followed the link, as derived from its User-Agent header."""
 
     client_name: str | None = None
@@ -90,7 +96,7 @@ class ClientInfo:
     """Such as `Windows 10`."""
     device_type: str | None = None
     """Such as `Personal computer`."""
-    user_agent: str | None = field(default=None, repr=False)
+    user_agent: str | None = None
     """The User-Agent header itself."""
     suspected_bot: bool | None = None
     """Whether a bot did it: the service's own flag, or else whether Mailgun's `bot` names one."""
@@ -101,7 +107,7 @@ class ClientInfo:
 
 
 @frozen(kw_only=True)
-class Geolocation:
+class Geolocation(Record):
     """Where the open or click came from, as derived from its IP address."""
 
     country: str | None = None
@@ -121,7 +127,7 @@ class Geolocation:
 
 
 @frozen(kw_only=True)
-class DeliveryEvent:
+class DeliveryEvent(Record):
     """One event in the life of one message to one recipient.
 
     A part that an event does not have, such as the `delivery_status` of an open, is present with None in every field,
@@ -138,7 +144,7 @@ class DeliveryEvent:
     """The event's own id: opaque; identifies a repeated event."""
     timestamp: float | None = None
     """When it happened, in unix seconds; `occurred_at` has it as a datetime."""
-    recipient: str | None = field(default=None, repr=False)
+    recipient: str | None = None
     """The recipient's e-mail address."""
     recipient_domain: str | None = None
     """The recipient's e-mail domain."""
@@ -148,7 +154,7 @@ class DeliveryEvent:
     """Of a failed event: the reason, such as `bounce` or `suppress-bounce`."""
     tags: tuple[str, ...] = ()
     """The message's tags."""
-    user_variables: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
+    user_variables: Mapping[str, Any] = field(factory=dict[str, Any])
     """The message's own variables (`v:…`), nested as they were sent."""
     message_id: str | None = None
     """The message's id, usually without angle brackets and domain: compare it by `same_message`."""
@@ -164,9 +170,9 @@ class DeliveryEvent:
     """The recipient's program: on opened and clicked events."""
     geolocation: Geolocation = field(factory=Geolocation)
     """The recipient's location: on opened and clicked events."""
-    ip: str | None = field(default=None, repr=False)
+    ip: str | None = None
     """IP address that an open or a click came from."""
-    url: str | None = field(default=None, repr=False)
+    url: str | None = field(default=None, repr=_masked)
     """The link of a clicked event; it may identify the recipient."""
     flags: Mapping[str, Any] = field(factory=dict[str, Any])
     """Mailgun's flags, such as `is-test-mode`."""

@@ -9,13 +9,14 @@ from typing import Any
 from attrs import frozen
 
 from omnivery.codec import parse_datetime
+from omnivery.display.record import Record
 from omnivery.display.table import Table, table_of
 from omnivery.events.event import FIELDS, BotEvent
 from omnivery.events.event_list import EVENT_KINDS, event_row
 
 
 @frozen(kw_only=True)
-class StoredVerdict:
+class StoredVerdict(Record):
     """The verdict for one event: of several for its id, the one that was signed last."""
 
     event_id: str
@@ -40,7 +41,7 @@ class StoredVerdict:
 
 
 @frozen(kw_only=True)
-class StoreStatistics:
+class StoreStatistics(Record):
     """Counts of what a verdict store holds."""
 
     verdicts: int

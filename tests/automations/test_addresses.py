@@ -38,9 +38,9 @@ async def test_a_response_of_another_shape_is_refused(wrong: Any) -> None:
         await client_of(service(wrong)).addresses.validate(ADDRESS)
 
 
-async def test_no_address_shows_in_a_repr() -> None:
+async def test_what_was_asked_for_shows_in_a_repr() -> None:
     response = {"email": ADDRESS, "user": "a+b/c", "did_you_mean": "x@y.z", "message": ADDRESS}
-    assert "@" not in repr(await client_of(service(response)).addresses.validate(ADDRESS))
+    assert ADDRESS in repr(await client_of(service(response)).addresses.validate(ADDRESS))
 
 
 @pytest.mark.parametrize(

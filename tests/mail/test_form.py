@@ -329,7 +329,11 @@ def test_reserved_headers_pass() -> None:
     assert options_of(headers={"List-Unsubscribe": "<https://x.net>"}) == [("h:List-Unsubscribe", "<https://x.net>")]
 
 
-def test_reprs_show_no_address_subject_or_body() -> None:
-    given = message(cc="secret@x.net", html="secret", template="welcome", custom={"secret": "secret"})
-    assert repr(given) == "Message(template='welcome', files=0, test_mode=False)"
+def test_reprs_show_who_and_what_about_and_no_body() -> None:
+    """A body may have a link in it that resets a password."""
+    given = message(cc="cid@x.net", html="secret", template="welcome", custom={"secret": "secret"}, text="secret")
+    assert repr(given) == (
+        "Message(from_='ann@mail.example.com', to='bob@example.net', cc='cid@x.net', subject='Hello', "
+        "template='welcome')"
+    )
     assert "secret" not in repr(Queued(id="<1@x.net>", extra={"to": "secret"}))

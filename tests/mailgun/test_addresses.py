@@ -1,4 +1,4 @@
-"""Validation and parsing of addresses: both vendors' responses, and nothing personal in a repr."""
+"""Validation and parsing of addresses: both vendors' responses, and what was asked for in the repr."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_what_is_known_about_an_address() -> None:
     assert found.parts is not None
     assert (found.parts.local_part, found.parts.domain, found.parts.extra) == ("info", "d.e", {"display_name": None})
     assert found.extra == {"mailbox_verification": "unknown"}
-    assert "info" not in repr(found)
+    assert "info" in repr(found)
 
 
 @pytest.mark.parametrize("body", [{}, {"is_valid": None, "parts": None, "reason": None}])
@@ -50,7 +50,7 @@ async def test_a_truth_value_in_words_is_refused() -> None:
 async def test_both_spellings_of_what_cannot_be_read(key: str) -> None:
     found = await client_of(service({"parsed": [], key: ["bob@@d.e"]})).addresses.parse("bob@@d.e")
     assert (found.unparseable, found.extra) == (("bob@@d.e",), {})
-    assert "bob" not in repr(found)
+    assert "bob" in repr(found)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ async def test_what_can_be_read_comes_as_text_or_in_parts(item: object, expected
     """Mailgun sends text, Omnivery with objects."""
     found = await client_of(service({"parsed": [item]})).addresses.parse("a@d.e")
     assert (found.parsed, found.unparseable) == ((expected,), ())
-    assert "a@d.e" not in repr(found)
+    assert "a@d.e" in repr(found)
 
 
 async def test_null_where_a_list_is_due_is_no_address() -> None:

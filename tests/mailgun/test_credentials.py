@@ -32,14 +32,14 @@ async def test_creation_responses_with_other_names_and_dates() -> None:
     assert (created.username, created.message, created.note) == ("bob.bar", "Created 1 credentials pair", None)
     assert created.created_at == datetime(2021, 7, 21, 12, 0, 30, tzinfo=UTC)
     assert (created.updated_at, created.extra) == (None, {"updated_at": "never"})
-    assert "bob" not in repr(created)
+    assert "bob" in repr(created)
 
 
-async def test_the_list_has_addresses_and_shows_none() -> None:
+async def test_the_list_has_addresses_and_shows_them() -> None:
     body = {"items": [{"login": ADDRESS, "mailbox": ADDRESS, "size_bytes": 0}], "total_count": 1}
     [found] = await client_of(service(body)).credentials.list().collect()
     assert (found.login, found.mailbox, found.created_at, found.extra) == (ADDRESS, ADDRESS, None, {"size_bytes": 0})
-    assert ADDRESS not in repr(found)
+    assert ADDRESS in repr(found)
 
 
 async def test_a_login_is_one_segment_of_the_path() -> None:

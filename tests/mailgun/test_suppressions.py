@@ -58,7 +58,7 @@ async def test_a_complaint_has_its_text_under_either_name(body: dict[str, Any], 
     complaint = await client_of(service({"address": ADDRESS, "created_at": RFC_2822, **body})).complaints.get(ADDRESS)
     assert (complaint.error, complaint.extra) == (error, {})
     assert (complaint.address, complaint.created_at) == (ADDRESS, WHEN)
-    assert ADDRESS not in repr(complaint)
+    assert ADDRESS in repr(complaint)
 
 
 async def test_two_texts_are_both_kept() -> None:
@@ -70,7 +70,7 @@ async def test_two_texts_are_both_kept() -> None:
 async def test_a_bounces_code_is_text(sent: object, code: str | None) -> None:
     bounce = await client_of(service({"address": ADDRESS, "code": sent, "error": None})).bounces.get(ADDRESS)
     assert (bounce.code, bounce.error) == (code, None)
-    assert ADDRESS not in repr(bounce)
+    assert ADDRESS in repr(bounce)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ async def test_a_bounces_code_is_text(sent: object, code: str | None) -> None:
 async def test_an_unsubscribe_has_tags(body: dict[str, Any], tags: tuple[str, ...]) -> None:
     found = await client_of(service({"address": ADDRESS, **body})).unsubscribes.get(ADDRESS)
     assert (found.address, found.tags) == (ADDRESS, tags)
-    assert ADDRESS not in repr(found)
+    assert ADDRESS in repr(found)
 
 
 @pytest.mark.parametrize("key", ["created_at", "createdAt"])
@@ -88,7 +88,7 @@ async def test_a_whitelist_entry_has_its_date_under_either_name(key: str) -> Non
     body = {"items": [{"type": "domain", "value": "d.e", "reason": "why", key: "Fri, 21 Oct 2011 11:02:55 UTC"}]}
     [entry] = await client_of(service(body)).whitelists.list().collect()
     assert (entry.type, entry.value, entry.reason, entry.created_at) == ("domain", "d.e", "why", WHEN)
-    assert "d.e" not in repr(entry)
+    assert "d.e" in repr(entry)
 
 
 async def test_responses_that_are_not_documented_may_be_anything() -> None:

@@ -10,6 +10,7 @@ from attrs import Attribute, evolve, field, fields, frozen
 
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS
 from omnivery.automations.report import SubmitReport
+from omnivery.display.record import Record
 from omnivery.display.table import Table
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.event import EventLike
@@ -99,7 +100,7 @@ class WriterReport(SubmitReport):
 
 
 @frozen(kw_only=True)
-class WriterStatistics:
+class WriterStatistics(Record):
     """Where a writer's events are at one moment: cheap enough for a metric that is read every second.
 
     `put - buffered - accepted - rejected - undelivered` events are on their way, unless a journal adds those of earlier

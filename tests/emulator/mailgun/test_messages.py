@@ -308,10 +308,12 @@ def test_the_control_api_shows_and_forgets_messages(emu: Emulator, client: httpx
     assert client.get(where).json() == {"count": 1, "messages": []}
 
 
-def test_no_address_is_shown_by_a_repr(emu: Emulator, client: httpx.Client) -> None:
-    client.post("/messages", data={**FORM, "cc": "cid@example.org", "h:Reply-To": "ann@example.org"})
-    assert "@example.org" not in repr(emu.messages)
+def test_a_repr_shows_who_and_not_what(emu: Emulator, client: httpx.Client) -> None:
+    client.post("/messages", data={**FORM, "cc": "cid@example.org", "h:Reply-To": "rob@example.org"})
+    assert "ann@example.org" in repr(emu.messages)
+    assert "cid@example.org" in repr(emu.messages)
     assert "Hello" not in repr(emu.messages)
+    assert "rob@" not in repr(emu.messages)
 
 
 def test_two_emulators_share_nothing(emu: Emulator, client: httpx.Client) -> None:
