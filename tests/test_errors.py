@@ -23,6 +23,7 @@ OTHERS: dict[type[OmniveryError], OmniveryError] = {
         "expected text, got null", operation=OPERATION, path="$.items[3].name", body="{}", attempts=2
     ),
     errors.JournalError: errors.JournalError("journal: the disk is full"),
+    errors.SourceError: errors.SourceError("clicks.gz: cut off"),
     errors.VerdictPendingError: errors.VerdictPendingError("no verdict yet", request_id="r-1", waited=60.5),
     errors.BulkError: errors.BulkError("of 3 events 2 were accepted", report=SubmitReport(read=3, accepted=2)),
     errors.WebhookError: errors.WebhookError("not to be trusted"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omnivery.bulk.outage import Decision, OutagePolicy, may_have_happened, may_pass
+from omnivery.bulk.outage import Decision, OutagePolicy, is_about_content, may_have_happened, may_pass
 from omnivery.errors import (
     AmbiguousError,
     ApiError,
@@ -106,6 +106,15 @@ def test_a_batch_that_fails_while_others_are_accepted_is_given_up(rounds: int) -
 @pytest.mark.parametrize(("asked", "found"), [(None, HOLD), (600.0, HOLD), (600.1, STOP)])
 def test_a_wait_beyond_what_is_acceptable_stops_the_run(asked: float | None, found: Decision) -> None:
     assert decision(refusal(429, retry_after=asked), max_retry_after=600.0) is found
+
+
+def test_a_refusal_that_names_no_wait_asks_for_none() -> None:
+    assert decision(refusal(429), max_retry_after=0.5) is HOLD
+
+
+@pytest.mark.parametrize("error", [*OUTAGE, *EVERY_CALL, *OWN], ids=name)
+def test_what_speaks_of_the_content_is_told_apart(error: OmniveryError) -> None:
+    assert is_about_content(error) == (isinstance(error, ApiError) and error.status in {400, 409, 413, 422})
 
 
 def test_by_default_any_wait_is_acceptable() -> None:

@@ -476,3 +476,10 @@ def test_a_stopped_run_sends_nothing_any_more() -> None:
     breaker = CircuitBreaker()
     breaker.stopped = True
     assert breaker.admit(100.0) is Admission.REFUSED
+
+
+def test_a_second_of_history_is_enough_to_measure_a_rate() -> None:
+    rate = AdaptiveRate()
+    accepting(rate, 10, start=100.0, seconds=1)
+    rate.throttled(101.0, 0.5, told_when=False)
+    assert rate.per_second(101.0) == pytest.approx(10.0)

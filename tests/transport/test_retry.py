@@ -32,6 +32,7 @@ from omnivery.transport.retry import (
     classify,
     concerns_every_call,
     decide,
+    jitter,
     parse_retry_after,
 )
 
@@ -177,6 +178,27 @@ def test_a_throttled_call_is_charged_as_one() -> None:
     budget = RetryBudget(capacity=9)
     assert decision(Failure.NOT_SENT, budget=budget) == GiveUp(Reason.BUDGET)
     assert isinstance(decision(Failure.THROTTLED, budget=budget), Wait)
+
+
+@pytest.mark.parametrize("failure", [Failure.NOT_SENT, Failure.THROTTLED, Failure.AMBIGUOUS])
+@pytest.mark.parametrize("free", [None, False, True])
+def test_only_throttling_in_bulk_work_costs_no_attempt(failure: Failure, *, free: bool | None) -> None:
+    """A rate limit slows a run and does not end it; a single call counts every attempt, unless told otherwise."""
+    options = {} if free is None else {"throttling_is_free": free}
+    found = decide(failure, 9, safety=Safety.SAFE, policy=POLICY, budget=RetryBudget(), random=0.5, **options)
+    assert isinstance(found, Wait) == (free is True and failure is Failure.THROTTLED)
+
+
+@pytest.mark.parametrize(
+    ("asked", "left", "seconds"),
+    [(0.0, 9.0, 0.0), (5.0, 100.0, 0.525), (60.0, math.inf, 2.5), (5.0, 5.5, 0.25), (5.0, 5.0, 0.0), (5.0, 1.0, 0.0)],
+)
+def test_jitter_on_top_of_a_retry_after_does_not_reach_the_deadline(asked: float, left: float, seconds: float) -> None:
+    assert jitter(asked, 0.5, left=left) == pytest.approx(seconds)
+
+
+def test_a_call_waits_with_jitter_as_long_as_its_deadline_allows() -> None:
+    assert decision(Failure.THROTTLED, retry_after=5.0, left=5.5, random=0.5) == Wait(5.25)
 
 
 def test_an_empty_budget_ends_the_call() -> None:

@@ -666,3 +666,15 @@ async def test_a_burst_of_429_slows_the_rate_once() -> None:
     for _ in range(7):
         limited._learn(response(429), before)
     assert limited.rate.per_second(limited.runtime.now()) == rate
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("headers", "pause"), [({}, 0.03), ({"retry_after": "0"}, 0.0)])
+async def test_a_refusal_pauses_by_our_own_measure_only_if_the_server_names_none(
+    headers: dict[str, str], pause: float
+) -> None:
+    runtime = FakeRuntime(clock=100.0, luck=0.5)
+    limited = bulk(response(429, b"", **headers), runtime=runtime)
+    assert limited.rate is not None
+    await limited.send(REQUEST)
+    assert limited.rate.turn(runtime.clock) == pytest.approx(pause)
