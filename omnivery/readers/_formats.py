@@ -10,13 +10,15 @@ from omnivery.readers._csv import CsvReader, csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
 from omnivery.readers._format import Format, Reader, ReadOptions, Sample
 from omnivery.readers._json import json_reader, json_share
+from omnivery.readers._json_log import is_json_log
 from omnivery.readers._log_formats import LOG_FORMATS, log_formats, log_reader
 from omnivery.readers._ndjson import ndjson_reader
 from omnivery.readers._parquet import MAGIC, ParquetReader
 
 
 def _ndjson_share(sample: Sample, _options: ReadOptions) -> float:
-    return sum(line.lstrip().startswith(b"{") for line in sample) / len(sample)
+    # A line of a log in JSON is no event in the API's names, though it is an object.
+    return sum(line.lstrip().startswith(b"{") and not is_json_log(line) for line in sample) / len(sample)
 
 
 def _parquet_share(sample: Sample, _options: ReadOptions) -> float:

@@ -144,3 +144,9 @@ NGINX = JsonLog(
 
 https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format
 """
+
+
+def is_json_log(line: bytes) -> bool:
+    """Whether a line is one of these logs."""
+    fields = parsed(line)
+    return fields is not None and any(layout.fits(fields) for layout in (CADDY, TRAEFIK, LOGPUSH, NGINX))

@@ -100,7 +100,7 @@ LOG_FORMATS: Sequence[LogFormat] = (
         make=_text(
             "%{type}x %{iso8601}t %{elb}x %h %{target}x %{request_time}x %{target_time}x %{response_time}x %s "
             '%{target_status}x %I %O "%r" "%{User-Agent}i"',
-            "a load balancer's log (ALB)",
+            "the format of a load balancer's log (ALB)",
         ),
         forwards=False,
         advice="Another proxy stands before the load balancer, and its logs do not tell the client",

@@ -196,12 +196,17 @@ class _Piece:
 
 def _pieces(parts: Sequence[Token | str]) -> Iterator[_Piece]:
     taken: set[Role | None] = {None}
-    for before, part, after in zip(["", *parts], parts, [*parts[1:], ""], strict=False):
+    for before, part, after, beyond in zip(["", *parts], parts, [*parts[1:], ""], [*parts[2:], "", ""], strict=False):
         if isinstance(part, str):
             yield _Piece(re.escape(part), None, _beginning(part))
             continue
         role = None if part.role in taken else part.role
         taken.add(role)
+        if isinstance(after, Token) and after.role is Role.QUERY:
+            # A path and its query, with nothing between: it ends at a question mark, or where the query would.
+            closing = beyond[:1] if isinstance(beyond, str) else ""
+            yield _Piece(rf"([^\s?{re.escape(closing)}]*+)" if role else r"\S*?", None, "", role)
+            continue
         yield _piece(part, role, before, after)
 
 
@@ -238,7 +243,7 @@ of a malformed request line is None."""
 def _unmarked(after: Token | str) -> str:
     """What matches a value that ends at a blank, at the end of the line, or where the next field begins."""
     if isinstance(after, Token):
-        return r"[^\s?]*+" if after.role is Role.QUERY else r"\S+?"
+        return r"\S+?"
     return r"\S++" if after else r".*+"
 
 

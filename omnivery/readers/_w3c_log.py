@@ -54,7 +54,7 @@ class W3CLogReader(RequestReader):
         names = self.state["fields"] if self.state else ()
         if not names:
             return "no #Fields line before it names the columns"
-        if missing := [name for name in ("c-ip", _AGENT) if name not in names]:
+        if missing := [name for name in ("c-ip", "cs(User-Agent)") if name.lower() not in names]:
             return f"the log's #Fields lack {missing[0]}, which every event needs: switch it on in the server"
         if self.forwarded is not None and not set(_FORWARDED).intersection(names):
             return "the log's #Fields lack X-Forwarded-For, which client_ip='forwarded' needs"
