@@ -361,6 +361,16 @@ async def test_options_of_a_call_come_before_those_of_the_client() -> None:
     assert [request.extensions["timeout"]["read"] for request in wire.requests] == [3.0, 7.0]
 
 
+@pytest.mark.anyio
+async def test_a_bulk_run_goes_on_through_more_429s_than_it_has_attempts() -> None:
+    replies = iter([*[httpx.Response(429)] * 5, httpx.Response(200)])
+    wire = Wire(lambda: next(replies))
+    quick = RetryPolicy(attempts=2, throttle_base=0.001, max_backoff=0.002)
+    async with connected(wire, webhook_url="https://example.org/hook") as client:
+        report = await client.bots.submit([EVENT], options=CallOptions(retry=quick))
+    assert (report.accepted, len(wire.requests)) == (1, 6)
+
+
 # Redirects
 
 

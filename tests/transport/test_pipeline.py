@@ -256,6 +256,8 @@ def test_a_deadline_cuts_an_attempt_off_and_nothing_follows() -> None:
     assert scene.runtime.clock == started + 5.0
     assert len(scene.adapter.requests) == 1
     assert (caught.value.attempts, caught.value.operation, caught.value.may_have_happened) == (1, READ.name, True)
+    assert "Not retried" not in str(caught.value), "it says so itself"
+    assert scene.observer.attempts[-1].gave_up == "the deadline leaves no time for another attempt"
 
 
 def test_the_deadline_spans_all_attempts() -> None:

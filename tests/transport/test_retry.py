@@ -166,6 +166,34 @@ def test_a_wait_that_reaches_the_deadline_is_not_begun() -> None:
     assert decision(Failure.THROTTLED, left=10.0, retry_after=10.0) == GiveUp(Reason.DEADLINE)
 
 
+def test_the_jitter_on_a_retry_after_does_not_reach_the_deadline() -> None:
+    """A wait that the deadline allows must not fail by our own addition to it."""
+    found = decision(Failure.THROTTLED, retry_after=10.0, left=10.1, random=0.99)
+    assert isinstance(found, Wait)
+    assert 10.09 < found.seconds < 10.1
+    fifty = {decision(Failure.THROTTLED, retry_after=10.0, random=number / 50) for number in range(50)}
+    assert len(fifty) == 50, "processes that were told the same time return one by one"
+
+
+@pytest.mark.parametrize(
+    ("error", "concerns"),
+    [
+        (NotSentError("bad certificate", permanent=True), True),
+        (NotSentError("refused", unreachable=True), False),
+        (AmbiguousError("too large", permanent=True), False),
+        (refusal(401), True),
+        (refusal(404), True),
+        (refusal(400), False),
+        (refusal(429), False),
+        (refusal(500), False),
+        (DecodeError("html"), False),
+    ],
+    ids=name,
+)
+def test_what_every_call_of_a_run_would_meet_is_known(error: OmniveryError, concerns: bool) -> None:
+    assert concerns_every_call(error) is concerns
+
+
 def test_a_retry_after_beyond_our_patience_ends_the_call() -> None:
     assert decision(Failure.THROTTLED, retry_after=120.0, random=0.0) == Wait(120.0)
     assert decision(Failure.THROTTLED, retry_after=120.1) == GiveUp(Reason.RETRY_AFTER)

@@ -3,65 +3,90 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpcore
+import httpx
 import pytest
 
 from omnivery import Attachment, Automations, CallOptions, Mailgun, Message, RetryPolicy
 from omnivery.errors import DeadlineError
 from omnivery.transport.adapters.deadline import BLOCK, Deadline, DeadlineBackend
+from omnivery.transport.adapters.httpx_common import SyncSendTrace
+from omnivery.transport.http import Progress
 from tests.support.sync import Request, client_of, serving
 
 SOON = CallOptions(deadline=0.2, retry=RetryPolicy(attempts=1))
-FOR_EVER = range(3000)
-"""Steps of 10 ms: a call that waits for the last is seen to hang."""
+FOR_EVER = 1000
+"""Steps of 10 ms. A call that outlasts them did not keep its deadline."""
+OUTLASTED = threading.Event()
+
+
+@pytest.fixture(autouse=True)
+def _ended_in_time() -> Iterator[None]:
+    OUTLASTED.clear()
+    yield
+    assert not OUTLASTED.is_set()
 
 
 def silent(connection: socket.socket, _request: Request) -> None:
     connection.recv(1)
 
 
-def trickle(data: bytes) -> Callable[[socket.socket, Request], None]:
-    """Send the head of a response that never comes to its end, each piece well within the read timeout."""
+def trickle(head: bytes, data: bytes) -> Callable[[socket.socket, Request], None]:
+    """Send a response that never comes to its end, each piece well within the read timeout."""
 
     def handle(connection: socket.socket, _request: Request) -> None:
-        for _ in FOR_EVER:
+        connection.sendall(head)
+        for _ in range(FOR_EVER):
             connection.sendall(data)
             time.sleep(0.01)
+        OUTLASTED.set()
 
     return handle
 
 
-def trickle_body(connection: socket.socket, request: Request) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")
-    trickle(b" ")(connection, request)
+STATUS, BODY = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"
+TRICKLE = [
+    pytest.param(silent, "the response was awaited", id="no response"),
+    pytest.param(trickle(STATUS, b"x: y\r\n"), "the response was awaited", id="headers for ever"),
+    pytest.param(trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "the response was awaited", id="103 for ever"),
+    pytest.param(trickle(BODY, b" "), "the response was being received", id="body for ever"),
+]
 
 
-@pytest.mark.parametrize(
-    ("handle", "phase"),
-    [
-        pytest.param(silent, "the response was awaited", id="no response"),
-        pytest.param(trickle(b"HTTP/1.1 103 Early Hints\r\n\r\n"), "the response was awaited", id="103 for ever"),
-        pytest.param(trickle_body, "the response was being received", id="body for ever"),
-    ],
-)
+@pytest.mark.parametrize(("handle", "phase"), TRICKLE)
 def test_a_deadline_ends_a_call_in_every_phase(handle: Callable[[socket.socket, Request], None], phase: str) -> None:
     with serving(handle) as server, client_of(server) as client, pytest.raises(DeadlineError, match=phase) as caught:
         client.account.test(options=SOON)
     assert caught.value.may_have_happened
 
 
-def test_a_deadline_ends_headers_that_trickle_in() -> None:
-    def handle(connection: socket.socket, request: Request) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n")
-        trickle(b"x: y\r\n")(connection, request)
+@pytest.mark.parametrize(("handle", "phase"), [TRICKLE[0], TRICKLE[3]])
+def test_a_deadline_ends_a_call_over_a_callers_client(
+    handle: Callable[[socket.socket, Request], None], phase: str
+) -> None:
+    """There it bounds each step, and is looked at between the pieces of a body."""
+    with serving(handle) as server, httpx.Client(verify=False) as http_client:
+        client = client_of(server, http_client=http_client)
+        with client, pytest.raises(DeadlineError, match=phase):
+            client.account.test(options=SOON)
 
-    words = "the response was awaited"
-    with serving(handle) as server, client_of(server) as client, pytest.raises(DeadlineError, match=words):
-        client.account.test(options=SOON)
+
+def test_over_a_callers_client_each_step_gets_what_is_left(clock: list[float]) -> None:
+    timeouts = {"connect": 5.0, "read": 30.0}
+    trace = SyncSendTrace(Progress(), 110.0, timeouts)
+    clock[0] = 104.0
+    trace.note("connection.connect_tcp.complete", {})
+    assert timeouts == {"connect": 5.0, "read": 30.0}
+    trace.note("http11.receive_response_headers.started", {})
+    assert timeouts == {"connect": 5.0, "read": 6.0}
+    clock[0] = 111.0
+    trace.note("http11.receive_response_body.started", {})
+    assert timeouts["read"] == 0.001, "zero is no timeout to a socket"
 
 
 def test_a_deadline_ends_a_tls_handshake_without_a_response() -> None:

@@ -140,11 +140,15 @@ def request(url: str) -> Request:
     return Request(method="GET", url=url)
 
 
+LARGE = http_response("200 OK", b" " * 5_000_000, "Content-Type: text/plain")
+
+
 @pytest.mark.anyio
+@pytest.mark.parametrize("data", [BOMB, LARGE], ids=["bomb", "large"])
 @pytest.mark.parametrize("own", [True, False], ids=["ours", "the caller's client"])
-async def test_an_adapter_bounds_its_responses(own: bool) -> None:
+async def test_an_adapter_bounds_its_responses(own: bool, data: bytes) -> None:
     limits = Limits(max_response_bytes=LIMIT)
-    async with serve(always(BOMB)) as server, httpx.AsyncClient(verify=False) as client:
+    async with serve(always(data)) as server, httpx.AsyncClient(verify=False) as client:
         adapter: Any = HttpxAdapter(limits=limits) if own else ClientAdapter(client=client, limits=limits)
         for _ in range(2):
             with pytest.raises(AmbiguousError, match="max_response_bytes"):
@@ -153,10 +157,11 @@ async def test_an_adapter_bounds_its_responses(own: bool) -> None:
     assert len(server.seen) == 2
 
 
+@pytest.mark.parametrize("data", [BOMB, LARGE], ids=["bomb", "large"])
 @pytest.mark.parametrize("own", [True, False], ids=["ours", "the caller's client"])
-def test_an_adapter_without_a_loop_bounds_its_responses(own: bool) -> None:
+def test_an_adapter_without_a_loop_bounds_its_responses(own: bool, data: bytes) -> None:
     limits = Limits(max_response_bytes=LIMIT)
-    with sync.serving(sync.always(BOMB)) as server, httpx.Client(verify=False) as client:
+    with sync.serving(sync.always(data)) as server, httpx.Client(verify=False) as client:
         adapter: Any = SyncHttpxAdapter(limits=limits) if own else SyncClientAdapter(client=client, limits=limits)
         for _ in range(2):
             with pytest.raises(AmbiguousError, match="max_response_bytes"):

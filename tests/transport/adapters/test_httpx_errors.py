@@ -148,6 +148,13 @@ def test_an_error_of_a_foreign_transport_is_ambiguous_without_a_loop(kind: type[
 
 
 @pytest.mark.anyio
+async def test_a_failed_assertion_comes_out_of_any_transport() -> None:
+    async with httpx.AsyncClient(transport=Foreign(AssertionError)) as client:
+        with pytest.raises(AssertionError):
+            await ClientAdapter(client=client).send(get())
+
+
+@pytest.mark.anyio
 async def test_a_client_without_httpxs_private_lookup_is_not_trusted() -> None:
     """A later httpx may not have it; then no type of error is proof."""
     async with httpx.AsyncClient(transport=mock(httpx.ConnectError)) as client:
