@@ -263,12 +263,12 @@ class Bots(Resource["AsyncAutomations"]):
         The source is read in the calling thread.
 
         Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
-        `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. An
-        answer that every batch would meet (401, 402, 403 …, a `Retry-After` beyond our patience) stops the run, and so
-        do 50,000 undelivered events.
+        `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. A
+        response that every batch would get (401, 402, 403 …, a `Retry-After` beyond `max_retry_after`) stops the run,
+        and so do 50,000 undelivered events.
 
         With a journal, the same call after a crash goes on where the first one stood: no event is lost, and only
-        batches whose answer was lost are sent twice. The report is then the account of all runs with the journal.
+        batches whose response was lost are sent twice. The report then adds up all runs with the journal.
 
         Args:
             events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, what `omnivery.readers`
@@ -285,7 +285,7 @@ class Bots(Resource["AsyncAutomations"]):
             max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
                 no limit.
             domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            options: timeouts, deadline, retries and headers of each request.
 
         Returns:
             The account: `accepted + rejected + undelivered == read`. Look at it, or call `raise_for_failures()`.
@@ -573,7 +573,7 @@ class Bots(Resource["AsyncAutomations"]):
         """Submit at most 500 events in one request. Their verdicts come to the webhook.
 
         Events that are not valid are not sent and stand in the receipt's `rejections`; if none is valid, nothing is
-        sent. Status and body of the service's answer are not documented: the receipt keeps whatever came.
+        sent. Status and body of the service's response are not documented: the receipt keeps whatever came.
 
         Args:
             events: as in `submit`.

@@ -63,20 +63,20 @@ WRITER_ROUNDS = 5
 """How often a writer's batch fails with all its attempts, while others are accepted, before it is undelivered."""
 
 
-def _read_receipt(answer: Response) -> dict[str, Any]:
+def _read_receipt(response: Response) -> dict[str, Any]:
     """Neither status nor body of a batch's success are documented: nothing, JSON and plain text all pass."""
-    if is_html(answer):
-        raise DecodeError(f"the answer ({answer.status}) is a web page: a proxy or a wrong base URL sent it")
+    if is_html(response):
+        raise DecodeError(f"the response ({response.status}) is a web page: a proxy or a wrong base URL sent it")
     try:
-        body = json_body(answer) if answer.content.strip() else {}
+        body = json_body(response) if response.content.strip() else {}
     except DecodeError:
-        body = answer.text
+        body = response.text
     return body if isinstance(body, dict) else {"body": body}
 
 
-def _read_check(answer: Response) -> Verdict | PendingVerdict:
-    body = json_body(answer)
-    if answer.status == HTTPStatus.ACCEPTED or (
+def _read_check(response: Response) -> Verdict | PendingVerdict:
+    body = json_body(response)
+    if response.status == HTTPStatus.ACCEPTED or (
         isinstance(body, dict) and "request_id" in body and "is_bot" not in body
     ):
         return codec.structure(body, PendingVerdict)
@@ -89,7 +89,7 @@ SUBMIT_BATCH = operation(
     "bots.submit_batch",
     "POST",
     "/{domain}/bot",
-    returns=ResponseParser(name="mapping of whatever the answer holds", read=_read_receipt),
+    returns=ResponseParser(name="mapping of whatever the response holds", read=_read_receipt),
     safety=IDEMPOTENT,
 )
 # https://docs.omnivery.com/api-ref/automations-api (Bot detection, single)
@@ -134,12 +134,12 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         Sync only: the source is read in the calling thread.
 
         Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
-        `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. An
-        answer that every batch would meet (401, 402, 403 …, a `Retry-After` beyond our patience) stops the run, and so
-        do 50,000 undelivered events.
+        `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. A
+        response that every batch would get (401, 402, 403 …, a `Retry-After` beyond `max_retry_after`) stops the run,
+        and so do 50,000 undelivered events.
 
         With a journal, the same call after a crash goes on where the first one stood: no event is lost, and only
-        batches whose answer was lost are sent twice. The report is then the account of all runs with the journal.
+        batches whose response was lost are sent twice. The report then adds up all runs with the journal.
 
         Args:
             events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, what `omnivery.readers`
@@ -156,7 +156,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
                 no limit.
             domain: the sending domain; the client's own when left out.
-            options: time-outs, deadline, retries and headers of each request.
+            options: timeouts, deadline, retries and headers of each request.
 
         Returns:
             The account: `accepted + rejected + undelivered == read`. Look at it, or call `raise_for_failures()`.
@@ -452,7 +452,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         """Submit at most 500 events in one request. Their verdicts come to the webhook.
 
         Events that are not valid are not sent and stand in the receipt's `rejections`; if none is valid, nothing is
-        sent. Status and body of the service's answer are not documented: the receipt keeps whatever came.
+        sent. Status and body of the service's response are not documented: the receipt keeps whatever came.
 
         Args:
             events: as in `submit`.
@@ -489,14 +489,14 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         body = batch.next_request()
         if body is None:
             return BatchReceipt(accepted=0, rejections=batch.close().rejected)
-        answer = await send(body)
-        batch.accepted(answer)
+        response = await send(body)
+        batch.accepted(response)
         outcome = batch.close()
-        extra = dict(answer.data)
+        extra = dict(response.data)
         return BatchReceipt(
             accepted=len(outcome.accepted),
             rejections=outcome.rejected,
-            status=answer.status,
+            status=response.status,
             request_id=extra.pop("request_id") if isinstance(extra.get("request_id"), str) else None,
             extra=extra,
         )
@@ -529,8 +529,8 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         fields = _form_fields(event)
         if webhook_url is not None:
             fields.append(("webhook_url", valid_url(webhook_url, argument="webhook_url")))
-        answer = await self._send(CHECK, domain=domain, body=encoding.multipart(fields), options=options)
-        return evolve(answer, domain=self._client._domain(domain)) if isinstance(answer, PendingVerdict) else answer
+        found = await self._send(CHECK, domain=domain, body=encoding.multipart(fields), options=options)
+        return evolve(found, domain=self._client._domain(domain)) if isinstance(found, PendingVerdict) else found
 
     async def result(
         self, request_id: str, *, domain: str | None = None, options: CallOptions | None = None

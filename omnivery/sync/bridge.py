@@ -1,8 +1,8 @@
 """The thread that called, and what runs for it on the background loop: each has its part of a bulk run.
 
 The caller's iterable is read, and the caller's functions are called, in the caller's own thread: what they use, a
-database cursor for instance, may be bound to it. So the thread does errands for the loop until the work is done. One
-errand fetches the items of a whole batch: to cross between threads for each item would take longer than to send it.
+database cursor for instance, may be bound to it. So the thread makes calls for the loop until the work is done. One
+call fetches the items of a whole batch: to cross between threads for each item would take longer than to send it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ logger: Logger = get_logger("omnivery.bulk")
 class LoopBridge(Generic[T]):
     """One piece of work on the background loop, and the thread that waits for it."""
 
-    _errands: SimpleQueue[Callable[[], None]] = field(init=False, factory=SimpleQueue[Callable[[], None]])
+    _calls: SimpleQueue[Callable[[], None]] = field(init=False, factory=SimpleQueue[Callable[[], None]])
     _asked: set[_ThreadCall] = field(init=False, factory=set["_ThreadCall"])
     """Those that somebody on the loop waits for."""
     _scope: anyio.CancelScope | None = field(init=False, default=None)
@@ -74,7 +74,7 @@ class LoopBridge(Generic[T]):
         return self._error
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Have work done on the background loop, and do its errands meanwhile.
+        """Have work done on the background loop, and make its calls meanwhile.
 
         Raises:
             BaseException: whatever the work raised. Or what interrupted the waiting, Ctrl-C for instance: the work is
@@ -96,10 +96,10 @@ class LoopBridge(Generic[T]):
             raise
 
     def serve(self, enough: Callable[[], bool]) -> None:
-        """Do errands until there is enough, or the work is over and none is left. An interruption cancels it."""
+        """Make calls until there is enough, or the work is over and none is left. An interruption cancels it."""
         try:
-            while not enough() and (errand := self._next_errand()):
-                errand()
+            while not enough() and (call := self._next_call()):
+                call()
         except BaseException as interruption:
             self.cancel()
             for note in getattr(self._error, "__notes__", ()):
@@ -110,14 +110,14 @@ class LoopBridge(Generic[T]):
             raise SystemExit
 
     def cancel(self) -> None:
-        """Cancel the work, and wait until it has cleaned up. No more errands are done for it."""
+        """Cancel the work, and wait until it has cleaned up. No more calls are made for it."""
         self.cancelled = True
         if self._over:
             return
         with suppress(RuntimeError):  # the loop has ended, and the work with it
             portal().start_task_soon(self._cancel_scope)
         while not self._over:
-            self._next_errand()
+            self._next_call()
 
     def source(
         self, items: Iterable[P] | AsyncIterable[P] | Resumable[P], *, argument: str
@@ -141,34 +141,34 @@ class LoopBridge(Generic[T]):
         if function is None:
             return None
         given = function
-        return lambda value: self._errands.put(lambda: given(value))
+        return lambda value: self._calls.put(lambda: given(value))
 
     async def ask(self, what: Callable[[], object]) -> None:
         """On the background loop: have the caller's thread do something, and wait for it. What it raises comes out."""
-        errand = _ThreadCall(what, asyncio.get_running_loop())
-        self._asked.add(errand)
-        self._errands.put(errand.do)
+        call = _ThreadCall(what, asyncio.get_running_loop())
+        self._asked.add(call)
+        self._calls.put(call.do)
         try:
-            await errand.done.wait()
+            await call.done.wait()
         except asyncio.CancelledError:
-            if not errand.withdraw() and not ending():
+            if not call.withdraw() and not ending():
                 # It has begun, and may have taken something out of the source: to leave now would be to lose that.
                 with anyio.CancelScope(shield=True):
-                    await errand.done.wait()
+                    await call.done.wait()
             raise
         finally:
-            self._asked.discard(errand)
-        if isinstance(errand.error, Exception):
-            raise errand.error
-        if errand.error is not None:
+            self._asked.discard(call)
+        if isinstance(call.error, Exception):
+            raise call.error
+        if call.error is not None:
             await anyio.sleep_forever()  # the thread was interrupted, and is about to cancel us
 
-    def _next_errand(self) -> Callable[[], None] | None:
+    def _next_call(self) -> Callable[[], None] | None:
         """The next one; None when the work is over, and there will be no more."""
         while True:
             try:
                 # A wait without an end could not be interrupted on Windows.
-                return self._errands.get(block=not self._over, timeout=1.0)
+                return self._calls.get(block=not self._over, timeout=1.0)
             except Empty:
                 if self._over:
                     return None
@@ -182,7 +182,7 @@ class LoopBridge(Generic[T]):
                 await self._done(work)
         finally:
             self._over = True
-            self._errands.put(_nothing)
+            self._calls.put(_nothing)
 
     async def _done(self, work: Callable[[], Awaitable[T]]) -> None:
         try:
@@ -200,8 +200,8 @@ class LoopBridge(Generic[T]):
     def _cancel_scope(self) -> None:
         if self._scope is not None:
             self._scope.cancel()
-        for errand in self._asked:
-            errand.release()
+        for call in self._asked:
+            call.release()
 
 
 @define(eq=False)
@@ -302,4 +302,4 @@ def _no_source(items: object) -> bool:
 
 
 def _nothing() -> None:
-    """Wake a thread that waits for an errand."""
+    """Wake a thread that waits for a call."""

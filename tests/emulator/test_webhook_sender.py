@@ -169,7 +169,7 @@ def test_callers_who_outrun_their_receiver_have_to_wait() -> None:
 
 
 def test_room_is_made_by_deliveries(receiver: Receiver) -> None:
-    """More batches than the courier holds pass through, and every verdict arrives once."""
+    """More batches than the sender holds pass through, and every verdict arrives once."""
     with Emulator() as emu:
         headers = {"ov-token": emu.token}
         with httpx.Client(base_url=emu.automations_url, headers=headers, verify=False, trust_env=False) as client:

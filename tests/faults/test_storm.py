@@ -42,13 +42,13 @@ class VirtualRuntime:
     def now(self) -> float:
         return anyio.current_time()
 
-    def chance(self) -> float:
+    def random(self) -> float:
         return self.dice.random()
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 
-    def cut_off(self, seconds: float | None) -> anyio.CancelScope:
+    def move_on_after(self, seconds: float | None) -> anyio.CancelScope:
         return anyio.move_on_after(seconds)
 
 

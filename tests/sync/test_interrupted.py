@@ -136,8 +136,8 @@ def test_in_a_bulk_run_says_what_was_accepted() -> None:
 def test_between_two_steps_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C may come at any place, also where the thread has begun to do something and cannot say that it is done."""
 
-    def begun_and_interrupted(errand: Any) -> None:
-        assert errand._claim.acquire(blocking=False)
+    def begun_and_interrupted(call: Any) -> None:
+        assert call._claim.acquire(blocking=False)
         raise KeyboardInterrupt
 
     def work() -> None:
