@@ -1,7 +1,7 @@
 """Every check of the project, each in an environment of its own.
 
 `nox -s tests` is what a contributor runs; `nox` runs all that need nothing but Python. Sessions use uv where it is
-installed and virtualenv otherwise, and the one Python that runs nox.
+installed and virtualenv otherwise, and the one Python that runs nox, but for `tests-3.12` and `tests-3.13`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import shutil
 import nox
 
 nox.needs_version = ">=2025.2.9"
+nox.options.error_on_missing_interpreters = False  # a Python that is not there is skipped
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "minimal", "lint", "types", "demo"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
 """On all cores. The tests of a file stay together: the examples of a page share their names."""
+
+CORE = ("tests/test_codec.py", "tests/test_errors.py", "tests/transport", "tests/bulk", "tests/events", "tests/sync")
+"""What may differ between Pythons: the standard library's json, event loops, threads, forks and exits."""
 
 
 def group(name: str) -> list[str]:
@@ -29,6 +33,16 @@ def tests(session: nox.Session) -> None:
     """The test suite, README and docs pages included, on asyncio and trio."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))
     session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
+
+
+def tests_elsewhere(session: nox.Session) -> None:
+    """What may differ between Pythons, on another one than the one that runs nox."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))
+    session.run("pytest", "-q", *SIDE_BY_SIDE, *(session.posargs or CORE))
+
+
+for version in ("3.12", "3.13"):
+    nox.session(name=f"tests-{version}", python=version, default=False)(tests_elsewhere)
 
 
 @nox.session

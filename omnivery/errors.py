@@ -369,9 +369,13 @@ def error_class(status: int) -> type[ApiError]:
     return BY_STATUS.get(status) or (ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ApiError)
 
 
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+"""Phrases of RFC 9110 that Python has from 3.13 on."""
+
+
 def phrase(status: int) -> str:
-    """The standard reason phrase of a status code."""
+    """Return the standard reason phrase of a status code (RFC 9110)."""
     try:
-        return HTTPStatus(status).phrase
+        return _PHRASES.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return "Unknown status"

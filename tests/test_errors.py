@@ -22,6 +22,7 @@ OTHERS: dict[type[OmniveryError], OmniveryError] = {
     errors.DecodeError: errors.DecodeError(
         "expected text, got null", operation=OPERATION, path="$.items[3].name", body="{}", attempts=2
     ),
+    errors.SourceError: errors.SourceError("the source changed while it was read"),
     errors.JournalError: errors.JournalError("journal: the disk is full"),
     errors.SourceError: errors.SourceError("clicks.gz: cut off"),
     errors.VerdictPendingError: errors.VerdictPendingError("no verdict yet", request_id="r-1", waited=60.5),
@@ -201,3 +202,19 @@ def test_a_body_is_kept_to_a_kilobyte_and_out_of_every_text(error: ApiError | er
     assert error.body == "ä" * BODY_LIMIT
     assert len(error.body) == 1024
     assert "ä" not in str(error) + repr(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (200, "OK"),
+        (413, "Content Too Large"),
+        (414, "URI Too Long"),
+        (416, "Range Not Satisfiable"),
+        (422, "Unprocessable Content"),
+        (799, "Unknown status"),
+    ],
+)
+def test_the_phrase_of_a_status_is_that_of_rfc_9110_on_every_python(status: int, text: str) -> None:
+    """Until 3.13 Python has older ones for some."""
+    assert errors.phrase(status) == text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from logging import Logger
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -28,6 +27,7 @@ from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, aliases, json_response
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest
+from omnivery.errors import phrase
 
 logger: Logger = get_logger("omnivery.emulator")
 
@@ -163,6 +163,6 @@ def _json_error(_request: Request, error: Exception) -> Response:
     """Respond in JSON, as clients of a JSON API expect, to an unknown path or method or to too large a body."""
     if not isinstance(error, HTTPException):  # starlette's type of handlers is wider than this handler needs
         raise error
-    response = json_response({"message": HTTPStatus(error.status_code).phrase}, status=error.status_code)
+    response = json_response({"message": phrase(error.status_code)}, status=error.status_code)
     response.headers.update(error.headers or {})
     return response

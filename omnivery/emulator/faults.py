@@ -6,7 +6,6 @@ import asyncio
 import random
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from http import HTTPStatus
 from typing import Any, Literal
 
 from attrs import Attribute, define, field, frozen
@@ -15,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from omnivery.codec import dumps
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, phrase
 
 ANY = "*"
 """Matches every route."""
@@ -61,9 +60,8 @@ class Fault:
     def _content(self, status: int) -> bytes:
         if self.body is not None:
             return self.body.encode() if isinstance(self.body, str) else self.body
-        phrases = {known.value: known.phrase for known in HTTPStatus}
         # RFC 9110, section 6.4.1: these two have no content.
-        return b"" if status in {204, 304} else dumps({"message": phrases.get(status, "")})
+        return b"" if status in {204, 304} else dumps({"message": phrase(status)})
 
 
 def _check_share(_chaos: Chaos, attribute: Attribute[float], value: float) -> None:

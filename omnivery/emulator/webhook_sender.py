@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from http import HTTPStatus
 from typing import Any
 
 from attrs import field, frozen
 
 from omnivery.codec import dumps
 from omnivery.emulator.store import Store, WebhookAttempt
-from omnivery.errors import TransportError
+from omnivery.errors import TransportError, phrase
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Adapter, Request
 from omnivery.webhooks.signature import sign
@@ -96,8 +95,7 @@ class WebhookSender:
             return str(failure.args[0])
         if status in SUCCESS:
             return None
-        phrases = {known.value: known.phrase for known in HTTPStatus}
-        return f"{status} - {phrases.get(status, 'Unknown')}"
+        return f"{status} - {phrase(status)}"
 
     def wait_idle(self, seconds: float) -> bool:
         """Block another thread until no delivery is in progress; return False if that takes longer."""

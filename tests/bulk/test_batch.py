@@ -146,7 +146,7 @@ def test_an_event_too_large_for_the_server_is_rejected_in_its_words() -> None:
     outcome, _ = serve(batch_of(events(4)), lambda found: 413 if "e2" in found else 200)
     (rejection,) = outcome.rejected
     assert (rejection.index, rejection.event_id) == (2, "e2")
-    assert rejection.reason == "the server refused it: 413 Request Entity Too Large"
+    assert rejection.reason == "the server refused it: 413 Content Too Large"
 
 
 @pytest.mark.parametrize("status", [400, 413])
