@@ -87,9 +87,22 @@ class BotEvent(Record):
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> BotEvent:
         """Make an event of the API's own form: its fields and your attributes, flat in one mapping."""
-        attributes = dict(fields)
-        known = {name: attributes.pop(name) for name in FIELDS if name in attributes}
-        return cls(**known, attributes=attributes or None)
+        get = fields.get
+        # Written out: a webhook call brings 500 of them, and a loop over the fields takes twice as long.
+        return cls(
+            ip=get("ip"),
+            uas=get("uas"),
+            event_id=get("event_id"),
+            action=get("action"),
+            domain=get("domain"),
+            recipient_id=get("recipient_id"),
+            message_id=get("message_id"),
+            ts=get("ts"),
+            message_ts=get("message_ts"),
+            attributes=None
+            if fields.keys() <= FIELD_NAMES
+            else {name: value for name, value in fields.items() if name not in FIELD_NAMES},
+        )
 
     def to_fields(self) -> dict[str, Any]:
         """Return the event in the API's own form: its fields and your attributes, flat in one mapping.

@@ -107,7 +107,7 @@ class CallLog:
             self.accepted += 1
             self.unreadable += unreadable
         if unreadable:
-            self._log(WARNING, "unreadable", f"a webhook call had {unreadable} unreadable entries, which are kept")
+            self._log(WARNING, "unreadable", f"unreadable entries in a webhook call: {unreadable}. They are kept")
 
     def add_refused(self, reason: str, text: str) -> None:
         """Count and log a call that was refused."""

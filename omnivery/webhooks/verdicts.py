@@ -84,10 +84,11 @@ def read(
     found: list[Verdict] = []
     unreadable: list[Any] = []
     for entry, kept in _entries(rest.pop("events") if "events" in rest else [_result(rest)]):
-        if not isinstance(entry, Mapping) or (repaired and _has_damaged_id(entry)):
-            unreadable.append(kept)
-        else:
+        # The exact type first: it is cheaper to ask for, and what every entry of a call is.
+        if (type(entry) is dict or isinstance(entry, Mapping)) and not (repaired and _has_damaged_id(entry)):
             found.append(_verdict(entry))
+        else:
+            unreadable.append(kept)
     batch: Mapping[str, Any] = rest.pop("batch") if _is_object(rest.get("batch")) else {}
     return BotVerdicts(
         verdicts=tuple(found),

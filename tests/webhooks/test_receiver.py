@@ -574,7 +574,7 @@ async def test_an_odd_entry_costs_none_of_the_others(
     assert isinstance(event, BotVerdicts)
     assert event.unreadable == (None, 5, {"event_id": "\ufffd", "is_bot": True})
     assert receiver.statistics == ReceiverStatistics(accepted=1, unreadable=3)
-    assert caplog.messages == ["a webhook call had 3 unreadable entries, which are kept"]
+    assert caplog.messages == ["unreadable entries in a webhook call: 3. They are kept"]
 
 
 # Bodies

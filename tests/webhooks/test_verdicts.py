@@ -231,6 +231,23 @@ def test_whatever_a_text_holds_the_other_verdicts_are_taken(junk: bytes) -> None
     assert [verdict.event_id for verdict in event] == ["e1", "e3", "e2"]
 
 
+NAMES = st.sampled_from(["event_id", "ip", "ts", "attributes", "is_bot", "request"]) | st.text(max_size=3)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-1, 1) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(events=st.lists(VALUES | st.dictionaries(NAMES, VALUES, max_size=6), max_size=4))
+def test_every_entry_is_a_verdict_or_unreadable_whatever_it_is(events: list[Any]) -> None:
+    event = parse(events=events)
+    objects = [entry for entry in events if isinstance(entry, dict)]
+    assert (len(event), len(event.unreadable)) == (len(objects), len(events) - len(objects))
+    for verdict, entry in zip(event, objects, strict=True):
+        assert verdict.is_bot is (entry["is_bot"] if isinstance(entry.get("is_bot"), bool) else None)
+
+
 # Without a signature of ours
 
 
