@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import quote, unquote
 
 from omnivery import codec
@@ -78,7 +78,8 @@ def raw_body(json: Any, form: FormFields | None) -> Body | None:
     if form is not None:
         if json is not None:
             raise ConfigError("json and form: a request has one body. Nothing was sent.")
-        return encoding.form(form.items() if isinstance(form, Mapping) else form)
+        # Narrowed by hand: an iterable of pairs could be a mapping from pairs, too.
+        return encoding.form(cast("Mapping[str, str]", form).items() if isinstance(form, Mapping) else form)
     if json is None:
         return None
     try:
