@@ -130,7 +130,7 @@ def test_in_a_bulk_run_says_what_was_accepted() -> None:
 
     ended = interrupted("client.bots.submit(endless(), concurrency=3)", handle, four)
     assert_interrupted(ended)
-    assert "of 3000 events 1500 were accepted, 0 rejected and 1500 not delivered" in ended.stderr
+    assert "of 3,000 events read 1,500 were accepted, 0 rejected, 1,500 undelivered" in ended.stderr
 
 
 def test_between_two_steps_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
