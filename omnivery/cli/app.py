@@ -75,7 +75,7 @@ def run() -> NoReturn:
         click.echo(f"Error: {words}", err=True)
         sys.exit(2)
     except BrokenPipeError:
-        # Whoever read our output has gone, as with `| head`. Python would complain once more while it flushes.
+        # The reader of the output has closed it, as `| head` does. Python would report that once more when it flushes.
         sys.stdout = None
         sys.exit(1)
     except OSError as error:

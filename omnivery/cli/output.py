@@ -34,7 +34,7 @@ def console() -> Console:
 
 
 def printable(text: str) -> str:
-    """Foreign text without control characters: a log's user agents are written by whoever calls the server."""
+    """Foreign text without control characters: a log's user agents are chosen by the clients of the server."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 

@@ -36,9 +36,9 @@ def write_ndjson(rows: Rows, file: BinaryIO) -> None:
 def write_csv(rows: Rows, kinds: Kinds, file: BinaryIO) -> None:
     """Write rows as RFC 4180 has it, below a header, in UTF-8.
 
-    None is an empty cell, a mapping JSON. Whoever calls a web server chooses his user agent: so text that a spreadsheet
-    would take for a formula, and text that begins with an apostrophe, gets an apostrophe put before it. Taking away the
-    one that a cell begins with gives back the text as it was. A lone `-`, for no user agent, is no formula.
+    None is an empty cell, a mapping is JSON. The clients of a web server choose their user agents, so text that a
+    spreadsheet would take for a formula, and text that begins with an apostrophe, gets an apostrophe put before it. To
+    remove the first apostrophe of a cell restores the text. A lone `-`, for no user agent, is not a formula.
     """
     text = io.TextIOWrapper(file, "utf-8", errors="replace", newline="")
     try:

@@ -98,11 +98,11 @@ def _export(store: VerdictStore, journals: Sequence[JournalReader], form: str, o
     from omnivery.cli.result_files import replacing, write_csv, write_ndjson, write_parquet
     from omnivery.cli.result_rows import KINDS, KindCounts, row_of
 
-    tally = KindCounts()
+    counts = KindCounts()
 
     def rows() -> Iterator[dict[str, Any]]:
         for result in join(store, journals):
-            tally.enter(result)
+            counts.enter(result)
             yield row_of(result)
 
     if form == "parquet":
@@ -112,7 +112,7 @@ def _export(store: VerdictStore, journals: Sequence[JournalReader], form: str, o
     else:
         with _opened(output) as file:
             write_csv(rows(), KINDS, file) if form == "csv" else write_ndjson(rows(), file)
-    _tell(tally, output, matched=bool(journals))
+    _tell(counts, output, matched=bool(journals))
 
 
 def _list_missing(
@@ -153,16 +153,16 @@ def _opened(output: Path | None) -> Iterator[BinaryIO]:
             yield file
 
 
-def _tell(tally: KindCounts, output: Path | None, *, matched: bool) -> None:
+def _tell(counts: KindCounts, output: Path | None, *, matched: bool) -> None:
     """Sum up: on standard output as other commands do, unless the rows went there."""
     if output is not None and wants_json():
         unknown = {} if matched else {"missing": None, "unmatched": None}
-        print_json({**asdict(tally), **unknown, "output": str(output)})
+        print_json({**asdict(counts), **unknown, "output": str(output)})
         return
-    counts = f"{tally.verdicts:,} verdicts: {tally.bots:,} bots, {tally.humans:,} humans, {tally.unknown:,} unknown"
-    lines = [f"{counts}; {tally.repeats:,} more came again"]
+    kinds = f"{counts.bots:,} bots, {counts.humans:,} humans, {counts.unknown:,} unknown"
+    lines = [f"{counts.verdicts:,} verdicts: {kinds}; {counts.repeats:,} more came again"]
     if matched:
-        lines.append(f"{tally.missing:,} accepted events without a verdict")
-        lines.append(f"{tally.unmatched:,} verdicts of events that are accepted in no journal named here")
+        lines.append(f"{counts.missing:,} accepted events without a verdict")
+        lines.append(f"{counts.unmatched:,} verdicts of events that are accepted in no journal named here")
     for line in lines:
         click.echo(line, err=output is None)

@@ -1,4 +1,4 @@
-"""The account: its sending domains. The emulator has one."""
+"""The customer's account, with its sending domains. The emulator has one account."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The thread that called, and what runs for it on the background loop: each has its part of a bulk run.
+"""The bridge between a calling thread and its bulk work on the background loop.
 
-The caller's iterable is read, and the caller's functions are called, in the caller's own thread: what they use, a
-database cursor for instance, may be bound to it. So the thread makes calls for the loop until the work is done. One
+The caller's iterable is read, and the caller's functions are called, in the caller's own thread, because what they use,
+such as a database cursor, may be bound to it. So the thread makes calls for the loop until the work is done. One
 call fetches the items of a whole batch: to cross between threads for each item would take longer than to send it.
 """
 
@@ -42,15 +42,15 @@ logger: Logger = get_logger("omnivery.bulk")
 
 @define(eq=False)
 class LoopBridge(Generic[T]):
-    """One piece of work on the background loop, and the thread that waits for it."""
+    """Work on the background loop, and the thread that waits for it."""
 
     _calls: SimpleQueue[Callable[[], None]] = field(init=False, factory=SimpleQueue[Callable[[], None]])
-    _asked: set[_ThreadCall] = field(init=False, factory=set["_ThreadCall"])
-    """Those that somebody on the loop waits for."""
+    _awaited: set[_ThreadCall] = field(init=False, factory=set["_ThreadCall"])
+    """Calls that a task on the loop waits for."""
     _scope: anyio.CancelScope | None = field(init=False, default=None)
     _over: bool = field(init=False, default=False)
     cancelled: bool = field(init=False, default=False)
-    """Whether this thread, and not the end of the process, has put an end to the work."""
+    """Whether this thread, and not the exit of the process, has cancelled the work."""
     _result: T = field(init=False)
     _error: BaseException | None = field(init=False, default=None)
 
@@ -58,27 +58,27 @@ class LoopBridge(Generic[T]):
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
-        """In a forked child there is no such work, and nobody to wait for."""
+        """In a forked child there is no such work to wait for."""
         if not self._over:
             self._over = True
             self._error = ConfigError("this run belongs to the process that started it, and goes on there")
 
     @property
     def over(self) -> bool:
-        """Whether the work has come to its end."""
+        """Whether the work has ended."""
         return self._over
 
     @property
     def error(self) -> BaseException | None:
-        """What the work raised."""
+        """The exception that the work raised."""
         return self._error
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Have work done on the background loop, and make its calls meanwhile.
+        """Run work on the background loop, and make its calls meanwhile.
 
         Raises:
-            BaseException: whatever the work raised. Or what interrupted the waiting, Ctrl-C for instance: the work is
-                then cancelled first, and what it has to say about that is added as a note.
+            BaseException: the exception of the work. Or the interruption of this thread, such as Ctrl-C: the work is
+                then cancelled first, and its notes are added to the interruption.
         """
         self.start(work)
         self.serve(lambda: False)
@@ -87,16 +87,16 @@ class LoopBridge(Generic[T]):
         return self._result
 
     def start(self, work: Callable[[], Awaitable[T]]) -> None:
-        """Begin. The context variables of this thread are those of the work, too."""
+        """Start work, with the context variables of this thread."""
         try:
             portal().start_task_soon(self._work, work)
         except BaseException:
-            # Ctrl-C came while the loop was started, perhaps too late to keep the work from beginning there.
+            # Ctrl-C came while the loop was started, and the work may have begun all the same.
             self.cancelled = True
             raise
 
     def serve(self, enough: Callable[[], bool]) -> None:
-        """Make calls until there is enough, or the work is over and none is left. An interruption cancels it."""
+        """Make calls until `enough()`, or until the work is over and no call is left. An interruption cancels it."""
         try:
             while not enough() and (call := self._next_call()):
                 call()
@@ -106,7 +106,7 @@ class LoopBridge(Generic[T]):
                 interruption.add_note(note)
             raise
         if isinstance(self._error, asyncio.CancelledError) and not self.cancelled:
-            # The interpreter has come to its end, and this thread, which did not keep it from that, ends with it.
+            # The process exits, and this daemon thread ends with it.
             raise SystemExit
 
     def cancel(self) -> None:
@@ -122,52 +122,52 @@ class LoopBridge(Generic[T]):
     def source(
         self, items: Iterable[P] | AsyncIterable[P] | Resumable[P], *, argument: str
     ) -> Iterable[P] | AsyncIterable[P]:
-        """The caller's iterable, for the work to read from.
+        """Return the caller's iterable as a source that the work can read.
 
         Raises:
-            ConfigError: it is asynchronous.
+            ConfigError: the iterable is asynchronous.
         """
         if isinstance(items, Resumable):
             return cast("AsyncIterable[P]", _CallersResumable(self, items))
         items = plain(items, argument=argument)
         if _no_source(items):
-            return items  # whoever is to read it refuses it
-        # It is no asynchronous iterable, and nobody iterates it: runs ask it for a batch at a time.
+            return items  # its reader refuses it
+        # It is not an asynchronous iterable, and is never iterated: runs read it by batches.
         ready = iter(items)
         return cast("AsyncIterable[P]", _CallersItems(self, lambda: ready, length=length_hint(items, -1)))
 
     def callback(self, function: Callable[[P], Any] | None) -> Callable[[P], None] | None:
-        """A function of the caller's, for the work to call. It is called in the caller's thread, a little later."""
+        """Return a function that has the caller's function called in the caller's thread, a little later."""
         if function is None:
             return None
         given = function
         return lambda value: self._calls.put(lambda: given(value))
 
     async def ask(self, what: Callable[[], object]) -> None:
-        """On the background loop: have the caller's thread do something, and wait for it. What it raises comes out."""
+        """On the background loop: execute a function in the caller's thread, and wait for it. Raises what it raises."""
         call = _ThreadCall(what, asyncio.get_running_loop())
-        self._asked.add(call)
+        self._awaited.add(call)
         self._calls.put(call.do)
         try:
             await call.done.wait()
         except asyncio.CancelledError:
             if not call.withdraw() and not ending():
-                # It has begun, and may have taken something out of the source: to leave now would be to lose that.
+                # It has begun, and may have taken items out of the source: to leave now would lose them.
                 with anyio.CancelScope(shield=True):
                     await call.done.wait()
             raise
         finally:
-            self._asked.discard(call)
+            self._awaited.discard(call)
         if isinstance(call.error, Exception):
             raise call.error
         if call.error is not None:
-            await anyio.sleep_forever()  # the thread was interrupted, and is about to cancel us
+            await anyio.sleep_forever()  # the thread was interrupted, and is about to cancel this task
 
     def _next_call(self) -> Callable[[], None] | None:
-        """The next one; None when the work is over, and there will be no more."""
+        """Return the next call; None when the work is over and no call will come."""
         while True:
             try:
-                # A wait without an end could not be interrupted on Windows.
+                # A wait without a timeout cannot be interrupted on Windows.
                 return self._calls.get(block=not self._over, timeout=1.0)
             except Empty:
                 if self._over:
@@ -176,7 +176,7 @@ class LoopBridge(Generic[T]):
     async def _work(self, work: Callable[[], Awaitable[T]]) -> None:
         try:
             with anyio.CancelScope() as self._scope:
-                # A thread that was interrupted at once may have asked for the end before the beginning.
+                # A thread that was interrupted at once may have cancelled the work before it began.
                 if self.cancelled:
                     self._scope.cancel()
                 await self._done(work)
@@ -189,7 +189,7 @@ class LoopBridge(Generic[T]):
             self._result = await work()
         except BaseException as error:
             self._error = error
-            # An ordinary error comes out in the thread that waits.
+            # An ordinary exception is raised in the thread that waits.
             if isinstance(error, Exception):
                 return
             if not self.cancelled:
@@ -200,13 +200,13 @@ class LoopBridge(Generic[T]):
     def _cancel_scope(self) -> None:
         if self._scope is not None:
             self._scope.cancel()
-        for call in self._asked:
+        for call in self._awaited:
             call.release()
 
 
 @define(eq=False)
 class _ThreadCall:
-    """Something that the caller's thread is to do. Either it is begun there, or it is withdrawn before."""
+    """A call in the caller's thread. Either it begins there, or it is withdrawn before."""
 
     what: Callable[[], object]
     loop: asyncio.AbstractEventLoop
@@ -215,13 +215,13 @@ class _ThreadCall:
     _claim: Lock = field(init=False, factory=Lock)
 
     def withdraw(self) -> bool:
-        """Have it never done; False where it has begun."""
+        """Make sure that it never begins; return False if it has begun."""
         return self._claim.acquire(blocking=False)
 
     def release(self) -> None:
-        """On the loop, when the thread does nothing any more: one that it has begun will not get any further.
+        """On the loop, when the thread executes no more calls: one that has begun will never finish.
 
-        Ctrl-C may come at any place, also where the thread was about to say that it is done.
+        Ctrl-C may come anywhere, also just before the thread sets `done`.
         """
         if self._claim.locked():
             self.done.set()
@@ -235,13 +235,13 @@ class _ThreadCall:
             if not isinstance(error, Exception):
                 raise
         finally:
-            with suppress(RuntimeError):  # the loop has ended: nobody waits
+            with suppress(RuntimeError):  # the loop has ended, and no task waits
                 self.loop.call_soon_threadsafe(self.done.set)
 
 
 @define(eq=False)
 class _CallersItems(BatchSource[P]):
-    """What the caller's iterable gives, a batch at a time."""
+    """The items of the caller's iterable, by batches."""
 
     replays: ClassVar[bool] = True
     _caller: LoopBridge[Any]
@@ -263,7 +263,7 @@ class _CallersItems(BatchSource[P]):
 
 @define(eq=False)
 class _CallersResumable(Resumable[P]):
-    """A source of the caller's that a journal knows where to go on with."""
+    """A source of the caller's that a journal can resume."""
 
     _caller: LoopBridge[Any]
     _origin: Resumable[P]
@@ -273,9 +273,9 @@ class _CallersResumable(Resumable[P]):
 
     def open(self, bookmark: ResumePoint) -> ItemStream[P]:
         if isinstance(self._origin, Iterable):
-            # A file: whether the place is still there is better known at once.
+            # A file: whether the position still exists is checked at once.
             return self._ready(self._origin.open(bookmark))
-        # What the caller's own function opens may be bound to his thread.
+        # What the caller's own function opens may be bound to the caller's thread.
         return _CallersItems(self._caller, lambda: _iterable(self._origin.open(bookmark)))
 
     def stream(self) -> ItemStream[P]:
@@ -302,4 +302,4 @@ def _no_source(items: object) -> bool:
 
 
 def _nothing() -> None:
-    """Wake a thread that waits for a call."""
+    """Wakes a thread that waits for a call."""

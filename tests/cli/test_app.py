@@ -226,7 +226,7 @@ def test_a_signal_in_the_middle_of_a_run_prints_the_account(number: signal.Signa
 
 
 def test_foreign_text_cannot_steer_the_terminal() -> None:
-    """A log's user agents are written by whoever calls the server."""
+    """A log's user agents are chosen by the clients of the server."""
     assert printable("curl\x1b[2J\x9b\r\n") == "curl\N{REPLACEMENT CHARACTER}[2J" + 3 * "\N{REPLACEMENT CHARACTER}"
 
 

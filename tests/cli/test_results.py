@@ -163,7 +163,7 @@ def test_a_field_of_another_type_than_the_apis_is_an_attribute(tmp_path: Path) -
 
 
 def test_csv_has_the_same_rows_and_no_formulas(made: Made) -> None:
-    """Whoever clicks a link writes the user agent, and somebody opens the file in a spreadsheet."""
+    """Anybody who clicks a link chooses the user agent, and the file may be opened in a spreadsheet."""
     text = made.results("--format", "csv").stdout.decode()
     rows = [*csv.DictReader(io.StringIO(text, newline=""), strict=True)]
     assert [*rows[0]] == [*KINDS]

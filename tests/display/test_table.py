@@ -202,7 +202,7 @@ def test_a_table_that_does_not_add_up_is_refused(columns: tuple[str, ...], rows:
 
 
 def test_keys_that_are_no_text_become_names_each_once() -> None:
-    """A data frame takes no other names. A NUL in one, which whoever sends an event may put there, ends the process."""
+    """A data frame takes no other names. A NUL in one, which any sender of an event may put there, ends the process."""
     table = table_of("T", [{1: "a", "1": "b", "\ud800": "c", "?": "d", "x\0": "e"}])
     assert table.columns == ("1", "1'", "?", "?'", "x\N{REPLACEMENT CHARACTER}")
     assert table.rows == [("a", "b", "c", "d", "e")]

@@ -249,7 +249,7 @@ def test_each_recipient_has_webhooks_of_their_own(emu: Emulator, client: httpx.C
 def test_with_variables_each_recipient_has_a_message_of_their_own(
     emu: Emulator, client: httpx.Client, hook: Hook, variables: str
 ) -> None:
-    """Whoever logs a webhook's headers must not find other customers' addresses there."""
+    """A log of a webhook's headers must not show other customers' addresses."""
     send(emu, client, "Ann <a@example.org>, b@example.org", **{"recipient-variables": variables})
     told = {event["recipient"]: event["message"]["headers"]["to"] for event in hook.events()}
     assert told == {"a@example.org": "a@example.org", "b@example.org": "b@example.org"}

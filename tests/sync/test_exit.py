@@ -44,7 +44,7 @@ time.sleep(0.3)
     [(work, responses) for work in OPEN for responses in (True, False) if responses or "consumer" not in work],
 )
 def test_the_interpreter_ends_with_a_run_open(open_work: str, responses: bool) -> None:
-    """A program that is done must end: with the account of what it left, and without a traceback that is no news."""
+    """A finished program must exit, with a report of what it left, and without a traceback."""
     with serving(always(response()) if responses else never) as server:
         ended = run(LOGGING + OPEN[open_work], server.url, timeout=30)
     assert ended.returncode == 0
