@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from attrs import define
@@ -10,7 +11,7 @@ from attrs import define
 from omnivery.automations.report import BatchOutcome, SubmitReport
 from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
 from omnivery.bulk.work import RunTarget, Screening, StoredPart, Work
-from omnivery.errors import OmniveryError
+from omnivery.errors import ApiError, OmniveryError
 from omnivery.events.encoding import encode_batch, events_in, item_bytes
 from omnivery.events.event import BotEvent, EventLike, EventLine, UnreadableLine
 from omnivery.events.validation import event_id_of, fault_of, faults_and_ids, faults_of
@@ -20,6 +21,9 @@ MAX_EVENTS = 500
 """Events that one request may carry (https://docs.omnivery.com/api-ref/automations-api, Bot detection)."""
 MAX_BYTES = 1_000_000
 """Bytes of one request. The API names no limit; this is below the megabyte that common web servers take by default."""
+
+BISECTED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""Statuses after which a batch is halved until what is wrong stands alone."""
 
 
 @define(kw_only=True, eq=False)
@@ -54,6 +58,10 @@ class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
     async def post(self, body: bytes) -> ApiResponse[Any]:
         """Send one batch."""
         return await self.send(body)
+
+    def refuses(self, error: OmniveryError, body: bytes) -> bool:  # noqa: ARG002  # the status tells it
+        """Whether the service found fault with the events of a batch, so that it is worth halving."""
+        return isinstance(error, ApiError) and error.status in BISECTED
 
     def rejection(self, item: EventLike, index: int, reason: str) -> Rejection:
         """Return the record of a rejected event, or of a line that holds none."""

@@ -37,7 +37,7 @@ class AsyncBulkRun(Pool[EventLike, BatchOutcome, SubmitReport]):
     """
 
 
-class BulkRun(SyncPool[BatchOutcome, SubmitReport]):
+class BulkRun(SyncPool[EventLike, BatchOutcome, SubmitReport]):
     """A bulk submission. Enter it with `with`, and iterate it for the outcome of each batch.
 
     The source is read in the thread that iterates, and only while it iterates or leaves the block: a consumer that

@@ -148,7 +148,7 @@ class AsyncSendRun(Pool[Message, SendOutcome, SendReport]):
     """
 
 
-class SendRun(SyncPool[SendOutcome, SendReport]):
+class SendRun(SyncPool[Message, SendOutcome, SendReport]):
     """A run of messages. Enter it with `with`, and iterate it for the outcome of each message.
 
     The source is read in the thread that iterates, and only while it iterates or leaves the block. Leaving the block

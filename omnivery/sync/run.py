@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import anyio
 from attrs import define, field
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from omnivery.bulk.pool import Pool
     from omnivery.sync.bridge import LoopBridge
 
+T = TypeVar("T")
 OutcomeT = TypeVar("OutcomeT")
 ReportT = TypeVar("ReportT")
 
 
 @define(eq=False)
-class SyncPool(Generic[OutcomeT, ReportT]):
+class SyncPool(Generic[T, OutcomeT, ReportT]):
     """A run of bulk work. Enter it with `with`, and iterate it for the outcome of each batch.
 
     The source is read in the thread that iterates, and only while it iterates or leaves the block: a consumer that
@@ -30,7 +31,7 @@ class SyncPool(Generic[OutcomeT, ReportT]):
     """
 
     _bridge: LoopBridge[None]
-    _run: Pool[Any, OutcomeT, ReportT]
+    _run: Pool[T, OutcomeT, ReportT]
     _entered: bool = field(init=False, default=False)
     _arrived: deque[OutcomeT] = field(init=False, factory=deque)
     _on_the_way: list[OutcomeT] = field(init=False, factory=list)
@@ -45,6 +46,10 @@ class SyncPool(Generic[OutcomeT, ReportT]):
         """Outcomes that the iteration had not taken when the block was left early, in the order of their batches."""
         left = [*self._arrived, *self._on_the_way, *self._run.remaining]
         return sorted(left, key=self._run.work.number_of)
+
+    def take_undelivered(self) -> list[T]:
+        """Hand over the undelivered items that the run keeps in memory, and keep them no longer."""
+        return self._run.take_undelivered()
 
     def __enter__(self) -> Self:
         if self._entered:

@@ -286,6 +286,10 @@ ACCOUNTS: list[Tabular] = [
     ),
     BatchReceipt(accepted=1, rejections=(Rejection(index=0, reason=str(QUOTING)),), extra={"MARKER": "MARKER"}),
     SendReport(
+        read=3,
+        sent=1,
+        rejected=1,
+        unknown=1,
         outcomes=(
             SendOutcome(
                 index=0, status=SendStatus.SENT, queued=Queued(id="<1@mail.example.com>", message="Queued MARKER")
@@ -335,6 +339,7 @@ def test_a_report_of_suppressions_counts_records() -> None:
     assert [row[:2] for row in shown(ACCOUNTS[3]).rows] == [
         ["read", "2"],
         ["accepted", "1"],
+        ["rejected", "0"],
         ["undelivered", "1"],
         ["undelivered: failure 0", "1"],
     ]

@@ -42,6 +42,13 @@ class EventWriter:
         """Where the events are at this moment."""
         return self._writer.statistics
 
+    def take_undelivered(self) -> list[EventLike]:
+        """Hand over the undelivered events that the writer keeps, and keep them no longer.
+
+        A writer that keeps 50,000 of them stops. With a journal they are in the journal, and this returns none.
+        """
+        return self._writer.take_undelivered()
+
     def put(self, event: EventLike) -> None:
         """Take one event. When this returns, the event is the writer's; when it raises, it is not.
 
