@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -121,10 +122,11 @@ def _rows(path: Path) -> Iterator[object]:
 
 
 def _by_apachelogs(log: Path) -> Iterator[object]:
-    from apachelogs import LogParser  # type: ignore[import-untyped]  # it has no types
+    # Not imported by name: it has no types, and need not be installed.
+    parser: Any = import_module("apachelogs").LogParser(COMBINED)
 
     with log.open(encoding="utf-8") as file:
-        yield from LogParser(COMBINED).parse_lines(file)
+        yield from parser.parse_lines(file)
 
 
 def _by_polars(folder: Path, events: int) -> dict[str, Reading]:
