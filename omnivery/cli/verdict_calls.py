@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from omnivery._logging import LogThrottle
@@ -11,7 +13,7 @@ from omnivery.webhooks.verdict_wait import Refusals
 from omnivery.webhooks.verdicts import BotVerdicts
 from omnivery.webhooks.watcher import Refusal
 
-ADVICE = {
+ADVICE: Mapping[str, str] = {
     RefusalReason.SIGNATURE_WRONG: "check OMNIVERY_SIGNING_KEY",
     RefusalReason.SIGNATURE_MISSING: "not the service's, or it does not sign its calls",
     RefusalReason.SIGNATURE_OLD: "a late retry, or a replay",
@@ -39,6 +41,6 @@ class VerdictCalls(Refusals):
     def _report(self, refusal: Refusal) -> None:
         throttle = self._throttles.setdefault(refusal.reason, LogThrottle())
         if throttle.add(1):
-            advice = ADVICE.get(RefusalReason(refusal.reason), refusal.message)
+            advice = ADVICE.get(refusal.reason, refusal.message)
             calls = "1 call" if throttle.count == 1 else f"{throttle.count:,} calls"
             click.echo(f"{calls} refused: {refusal.reason}: {advice}", err=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Verifier: TypeAlias = Callable[[Mapping[str, str], bytes], object]
 """Your own check of a call's header fields and body: returns True or False, or a coroutine of it."""
 
-STATUSES = {
+STATUSES: Mapping[str, HTTPStatus] = {
     RefusalReason.PATH: HTTPStatus.NOT_FOUND,
     RefusalReason.METHOD: HTTPStatus.METHOD_NOT_ALLOWED,
     RefusalReason.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
@@ -125,7 +125,7 @@ class CallProcessor:
             error: why.
             event_ids: events whose verdicts the call claims to bring.
         """
-        status = STATUSES.get(RefusalReason(error.reason), HTTPStatus.NOT_ACCEPTABLE)
+        status = STATUSES.get(error.reason, HTTPStatus.NOT_ACCEPTABLE)
         self.log.add_refused(error.reason, str(error))
         self._tell(error.reason, str(error), status, event_ids)
         return status
