@@ -20,7 +20,6 @@ import pytest
 from attrs import frozen
 
 from omnivery import AsyncAutomations
-from omnivery.bulk.batch import MAX_REFUSALS
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli.arguments import Duration, HostPort
 from omnivery.cli.input import InputOptions
@@ -119,10 +118,10 @@ def job(tmp_path: Path) -> Iterator[Job]:
 
 
 def given_up(job: Job) -> None:
-    """Leave events undelivered in the journal of a job that has 500: the service refuses whatever it is sent."""
+    """Leave the events of a job undelivered in its journal: the service has a fault that is not theirs."""
 
     async def submit() -> None:
-        job.emulator.fail_next("bot", status=409, times=MAX_REFUSALS)
+        job.emulator.fail_next("bot", status=409)
         client = AsyncAutomations(job.emulator.token, base_url=job.emulator.automations_url, domain=job.emulator.domain)
         async with client:
             report = await client.bots.submit(
