@@ -13,27 +13,38 @@ from tests.support.sync import (
 )
 
 LOGGING = "import logging; logging.basicConfig(format='%(levelname)s %(message)s')\n"
+HEAD = (
+    LOGGING
+    + """
+reading = threading.Event()
+def observed(source):
+    "The main thread waits for the first item to be read: on a busy machine a run takes a while to start."
+    for item in source:
+        reading.set()
+        yield item
+"""
+)
 OPEN = {
     "a stream that nobody iterates": "run = client.bots.stream(endless()).__enter__()",
     "a stream whose consumer stopped": "run = client.bots.stream(endless()).__enter__(); next(run)",
     "a run in a daemon thread": """
-threading.Thread(target=lambda: client.bots.submit(endless()), daemon=True).start()
-time.sleep(0.3)
+threading.Thread(target=lambda: client.bots.submit(observed(endless())), daemon=True).start()
+reading.wait()
 """,
     "a stream in a daemon thread": """
 def consume():
-    with client.bots.stream(endless()) as run:
+    with client.bots.stream(observed(endless())) as run:
         for outcome in run: pass
         print("the loop must not end as if all were done")
 threading.Thread(target=consume, daemon=True).start()
-time.sleep(0.3)
+reading.wait()
 """,
     "a source that blocks": """
 def source():
     yield from events(1)
     time.sleep(100)
-threading.Thread(target=lambda: client.bots.submit(source()), daemon=True).start()
-time.sleep(0.3)
+threading.Thread(target=lambda: client.bots.submit(observed(source())), daemon=True).start()
+reading.wait()
 """,
 }
 
@@ -46,7 +57,7 @@ time.sleep(0.3)
 def test_the_interpreter_ends_with_a_run_open(open_work: str, responses: bool) -> None:
     """A finished program must exit, with a report of what it left, and without a traceback."""
     with serving(always(response()) if responses else never) as server:
-        ended = run(LOGGING + OPEN[open_work], server.url, timeout=30)
+        ended = run(HEAD + OPEN[open_work], server.url, timeout=30)
     assert ended.returncode == 0
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
