@@ -141,8 +141,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         for origin in self.origins:
             before = own.files.get(origin.key)
             # Whether a stream is one that was read before shows when it is read.
-            found = self._recognized(origin, everywhere) if origin.again else before
-            if found is None and before is not None and self._is_cut_short(origin, before):
+            found = self._recognized(origin.as_it_is(), everywhere) if origin.again else before
+            if found is None and before is not None and self._is_cut_short(origin.as_it_is(), before):
                 found = before  # to read on from there fails, and says so
             if found is not None:
                 now.files[origin.key] = found

@@ -25,6 +25,16 @@ class FollowedFile(LocalFile):
     """Whether it ended by being emptied: what was written just before may be lost."""
 
     @property
+    def again(self) -> bool:
+        """It can be opened once more."""
+        return True
+
+    @property
+    def waits(self) -> bool:
+        """For somebody who writes to it."""
+        return True
+
+    @property
     def size(self) -> None:
         """It has no end."""
         return None

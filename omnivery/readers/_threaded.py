@@ -38,7 +38,7 @@ class Threaded(BatchSource[T]):
     items_of: Callable[[Any], Iterator[T]]
     """Called where items are handed over."""
     stop: Stop
-    linger: float = LINGER
+    linger: float = field(factory=lambda: LINGER)
     _ready: deque[Any] = field(init=False, factory=deque[Any])
     _in_hand: Iterator[T] = field(init=False, factory=lambda: iter(()))
     _wanted: bool = field(init=False, default=False)

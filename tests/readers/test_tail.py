@@ -1,0 +1,199 @@
+"""A log that is followed, as `tail -F` does: through growth, rotation, truncation, absence and links."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from omnivery import Automations, readers
+from omnivery.emulator import Emulator
+from omnivery.errors import ConfigError
+from omnivery.readers import FileEvents, _tail, _threaded
+from tests.support.bots import Server, ids, run_of
+from tests.support.journal import Seen, journalled, submit
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tail, "INTERVAL", 0.01)
+    monkeypatch.setattr(_threaded, "LINGER", 0.05)
+
+
+def ndjson(count: int, start: int = 0) -> bytes:
+    return b"".join(b'{"ip":"::1","uas":"x","event_id":"e%d"}\n' % n for n in range(start, start + count))
+
+
+def names(count: int, start: int = 0) -> list[str]:
+    return [f"e{n}" for n in range(start, start + count)]
+
+
+def append(file: Path, content: bytes) -> None:
+    with file.open("ab") as opened:
+        opened.write(content)
+
+
+@asynccontextmanager
+async def followed(path: Path, journal: Path | None = None) -> AsyncIterator[tuple[Seen, FileEvents[Any], Any]]:
+    """A run that follows a file until the block is left."""
+    source, seen = readers.read(path, follow=True), Seen()
+    run = run_of(source, seen) if journal is None else journalled(source, seen, journal)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run.follow, lambda _: None)
+        yield seen, source, run
+        tasks.cancel_scope.cancel()
+    assert not [thread for thread in threading.enumerate() if thread.name == "omnivery-source"]
+
+
+async def until_seen(seen: Seen, expected: list[str]) -> None:
+    with anyio.fail_after(20):
+        while len(seen.events) < len(expected):  # noqa: ASYNC110  # a file has no event
+            await anyio.sleep(0.01)
+    assert ids(seen.events) == expected
+
+
+async def test_what_is_written_later_is_read_later(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(3))
+    async with followed(file) as (seen, _, _):
+        await until_seen(seen, names(3))
+        append(file, ndjson(4, 3)[:-30])
+        await until_seen(seen, names(6))
+        append(file, ndjson(4, 3)[-30:])
+        await until_seen(seen, names(7))
+
+
+def rename(file: Path) -> None:
+    file.rename(file.with_name("log.1"))
+
+
+def copy_and_truncate(file: Path) -> None:
+    shutil.copy(file, file.with_name("log.1"))
+    os.truncate(file, 0)
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+@pytest.mark.parametrize("rotate", [rename, copy_and_truncate, remove])
+@pytest.mark.parametrize("ending", [b"", b"\n"])
+async def test_reading_goes_on_in_the_file_that_takes_its_place(
+    tmp_path: Path, rotate: Callable[[Path], None], ending: bytes
+) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(3)[:-1] + ending)
+    async with followed(file) as (seen, source, _):
+        await until_seen(seen, names(3 if ending else 2))
+        rotate(file)
+        await anyio.sleep(0.05)
+        append(file, ndjson(2, 10))
+        await until_seen(seen, [*names(3), *names(2, 10)])
+        append(file, ndjson(1, 12))
+        await until_seen(seen, [*names(3), *names(3, 10)])
+    assert bool(source.notes) == (rotate is copy_and_truncate)
+
+
+async def test_what_was_written_before_the_rotation_is_read(tmp_path: Path) -> None:
+    """The server writes to the renamed file until it is told to open its log anew."""
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(1))
+    async with followed(file) as (seen, _, _):
+        await until_seen(seen, names(1))
+        rename(file)
+        append(tmp_path / "log.1", ndjson(2, 1))
+        file.write_bytes(ndjson(1, 10))
+        await until_seen(seen, [*names(3), "e10"])
+
+
+async def test_a_link_that_leads_elsewhere_is_followed(tmp_path: Path) -> None:
+    link = tmp_path / "current"
+    for name, start in (("monday", 0), ("tuesday", 10)):
+        (tmp_path / name).write_bytes(ndjson(2, start))
+    link.symlink_to(tmp_path / "monday")
+    async with followed(link) as (seen, _, _):
+        await until_seen(seen, names(2))
+        (tmp_path / "new").symlink_to(tmp_path / "tuesday")
+        (tmp_path / "new").rename(link)
+        await until_seen(seen, [*names(2), *names(2, 10)])
+
+
+async def test_with_a_journal_it_resumes_where_it_was_left(tmp_path: Path) -> None:
+    file, journal = tmp_path / "log", tmp_path / "journal"
+    file.write_bytes(ndjson(3) + b'{"ip":')
+    async with followed(file, journal) as (seen, _, _):
+        await until_seen(seen, names(3))
+    file.write_bytes(ndjson(5))
+    async with followed(file, journal) as (seen, _, run):
+        await until_seen(seen, names(2, 3))
+        rename(file)
+        file.write_bytes(ndjson(1, 10))
+        await until_seen(seen, ["e3", "e4", "e10"])
+    assert (run.report.read, run.report.accepted) == (6, 6)
+    append(file, ndjson(1, 11))
+    after = Seen()
+    report = await submit(readers.read(file), after, journal)
+    assert (ids(after.events), report.read) == (["e11"], 7)
+
+
+async def test_a_line_that_is_being_written_when_it_is_stopped_is_left(tmp_path: Path) -> None:
+    file, journal = tmp_path / "log", tmp_path / "journal"
+    file.write_bytes(ndjson(3)[:-5])
+    async with followed(file, journal) as (seen, _, run):
+        await until_seen(seen, names(2))
+    assert (run.report.read, run.report.accepted) == (2, 2)
+    file.write_bytes(ndjson(3))
+    after = Seen()
+    await submit(readers.read(file), after, journal)
+    assert ids(after.events) == ["e2"]
+
+
+async def test_it_can_be_stopped_while_the_server_hangs(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(1200))
+    run = run_of(readers.read(file, follow=True), Server(takes=0), concurrency=1)
+    with anyio.move_on_after(0.3):
+        await run.follow(lambda _: None)
+    assert run.report.read == run.report.undelivered == 1200
+
+
+def test_the_synchronous_client_follows_too(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(2))
+    with Emulator(webhook_retry_delays=()) as emulator:
+        client = Automations(
+            emulator.token,
+            base_url=emulator.automations_url,
+            domain=emulator.domain,
+            webhook_url="http://127.0.0.1:9/",
+        )
+        with client, client.bots.stream(readers.read(file, follow=True)) as run:
+            assert len(next(run).accepted) == 2
+            append(file, ndjson(3, 2))
+            assert len(next(run).accepted) == 3
+        assert (run.report.read, run.report.accepted) == (5, 5)
+
+
+def test_a_file_that_is_followed_can_be_iterated(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(1))
+    source = readers.read(file, follow=True)
+    assert next(source).line == 1
+    threading.Timer(0.05, append, (file, ndjson(1, 1))).start()
+    assert next(source).line == 2
+
+
+def test_one_file_is_followed(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ConfigError, match="follow: one file can be followed, and these are 2"):
+        readers.read(tmp_path, follow=True)
