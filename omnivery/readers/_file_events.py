@@ -34,7 +34,9 @@ _RECENT = 2
 logger = get_logger("omnivery.readers")
 
 
-def events_from(source: FileSources, make: Callable[[], Reader], *, check: bool = False) -> FileEvents[Any]:
+def events_from(
+    source: FileSources, make: Callable[[], Reader], *, check: bool = False, complete: bool = False
+) -> FileEvents[Any]:
     """Return the events of a source that one kind of reader reads.
 
     Args:
@@ -42,12 +44,13 @@ def events_from(source: FileSources, make: Callable[[], Reader], *, check: bool 
         make: makes the reader of one file.
         check: whether to begin to read at once, so that what is wrong with the first line is known at the call. It is
             not done where that would mean to wait for it.
+        complete: as in `FileEvents`.
 
     Raises:
         ConfigError: it is no source.
         OSError: a file that was named does not exist, or cannot be opened.
     """
-    found = events_of(source, Fixed(make))
+    found = events_of(source, Fixed(make), complete=complete)
     if check:
         for origin in found.origins:
             _begin(Reading(origin=origin, choice=found.choice))

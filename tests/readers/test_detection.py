@@ -1,0 +1,140 @@
+"""Recognizing a format by many lines: no single one decides, and what cannot be read is said to look like something."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.readers import read
+from omnivery.readers._detection import looks_like
+
+LOG = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "Agent"\n'
+LOGS = [LOG.replace(b"0.2.1", b"0.2.%d" % n) for n in range(60)]
+"""Lines of different clients: if all of a log's come from one address, that is warned of."""
+JSON = b'{"ip":"192.0.2.1","uas":"x","event_id":"1"}\n'
+JUNK = (
+    b'like Gecko) Chrome/1","event_id":"z"}\n',
+    b"# exported 2026-05-17\n",
+    b"\0" * 300,
+    b"\0" * 700_000,
+    b"x" * 1_100_000 + b"\n",
+    b"\n\n\n",
+    b"-- \n" * 50,
+    b'"GET /a HTTP/1.1" 200 5 "-" "Agent"\n',
+    b"{\n",
+    b"192.0.2.1\n",
+)
+
+
+def kinds(source: Any, **options: Any) -> list[type]:
+    return [type(item) for item in read(source, **options)]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))
+@pytest.mark.parametrize(("good", "kind"), [(b"".join(LOGS), BotEvent), (JSON * 60, EventLine)], ids=["log", "json"])
+def test_a_first_line_that_cannot_be_read_sinks_itself_alone(junk: bytes, good: bytes, kind: type) -> None:
+    """A file that was cut out of a longer one begins in the middle of a line; others begin with a comment."""
+    found = kinds(io.BytesIO(junk + good))
+    assert found[-59:] == [kind] * 59
+
+
+def test_a_line_of_another_format_does_not_decide() -> None:
+    """Somebody may write anything into a log: by asking for it."""
+    assert kinds(io.BytesIO(JSON + LOG * 9)) == [UnreadableLine, *[BotEvent] * 9]
+    assert kinds(io.BytesIO(LOG + JSON * 9)) == [EventLine] * 10
+
+
+def test_where_formats_read_as_much_the_first_line_decides() -> None:
+    assert kinds(io.BytesIO(JSON + LOG)) == [EventLine, EventLine]
+    assert kinds(io.BytesIO(LOG + JSON)) == [BotEvent, UnreadableLine]
+
+
+class Pipe:
+    """A pipe that gives some bytes at a time, and waits for ever when there are no more."""
+
+    def __init__(self, *arrived: bytes) -> None:
+        self._arrived: Iterator[bytes] = iter(arrived)
+
+    def read(self, size: int, /) -> bytes:
+        return b"" if size == 0 else self.read1(size)
+
+    def read1(self, size: int, /) -> bytes:
+        piece = next(self._arrived, None)
+        assert piece is not None, "this would wait for ever"
+        assert len(piece) <= size
+        return piece
+
+
+def test_of_a_pipe_no_more_is_waited_for_than_it_takes() -> None:
+    assert isinstance(next(read(Pipe(LOG))), BotEvent)
+    assert isinstance(next(read(Pipe(LOG[:30], LOG[30:]))), BotEvent)
+    # One that is cut at its first line shows what it is when most of its lines are of one format.
+    found = read(Pipe(b"Agent\n", *LOGS))
+    assert [type(next(found)) for _ in range(12)] == [UnreadableLine, *[BotEvent] * 11]
+
+
+def test_what_stands_before_the_damage_is_read_though_the_format_is_not_clear_yet() -> None:
+    class Broken(Pipe):
+        def read1(self, size: int, /) -> bytes:
+            try:
+                return super().read1(size)
+            except AssertionError:
+                raise EOFError from None
+
+    found = read(Broken(b"Agent\n", LOG))
+    assert [type(next(found)) for _ in range(2)] == [UnreadableLine, BotEvent]
+    with pytest.raises(OSError, match="nothing after line 2 could be read"):
+        next(found)
+
+
+def test_a_format_that_is_named_is_not_looked_for() -> None:
+    assert kinds(io.BytesIO(LOG * 3), format="ndjson") == [EventLine] * 3
+    assert kinds(io.BytesIO(JSON * 3), format="combined") == [UnreadableLine] * 3
+    assert kinds(io.BytesIO(JSON * 3), format="NDJSON") == [EventLine] * 3
+    pattern = '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
+    assert kinds(io.BytesIO(LOG * 3), format=pattern) == [BotEvent] * 3
+
+
+def test_a_name_that_is_none_is_an_error_at_the_call() -> None:
+    with pytest.raises(ConfigError, match="format: there is no 'apachee'"):
+        read(io.BytesIO(LOG), format="apachee")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'["a", "b"]\n', "a JSON array"),
+        (b"<!doctype html>\n<title>Log in</title>\n", "a web page"),
+        (b"<html><body>\n", "a web page"),
+        (b'<?xml version="1.0"?>\n<a/>\n', "XML"),
+        (b"From ann@example.com Mon May 17\nSubject: x\n", "mail"),
+        (b"Received: from a by b\n", "mail"),
+        (b"-----BEGIN CERTIFICATE-----\n", "a key or a certificate"),
+        (b"\x7f\x01\x02\x00\x00\x00" * 50, "binary data"),
+        (b"name,age\nann,3\n", "a table with commas, whose first row names none of ip, uas and event_id"),
+        (b"name\tage\nann\t3\n", "a table with tabs"),
+        (b"once upon a time\nthere was a log\n", "text"),
+        (b"x" * 3_000_000, "no line of it is shorter than 1,000,000 bytes"),
+    ],
+)
+def test_what_no_format_reads_is_said_to_look_like_something(content: bytes, words: str) -> None:
+    found = list(read(io.BytesIO(content)))
+    assert found
+    for item in found:
+        assert isinstance(item, UnreadableLine)
+        if len(content) < 1_000_000:
+            assert words in item.reason
+    lines = [line for line in content.split(b"\n") if line and len(line) < 1_000_000]
+    assert words in looks_like(lines)
+
+
+def test_a_log_that_is_nearly_one_says_what_is_missing() -> None:
+    """Common log format has no user agent: that helps more than "in no format that is known"."""
+    [found] = read(io.BytesIO(b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5\n'))
+    assert isinstance(found, UnreadableLine)
+    assert "user agent" in found.reason

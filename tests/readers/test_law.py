@@ -1,0 +1,227 @@
+"""The law of every reader: no bytes, however odd, make it raise anything but an error of ours, or lose count.
+
+A reader of lines accounts for each line: it is part of an item, or counted in `skipped`. Reading resumes behind any
+item as if nothing had happened, and `readers.read` keeps the law whatever it takes a file for.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from omnivery.errors import OmniveryError
+from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.readers import LogWarning, read
+from omnivery.readers._file_events import events_from
+from omnivery.readers._format import Format, LineReader, ReadOptions
+from omnivery.readers._formats import FORMATS
+from omnivery.readers._lines import Blocks
+
+LINES: dict[str, list[bytes]] = {
+    "log": [
+        b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b=c HTTP/1.1" 200 5 "-" "Agent \\"x\\""',
+        b'example.org:443 192.0.2.1 - ann [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "Agent"',
+        b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "Agent" "198.51.100.7, 10.0.0.1"',
+        b'192.0.2.1 - - [99/Xyz/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "Agent"',
+    ],
+    "w3c": [
+        b"#Software: Microsoft Internet Information Services 10.0",
+        b"#Fields: date time cs-uri-stem cs-uri-query c-ip cs(User-Agent)",
+        b"#Fields: date time c-ip x-edge-location cs(User-Agent) x-edge-request-id",
+        b"#Date: 2026-05-17 10:05:03",
+        b"2026-05-17 10:05:03 /offer - 192.0.2.1 Mozilla/5.0+(X11)",
+        b"2026-05-17\t10:05:03\t192.0.2.1\tFRA2\tMozilla/5.0%20(X11)\tid==",
+    ],
+    "json": [
+        b'{"ip":"192.0.2.1","uas":"x","event_id":"a","ts":1}',
+        b'{"remote_addr":"192.0.2.1","http_user_agent":"x","request":"GET /","time_iso8601":"2026-05-17T10:05Z"}',
+        b'{"ClientIP":"192.0.2.1","ClientRequestUserAgent":"x","EdgeStartTimestamp":1779012303,"RayID":"r"}',
+        b"[",
+        b"]",
+        b'[{"ip":"192.0.2.1"},{"uas":"x"},',
+        b'{"events":[{"ip":"192.0.2.1"}]}',
+        b"{",
+        b'"ip": "192.0.2.1"',
+        b"}",
+        b'{"a":' * 300 + b"1" + b"}" * 300,
+    ],
+    "csv": [
+        b"ip,uas,event_id,url",
+        b"ip;uas;ts",
+        b"sep=;",
+        b'192.0.2.1,"a ""quoted"" agent",1,/a',
+        b'192.0.2.1,"an agent',
+        b'over two lines",2,/b',
+        b"192.0.2.1;x;2026-05-17 10:05:03 UTC",
+    ],
+    "any": [b"", b" \t", b"# comment", b"\xff\xfe\xfd", b"\0\0\0", b"PAR1", b"-", b'"', b"\xef\xbb\xbf", b"1"],
+}
+
+HEADERS = {"csv": b"ip,uas,event_id,url\n", "w3c": LINES["w3c"][1] + b"\n", "cloudfront": LINES["w3c"][2] + b"\n"}
+"""What a source of such a format has to begin with, or nothing in it can be read."""
+
+piece = st.one_of(st.sampled_from([line for some in LINES.values() for line in some]), st.binary(max_size=40))
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> bytes:
+    """Files that are mostly of one kind, with lines of others, damaged lines and any bytes between."""
+    kind = draw(st.sampled_from(sorted(LINES)))
+    line = st.one_of(st.sampled_from(LINES[kind]), st.sampled_from(LINES[kind]), piece)
+    endings = draw(st.sampled_from([[b"\n"], [b"\r\n"], [b"\r"], [b"\n", b"\r\n", b"\r"]]))
+    parts = [draw(line) + draw(st.sampled_from(endings)) for _ in range(draw(st.integers(0, 12)))]
+    content = b"".join(parts) + draw(st.one_of(st.just(b""), piece))
+    if content and draw(st.booleans()):
+        at = draw(st.integers(0, len(content) - 1))
+        content = content[:at] + draw(st.binary(max_size=3)) + content[at + draw(st.integers(0, 3)) :]
+    return content
+
+
+def read_all(items: Iterator[Any]) -> tuple[list[Any], OmniveryError | None]:
+    """What came out, and the error of ours that ended it. Any other error is a breach."""
+    found: list[Any] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LogWarning)
+        try:
+            found.extend(items)
+        except OmniveryError as error:
+            return found, error
+    return found, None
+
+
+lawful = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+"""A busy machine is no failure."""
+
+
+@lawful
+@given(contents())
+def test_no_bytes_make_reading_raise_anything_but_an_error_of_ours(content: bytes) -> None:
+    found, _ = read_all(read(io.BytesIO(content)))
+    assert all(isinstance(item, BotEvent | EventLine | UnreadableLine) for item in found)
+
+
+def lines_in(content: bytes) -> list[bytes | None]:
+    return [line for _, lines in Blocks(iter([content] if content else [])) for line in lines]
+
+
+def made(one: Format, content: bytes) -> LineReader[Any]:
+    """The reader of a format for a source, if it is one of lines and takes the source."""
+    sample = [line for line in lines_in(content) if line and not line.isspace()][:200]
+    reader = one.reader(sample, ReadOptions())
+    assume(isinstance(reader, LineReader))
+    assert isinstance(reader, LineReader)
+    return reader
+
+
+BY_LINES = [one for one in FORMATS if isinstance(one.reader((), ReadOptions()), LineReader)]
+
+
+@pytest.mark.parametrize("one", BY_LINES, ids=lambda one: one.name)
+@lawful
+@given(content=contents(), cut=st.integers(1, 60))
+def test_each_line_is_part_of_an_item_or_counted(one: Format, content: bytes, cut: int) -> None:
+    """Items name the lines at which they end, in order, within the file; what lies between them was skipped."""
+    content = HEADERS.get(one.name, b"") + content
+    reader = made(one, content)
+    pieces = [content[at : at + cut] for at in range(0, len(content), cut)]
+    ends: list[int] = []
+    items: list[Any] = []
+
+    def placed() -> Iterator[Any]:
+        for some in reader.read(Blocks(iter(pieces))):
+            assert len(some.ends) == len(some.items)
+            ends.extend(some.ends)
+            yield from some.items
+
+    items, error = read_all(placed())
+    assume(error is None)
+    lines = len(lines_in(content))
+    assert ends == sorted(set(ends))
+    assert not ends or (ends[0] >= 1 and ends[-1] <= lines)
+    assert sum(reader.skipped.values()) + len(items) <= lines
+    if one.name != "csv":  # in which an item may have several lines
+        assert sum(reader.skipped.values()) + len(items) == lines
+    blank = sum(1 for line in lines_in(content) if line is not None and not line.strip())
+    if one.name != "csv":
+        assert reader.skipped["blank"] == blank
+
+
+@pytest.mark.parametrize("one", [one for one in FORMATS if one.name != "parquet"], ids=lambda one: one.name)
+@lawful
+@given(content=contents(), data=st.data())
+def test_reading_resumes_behind_any_item_as_if_nothing_had_happened(
+    one: Format, content: bytes, data: st.DataObject, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    content = HEADERS.get(one.name, b"") + content
+    path.write_bytes(content)
+    sample = [line for line in lines_in(content) if line and not line.isspace()][:200]
+
+    def source() -> Any:
+        return events_from(path, lambda: one.reader(sample, ReadOptions()), complete=True)
+
+    first = source()
+    whole, error = read_all(first.open(first.locate(())))
+    assume(whole)
+    taken = data.draw(st.integers(1, len(whole)))
+    again = source()
+    items = again.open(again.locate(()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LogWarning)
+        before = [next(items) for _ in range(taken)]
+        place = again.position(before[-1])
+    last = source()
+    rest, later = read_all(last.open(_point(last, place)))
+    assert before + rest == whole
+    assert type(later) is type(error)
+
+
+def _point(source: Any, position: Any) -> Any:
+    from omnivery.bulk.source import ResumePoint
+
+    return source.locate([ResumePoint(name=source.name, position=position)])
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+@lawful
+@given(damages=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=3))
+def test_damaged_parquet_raises_nothing_but_an_error_of_ours(
+    library: str, damages: list[tuple[float, int]], tmp_path: Path
+) -> None:
+    polars = pytest.importorskip("polars")
+    pytest.importorskip(library)
+    path = tmp_path / "events"
+    polars.DataFrame({"ip": ["192.0.2.1"] * 50, "uas": ["x"] * 50, "n": range(50)}).write_parquet(path)
+    content = bytearray(path.read_bytes())
+    for place, change in damages:
+        content[int(place * len(content))] ^= change
+    path.write_bytes(bytes(content))
+    with pytest.MonkeyPatch.context() as patch:
+        if library == "polars":
+            patch.setattr("omnivery.readers._parquet.installed", lambda name: name == "polars")
+        read_all(read(path, format="parquet"))
+
+
+@lawful
+@given(content=contents())
+def test_what_is_counted_is_counted_for_each_file(content: bytes, tmp_path: Path) -> None:
+    """Two files give what each gives alone, and count what each counts."""
+    folder = tmp_path / "files"
+    folder.mkdir(exist_ok=True)
+    for name in "ab":
+        (folder / name).write_bytes(content)
+    alone = read(folder / "a")
+    found, error = read_all(iter(alone))
+    assume(error is None)
+    both = read(folder)
+    twice, _ = read_all(iter(both))
+    assert twice == found * 2
+    assert both.skipped == Counter({kind: 2 * count for kind, count in alone.skipped.items()})
