@@ -8,11 +8,12 @@ from typing import Any
 
 from omnivery.errors import ConfigError
 from omnivery.events.event_list import EventList
-from omnivery.readers._client_ip import ClientIp
+from omnivery.readers._client_ip import ClientIp, trusted_networks
 from omnivery.readers._detection import Recognition
 from omnivery.readers._file_events import FileEvents, events_of
 from omnivery.readers._format import ReadOptions
 from omnivery.readers._formats import FORMATS, formats_named, nearest
+from omnivery.readers._ndjson import ndjson_reader
 from omnivery.readers._opening import FileSources
 
 
@@ -60,6 +61,9 @@ def read(
             every whole line before that place has come out by then. Of several files, one that cannot be read does not
             keep the others from being read: the error comes at the end.
     """
+    # What is wrong with these is told at the call, whatever the files turn out to be.
+    ndjson_reader(columns)
+    trusted_networks(trusted_proxies)
     options = ReadOptions(columns=columns, client_ip=client_ip, trusted_proxies=trusted_proxies)
     if format is None:
         choice = Recognition(FORMATS, options, nearest)

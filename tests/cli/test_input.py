@@ -1,0 +1,317 @@
+"""The files that commands read: options, folders, names, and what one file's error does to the others: nothing."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnivery.cli.input import InputOptions
+from omnivery.emulator import Emulator
+from omnivery.emulator.faults import Chaos
+from omnivery.errors import ConfigError
+from tests.cli.test_app import omnivery, printed
+from tests.support.cli import on_terminal
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(webhook_retry_delays=()) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def settings(emulator: Emulator) -> dict[str, str]:
+    return {
+        "OMNIVERY_TOKEN": emulator.token,
+        "OMNIVERY_DOMAIN": emulator.domain,
+        "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/",
+        "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
+    }
+
+
+def ndjson(count: int, start: int = 0) -> bytes:
+    return b"".join(b'{"ip":"203.0.113.7","uas":"x","event_id":"e%d"}\n' % n for n in range(start, start + count))
+
+
+def submit(settings: dict[str, str], *arguments: str | Path, stdin: bytes = b"") -> Any:
+    return omnivery("bots", "submit", *map(str, arguments), stdin=stdin, environment=settings)
+
+
+def seen(emulator: Emulator) -> list[str]:
+    return sorted(event["event_id"] for event in emulator.bot_events)
+
+
+def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path, settings: dict[str, str], emulator: Emulator) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a").write_bytes(ndjson(2) + b"rubbish\n")
+    (tmp_path / "logs" / "b.gz").write_bytes(gzip.compress(ndjson(3, 2)))
+    (tmp_path / "c.1").write_bytes(ndjson(1, 5))
+    result = submit(settings, tmp_path / "logs", f"{tmp_path}/c.*", tmp_path / "logs" / "a")
+    totals = printed(result)
+    assert (totals["read"], totals["accepted"], totals["rejected"]) == (7, 6, 1)
+    [rejection] = totals["rejections"]
+    assert (rejection["file"], rejection["line"]) == (str(tmp_path / "logs" / "a"), 3)
+    assert seen(emulator) == [f"e{n}" for n in range(6)]
+
+
+def test_an_empty_folder_is_one_clear_line(tmp_path: Path, settings: dict[str, str]) -> None:
+    result = submit(settings, tmp_path)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert result.stderr == f"Error: There is no file in this folder: {tmp_path}\n".encode()
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_a_file_that_cannot_be_read_does_not_hide_the_others(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator, journal: bool
+) -> None:
+    files = {
+        "1": ndjson(2),
+        "2": gzip.compress(b"".join(ndjson(1, 100 + n) + os.urandom(60).hex().encode() for n in range(900)))[:-300],
+        "3": b"PK\x03\x04",
+        "4": b"name,age\nann,3\n",
+        "5": ndjson(3, 10),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    kept = ("--journal", tmp_path / "j") if journal else ()
+    result = submit(settings, *(tmp_path / name for name in files), *kept)
+    totals = printed(result)
+    assert result.returncode == 1
+    assert {"e0", "e1", "e10", "e11", "e12"} < set(seen(emulator))
+    assert [(Path(one["file"]).name, one["error"]) for one in totals["errors"]][1:] == [
+        ("3", "this is a zip archive or an Excel workbook: unpack it first")
+    ]
+    assert "the gzip data is cut off: nothing after line" in totals["errors"][0]["error"]
+    assert totals["accepted"] + totals["rejected"] == totals["read"]
+    assert any("it looks like a table with commas" in one["reason"] for one in totals["rejections"])
+    assert b"Error: " + str(tmp_path / "3").encode() + b": this is a zip archive" in result.stderr
+
+
+def test_a_file_that_was_cut_short_does_not_hide_the_others(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator
+) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_bytes(ndjson(3000))
+    second.write_bytes(ndjson(1, 9000))
+    assert submit(settings, "--journal", tmp_path / "j", first).returncode == 0
+    first.write_bytes(ndjson(2000))
+    result = submit(settings, "--journal", tmp_path / "j", first, second)
+    totals = printed(result)
+    assert (result.returncode, totals["accepted"]) == (1, 3001)
+    assert "it was cut short" in totals["errors"][0]["error"]
+    assert "e9000" in seen(emulator)
+
+
+def test_a_wrong_setting_is_one_line_and_nothing_is_sent(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator
+) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(ndjson(1))
+    for options in (
+        ("--columns", "ip"),
+        ("--follow", tmp_path, tmp_path / "a"),
+    ):
+        result = submit(settings, tmp_path / "a", *options)
+        assert (result.returncode, result.stdout) == (2, b""), (options, result)
+        assert b"Traceback" not in result.stderr
+    assert emulator.bot_events == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        InputOptions(format="apachee"),
+        InputOptions(columns={"x": "nothing"}),
+        InputOptions(client_ip="forwarded", trusted_proxies=("here",)),
+    ],
+)
+def test_a_wrong_option_is_known_before_a_file_is_read(tmp_path: Path, options: InputOptions) -> None:
+    (tmp_path / "a").write_bytes(ndjson(1))
+    with pytest.raises(ConfigError):
+        options.open([str(tmp_path / "a")])
+
+
+def test_options_say_how_files_are_read(tmp_path: Path, settings: dict[str, str], emulator: Emulator) -> None:
+    table = tmp_path / "clicks.csv"
+    table.write_bytes(b"client,agent,id\n203.0.113.9,x,1\n")
+    assert submit(settings, table, "--columns", "client=ip,agent=uas", "--columns", "id=event_id").returncode == 0
+    assert emulator.bot_events[-1]["ip"] == "203.0.113.9"
+    log = tmp_path / "access.log"
+    log.write_bytes(
+        b'10.0.0.7 - - [17/May/2026:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "x" "203.0.113.8, 10.0.0.1"\n'
+    )
+    assert submit(settings, log, "--client-ip", "forwarded", "--trusted-proxy", "10.0.0.0/8").returncode == 0
+    assert emulator.bot_events[-1]["ip"] == "203.0.113.8"
+    assert submit(settings, log, "--format", "combined", "--client-ip", "peer").returncode == 0
+    assert emulator.bot_events[-1]["ip"] == "10.0.0.7"
+
+
+def test_a_reader_s_warning_is_told(tmp_path: Path, settings: dict[str, str]) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(b'10.0.0.7 - - [17/May/2026:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "x"\n' * 5)
+    result = submit(settings, log)
+    assert result.returncode == 0
+    assert result.stderr.startswith(b"Warning: every client address of the first 5 requests is private")
+
+
+def test_a_line_that_is_still_being_written_is_told_and_taken_where_it_is_asked_for(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator
+) -> None:
+    file, journal = tmp_path / "live", tmp_path / "j"
+    file.write_bytes(ndjson(3)[:-1])
+    result = submit(settings, "--journal", journal, file)
+    totals = printed(result)
+    assert (result.returncode, totals["read"], totals["unfinished"]) == (0, 2, 1)
+    assert b"the last line has no ending and may still be being written" in result.stderr
+    assert b"--complete" in result.stderr
+    result = submit(settings, "--journal", journal, "--complete", file)
+    totals = printed(result)
+    assert (result.returncode, totals["read"], totals["unfinished"]) == (0, 3, 0)
+    assert result.stderr == b""
+    assert seen(emulator) == ["e0", "e1", "e2"]
+
+
+def test_that_a_file_was_replaced_is_told(tmp_path: Path, settings: dict[str, str]) -> None:
+    file, journal = tmp_path / "live", tmp_path / "j"
+    file.write_bytes(ndjson(3))
+    submit(settings, "--journal", journal, file)
+    file.write_bytes(ndjson(2, 50))
+    result = submit(settings, "--journal", journal, file)
+    assert (result.returncode, printed(result)["read"]) == (0, 5)
+    assert b"Note: " in result.stderr
+    assert b"is another file than the one that was read before" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+@pytest.mark.parametrize("journal", [False, True])
+def test_a_name_that_is_no_utf_8_is_told_in_escapes(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator, journal: bool
+) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    Path(path).write_bytes(ndjson(1) + b"rubbish\n")
+    kept = ("--journal", tmp_path / "j") if journal else ()
+    for _ in range(2 if journal else 1):
+        result = submit(settings, path, *kept)
+        totals = printed(result)
+        assert (totals["read"], totals["accepted"], totals["rejected"]) == (2, 1, 1), result.stderr
+        assert totals["rejections"][0]["file"] == f"{tmp_path}/caf\\xe9"
+    assert len(emulator.bot_events) == 1
+
+
+def test_events_go_out_no_faster_than_they_may(tmp_path: Path, settings: dict[str, str]) -> None:
+    (tmp_path / "a").write_bytes(ndjson(1500))
+    started = time.monotonic()
+    result = submit(settings, tmp_path / "a", "--rate", "1000")
+    assert (result.returncode, printed(result)["accepted"]) == (0, 1500)
+    assert time.monotonic() - started > 0.9, "the third batch of 500 goes out a second after the first"
+
+
+def until(come: Any, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 30
+    while not come():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("hangs", [False, True])
+def test_each_line_that_left_the_pipe_is_in_the_report_of_a_run_that_is_interrupted(
+    settings: dict[str, str], emulator: Emulator, sign: signal.Signals, hangs: bool
+) -> None:
+    """Whether it waits for more lines, or for the server with lines in hand that were read ahead."""
+    emulator.chaos = Chaos(delay=60) if hangs else None
+    command = [sys.executable, "-W", "error", "-m", "omnivery", "bots", "submit", "-", "--concurrency", "1"]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **settings},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        pipe, output = process.stdin, process.stdout
+        assert pipe is not None
+        assert output is not None
+        pipe.write(ndjson(1020))
+        pipe.flush()
+        until(lambda: not _waiting_in(pipe) and (hangs or len(emulator.bot_events) >= 500), process)
+        time.sleep(0.3 if hangs else 0.1)
+        process.send_signal(sign)
+        status = process.wait(timeout=20)  # standard input stays open: the pipe only pauses
+        totals = json.loads(output.read())
+    assert status == 128 + sign
+    assert totals["read"] == 1020
+    assert totals["accepted"] + totals["undelivered"] == 1020
+
+
+def _waiting_in(pipe: Any) -> int:
+    """How many bytes nobody has taken yet."""
+    import array
+    import fcntl
+    import termios
+
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe.fileno(), termios.FIONREAD, count)
+    return count[0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_log_that_is_followed_goes_out_until_ctrl_c(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator
+) -> None:
+    file = tmp_path / "access.log"
+    file.write_bytes(ndjson(2))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "omnivery", "bots", "submit", "--follow", "--journal", str(tmp_path / "j"), str(file)],
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    until(lambda: len(emulator.bot_events) == 2, process)
+    file.rename(tmp_path / "access.log.1")
+    file.write_bytes(ndjson(3, 2)[:-5])
+    until(lambda: len(emulator.bot_events) == 4, process)
+    process.send_signal(signal.SIGINT)
+    output, complaints = process.communicate(timeout=20)
+    assert (process.returncode, json.loads(output)["accepted"]) == (130, 4), complaints
+    assert submit(settings, "--journal", tmp_path / "j", "--complete", file).returncode == 1
+    assert len(emulator.bot_events) == 4
+
+
+def test_demo_of_what_cannot_be_read_fails_and_says_what_it_looks_like(tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_bytes(b"<!doctype html>\n<title>Log in</title>\n")
+    result = omnivery("demo", str(file))
+    assert result.returncode == 1
+    assert all("it looks like a web page" in one["reason"] for one in printed(result)["rejections"])
+
+
+def test_demo_of_an_empty_file_is_well(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(b"")
+    result = omnivery("demo", str(tmp_path / "access.log"))
+    assert (result.returncode, printed(result)["read"]) == (0, 0)
+
+
+def test_on_a_terminal_per_cent_and_the_time_left_are_shown(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator
+) -> None:
+    emulator.chaos = Chaos(delay=0.2)
+    (tmp_path / "a").write_bytes(ndjson(6000))
+    status, shown = on_terminal(
+        "bots", "submit", "--concurrency", "2", str(tmp_path / "a"), environment={**settings, "TERM": "xterm"}
+    )
+    assert status == 0, shown
+    assert "%" in shown
+    assert "left" in shown
+    assert "6,000 of 6,000 events accepted" in shown
