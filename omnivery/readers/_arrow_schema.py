@@ -41,7 +41,7 @@ class _Stream(ctypes.Structure):
 
 @frozen
 class Opened:
-    """A stream that was looked at, for whoever reads it."""
+    """A stream that was looked at, to be read once."""
 
     capsule: object
 
