@@ -1,15 +1,9 @@
-r"""Patterns of log lines, in the notation in which web servers are told how to log, and what they match.
-
-Apache's notation has directives such as `%h` and `%{User-Agent}i`, nginx's has variables such as `$remote_addr`:
-https://httpd.apache.org/docs/current/mod/mod_log_config.html#formats,
-https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format.
-"""
+"""Patterns of log lines, compiled: what matches a line, and what is missing from one that was cut off."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import Enum, auto
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import methodcaller
 from typing import TypeAlias
@@ -17,167 +11,8 @@ from typing import TypeAlias
 from attrs import define, field, frozen
 
 from omnivery.errors import ConfigError
-from omnivery.readers._log_time import Clock, clf_seconds, iso_seconds, strptime_clock, unix_clock
-
-
-class Role(Enum):
-    """What a field of a line is to an event."""
-
-    CLIENT = auto()
-    FORWARDED = auto()
-    TIME = auto()
-    REQUEST = auto()
-    URL = auto()
-    QUERY = auto()
-    AGENT = auto()
-
-
-# Possessive quantifiers: no line, however hostile, makes these patterns try twice.
-_INSIDE = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
-"""Text in quotes; servers escape the quotes in it."""
-_HOST = r"(?!\[|\d{4}-|\d{1,3}\.\d{1,3}\.|[\da-fA-F]*:[\da-fA-F]*:)[^\s\",]++"
-"""A virtual host, or its port. Not a time that a container wrote; not an address: which of two is the client's?"""
-_REQUEST = r'[^\s"\\]++ ((?:[^\s"\\]++|\\.)++) HTTP/\d(?:\.\d)?'
-"""A request line, with its URL as the group."""
-_LIST = r'[^\s,"]++(?=\s)|"[^"\\]*+"|(?:[^\s,]++, ?+)*+\S++'
-"""One address, or several as `X-Forwarded-For` has them."""
-_USER = r'(?:-|""|(?!(?:[^"\\]|\\.){0,999}?[\da-fA-F:.]{7,45} - )(?:[^"\\]|\\.){0,999}?)'
-"""A user name, with any characters; Apache logs an empty one as two quotes, and escapes those of any other.
-
-An address in it that is followed by a dash is where another line begins: a server was stopped while it wrote this one.
-"""
-_USUAL_REQUEST = r'[^\s"]++ ([^\s"]++) HTTP/[\d.]++'
-_IDENT = r"[^\s.:]++"
-"""RFC 1413's user. It has no dots and colons, or the name of a host could be taken for the client before it."""
-
-
-@frozen
-class Token:
-    """One field of a pattern."""
-
-    label: str
-    """What it is, for reasons: `user agent`."""
-    role: Role | None = None
-    value: str | None = None
-    """What matches it where it stands between blanks; anything but a blank, if None."""
-    clock: Clock | None = None
-    """What reads it if it is the time."""
-    usual: str | None = None
-    """What matches it there in nearly all lines, if that is quicker."""
-
-
-FORWARDING_HEADERS = frozenset(
-    {
-        "x-forwarded-for",
-        "forwarded",
-        "x-real-ip",
-        "cf-connecting-ip",
-        "true-client-ip",
-        "x-client-ip",
-        "fastly-client-ip",
-    }
-)
-"""Names of headers in which proxies forward the client's address, in lower case."""
-
-
-def _header(name: str) -> Token:
-    lowered = name.lower().replace("_", "-")
-    if lowered == "user-agent":
-        return Token("user agent", Role.AGENT)
-    if lowered in FORWARDING_HEADERS:
-        return Token("forwarded client", Role.FORWARDED, _LIST)
-    return Token("referrer" if lowered in {"referer", "referrer"} else f"header {name}")
-
-
-_CLIENT = Token("client", Role.CLIENT, _LIST, usual=r'[^\s,"]++')
-_STATUS = Token("status", None, r"(?:\d{3}|-)", usual=r"\d\d\d")
-_SIZE = Token("size", None, r"(?:\d++|-)", usual=r"\d++")
-_APACHE: Mapping[str, Token] = {
-    "h": _CLIENT,
-    "a": _CLIENT,
-    "l": Token("ident", None, _IDENT),
-    "u": Token("user", None, _USER, usual=r'[^\s"]++'),
-    "r": Token("request", Role.REQUEST),
-    "v": Token("host", None, _HOST),
-    **dict.fromkeys("s", _STATUS),
-    **dict.fromkeys("bBIO", _SIZE),
-    "U": Token("path", Role.URL),
-    "q": Token("query", Role.QUERY),
-}
-_NGINX: Mapping[str, Token] = {
-    "remote_addr": _CLIENT,
-    "realip_remote_addr": _CLIENT,
-    "remote_user": Token("user", None, _USER, usual=r'[^\s"]++'),
-    "time_local": Token("time", Role.TIME, r"\S++ [+-]\d{4}", clf_seconds),
-    "time_iso8601": Token("time", Role.TIME, None, iso_seconds),
-    "msec": Token("time", Role.TIME, None, unix_clock()),
-    "request": Token("request", Role.REQUEST),
-    "status": _STATUS,
-    "body_bytes_sent": _SIZE,
-    "bytes_sent": _SIZE,
-    "request_uri": Token("url", Role.URL),
-    "uri": Token("path", Role.URL),
-    "args": Token("query", Role.QUERY),
-    "query_string": Token("query", Role.QUERY),
-    "proxy_add_x_forwarded_for": Token("forwarded client", Role.FORWARDED, _LIST),
-}
-_TIMES: Mapping[str, Clock] = {
-    "sec": unix_clock(),
-    "msec": unix_clock(1_000),
-    "usec": unix_clock(1_000_000),
-    "iso8601": iso_seconds,
-}
-"""Formats of `%{…}t`; the last one is ours, for the formats of our own table."""
-_STRFTIME = {"%T": "%H:%M:%S", "%F": "%Y-%m-%d", "%R": "%H:%M", "%D": "%m/%d/%y", "%e": "%d", "%h": "%b"}
-"""What `strftime` of C knows, and `strptime` of Python does not."""
-_DIRECTIVE = re.compile(r"%[!\d,]*[<>]?(?:\{([^}]*)\})?(\^t[io]|[A-Za-z]|%)")
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-
-
-def _apache(found: re.Match[str]) -> Iterator[Token | str]:
-    argument, letter = found[1], found[2]
-    if letter == "%":
-        yield "%"
-    elif letter == "t" and argument is None:
-        yield from ("[", Token("time", Role.TIME, None, clf_seconds), "]")
-    elif letter == "t":
-        yield _time(argument)
-    elif letter == "i" and argument:
-        yield _header(argument)
-    else:
-        yield _APACHE.get(letter) or Token(f"%{letter}")
-
-
-def _time(argument: str) -> Token:
-    pattern = argument.removeprefix("begin:").removeprefix("end:")
-    for directive, meaning in _STRFTIME.items():
-        pattern = pattern.replace(directive, meaning)
-    if pattern in {"msec_frac", "usec_frac"}:
-        return Token("fraction of a second")
-    if pattern in _TIMES:
-        return Token("time", Role.TIME, None, _TIMES[pattern])
-    try:
-        return Token("time", Role.TIME, None, strptime_clock(pattern))
-    except ValueError as error:
-        raise ConfigError(f"format: %{{{argument}}}t cannot be read: {error}") from None
-
-
-def _nginx(found: re.Match[str]) -> Iterator[Token | str]:
-    name = found[1] or found[2]
-    yield _header(name.removeprefix("http_")) if name.startswith("http_") else _NGINX.get(name) or Token(f"${name}")
-
-
-def _parts(pattern: str) -> list[Token | str]:
-    """The fields of a pattern and the text between them."""
-    notation, read = (_DIRECTIVE, _apache) if "%" in pattern else (_VARIABLE, _nginx)
-    # Within the quotes of a server's configuration, quotes are escaped.
-    plain = pattern.replace(r"\"", '"').replace(r"\t", "\t")
-    parts: list[Token | str] = []
-    at = 0
-    for found in notation.finditer(plain):
-        parts += [plain[at : found.start()], *read(found)]
-        at = found.end()
-    return [part for part in [*parts, plain[at:]] if part]
+from omnivery.readers._log_notation import INSIDE, REQUEST, USUAL_REQUEST, Role, Token, parts_of
+from omnivery.readers._log_time import Clock
 
 
 @frozen
@@ -216,7 +51,7 @@ def _piece(token: Token, role: Role | None, before: Token | str, after: Token | 
     usual: str | None
     if opening == closing == '"':
         # Servers escape the quotes in it.
-        value, rest, usual = _INSIDE, _INSIDE + r"\\?", r'[^"]*+'
+        value, rest, usual = INSIDE, INSIDE + r"\\?", r'[^"]*+'
     elif closing not in {"", " "}:
         value = rest = rf"[^{re.escape(closing)}]{{0,9999}}+"
         usual = rf"[^{re.escape(closing)}]*+"
@@ -224,8 +59,8 @@ def _piece(token: Token, role: Role | None, before: Token | str, after: Token | 
         value, rest, usual = token.value or _unmarked(after), "", token.usual
     label = token.label if rest else None
     if role is Role.REQUEST:
-        value = f"(?:{_REQUEST}(?={re.escape(closing)})|{value})"
-        return _Piece(value, label, rest, role, _USUAL_REQUEST)
+        value = f"(?:{REQUEST}(?={re.escape(closing)})|{value})"
+        return _Piece(value, label, rest, role, USUAL_REQUEST)
     wrapped = "({})" if role else "{}"
     return _Piece(wrapped.format(value), label, rest, role, usual and wrapped.format(usual))
 
@@ -282,7 +117,7 @@ class LogPattern:
     _pieces: Sequence[_Piece] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        parts = _parts(self.text)
+        parts = parts_of(self.text)
         self._pieces = list(_pieces(parts))
         clocks = [part.clock for part in parts if isinstance(part, Token) and part.clock]
         if len(clocks) > 1:

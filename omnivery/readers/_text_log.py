@@ -13,7 +13,8 @@ from omnivery.events.ids import part_of_id, request_id
 from omnivery.events.ip_address import IPV4, client_address
 from omnivery.readers._format import Placed
 from omnivery.readers._lines import Block, Line, too_long
-from omnivery.readers._log_pattern import LogPattern, Role
+from omnivery.readers._log_notation import Role
+from omnivery.readers._log_pattern import LogPattern
 from omnivery.readers._request import Request, RequestReader, is_plausible
 
 
