@@ -252,6 +252,7 @@ class Bots(Resource["AsyncAutomations"]):
         max_bytes: int = 1000000,
         journal: str | PathLike[str] | None = None,
         journal_limit: int = 1000000000,
+        journal_keep: float | None = None,
         max_outage: float | None = 600.0,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -282,6 +283,8 @@ class Bots(Resource["AsyncAutomations"]):
             max_bytes: largest request in bytes; a batch beyond it is halved.
             journal: a file to keep the run in, made if it is not there. Undelivered events are in it, not in memory.
             journal_limit: bytes of undelivered events in the journal beyond which the source waits.
+            journal_keep: seconds after which the journal forgets ids of accepted events, and rejected items; their
+                counts stay. None keeps them for good, 53 bytes an event.
             max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
                 no limit.
             domain: the sending domain; the client's own when left out.
@@ -313,6 +316,7 @@ class Bots(Resource["AsyncAutomations"]):
                 max_bytes=max_bytes,
                 journal=journal,
                 journal_limit=journal_limit,
+                journal_keep=journal_keep,
                 max_outage=max_outage,
                 domain=domain,
                 options=options,
@@ -433,6 +437,7 @@ class Bots(Resource["AsyncAutomations"]):
         max_bytes: int = 1000000,
         journal: str | PathLike[str] | None = None,
         journal_limit: int = 1000000000,
+        journal_keep: float | None = None,
         max_outage: float | None = 600.0,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -459,6 +464,7 @@ class Bots(Resource["AsyncAutomations"]):
             max_bytes: as in `submit`.
             journal: as in `submit`. It is opened when the block is entered.
             journal_limit: as in `submit`.
+            journal_keep: as in `submit`.
             max_outage: as in `submit`.
             domain: as in `submit`.
             options: as in `submit`.
@@ -482,6 +488,7 @@ class Bots(Resource["AsyncAutomations"]):
                 max_bytes=max_bytes,
                 journal=journal,
                 journal_limit=journal_limit,
+                journal_keep=journal_keep,
                 max_outage=max_outage,
                 domain=domain,
                 options=options,
@@ -504,6 +511,7 @@ class Bots(Resource["AsyncAutomations"]):
         events_per_second: float | None = None,
         requests_per_second: float | None = None,
         journal: str | PathLike[str] | None = None,
+        journal_keep: float | None = None,
         max_outage: float | None = None,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -531,6 +539,7 @@ class Bots(Resource["AsyncAutomations"]):
             events_per_second: as in `submit`.
             requests_per_second: as in `submit`.
             journal: as in `submit`.
+            journal_keep: as in `submit`.
             max_outage: as in `submit`; no limit when left out. Meanwhile the buffer fills, and `overflow` decides.
             domain: as in `submit`.
             options: as in `submit`.
@@ -555,6 +564,7 @@ class Bots(Resource["AsyncAutomations"]):
                 events_per_second=events_per_second,
                 requests_per_second=requests_per_second,
                 journal=journal,
+                journal_keep=journal_keep,
                 max_outage=max_outage,
                 domain=domain,
                 options=options,

@@ -120,6 +120,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         max_bytes: int = MAX_BYTES,
         journal: str | PathLike[str] | None = None,
         journal_limit: int = JOURNAL_LIMIT,
+        journal_keep: float | None = None,
         max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -153,6 +154,8 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             max_bytes: largest request in bytes; a batch beyond it is halved.
             journal: a file to keep the run in, made if it is not there. Undelivered events are in it, not in memory.
             journal_limit: bytes of undelivered events in the journal beyond which the source waits.
+            journal_keep: seconds after which the journal forgets ids of accepted events, and rejected items; their
+                counts stay. None keeps them for good, 53 bytes an event.
             max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
                 no limit.
             domain: the sending domain; the client's own when left out.
@@ -176,6 +179,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             max_bytes=max_bytes,
             journal=journal,
             journal_limit=journal_limit,
+            journal_keep=journal_keep,
             max_outage=max_outage,
             domain=domain,
             options=options,
@@ -294,6 +298,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         max_bytes: int = MAX_BYTES,
         journal: str | PathLike[str] | None = None,
         journal_limit: int = JOURNAL_LIMIT,
+        journal_keep: float | None = None,
         max_outage: float | None = MAX_OUTAGE,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -320,6 +325,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             max_bytes: as in `submit`.
             journal: as in `submit`. It is opened when the block is entered.
             journal_limit: as in `submit`.
+            journal_keep: as in `submit`.
             max_outage: as in `submit`.
             domain: as in `submit`.
             options: as in `submit`.
@@ -337,6 +343,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             max_bytes=max_bytes,
             journal=journal,
             journal_limit=journal_limit,
+            journal_keep=journal_keep,
             max_outage=max_outage,
             domain=domain,
             options=options,
@@ -350,6 +357,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         journal: str | PathLike[str] | None,
         domain: str | None,
         journal_limit: int = JOURNAL_LIMIT,
+        journal_keep: float | None = None,
         **options: Any,
     ) -> AsyncBulkRun:
         target = target_of(
@@ -362,7 +370,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             SUBMIT_BATCH,
             Source.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot),
             target,
-            recorder=recorder_of(journal, target, limit=journal_limit),
+            recorder=recorder_of(journal, target, limit=journal_limit, keep=journal_keep),
             **options,
         )
 
@@ -381,6 +389,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         events_per_second: float | None = None,
         requests_per_second: float | None = None,
         journal: str | PathLike[str] | None = None,
+        journal_keep: float | None = None,
         max_outage: float | None = None,
         domain: str | None = None,
         options: CallOptions | None = None,
@@ -408,6 +417,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             events_per_second: as in `submit`.
             requests_per_second: as in `submit`.
             journal: as in `submit`.
+            journal_keep: as in `submit`.
             max_outage: as in `submit`; no limit when left out. Meanwhile the buffer fills, and `overflow` decides.
             domain: as in `submit`.
             options: as in `submit`.
@@ -438,6 +448,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             domain=domain,
             options=options,
             journal=journal,
+            journal_keep=journal_keep,
         )
         return AsyncEventWriter(options=chosen, supplier=supplier, run=run)
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from omnivery._sqlite import Database, FileKind, open_temporary
+from omnivery._sqlite.database import Database
+from omnivery._sqlite.files import open_temporary
+from omnivery._sqlite.kind import FileKind
 from omnivery.display.record import Record
 from omnivery.errors import OmniveryError
 

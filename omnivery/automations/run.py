@@ -95,7 +95,12 @@ def target_of(*, webhook_url: str, domain: str, base_url: str) -> RunTarget:
 
 
 def recorder_of(
-    journal: str | PathLike[str] | None, target: RunTarget, *, limit: int, again: bool = False
+    journal: str | PathLike[str] | None,
+    target: RunTarget,
+    *,
+    limit: int,
+    keep: float | None = None,
+    again: bool = False,
 ) -> Recorder[EventLike]:
     """Return what writes a run down."""
     if journal is None:
@@ -103,7 +108,7 @@ def recorder_of(
     # It brings SQLite along, which those without a journal need not load.
     from omnivery.bulk.journal.recorder import JournalRecorder
 
-    return JournalRecorder(path=journal, target=target, limit=limit, again=again)
+    return JournalRecorder(path=journal, target=target, limit=limit, keep=keep, again=again)
 
 
 def journal_target(journal: str | PathLike[str]) -> RunTarget:

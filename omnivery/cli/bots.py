@@ -8,7 +8,7 @@ import click
 
 from omnivery.cli.arguments import connection, connection_options
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
-from omnivery.cli.journal import export, retry, status
+from omnivery.cli.journal import export, prune, retry, status
 from omnivery.cli.results import results
 from omnivery.cli.run import run_command
 from omnivery.cli.signals import run_interruptibly
@@ -73,5 +73,5 @@ def submit(
     end_with(run, run_interruptibly(lambda: run.run(files, known_token, settings)))
 
 
-for _command in (status, retry, export, results, run_command):
+for _command in (status, retry, export, prune, results, run_command):
     bots.add_command(_command)

@@ -1,10 +1,11 @@
-"""`omnivery bots status`, `retry` and `export`: what became of a submission with a journal."""
+"""`omnivery bots status`, `retry`, `export` and `prune`: what a journal holds, and what to do with it."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,11 @@ import click
 from attrs import asdict
 
 from omnivery import codec
-from omnivery.cli.arguments import connection, connection_options
+from omnivery.cli.arguments import Duration, connection, connection_options
 from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, end_with, token
+from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
     from omnivery.bulk.journal.reader import JournalState, Problem
@@ -27,14 +29,14 @@ if TYPE_CHECKING:
 def status(journal: str) -> None:
     """Show what a JOURNAL holds, also while a submission with it is under way.
 
-    Exit status 0: everything in it was accepted or rejected. 1: something is pending or undelivered.
+    Exit status 0: everything in it was accepted or rejected. 1: something is pending, undelivered or unknown.
     """
     from omnivery.bulk.journal.reader import JournalReader
 
     with JournalReader.open(journal) as view:
         state = view.state()
     print_json(_as_json(state)) if wants_json() else _print(state)
-    sys.exit(1 if state.pending or state.sending or state.undelivered else 0)
+    sys.exit(1 if state.pending or state.sending or state.undelivered or state.unknown else 0)
 
 
 @click.command()
@@ -65,17 +67,54 @@ def retry(*, journal: str, concurrency: int, proxy: str | None, ca: Path | None)
 def export(journal: str, kinds: str | None) -> None:
     """Print what was not accepted as NDJSON: one event a line, with its source and the reason.
 
-    `event` is the event as it was read; `text` stands in its place for a line that is no JSON.
+    `event` is the event as it was read; `text` stands in its place for a line that is no JSON. Of a message, which a
+    journal does not keep, there is its `index` in the source; `unknown` ones may have been sent.
     """
     from omnivery.bulk.journal.reader import JournalReader
     from omnivery.events.encoding import events_in
 
     with JournalReader.open(journal) as view:
         rejected: Iterator[Problem] = view.rejected() if kinds != "undelivered" else iter(())
-        undelivered: Iterator[Problem] = view.undelivered(events_in) if kinds != "rejected" else iter(())
-        for problem in chain(rejected, undelivered):
+        others = chain(view.undelivered(events_in), view.unknown()) if kinds != "rejected" else ()
+        for problem in chain(rejected, others):
             if sys.stdout is not None:
                 sys.stdout.write(_line(problem).decode() + "\n")
+
+
+@click.command()
+@click.argument("journals", nargs=-1, metavar="[JOURNAL]…")
+@click.option("--store", "stores", multiple=True, metavar="PATH", help="Prune a verdict store, too.")
+@click.option("--older-than", required=True, type=Duration(), help="Age of what is deleted, such as 30d.")
+def prune(journals: tuple[str, ...], stores: tuple[str, ...], older_than: float) -> None:
+    """Delete old ids of accepted events, and old rejected items, from each JOURNAL; old verdicts from each store.
+
+    Counts stay, and so does every event that is not delivered. A journal's file shrinks; a store's file does not, but
+    uses the room again.
+
+    Exit status 0: done. 2: a file is not there, is no journal or store, or is being written by a submission.
+    """
+    from omnivery.bulk.journal.reader import JournalReader
+    from omnivery.bulk.journal.store import JournalStore
+    from omnivery.webhooks.store import VerdictStore
+
+    if not journals and not stores:
+        raise click.UsageError("name a JOURNAL, or a verdict store with --store PATH")
+    for path in stores:
+        if not Path(path).is_file():  # opened, it would be created
+            raise ConfigError(f"verdict store: there is no file {path}")
+    for path in journals:
+        JournalReader.open(path).close()
+    events = verdicts = 0
+    for path in journals:
+        with closing(JournalStore.open(path)) as journal:
+            events += journal.prune(older_than)
+    for path in stores:
+        with VerdictStore(path) as store:
+            verdicts += store.prune(older_than)
+    if wants_json():
+        print_json({"events": events, "verdicts": verdicts})
+    else:
+        console().print(f"Deleted: {events:,} accepted or rejected events, {verdicts:,} verdicts")
 
 
 def _line(problem: Problem) -> bytes:
@@ -102,7 +141,13 @@ def _as_json(state: JournalState) -> dict[str, Any]:
 def _print(state: JournalState) -> None:
     out = console()
     out.print(f"[bold]{state.accepted:,} of {state.read:,} events accepted[/], {state.rejected:,} rejected")
-    for name, count in (("pending", state.pending), ("being sent", state.sending), ("undelivered", state.undelivered)):
+    counts = {
+        "pending": state.pending,
+        "being sent": state.sending,
+        "undelivered": state.undelivered,
+        "unknown: they may have been sent": state.unknown,
+    }
+    for name, count in counts.items():
         if count:
             out.print(f"  {count:,} {name}")
     if state.oldest_pending is not None:

@@ -12,7 +12,9 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from omnivery._sqlite import checked_age, open_file, resolved
+from omnivery._sqlite.files import open_file
+from omnivery._sqlite.kind import checked_age
+from omnivery._sqlite.paths import resolved
 from omnivery.codec import dumps, loads
 from omnivery.display.table import SHOWN, Table
 from omnivery.display.tabular import Tabular

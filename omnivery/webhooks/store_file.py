@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omnivery._sqlite import FileKind
+from omnivery._sqlite.kind import FileKind
 
 VERDICT_STORE = FileKind(
     noun="verdict store",

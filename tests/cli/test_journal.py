@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from omnivery import webhooks
+from omnivery.codec import dumps
 from omnivery.emulator import Emulator
+from omnivery.webhooks import VerdictStore
 from tests.cli.test_app import log, omnivery, printed
 
 
@@ -97,7 +103,7 @@ def test_retry_sends_what_was_given_up(
     file: Path, tmp_path: Path, emulator: Emulator, settings: dict[str, str]
 ) -> None:
     journal = str(tmp_path / "j")
-    emulator.fail_next("bot", status=409, times=3)
+    emulator.fail_next("bot", status=200, body="<html>of a proxy</html>", times=3)
     result = omnivery("bots", "submit", str(file), "--journal", journal, environment=settings)
     assert printed(result)["undelivered"] == 1200
     assert omnivery("bots", "status", journal).returncode == 1
@@ -136,3 +142,63 @@ def test_what_is_no_journal_is_one_clear_line(tmp_path: Path, command: str) -> N
     assert result.returncode == 2
     assert result.stderr.startswith(b"Error: journal: there is no file")
     assert result.stdout == b""
+
+
+def test_what_is_old_is_pruned(file: Path, tmp_path: Path, settings: dict[str, str]) -> None:
+    """Counts stay, and so does what is not delivered."""
+    journal, store, empty = str(tmp_path / "j"), tmp_path / "verdicts.db", str(tmp_path / "empty")
+    omnivery("bots", "submit", str(file), "--journal", journal, environment=settings)
+    wrong = {**settings, "OMNIVERY_TOKEN": "wrong"}
+    omnivery("bots", "submit", str(file), "--journal", empty, environment=wrong)
+    with VerdictStore(store, clock=lambda: 1_700_000_000.0) as verdicts:
+        payload = dumps(
+            {
+                "signature": webhooks.sign("key", timestamp=1_700_000_000),
+                "events": [{"event_id": "a"}, {"event_id": "b"}],
+            }
+        )
+        verdicts.add(payload, webhooks.parse(payload, "key", now=1_700_000_000))  # type: ignore[arg-type]  # of verdicts
+    arguments = ("bots", "prune", journal, empty, "--store", str(store), "--older-than")
+    # The newest verdict stays.
+    assert printed(omnivery(*arguments, "1h")) == {"events": 0, "verdicts": 1}
+    time.sleep(0.01)
+    assert printed(omnivery(*arguments, "0")) == {"events": 1202 + 2, "verdicts": 0}
+    state = printed(omnivery("bots", "status", journal))
+    assert (state["read"], state["accepted"], state["rejected"]) == (1202, 1200, 2)
+    assert printed(omnivery("bots", "status", empty))["pending"] == 1200
+    assert omnivery("bots", "export", journal).stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), b"name a JOURNAL"),
+        (("none",), b"there is no file"),
+        (("--store", "none"), b"there is no file"),
+        (("text",), b"no SQLite file"),
+    ],
+)
+def test_nothing_is_pruned_of_what_is_no_journal(tmp_path: Path, arguments: tuple[str, ...], words: bytes) -> None:
+    """And nothing is created."""
+    (tmp_path / "text").write_text("dear diary")
+    paths = [one if one.startswith("-") else str(tmp_path / one) for one in arguments]
+    result = omnivery("bots", "prune", *paths, "--older-than", "30d")
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["text"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux alone")
+def test_a_file_whose_name_is_no_unicode_has_a_journal_like_any_other(
+    tmp_path: Path, emulator: Emulator, settings: dict[str, str]
+) -> None:
+    file, journal = os.fsencode(tmp_path) + b"/caf\xe9.ndjson", str(tmp_path / "j")
+    Path(os.fsdecode(file)).write_bytes(b'{"ip":"203.0.113.7","uas":"x","event_id":"a"}\nrubbish\n')
+    for _ in range(2):
+        result = omnivery("bots", "submit", os.fsdecode(file), "--journal", journal, environment=settings)
+        assert (printed(result)["read"], printed(result)["accepted"]) == (2, 1), result.stderr
+    [source] = printed(omnivery("bots", "status", journal))["sources"]
+    assert source["name"].startswith(str(tmp_path / "caf"))
+    [problem] = omnivery("bots", "export", journal).stdout.splitlines()
+    assert json.loads(problem)["text"] == "rubbish"
+    assert len(emulator.bot_events) == 1

@@ -28,7 +28,7 @@ from tests.support.bots import (
 
 def journalled(source: Events, post: Post, path: Path, *, target: RunTarget = TARGET, **options: Any) -> AsyncBulkRun:
     """A run that keeps a journal, and whose server is a function."""
-    own = {name: options.pop(name) for name in ("limit", "again") if name in options}
+    own = {name: options.pop(name) for name in ("limit", "again", "keep") if name in options}
     recorder: JournalRecorder[Any] = JournalRecorder(path=path, target=target, **own)
     return run_of(source, post, recorder=recorder, target=target, **options)
 

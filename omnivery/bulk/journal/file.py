@@ -5,17 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from omnivery._sqlite import (
-    Database,
-    FileKind,
-    Interruption,
-    create_file,
-    explained,
-    open_file,
-    open_to_read,
-    refusal,
-    resolved,
-)
+from omnivery._sqlite.database import Database, Interruption
+from omnivery._sqlite.files import open_file, open_to_read
+from omnivery._sqlite.kind import FileKind, explained, refusal
+from omnivery._sqlite.paths import create_file, resolved
 from omnivery.bulk.journal.lock import LockedError, WriterLock
 from omnivery.errors import ConfigError
 

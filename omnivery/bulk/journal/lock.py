@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import define, field
 
 from omnivery._fork import register_fork_reset
-from omnivery._sqlite import Identity, create_private, identity_of
+from omnivery._sqlite.paths import Identity, create_private, identity_of
 
 HELD_ELSEWHERE = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 """What a system says of a lock that another process has."""

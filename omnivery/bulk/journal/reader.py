@@ -12,7 +12,8 @@ from typing import Any, Self, TypeAlias
 
 from attrs import define, field, frozen
 
-from omnivery._sqlite import Database, refusal
+from omnivery._sqlite.database import Database
+from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL, open_for_reader
 from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, rejection_of, whole
 from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, BatchFailure, RunTotals
@@ -242,7 +243,7 @@ class JournalReader:
     def _unsettled(self, which: str, cut: Cut | None) -> Iterator[Problem]:
         with self._reading() as db:
             # The rows' numbers first, and then row by row: to sort whole rows would take the room of all bodies.
-            rows = db.execute(f"SELECT id FROM batch WHERE state <> 'accepted' AND {which} ORDER BY number, id")  # noqa: S608  # our own words
+            rows = db.execute(f"SELECT id FROM batch WHERE state <> 'accepted' AND {which} ORDER BY number, place")  # noqa: S608  # our own words
             for row in rows.fetchall():
                 # A run that is under way may have deleted it meanwhile: then there is none.
                 for found in db.execute(_UNSETTLED, row).fetchall():

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import anyio
 from anyio import to_thread
+from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from omnivery import codec
+from omnivery._sqlite.database import Interruption
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore, StoreWork
 from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
+from omnivery.bulk.report import FAILURES_KEPT
 from omnivery.bulk.work import PartState
 from omnivery.errors import JournalError
 
@@ -86,6 +89,8 @@ class JournalRecorder(Recorder[T]):
     run_aside: Callable[[Callable[[], Any]], Awaitable[Any]] = field(factory=_OwnThread)
     """Runs what blocks, one at a time, away from the event loop."""
     clock: Callable[[], float] = time.monotonic
+    keep: float | None = None
+    """Seconds after which accepted ids and rejected items are pruned; None keeps them."""
     again: bool = False
     """Whether to send again what was undelivered for good, and nothing else."""
     _journal: JournalStore = field(init=False)
@@ -112,8 +117,9 @@ class JournalRecorder(Recorder[T]):
             ConfigError: the journal cannot be used, or is not one of this run or of this source.
         """
         self._freed = anyio.Event()
-        with anyio.CancelScope(shield=True):
-            self._journal = await self._aside(partial(JournalStore.open, self.path))
+        await self._open_store()
+        # A report reads undelivered items from it, wherever the process has gone by then.
+        self.path = str(self._journal.path)
         try:
             await self._aside(partial(self._journal.check_target, self.target))
             await self._resume(source, work)
@@ -126,6 +132,30 @@ class JournalRecorder(Recorder[T]):
         self._numbers = chain((self._first,), self._journal.numbers)
         self._clock = self.clock()
         return self._totals
+
+    async def _open_store(self) -> None:
+        """Open the journal. Cancellation ends that, where it would wait for another program's lock."""
+        interruption = Interruption()
+        opening = partial(JournalStore.open, self.path, keep=self.keep, interruption=interruption)
+        opened: JournalStore | Exception | None = None
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_interrupt_when_cancelled, interruption)
+                # Shielded: what was opened must be known, to be closed. The group would wrap an error in a group.
+                with anyio.CancelScope(shield=True):
+                    opened = await self._aside(partial(_value_or_error, opening))
+                tasks.cancel_scope.cancel()
+            await checkpoint()
+        except BaseException:
+            if isinstance(opened, JournalStore):
+                with anyio.CancelScope(shield=True):
+                    await self._aside(opened.close)
+            raise
+        if not isinstance(opened, JournalStore):
+            assert opened is not None  # noqa: S101  # the call above returned
+            raise opened
+        interruption.clear()
+        self._journal = opened
 
     async def _resume(self, source: Source[T], work: Work[T, Any, Any]) -> None:  # noqa: ARG002  # parts hold their bytes
         """Have the source resume where the journal stands."""
@@ -152,7 +182,7 @@ class JournalRecorder(Recorder[T]):
         async with self._taking:
             taken: list[StoredPart] = []
             if self._more_pending:
-                await self._do(_Task(work=lambda journal: taken.extend(journal.claim_next()))).wait()
+                await self._do(_Task(work=lambda journal: taken.extend(self._claimed_of(journal)))).wait()
         if not taken:
             self._more_pending = False
             return None
@@ -164,6 +194,13 @@ class JournalRecorder(Recorder[T]):
         self._under_way.add(batch.number)
         self._totals.undelivered -= batch.left
         return batch
+
+    def _claimed_of(self, journal: JournalStore) -> list[StoredPart]:
+        parts = journal.claim_next()
+        # They count among what is undelivered already.
+        room = FAILURES_KEPT - len(self._totals.failures)
+        self._totals.failures += journal.take_damaged()[: max(room, 0)]
+        return parts
 
     async def room(self) -> None:
         """Wait until bodies are gone, if there are too many.
@@ -292,6 +329,20 @@ class JournalRecorder(Recorder[T]):
 
     async def _aside(self, work: Callable[[], Any]) -> Any:
         return await self.run_aside(work)
+
+
+def _value_or_error(opening: Callable[[], JournalStore]) -> JournalStore | Exception:
+    try:
+        return opening()
+    except Exception as error:  # noqa: BLE001  # whatever it is, `open` raises it
+        return error
+
+
+async def _interrupt_when_cancelled(interruption: Interruption) -> None:
+    try:
+        await anyio.sleep_forever()
+    finally:
+        interruption.interrupt()
 
 
 def _bytes_gained(delta: BatchDelta) -> int:

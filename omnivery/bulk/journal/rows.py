@@ -10,7 +10,7 @@ from typing import Any
 from zlib import crc32
 
 from omnivery import codec
-from omnivery._sqlite import refusal
+from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL
 from omnivery.bulk.journal.sql import checksum_of, storable
 from omnivery.bulk.report import Rejection

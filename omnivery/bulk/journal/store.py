@@ -34,7 +34,8 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from omnivery._sqlite import Database, Interruption, checked_age
+from omnivery._sqlite.database import Database, Interruption
+from omnivery._sqlite.kind import checked_age
 from omnivery.bulk.journal.file import JOURNAL, open_to_write
 from omnivery.bulk.journal.lock import WriterLock
 from omnivery.bulk.journal.reader import target_of, totals_of
@@ -264,9 +265,9 @@ class JournalStore:
         with self._writing() as db:
             while found := db.execute(_CLAIM, (self._claimed, self._first)).fetchall():
                 self._claimed = found[0][2]
-                # SQLite returns changed rows in any order.
-                if parts := [part for row in sorted(found) if (part := self._intact(db, row)) is not None]:
-                    return parts
+                if parts := [part for row in found if (part := self._intact(db, row)) is not None]:
+                    # In the order of the source: a half that was split has newer rows than the other half.
+                    return sorted(parts, key=lambda part: part.indices[0])
         return []
 
     def take_damaged(self) -> list[BatchFailure]:
@@ -307,7 +308,8 @@ class JournalStore:
                 db.execute(_RELEASE)
                 [free] = db.execute("PRAGMA freelist_count").fetchone()
                 for _ in range(0, free, VACUUM_PAGES):
-                    db.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+                    # As a script: of a statement without columns, Python's module takes the first step alone.
+                    db.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES});")
         finally:
             self._file.close()
             self._lock.release()

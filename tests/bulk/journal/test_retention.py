@@ -54,7 +54,21 @@ def test_what_is_settled_can_be_forgotten_by_its_age(tmp_path: Path) -> None:
         assert next(store.numbers) == 253
         clock.now += 1
         assert store.prune(0) == 9
-    # And the room is given back.
+
+
+def test_the_room_of_what_is_forgotten_is_given_back(tmp_path: Path) -> None:
+    """At the close, all of it: one page at each close would be as good as none."""
+    clock = Clock()
+    with store_of(tmp_path / "j", clock=clock) as store:
+        source, _ = store.enter_source(SOURCE)
+        empty = rows(tmp_path / "j", "PRAGMA page_count")
+        accept(store, source, clock, batches=200)
+    assert (tmp_path / "j").stat().st_size > 3_000_000
+    clock.now += 1
+    with store_of(tmp_path / "j", clock=clock) as store:
+        store.prune(0)
+    assert rows(tmp_path / "j", "PRAGMA freelist_count") == [(0,)]
+    assert rows(tmp_path / "j", "PRAGMA page_count") <= [(empty[0][0] + 2,)]
     assert (tmp_path / "j").stat().st_size < 300_000
 
 

@@ -1,0 +1,205 @@
+"""A run with a journal, where the blocking half has something to say: limits, damage, paths, ages, cancellation."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from omnivery.bulk.journal.reader import JournalReader
+from omnivery.bulk.journal.store import JournalStore
+from omnivery.errors import ConfigError, DecodeError, JournalError
+from omnivery.events.event import EventLike
+from tests.support.bots import Server, event, events, finish, ids, numbered, refusal, sent
+from tests.support.journal import bodies, counts, journalled, submit
+from tests.support.journal_rows import rows, spoil
+
+pytestmark = pytest.mark.anyio
+
+
+class Taking:
+    """A server that takes all requests but those that are too large, or hold what is poisoned."""
+
+    def __init__(self, *, most: int = 500) -> None:
+        self.most = most
+        self.sent: list[list[str]] = []
+
+    async def __call__(self, body: bytes) -> int:
+        await anyio.lowlevel.checkpoint()
+        names = ids(sent(body))
+        if len(names) > self.most:
+            raise refusal(413)
+        if any("poison" in name for name in names):
+            raise refusal(400)
+        self.sent.append(names)
+        return 1
+
+
+async def fail(_: bytes) -> int:
+    raise DecodeError("the response is HTML")
+
+
+async def test_a_limit_is_the_first_size_that_is_too_large(tmp_path: Path) -> None:
+    """What an earlier run left counts, to the byte: a journal that was full stays so."""
+    path = tmp_path / "j"
+    await submit(events(500), fail, path)
+    [left] = bodies(path)
+    server = Taking()
+    report = await submit(events(1500), server, path, limit=len(left), concurrency=1)
+    assert isinstance(report.stopped_by, JournalError)
+    assert (report.read, server.sent) == (500, [])
+    report = await submit(events(1500), server, path, limit=len(left) + 1, concurrency=1)
+    assert report.stopped_by is None
+    assert counts(report)[:4] == (1500, 1000, 0, 500)
+
+
+async def test_the_bytes_of_parts_that_were_halved_are_free_again(tmp_path: Path) -> None:
+    """Each batch has an event that is refused: its bytes were written ten times over, and its limit is for two."""
+
+    def source() -> Iterator[EventLike]:
+        for number in range(10_000):
+            yield event(number, event_id=f"{'poison' if number % 500 == 77 else 'e'}{number}")
+
+    path, server = tmp_path / "j", Taking()
+    with anyio.fail_after(60):
+        report = await submit(source(), server, path, limit=120_000, concurrency=2)
+    assert report.stopped_by is None
+    assert counts(report)[:4] == (10_000, 9980, 20, 0)
+
+
+async def test_parts_go_out_in_the_order_of_the_source(tmp_path: Path) -> None:
+    """Also those that an earlier run left of a batch."""
+    path = tmp_path / "j"
+    server = Taking(most=125)
+    await submit(events(500), server, path, concurrency=1)
+    assert [name for names in server.sent for name in names] == [f"e{number}" for number in range(500)]
+
+    path, first = tmp_path / "left", Server(takes=1)
+
+    async def post(body: bytes) -> int:
+        if len(ids(sent(body))) > 125:
+            raise refusal(413)
+        return await first(body)
+
+    run = journalled(events(500), post, path, concurrency=1)
+    async with run:
+        while not first.hanging:  # noqa: ASYNC110  # nobody tells of it
+            await anyio.sleep(0.001)
+    second = Taking()
+    report = await submit(events(500), second, path, concurrency=1)
+    assert [name for names in second.sent for name in names] == [f"e{number}" for number in range(125, 500)]
+    assert counts(report)[:5] == (500, 500, 0, 0, 1)
+
+
+async def test_a_damaged_batch_is_named_in_the_report_of_the_run_that_found_it(tmp_path: Path) -> None:
+    """It hung a resume, or ended it with a traceback. The others are sent."""
+    path = tmp_path / "j"
+
+    async def refuse(_: bytes) -> int:
+        raise refusal(401)
+
+    await submit(events(1500), refuse, path, concurrency=4)
+    read = rows(path, "SELECT read FROM source")[0][0]
+    assert read >= 1000
+    spoil(path, "UPDATE batch SET body = x'00' WHERE number = 1")
+    server = Taking()
+    for _ in range(2):
+        run = journalled(events(1500), server, path)
+        async with run:
+            async for _ in run:
+                continue
+        report = run.report
+        assert counts(report)[:4] == (1500, 1000, 0, 500)
+        assert report.stopped_by is None
+        [failure] = report.failures
+        assert (failure.batch, failure.events) == (1, 500)
+        assert "row 2 of the journal's batches is damaged" in str(failure.error)
+    assert {name for names in server.sent for name in names} == numbered(1500) - {f"e{n}" for n in range(500, 1000)}
+    assert sum(map(len, server.sent)) == 1000
+
+
+async def test_a_report_finds_its_journal_wherever_the_process_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    report = await submit(events(3), fail, Path("j"))
+    monkeypatch.chdir(tmp_path)
+    assert len(report.undelivered_events()) == 3
+
+
+async def test_a_run_forgets_what_is_old_while_it_runs(tmp_path: Path) -> None:
+    """The account stays, and what is not delivered."""
+    path = tmp_path / "j"
+    await submit(events(10_000), Taking(), path)
+    with JournalReader.open(path) as reader:
+        assert len(list(reader.accepted())) == 20
+    report = await submit(events(11_000), Taking(), path, keep=0)
+    assert report.accepted == 11_000
+    with JournalReader.open(path) as reader:
+        assert len(list(reader.accepted())) <= 2
+        assert reader.state().accepted == 11_000
+
+
+async def test_opening_a_journal_that_another_program_has_locked_can_be_cancelled(tmp_path: Path) -> None:
+    """A backup that takes a minute must not keep Ctrl-C waiting; and the journal is free afterwards."""
+    path = tmp_path / "j"
+    JournalStore.open(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with anyio.fail_after(8), anyio.move_on_after(0.2) as scope:
+            await submit(events(1), Taking(), path)
+        assert scope.cancelled_caught
+        other.execute("ROLLBACK")
+    assert (await submit(events(1), Taking(), path)).accepted == 1
+
+
+async def test_whatever_an_opening_raises_is_raised_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not in a group of exceptions."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    (tmp_path / "text").write_text("dear diary")
+    with pytest.raises(ConfigError, match="no SQLite file"):
+        await submit(events(1), Taking(), tmp_path / "text")
+    monkeypatch.setattr(JournalStore, "open", broken)
+    with pytest.raises(MemoryError):
+        await submit(events(1), Taking(), tmp_path / "j")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        event(7000, event_id="\ud800"),
+        {"ip": "192.0.2.1", "uas": "x", "event_id": "\udfff"},
+        {"ip": "192.0.2.1", "uas": "x", "event_id": "a", "own": "\ud800"},
+        {"ip": "192.0.2.1", "uas": "\ud800", "event_id": "a"},
+        {"ip": "\ud800", "uas": "x", "event_id": "a"},
+        {"\ud800": 1},
+    ],
+)
+async def test_text_that_is_no_unicode_is_rejected_as_without_a_journal(tmp_path: Path, odd: Any) -> None:
+    """One such event hung a run, or came out as UnicodeEncodeError at every rerun."""
+    source = [*events(700), odd, *(event(number) for number in range(701, 900))]
+    with anyio.fail_after(20):
+        first = await submit(source, Taking(), tmp_path / "j")
+        again = await submit(source, Taking(), tmp_path / "j")
+    assert counts(first) == counts(again)
+    assert counts(first)[:4] == (900, 899, 1, 0)
+    assert [one.index for one in again.rejections] == [700]
+
+
+async def test_a_run_that_is_entered_and_left_at_once_leaves_its_journal_free(tmp_path: Path) -> None:
+    for _ in range(3):
+        run = journalled(events(10_000), Server(takes=0), tmp_path / "j")
+        async with run:
+            pass
+    report = await finish(journalled(events(10_000), Taking(), tmp_path / "j"))
+    assert report.accepted == 10_000
