@@ -73,8 +73,9 @@ class AsyncHoneypots(AsyncResource[AutomationsConfig]):
 
 def _ready_html(content: object) -> str | None:
     """Return the content if it is HTML already; None for text."""
-    if hasattr(content, "__html__"):
-        return str(content.__html__())
+    html = getattr(content, "__html__", None)
+    if html is not None:
+        return str(html())
     return content if isinstance(content, str) and _PIXELS.fullmatch(content) else None
 
 

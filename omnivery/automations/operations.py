@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from omnivery.transport.operation import KeyKind, OperationFactory
 
-operation = OperationFactory("automations", KeyKind.TOKEN, "https://docs.omnivery.com/api-ref/automations-api")
+operation: OperationFactory = OperationFactory(
+    "automations", KeyKind.TOKEN, "https://docs.omnivery.com/api-ref/automations-api"
+)

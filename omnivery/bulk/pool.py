@@ -83,7 +83,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     """Waits until the service accepts requests, where an item must not be written down as being sent before."""
     notify: Callable[[], None] | None = None
     """Called when the run begins to wait for the service, and when it no longer does."""
-    _totals: RunTotals[T] = field(init=False, factory=RunTotals)
+    _totals: RunTotals[T] = field(init=False, factory=RunTotals)  # pyright: ignore[reportAssignmentType]
     _stopped_by: BaseException | None = field(init=False, default=None)
     _fault: tuple[str, Exception] | None = field(init=False, default=None)
     """What raised an error that is none of ours, and the error."""

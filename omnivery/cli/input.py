@@ -122,10 +122,10 @@ _OPTIONS = (
 
 _NAMES = ("format", "columns", "client_ip", "trusted_proxies", "follow")
 
-rate_option = click.option(
+rate_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="The most events a second."
 )
-complete_option = click.option(
+complete_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--complete",
     is_flag=True,
     help="With a journal: take a last line without an ending, too, though its file may grow.",

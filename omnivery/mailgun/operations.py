@@ -6,7 +6,7 @@ from omnivery.transport.operation import KeyKind, OperationFactory
 
 DOCS = "https://docs.omnivery.com/api-ref/mailgun-api"
 
-primary = OperationFactory("mailgun", KeyKind.PRIMARY, DOCS)
-sending = OperationFactory("mailgun", KeyKind.SENDING, DOCS)
-either = OperationFactory("mailgun", KeyKind.EITHER, DOCS)
-any_key = OperationFactory("mailgun", KeyKind.ANY, DOCS)
+primary: OperationFactory = OperationFactory("mailgun", KeyKind.PRIMARY, DOCS)
+sending: OperationFactory = OperationFactory("mailgun", KeyKind.SENDING, DOCS)
+either: OperationFactory = OperationFactory("mailgun", KeyKind.EITHER, DOCS)
+any_key: OperationFactory = OperationFactory("mailgun", KeyKind.ANY, DOCS)

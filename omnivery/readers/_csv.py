@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from csv import Error, reader
 from itertools import chain
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from attrs import define, field
 
@@ -112,7 +112,8 @@ class CsvReader(LineReader[BotEvent]):
         flow = iter(blocks)
         if self.state is None:
             flow = self._below_header(flow)
-        columns, delimiter = Columns.of(self.state["names"], self.columns), self.state["delimiter"]
+        state = cast("dict[str, Any]", self.state)
+        columns, delimiter = Columns.of(state["names"], self.columns), state["delimiter"]
         for first, lines in flow:
             rows = _line_by_line(lines, delimiter)
             if rows is not None:

@@ -20,7 +20,7 @@ INTERVAL = 0.25
 class FollowedFile(LocalFile):
     """A file whose end is where another one takes its place: it was renamed, emptied, or a link leads elsewhere."""
 
-    stop: Stop = field()
+    stop: Stop = field()  # pyright: ignore[reportIncompatibleVariableOverride]  # set once
     truncated: bool = field(init=False, default=False)
     """Whether it ended by being emptied: what was written just before may be lost."""
 

@@ -45,8 +45,8 @@ class BasicKey(Credential):
 
     def __init__(self, *, key: str) -> None:
         encoded = b64encode(f"api:{_checked(key)}".encode()).decode()
-        self.header = ("authorization", f"Basic {encoded}")
-        self.secrets = (key, encoded)
+        self.header: tuple[str, str] = ("authorization", f"Basic {encoded}")
+        self.secrets: tuple[str, ...] = (key, encoded)
 
 
 class TokenHeader(Credential):
@@ -59,8 +59,8 @@ class TokenHeader(Credential):
     __slots__ = ()
 
     def __init__(self, *, name: str, token: str) -> None:
-        self.header = (name, _checked(token))
-        self.secrets = (token,)
+        self.header: tuple[str, str] = (name, _checked(token))
+        self.secrets: tuple[str, ...] = (token,)
 
 
 def _checked(secret: object) -> str:

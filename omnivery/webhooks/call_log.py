@@ -42,7 +42,9 @@ class CallFailedError(Exception):
 
     def __init__(self, reason: RefusalReason, text: str, error: Exception | None = None) -> None:
         super().__init__(text)
-        self.reason, self.text, self.error = reason, text, error
+        self.reason: RefusalReason = reason
+        self.text: str = text
+        self.error: Exception | None = error
 
 
 @contextmanager

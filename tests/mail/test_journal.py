@@ -153,6 +153,7 @@ async def test_a_killed_run_leaves_what_was_in_flight_unknown(tmp_path: Path) ->
 async def test_a_message_that_waits_for_the_service_is_not_in_doubt(tmp_path: Path) -> None:
     """It is certain to be unsent while it is held, and a crash in a long outage does not change that."""
     path, refused = tmp_path / "j", 0
+    left = path
     held = anyio.Event()
 
     def handler(request: httpx.Request) -> httpx.Response:

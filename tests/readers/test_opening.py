@@ -416,9 +416,10 @@ def test_what_a_library_raises_while_reading_is_an_error_of_ours() -> None:
 
     class Remote(OnlyRead):
         def read(self, size: int, /) -> bytes:
-            if size and not (piece := super().read(size)):
+            piece = super().read(size) if size else b""
+            if size and not piece:
                 raise RefusedError
-            return piece if size else b""
+            return piece
 
     found = ndjson(Remote(THREE, 30))
     assert [next(found).line, next(found).line, next(found).line] == [1, 2, 3]

@@ -81,7 +81,8 @@ def settled(
 
 
 def ended(part: Part[Any], state: PartState, **fields: Any) -> SettledPart:
-    return SettledPart(part=part, state=state, **({"attempts": 1} | fields))
+    given: dict[str, Any] = {"attempts": 1} | fields
+    return SettledPart(part=part, state=state, **given)
 
 
 def full(path: Path) -> None:
