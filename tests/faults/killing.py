@@ -135,7 +135,7 @@ class Round:
         left = as_killed(self.journal, f"left by {len(self.looks)}")
         self.looks.append(left)
         with closing(sqlite3.connect(left)) as db:
-            if not db.execute("SELECT * FROM sqlite_master WHERE name = 'terms'").fetchall():
+            if not db.execute("SELECT * FROM sqlite_master WHERE name = 'target'").fetchall():
                 return
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             rows = db.execute("SELECT number, body FROM batch WHERE state = 'sending'").fetchall()
