@@ -79,7 +79,8 @@ async def test_a_server_that_responds_to_half_and_hangs_on_the_rest(tmp_path: Pa
     with Emulator() as emulator:
         with Wire(emulator, hang=lambda number: hanging and number % 2 == 1) as wire:
             report = await submit(wire, journal, options=impatient, concurrency=4)
-            assert 0 < report.accepted < EVENTS
+            # All of them, if the run slows down until each second request is a repeat, which is let through.
+            assert 0 < report.accepted <= EVENTS
             assert report.accepted + report.undelivered == EVENTS
             assert all(isinstance(failure.error, AmbiguousError) for failure in report.failures)
             hanging = False
