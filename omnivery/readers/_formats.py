@@ -26,7 +26,7 @@ def _parquet_share(sample: Sample, _options: ReadOptions) -> float:
 
 
 def _csv_share(sample: Sample, options: ReadOptions) -> float:
-    # Whoever calls a server writes into its log: a line of a log is one, whatever its user agent contains.
+    # Any client of a server writes into its log: a line of a log is one, whatever its user agent contains.
     if isinstance(log_reader("combined", sample[:1], ReadOptions()).item(sample[0], 1), BotEvent):
         return 0.0
     return csv_share(sample, options.columns)

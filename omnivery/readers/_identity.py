@@ -190,7 +190,7 @@ def head_of(origin: Origin) -> bytes:
 
 def _start(pieces: Iterator[bytes], size: int) -> bytes:
     found = bytearray()
-    # Whoever reads on is told of the damage.
+    # The reader that goes on is told of the damage.
     with closing(pieces), suppress(SourceError):  # type: ignore[type-var]  # it is a generator
         for piece in pieces:
             found += piece

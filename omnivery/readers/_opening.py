@@ -228,7 +228,7 @@ class Stream(Origin):
         return self.file
 
     def close(self, file: Any) -> None:
-        """Leave it open: whoever opened a file closes it."""
+        """Leave it open: the caller opened the file, and closes it."""
 
 
 def origins(sources: FileSources) -> list[Origin]:

@@ -21,7 +21,7 @@ PIECE = 64 * 1024
 
 
 class DamagedError(SourceError):
-    """Data ends too early, or is not what it should be. Whoever counts lines says after which one."""
+    """Data ends too early, or is not what it should be. The caller that counts lines says after which one."""
 
 
 _LAYERS = 4

@@ -64,8 +64,10 @@ class EventBuffer:
     now: Callable[[], float] = time.monotonic
     """Seconds on a clock that never goes back."""
     wake: Callable[[], None] = field(default=lambda: None)
-    """Told that whoever takes should look again: the first event is there, a batch is full, a flush or the end has
-    come. Any thread may call it; none of them holds the lock then."""
+    """Called when the consumer should look again: first event, full batch, flush or close.
+
+    Any thread may call it. None of them holds the lock then.
+    """
     puts: int = field(init=False, default=0)
     """Events that were taken in."""
     drops: LogThrottle = field(init=False, factory=LogThrottle)
@@ -110,8 +112,8 @@ class EventBuffer:
         """
         size = size_of(event)
         with self._lock:
-            placing, waking = self._place(event, size)
-        return self._told(placing, waking=waking)
+            result, waking = self._place(event, size)
+        return self._told(result, waking=waking)
 
     def put_blocking(self, event: EventLike, *, seconds: float = math.inf) -> PutResult:
         """The same, but wait for room first: not in an event loop.
@@ -129,8 +131,8 @@ class EventBuffer:
             while self._refusal is None and self._has_no_room() and (left := ends - self.now()) > 0:
                 # A wait without an end could not be interrupted on Windows.
                 self._room.wait(min(left, 1.0))
-            placing, waking = self._place(event, size)
-        return self._told(placing, waking=waking)
+            result, waking = self._place(event, size)
+        return self._told(result, waking=waking)
 
     def take(self, items: list[EventLike], count: int) -> float | None:
         """Append a batch of at most `count` events if one is due.
@@ -191,15 +193,15 @@ class EventBuffer:
         self.puts += 1
         return PutResult.TAKEN, first or (self._is_full() and not was_full)
 
-    def _told(self, placing: PutResult, *, waking: bool) -> PutResult:
+    def _told(self, result: PutResult, *, waking: bool) -> PutResult:
         if waking:
             self.wake()
-        elif placing is PutResult.DROPPED:
+        elif result is PutResult.DROPPED:
             with self._lock:
                 loud = self.drops.add(1)
             if loud:
                 logger.warning("a writer's buffer is full; events dropped so far: %d", self.drops.count)
-        return placing
+        return result
 
     def _has_no_room(self) -> bool:
         return len(self._events) >= self.options.max_buffered

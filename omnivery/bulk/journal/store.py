@@ -10,7 +10,7 @@ A row of `batch` is a part of a batch: what one request carries. How it goes fro
 There are two kinds of rows.
 
 * A row with a `body` holds the bytes to send, and can be sent from the journal alone. A process that dies leaves it
-  *sending*; whoever opens the journal next makes it *pending* again, and `claim_next` gives it out.
+  *sending*; the next process that opens the journal makes it *pending* again, and `claim_next` gives it out.
 * A row with a `digest` is for an item that must not be sent twice, such as a message: neither its bytes nor an e-mail
   address are kept. It has one item, which is known by its place in the source and the digest of what is sent for it. If
   a process dies, a row that is *sending* becomes *unknown*, and is never sent by itself. One that is *pending* or
