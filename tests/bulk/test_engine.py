@@ -31,25 +31,6 @@ from tests.support.bots import (
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emu(running: Emulator) -> Iterator[Emulator]:
-    running.reset()
-    yield running
-    running.chaos = None
-
-
-@pytest.fixture
-async def client(emu: Emulator) -> AsyncIterator[AsyncAutomations]:
-    async with client_of(emu) as made:
-        yield made
-
-
 async def submit(client: AsyncAutomations, source: Any, **options: Any) -> SubmitReport:
     """Submit, and hold the report to the law."""
     report = await client.bots.submit(source, **{"options": FAST, **options})

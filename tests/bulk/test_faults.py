@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,25 +39,6 @@ from tests.support.bots import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emu(running: Emulator) -> Iterator[Emulator]:
-    running.reset()
-    yield running
-    running.chaos = None
-
-
-@pytest.fixture
-async def client(emu: Emulator) -> AsyncIterator[AsyncAutomations]:
-    async with client_of(emu) as made:
-        yield made
 
 
 async def submit(client: AsyncAutomations, source: Any, **options: Any) -> SubmitReport:
