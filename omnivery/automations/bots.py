@@ -147,7 +147,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
                 yield, or a data frame (anything with `__arrow_c_stream__`) with columns named like an event's fields.
             webhook_url: where the service sends the verdicts; the client's own when left out.
             concurrency: batches in flight; fewer while the server asks to slow down.
-            on_progress: called with the account so far after each batch; no coroutine function.
+            on_progress: called with the report so far after each batch; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
             events_per_second: the most that go out, evenly spread, each event counted when it goes out first.
             requests_per_second: the most that go out, evenly spread, retries among them.
@@ -162,13 +162,13 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             options: timeouts, deadline, retries and headers of each request.
 
         Returns:
-            The account: `accepted + rejected + undelivered == read`. Look at it, or call `raise_for_failures()`.
+            The report: `accepted + rejected + undelivered == read`. Look at it, or call `raise_for_failures()`.
 
         Raises:
             ConfigError: domain or webhook_url is missing, or `events` is no iterable of events; or the journal cannot
                 be used, or is of other settings or of another source. Nothing was sent.
             BulkError: the source raised, which is the error's cause; what it gave before was submitted, and `report`
-                is the account of it.
+                tells how.
         """
         run = self.stream(
             events,
@@ -264,7 +264,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             options: as in `submit`.
 
         Returns:
-            The account of all runs with the journal, in which what is now accepted is no longer undelivered.
+            The report of all runs with the journal, in which what is now accepted is no longer undelivered.
 
         Raises:
             ConfigError: there is no such journal, or it cannot be used, or the client talks to another server. Nothing
@@ -400,7 +400,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
                 await writer.put(event)
 
         A batch goes out when `max_events` or `max_bytes` are reached, when its oldest event has waited for `linger`
-        seconds, on `flush()`, and when the block is left, which waits for it. The account is `submit`'s, in
+        seconds, on `flush()`, and when the block is left, which waits for it. The report is `submit`'s, in
         `writer.report`: `accepted + rejected + undelivered == read` in the end.
 
         Args:

@@ -70,7 +70,7 @@ class BatchOutcome(SettledBatch[EventLike]):
 
 @frozen(kw_only=True)
 class SubmitReport(Tabular):
-    """The account of a run: `accepted + rejected + undelivered == read`, whatever happened on the way.
+    """The report of a run: `accepted + rejected + undelivered == read`, whatever happened on the way.
 
     As a data frame it is its problems: one row for each of `rejections` and `failures`.
     """
@@ -172,7 +172,7 @@ class SubmitReport(Tabular):
         )
 
     def summary(self) -> str:
-        """The account in a sentence."""
+        """The report in a sentence."""
         parts = [f"of {self.read} events {self.accepted} were accepted, {self.rejected} rejected and"]
         parts.append(f"{self.undelivered} not delivered")
         if self.rejections:

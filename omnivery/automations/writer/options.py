@@ -65,7 +65,7 @@ class WriterOptions:
 
 @frozen(kw_only=True)
 class WriterReport(SubmitReport):
-    """The account of a writer: at its end `accepted + rejected + undelivered == read`.
+    """The report of a writer: at its end `accepted + rejected + undelivered == read`.
 
     `read` counts the events that the writer took. Before the end some of them are buffered or on their way.
     """
@@ -90,7 +90,7 @@ class WriterReport(SubmitReport):
         super().raise_for_failures()
 
     def summary(self) -> str:
-        """The account in a sentence."""
+        """The report in a sentence."""
         dropped = f"; {self.dropped} more were dropped, because the buffer was full" if self.dropped else ""
         return super().summary() + dropped
 

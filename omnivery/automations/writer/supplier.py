@@ -51,7 +51,7 @@ class BufferSource(BatchSource[EventLike]):
             if get_ident() == own:
                 self._woken.set()
             else:
-                # A loop that has ended takes nothing any more; what is in the buffer is in the account all the same.
+                # A loop that has ended takes nothing any more; what is in the buffer is in the report all the same.
                 with suppress(RuntimeError):
                     later(lambda: self._woken.set())  # noqa: PLW0108  # the event of that moment
 

@@ -34,7 +34,7 @@ class EventWriter:
 
     @property
     def report(self) -> WriterReport:
-        """The account so far; final once the writer is closed."""
+        """The report so far; final once the writer is closed."""
         return self._writer.report
 
     @property
@@ -65,7 +65,7 @@ class EventWriter:
         """Send everything that was put before, without lingering, and wait until it is settled.
 
         Returns:
-            The account of the writer so far. It also comes when the run was stopped: see `stopped_by`.
+            The report of the writer so far. It also comes when the run was stopped: see `stopped_by`.
 
         Raises:
             ConfigError: the writer is not entered, or was closed.
@@ -75,12 +75,12 @@ class EventWriter:
         return portal().call(self._writer.flush)
 
     def close(self) -> WriterReport:
-        """Take no more events, and send what is left, for `close_timeout` seconds at most. Twice is as good as once.
+        """Take no more events, and send what is left, for `close_timeout` seconds at most. Idempotent.
 
         What has not got through by then is undelivered.
 
         Returns:
-            The final account.
+            The final report.
 
         Raises:
             ConfigError: the writer is not entered.

@@ -62,7 +62,7 @@ class AsyncEventWriter:
 
     @property
     def report(self) -> WriterReport:
-        """The account so far; final once the writer is closed."""
+        """The report so far; final once the writer is closed."""
         report, buffer = self.run.report, self.supplier.buffer
         failures = report.failures
         if self._given_up:
@@ -137,7 +137,7 @@ class AsyncEventWriter:
         """Send everything that was put before, without lingering, and wait until it is settled.
 
         Returns:
-            The account of the writer so far. It also comes when the run was stopped: see `stopped_by`.
+            The report of the writer so far. It also comes when the run was stopped: see `stopped_by`.
 
         Raises:
             ConfigError: the writer is not entered, or was closed.
@@ -151,12 +151,12 @@ class AsyncEventWriter:
         return self.report
 
     async def aclose(self) -> WriterReport:
-        """Take no more events, and send what is left, for `close_timeout` seconds at most. Twice is as good as once.
+        """Take no more events, and send what is left, for `close_timeout` seconds at most. Idempotent.
 
         What has not got through by then is undelivered. If this is cancelled, `cancel_timeout` seconds are left.
 
         Returns:
-            The final account.
+            The final report.
 
         Raises:
             ConfigError: the writer is not entered.
@@ -203,7 +203,7 @@ class AsyncEventWriter:
                 self._close()
                 await self._end_within(self.options.cancel_timeout)
         finally:
-            # An error of the block goes its own way: told of it, the task group would wrap it in a group.
+            # Do not tell the task group about the block's exception: it would wrap it in an ExceptionGroup.
             await self._tasks.__aexit__(None, None, None)
         if exc is None:
             self._raise_broken()

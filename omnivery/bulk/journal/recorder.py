@@ -123,7 +123,7 @@ class JournalRecorder(Recorder[T]):
         try:
             await self._aside(partial(self._journal.check_target, self.target))
             await self._resume(source, work)
-            self._totals = await self._aside(self._journal.account)
+            self._totals = await self._aside(self._journal.totals)
             self._live = await self._aside(self._journal.live_bytes)
         except BaseException:
             await self.close()

@@ -211,7 +211,7 @@ class JournalStore:
             row, read = db.execute(_ENTER_SOURCE, (*source_values(bookmark), self._clock())).fetchone()
         return row, read
 
-    def account(self) -> RunTotals[Any]:
+    def totals(self) -> RunTotals[Any]:
         """The totals of all runs. What is pending counts as undelivered until it is claimed."""
         with self._file.use(ConfigError, JOURNAL.refused) as db:
             return totals_of(db)

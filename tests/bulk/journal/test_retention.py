@@ -44,7 +44,7 @@ def test_what_is_settled_can_be_forgotten_by_its_age(tmp_path: Path) -> None:
         assert store.prune(2 * DAY) == 0
         assert store.prune(DAY / 2) == 250 * 3
         assert store.prune(DAY / 2) == 0
-        totals = store.account()
+        totals = store.totals()
     # Totals are for good.
     assert (totals.read, totals.accepted, totals.rejected) == (253 * 3, 253 * 2, 253)
     with JournalReader.open(tmp_path / "j") as reader:
@@ -78,7 +78,7 @@ def test_nothing_that_is_not_delivered_is_forgotten(tmp_path: Path) -> None:
         assert store.prune(1) == 4 + 1 + 1
     assert {*states(tmp_path / "j").values()} == {"undelivered", "pending", "unknown"}
     with store_of(tmp_path / "j") as store:
-        assert store.account().undelivered == 17
+        assert store.totals().undelivered == 17
 
 
 def test_a_message_that_is_forgotten_is_still_not_unsent(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_journal_that_keeps_an_hour_is_as_large_as_an_hour(tmp_path: Path) -> 
                 clock.now += 299
                 accept(store, source, clock, batches=1)
             sizes.append(rows(tmp_path / "j", "SELECT count(*), (SELECT count(*) FROM rejection) FROM batch")[0])
-        assert store.account().accepted == 60 * 500
+        assert store.totals().accepted == 60 * 500
     assert sizes[0] == (12, 12)
     assert all(12 <= one <= 14 for pair in sizes[1:] for one in pair)
 

@@ -56,7 +56,7 @@ def test_a_damaged_part_is_named_and_set_aside_and_the_rest_goes_on(path: Path, 
         claimed = drain(store)
         [failure] = store.take_damaged()
         assert store.take_damaged() == []
-        known = store.account().failures
+        known = store.totals().failures
     assert [one.number for parts in claimed for one in parts] == [3, 4]
     assert (failure.batch, failure.events) == (2, 4)
     [row] = rows(path, "SELECT id FROM batch WHERE number = 2")[0]
@@ -120,7 +120,7 @@ def test_a_rejection_that_is_damaged_is_named(path: Path) -> None:
     with JournalReader.open(path) as reader:
         [problem] = reader.rejected()
     with store_of(path) as store:
-        [rejection] = store.account().rejections
+        [rejection] = store.totals().rejections
     assert problem.reason == rejection.reason == "row 1 of the journal's rejections is damaged"
     assert (problem.item, problem.index, problem.line, problem.item_id) == (None, -1, None, None)
 
@@ -157,7 +157,7 @@ def everything(path: Path) -> None:
     with store_of(path) as store:
         told(store.bookmarks)
         told(lambda: store.enter_source(ResumePoint(name="source")))
-        told(store.account)
+        told(store.totals)
         told(lambda: store.items_at(1, 0, 100))
         told(lambda: drain(store))
         told(store.requeue_undelivered)

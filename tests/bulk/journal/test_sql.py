@@ -99,8 +99,8 @@ def test_any_text_can_be_an_id(tmp_path: Path, identifier: str) -> None:
         again = part(store, identifier)
         store.transact([settled(source, replaced, rejected=[(rejection, b"\x00\xff")], opened=[again])])
         store.transact([settled(source, ended(again, PartState.UNDELIVERED, error=f"it was {identifier}"))])
-        [known] = store.account().rejections
-        [failure] = store.account().failures
+        [known] = store.totals().rejections
+        [failure] = store.totals().failures
     assert (known.index, known.line, known.event_id, known.reason) == (0, 2, shown, f"because of {shown}")
     assert str(failure.error) == f"it was {shown}"
     with JournalReader.open(tmp_path / "j") as reader:
@@ -117,7 +117,7 @@ def test_a_line_that_cannot_be_stored_is_left_out(tmp_path: Path, line: Any) -> 
         rejection = Rejection(index=2**62, line=line, reason="wrong")
         replaced = ended(batch, PartState.REPLACED)
         store.transact([settled(source, replaced, rejected=[(rejection, None)])])
-        [known] = store.account().rejections
+        [known] = store.totals().rejections
     assert (known.index, known.line) == (2**62, None)
 
 
@@ -174,7 +174,7 @@ def test_a_value_that_nothing_can_be_made_of_is_a_journal_error(tmp_path: Path, 
             store.transact(
                 [read(store, source, part(store, "good")), read(store, source, part(store, "x", **{field: value}))]
             )
-        assert store.account().read == 0
+        assert store.totals().read == 0
     assert states(tmp_path / "j") == {}
 
 

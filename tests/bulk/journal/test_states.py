@@ -130,7 +130,7 @@ def test_the_bytes_that_are_kept_are_known_at_the_opening(path: Path) -> None:
 
 def test_totals_tell_unknown_from_undelivered(path: Path) -> None:
     with store_of(path) as store:
-        totals = store.account()
+        totals = store.totals()
     assert (totals.read, totals.accepted, totals.rejected) == (25, 5, 1)
     assert (totals.undelivered, totals.unknown) == (17, 2)
     assert [(one.batch, one.events, str(one.error)) for one in totals.failures] == [
