@@ -478,7 +478,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             PayloadTooLargeError: the events are more bytes than the service takes at once.
             PaymentRequiredError: bot detection is not enabled for the domain.
         """
-        source = Source.of(as_events(events), argument="events", advice=ADVICE)
+        source = Source.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot)
         items: list[EventLike] = []
         await source.read_into(items, MAX_EVENTS + 1)
         if source.error is not None:

@@ -128,6 +128,10 @@ class Batch(Generic[T]):
         """How many items are still open."""
         return sum(len(part.items) for part in self._open)
 
+    def encode_next(self) -> None:
+        """Encode what is sent next, while its items are as they were read."""
+        self._encode_next()
+
     def next_request(self) -> Any:
         """Return the body of the next request; None when nothing is left to send."""
         if not self._encode_next():

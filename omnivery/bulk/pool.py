@@ -360,6 +360,9 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     async def _deliver(self, batch: Batch[T]) -> OutcomeT:
         before, failures = self._moment(), 0
         try:
+            if self.pace is not None:
+                # While this waits for its turn, the caller may change what is in a list.
+                batch.encode_next()
             while self._stopped_by is None and batch.next_items:
                 if self.pace is not None and (items := batch.next_new_items):
                     await self.pace.wait(items)

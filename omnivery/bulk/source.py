@@ -44,6 +44,9 @@ class BatchSource(ABC, Generic[T]):
         Whatever leaves the supplier is in the list, even if the task is cancelled. It is asked by one task at a time.
         """
 
+    def keep_with(self, keep: Callable[[T], T]) -> None:
+        """Hand over what `keep` makes of each item, if the items are a caller's own, who may go on to change them."""
+
     def leftover(self, count: int) -> list[T]:  # noqa: ARG002  # most have nothing
         """Stop reading, and return up to `count` items that were read ahead and not handed over; none at the end.
 
@@ -133,7 +136,7 @@ class Source(Generic[T]):
             items: what to read.
             argument: its name, for the error.
             advice: what to do instead, for the error.
-            keep: makes of an item what the caller cannot change any more. A `BatchSource` hands over such items.
+            keep: makes of an item what the caller cannot change any more.
 
         Raises:
             ConfigError: it is no iterable of items, but for instance a single one.
@@ -141,6 +144,8 @@ class Source(Generic[T]):
         if isinstance(items, Resumable):
             return cls(iterator=None, origin=items)
         if isinstance(items, BatchSource):
+            if keep is not None:
+                items.keep_with(keep)
             return cls(iterator=items)
         if isinstance(items, AsyncIterable):
             return cls(iterator=aiter(items), keep=keep)

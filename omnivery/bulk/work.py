@@ -218,10 +218,6 @@ class Work(ABC, Generic[T, OutcomeT, ReportT]):
         """The URL that requests go to, for people."""
         return self.target["base_url"]
 
-    def snapshot(self, item: T) -> T:
-        """Return an item that a caller cannot change any more."""
-        return item
-
     @abstractmethod
     def screen(self, items: Sequence[T], *, named: bool) -> Screening:
         """Check items before they are sent.

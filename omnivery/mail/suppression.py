@@ -213,10 +213,15 @@ async def add_records(
         return await send(calls.client, some, calls.options)
 
     run: Pool[GivenRecord, None, SuppressionReport] = Pool(
-        source=Source.of(records, argument="records", advice="A single one goes to create() or add()"),
+        source=Source.of(records, argument="records", advice="A single one goes to create() or add()", keep=_kept),
         work=RecordWork(read=read, send=post, size=size, target=target),
         concurrency=concurrency,
         policy=OutagePolicy(breaker=calls.breaker, max_retry_after=calls.max_retry_after),
         runtime=client._pipeline.runtime,
     )
     return await run.finish()
+
+
+def _kept(record: GivenRecord) -> GivenRecord:
+    # A generator may yield one mapping again and again with other values.
+    return record if isinstance(record, str) else dict(record)

@@ -134,7 +134,9 @@ class LoopBridge(Generic[T]):
             return items  # its reader refuses it
         # It is not an asynchronous iterable, and is never iterated: runs read it by batches.
         ready = iter(items)
-        return cast("AsyncIterable[P]", _CallersItems(self, lambda: ready, length=length_hint(items, -1)))
+        is_list = isinstance(items, list | tuple)
+        source = _CallersItems(self, lambda: ready, length=length_hint(items, -1), is_list=is_list)
+        return cast("AsyncIterable[P]", source)
 
     def callback(self, function: Callable[[P], Any] | None) -> Callable[[P], None] | None:
         """Return a function that has the caller's function called in the caller's thread, a little later."""
@@ -248,9 +250,15 @@ class _CallersItems(BatchSource[P]):
     _open: Callable[[], Iterable[P]]
     _iterator: Iterator[P] | None = None
     _length: int = field(default=-1, alias="length")
+    _is_list: bool = field(default=False, alias="is_list")
+    _keep: Callable[[P], P] | None = field(init=False, default=None)
 
     def __length_hint__(self) -> int:
         return NotImplemented if self._length < 0 else self._length
+
+    def keep_with(self, keep: Callable[[P], P]) -> None:
+        # What is in a list stays in it, while a generator may yield one object again and again.
+        self._keep = None if self._is_list else keep
 
     async def read_into(self, items: list[P], count: int) -> None:
         await self._caller.ask(lambda: self._take(items, count))
@@ -258,7 +266,8 @@ class _CallersItems(BatchSource[P]):
     def _take(self, items: list[P], count: int) -> None:
         if self._iterator is None:
             self._iterator = iter(self._open())
-        items.extend(islice(self._iterator, count))
+        chosen = islice(self._iterator, count)
+        items.extend(chosen if self._keep is None else map(self._keep, chosen))
 
 
 @define(eq=False)

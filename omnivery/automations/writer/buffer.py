@@ -20,6 +20,7 @@ from omnivery._logging import LogThrottle, get_logger
 from omnivery.automations.writer.options import WriterOptions
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLike, EventLine
+from omnivery.events.snapshot import snapshot
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -188,7 +189,7 @@ class EventBuffer:
         if self._has_no_room():
             return (PutResult.DROPPED if self.options.overflow == "drop" else PutResult.FULL), False
         first, was_full = not self._events, self._is_full()
-        self._events.append(_Waiting(event, size, self.now()))
+        self._events.append(_Waiting(snapshot(event), size, self.now()))
         self._bytes += size
         self.puts += 1
         return PutResult.TAKEN, first or (self._is_full() and not was_full)
