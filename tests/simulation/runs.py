@@ -8,8 +8,8 @@ import random
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import closing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, closing
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,7 +87,7 @@ async def _events_until(plan: Plan, service: Service, path: Path | None, kill: f
     )
     pulled = 0
 
-    async def source() -> AsyncIterator[Any]:
+    async def source() -> AsyncGenerator[Any, None]:
         nonlocal pulled
         for event in world.events(plan):
             if plan.spacing:
@@ -95,14 +95,16 @@ async def _events_until(plan: Plan, service: Service, path: Path | None, kill: f
             pulled += 1
             yield event
 
+    events = source()
     run = event_run(
-        client, SUBMIT_BATCH, Source.of(source(), argument="events", advice=""), target,
+        client, SUBMIT_BATCH, Source.of(events, argument="events", advice=""), target,
         recorder=recorder, concurrency=plan.concurrency, events_per_second=None, requests_per_second=None,
         options=None, max_outage=None, max_events=SIZE,
     )  # fmt: skip
     result = Result(plan=plan, service=service, report=None, seconds=0.0)
     with trio.move_on_after(LONGEST if kill is None else kill) as scope:
-        async with run:
+        # A run that stops or is killed leaves the source where it is, and this one is ours to close.
+        async with aclosing(events), run:
             settled = 0
             async for outcome in run:
                 settled += len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
