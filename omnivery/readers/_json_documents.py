@@ -13,11 +13,11 @@ from omnivery.readers._lines import MAX_LINE, too_long
 NOT_AN_OBJECT = "not a JSON object"
 """Why what stands between two objects cannot be read."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BRACKET = re.compile(rb'[^{}\[\]"]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^{}\[\]"]*+)*+([{}\[\]])', re.DOTALL)
 """Up to the next bracket outside of quotes."""
-_BETWEEN = re.compile(rb"(?:[\s,\x1e]++|[\[\]])*+")
-"""What may stand between objects: blanks, commas, arrays' brackets, and the separator of RFC 7464."""
+_BETWEEN = re.compile(rb"(?:[\s,\x1e\0]++|[\[\]]|\xef\xbb\xbf)*+")
+"""What may stand between objects: blanks, commas, arrays' brackets, the separator of RFC 7464, NULs and the byte order
+marks of joined files."""
 _OTHER = re.compile(rb"[^{}\[\]\n]*+[}\n]?|\Z")
 
 
@@ -47,13 +47,10 @@ class _Cutter:
     """The number of the line on which the rest begins."""
     _dropping: bool = field(init=False, default=False)
     """Whether the object is too long, and not kept."""
-    _started: bool = field(init=False, default=False)
 
     def feed(self, data: bytes) -> Iterator[EventLine | UnreadableLine]:
         """Yield what has come to its end with more data."""
         text = self._rest + data
-        if not self._started and len(text) >= len(_BYTE_ORDER_MARK):
-            text, self._started = text.removeprefix(_BYTE_ORDER_MARK), True
         at = 0
         while True:
             if self._depth == 0:

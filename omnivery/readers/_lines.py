@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
@@ -25,6 +26,9 @@ TAIL = 4096
 """Bytes before a place that are remembered, to recognize it."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NO_CONTENT = re.compile(rb"^(?:\0|\xef\xbb\xbf)+", re.MULTILINE)
+"""What may stand before a line and is none of it. Files that were joined have a byte order mark at each seam. A server
+that holds a log open writes on at its old offset after the file was emptied, and leaves NULs before."""
 
 
 def too_long(number: int) -> UnreadableLine:
@@ -48,8 +52,8 @@ class Start(NamedTuple):
 class Blocks:
     r"""Blocks one after the other, and where those start that were handed over last.
 
-    Lines end with `\n` or `\r\n`, or with `\r` in a source that has no `\n`. The last one needs no ending. A UTF-8 byte
-    order mark at the start is removed.
+    Lines end with `\n` or `\r\n`, or with `\r` in a source that has no `\n`. The last one needs no ending. Byte order
+    marks of UTF-8 and NULs at the start of a line are removed.
     """
 
     _data: Iterator[bytes]
@@ -92,8 +96,6 @@ class Blocks:
         next_line = self.line
         try:
             for offset, lines in self._cut():
-                if next_line == 1 and lines[0] is not None:
-                    lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
                 self._starts.append(Start(next_line, offset, self.tail, lines))
                 yield next_line, lines
                 next_line += len(lines)
@@ -146,6 +148,8 @@ class Blocks:
         text = text.replace(b"\r\n", b"\n")
         if self.newline == b"\r":
             text = text.replace(b"\r", b"\n")
+        if b"\0" in text or _BYTE_ORDER_MARK in text:
+            text = _NO_CONTENT.sub(b"", text)
         lines: list[Line] = [*text.split(b"\n")]
         lines.pop()
         return lines

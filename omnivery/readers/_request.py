@@ -65,8 +65,6 @@ class RequestReader(EachLine[BotEvent]):
 
     def inside(self, line: bytes) -> bytes:
         """Return a line without what carries it."""
-        # A server that holds a log open writes on at its old offset after the file was emptied, and leaves NULs before.
-        line = line.lstrip(b"\0")
         return (self.carrier.unwrap(line) or line) if self.carrier else line
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:

@@ -46,13 +46,17 @@ def test_blank_lines_are_skipped_and_counted() -> None:
     assert lines_of(b"\n \t \r\na\n\n\nb") == [EventLine(data=b"a", line=3), EventLine(data=b"b", line=6)]
 
 
-def test_a_byte_order_mark_is_taken_off_at_the_start_alone() -> None:
-    """Windows editors write one; JSON does not allow it (RFC 8259, section 8.1)."""
-    assert lines_of(b"\xef\xbb\xbf{}\n\xef\xbb\xbf{}") == [
-        EventLine(data=b"{}", line=1),
-        EventLine(data=b"\xef\xbb\xbf{}", line=2),
-    ]
-    assert lines_of(b"\xef\xbb\xbf{}") == [EventLine(data=b"{}", line=1)]
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\0", b"\0" * 100_000, b"\0\xef\xbb\xbf"])
+def test_what_stands_before_a_line_and_is_none_of_it_is_taken_off(before: bytes) -> None:
+    """Windows editors write a byte order mark, `cat` leaves one at each seam, and a log that was emptied has NULs.
+
+    JSON allows neither (RFC 8259, section 8.1), and the line is lost with it.
+    """
+    expected = [EventLine(data=b"{}", line=1), EventLine(data=b"[]", line=2)]
+    assert lines_of(before + b"{}\n" + before + b"[]") == expected
+    assert lines_of(before + b"{}\r\n" + before + b"[]\r\n" + before) == expected
+    assert lines_of(before + b"{}\r" + before + b"[]\r") == expected
+    assert lines_of(b'{"a":"\0\xef\xbb\xbf"}') == [EventLine(data=b'{"a":"\0\xef\xbb\xbf"}', line=1)]
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
@@ -123,7 +127,9 @@ _lines = st.lists(
     st.binary(max_size=40)
     .map(lambda line: line.replace(b"\n", b"").rstrip(b"\r"))
     .filter(
-        lambda line: not line.startswith(b"\xef\xbb\xbf") and packing_of(line) is None and charset_of(line)[0] is None
+        lambda line: (
+            not line.startswith((b"\xef\xbb\xbf", b"\0")) and packing_of(line) is None and charset_of(line)[0] is None
+        )
     )
 )
 
