@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from omnivery.events.event import BotEvent
+from omnivery.readers._columns import KEYS
 from omnivery.readers._csv import CsvReader, csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
 from omnivery.readers._format import Format, Reader, ReadOptions, Sample
@@ -16,9 +17,22 @@ from omnivery.readers._ndjson import ndjson_reader
 from omnivery.readers._parquet import MAGIC, ParquetReader
 
 
-def _ndjson_share(sample: Sample, _options: ReadOptions) -> float:
+def _ndjson_share(sample: Sample, options: ReadOptions) -> float:
+    names = {path.rpartition(".")[2] for path in options.columns or ()} | KEYS
+    quoted = [b'"%b"' % name.encode() for name in names]
+    return sum(_event_share(line, quoted) for line in sample) / len(sample)
+
+
+def _event_share(line: bytes, names: Sequence[bytes]) -> float:
     # A line of a log in JSON is no event in the API's names, though it is an object.
-    return sum(line.lstrip().startswith(b"{") and not is_json_log(line) for line in sample) / len(sample)
+    if not line.lstrip().startswith(b"{") or is_json_log(line):
+        return 0.0
+    # Anything may be an object: what carries the lines of a log, for instance.
+    return 1.0 if any(name in line for name in names) else _ANY_OBJECT
+
+
+_ANY_OBJECT = 0.001
+"""How much an object counts that names no field of an event: it is read if nothing else reads a line."""
 
 
 def _parquet_share(sample: Sample, _options: ReadOptions) -> float:

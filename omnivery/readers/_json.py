@@ -45,16 +45,26 @@ def json_reader(columns: Mapping[str, str] | None) -> JsonReader:
 
 def json_share(sample: Sample) -> float:
     """Return 1.0 if the first lines are those of JSON that is not one object a line."""
-    first = sample[0].lstrip()
+    first = sample[0].lstrip(_BEFORE).rstrip()
     second = sample[1].lstrip() if len(sample) > 1 else b""
     if first.startswith(b"["):
         return float(_ARRAY.match(first + b"\n" + second) is not None)
-    if not first.startswith(b"{") or _is_json(first):
+    if not first.startswith(b"{"):
         return 0.0
-    # Objects over several lines, or several on one.
+    if _is_json(first):
+        # The body of a batch, or an object behind the separator of RFC 7464.
+        return float(_RECORD_SEPARATOR in sample[0] or _events_of_a_body(first) is not None)
+    # Objects over several lines, several on one, or lines that were cut out of an array.
     return float(
-        (not first.rstrip().endswith(b"}") and second[:1] in {b'"', b"}"}) or _ADJACENT.search(first) is not None
+        (not first.endswith(b"}") and second[:1] in {b'"', b"}"})
+        or _ADJACENT.search(first) is not None
+        or (first.endswith(b",") and _is_json(first[:-1]))
     )
+
+
+_RECORD_SEPARATOR = b"\x1e"
+_BEFORE = b" \t\r\n" + _RECORD_SEPARATOR
+"""What may stand before the first object."""
 
 
 _ARRAY = re.compile(rb"\[\s*+(?:[\[{\]]|$)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,6 +48,33 @@ def test_a_line_of_another_format_does_not_decide() -> None:
     """Somebody may write anything into a log: by asking for it."""
     assert kinds(io.BytesIO(JSON + LOG * 9)) == [UnreadableLine, *[BotEvent] * 9]
     assert kinds(io.BytesIO(LOG + JSON * 9)) == [EventLine] * 10
+
+
+def test_a_server_that_says_in_its_container_how_it_starts_has_a_log_all_the_same() -> None:
+    """Docker's files hold all that a container writes: these lines are JSON, and no event in the API's names."""
+    inside = ["/docker-entrypoint.sh: Configuration complete; ready for start up", LOG.decode()[:60]]
+    other = [json.dumps({"log": f"{line}\n", "stream": "stdout"}).encode() + b"\n" for line in inside]
+    logs = [json.dumps({"log": line.decode(), "stream": "stdout"}).encode() + b"\n" for line in LOGS]
+    found = list(read(io.BytesIO(b"".join([*other, *logs]))))
+    assert [type(item) for item in found] == [UnreadableLine] * 2 + [BotEvent] * 60
+    # Objects of which nobody knows what they are still come out as lines, so that the run says what they lack.
+    assert kinds(io.BytesIO(b'{"log":"x"}\n' * 3)) == [EventLine] * 3
+    assert kinds(io.BytesIO(b'{"a":{"cip":"192.0.2.1"}}\n' * 3), columns={"a.cip": "ip"}) == [BotEvent] * 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"webhook_url":"x","events":[%b,%b]}\n' % (JSON.strip(), JSON.strip()),
+        b"\x1e%b\x1e%b" % (JSON, JSON),
+        b"%b,\n%b,\n" % (JSON.strip(), JSON.strip()),
+        b"[%b,%b]" % (JSON.strip(), JSON.strip()),
+        b"\xef\xbb\xbf%b%b" % (JSON.strip(), JSON.strip()),
+    ],
+    ids=["the body of a batch", "a sequence of RFC 7464", "cut out of an array", "an array", "without line breaks"],
+)
+def test_events_in_json_are_found_whatever_stands_around_them(content: bytes) -> None:
+    assert [item.data for item in read(io.BytesIO(content))] == [JSON.strip()] * 2
 
 
 def test_where_formats_read_as_much_the_first_line_decides() -> None:
