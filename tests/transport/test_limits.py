@@ -483,3 +483,41 @@ def test_a_second_of_history_is_enough_to_measure_a_rate() -> None:
     accepting(rate, 10, start=100.0, seconds=1)
     rate.throttled(101.0, 0.5, told_when=False)
     assert rate.per_second(101.0) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("failures", [1, 5])
+def test_after_a_429_in_an_outage_the_next_failure_opens_the_circuit_again(failures: int) -> None:
+    """However it came to be open: a service that throttles its probe is hardly back."""
+    breaker = CircuitBreaker()
+    for _ in range(failures):
+        breaker.failed(100.0, random=0.5, probe=False, responded=True)
+    breaker.trip(100.0, random=0.5)
+    breaker.throttled(101.0)
+    assert not breaker.is_open
+    breaker.failed(102.0, random=0.5, probe=False, responded=True)
+    assert breaker.is_open
+
+
+def test_a_429_among_failures_neither_adds_to_them_nor_ends_their_row() -> None:
+    breaker = CircuitBreaker(threshold=3)
+    breaker.failed(100.0, random=0.5, probe=False, responded=True)
+    for now in (101.0, 102.0):
+        breaker.throttled(now)
+        assert not breaker.is_open
+    breaker.failed(103.0, random=0.5, probe=False, responded=True)
+    assert not breaker.is_open
+    breaker.failed(104.0, random=0.5, probe=False, responded=True)
+    assert breaker.is_open
+
+
+def test_it_is_counted_how_often_the_circuit_opened() -> None:
+    """A run tells by it whether a batch failed in an outage, or for its own sake."""
+    breaker = CircuitBreaker()
+    counts = [breaker.openings]
+    for now in (100.0, 200.0):
+        breaker.failed(now, random=0.5, probe=False, responded=True)
+        for _ in range(2):
+            breaker.trip(now, random=0.5)
+        counts.append(breaker.openings)
+        breaker.succeeded()
+    assert counts == [0, 1, 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -597,14 +598,136 @@ async def test_a_probe_of_its_own_goes_out_in_place_of_the_request() -> None:
 
 
 @pytest.mark.anyio
-async def test_after_max_outage_a_request_is_refused_and_says_so() -> None:
-    runtime = FakeRuntime()
-    limited = bulk(*[response(500)] * 2, runtime=runtime, max_outage=60.0)
+async def test_a_probe_of_its_own_is_no_acceptance() -> None:
+    """A GET that works says nothing of messages: `max_outage` goes on until one is accepted."""
+    runtime = FakeRuntime(clock=300.0)
+
+    async def probe() -> Response:
+        return response()
+
+    limited = bulk(*[response(500)] * 2, response(500), response(), runtime=runtime, probe=probe)
     for _ in range(2):
         await limited.send(REQUEST)
-    runtime.clock += 61
-    with pytest.raises(DeadlineError, match=r"accepted nothing for 61 s, which is the run's max_outage"):
+    runtime.clock += 1000
+    await limited.send(REQUEST)
+    assert breaker_of(limited).failing_since == 300.0
+    runtime.clock += 1000
+    await limited.send(REQUEST)
+    assert breaker_of(limited).failing_since is None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("failure", "ending"),
+    [
+        (response(500), "; the last failure: status 500"),
+        (response(408), "; the last failure: status 408"),
+        (AmbiguousError("the connection was lost"), "; the last failure: the connection was lost"),
+        (response(429), ""),
+    ],
+)
+async def test_after_max_outage_a_request_is_refused_and_says_why(failure: Response | Exception, ending: str) -> None:
+    runtime = FakeRuntime()
+    limited = bulk(failure, runtime=runtime, max_outage=60.0)
+    with suppress(AmbiguousError):
         await limited.send(REQUEST)
+    runtime.clock += 61
+    with pytest.raises(DeadlineError) as told:
+        await limited.send(REQUEST)
+    assert told.value.args[0] == f"the service accepted nothing for 61 s, which is the run's max_outage{ending}"
+
+
+# What must be written down as being sent waits before that
+
+
+@pytest.mark.anyio
+async def test_without_a_circuit_or_with_a_closed_one_all_is_ready() -> None:
+    await gate(FakeAdapter(script=[]), FakeRuntime(), slots=1).ready()
+    limited = bulk(probe=never)
+    await limited.ready()
+    assert not breaker_of(limited).is_open
+
+
+async def never() -> Response:
+    raise AssertionError("nothing may go out")
+
+
+@pytest.mark.anyio
+async def test_what_must_be_ready_waits_for_the_circuit_and_finds_out_by_itself() -> None:
+    """A message is written down as being sent when it can be sent, and not through an hour of an outage before."""
+    runtime = FakeRuntime()
+    probes: list[float] = []
+
+    async def probe() -> Response:
+        probes.append(runtime.clock)
+        if len(probes) == 1:
+            raise AmbiguousError("lost")
+        return response(404)
+
+    limited = bulk(*[response(500)] * 2, runtime=runtime, probe=probe)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    ready: list[bool] = []
+
+    async def wait() -> None:
+        await limited.ready()
+        ready.append(breaker_of(limited).is_open)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(2):
+            group.start_soon(wait)
+        for count in (1, 2):
+            await anyio.wait_all_tasks_blocked()
+            assert (ready, len(probes)) == ([], count - 1)
+            runtime.clock += 1000
+            limited._wake()
+    assert (ready, len(probes), len(requests_of(limited))) == ([False] * 2, 2, 2)
+
+
+@pytest.mark.anyio
+async def test_what_has_no_other_request_to_find_out_with_goes_and_finds_out() -> None:
+    runtime = FakeRuntime()
+    limited = bulk(*[response(500)] * 2, response(), runtime=runtime)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    runtime.clock += 1000
+    with anyio.fail_after(10):
+        await limited.ready()
+        assert breaker_of(limited).is_open
+        await limited.send(REQUEST)
+    assert not breaker_of(limited).is_open
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("how", ["stopped", "stopped while it waits", "after max_outage"])
+async def test_what_waits_to_be_ready_is_refused_when_the_run_ends(how: str) -> None:
+    runtime = FakeRuntime()
+    limited = bulk(*[response(500)] * 2, runtime=runtime, probe=never, max_outage=60.0)
+    if how == "stopped":
+        breaker_of(limited).stop()
+        with pytest.raises(DeadlineError, match="the run was stopped"):
+            await limited.ready()
+        return
+    for _ in range(2):
+        await limited.send(REQUEST)
+    refused: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await limited.ready()
+        except DeadlineError as error:
+            refused.append(str(error))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        if how == "after max_outage":
+            runtime.clock += 60
+            limited._wake()
+        else:
+            breaker_of(limited).stop()
+    assert len(refused) == 1
+    assert ("max_outage" if how == "after max_outage" else "the run was stopped") in refused[0]
 
 
 @pytest.mark.anyio
