@@ -1,8 +1,8 @@
 """The pool: workers that pull batches from one source and send them side by side. Every kind of bulk work runs in it.
 
 Nothing yields inside a task group: the run is a context manager that owns its workers, and their outcomes come off a
-memory stream. That stream is as long as there are workers, so a consumer that stops reading stops the run, and at most
-twice as many batches as workers are alive at any moment.
+memory stream. Any task may enter the run, and any may leave it. That stream is as long as there are workers, so a
+consumer that stops reading stops the run, and at most twice as many batches as workers are alive at any moment.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from omnivery._logging import get_logger
 from omnivery.bulk.outage import Decision, OutagePolicy, may_have_happened
 from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.report import RunState, RunTotals
+from omnivery.bulk.tasks import RunTasks
 from omnivery.bulk.work import PartState
 from omnivery.errors import AmbiguousError, BulkError, ConfigError, JournalError, OmniveryError
 from omnivery.transport.pipeline import NOT_SENT
 from omnivery.transport.runtime import AsyncRuntime
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
     from omnivery.bulk.batch import Batch
@@ -99,7 +99,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     _turns: deque[int] = field(init=False, factory=deque[int])
     """The batches whose outcomes come next, where they are ordered."""
     _order: anyio.Condition = field(init=False, factory=anyio.Condition)
-    _tasks: TaskGroup = field(init=False)
+    _tasks: RunTasks = field(init=False)
     _outcomes: MemoryObjectReceiveStream[OutcomeT] = field(init=False)
 
     @property
@@ -133,15 +133,19 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if self._started is not None:
             raise ConfigError("a bulk run is entered once: make another one")
         self._started = self.runtime.now()
-        self._totals = await self.recorder.open(self.source, self.work)
+        self._tasks = RunTasks(noun="the run", interruptible=self.source.may_block)
+        await self._tasks.open()
+        try:
+            self._totals = await self.recorder.open(self.source, self.work)
+        except BaseException:
+            await self._tasks.close()
+            raise
         # The slots before the network let through as many requests as there are to be in flight. One at a time keeps
         # the order of the source, which two workers would not.
         workers = 2 * self.concurrency if self.recorder.ahead and self.concurrency > 1 else self.concurrency
         # Outcomes that are put in order wait elsewhere, and no more of them than would wait here.
         room = 0 if self.ordered else 2 * self.concurrency - workers
         send, self._outcomes = anyio.create_memory_object_stream[OutcomeT](room)
-        self._tasks = anyio.create_task_group()
-        await self._tasks.__aenter__()
         self.recorder.start(self._tasks)
         self.policy.breaker.watchers.append(self._circuit_changed)
         self._workers = workers
@@ -153,13 +157,10 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._tasks.cancel_scope.cancel()
+        self._tasks.require_own_loop()
+        self._tasks.cancel()
         try:
-            # Do not tell the task group about the block's exception: it would wrap it in an ExceptionGroup.
-            await self._tasks.__aexit__(None, None, None)
-        except BaseExceptionGroup as group:
-            # Workers that meet the same trouble raise the same error: one of them tells it all.
-            raise group.exceptions[0] from None
+            await self._tasks.close()
         finally:
             with suppress(anyio.WouldBlock, anyio.EndOfStream):
                 while True:
@@ -182,6 +183,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             return await self._outcomes.receive()
         except anyio.EndOfStream:
             self._stop_clock()
+        self._tasks.raise_error()
         if self._fault is None and self.source.error is not None:
             self._fault = f"the source of {self.work.noun}", self.source.error
         if self._fault is not None:

@@ -12,9 +12,8 @@ from omnivery.bulk.batch import Batch
 from omnivery.bulk.report import RunTotals
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
     from omnivery.bulk.source import Source
+    from omnivery.bulk.tasks import RunTasks
     from omnivery.bulk.work import Work
     from omnivery.errors import JournalError
 
@@ -44,7 +43,7 @@ class Recorder(Generic[T]):
         """Prepare the source, and return the totals so far."""
         return RunTotals()
 
-    def start(self, tasks: TaskGroup) -> None:
+    def start(self, tasks: RunTasks) -> None:
         """Take note of where tasks of its own may run."""
 
     async def next_pending(self, work: Work[T, Any, Any]) -> Batch[T] | None:  # noqa: ARG002  # of use with a journal

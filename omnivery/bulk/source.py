@@ -157,6 +157,11 @@ class Source(Generic[T]):
         # What is in a list stays in it: it is encoded in the same step in which it is read.
         return cls(iterator=iter(items), keep=None if isinstance(items, list | tuple) else keep)
 
+    @property
+    def may_block(self) -> bool:
+        """Whether reading may block the event loop, as a caller's iterable can."""
+        return not isinstance(self._iterator, AsyncIterator | BatchSource)
+
     async def resume(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Go on where a journal's bookmark stands, before anything is read.
 

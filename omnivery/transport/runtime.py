@@ -7,7 +7,8 @@ import math
 import random
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 
 import anyio
 from attrs import frozen
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 
 class Runtime(Protocol):
@@ -109,6 +111,53 @@ def call_soon_from_thread() -> Callable[[Callable[[], object]], object]:
         import trio
 
         return trio.lowlevel.current_trio_token().run_sync_soon
+
+
+def current_event_loop() -> object:
+    """Return what identifies the running event loop."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        return trio.lowlevel.current_trio_token()
+
+
+def spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> object:
+    """Start a task that belongs to the event loop, not to a task: it may outlive the one that starts it.
+
+    Args:
+        function: what it runs. It must not raise.
+
+    Returns:
+        The task. Keep it: asyncio does not.
+    """
+    try:
+        return asyncio.get_running_loop().create_task(function())
+    except RuntimeError:
+        import trio
+
+        return trio.lowlevel.spawn_system_task(function, context=copy_context())
+
+
+def uninterruptible(
+    function: Callable[[*Args], Coroutine[Any, Any, Any]],
+) -> Callable[[*Args], Coroutine[Any, Any, Any]]:
+    """Have Ctrl-C go to the program's main task, not to a task that runs this.
+
+    trio raises `KeyboardInterrupt` in whatever task runs at that moment; `asyncio.run` never does.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        @trio.lowlevel.enable_ki_protection
+        async def guarded(*args: *Args) -> None:
+            await function(*args)
+
+        return guarded
+    return function
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -17,12 +17,11 @@ from omnivery.automations.writer.options import (
     as_writer_report,
 )
 from omnivery.bulk.report import BatchFailure
+from omnivery.bulk.tasks import RunTasks
 from omnivery.errors import BulkError, ConfigError, NotSentError, OmniveryError
 from omnivery.events.event import EventLike
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
     from omnivery.automations.report import BatchOutcome
     from omnivery.automations.run import AsyncBulkRun
     from omnivery.automations.writer.supplier import BufferSource
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
 class AsyncEventWriter:
     """Takes events one by one and sends them in batches. Enter it with `async with`; leaving it sends what is left.
 
-    Made by `client.bots.writer()`. Any number of tasks may put at once.
+    Made by `client.bots.writer()`. Any number of tasks may put at once, and any task of the same event loop may leave
+    it, not only the one that entered it: a pytest fixture can hold it.
     """
 
     options: WriterOptions
@@ -54,7 +54,7 @@ class AsyncEventWriter:
     """How many these were."""
     _broken: Exception | None = field(init=False, default=None)
     """What ended the run although it is no response of the server's: a journal that cannot be used, a fault of ours."""
-    _tasks: TaskGroup = field(init=False)
+    _tasks: RunTasks = field(init=False)
     _pumping: anyio.CancelScope = field(init=False)
     _progress: anyio.Event = field(init=False)
     _started: anyio.Event = field(init=False)
@@ -180,15 +180,15 @@ class AsyncEventWriter:
         # Shielded: the last batches go out although the task that put them is cancelled, for as long as we say.
         self._pumping = anyio.CancelScope(shield=True)
         self.supplier.bind()
-        self._tasks = anyio.create_task_group()
-        await self._tasks.__aenter__()
+        self._tasks = RunTasks(noun="the writer", interruptible=False)
+        await self._tasks.open()
         self._tasks.start_soon(self._pump)
         try:
             await self._started.wait()
             self._raise_broken()
         except BaseException:
             self._pumping.cancel()
-            await self._tasks.__aexit__(None, None, None)
+            await self._tasks.close()
             raise
         self.supplier.buffer.open()
         return self
@@ -196,6 +196,7 @@ class AsyncEventWriter:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._tasks.require_own_loop()
         try:
             if exc is None or isinstance(exc, Exception):
                 await self.aclose()
@@ -203,8 +204,7 @@ class AsyncEventWriter:
                 self._close()
                 await self._end_within(self.options.cancel_timeout)
         finally:
-            # Do not tell the task group about the block's exception: it would wrap it in an ExceptionGroup.
-            await self._tasks.__aexit__(None, None, None)
+            await self._tasks.close()
         if exc is None:
             self._raise_broken()
 
@@ -279,6 +279,7 @@ class AsyncEventWriter:
     def _require_entered(self) -> None:
         if not self._entered:
             raise ConfigError("enter the writer first: `async with client.bots.writer() as writer`. Nothing was sent.")
+        self._tasks.require_own_loop()
 
     def _full(self) -> BulkError:
         return BulkError(

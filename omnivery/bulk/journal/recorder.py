@@ -26,10 +26,9 @@ from omnivery.bulk.work import PartState
 from omnivery.errors import JournalError
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
     from omnivery.bulk.report import RunTotals
     from omnivery.bulk.source import Source
+    from omnivery.bulk.tasks import RunTasks
     from omnivery.bulk.work import BatchDelta, Part, RunTarget, StoredPart, Work
 
 T = TypeVar("T")
@@ -95,7 +94,7 @@ class JournalRecorder(Recorder[T]):
     """Whether to send again what was undelivered for good, and nothing else."""
     _journal: JournalStore = field(init=False)
     _totals: RunTotals[T] = field(init=False)
-    _tasks: TaskGroup = field(init=False)
+    _tasks: RunTasks = field(init=False)
     _source_row: int = field(init=False, default=0)
     _waiting: list[_Task] = field(init=False, factory=list[_Task])
     _writing: bool = field(init=False, default=False)
@@ -165,7 +164,7 @@ class JournalRecorder(Recorder[T]):
         bookmark = await source.resume(await self._aside(self._journal.bookmarks))
         self._source_row, self._taken = await self._aside(partial(self._journal.enter_source, bookmark))
 
-    def start(self, tasks: TaskGroup) -> None:
+    def start(self, tasks: RunTasks) -> None:
         """Be told where writing is done."""
         self._tasks = tasks
 
