@@ -43,7 +43,7 @@ _USER = r'(?:-|""|(?!(?:[^"\\]|\\.){0,999}?[\da-fA-F:.]{7,45} - )(?:[^"\\]|\\.){
 
 An address in it that is followed by a dash is where another line begins: a server was stopped while it wrote this one.
 """
-USUAL_REQUEST = r'[^\s"]++ ([^\s"]++) HTTP/[\d.]++'
+USUAL_REQUEST = r'[^\s"]++ ([^\x00-\x20"]++) HTTP/[\d.]++'
 _IDENT = r"[^\s.:]++"
 """RFC 1413's user. It has no dots and colons, or the name of a host could be taken for the client before it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from operator import methodcaller
+from operator import itemgetter, methodcaller
 from typing import TypeAlias
 
 from attrs import define, field, frozen
@@ -26,7 +26,8 @@ class _Piece:
     """What matches the part of it that is there then."""
     role: Role | None = None
     usual: str | None = None
-    """Matches less, and in half the time, in lines without a backslash. None if `regex` is as quick."""
+    """Matches less, and in half the time, in lines without a backslash; a match may go on into the next line, where a
+    quote is never closed. None if `regex` is as quick."""
 
 
 def _pieces(parts: Sequence[Token | str]) -> Iterator[_Piece]:
@@ -74,6 +75,9 @@ Fields: TypeAlias = tuple[str, str, str | None, str, str, str]
 """Client, time, URL, query, user agent and forwarded client of a line. What the pattern does not have is empty; the URL
 of a malformed request line is None."""
 
+UsualFields: TypeAlias = tuple[str, str, str, str, str]
+"""Client, time, URL, user agent and forwarded client of a line that is like nearly all lines."""
+
 
 def _unmarked(after: Token | str) -> str:
     """What matches a value that ends at a blank, at the end of the line, or where the next field begins."""
@@ -82,13 +86,17 @@ def _unmarked(after: Token | str) -> str:
     return r"\S++" if after else r".*+"
 
 
-def _compiled(regexes: Iterable[str]) -> Callable[[str], re.Match[str] | None]:
+def _complete(regexes: Iterable[str]) -> str:
     # The last group is always empty. It stands for what the pattern does not have.
-    return re.compile("".join(regexes) + r"(?!\S)()", re.DOTALL | re.ASCII).match
+    return "".join(regexes) + r"(?!\S)()"
 
 
-def _no_match(_text: str) -> None:
-    """Where the URL is in two fields, no line is usual."""
+def _compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(regex, re.DOTALL | re.ASCII)
+
+
+def _nothing(_lines: str) -> list[tuple[str, ...]]:
+    return []
 
 
 @define(eq=False)
@@ -108,12 +116,10 @@ class LogPattern:
     """What its fields are to an event."""
     match: Callable[[str], re.Match[str] | None] = field(init=False)
     """Matches a line that the pattern describes, with anything behind it."""
-    match_usual: Callable[[str], re.Match[str] | None] = field(init=False)
-    """The same for nearly all lines that have no backslash, in half the time; if it does not match, `match` may."""
     fields: Callable[[re.Match[str]], Fields] = field(init=False)
     """Takes the fields out of a match."""
-    fields_usual: Callable[[re.Match[str]], tuple[str, str, str | None, str]] = field(init=False)
-    """Takes the client, the time, the URL and the user agent out of a usual match."""
+    _find_usual: Callable[[str], list[tuple[str, ...]]] = field(init=False)
+    _pick_usual: Callable[[tuple[str, ...]], UsualFields] = field(init=False)
     _pieces: Sequence[_Piece] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -129,18 +135,26 @@ class LogPattern:
             raise ConfigError("format: the pattern has no user agent, %{User-Agent}i, which every event needs")
         if self.roles.isdisjoint({Role.CLIENT, Role.FORWARDED}):
             raise ConfigError("format: the pattern has no client address, %h or %a")
-        self.match = _compiled(piece.regex for piece in self._pieces)
-        self.match_usual = _compiled(piece.usual or piece.regex for piece in self._pieces)
+        self.match = _compiled(_complete(piece.regex for piece in self._pieces)).match
         places = {role: place for place, role in enumerate(order, 1)}
         url = Role.REQUEST if Role.REQUEST in places else Role.URL
         wanted = (Role.CLIENT, Role.TIME, url, Role.QUERY, Role.AGENT, Role.FORWARDED)
         nothing = len(order) + 1
         self.fields = methodcaller("group", *(places.get(role, nothing) for role in wanted))
-        if Role.QUERY in places:
-            self.match_usual = _no_match
-        self.fields_usual = methodcaller(
-            "group", *(places.get(role, nothing) for role in (Role.CLIENT, Role.TIME, url, Role.AGENT))
-        )
+        usual = _complete(piece.usual or piece.regex for piece in self._pieces)
+        # Where the URL is in two fields, no line is usual.
+        self._find_usual = _nothing if Role.QUERY in places else _compiled(f"(?m:^)(?:{usual})?+").findall
+        self._pick_usual = itemgetter(*(places.get(role, nothing) - 1 for role in wanted if role is not Role.QUERY))
+
+    def usual_fields(self, lines: str) -> list[UsualFields] | None:
+        """Return the fields of each line of a block, in half the time of one line after the other.
+
+        They are all empty where a line is unusual: `match` may find some. None if the block is. No line may have a
+        backslash.
+        """
+        found = self._find_usual(lines)
+        # Each start of a line is found, but for those inside a match that went on into the next line.
+        return list(map(self._pick_usual, found)) if len(found) == lines.count("\n") + 1 else None
 
     def fault(self, text: str) -> str:
         """Say why a line does not match, in words that hold nothing of it."""

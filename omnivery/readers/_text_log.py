@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from socket import inet_pton
 
 from attrs import define
@@ -14,7 +15,7 @@ from omnivery.events.ip_address import IPV4, client_address
 from omnivery.readers._format import Placed
 from omnivery.readers._lines import Block, Line, too_long
 from omnivery.readers._log_notation import Role
-from omnivery.readers._log_pattern import LogPattern
+from omnivery.readers._log_pattern import LogPattern, UsualFields
 from omnivery.readers._request import Request, RequestReader, is_plausible
 
 
@@ -40,39 +41,21 @@ class TextLogReader(RequestReader):
 
     def _placed(self, first: int, lines: Sequence[Line]) -> Placed[BotEvent]:
         """What `item` returns for each line, in half the time: what is not as in nearly all lines is left to it."""
-        match, fields, seconds = self.pattern.match_usual, self.pattern.fields_usual, self.pattern.clock
-        unwrap = self.carrier.unwrap if self.carrier else None
+        seconds, timed, forwarded = self.pattern.clock, self.timed, self.forwarded is not None
         items: list[BotEvent | UnreadableLine] = []
         ends: list[int] = []
         stamp, ts, when = "", None, "-"
-        for number, line in enumerate(lines, first):
-            if not line or (line[0] <= _BLANK and line.isspace()):
-                if line is None:
-                    items.append(too_long(number))
-                    ends.append(number)
-                else:
-                    self.skipped["blank"] += 1
-                continue
-            ends.append(number)
-            text = decoded(unwrap(line) or line if unwrap else line)
-            found = None if "\\" in text else match(text)
-            if found is None:
-                items.append(self.item(line, number))
-                continue
-            client, time, url, uas = fields(found)
-            if self.forwarded is not None:
-                ip = self.client_of(client, unescaped(self.pattern.fields(found)[-1]))
-            else:
-                try:
-                    inet_pton(IPV4, client)
-                    ip = client
-                except (OSError, ValueError):
-                    ip = client_address(client)
+        for number, line, (client, time, url, uas, hops) in zip(
+            count(first), lines, self._usual_fields(lines), strict=False
+        ):
+            ip = (self.client_of(client, hops) if forwarded else _plain(client)) if url and uas else None
             if time != stamp:
                 stamp, ts = time, seconds(time)
                 when = part_of_id(ts)
-            if ip is None or (ts is None and self.timed) or not url or not uas:
-                items.append(self.item(line, number))
+            if ip is None or (ts is None and timed):
+                if (found := self._unusual(line, number)) is None:
+                    continue
+                items.append(found)
             else:
                 items.append(
                     BotEvent(
@@ -84,7 +67,23 @@ class TextLogReader(RequestReader):
                         attributes={"url": url, "line": number},
                     )
                 )
+            ends.append(number)
         return Placed(items, ends)
+
+    def _usual_fields(self, lines: Sequence[Line]) -> Sequence[UsualFields]:
+        """The fields of each line; empty ones for what is not as in nearly all lines."""
+        unwrap = self.carrier.unwrap if self.carrier else None
+        inside = [line and (unwrap(line) or line) for line in lines] if unwrap else lines
+        text = _text_of(inside)
+        return self.pattern.usual_fields(text) or [_UNUSUAL] * len(lines)
+
+    def _unusual(self, line: Line, number: int) -> BotEvent | UnreadableLine | None:
+        if line is None:
+            return too_long(number)
+        if not line or line.isspace():
+            self.skipped["blank"] += 1
+            return None
+        return self.item(line, number)
 
     def reads(self, line: bytes) -> bool:
         """Whether a line matches; why one does not takes longer to find out, and is of no interest here."""
@@ -110,7 +109,32 @@ class TextLogReader(RequestReader):
         )
 
 
-_BLANK = ord(" ")
+_UNUSUAL: UsualFields = ("", "", "", "", "")
+
+
+def _text_of(lines: Sequence[Line]) -> str:
+    """A block as text, with nothing in place of lines that are too long, have an escape, or are not UTF-8."""
+    try:
+        data = b"\n".join(lines)  # type: ignore[arg-type]  # None raises a TypeError
+        # What collectors carry may have line breaks inside.
+        if b"\\" not in data and data.count(b"\n") == len(lines) - 1:
+            return data.decode()
+    except (TypeError, UnicodeDecodeError):
+        pass
+    return "\n".join(map(_usual_text, lines))
+
+
+def _usual_text(line: Line) -> str:
+    text = decoded(line or b"")
+    return "" if "\\" in text or "\n" in text else text
+
+
+def _plain(client: str) -> str | None:
+    try:
+        inet_pton(IPV4, client)
+    except (OSError, ValueError):
+        return client_address(client)
+    return client
 
 
 def decoded(line: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from random import Random
 from typing import Any, get_args
 
 import pytest
@@ -284,25 +285,32 @@ PIECES = st.sampled_from(
 
 @pytest.mark.parametrize("name", [one.name for one in TEXTS])
 @settings(deadline=None, max_examples=200)
-@given(st.lists(PIECES, max_size=8).map("".join), st.booleans())
-def test_the_quick_way_through_a_line_and_the_whole_one_agree(name: str, text: str, forwarded: bool) -> None:
-    """The quick way is taken where nothing is out of the ordinary, and must then say the same."""
+@given(st.lists(PIECES, max_size=8).map("".join), st.booleans(), st.randoms(use_true_random=False))
+def test_the_quick_way_through_lines_and_the_whole_one_agree(
+    name: str, text: str, forwarded: bool, random: Random
+) -> None:
+    """The quick way is taken where nothing is out of the ordinary, and no line may take anything from another."""
     if forwarded and name == "alb":
         return
     options = ReadOptions(client_ip="forwarded" if forwarded else "peer")
     reader = log_reader(name, (), options)
-    for line in {
+    odd = [
         text,
         LINE + text,
         text + LINE,
         text + REST,
         f"198.51.100.7 - {text} {REST}",
         LINE.replace("/c/1", text),
-    }:
-        data = line.replace("\n", "").encode("utf-8", "surrogatepass")
-        if data and not data.isspace():
-            (placed,) = reader.read([(7, [data])])
-            assert list(placed.items) == [reader.item(data, 7)]
+        LINE.replace(AGENT, text),
+    ]
+    cut = LINE[: random.randrange(len(LINE))]
+    texts = random.sample([*odd, cut, LINE, ""], k=len(odd) + 3)
+    data = [line.replace("\n", "").encode("utf-8", "surrogatepass") for line in texts]
+    (placed,) = reader.read([(7, list(data))])
+    there = [(number, line) for number, line in enumerate(data, 7) if line and not line.isspace()]
+    assert list(placed.ends) == [number for number, _ in there]
+    assert list(placed.items) == [reader.item(line, number) for number, line in there]
+    assert reader.skipped["blank"] == len(data) - len(there)
 
 
 HOSTILE = [
