@@ -22,16 +22,22 @@ class Carrier:
 
 
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
+_COLOUR = rb"(?:\x1b\[[\d;]{0,16}m)*"
 _TAG = rb"(?:[\w.:-]{0,254}[\w.-] )?[\w./-]{1,64}(?:\[\d{1,10}\])?: "
 """The host, which may be missing, and the program."""
 _PREFIXES: dict[str, bytes] = {
     # RFC 5424: <190>1 2026-05-17T10:05:03Z web1 nginx 812 - - …
-    "syslog (RFC 5424)": rb"<\d{1,3}>\d{1,2} \S{1,64} \S{1,255} \S{1,64} \S{1,128} \S{1,64} "
+    # RFC 6587 has the length of each before it.
+    "syslog (RFC 5424)": rb"(?:\d{1,7} )?<\d{1,3}>\d{1,2} \S{1,64} \S{1,255} \S{1,64} \S{1,128} \S{1,64} "
     rb"(?:-|(?:\[[^\]]{1,2048}\])+)(?: \xef\xbb\xbf| )",
     # RFC 3164, and what syslog daemons write to files: May 17 10:05:03 web1 nginx[812]: …
-    "syslog": rb"(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|" + _ISO + rb") " + _TAG,
+    "syslog": rb"(?:(?:\d{1,7} )?<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d|" + _ISO + rb") " + _TAG,
     # https://kubernetes.io/docs/concepts/cluster-administration/logging/; docker logs -t, docker compose logs
-    "container": rb"(?:\[pod/[^\]\s]{1,255}\] |[\w.-]{1,128} *\| )(?:"
+    "container": rb"(?:\[pod/[^\]\s]{1,255}\] |"
+    + _COLOUR
+    + rb"[\w.-]{1,128} *\|"
+    + _COLOUR
+    + rb" )(?:"
     + _ISO
     + rb" )?|"
     + _ISO
@@ -49,8 +55,8 @@ def _prefixed(pattern: bytes) -> Callable[[bytes], bytes | None]:
     return unwrap
 
 
-_MEMBERS = ("log", "MESSAGE", "message", "textPayload")
-"""Where Docker's json-file driver, the journal, collectors and Google Cloud Logging have the line."""
+_MEMBERS = ("log", "MESSAGE", "message", "textPayload", "jsonPayload", "@message", "line", "_raw")
+"""Where Docker's json-file driver, the journal, collectors, the logs of clouds, Loki and Splunk have the line."""
 
 
 def _member(line: bytes) -> bytes | None:
@@ -60,8 +66,20 @@ def _member(line: bytes) -> bytes | None:
         fields: Any = codec.loads(line)
     except ValueError:
         return None
-    inside = next((fields[name] for name in _MEMBERS if isinstance(fields.get(name), str)), None)
-    return None if inside is None else inside.rstrip("\r\n").encode("utf-8", "surrogatepass")
+    return next((inside for name in _MEMBERS if (inside := _line_in(fields.get(name))) is not None), None)
+
+
+def _line_in(value: Any) -> bytes | None:
+    if isinstance(value, str):
+        return value.rstrip("\r\n").encode("utf-8", "surrogatepass")
+    if isinstance(value, dict):
+        # A collector has parsed the line, which was JSON itself.
+        return codec.dumps(value)
+    try:
+        # The journal writes a text with characters for terminals as the numbers of its bytes.
+        return bytes(value).rstrip(b"\r\n") if isinstance(value, list) and value else None
+    except (TypeError, ValueError):
+        return None
 
 
 CARRIERS = (*(Carrier(name, _prefixed(pattern)) for name, pattern in _PREFIXES.items()), Carrier("JSON", _member))

@@ -49,9 +49,21 @@ def trusted_networks(trusted_proxies: Iterable[str]) -> tuple[Network, ...]:
     if isinstance(trusted_proxies, str):
         raise ConfigError(f"trusted_proxies: expected a sequence of networks, such as ({trusted_proxies!r},)")
     try:
-        return tuple(ip_network(one, strict=False) for one in trusted_proxies)
+        return tuple(map(_network, trusted_proxies))
     except ValueError as error:
         raise ConfigError(f"trusted_proxies: {error}") from None
+
+
+def _network(text: str) -> Network:
+    found = ip_network(text, strict=False)
+    if isinstance(found, IPv6Network) and found.prefixlen >= _MAPPED_BITS:
+        mapped = found.network_address.ipv4_mapped
+        return found if mapped is None else IPv4Network((mapped, found.prefixlen - _MAPPED_BITS))
+    return found
+
+
+_MAPPED_BITS = 96
+"""Length of the prefix of an IPv4 address written as an IPv6 one (RFC 4291, section 2.5.5.2)."""
 
 
 @define(eq=False)
@@ -74,7 +86,7 @@ class ForwardedClient:
             forwarded: the value of `X-Forwarded-For`, of `Forwarded` (RFC 7239), or of a header with one address.
         """
         # 1. Nobody forwarded the request, or somebody whose word is not believed: the peer is the client.
-        if forwarded in {"", "-"} or (self.networks and peer is not None and not self._is_trusted(peer)):
+        if forwarded.strip(' ,"') in {"", "-"} or (self.networks and peer is not None and not self._is_trusted(peer)):
             return peer
         client = None
         for hop in reversed(_hops(forwarded)):
@@ -93,7 +105,8 @@ class ForwardedClient:
 def _hops(forwarded: str) -> Sequence[str]:
     if "=" in forwarded:
         return [found[1] or found[2] for found in _FOR.finditer(forwarded)]
-    return forwarded.strip('"').split(",")
+    # RFC 9110, section 5.6.1: empty elements of a list are ignored.
+    return [hop for hop in forwarded.strip('"').split(",") if hop.strip()]
 
 
 # RFC 7239, section 4: `for=192.0.2.60;proto=http, for="[2001:db8::7]:4711"`

@@ -30,6 +30,8 @@ class LogFormat:
 
     name: str
     make: Maker
+    forwarding: Maker | None = None
+    """Makes the reader instead if the client is the forwarded one."""
     forwards: bool = True
     """Whether it can tell a forwarded client."""
     marks: Sequence[bytes] = ()
@@ -52,7 +54,7 @@ class LogFormat:
         Raises:
             ConfigError: the format does not tell the client that is asked for; or an option is wrong.
         """
-        made = self.make()
+        made = self.forwarding() if self.forwarding and options.client_ip == "forwarded" else self.make()
         inside = carried(sample)
         if inside and self._share(inside[1]) > self._share(sample):
             made.carrier = inside[0]
@@ -83,8 +85,12 @@ def _compiled(text: str, described: str) -> LogPattern:
     return LogPattern(text, described)
 
 
-def _text(text: str, described: str) -> Maker:
-    return lambda: TextLogReader(pattern=_compiled(text, described))
+def _text(text: str, described: str, otherwise: str | None = None) -> Maker:
+    def make() -> TextLogReader:
+        other = None if otherwise is None else _compiled(otherwise, described)
+        return TextLogReader(pattern=_compiled(text, described), otherwise=other)
+
+    return make
 
 
 def _json(layout: JsonLog) -> Maker:
@@ -92,31 +98,51 @@ def _json(layout: JsonLog) -> Maker:
 
 
 _COMBINED = '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
+_FORWARDING = f'{_COMBINED} "%{{X-Forwarded-For}}i"'
+_BALANCER = (
+    "%{iso8601}t %{balancer}x %{client:port}x %{target}x %{request_time}x %{target_time}x %{response_time}x %s "
+    '%{target_status}x %I %O "%r" "%{User-Agent}i"'
+)
+
+
+def _vhost_combined(host: str) -> LogFormat:
+    plain, described = f"{host} {_COMBINED}", "combined log format"
+    return LogFormat(
+        name="vhost_combined",
+        make=_text(plain, described),
+        forwarding=_text(f"{host} {_FORWARDING}", described, plain),
+    )
+
 
 LOG_FORMATS: Sequence[LogFormat] = (
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
     LogFormat(
         name="alb",
-        make=_text(
-            "%{type}x %{iso8601}t %{elb}x %h %{target}x %{request_time}x %{target_time}x %{response_time}x %s "
-            '%{target_status}x %I %O "%r" "%{User-Agent}i"',
-            "the format of a load balancer's log (ALB)",
-        ),
+        make=_text(f"%{{type}}x {_BALANCER}", "the format of a load balancer's log (ALB)"),
+        forwards=False,
+        advice="Another proxy stands before the load balancer, and its logs do not tell the client",
+    ),
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/access-log-collection.html
+    LogFormat(
+        name="elb",
+        make=_text(_BALANCER, "the format of a classic load balancer's log (ELB)"),
         forwards=False,
         advice="Another proxy stands before the load balancer, and its logs do not tell the client",
     ),
     # https://httpd.apache.org/docs/current/logs.html#virtualhost, with the port as on Debian, or one of them alone
-    LogFormat(name="vhost_combined", make=_text(f"%v {_COMBINED}", "combined log format")),
+    _vhost_combined("%{vhost}x"),
     # https://nginx.org/en/docs/http/ngx_http_log_module.html, the format `main` of nginx.conf as it is delivered
     LogFormat(
         name="main",
-        make=_text(f'{_COMBINED} "%{{X-Forwarded-For}}i"', "nginx's format main"),
+        make=_text(_FORWARDING, "nginx's format main", _COMBINED),
+        forwarding=_text(_FORWARDING, "nginx's format main"),
         advice="The log has X-Forwarded-For: say client_ip='forwarded'",
     ),
     # https://httpd.apache.org/docs/current/logs.html#combined; also nginx's default, and Traefik's CLF
     LogFormat(
         name="combined",
         make=_text(_COMBINED, "combined log format"),
+        forwarding=_text(_FORWARDING, "combined log format", _COMBINED),
         advice="Log X-Forwarded-For behind the user agent and say client_ip='forwarded'",
     ),
     LogFormat(name="cloudfront", make=W3CLogReader, marks=(b"x-edge-location",)),
@@ -130,6 +156,8 @@ LOG_FORMATS: Sequence[LogFormat] = (
 """In the order in which they are preferred: each before those that read its lines, too, but less of them."""
 
 
+_NAMED = {"vhost_combined": _vhost_combined("%v")}
+"""Formats that read more if the caller names them: of two addresses the first one is the host's then."""
 _GROUPS = {
     "apache": ("vhost_combined", "combined"),
     "nginx": ("main", "combined", "nginx_json"),
@@ -168,6 +196,8 @@ def log_formats(name: str | None) -> Sequence[LogFormat]:
     if "%" in name or "$" in name:
         return [_of_pattern(name)]
     plain = name.lower().replace("-", "_")
+    if plain in _NAMED:
+        return [_NAMED[plain]]
     if plain in {"common", "vhost_common", "clf"}:
         raise ConfigError(f"format: {name!r} has no user agent, which every event needs: let the server log `combined`")
     if plain in _GROUPS:

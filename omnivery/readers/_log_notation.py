@@ -15,6 +15,7 @@ from attrs import frozen
 
 from omnivery.errors import ConfigError
 from omnivery.readers._log_time import Clock, clf_seconds, iso_seconds, strptime_clock, unix_clock
+from omnivery.readers._times import log_seconds
 
 
 class Role(Enum):
@@ -32,14 +33,16 @@ class Role(Enum):
 # Possessive quantifiers: no line, however hostile, makes these patterns try twice.
 INSIDE = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
 """Text in quotes; servers escape the quotes in it."""
-_HOST = r"(?!\[|\d{4}-|\d{1,3}\.\d{1,3}\.|[\da-fA-F]*:[\da-fA-F]*:)[^\s\",]++"
-"""A virtual host, or its port. Not a time that a container wrote; not an address: which of two is the client's?"""
+_SERVER_PORT = r"(?:\[[\da-fA-F:]++\]|\d{1,3}(?:\.\d{1,3}){3}):(?:80|443|8080|8443)(?=\s)"
+_VHOST = rf"(?:{_SERVER_PORT}|(?!\[|\d{{4}}-|\d{{1,3}}\.\d{{1,3}}\.|[\da-fA-F]*:[\da-fA-F]*:)[^\s\",]++)"
+"""A virtual host, or its port. Not a time that a container wrote; an address only with a port that servers have, as
+Apache logs it where the host has no name: of two addresses, which is the client's?"""
 REQUEST = r'[^\s"\\]++ ((?:[^\s"\\]++|\\.)++) HTTP/\d(?:\.\d)?'
 """A request line, with its URL as the group."""
 _LIST = r'[^\s,"]++(?=\s)|"[^"\\]*+"|(?:[^\s,]++, ?+)*+\S++'
 """One address, or several as `X-Forwarded-For` has them."""
-_USER = r'(?:-|""|(?!(?:[^"\\]|\\.){0,999}?[\da-fA-F:.]{7,45} - )(?:[^"\\]|\\.){0,999}?)'
-"""A user name, with any characters; Apache logs an empty one as two quotes, and escapes those of any other.
+_USER = r'(?:-|"(?:[^"\\]|\\.){0,999}+"|(?!(?:[^"\\]|\\.){0,999}?[\da-fA-F:.]{7,45} - )(?:[^"\\]|\\.){0,999}?)'
+"""A user name, with any characters; Apache logs an empty one as two quotes, others put all in quotes.
 
 An address in it that is followed by a dash is where another line begins: a server was stopped while it wrote this one.
 """
@@ -61,6 +64,8 @@ class Token:
     """What reads it if it is the time."""
     usual: str | None = None
     """What matches it there in nearly all lines, if that is quicker."""
+    after: str = ""
+    """What matches the rest of the field, which is of no interest."""
 
 
 FORWARDING_HEADERS = frozenset(
@@ -95,7 +100,7 @@ _APACHE: Mapping[str, Token] = {
     "l": Token("ident", None, _IDENT),
     "u": Token("user", None, _USER, usual=r'[^\s"]++'),
     "r": Token("request", Role.REQUEST),
-    "v": Token("host", None, _HOST),
+    "v": Token("host"),
     **dict.fromkeys("s", _STATUS),
     **dict.fromkeys("bBIO", _SIZE),
     "U": Token("path", Role.URL),
@@ -118,6 +123,12 @@ _NGINX: Mapping[str, Token] = {
     "query_string": Token("query", Role.QUERY),
     "proxy_add_x_forwarded_for": Token("forwarded client", Role.FORWARDED, _LIST),
 }
+_OWN: Mapping[str, Token] = {
+    "vhost": Token("host", None, _VHOST),
+    # The port is always there, so it can be told from the last group of an IPv6 address without brackets.
+    "client:port": Token("client", Role.CLIENT, r"(?:\S+(?=:\d{1,5}\s)|\S++)", after=r"(?::\d{1,5})?"),
+}
+"""Directives `%{…}x` of ours, for the formats of our own table."""
 _TIMES: Mapping[str, Clock] = {
     "sec": unix_clock(),
     "msec": unix_clock(1_000),
@@ -136,27 +147,44 @@ def _apache(found: re.Match[str]) -> Iterator[Token | str]:
     if letter == "%":
         yield "%"
     elif letter == "t" and argument is None:
-        yield from ("[", Token("time", Role.TIME, None, clf_seconds), "]")
+        yield from ("[", Token("time", Role.TIME, None, log_seconds), "]")
     elif letter == "t":
         yield _time(argument)
     elif letter == "i" and argument:
         yield _header(argument)
+    elif letter == "x" and argument in _OWN:
+        yield _OWN[argument]
     else:
         yield _APACHE.get(letter) or Token(f"%{letter}")
 
 
 def _time(argument: str) -> Token:
-    pattern = argument.removeprefix("begin:").removeprefix("end:")
+    pattern = _bare(argument)
     for directive, meaning in _STRFTIME.items():
         pattern = pattern.replace(directive, meaning)
     if pattern in {"msec_frac", "usec_frac"}:
         return Token("fraction of a second")
     if pattern in _TIMES:
         return Token("time", Role.TIME, None, _TIMES[pattern])
+    value = r"\S+" + r" +\S+" * len(pattern.split()[1:]) if " " in pattern else None
     try:
-        return Token("time", Role.TIME, None, strptime_clock(pattern))
+        return Token("time", Role.TIME, value, strptime_clock(pattern))
     except ValueError as error:
         raise ConfigError(f"format: %{{{argument}}}t cannot be read: {error}") from None
+
+
+def _bare(argument: str) -> str:
+    return argument.removeprefix("begin:").removeprefix("end:")
+
+
+def _joined(found: re.Match[str]) -> str:
+    """Two parts of a time, such as a fraction of its second behind it, as one."""
+    parts = [_FRACTIONS.get(part := _bare(argument), part) for argument in (found[1], found[3])]
+    return found[0] if _TIMES.keys() & parts else f"%{{{parts[0]}{found[2]}{parts[1]}}}t"
+
+
+_FRACTIONS = {"msec_frac": "%f", "usec_frac": "%f"}
+_TWO_TIMES = re.compile(r"%\{([^}]*)\}t([.,:TZ ]?)%\{([^}]*)\}t")
 
 
 def _nginx(found: re.Match[str]) -> Iterator[Token | str]:
@@ -169,6 +197,9 @@ def parts_of(pattern: str) -> list[Token | str]:
     notation, read = (_DIRECTIVE, _apache) if "%" in pattern else (_VARIABLE, _nginx)
     # Within the quotes of a server's configuration, quotes are escaped.
     plain = pattern.replace(r"\"", '"').replace(r"\t", "\t")
+    # As Apache's own documentation has it: %{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t
+    while (joined := _TWO_TIMES.sub(_joined, plain)) != plain:
+        plain = joined
     parts: list[Token | str] = []
     at = 0
     for found in notation.finditer(plain):

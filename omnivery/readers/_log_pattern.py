@@ -63,7 +63,7 @@ def _piece(token: Token, role: Role | None, before: Token | str, after: Token | 
         value = f"(?:{REQUEST}(?={re.escape(closing)})|{value})"
         return _Piece(value, label, rest, role, USUAL_REQUEST)
     wrapped = "({})" if role else "{}"
-    return _Piece(wrapped.format(value), label, rest, role, usual and wrapped.format(usual))
+    return _Piece(wrapped.format(value) + token.after, label, rest, role, usual and wrapped.format(usual))
 
 
 def _beginning(text: str) -> str:

@@ -65,7 +65,7 @@ class RequestReader(EachLine[BotEvent]):
 
     def inside(self, line: bytes) -> bytes:
         """Return a line without what carries it."""
-        return (self.carrier.unwrap(line) or line) if self.carrier else line
+        return ((self.carrier.unwrap(line) or line) if self.carrier else line).lstrip()
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the clicks of one block after the other, and warn before those that look like a proxy's."""

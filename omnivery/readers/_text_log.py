@@ -24,6 +24,8 @@ class TextLogReader(RequestReader):
     """Reads lines that match a pattern."""
 
     pattern: LogPattern
+    otherwise: LogPattern | None = None
+    """What lines are read by that `pattern` does not match: a server that was told to log more had logged less."""
 
     def __attrs_post_init__(self) -> None:
         self.timed = Role.TIME in self.pattern.roles
@@ -87,7 +89,7 @@ class TextLogReader(RequestReader):
 
     def reads(self, line: bytes) -> bool:
         """Whether a line matches; why one does not takes longer to find out, and is of no interest here."""
-        match = self.pattern.match(decoded(line))
+        match = self.pattern.match(decoded(line.lstrip()))
         if match is None:
             return False
         client, _, _, _, _, forwarded = self.pattern.fields(match)
@@ -95,16 +97,19 @@ class TextLogReader(RequestReader):
 
     def request(self, line: bytes, number: int) -> Request | UnreadableLine:
         """Return the request of a line."""
-        text = decoded(line)
-        match = self.pattern.match(text)
+        text, pattern = decoded(line), self.pattern
+        match = pattern.match(text)
+        if match is None and self.otherwise is not None:
+            pattern = self.otherwise
+            match = pattern.match(text)
         if match is None:
-            return UnreadableLine(line=number, reason=self.pattern.fault(text))
-        client, time, url, query, agent, forwarded = self.pattern.fields(match)
+            return UnreadableLine(line=number, reason=pattern.fault(text))
+        client, time, url, query, agent, forwarded = pattern.fields(match)
         return Request(
             client=client,
             forwarded=unescaped(forwarded),
             agent=unescaped(agent),
-            ts=self.pattern.clock(time),
+            ts=pattern.clock(time),
             url=_with_query(url, query),
         )
 

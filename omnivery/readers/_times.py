@@ -47,11 +47,27 @@ def _in_seconds(number: int) -> int | None:
     return None
 
 
+def log_seconds(text: str) -> int | None:
+    """Read what a log has in brackets: common log format in nearly all of them, or another time that tells its zone."""
+    found = clf_seconds(text)
+    if found is not None or not _TELLS_ZONE.fullmatch(text):
+        return found
+    return unix_time(text)
+
+
+_TELLS_ZONE = re.compile(r"\d{9,20}(?:\.\d*)?|\s?\d{1,4}.{14,32}(?:Z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII)
+"""Unix time, or a time with a zone. A server's clock may be in any zone, and nobody knows in which."""
+
+
 def _of_text(text: str) -> int | None:
+    text = text.upper() if text.endswith("z") else text
     if text[4:5] == "-" or text[8:9] == "T":
         return _of_iso(text)
-    if text[2:3] == "/":
-        return clf_seconds(text)
+    if text[4:5] == text[7:8] == "/":
+        return _of_iso(text.replace("/", "-", 2))
+    if "/" in text[1:3]:
+        found = _CLF.fullmatch(text)
+        return clf_seconds(f"{found[1]:0>2}{found[2]} {(found[3] or '+0000').replace(':', '')}") if found else None
     if not _MAIL_DATE.fullmatch(text):
         return None
     try:
@@ -60,6 +76,10 @@ def _of_text(text: str) -> int | None:
         return None
 
 
+_CLF = re.compile(
+    r"(\d{1,2})(/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)(?:[.,]\d{1,9})?(?: (?:Z|UTC|GMT|([+-]\d\d:?\d\d)))?", re.ASCII
+)
+"""Common log format, also with a fraction of a second as some servers write it, or without a zone."""
 _MAIL_DATE = re.compile(
     r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UTC)", re.ASCII
 )
@@ -80,9 +100,10 @@ def _of_iso(text: str) -> int | None:
 
 
 _ZONED = re.compile(
-    r"(\S+[ T]\S+) ?(UTC|GMT|(?<= )Z|(?<= )[+-]\d\d(?::?\d\d)?|(?<= )[A-Za-z]+/[A-Za-z_/+-]+)", re.ASCII
+    r"(\S+[ T]\S+) ?(UTC|GMT|(?<= )Z|(?<= )[+-]\d\d(?::?\d\d)?|(?<= )[A-Za-z]+/[A-Za-z_/+-]+)(?:(?<=[+-]\d{4}) UTC)?",
+    re.ASCII,
 )
-"""A time with its zone set apart, or named: in ISO 8601 it has neither."""
+"""A time with its zone set apart, or named, or both as Go writes it: in ISO 8601 it has neither."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -5,6 +5,7 @@
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -34,6 +35,9 @@ class W3CLogReader(RequestReader):
             return UnreadableLine(line=number, reason=fault)
         names: list[str] = self.state["fields"]
         cells = text.split("\t") if "\t" in text else text.split(" ")
+        if len(cells) != len(names) and '"' in text:
+            # The draft has texts in quotes, with two for each in them; Tomcat writes them, IIS and CloudFront do not.
+            cells = _QUOTED.findall(text)
         if len(cells) != len(names):
             return UnreadableLine(
                 line=number, reason=f"{len(cells)} fields where #Fields names {len(names)}: cut off, or another format"
@@ -61,17 +65,26 @@ class W3CLogReader(RequestReader):
         return None
 
     def _request(self, cells: Mapping[str, str]) -> Request:
-        agent, stem, query = cells[_AGENT], cells.get("cs-uri-stem", "-"), cells.get("cs-uri-query", "-")
+        stem, query = cells.get("cs-uri-stem", cells.get("cs-uri", "-")), cells.get("cs-uri-query", "-")
         date = cells.get("date") or (self.state["date"] if self.state else "")
         return Request(
             client=cells["c-ip"],
-            forwarded=next((cells[name] for name in _FORWARDED if name in cells), ""),
-            # CloudFront percent-encodes blanks, in older files twice; IIS has a plus for each.
-            agent=_unquoted(agent) if "%20" in agent or "%25" in agent else agent.replace("+", " "),
+            forwarded=next((_plain(cells[name]) for name in _FORWARDED if name in cells), ""),
+            agent=_plain(cells[_AGENT]),
             ts=iso_seconds(f"{date}T{cells.get('time', '')}Z"),
             url=None if stem == "-" else stem if query == "-" else f"{stem}?{query}",
             id=cells.get("x-edge-request-id"),
         )
+
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*+"(?!\S)|\S+')
+
+
+def _plain(text: str) -> str:
+    """The text of a header. CloudFront percent-encodes blanks, in older files twice; IIS has a plus for each."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('""', '"')
+    return _unquoted(text) if "%20" in text or "%25" in text else text.replace("+", " ")
 
 
 def _unquoted(text: str) -> str:

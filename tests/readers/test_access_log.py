@@ -128,7 +128,21 @@ def test_fields_after_the_user_agent_are_ignored() -> None:
 
 @pytest.mark.parametrize(
     "user",
-    [b"ann", b"ann smith", b"a[1] b", b"", b'""', rb"a\"b", rb"\"", rb"a\\", b"a - b", b"caf\xc3\xa9", rb"caf\xc3\xa9"],
+    [
+        b"ann",
+        b"ann smith",
+        b"a[1] b",
+        b"",
+        b'""',
+        rb"a\"b",
+        rb"\"",
+        rb"a\\",
+        b"a - b",
+        b"caf\xc3\xa9",
+        rb"caf\xc3\xa9",
+        b'"ann"',
+        rb'"ann \"x\" smith"',
+    ],
 )
 def test_a_user_name_may_hold_anything_that_servers_log(user: bytes) -> None:
     """Names come from the client, blanks and quotes included; Apache logs an empty one as two quotes."""
@@ -188,10 +202,17 @@ def test_a_client_that_is_no_address_is_told(host: bytes, why: str) -> None:
         (b"17/May/2015:12:05:03 +0200", 1431857103),
         (b"17/May/2015:04:35:03 -0530", 1431857103),
         (b"31/Dec/2016:23:59:60 +0000", 1483228800),
+        (b"17/May/2015:10:05:03.123 +0000", 1431857103),
+        (b"17/May/2015:10:05:03 Z", 1431857103),
+        (b"7/May/2015:10:05:03 +0000", 1430993103),
+        (b"2015-05-17T12:05:03+02:00", 1431857103),
+        (b"2015-05-17T10:05:03.999Z", 1431857103),
+        (b"2015-05-17 10:05:03 +0000", 1431857103),
+        (b"1431857103.123", 1431857103),
     ],
 )
 def test_time_stamps_are_unix_seconds_whatever_their_zone(time: bytes, ts: int) -> None:
-    """Servers log local time with its offset; a leap second is the next day's first (POSIX)."""
+    """Servers log local time with its offset, some in another form; a leap second is the next day's first (POSIX)."""
     assert event(line(time=time)).ts == ts
 
 
@@ -208,7 +229,10 @@ def test_time_stamps_are_unix_seconds_whatever_their_zone(time: bytes, ts: int) 
         b"17/May/2015:10:05:61 +0000",
         b"17/May/2015:10:05:03 +2500",
         b"17/May/2015:10:05:03",
-        b"2015-05-17T10:05:03Z",
+        b"2015-05-17T10:05:03",
+        b"2015-05-17 10:05:03",
+        b"2015-13-17T10:05:03Z",
+        b"17/May/2015:10:05:03.",
         b"1_/May/2015:10:05:03 +0000",
         b"-",
     ],

@@ -54,7 +54,19 @@ def test_each_line_becomes_what_the_corpus_says(path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::omnivery.readers.LogWarning")
 @pytest.mark.parametrize(
     "name",
-    ["combined", "vhost_combined", "alb", "iis", "w3c", "cloudfront", "caddy", "traefik", "logpush", "nginx_json"],
+    [
+        "combined",
+        "vhost_combined",
+        "alb",
+        "elb",
+        "iis",
+        "w3c",
+        "cloudfront",
+        "caddy",
+        "traefik",
+        "logpush",
+        "nginx_json",
+    ],
 )
 def test_each_format_is_recognized_by_read(name: str) -> None:
     """Without its name: the same events."""

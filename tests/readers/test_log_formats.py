@@ -66,6 +66,18 @@ def ips(content: str, **options: Any) -> list[str | None]:
             '${msec} $remote_addr "$uri" "$args" "$http_user_agent"',
             '1779012303.123 198.51.100.7 "/c/1" "x=2" "{agent}"',
         ),
+        # https://httpd.apache.org/docs/current/mod/mod_log_config.html#formats has this of a time
+        (
+            '%h %l %u [%{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t] "%r" "%{User-Agent}i"',
+            '198.51.100.7 - - [17/May/2026 12:05:03.186 +0200] "{request}" "{agent}"',
+        ),
+        (
+            '%{%Y-%m-%d}t %{%T}t.%{usec_frac}t %h "%r" "%{User-Agent}i"',
+            '2026-05-17 10:05:03.186641 198.51.100.7 "{request}" "{agent}"',
+        ),
+        ('%{%b %e %Y %T}t %h "%r" "%{User-Agent}i"', 'May 17 2026 10:05:03 198.51.100.7 "{request}" "{agent}"'),
+        ('%v %h "%r" %t "%{User-Agent}i"', '10.0.0.4:80 198.51.100.7 "{request}" [{iso}] "{agent}"'),
+        ('%v:%p %h "%r" %t "%{User-Agent}i"', '[2001:db8::1]:80 198.51.100.7 "{request}" [{iso}] "{agent}"'),
         ('"%{User-Agent}i" "%r" %t %h', '"{agent}" "{request}" [17/May/2026:10:05:03 +0000] 198.51.100.7'),
     ],
 )
@@ -96,7 +108,8 @@ def test_a_pattern_without_a_time_makes_events_without_one() -> None:
         ("%h %l %u %t", "no user agent"),
         ('%t "%{User-Agent}i"', "no client address"),
         ('%h %{%s}t "%{User-Agent}i"', r"%\{%s\}t cannot be read"),
-        ('%h %{%d/%b/%Y %T}t %{%z}t "%{User-Agent}i"', "time in more than one field"),
+        ('%h %{%d/%b/%Y %T}t %u %{%z}t "%{User-Agent}i"', "time in more than one field"),
+        ('%h %{%d/%b/%Y %T}t %{sec}t "%{User-Agent}i"', "time in more than one field"),
         ("common", "no user agent, which every event needs"),
         ("combine", "there is no 'combine'; there are alb, apache, caddy"),
     ],
@@ -113,6 +126,46 @@ def test_names_are_taken_in_any_spelling_and_stand_for_their_servers_formats() -
     with_host = f"mail.example.com:443 {LINE}"
     assert ips(with_host, format="vhost-combined") == ips(with_host, format="apache") == ["198.51.100.7"]
     assert ips(f'{LINE} "-"', format="nginx") == ["198.51.100.7"]
+
+
+def test_of_two_addresses_the_first_is_the_hosts_where_it_has_a_servers_port_or_the_format_is_named() -> None:
+    """Apache logs the address of a host without a name. Elsewhere the first one may be what a proxy forwarded."""
+    for host in ("192.0.2.10:80", "127.0.1.1:443", "[2001:db8::1]:8080"):
+        assert ips(f"{host} {LINE}") == ips(f"{host} {LINE}", format="vhost_combined") == ["198.51.100.7"]
+    for host in ("192.0.2.10", "192.0.2.10:51234", "2001:db8::1"):
+        assert ips(f"{host} {LINE}") == ["not in combined log format"]
+        assert ips(f"{host} {LINE}", format="vhost_combined") == ["198.51.100.7"]
+
+
+@pytest.mark.filterwarnings("ignore::omnivery.readers.LogWarning")
+def test_a_log_that_was_told_to_log_more_is_read_before_and_after() -> None:
+    """By the format of its first lines: the later ones must not be lost, nor be taken for requests of the proxy."""
+    before, after = f"10.0.0.1 - - {REST}\n", f'10.0.0.1 - - {REST} "198.51.100.7"\n'
+    for name in (None, "combined", "apache"):
+        assert ips(before * 300 + after, format=name, client_ip="forwarded")[-1] == "198.51.100.7"
+    assert ips(after * 300 + before, client_ip="peer")[-1] == "10.0.0.1"
+    # Who asks for the forwarded client is not given the proxy's address in its place.
+    assert ips(after * 300 + before, client_ip="forwarded")[-1] != "10.0.0.1"
+    for name in (None, "vhost_combined"):
+        with_host = f"mail.example.com:443 {after}"
+        assert ips(with_host, format=name, client_ip="forwarded") == ["198.51.100.7"]
+
+
+@pytest.mark.parametrize(
+    ("client", "ip"),
+    [
+        ("198.51.100.7:2817", "198.51.100.7"),
+        ("[2001:db8::7]:2817", "2001:db8::7"),
+        ("2001:db8::7:2817", "2001:db8::7"),
+        ("2001:db8:1:2:3:4:5:6:2817", "2001:db8:1:2:3:4:5:6"),
+        ("::ffff:198.51.100.7:2817", "198.51.100.7"),
+    ],
+)
+def test_the_port_of_a_load_balancers_client_is_no_part_of_its_address(client: str, ip: str) -> None:
+    """It is always there, so the last group of an address without brackets is none of it."""
+    rest = f'10.0.0.1:80 0.1 0.1 0.1 200 200 0 57 "GET https://a.example:443/c/1 HTTP/1.1" "{AGENT}" - -'
+    for start in ("https 2026-05-17T10:05:03.186641Z app/lb/50", "2026-05-17T10:05:03.186641Z lb"):
+        assert ips(f"{start} {client} {rest}") == [ip]
 
 
 # Recognition
@@ -140,6 +193,10 @@ def test_the_format_is_that_of_most_lines_and_not_of_the_first() -> None:
         "web-1  | ",
         "web-1  | 2026-05-17T10:05:03.123456789Z ",
         "[pod/web-5f7/nginx] ",
+        "\x1b[36mweb-1  |\x1b[0m ",
+        "May 17 2026 10:05:03 web1 nginx: ",
+        "312 <190>1 2026-05-17T10:05:03.123Z web1 nginx 812 - - ",
+        "312 <190>May 17 10:05:03 web1 nginx: ",
         "[pod/web-5f7/nginx] 2026-05-17T10:05:03.123456789Z ",
     ],
 )
@@ -151,11 +208,27 @@ def test_what_carries_a_line_is_taken_off(prefix: str) -> None:
         assert ips(f"{prefix}{line}\n" * 3 + line) == ["198.51.100.7"] * 4
 
 
-@pytest.mark.parametrize("member", ["log", "MESSAGE", "message", "textPayload"])
+@pytest.mark.parametrize("member", ["log", "MESSAGE", "message", "textPayload", "@message", "line", "_raw"])
 def test_a_line_in_json_is_taken_out_of_it(member: str) -> None:
     """As Docker's json-file driver, the journal and collectors write it."""
     line = LINE.replace('"', '\\"')
     assert ips(f'{{"{member}":"{line}\\n","stream":"stdout"}}\n' * 3) == ["198.51.100.7"] * 3
+
+
+def test_a_line_in_json_may_be_bytes_or_an_object() -> None:
+    """The journal writes what has characters for terminals as numbers; collectors parse lines that are JSON."""
+    coloured = json.dumps({"MESSAGE": [*f"{LINE} \x1b[0m".encode()]})
+    assert ips(f"{coloured}\n" * 3) == ["198.51.100.7"] * 3
+    parsed = {
+        "remote_addr": "198.51.100.7",
+        "http_user_agent": AGENT,
+        "request": "GET / HTTP/1.1",
+        "msec": "1779012303",
+    }
+    for member in ("log", "jsonPayload"):
+        assert ips(f"{json.dumps({member: parsed, 'stream': 'stdout'})}\n" * 3) == ["198.51.100.7"] * 3
+    for odd in ([], [1, 300], ["a"], [None], 7, True):
+        assert len(items(f"{json.dumps({'MESSAGE': odd})}\n{coloured}\n{coloured}\n")) == 3
 
 
 # Whose address
@@ -176,6 +249,11 @@ def test_a_line_in_json_is_taken_out_of_it(member: str) -> None:
         ("10.0.0.1", "::ffff:203.0.113.9", (), "203.0.113.9"),
         ("10.0.0.1", "unknown, 203.0.113.9", (), "203.0.113.9"),
         ("10.0.0.1", "203.0.113.9, unknown", (), "the forwarded client is no IP address"),
+        ("10.0.0.1", "203.0.113.9, ", (), "203.0.113.9"),
+        ("10.0.0.1", ", 203.0.113.9,,10.0.0.2", (), "203.0.113.9"),
+        ("10.0.0.1", ",", (), "10.0.0.1"),
+        ("10.0.0.1", "203.0.113.9", ("::ffff:10.0.0.0/104",), "203.0.113.9"),
+        ("::ffff:10.0.0.1", "203.0.113.9", ("10.0.0.0/8",), "203.0.113.9"),
         ("10.0.0.1", "<script>", (), "the forwarded client is no IP address"),
         ("unix:", "203.0.113.9", (), "203.0.113.9"),
         ("unix:", "-", (), "the request came over a Unix socket, which has no client address"),
@@ -290,7 +368,7 @@ def test_the_quick_way_through_lines_and_the_whole_one_agree(
     name: str, text: str, forwarded: bool, random: Random
 ) -> None:
     """The quick way is taken where nothing is out of the ordinary, and no line may take anything from another."""
-    if forwarded and name == "alb":
+    if forwarded and name in {"alb", "elb"}:
         return
     options = ReadOptions(client_ip="forwarded" if forwarded else "peer")
     reader = log_reader(name, (), options)
