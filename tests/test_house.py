@@ -318,6 +318,6 @@ def test_a_get_runs_through_few_files() -> None:
     """Imports and class bodies aside: a file counts if one of its functions is called for the request."""
     script = f"import os\nfrom inspect import CO_NEWLOCALS\n{GET}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    files = done.stdout.split()
-    assert {str(Path("mailgun/bounces.py")), str(Path("transport/pipeline.py"))} <= set(files)
+    files = set(done.stdout.split()) - {"_json.py"}  # where orjson is not installed: a library's place
+    assert {str(Path("mailgun/bounces.py")), str(Path("transport/pipeline.py"))} <= files
     assert len(files) <= FILES_OF_A_GET, files
