@@ -6,6 +6,7 @@ installed and virtualenv otherwise, and the one Python that runs nox, but for `t
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import nox
@@ -16,8 +17,9 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "minimal", "lint", "types", "demo"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
-"""On all cores. The tests of a file stay together: the examples of a page share their names."""
+SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) * 3 // 2), "--dist", "loadfile")
+"""Three processes on two cores: tests of timeouts and signals spend much of their time waiting. The tests of a file
+stay together, because the examples of a page share their names."""
 
 CORE = ("tests/test_codec.py", "tests/test_errors.py", "tests/transport", "tests/bulk", "tests/events", "tests/sync")
 """What may differ between Pythons: the standard library's json, event loops, threads, forks and exits."""
