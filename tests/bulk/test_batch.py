@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import hashlib
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from omnivery.automations import EventLine, UnreadableLine
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
 from omnivery.bulk.batch import MAX_REFUSALS, Batch
 from omnivery.bulk.report import SettledBatch
+from omnivery.bulk.work import BatchDelta, PartState, StoredItem, StoredPart
 from omnivery.errors import AmbiguousError, NotSentError
 from omnivery.events.event import EventLike
 from omnivery.transport.http import ApiResponse
@@ -291,3 +294,265 @@ def test_events_are_never_compared() -> None:
     items: list[EventLike] = [Fussy(ip="203.0.113.7", uas="-", event_id=f"e{n}") for n in range(8)]
     outcome, _ = serve(batch_of(items), lambda found: 200 if len(found) == 1 else 413)
     assert len(outcome.accepted) == 8
+
+
+# What a journal is told
+
+
+class OnceWork(EventWork):
+    """Items that must not be sent twice, one to a request."""
+
+    idempotent: ClassVar[bool] = False
+
+    def digest(self, body: Any) -> bytes:
+        return hashlib.sha256(body).digest()
+
+
+def once(items: list[EventLike], **options: Any) -> Batch[EventLike]:
+    work = OnceWork(send=nobody, target=TARGET)
+    return Batch(**{"work": work, "number": 7, "items": items, "start": 40, "named": True, **options})
+
+
+def written(batch: Batch[EventLike], rows: Iterator[int]) -> BatchDelta:
+    """What goes to the journal at this moment."""
+    batch.encode_open(rows)
+    return batch.take_delta()
+
+
+def parts(delta: BatchDelta) -> list[tuple[int | None, list[str | None]]]:
+    """Row and ids of the parts that are new."""
+    return [(part.row, list(part.ids or ())) for part in delta.opened]
+
+
+def ends(delta: BatchDelta) -> list[tuple[int | None, PartState, int]]:
+    """Row, state and attempts of the parts that are no longer open."""
+    return [(one.part.row, one.state, one.attempts) for one in delta.ended]
+
+
+def test_a_journal_is_told_of_each_part_and_of_what_became_of_it() -> None:
+    batch, rows = batch_of(events(4), number=3, source=2, named=True), count(10)
+    first = written(batch, rows)
+    assert (first.number, first.source, first.counted, first.unfinished, first.batches) == (3, 2, False, True, 0)
+    assert (parts(first), ends(first)) == ([(10, ["e0", "e1", "e2", "e3"])], [])
+    assert [part.body for part in first.opened] == [batch.next_request()]
+
+    batch.refused(refusal(413))
+    second = written(batch, rows)
+    assert (second.counted, second.unfinished, second.batches, second.requests) == (True, True, 1, 1)
+    assert parts(second) == [(11, ["e0", "e1"]), (12, ["e2", "e3"])]
+    assert ends(second) == [(10, PartState.REPLACED, 0)]
+
+    assert ids(sent(batch.next_request())) == ["e0", "e1"]
+    batch.accepted(response(3))
+    third = written(batch, rows)
+    assert (third.counted, third.unfinished, third.batches) == (True, True, 0)
+    assert (third.requests, third.retries, third.accepted) == (3, 2, 2)
+    assert (parts(third), ends(third)) == ([], [(11, PartState.ACCEPTED, 3)])
+
+    assert ids(sent(batch.next_request())) == ["e2", "e3"]
+    batch.failed(NotSentError("refused", attempts=2))
+    last = written(batch, rows)
+    assert (last.unfinished, last.requests, last.retries, last.accepted) == (False, 2, 1, 0)
+    assert ends(last) == [(12, PartState.UNDELIVERED, 2)]
+    assert [str(one.error).partition(".")[0] for one in last.ended] == ["refused"]
+    nothing = written(batch, rows)
+    assert (parts(nothing), ends(nothing), nothing.requests, nothing.retries, nothing.batches) == ([], [], 0, 0, 0)
+
+
+def test_what_was_refused_before_a_request_ended_is_a_batch_with_its_first_request() -> None:
+    """`batches` counts those with which a request ended."""
+    batch = batch_of(events(2))
+    batch.next_request()
+    error = refusal(400)
+    error.attempts = 1
+    batch.refused(error)
+    told = written(batch, count(1))
+    assert (told.batches, told.requests, told.counted) == (1, 1, True)
+    batch.next_request()
+    batch.refused(error)
+    again = written(batch, count(5))
+    assert (again.batches, again.requests, again.counted) == (0, 1, True)
+
+
+def test_a_batch_that_an_earlier_run_has_counted_is_not_counted_again() -> None:
+    batch = batch_of(events(1), counted=True)
+    told = written(batch, count(1))
+    assert (told.counted, told.batches) == (True, 0)
+    batch.next_request()
+    batch.accepted(response(1))
+    assert written(batch, count(2)).batches == 0
+
+
+def test_rejected_items_are_told_once_with_their_bytes() -> None:
+    batch = batch_of([event(0), event(1, ip="nowhere"), event(2)], named=True)
+    rows = count(1)
+    told = written(batch, rows)
+    assert [(one.index, item) for one, item in told.rejected] == [(1, event_bytes("nowhere", 1))]
+    assert parts(told) == [(1, ["e0", "e2"])]
+    batch.next_request()
+    batch.refused(refusal(400))
+    assert written(batch, rows).rejected == []
+    batch.next_request()
+    batch.refused(refusal(400))
+    assert [(one.index, item) for one, item in written(batch, rows).rejected] == [(0, event_bytes("203.0.113.7", 0))]
+
+
+def event_bytes(ip: str, number: int) -> bytes:
+    return b'{"ip":"%b","uas":"Mozilla/5.0","event_id":"e%d"}' % (ip.encode(), number)
+
+
+def test_halves_that_were_given_up_before_they_were_written_down_get_their_rows() -> None:
+    """They stay in the journal, undelivered, and can be sent again by it."""
+    batch, rows = batch_of(events(MAX_EVENTS), named=True), count(1)
+    written(batch, rows)
+    while batch.next_request() is not None:
+        batch.refused(refusal(400))
+    told = written(batch, rows)
+    given_up = [one.part for one in told.ended if one.state is PartState.UNDELIVERED]
+    assert all(part.row is not None for part in given_up)
+    assert [part.row for part in given_up] == [part.row for part in told.opened]
+    left = [one for part in told.opened for one in ids(sent(part.body))]
+    assert sorted(left) == sorted(ids(batch.close().undelivered))
+
+
+def test_a_part_is_encoded_and_numbered_once() -> None:
+    batch, rows = batch_of(events(2)), count(1)
+    assert len(written(batch, rows).opened) == 1
+    assert written(batch, rows).opened == []
+    assert next(rows) == 2
+
+
+def test_items_that_were_in_a_request_are_not_new_in_their_halves() -> None:
+    """A rate of events a second counts each once, with a journal as without."""
+    for write in (False, True):
+        batch = batch_of(events(8))
+        news = []
+        while batch.next_items:
+            if write:
+                written(batch, count(1))
+            news.append(batch.next_new_items)
+            batch.next_request()
+            batch.refused(refusal(400))
+        assert news[0] == sum(news) == 8
+
+
+@pytest.mark.parametrize("make", [batch_of, once])
+def test_to_write_down_a_batch_forgets_no_request_that_is_out(make: Callable[..., Batch[EventLike]]) -> None:
+    """If the run ends now, the service may have it."""
+    batch, rows = make(events(1)), count(1)
+    written(batch, rows)
+    batch.next_request()
+    written(batch, rows)
+    outcome = batch.close()
+    assert [type(error) for error in outcome.errors] == [AmbiguousError]
+    assert (len(outcome.unknown), len(outcome.undelivered)) == ((1, 0) if make is once else (0, 1))
+
+
+def test_a_request_that_was_given_up_unsent_leaves_its_item_unsent() -> None:
+    batch = once(events(1))
+    written(batch, count(1))
+    batch.next_request()
+    batch.unsent()
+    outcome = batch.close()
+    assert [type(error) for error in outcome.errors] == [NotSentError]
+    assert (len(outcome.unknown), len(outcome.undelivered)) == (0, 1)
+    assert ends(batch.take_delta()) == [(1, PartState.PENDING, 0)]
+
+
+def test_an_item_that_must_not_be_sent_twice_is_pending_while_it_is_held_and_claimed_before_it_goes() -> None:
+    """Between the two it is certain to be unsent, whenever the process dies."""
+    batch, rows = once(events(1)), count(1)
+    assert not batch.claim()
+    [opened] = written(batch, rows).opened
+    assert opened.digest == hashlib.sha256(opened.body).digest()
+    batch.next_request()
+    batch.held(NotSentError("no connection", attempts=2))
+    held = written(batch, rows)
+    assert (held.opened, held.claimed, held.unfinished) == ([], [], True)
+    assert ends(held) == [(1, PartState.PENDING, 2)]
+    assert str(held.ended[0].error).startswith("no connection")
+    assert (held.batches, held.requests, held.retries) == (1, 2, 1)
+    assert [batch.claim(), batch.claim()] == [True, False]
+    assert (written(batch, rows).claimed, written(batch, rows).claimed) == ([1], [])
+    assert batch.next_request() == opened.body
+    batch.accepted(response(1))
+    assert ends(written(batch, rows)) == [(1, PartState.ACCEPTED, 1)]
+    assert batch.close().errors == ()
+
+
+def test_a_batch_that_is_held_and_may_be_repeated_changes_nothing_in_the_journal() -> None:
+    """Its row says that it is being sent, and what is being sent when a process dies is sent again."""
+    batch, rows = batch_of(events(2)), count(1)
+    written(batch, rows)
+    body = batch.next_request()
+    batch.held(NotSentError("no connection", attempts=1))
+    assert not batch.claim()
+    told = written(batch, rows)
+    assert (told.opened, told.claimed, told.ended, told.unfinished) == ([], [], [], True)
+    assert (batch.next_items, batch.next_new_items, batch.left, batch.next_request()) == (2, 0, 2, body)
+
+
+def test_an_item_of_an_earlier_run_goes_out_in_its_old_row() -> None:
+    [item] = events(1)
+    work = OnceWork(send=nobody, target=TARGET)
+    stored = StoredItem(state="pending", digest=b"d", row=33)
+    batch = Batch.reopened(work, item, 12, stored, number=5, source=2)
+    assert (batch.number, batch.start, batch.source, batch.left) == (5, 12, 2, 1)
+    assert batch.claim()
+    told = written(batch, count(90))
+    assert (told.opened, told.claimed) == ([], [33])
+    assert ids(sent(batch.next_request())) == ["e0"]
+    batch.failed(AmbiguousError("lost", attempts=1), state=PartState.UNKNOWN)
+    assert ends(written(batch, count(90))) == [(33, PartState.UNKNOWN, 1)]
+    outcome = batch.close()
+    assert (outcome.unknown, outcome.undelivered, outcome.start) == ((item,), (), 12)
+
+
+def test_what_must_not_be_repeated_is_unknown_if_its_response_was_lost() -> None:
+    batch = once(events(1))
+    batch.next_request()
+    batch.failed(AmbiguousError("lost", attempts=1), state=PartState.UNKNOWN)
+    outcome = batch.close()
+    assert (len(outcome.unknown), len(outcome.undelivered), len(outcome.errors)) == (1, 0, 1)
+
+
+def test_the_parts_of_an_earlier_run_go_out_in_order_with_the_bytes_that_were_to_be_sent() -> None:
+    bodies = [b'{"webhook_url":"w","events":[{"event_id":"e%d"},{"event_id":"e%d"}]}' % (n, n + 1) for n in (0, 2)]
+    stored = [
+        StoredPart(
+            row=20 + number,
+            source=4,
+            number=9,
+            state="pending",
+            counted=bool(number),
+            items=2,
+            indices=range(2 * number, 2 * number + 2),
+            lines=None,
+            ids=[f"e{2 * number}", f"e{2 * number + 1}"],
+            body=body,
+        )
+        for number, body in enumerate(bodies)
+    ]
+    batch = Batch.revived(EventWork(send=nobody, target=TARGET), stored)
+    assert (batch.number, batch.source, batch.counted, batch.left, batch.items) == (9, 4, True, 4, ())
+    assert written(batch, count(90)).opened == []
+    seen = []
+    while (body := batch.next_request()) is not None:
+        seen.append(body)
+        batch.accepted(response(1))
+    assert seen == bodies
+    assert ends(written(batch, count(90))) == [(20, PartState.ACCEPTED, 1), (21, PartState.ACCEPTED, 1)]
+
+
+def test_every_accepted_response_and_every_refusal_of_one_item_is_kept() -> None:
+    """Single sends are reported by them: a message's id is in its response."""
+    batch = batch_of(events(2))
+    batch.next_request()
+    batch.refused(refusal(413))
+    batch.next_request()
+    took = response(1)
+    batch.accepted(took)
+    batch.next_request()
+    error = refusal(400)
+    batch.refused(error)
+    assert (batch.responses, batch.refusals) == ([took], [error])

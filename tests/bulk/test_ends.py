@@ -59,6 +59,20 @@ async def test_leaving_early_gives_back_what_was_under_way() -> None:
     assert run.report.stopped_by is None
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("taken", [0, 3])
+async def test_no_outcome_is_lost_when_the_block_is_left(ordered: bool, taken: int) -> None:
+    """Some had room, and some waited for it: a caller that writes them down would miss what the service took."""
+    server = Server(takes=8)
+    run = run_of(endless(), server, concurrency=3, ordered=ordered)
+    async with run:
+        outcomes = [await anext(run) for _ in range(taken)]
+        await anyio.wait_all_tasks_blocked()
+    outcomes += run.remaining
+    assert len({outcome.batch for outcome in outcomes}) == len(outcomes)
+    assert sum(len(outcome.accepted) for outcome in outcomes) == run.report.accepted > 500 * taken
+
+
 async def test_leaving_at_once_reads_nothing_or_gives_it_back() -> None:
     server = Server(takes=0)
     run = run_of(endless(), server)

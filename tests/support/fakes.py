@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from copy import copy
@@ -98,6 +100,18 @@ class FakeAdapter:
 
     async def aclose(self) -> None:
         self.closed = True
+
+
+class PatientCondition(threading.Condition):
+    """Nobody who waits looks again by himself: a notification that is missing hangs its test."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(30)
+
+    def wait_for_waiting(self, count: int) -> None:
+        """Go on when so many threads wait."""
+        while len(self._waiters) < count:  # type: ignore[attr-defined]  # nothing public tells who waits
+            time.sleep(0.001)
 
 
 @define

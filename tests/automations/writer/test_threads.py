@@ -11,10 +11,11 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from omnivery.automations.writer.buffer import PutResult
+from omnivery.automations.writer.buffer import EventBuffer, PutResult
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.event import EventLike
 from tests.support.bots import event, ids, numbered
+from tests.support.fakes import PatientCondition
 from tests.support.writer import (
     Recorder,
     assert_settled,
@@ -72,24 +73,33 @@ def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[object
     return thread, results
 
 
-def test_a_thread_waits_for_room() -> None:
+def full_buffer() -> tuple[EventBuffer, PatientCondition]:
+    """A buffer without room, and what those wait on who want some."""
     buffer = buffer_of(max_buffered=1)
     read_into(buffer, 1)
+    buffer._room = room = PatientCondition(buffer._lock)
+    return buffer, room
+
+
+def test_a_thread_that_waits_for_room_is_told_of_it() -> None:
+    buffer, room = full_buffer()
     thread, results = in_thread(lambda: buffer.put_blocking(event(1)))
+    room.wait_for_waiting(1)
     assert results == []
     assert taken(buffer) == ["e0"]
-    thread.join(timeout=5)
+    thread.join(timeout=10)
     assert results == [PutResult.TAKEN]
     assert taken(buffer) == ["e1"]
 
 
-def test_a_thread_that_waits_for_room_hears_of_the_end() -> None:
-    buffer = buffer_of(max_buffered=1)
-    read_into(buffer, 1)
-    thread, results = in_thread(lambda: buffer.put_blocking(event(1)))
+def test_threads_that_wait_for_room_are_told_of_the_end() -> None:
+    buffer, room = full_buffer()
+    threads = [in_thread(lambda: buffer.put_blocking(event(1))) for _ in range(3)]
+    room.wait_for_waiting(3)
     buffer.close(refused)
-    thread.join(timeout=5)
-    assert isinstance(results[0], BulkError)
+    for thread, results in threads:
+        thread.join(timeout=10)
+        assert [type(one) for one in results] == [BulkError]
     assert buffer.puts == 1
 
 

@@ -181,6 +181,33 @@ async def test_flush_waits_for_an_early_batch_that_is_slower_than_later_ones() -
         gate.set()
 
 
+async def test_events_that_were_put_after_a_flush_do_not_end_it() -> None:
+    """They may be settled first: as many as it waits for, and not those."""
+    gate = anyio.Event()
+    flushed: list[int] = []
+
+    async def server(body: bytes) -> int:
+        if sent(body)[0]["event_id"] == "e0":
+            await gate.wait()
+        return 1
+
+    async with writer_of(server, max_events=2, concurrency=3) as writer, anyio.create_task_group() as tasks:
+
+        async def flush() -> None:
+            flushed.append((await writer.flush()).accepted)
+
+        for number in range(2):
+            await writer.put(event(number))
+        tasks.start_soon(flush)
+        await anyio.wait_all_tasks_blocked()
+        for number in range(2, 6):
+            await writer.put(event(number))
+        await anyio.wait_all_tasks_blocked()
+        assert (writer.statistics.accepted, flushed) == (4, [])
+        gate.set()
+    assert flushed == [6]
+
+
 async def test_a_flush_of_nothing_comes_back() -> None:
     async with writer_of(Recorder()) as writer:
         assert (await writer.flush()).read == 0

@@ -16,7 +16,7 @@ from omnivery.transport.adapters.limited import LimitedAdapter, Probe, SyncLimit
 from omnivery.transport.http import Phase, Request, Response
 from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker
 from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
-from tests.support.fakes import FakeAdapter, FakeRuntime, drive, response
+from tests.support.fakes import FakeAdapter, FakeRuntime, PatientCondition, drive, response
 
 REQUEST = Request(method="GET", url="http://127.0.0.1/x")
 
@@ -253,13 +253,6 @@ async def test_a_request_is_marked_as_sent_when_it_goes_out_and_not_before(
 # Slots, for threads
 
 
-class PatientCondition(threading.Condition):
-    """Nobody who waits looks again by himself: a notification that is missing hangs its test."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return super().wait(30)
-
-
 class HeldAdapter:
     """Keeps requests in flight until they are let out one by one."""
 
@@ -281,13 +274,12 @@ def test_one_thread_is_told_of_a_free_slot_and_one_of_a_new_slot() -> None:
     held, slots = HeldAdapter(), AdaptiveLimiter(ceiling=2)
     slots.throttled(slots.enter())
     limited = SyncLimitedAdapter(inner=held, runtime=SyncRuntime(), slots=slots, max_retry_after=60.0)
-    limited._changed = PatientCondition()
+    limited._changed = changed = PatientCondition()
     threads = [threading.Thread(target=lambda: drive(limited.send(REQUEST)), daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
     assert held.arrived.acquire(timeout=10)
-    while len(limited._changed._waiters) < 2:  # type: ignore[attr-defined]  # nothing public tells who waits
-        threading.Event().wait(0.001)
+    changed.wait_for_waiting(2)
     held.out.release()
     assert [held.arrived.acquire(timeout=10) for _ in range(2)] == [True, True]
     held.out.release(2)
