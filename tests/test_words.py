@@ -22,7 +22,7 @@ WORDS = ("answer", "time-out", "ledger", "errand", "courier")
 NAMES = """
     Ledger JournalLedger JournalView Terms SendOutcome.fate Fate Bookmark Supplier Flow Shape HookName Departure Placing
     Tally Caller Courier Site _Hurry GatedAdapter REPEATABLE survives_fork intake stdlib_json json_lines csv_rows
-    sync_writer
+    sync_writer supplier
 """.split()  # noqa: SIM905  # a list of so many strings is harder to read
 """Names of classes, methods and modules, as whole words."""
 

@@ -20,7 +20,7 @@ from omnivery.automations.report import BatchReceipt, SubmitReport
 from omnivery.automations.run import MAX_OUTAGE, AsyncBulkRun, event_run, journal_target, recorder_of, target_of
 from omnivery.automations.writer.buffer import EventBuffer
 from omnivery.automations.writer.options import Overflow, WriterOptions
-from omnivery.automations.writer.supplier import BufferSource
+from omnivery.automations.writer.source import BufferSource
 from omnivery.automations.writer.writer import AsyncEventWriter
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.recorder import JOURNAL_LIMIT
@@ -435,9 +435,9 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             cancel_timeout=cancel_timeout,
         )
         runtime = self._client._pipeline.runtime
-        supplier = BufferSource(buffer=EventBuffer(options=chosen, now=runtime.now), runtime=runtime)
+        source = BufferSource(buffer=EventBuffer(options=chosen, now=runtime.now), runtime=runtime)
         run = self._run(
-            cast("AsyncIterable[EventLike]", supplier),
+            cast("AsyncIterable[EventLike]", source),
             webhook_url=webhook_url,
             concurrency=concurrency,
             events_per_second=events_per_second,
@@ -450,7 +450,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             journal=journal,
             journal_keep=journal_keep,
         )
-        return AsyncEventWriter(options=chosen, supplier=supplier, run=run)
+        return AsyncEventWriter(options=chosen, source=source, run=run)
 
     async def submit_batch(
         self,

@@ -41,7 +41,7 @@ class BatchSource(ABC, Generic[T]):
     async def read_into(self, items: list[T], count: int) -> None:
         """Append up to `count` items, as many as are due; none when there will never be any more.
 
-        Whatever leaves the supplier is in the list, even if the task is cancelled. It is asked by one task at a time.
+        What has left the source is in the list, even if the task is cancelled. One task at a time may call this.
         """
 
     def keep_with(self, keep: Callable[[T], T]) -> None:

@@ -217,7 +217,7 @@ class Writer(AsyncEventWriter):
 
 async def main():
     made = writer_of(post, linger=0.0)
-    async with Writer(options=made.options, supplier=made.supplier, run=made.run) as writer:
+    async with Writer(options=made.options, source=made.source, run=made.run) as writer:
         try:
             await writer.put(event())
             await anyio.sleep_forever()

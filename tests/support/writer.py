@@ -10,7 +10,7 @@ import anyio.lowlevel
 
 from omnivery.automations.writer.buffer import EventBuffer, PutResult
 from omnivery.automations.writer.options import WriterOptions
-from omnivery.automations.writer.supplier import BufferSource
+from omnivery.automations.writer.source import BufferSource
 from omnivery.automations.writer.writer import AsyncEventWriter
 from omnivery.errors import BulkError
 from omnivery.events.event import EventLike
@@ -76,9 +76,9 @@ def refused() -> Exception:
 def writer_of(post: Post, *, concurrency: int = 2, run: Any = None, **options: Any) -> AsyncEventWriter:
     """A writer whose server is a function."""
     chosen = WriterOptions(**{"linger": math.inf, **options})
-    supplier = BufferSource(buffer=EventBuffer(options=chosen), runtime=AsyncRuntime())
-    started = run_of(cast("Any", supplier), post, concurrency=concurrency, **{"max_outage": math.inf, **(run or {})})
-    return AsyncEventWriter(options=chosen, supplier=supplier, run=started)
+    source = BufferSource(buffer=EventBuffer(options=chosen), runtime=AsyncRuntime())
+    started = run_of(cast("Any", source), post, concurrency=concurrency, **{"max_outage": math.inf, **(run or {})})
+    return AsyncEventWriter(options=chosen, source=source, run=started)
 
 
 async def put_all(writer: AsyncEventWriter, count: int) -> None:

@@ -1,6 +1,6 @@
 """What a service hands over event by event, until a batch of it is due: decisions behind one lock, without I/O.
 
-Any thread may put. What takes is the supplier of a bulk run, in its event loop.
+Any thread may put events in. The source of a bulk run takes them out, in the event loop of the run.
 """
 
 from __future__ import annotations

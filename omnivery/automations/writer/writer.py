@@ -24,7 +24,7 @@ from omnivery.events.event import EventLike
 if TYPE_CHECKING:
     from omnivery.automations.report import BatchOutcome
     from omnivery.automations.run import AsyncBulkRun
-    from omnivery.automations.writer.supplier import BufferSource
+    from omnivery.automations.writer.source import BufferSource
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -36,9 +36,9 @@ class AsyncEventWriter:
     """
 
     options: WriterOptions
-    supplier: BufferSource
+    source: BufferSource
     run: AsyncBulkRun
-    """The run that sends; it has read `supplier` and nothing else."""
+    """The run that sends; it has read `source` and nothing else."""
     _entered: bool = field(init=False, default=False)
     _left: bool = field(init=False, default=False)
     _calls: int = field(init=False, default=0)
@@ -63,11 +63,11 @@ class AsyncEventWriter:
     @property
     def report(self) -> WriterReport:
         """The report so far; final once the writer is closed."""
-        report, buffer = self.run.report, self.supplier.buffer
+        report, buffer = self.run.report, self.source.buffer
         failures = report.failures
         if self._given_up:
             why = NotSentError("the writer ended before the events were sent")
-            failures += (BatchFailure(batch=self.supplier.batches, events=self._given_up, error=why),)
+            failures += (BatchFailure(batch=self.source.batches, events=self._given_up, error=why),)
         return as_writer_report(
             report,
             read=report.read + len(buffer) + self._given_up,
@@ -76,13 +76,13 @@ class AsyncEventWriter:
             failures=failures,
             stopped_by=report.stopped_by or self._broken,
             dropped=buffer.drops.count,
-            late=self.supplier.late.count,
+            late=self.source.late.count,
         )
 
     @property
     def statistics(self) -> WriterStatistics:
         """Where the events are at this moment."""
-        report, buffer = self.run.report, self.supplier.buffer
+        report, buffer = self.run.report, self.source.buffer
         return WriterStatistics(
             put=buffer.puts,
             buffered=len(buffer),
@@ -91,7 +91,7 @@ class AsyncEventWriter:
             rejected=report.rejected,
             undelivered=report.undelivered + self._given_up,
             dropped=buffer.drops.count,
-            late=self.supplier.late.count,
+            late=self.source.late.count,
             batches=report.batches,
             requests=report.requests,
             retries=report.retries,
@@ -115,7 +115,7 @@ class AsyncEventWriter:
             ConfigError: the writer is not entered, or was closed.
             BulkError: the buffer is full and `overflow` is `raise`; or the run was stopped, which is the error's cause.
         """
-        buffer = self.supplier.buffer
+        buffer = self.source.buffer
         if self._calls and self._calls % self.options.max_events == 0:
             # A producer that waits for nothing else must not keep full batches from going out.
             await checkpoint()
@@ -123,11 +123,11 @@ class AsyncEventWriter:
         while buffer.put_nowait(event) is PutResult.FULL:
             if self.options.overflow == "raise":
                 raise self._full()
-            await self.supplier.room.wait()
+            await self.source.room.wait()
 
     def _put_blocking(self, event: EventLike) -> None:
         """`put` for a thread that is in no event loop; any number of them may put at once."""
-        buffer = self.supplier.buffer
+        buffer = self.source.buffer
         if self.options.overflow == "wait":
             buffer.put_blocking(event)
         elif buffer.put_nowait(event) is PutResult.FULL:
@@ -145,7 +145,7 @@ class AsyncEventWriter:
         self._require_entered()
         if self._left:
             raise _closed()
-        target = self.supplier.buffer.flush()
+        target = self.source.buffer.flush()
         while not self._is_settled(target) and not self._ended.is_set():
             await self._progress.wait()
         return self.report
@@ -179,7 +179,7 @@ class AsyncEventWriter:
         self._progress, self._started, self._ended = anyio.Event(), anyio.Event(), anyio.Event()
         # Shielded: the last batches go out although the task that put them is cancelled, for as long as we say.
         self._pumping = anyio.CancelScope(shield=True)
-        self.supplier.bind()
+        self.source.bind()
         self._tasks = RunTasks(noun="the writer", interruptible=False)
         await self._tasks.open()
         self._tasks.start_soon(self._pump)
@@ -190,7 +190,7 @@ class AsyncEventWriter:
             self._pumping.cancel()
             await self._tasks.close()
             raise
-        self.supplier.buffer.open()
+        self.source.buffer.open()
         return self
 
     async def __aexit__(
@@ -250,16 +250,16 @@ class AsyncEventWriter:
             self._give_up()
 
     def _give_up(self) -> None:
-        self.supplier.buffer.close(self._stopped)
-        drained = self.supplier.buffer.drain()
+        self.source.buffer.close(self._stopped)
+        drained = self.source.buffer.drain()
         self._unsent += drained
         self._given_up += len(drained)
-        self.supplier.tell_room()
+        self.source.tell_room()
 
     def _close(self) -> None:
         self._left = True
-        self.supplier.buffer.close(_closed)
-        self.supplier.tell_room()
+        self.source.buffer.close(_closed)
+        self.source.tell_room()
 
     async def _end_within(self, seconds: float) -> None:
         with anyio.CancelScope(shield=True):

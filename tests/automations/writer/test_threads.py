@@ -135,7 +135,7 @@ async def test_threads_put_and_the_event_loop_sends() -> None:
     """The way of a service whose requests are threads: nobody crosses into the loop for an event, and none is lost."""
     server = Recorder()
     writer = writer_of(server, max_events=50, max_buffered=100, concurrency=2)
-    buffer = writer.supplier.buffer
+    buffer = writer.source.buffer
 
     def put(thread: int) -> None:
         for number in range(500):
@@ -157,7 +157,7 @@ async def test_a_thread_s_first_event_wakes_a_loop_that_sleeps() -> None:
     with anyio.fail_after(10):
         async with writer:
             await anyio.wait_all_tasks_blocked()
-            await anyio.to_thread.run_sync(writer.supplier.buffer.put_nowait, event(0))
+            await anyio.to_thread.run_sync(writer.source.buffer.put_nowait, event(0))
             await server.arrived.wait()
     assert server.ids == ["e0"]
 
@@ -168,4 +168,4 @@ async def test_a_thread_that_comes_too_late_is_refused() -> None:
     async with writer:
         pass
     with pytest.raises(ConfigError, match="closed"):
-        await anyio.to_thread.run_sync(writer.supplier.buffer.put_nowait, event(0))
+        await anyio.to_thread.run_sync(writer.source.buffer.put_nowait, event(0))

@@ -255,7 +255,7 @@ async def test_a_writer_shows_no_event() -> None:
     async with writer_of(Recorder()) as writer:
         await writer.put(event(uas="secret agent"))
         assert "put=1" in repr(writer)
-        assert "secret" not in repr(writer) + repr(writer.supplier) + repr(writer.supplier.buffer) + repr(writer.run)
+        assert "secret" not in repr(writer) + repr(writer.source) + repr(writer.source.buffer) + repr(writer.run)
 
 
 @pytest.mark.parametrize(

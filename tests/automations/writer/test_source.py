@@ -8,7 +8,7 @@ from attrs import define, field
 
 from omnivery.automations.writer.buffer import EventBuffer
 from omnivery.automations.writer.options import WriterOptions
-from omnivery.automations.writer.supplier import BufferSource
+from omnivery.automations.writer.source import BufferSource
 from omnivery.events.event import EventLike
 from omnivery.transport.runtime import AsyncRuntime
 from tests.support.bots import event, ids
