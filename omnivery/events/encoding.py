@@ -70,9 +70,14 @@ def _unmapped_line(data: bytes) -> bytes:
     plain = plain_address(ip) if isinstance(ip, str) else None
     if ip is None or plain is None or plain == ip:
         return data
-    member = re.compile(rb'("ip"\s*+:\s*+)"%b"' % re.escape(ip.encode()))
-    replaced, count = member.subn(rb'\1"%b"' % plain.encode(), data)
-    return replaced if count == 1 else data  # a nested object has the same member: nothing tells the two apart
+    meant = {**parsed, "ip": plain}
+    member = re.compile(rb'"ip"\s*+:\s*+("%b")' % re.escape(ip.encode()))
+    for found in member.finditer(data):
+        replaced = b'%b"%b"%b' % (data[: found.start(1)], plain.encode(), data[found.end(1) :])
+        # A nested object may have the same member.
+        if codec.loads(replaced) == meant:
+            return replaced
+    return codec.dumps(meant)  # it is spelled with escapes
 
 
 def wire_form(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from csv import Error, reader
@@ -15,15 +14,13 @@ from attrs import define, field
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import client_address
-from omnivery.readers._columns import KEYS, NO_IP, NO_TIME, Columns, derived_id
+from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
+from omnivery.readers._csv_header import Dialect, HeaderSearch
 from omnivery.readers._file_events import FileEvents, events_from
-from omnivery.readers._format import LineReader, Placed, Sample
+from omnivery.readers._format import LineReader, Placed
 from omnivery.readers._lines import Block, Line, too_long
 from omnivery.readers._opening import FileSources
 from omnivery.readers._times import unix_time
-
-DELIMITERS = ",;\t|"
-"""What may stand between cells, if the caller does not say it."""
 
 
 def csv(
@@ -38,9 +35,13 @@ def csv(
     Where there is no column for `event_id`, it is derived by `event_id_for()`, from `url` and the number of the line
     too, as `access_log()` does: to read the file again yields the same ids, unless lines before an event are removed.
 
-    Blank lines are skipped, and count in the line numbers. A row comes out as an `UnreadableLine` if it has more or
-    fewer cells than the first, holds bytes that are not UTF-8, breaks the rules of quoting, or has an `ip` or a time
-    that is none; reading goes on with the line after it. Line breaks inside quotes come out as `\n`.
+    Titles and notes above the row of names are passed over, if it is among the first 20 rows and has at least two names
+    that are wanted. Where each name has a blank in front, those in front of cells are no part of them. A row that
+    repeats the names is passed over, as are rows of empty cells.
+
+    Blank lines are skipped, and count in the line numbers. A row comes out as an `UnreadableLine` if it has fewer cells
+    than the first, or more that are not empty, holds bytes that are not UTF-8, breaks the rules of quoting, or has an
+    `ip` or a time that is none; reading goes on with the line after it. Line breaks inside quotes come out as `\n`.
 
     Args:
         source: as in `read()`.
@@ -60,32 +61,6 @@ def csv(
     return events_from(source, lambda: CsvReader(delimiter=delimiter, columns=columns), check=True)
 
 
-def csv_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
-    """Return 1.0 if the first lines are those of CSV that names an event's fields, or columns that are to be these."""
-    try:
-        first = sample[0].decode() if sample else ""
-    except UnicodeDecodeError:
-        return 0.0
-    wanted = KEYS.union(columns or ())
-    named = any(not wanted.isdisjoint(_cells(first, delimiter)) for delimiter in DELIMITERS)
-    return float(named or _SEPARATOR.fullmatch(first) is not None)
-
-
-def _cells(text: str, delimiter: str) -> list[str]:
-    """The cells of a line that has more than one."""
-    try:
-        cells = next(reader([text], delimiter=delimiter, strict=True), [])
-    except Error:
-        return []
-    return [cell.strip() for cell in cells] if len(cells) > 1 else []
-
-
-_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t]*+', re.IGNORECASE)
-"""By which exports tell Excel what stands between cells. A spreadsheet that has opened it writes it back in quotes."""
-_LONGEST_HEADER = 100
-"""Lines over which the row that names the columns may go."""
-
-
 class Row(NamedTuple):
     """A row, and where it stands."""
 
@@ -102,6 +77,7 @@ class CsvReader(LineReader[BotEvent]):
 
     delimiter: str | None = None
     columns: Mapping[str, str] | None = None
+    _dialect: Dialect = field(init=False, factory=dict[str, Any])
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the events of the rows.
@@ -113,42 +89,33 @@ class CsvReader(LineReader[BotEvent]):
         if self.state is None:
             flow = self._below_header(flow)
         state = cast("dict[str, Any]", self.state)
-        columns, delimiter = Columns.of(state["names"], self.columns), state["delimiter"]
+        columns = Columns.of(state["names"], self.columns)
+        self._dialect = {name: value for name, value in state.items() if name != "names"}
         for first, lines in flow:
-            rows = _line_by_line(lines, delimiter)
+            rows = _line_by_line(lines, self._dialect)
             if rows is not None:
                 numbered = [Row(number, number, cells) for number, cells in enumerate(rows, first)]
                 yield self._placed(numbered, columns)
             else:
                 # Row by row, which takes half as long again, to the end of the block or of a row that goes beyond it.
-                for row in _careful_rows(_Lines(flow, first, lines), delimiter):
+                for row in _careful_rows(_Lines(flow, first, lines), self._dialect):
                     yield self._placed([row], columns)
 
     def _below_header(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """Read the row that names the columns, and return what follows."""
-        delimiter, header = self.delimiter, list[str]()
+        search = HeaderSearch(delimiter=self.delimiter, columns=self.columns)
         for first, lines in blocks:
             for place, line in enumerate(lines):
-                text = _decoded(line)
-                if not header and not text.strip():
+                if search.passes(line):
                     self.skipped["blank"] += 1
                     continue
                 self.skipped["header"] += 1
-                if not header and (separator := _SEPARATOR.fullmatch(text)):
-                    delimiter = delimiter or separator[1]
-                    continue
-                header.append(text + "\n")
-                delimiter = delimiter or self._delimiter(text)
-                if (names := _header(header, delimiter)) is not None:
-                    self.state = {"names": names, "delimiter": delimiter}
+                if (found := search.take(line)) is not None:
+                    self.state = found
                     return chain([(first + place + 1, lines[place + 1 :])], blocks)
-        raise ConfigError(f"{_NO_HEADER}: {'its last quote is never closed' if header else 'there is none'}")
-
-    def _delimiter(self, text: str) -> str:
-        """What stands between names in a line: what separates one that is wanted, or else the most of them."""
-        wanted = KEYS.union(self.columns or ())
-        cells = {delimiter: _cells(text, delimiter) for delimiter in DELIMITERS}
-        return max(cells, key=lambda one: (not wanted.isdisjoint(cells[one]), len(cells[one]) > 1, len(cells[one])))
+                if search.is_over:
+                    raise search.error()
+        raise search.error()
 
     def _placed(self, rows: Iterable[Row], columns: Columns) -> Placed[BotEvent]:
         """The events of rows."""
@@ -158,25 +125,34 @@ class CsvReader(LineReader[BotEvent]):
         items: list[BotEvent | UnreadableLine] = []
         ends: list[int] = []
         for number, last, row in rows:
-            if isinstance(row, str) or len(row) != width:
-                if fault := _fault(row, width):
+            if (isinstance(row, str) or len(row) != width) and (fault := _fault(row, width)) != _NOTHING:
+                if fault is not None:
                     items.append(UnreadableLine(line=number, reason=fault))
                     ends.append(last)
                 else:
                     self.skipped["blank"] += 1
                 continue
-            ends.append(last)
-            cells = [cell or None for cell in row]
+            cells = [cell or None for cell in row[:width]]
             cells.append(None)
             ip, uas, event_id, action, domain, recipient_id, message_id, ts, message_ts = fields_of(cells)
+            if ip is uas is event_id is None and not any(cells):
+                self.skipped["blank"] += 1  # spreadsheets write such rows below a table
+                continue
+            fault = None
             if (ts is not None and (ts := unix_time(ts)) is None) or (
                 message_ts is not None and (message_ts := unix_time(message_ts)) is None
             ):
-                items.append(UnreadableLine(line=number, reason=NO_TIME))
+                fault = NO_TIME
+            elif ip is not None and (ip := client_address(ip)) is None:
+                fault = NO_IP
+            if fault is not None:
+                if [cell.strip() for cell in row] == self.state["names"]:
+                    self.skipped["header"] += 1  # files were joined, of which each had its own
+                else:
+                    items.append(UnreadableLine(line=number, reason=fault))
+                    ends.append(last)
                 continue
-            if ip is not None and (ip := client_address(ip)) is None:
-                items.append(UnreadableLine(line=number, reason=NO_IP))
-                continue
+            ends.append(last)
             event = BotEvent(
                 ip=ip,
                 uas=uas,
@@ -195,44 +171,12 @@ class CsvReader(LineReader[BotEvent]):
         return Placed(items, ends, self.state)
 
 
-_NO_HEADER = "source: the row that names the columns cannot be read"
-
-
-def _decoded(line: Line) -> str:
-    """A line of the header as text.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    if line is None:
-        raise ConfigError(f"{_NO_HEADER}: {too_long(0).reason}")
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        raise ConfigError(f"{_NO_HEADER}: it holds bytes that are not UTF-8") from None
-
-
-def _header(lines: list[str], delimiter: str) -> list[str] | None:
-    """The names in these lines; None if a quote is open, and more lines are needed.
-
-    Raises:
-        ConfigError: they break the rules of quoting.
-    """
-    try:
-        (names,) = reader(lines, delimiter=delimiter, strict=True)
-    except Error as error:
-        if "unexpected end" in str(error) and len(lines) < _LONGEST_HEADER:
-            return None
-        raise ConfigError(f"{_NO_HEADER}: it is no CSV: {error}") from None
-    return [name.strip() for name in names]
-
-
-def _line_by_line(lines: list[Line], delimiter: str) -> list[list[str]] | None:
+def _line_by_line(lines: list[Line], dialect: Dialect) -> list[list[str]] | None:
     """The rows of a block in which every line is a sound row, as nearly all are; else None."""
     if None in lines:
         return None
     try:
-        rows = list(reader(map(bytes.decode, lines), delimiter=delimiter, strict=True))  # type: ignore[arg-type]  # no None
+        rows = list(reader(map(bytes.decode, lines), strict=True, **dialect))  # type: ignore[arg-type]  # no None
     except (Error, UnicodeDecodeError):
         return None
     return rows if len(rows) == len(lines) else None
@@ -296,8 +240,8 @@ class _Lines:
             return line.decode(errors="replace") + "\n"
 
 
-def _careful_rows(lines: _Lines, delimiter: str) -> Iterator[Row]:
-    cells = reader(lines, delimiter=delimiter, strict=True)
+def _careful_rows(lines: _Lines, dialect: Dialect) -> Iterator[Row]:
+    cells = reader(lines, strict=True, **dialect)
     more = True
     while more:
         row: list[str] | str | None
@@ -314,10 +258,18 @@ def _careful_rows(lines: _Lines, delimiter: str) -> Iterator[Row]:
         more = lines.next_row()
 
 
+_NOTHING = ""
+
+
 def _fault(row: list[str] | str, width: int) -> str | None:
+    """What is wrong with a row; None for a blank one, and `_NOTHING` if the cells that it has too many are empty."""
     if isinstance(row, str):
         return row
-    return None if _is_blank(row) else f"{len(row)} cells where the first row has {width}"
+    if _is_blank(row):
+        return None
+    if len(row) > width and not any(row[width:]):
+        return _NOTHING
+    return f"{len(row)} cells where the first row has {width}"
 
 
 def _is_blank(row: list[str]) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from omnivery.events.event import BotEvent
 from omnivery.readers._columns import KEYS
-from omnivery.readers._csv import CsvReader, csv_share
+from omnivery.readers._csv import CsvReader
+from omnivery.readers._csv_header import csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
 from omnivery.readers._format import Format, Reader, ReadOptions, Sample
 from omnivery.readers._json import json_reader, json_share

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +44,10 @@ class JsonColumns:
         """Return the event of an object, or why there is none."""
         try:
             own: Any = codec.loads(data)
-        except ValueError:
+            if _LONG_NUMBER.search(data):
+                # orjson reads whole numbers beyond 64 bits as floats: an id would be another one.
+                own = json.loads(data)
+        except (ValueError, RecursionError):
             return UnreadableLine(line=line, reason="not JSON")
         if not isinstance(own, dict):
             return UnreadableLine(line=line, reason=NOT_AN_OBJECT)
@@ -57,6 +62,9 @@ class JsonColumns:
         if "event_id" not in fields:
             event.event_id = derived_id(event, line)
         return event
+
+
+_LONG_NUMBER = re.compile(rb"\d{19}")
 
 
 def _single(value: Any) -> Any:

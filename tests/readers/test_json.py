@@ -11,6 +11,7 @@ import pytest
 
 from omnivery.automations import event_id_for
 from omnivery.errors import ConfigError
+from omnivery.events.encoding import encode_batch
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.readers import json, ndjson, read
 
@@ -141,3 +142,15 @@ def test_columns_that_cannot_be_meant_are_refused_at_the_call(columns: dict[str,
 def test_without_columns_lines_are_not_rewritten() -> None:
     line = b'{"n":1.000000000000000000001}'
     assert list(json(io.BytesIO(b"[" + line + b"]"))) == [EventLine(data=line, line=1)]
+
+
+@pytest.mark.parametrize("number", ["12345678901234567890", "18446744073709551616", "123456789012345678901234567890"])
+def test_whole_numbers_keep_all_of_their_digits(number: str) -> None:
+    """An id that is another number by its last digits is another event's."""
+    content = f'{{"client":"192.0.2.1","uas":"x","id":{number},"own":{number}}}\n'.encode()
+    (event,) = ndjson(io.BytesIO(content), columns={"client": "ip", "id": "event_id"})
+    assert isinstance(event, BotEvent)
+    assert (event.event_id, event.attributes) == (number, {"own": int(number)})
+    assert f'"own":{number}'.encode() in encode_batch([event], "https://example.com")
+    deep = b'{"client":"192.0.2.1","n":%b,"own":%b1%b}' % (number.encode(), b"[" * 990, b"]" * 990)
+    assert len(list(ndjson(io.BytesIO(deep), columns={"client": "ip"}))) == 1
