@@ -16,7 +16,7 @@ from omnivery.errors import DecodeError
 from omnivery.mail.dns import DnsRecord
 from omnivery.mail.vocabulary import DomainState
 from omnivery.transport.config import valid_domain
-from omnivery.transport.operation import SAFE, ResponseParser, json_body
+from omnivery.transport.operation import SAFE, ResponseParser, json_body, with_extra
 from omnivery.transport.paging import AsyncPages, whole_list_of
 from omnivery.transport.resource import AsyncResource
 
@@ -92,7 +92,7 @@ def _read_detail(response: Response) -> DomainDetail:
     if not isinstance(inner, dict):
         raise DecodeError(f"the response ({response.status}) has no 'domain'")
     beside = {name: body[name] for name in DNS_LISTS if name in body}
-    return codec.structure({**beside, **inner}, DomainDetail)
+    return with_extra(codec.structure({**beside, **inner}, DomainDetail), body, known=("domain", *DNS_LISTS))
 
 
 # https://docs.omnivery.com/api-ref/automations-api (Domains, list)

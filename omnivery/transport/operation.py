@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum
 from http import HTTPStatus
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from omnivery import codec
 from omnivery.errors import DecodeError
@@ -173,15 +173,27 @@ def json_body(response: Response) -> Any:
 
 
 def inside(key: str, model: type[T]) -> ResponseParser[T]:
-    """Return a parser of a model that is wrapped in an object with one key, such as `{"webhook": {…}}`."""
+    """Return a parser of a model that is wrapped in an object with one key, such as `{"webhook": {…}}`.
+
+    Fields beside that key, which nobody documents, go to the model's `extra`.
+    """
 
     def read(response: Response) -> T:
         body = json_body(response)
         if not isinstance(body, dict) or key not in body:
             raise DecodeError(f"the response ({response.status}) has no {key!r}")
-        return codec.structure(body[key], model, at=f"$.{key}")
+        return with_extra(codec.structure(body[key], model, at=f"$.{key}"), body, known=(key,))
 
     return ResponseParser(name=model.__name__, read=read)
+
+
+def with_extra(value: T, body: dict[str, Any], *, known: Collection[str]) -> T:
+    """Return a model with what stands beside it in a response, where that is not known."""
+    beside = {name: item for name, item in body.items() if name not in known}
+    if not beside:
+        return value
+    model: Any = value
+    return cast("T", evolve(model, extra={**beside, **model.extra}))
 
 
 def maybe_empty(model: type[T]) -> ResponseParser[T]:
