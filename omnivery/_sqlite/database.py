@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from attrs import define, field
 
@@ -14,6 +17,10 @@ from omnivery._fork import register_fork_reset
 from omnivery._sqlite.kind import FileKind, explained
 from omnivery.errors import ConfigError, OmniveryError
 
+T = TypeVar("T")
+
+PAUSE = 0.01
+"""Seconds between two tries while another process has a file locked."""
 _STEPS = 100_000
 """Steps of SQLite's virtual machine between two looks at an interruption that came between two statements."""
 
@@ -55,6 +62,47 @@ class Interruption:
         connection.set_progress_handler(self.is_interrupted, _STEPS)
 
 
+class Connection(sqlite3.Connection):
+    """Waits for other processes' locks by itself: SQLite's own waiting is ended by no interruption, nor by Ctrl-C."""
+
+    timeout: float = 0.0
+    """Seconds for which a statement outside of a transaction waits. One inside waits for nothing: it has the lock."""
+    interruption: Interruption
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.interruption = Interruption()
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        """Execute a statement as soon as no other process is in its way."""
+        return self._when_free(partial(super().execute, *arguments))
+
+    def executescript(self, script: str, /) -> sqlite3.Cursor:
+        """Execute a script of one statement as soon as no other process is in its way."""
+        return self._when_free(partial(super().executescript, script))
+
+    def _when_free(self, work: Callable[[], T]) -> T:
+        return work() if self.in_transaction else when_free(work, self.timeout, self.interruption)
+
+
+def when_free(work: Callable[[], T], timeout: float, interruption: Interruption) -> T:
+    """Do some work again and again until no other process is in its way.
+
+    Raises:
+        sqlite3.OperationalError: one was for all the time, or the work was interrupted.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            code = getattr(error, "sqlite_errorcode", 0)
+            if code & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        interruption.check()
+        time.sleep(PAUSE)
+
+
 @define(kw_only=True, eq=False)
 class Database:
     """An open file, for the process that opened it."""
@@ -63,9 +111,9 @@ class Database:
     """Absolute, without symbolic links."""
     kind: FileKind
     interruption: Interruption = field(repr=False)
-    _connection: sqlite3.Connection | None = field(alias="connection", repr=False)
+    _connection: Connection | None = field(alias="connection", repr=False)
     _process: int = field(init=False, factory=os.getpid, repr=False)
-    _inherited: sqlite3.Connection | None = field(init=False, default=None, repr=False)
+    _inherited: Connection | None = field(init=False, default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         register_fork_reset(self)
@@ -86,6 +134,11 @@ class Database:
             raise ConfigError(
                 f"{self.kind.noun}: {self.path} was opened before a fork: open it in each process that uses it"
             )
+
+    def wait_for_locks(self, seconds: float) -> None:
+        """Have statements wait for so long while another process has the file locked."""
+        if self._connection is not None:
+            self._connection.timeout = seconds
 
     @contextmanager
     def use(self, error: type[OmniveryError], aftermath: str = "") -> Iterator[sqlite3.Connection]:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from omnivery._sqlite.database import Database, Interruption
+from omnivery._sqlite.database import Connection, Database, Interruption, when_free
 from omnivery._sqlite.kind import FileKind, explained, refusal
 from omnivery._sqlite.paths import check_names, create_file, sync_directory
 from omnivery.errors import ConfigError, OmniveryError
 
-T = TypeVar("T")
-
-PAUSE = 0.01
-"""Seconds between two tries while another process has a file locked."""
 _IDENTIFY = """
 SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master),
     (SELECT group_concat(name) FROM sqlite_master WHERE type = 'table')
@@ -43,11 +36,11 @@ def open_file(path: Path, kind: FileKind, *, timeout: float, interruption: Inter
         database = _connect(str(path), path, kind, interruption)
         try:
             with database.use(ConfigError, kind.refused) as connection:
-                _when_free(partial(_prepare, connection, path, kind), timeout, database.interruption)
-                connection.execute(f"PRAGMA busy_timeout = {timeout * 1000:.0f}")
+                when_free(partial(_prepare, connection, path, kind), timeout, database.interruption)
         except BaseException:
             database.close()
             raise
+    database.wait_for_locks(timeout)
     return database
 
 
@@ -64,14 +57,14 @@ def open_to_read(path: Path, kind: FileKind, *, timeout: float, interruption: In
         database = _connect(f"{path.as_uri()}?mode=ro", path, kind, interruption)
         try:
             with database.use(ConfigError, kind.refused) as connection:
-                is_empty = _when_free(partial(_is_empty, connection, path, kind), timeout, database.interruption)
-                connection.execute(f"PRAGMA busy_timeout = {timeout * 1000:.0f}")
+                is_empty = when_free(partial(_is_empty, connection, path, kind), timeout, database.interruption)
         except BaseException:
             database.close()
             raise
     if is_empty:
         database.close()
         raise refusal(path, kind, "is empty")
+    database.wait_for_locks(timeout)
     return database
 
 
@@ -98,9 +91,14 @@ def open_temporary(kind: FileKind) -> Database:
 
 def _connect(name: str, path: Path, kind: FileKind, interruption: Interruption | None) -> Database:
     connection = sqlite3.connect(
-        name, timeout=0.0, isolation_level=None, check_same_thread=False, uri=name.startswith("file:")
+        name,
+        timeout=0.0,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=name.startswith("file:"),
+        factory=Connection,
     )
-    interruption = interruption or Interruption()
+    connection.interruption = interruption = interruption or Interruption()
     interruption.attach(connection)
     return Database(path=path, kind=kind, interruption=interruption, connection=connection)
 
@@ -147,17 +145,3 @@ def _is_empty(connection: sqlite3.Connection, path: Path, kind: FileKind) -> boo
     if not kind.tables <= {*(tables or "").split(",")}:
         raise refusal(path, kind, "is damaged: some of its tables are not there")
     return False
-
-
-def _when_free(work: Callable[[], T], timeout: float, interruption: Interruption) -> T:
-    """Do some work as soon as no other process is in its way: SQLite's own waiting cannot be interrupted."""
-    end = time.monotonic() + timeout
-    while True:
-        try:
-            return work()
-        except sqlite3.OperationalError as error:
-            code = getattr(error, "sqlite_errorcode", 0)
-            if code & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-        interruption.check()
-        time.sleep(PAUSE)

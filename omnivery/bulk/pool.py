@@ -137,6 +137,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         await self._tasks.open()
         try:
             self._totals = await self.recorder.open(self.source, self.work)
+            await self.recorder.start()
         except BaseException:
             await self._tasks.close()
             raise
@@ -146,7 +147,6 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         # Outcomes that are put in order wait elsewhere, and no more of them than would wait here.
         room = 0 if self.ordered else 2 * self.concurrency - workers
         send, self._outcomes = anyio.create_memory_object_stream[OutcomeT](room)
-        self.recorder.start(self._tasks)
         self.policy.breaker.watchers.append(self._circuit_changed)
         self._workers = workers
         for _ in range(workers):
@@ -158,9 +158,11 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._tasks.require_own_loop()
+        if exc is not None and not isinstance(exc, Exception):
+            self.recorder.hurry()
         self._tasks.cancel()
         try:
-            await self._tasks.close()
+            await self._end_tasks()
         finally:
             with suppress(anyio.WouldBlock, anyio.EndOfStream):
                 while True:
@@ -168,10 +170,27 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             self._remaining += self._done.values()
             self._outcomes.close()
             self._stop_clock()
+            await self._close()
+
+    async def _end_tasks(self) -> None:
+        try:
+            await self._tasks.wait()
+        except BaseException:
+            self.recorder.hurry()
+            raise
+        finally:
+            await self._tasks.close()
+
+    async def _close(self) -> None:
+        try:
             with anyio.CancelScope(shield=True):
                 await self.source.close()
-                if (broken := await self.recorder.close()) is not None:
-                    self._stop(broken)
+        finally:
+            try:
+                await self.recorder.close()
+            finally:
+                if self.recorder.broken is not None:
+                    self._stop(self.recorder.broken)
 
     def __aiter__(self) -> Self:
         return self

@@ -13,7 +13,6 @@ from omnivery.bulk.report import RunTotals
 
 if TYPE_CHECKING:
     from omnivery.bulk.source import Source
-    from omnivery.bulk.tasks import RunTasks
     from omnivery.bulk.work import Work
     from omnivery.errors import JournalError
 
@@ -43,8 +42,16 @@ class Recorder(Generic[T]):
         """Prepare the source, and return the totals so far."""
         return RunTotals()
 
-    def start(self, tasks: RunTasks) -> None:
-        """Take note of where tasks of its own may run."""
+    @property
+    def broken(self) -> JournalError | None:
+        """What kept something from being written."""
+        return None
+
+    async def start(self) -> None:
+        """Begin."""
+
+    def hurry(self) -> None:
+        """Wait for nothing that takes long any more: the run was interrupted."""
 
     async def next_pending(self, work: Work[T, Any, Any]) -> Batch[T] | None:  # noqa: ARG002  # of use with a journal
         """Return a batch that an earlier run left behind."""
@@ -70,9 +77,8 @@ class Recorder(Generic[T]):
         """Write down how a batch ended, soon. Return whether its undelivered items are kept here."""
         return False
 
-    async def close(self) -> JournalError | None:
-        """End it, and return what kept something from being written."""
-        return None
+    async def close(self) -> None:
+        """End it, once everything is written. Nothing may be entered any more."""
 
     def _next(self, work: Work[T, Any, Any], items: Sequence[T], *, named: bool = False, source: int = 0) -> Batch[T]:
         start = self._taken

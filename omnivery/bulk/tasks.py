@@ -70,6 +70,11 @@ class RunTasks:
                 "pytest-asyncio, give fixture and test the same `loop_scope`"
             )
 
+    async def wait(self) -> None:
+        """Wait until the tasks have ended. None may be started any more but by them. `close` comes next."""
+        self._closing.set()
+        await self._ended.wait()
+
     async def close(self) -> None:
         """Wait until the tasks have ended, and end the group. Cancelled by asyncio, it cancels them and waits on.
 

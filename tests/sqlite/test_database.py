@@ -6,6 +6,7 @@ import gc
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -58,6 +59,31 @@ def test_a_lock_of_another_connection_is_told(database: Database) -> None:
         locked = pytest.raises(JournalError, match="failed: another process kept it locked")
         with locked, database.use(JournalError) as connection:
             connection.execute("DELETE FROM note")
+
+
+def test_a_statement_waits_until_another_process_lets_go(tmp_path: Path, kind: FileKind) -> None:
+    database = open_file(tmp_path / "notes", kind, timeout=30.0)
+    with closing(sqlite3.connect(database.path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.2, other.execute, ["ROLLBACK"]).start()
+        with database.use(JournalError) as connection:
+            connection.execute("INSERT INTO note (words) VALUES ('x')")
+    assert count(database) == 1
+    database.close()
+
+
+def test_a_statement_that_waits_for_another_process_is_interrupted(tmp_path: Path, kind: FileKind) -> None:
+    """SQLite itself would wait on, and Ctrl-C would wait with it."""
+    database = open_file(tmp_path / "notes", kind, timeout=30.0)
+    began = time.monotonic()
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.2, database.interruption.interrupt).start()
+        interrupted = pytest.raises(JournalError, match="the operation was interrupted")
+        with interrupted, database.use(JournalError) as connection:
+            connection.execute("DELETE FROM note")
+    assert time.monotonic() - began < 5
+    database.close()
 
 
 def test_a_closed_file_says_so_and_is_closed_twice(database: Database) -> None:

@@ -71,7 +71,6 @@ def test_settings_hold_for_every_connection(tmp_path: Path, kind: FileKind) -> N
     for _ in range(2):
         with opened(tmp_path / "notes", kind) as database:
             assert pragma(database, "synchronous") == 3  # SQLite's own default is 2
-            assert pragma(database, "busy_timeout") == 5000
 
 
 def test_what_was_written_is_there_the_next_time(tmp_path: Path, kind: FileKind) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import anyio
@@ -22,16 +23,19 @@ from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore, StoreWork
 from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
 from omnivery.bulk.report import FAILURES_KEPT
+from omnivery.bulk.tasks import RunTasks
 from omnivery.bulk.work import PartState
 from omnivery.errors import JournalError
 
 if TYPE_CHECKING:
     from omnivery.bulk.report import RunTotals
     from omnivery.bulk.source import Source
-    from omnivery.bulk.tasks import RunTasks
     from omnivery.bulk.work import BatchDelta, Part, RunTarget, StoredPart, Work
 
 T = TypeVar("T")
+
+CANCEL_TIMEOUT = 5.0
+"""Seconds that an interrupted run has to write down its end, while another program has the journal locked."""
 
 
 def _text(path: str | os.PathLike[str]) -> str:
@@ -65,11 +69,17 @@ class _OwnThread:
     """Runs what blocks in a thread, one thing at a time."""
 
     _limiter: anyio.CapacityLimiter | None = field(init=False, default=None)
+    _lock: Lock = field(init=False, factory=Lock)
+    """A task that asyncio cancels leaves its thread at work, and the limiter free."""
 
     async def __call__(self, work: Callable[[], Any]) -> Any:
         # Made in the event loop that uses it.
         self._limiter = self._limiter or anyio.CapacityLimiter(1)
-        return await to_thread.run_sync(work, limiter=self._limiter)
+        return await to_thread.run_sync(self._alone, work, limiter=self._limiter)
+
+    def _alone(self, work: Callable[[], Any]) -> Any:
+        with self._lock:
+            return work()
 
 
 @define(kw_only=True, eq=False)
@@ -95,6 +105,10 @@ class JournalRecorder(Recorder[T]):
     _journal: JournalStore = field(init=False)
     _totals: RunTotals[T] = field(init=False)
     _tasks: RunTasks = field(init=False)
+    _hurried: anyio.Event = field(init=False)
+    _written: anyio.Event = field(init=False)
+    """Set when nothing is left to write, and nothing will be."""
+    _ending: bool = field(init=False, default=False)
     _source_row: int = field(init=False, default=0)
     _waiting: list[_Task] = field(init=False, factory=list[_Task])
     _writing: bool = field(init=False, default=False)
@@ -116,45 +130,49 @@ class JournalRecorder(Recorder[T]):
             ConfigError: the journal cannot be used, or is not one of this run or of this source.
         """
         self._freed = anyio.Event()
-        await self._open_store()
-        # A report reads undelivered items from it, wherever the process has gone by then.
-        self.path = str(self._journal.path)
-        try:
-            await self._aside(partial(self._journal.check_target, self.target))
-            await self._resume(source, work)
-            self._totals = await self._aside(self._journal.totals)
-            self._live = await self._aside(self._journal.live_bytes)
-        except BaseException:
-            await self.close()
-            raise
+        interruption, failure = Interruption(), None
+        async with anyio.create_task_group() as tasks:
+            # Cancellation ends the opening also where that would wait for another program's lock.
+            tasks.start_soon(_interrupt_when_cancelled, interruption)
+            try:
+                await self._open(source, work, interruption)
+            except Exception as error:  # noqa: BLE001  # raised below: the group would wrap it
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            await checkpoint()  # a cancellation comes first: it may be what the failure is from
+            raise failure
+        interruption.clear()
         self._first = next(self._journal.numbers)
         self._numbers = chain((self._first,), self._journal.numbers)
         self._clock = self.clock()
         return self._totals
 
-    async def _open_store(self) -> None:
-        """Open the journal. Cancellation ends that, where it would wait for another program's lock."""
-        interruption = Interruption()
-        opening = partial(JournalStore.open, self.path, keep=self.keep, interruption=interruption)
-        opened: JournalStore | Exception | None = None
+    async def _open(self, source: Source[T], work: Work[T, Any, Any], interruption: Interruption) -> None:
+        opened: list[JournalStore] = []
+
+        def open_store() -> None:
+            opened.append(JournalStore.open(self.path, keep=self.keep, interruption=interruption))
+
+        def close_store() -> None:
+            for journal in opened:
+                journal.close()
+
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_interrupt_when_cancelled, interruption)
-                # Shielded: what was opened must be known, to be closed. The group would wrap an error in a group.
-                with anyio.CancelScope(shield=True):
-                    opened = await self._aside(partial(_value_or_error, opening))
-                tasks.cancel_scope.cancel()
-            await checkpoint()
+            await self._aside(open_store)
+            [self._journal] = opened
+            # A report reads undelivered items from it, wherever the process has gone by then.
+            self.path = str(self._journal.path)
+            await self._aside(partial(self._journal.check_target, self.target))
+            await self._resume(source, work)
+            self._totals = await self._aside(self._journal.totals)
+            self._live = await self._aside(self._journal.live_bytes)
         except BaseException:
-            if isinstance(opened, JournalStore):
-                with anyio.CancelScope(shield=True):
-                    await self._aside(opened.close)
+            # A thread may still be at work, if asyncio has cancelled its task: a journal that it opens is closed.
+            interruption.interrupt()
+            with anyio.CancelScope(shield=True), suppress(JournalError):
+                await self._aside(close_store)
             raise
-        if not isinstance(opened, JournalStore):
-            assert opened is not None  # noqa: S101  # the call above returned
-            raise opened
-        interruption.clear()
-        self._journal = opened
 
     async def _resume(self, source: Source[T], work: Work[T, Any, Any]) -> None:  # noqa: ARG002  # parts hold their bytes
         """Have the source resume where the journal stands."""
@@ -164,9 +182,25 @@ class JournalRecorder(Recorder[T]):
         bookmark = await source.resume(await self._aside(self._journal.bookmarks))
         self._source_row, self._taken = await self._aside(partial(self._journal.enter_source, bookmark))
 
-    def start(self, tasks: RunTasks) -> None:
-        """Be told where writing is done."""
-        self._tasks = tasks
+    @property
+    def broken(self) -> JournalError | None:
+        """What kept the journal from being written."""
+        return self._broken
+
+    async def start(self) -> None:
+        """Begin to write, in tasks that outlive the run's workers."""
+        self._hurried, self._written = anyio.Event(), anyio.Event()
+        self._tasks = RunTasks(noun="the run")
+        try:
+            await self._tasks.open()
+        except BaseException:
+            await self.close()
+            raise
+        self._tasks.start_soon(self._end_in_time)
+
+    def hurry(self) -> None:
+        """Have the run's end written within `CANCEL_TIMEOUT`, or not at all: what is not is as after a kill."""
+        self._hurried.set()
 
     @property
     def first_number(self) -> int:
@@ -264,11 +298,37 @@ class JournalRecorder(Recorder[T]):
         self._put_down(batch)
         return True
 
-    async def close(self) -> JournalError | None:
-        """Close the journal, and say what kept it from being written. The tasks that write have ended by then."""
-        with anyio.CancelScope(shield=True), suppress(JournalError):  # what was not tidied is so by who opens it next
-            await self._aside(self._journal.close)
-        return self._broken
+    async def close(self) -> None:
+        """Close the journal, once everything is written, or cannot be."""
+        self._ending = True
+        self._end_if_written()
+        try:
+            await self._tasks.wait()
+        except BaseException:
+            self.hurry()
+            raise
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
+            await self._tasks.close()
+        finally:
+            with anyio.CancelScope(shield=True), suppress(JournalError):  # its next opening tidies up
+                await self._aside(self._journal.close)
+
+    async def _end_in_time(self) -> None:
+        """Keep an interrupted run from waiting for a lock of another program's."""
+        await self._hurried.wait()
+        with anyio.move_on_after(CANCEL_TIMEOUT):
+            await self._written.wait()
+        if not self._written.is_set():
+            self._journal.interrupt()
+
+    def _end_if_written(self) -> None:
+        if self._ending and not self._writing and not self._waiting:
+            self._written.set()
+            self._hurried.set()
 
     def _put_down(self, batch: Batch[T]) -> None:
         self._under_way.discard(batch.number)
@@ -306,6 +366,7 @@ class JournalRecorder(Recorder[T]):
                     await self._write_some()
             finally:
                 self._writing = False
+                self._end_if_written()
 
     async def _write_some(self) -> None:
         tasks, self._waiting = self._waiting, []
@@ -328,13 +389,6 @@ class JournalRecorder(Recorder[T]):
 
     async def _aside(self, work: Callable[[], Any]) -> Any:
         return await self.run_aside(work)
-
-
-def _value_or_error(opening: Callable[[], JournalStore]) -> JournalStore | Exception:
-    try:
-        return opening()
-    except Exception as error:  # noqa: BLE001  # whatever it is, `open` raises it
-        return error
 
 
 async def _interrupt_when_cancelled(interruption: Interruption) -> None:

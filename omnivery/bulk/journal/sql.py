@@ -11,9 +11,12 @@ from attrs import define, field, frozen
 from omnivery import codec
 from omnivery.bulk.work import BatchDelta, Part, PartState, SettledPart
 
-PREPARE = """
+PREPARE = (
+    """
 CREATE TEMP VIEW step (opened, claimed, counted, accepted, named, kept, replaced, rejected, totals, pieces, now)
-    AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
+    AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+""",
+    """
 CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
     INSERT INTO batch (id, source, number, state, counted, items, place, attempts, created_at, checksum, ids_checksum,
             places, ids, digest, body)
@@ -66,8 +69,9 @@ CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
             json_extract(value, '$[10]') AS checksum
             FROM json_each(NEW.totals)) AS one
         WHERE source.id = one.row;
-END;
-"""
+END
+""",
+)
 """A trigger of the connection, of which nothing is in the file. It takes a whole transaction as one row of a view: one
 call of SQLite, where statement by statement the thread that writes would wait for Python's lock again and again."""
 STEP = (

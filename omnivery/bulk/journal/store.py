@@ -53,6 +53,8 @@ PRUNE_ROWS = 100
 """Rows that one transaction prunes: about 50,000 events."""
 PRUNE_EVERY = 60.0
 """Seconds between two looks for what is old enough to be pruned, while a run writes."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds that closing waits for another program's lock: what it would tidy, the next opening does."""
 VACUUM_PAGES = 1024
 """Pages that one transaction gives back to the file system: 16 MB."""
 
@@ -152,7 +154,8 @@ class JournalStore:
         try:
             with file.use(ConfigError, JOURNAL.refused) as db:
                 live = check_sound(db, file.path)
-                db.executescript(PREPARE)
+                for statement in PREPARE:
+                    db.execute(statement)
                 db.execute(_RELEASE)
                 [row] = db.execute("SELECT ifnull(max(id) + 1, 1) FROM batch").fetchone()
                 [number] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
@@ -303,6 +306,7 @@ class JournalStore:
         if not self._file.is_own:
             return
         self._file.interruption.clear()
+        self._file.wait_for_locks(CLOSE_TIMEOUT)
         try:
             with self._writing() as db:
                 db.execute(_RELEASE)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 
+import omnivery.bulk.journal.recorder as recorder_module
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, DecodeError, JournalError
@@ -158,6 +161,79 @@ async def test_opening_a_journal_that_another_program_has_locked_can_be_cancelle
         assert scope.cancelled_caught
         other.execute("ROLLBACK")
     assert (await submit(events(1), Taking(), path)).accepted == 1
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[sqlite3.Connection]:
+    """Another program, such as a backup, has the journal locked."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield other
+        finally:
+            if other.in_transaction:
+                other.execute("ROLLBACK")
+
+
+async def test_a_run_whose_journal_another_program_has_locked_can_be_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a moment to write down its end. What it could not is as after a kill: it goes out again."""
+    monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.3)
+    path, server = tmp_path / "j", Taking()
+    with anyio.fail_after(10), ExitStack() as stack, anyio.move_on_after(0.6) as scope:
+        async with journalled(events(5000), server, path, concurrency=1) as run:
+            await anext(run)
+            stack.enter_context(locked(path))
+            async for _ in run:
+                pass
+    assert scope.cancelled_caught
+    assert isinstance(run.report.stopped_by, JournalError)
+    assert "interrupted" in str(run.report.stopped_by)
+    assert (await submit(events(5000), server, path)).accepted == 5000
+    assert {name for names in server.sent for name in names} == {*ids(events(5000))}
+
+
+def test_asyncio_s_own_cancellation_ends_a_run_whose_journal_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C is one. Neither the opening nor the end leaves a lock behind."""
+    monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.3)
+    path = tmp_path / "j"
+
+    async def main() -> None:
+        run = asyncio.create_task(submit(events(500_000), Taking(), path, concurrency=1))
+        await asyncio.sleep(0.3)
+        with locked(path):
+            await asyncio.sleep(0.3)
+            run.cancel()
+            await asyncio.wait([run], timeout=10)
+            assert run.cancelled()
+            opening = asyncio.create_task(submit(events(1), Taking(), path))
+            await asyncio.sleep(0.3)
+            opening.cancel()
+            await asyncio.wait([opening], timeout=10)
+            assert opening.cancelled()
+        JournalStore.open(path).close()
+
+    asyncio.run(main())
+
+
+async def test_a_run_that_ends_waits_until_another_program_lets_go_of_its_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.1)  # which is for runs that are interrupted
+    path, server = tmp_path / "j", Taking()
+    async with journalled(events(1000), server, path, concurrency=1) as run:
+        await anext(run)
+        with locked(path) as other:
+            Timer(0.5, other.execute, ["ROLLBACK"]).start()
+            async for _ in run:
+                pass
+            await anyio.sleep(0.1)
+    assert (run.report.accepted, run.report.stopped_by) == (1000, None)
+    with JournalReader.open(path) as reader:
+        assert reader.state().accepted == 1000
 
 
 async def test_whatever_an_opening_raises_is_raised_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
