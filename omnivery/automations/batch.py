@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from attrs import define
+from attrs import define, evolve
 
 from omnivery.automations.report import BatchOutcome, SubmitReport
 from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
 from omnivery.bulk.work import RunTarget, Screening, StoredPart, Work
 from omnivery.errors import ApiError, OmniveryError
+from omnivery.events.encoded import all_decoded, checked, line_number
 from omnivery.events.encoding import encode_batch, events_in, item_bytes
 from omnivery.events.event import BotEvent, EventLike, EventLine, UnreadableLine
 from omnivery.events.validation import event_id_of, fault_of, faults_and_ids, faults_of
@@ -42,6 +43,8 @@ class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
         """Check events. A batch of `BotEvent`s alone is checked while it is encoded, so that each is read once."""
         if {*map(type, items)} == {BotEvent}:
             return Screening(ids=[item.event_id for item in items] if named else None)  # type: ignore[union-attr]
+        if (encoded := checked(items)) is not None:
+            return Screening(ids=[item[2] for item in encoded] if named else None)
         if not named:
             return Screening(faults=faults_of(items))
         faults, ids = faults_and_ids(items)
@@ -65,8 +68,16 @@ class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
 
     def rejection(self, item: EventLike, index: int, reason: str) -> Rejection:
         """Return the record of a rejected event, or of a line that holds none."""
-        line = item.line if isinstance(item, EventLine | UnreadableLine) else None
+        line = item.line if isinstance(item, UnreadableLine) else line_number(item)
         return Rejection(index=index, reason=reason, line=line, event_id=event_id_of(item))
+
+    def decoded(self, items: Iterable[EventLike]) -> tuple[EventLike, ...]:
+        """Return events as a caller sees them."""
+        return all_decoded(items)
+
+    def decoded_outcome(self, outcome: BatchOutcome) -> BatchOutcome:
+        """Return an outcome as a caller sees it."""
+        return evolve(outcome, accepted=all_decoded(outcome.accepted))
 
     def stored(self, item: EventLike) -> bytes | None:
         """Return an event as JSON, where it can be written."""
@@ -101,7 +112,7 @@ class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
 
 
 def _lines_of(items: Sequence[EventLike]) -> list[int | None] | None:
-    lines = [item.line if isinstance(item, EventLine) else None for item in items]
+    lines = [line_number(item) for item in items]
     return lines if any(lines) else None
 
 

@@ -368,7 +368,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         return event_run(
             self._client,
             SUBMIT_BATCH,
-            Source.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot),
+            Source.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot, encoded=True),
             target,
             recorder=recorder_of(journal, target, limit=journal_limit, keep=journal_keep),
             **options,

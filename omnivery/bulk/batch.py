@@ -212,7 +212,10 @@ class Batch(Generic[T]):
         self._in_flight = False
 
     def close(self) -> SettledBatch[T]:
-        """Return what became of the batch. What is still open is undelivered, or unknown if it may not be repeated."""
+        """Return what became of the batch. What is still open is undelivered, or unknown if it may not be repeated.
+
+        Accepted items are as the source gave them: mostly nobody looks at them.
+        """
         if self._in_flight:
             self._errors.append(AmbiguousError("the run ended before the response came"))
         elif self._open:
@@ -226,9 +229,9 @@ class Batch(Generic[T]):
             start=self.start,
             accepted=tuple(self._accepted),
             rejected=tuple(self._rejected),
-            refused=tuple(self._refused),
-            undelivered=tuple(self._undelivered),
-            unknown=tuple(self._unknown),
+            refused=self.work.decoded(self._refused),
+            undelivered=self.work.decoded(self._undelivered),
+            unknown=self.work.decoded(self._unknown),
             errors=tuple(self._errors),
             requests=self.requests,
             retries=self.retries,

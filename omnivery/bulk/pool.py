@@ -122,7 +122,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     @property
     def remaining(self) -> list[OutcomeT]:
         """Outcomes that the iteration had not taken when the block was left early, in the order of their batches."""
-        return sorted(self._remaining, key=self.work.number_of)
+        return [self.work.decoded_outcome(one) for one in sorted(self._remaining, key=self.work.number_of)]
 
     def take_undelivered(self) -> list[T]:
         """Hand over the undelivered items that the run keeps in memory, and keep them no longer."""
@@ -196,6 +196,9 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         return self
 
     async def __anext__(self) -> OutcomeT:
+        return self.work.decoded_outcome(await self._next_outcome())
+
+    async def _next_outcome(self) -> OutcomeT:
         if self._started is None:
             raise ConfigError("enter the run first, with `async with`. Nothing was sent.")
         try:
@@ -234,7 +237,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             self.notify = lambda: on_progress(self.report)
         with self._interruption_told():
             try:
-                await self.follow(lambda _: self._notify())
+                await self._go_through(lambda _: self._notify())
             except Exception:
                 if self._fault is None:
                     raise
@@ -252,12 +255,17 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         Raises:
             Exception: whatever the source raised.
         """
+        await self._go_through(lambda outcome: tell(self.work.decoded_outcome(outcome)))
+
+    async def _go_through(self, tell: Callable[[OutcomeT], None]) -> None:
+        """`follow`, with outcomes as they are before they are decoded, which takes longer than to send them."""
         try:
             async with self:
-                async for outcome in self:
-                    tell(outcome)
+                with suppress(StopAsyncIteration):
+                    while True:
+                        tell(await self._next_outcome())
         finally:
-            for outcome in self.remaining:
+            for outcome in sorted(self._remaining, key=self.work.number_of):
                 tell(outcome)
 
     def _notify(self) -> None:

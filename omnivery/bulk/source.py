@@ -95,6 +95,9 @@ class Resumable(ABC, Generic[T]):
     def position(self, last: T) -> Mapping[str, Any]:
         """Return the position to resume from, given that `last` was the last item handed out."""
 
+    def allow_encoded(self) -> None:
+        """Say that items may come encoded, in the form that bulk work of their kind sends."""
+
     def stream(self) -> ItemStream[T]:
         """Return all items, for a run that is kept in no journal and so never resumes.
 
@@ -129,6 +132,7 @@ class Source(Generic[T]):
         argument: str,
         advice: str,
         keep: Callable[[T], T] | None = None,
+        encoded: bool = False,
     ) -> Source[T]:
         """Wrap what the caller gave.
 
@@ -137,11 +141,14 @@ class Source(Generic[T]):
             argument: its name, for the error.
             advice: what to do instead, for the error.
             keep: makes of an item what the caller cannot change any more.
+            encoded: whether items may come encoded from a source that has them so.
 
         Raises:
             ConfigError: it is no iterable of items, but for instance a single one.
         """
         if isinstance(items, Resumable):
+            if encoded:
+                items.allow_encoded()
             return cls(iterator=None, origin=items)
         if isinstance(items, BatchSource):
             if keep is not None:

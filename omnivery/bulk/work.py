@@ -14,7 +14,7 @@ from omnivery.bulk.outage import is_about_content
 from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from omnivery.errors import OmniveryError
     from omnivery.transport.http import ApiResponse
@@ -217,6 +217,14 @@ class Work(ABC, Generic[T, OutcomeT, ReportT]):
     def service(self) -> str:
         """The URL that requests go to, for people."""
         return self.target["base_url"]
+
+    def decoded(self, items: Iterable[T]) -> tuple[T, ...]:
+        """Return items as a caller sees them, where a source hands a run another form of them."""
+        return tuple(items)
+
+    def decoded_outcome(self, outcome: OutcomeT) -> OutcomeT:
+        """Return an outcome, whose accepted items are as the source gave them, as a caller sees it."""
+        return outcome
 
     @abstractmethod
     def screen(self, items: Sequence[T], *, named: bool) -> Screening:

@@ -9,6 +9,7 @@ from socket import inet_pton
 from typing import Any
 
 from omnivery import codec
+from omnivery.events.encoded import LINE, checked, is_encoded
 from omnivery.events.event import (
     FIELD_NAMES,
     FIELDS,
@@ -31,6 +32,8 @@ def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
         TypeError: an event holds a value without a JSON form.
         ValueError: an event holds text that is not Unicode, or contains itself.
     """
+    if (encoded := checked(events)) is not None:
+        return _body([b",".join([event[1] for event in encoded])], webhook_url)
     body = _encode(events, webhook_url)
     # A search in the encoded bytes costs a hundredth of a look at each event, and almost no batch has such an address.
     if _MAPPED_GROUP in body.lower():
@@ -39,10 +42,13 @@ def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
 
 
 def _encode(events: Sequence[EventLike], webhook_url: str) -> bytes:
-    if not any(issubclass(kind, _LINES) for kind in set(map(type, events))):
+    if not any(issubclass(kind, (*_LINES, tuple)) for kind in set(map(type, events))):
         return codec.dumps({"webhook_url": webhook_url, "events": events}, default=wire_form)
     # Whole runs at a time: encoding event by event takes twelve times as long.
-    runs = [_encode_run(list(run), lines=lines) for lines, run in groupby(events, _is_line)]
+    return _body([_encode_run(list(run), lines=lines) for lines, run in groupby(events, _is_line)], webhook_url)
+
+
+def _body(runs: Sequence[bytes], webhook_url: str) -> bytes:
     return b'{"webhook_url":%b,"events":[%b]}' % (codec.dumps(webhook_url), b",".join(runs))
 
 
@@ -50,8 +56,10 @@ _MAPPED_GROUP = b":ffff:"
 """A part of every spelling of an IPv4-mapped address, in lower case."""
 
 
-def _unmapped(event: EventLike) -> EventLike:
+def _unmapped(event: Any) -> Any:
     """The event with its IPv4 address in place of an IPv4-mapped one."""
+    if is_encoded(event):
+        return (LINE, _unmapped_line(event[1]), event[2]) if event[0] is LINE else event
     if isinstance(event, BotEvent):
         return event  # wire_form() sees to it
     if isinstance(event, Mapping):
@@ -147,22 +155,26 @@ _LINES = (EventLine, bytes)
 
 
 def _is_line(item: EventLike) -> bool:
-    return isinstance(item, _LINES)
+    return is_encoded(item) or isinstance(item, _LINES)
 
 
-def _encode_run(run: list[EventLike], *, lines: bool) -> bytes:
+def _encode_run(run: list[Any], *, lines: bool) -> bytes:
     if lines:
-        return b",".join([item.data if isinstance(item, EventLine) else item for item in run])  # type: ignore[misc]
+        return b",".join(
+            [item[1] if type(item) is tuple else item if isinstance(item, bytes) else item.data for item in run]
+        )
     return codec.dumps(run, default=wire_form)[1:-1]
 
 
-def item_bytes(item: EventLike) -> bytes | None:
+def item_bytes(item: Any) -> bytes | None:
     """An item as JSON, or a line as it is, valid or not; None for an item that has no JSON form."""
+    if is_encoded(item):
+        return item[1]  # type: ignore[no-any-return]  # all of them have bytes there
     if isinstance(item, EventLine | bytes):
         return item.data if isinstance(item, EventLine) else item
     if isinstance(item, UnreadableLine):
         return None
-    fields: Any = item
+    fields = item
     if isinstance(item, BotEvent):
         fields = {name: value for name in FIELDS if (value := getattr(item, name)) is not None}
         fields |= (

@@ -7,6 +7,7 @@ from socket import inet_pton
 from typing import Any
 
 from omnivery import codec
+from omnivery.events.encoded import LINE, is_encoded, line_in
 from omnivery.events.event import (
     FIELD_NAMES,
     BotEvent,
@@ -19,7 +20,10 @@ from omnivery.events.ip_address import IPV4, is_address
 
 def faults_of(items: Sequence[EventLike]) -> list[str | None]:
     """`fault_of` for a whole batch."""
-    return [None if type(item) is dict and _is_plainly_sound_dict(item) else fault_of(item) for item in items]
+    return [
+        None if type(view) is dict and _is_plainly_sound_dict(view) else fault_of(item)
+        for item, view in zip(items, map(_view, items), strict=True)
+    ]
 
 
 def is_plainly_sound(ip: Any, uas: Any, event_id: Any, ts: Any, message_ts: Any) -> bool:
@@ -40,7 +44,7 @@ def _is_plainly_sound_dict(item: dict[str, Any]) -> bool:
     return is_plainly_sound(get("ip"), get("uas"), get("event_id"), get("ts"), get("message_ts"))
 
 
-def fault_of(item: EventLike) -> str | None:  # noqa: PLR0911  # one for each kind of item
+def fault_of(item: Any) -> str | None:  # noqa: PLR0911  # one for each kind of item
     """Why an item cannot be sent in a batch, in words that hold none of its content; None if it can.
 
     Required are `ip`, which must be an IP address, and `uas` and `event_id`, which must be text and not empty; `ts` and
@@ -48,6 +52,8 @@ def fault_of(item: EventLike) -> str | None:  # noqa: PLR0911  # one for each ki
     documented.
     """
     # Ordered by how many events a second each kind has to carry.
+    if is_encoded(item):
+        return _line_fault(item[1]) if item[0] is LINE else None
     if isinstance(item, BotEvent):
         if item.attributes is not None and (fault := _attributes_fault(item.attributes)):
             return fault
@@ -80,14 +86,17 @@ def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
     return None if all(isinstance(name, str) for name in names) else "the names of an event's fields must be text"
 
 
-def event_id_of(item: EventLike) -> str | None:
+def event_id_of(item: Any) -> str | None:
     """An item's event id, where it has a readable one."""
+    found: Any
     if isinstance(item, BotEvent):
-        found: Any = item.event_id
+        found = item.event_id
     elif isinstance(item, Mapping):
         found = item.get("event_id")
-    elif isinstance(item, bytes | EventLine):
-        parsed = _parsed(item.data if isinstance(item, EventLine) else item)
+    elif is_encoded(item) and item[0] is not LINE:
+        found = item[2]
+    elif (data := line_in(item)) is not None:
+        parsed = _parsed(data)
         found = parsed.get("event_id") if isinstance(parsed, dict) else None
     else:
         found = None
@@ -142,22 +151,25 @@ def _parsed(data: bytes) -> Any:
 
 def faults_and_ids(items: Sequence[EventLike]) -> tuple[list[str | None], list[str | None]]:
     """`faults_of` and the ids of a batch: each line of NDJSON is parsed once for both."""
-    kinds = {*map(type, items)}
-    views = [_view(item) for item in items] if any(issubclass(kind, _LINES) for kind in kinds) else items
-    if kinds == {dict}:
-        return faults_of(views), [item.get("event_id") for item in items]  # type: ignore[union-attr]  # all are dicts
-    return faults_of(views), [view.get("event_id") if type(view) is dict else event_id_of(view) for view in views]
-
-
-_LINES = (EventLine, bytes)
+    faults: list[str | None] = []
+    ids: list[str | None] = []
+    for item, view in zip(items, map(_view, items), strict=True):
+        if type(view) is dict:
+            faults.append(None if _is_plainly_sound_dict(view) else fault_of(item))
+            ids.append(view.get("event_id"))
+        else:
+            faults.append(fault_of(item))
+            ids.append(event_id_of(item))
+    return faults, ids
 
 
 def _view(item: EventLike) -> EventLike:
     """A line as the mapping in it; everything else, and a line without one, as it is."""
-    if isinstance(item, _LINES):
-        try:
-            parsed = codec.loads(item.data if isinstance(item, EventLine) else item)
-        except ValueError:
-            return item
-        return parsed if type(parsed) is dict else item
-    return item
+    data = line_in(item)
+    if data is None:
+        return item
+    try:
+        parsed = codec.loads(data)
+    except ValueError:
+        return item
+    return parsed if type(parsed) is dict else item

@@ -97,6 +97,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     _iterator: Iterator[T] | None = field(init=False, default=None, repr=False)
     _places: Places = field(init=False, factory=Places, repr=False)
     """How far each file was handed out."""
+    _encoded: bool = field(init=False, default=False, repr=False)
+    """Whether a run takes encoded events."""
     _recorded: bool = field(init=False, default=False, repr=False)
     """Whether a journal keeps these."""
     _reading: Reading | None = field(init=False, default=None, repr=False)
@@ -127,6 +129,10 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     def each_file(self) -> list[FileEvents[T]]:
         """Return the events of each file for itself, to be submitted one after the other, with a report for each."""
         return [evolve(self, origins=[one], name=one.key) for one in self.origins]
+
+    def allow_encoded(self) -> None:
+        """Say that `stream` and `open` may hand out encoded events, which a run takes as they are."""
+        self._encoded = True
 
     def stream(self) -> ItemStream[T]:
         """Return all items, for a run without a journal. What may keep one waiting is read in a thread."""
@@ -168,7 +174,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         return self._places.as_json()
 
     def _items(self, readings: Iterator[Reading]) -> ItemStream[T]:
-        portions = self._portions(readings)
+        portions = self._portions(evolve(one, encoded=self._encoded) for one in readings)
         if not any(one.waits for one in self.origins):
             return self._handed_out(portions)
         for one in self.origins:

@@ -42,6 +42,8 @@ class LineReader(ABC, Generic[T]):
 
     state: Any = field(default=None, init=False)
     """Set before `read` if reading resumes: the `Placed.state` of the item behind which it does."""
+    encoded: bool = field(default=False, init=False)
+    """Set before `read` if a run takes the items: then they may be `EncodedEvent`s."""
     skipped: Counter[str] = field(init=False, factory=Counter[str])
     """Lines that hold no item and are no fault, by what they are: `"blank"`, `"header"`."""
 

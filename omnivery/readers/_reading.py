@@ -85,6 +85,8 @@ class Reading:
     """If the file lay under a name that another one has now: which of the past ones it is."""
     growing: bool = False
     """Whether a last line without an ending is left for another pass."""
+    encoded: bool = False
+    """Whether items may be `EncodedEvent`s."""
     skipped: Counter[str] = field(factory=Counter[str])
     """Lines without an item, by what they are."""
     unfinished: int = field(init=False, default=0)
@@ -170,7 +172,7 @@ class Reading:
     def _lines(
         self, reader: LineReader[Any], data: Iterator[bytes], place: Place, tail: bytes
     ) -> Iterator[Placed[Any]]:
-        reader.state = place.state
+        reader.state, reader.encoded = place.state, self.encoded
         self._blocks = Blocks(
             data,
             line=place.line,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import count
+from json.encoder import encode_basestring
 from socket import inet_pton
+from typing import Any
 
 from attrs import define
 
+from omnivery.events.encoded import CHECKED, EncodedEvent
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import part_of_id, request_id
 from omnivery.events.ip_address import IPV4, client_address
@@ -44,7 +48,9 @@ class TextLogReader(RequestReader):
     def _placed(self, first: int, lines: Sequence[Line]) -> Placed[BotEvent]:
         """What `item` returns for each line, in half the time: what is not as in nearly all lines is left to it."""
         seconds, timed, forwarded = self.pattern.clock, self.timed, self.forwarded is not None
-        items: list[BotEvent | UnreadableLine] = []
+        # A warning may be due, which is about events.
+        click = _encoded_click if self.encoded and (self.check is None or self.check.done) else _click
+        items: list[Any] = []
         ends: list[int] = []
         stamp, ts, when = "", None, "-"
         for number, line, (client, time, url, uas, hops) in zip(
@@ -59,16 +65,7 @@ class TextLogReader(RequestReader):
                     continue
                 items.append(found)
             else:
-                items.append(
-                    BotEvent(
-                        ip=ip,
-                        uas=uas,
-                        event_id=request_id(ip, uas, when, url, number),
-                        action="click",
-                        ts=ts,
-                        attributes={"url": url, "line": number},
-                    )
-                )
+                items.append(click(ip, uas, ts, when, url, number))
             ends.append(number)
         return Placed(items, ends)
 
@@ -132,6 +129,29 @@ def _text_of(lines: Sequence[Line]) -> str:
 def _usual_text(line: Line) -> str:
     text = decoded(line or b"")
     return "" if "\\" in text or "\n" in text else text
+
+
+def _click(ip: str, uas: str, ts: int | None, when: str, url: str, number: int) -> BotEvent:  # noqa: PLR0917  # by name is slow
+    return BotEvent(
+        ip=ip,
+        uas=uas,
+        event_id=request_id(ip, uas, when, url, number),
+        action="click",
+        ts=ts,
+        attributes={"url": url, "line": number},
+    )
+
+
+def _encoded_click(ip: str, uas: str, ts: int | None, when: str, url: str, number: int) -> EncodedEvent:  # noqa: PLR0917
+    """The same in JSON: a third of the time that it takes to make an event and to encode it later."""
+    event_id = request_id(ip, uas, when, url, number)
+    time = "" if ts is None else f'"ts":{ts},'
+    fields = f'"ip":"{ip}","uas":{_quoted(uas)},"event_id":"{event_id}","action":"click",{time}'
+    return CHECKED, f'{{{fields}"url":{encode_basestring(url)},"line":{number}}}'.encode(), event_id
+
+
+# A few user agents stand in most lines.
+_quoted = lru_cache(maxsize=512)(encode_basestring)
 
 
 def _plain(client: str) -> str | None:

@@ -295,6 +295,9 @@ class _CallersResumable(Resumable[P]):
     def position(self, last: P) -> Mapping[str, Any]:
         return self._origin.position(last)
 
+    def allow_encoded(self) -> None:
+        self._origin.allow_encoded()
+
     def _ready(self, items: ItemStream[P]) -> ItemStream[P]:
         # What reads in a thread of its own does not need the caller's.
         return items if isinstance(items, BatchSource) else _CallersItems(self._caller, lambda: _iterable(items))

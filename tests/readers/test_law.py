@@ -18,12 +18,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from omnivery.errors import OmniveryError
+from omnivery.events.encoded import decoded
+from omnivery.events.encoding import encode_batch
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.events.validation import faults_of
 from omnivery.readers import LogWarning, read
 from omnivery.readers._file_events import events_from
 from omnivery.readers._format import Format, LineReader, ReadOptions
 from omnivery.readers._formats import FORMATS
 from omnivery.readers._lines import Blocks
+from omnivery.readers._request import RequestReader
 
 LINES: dict[str, list[bytes]] = {
     "log": [
@@ -156,9 +160,9 @@ def test_each_line_is_part_of_an_item_or_counted(one: Format, content: bytes, cu
 
 @pytest.mark.parametrize("one", [one for one in FORMATS if one.name != "parquet"], ids=lambda one: one.name)
 @lawful
-@given(content=contents(), data=st.data())
+@given(content=contents(), data=st.data(), encoded=st.booleans())
 def test_reading_resumes_behind_any_item_as_if_nothing_had_happened(
-    one: Format, content: bytes, data: st.DataObject, tmp_path: Path
+    one: Format, content: bytes, data: st.DataObject, encoded: bool, tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
     content = HEADERS.get(one.name, b"") + content
@@ -166,7 +170,10 @@ def test_reading_resumes_behind_any_item_as_if_nothing_had_happened(
     sample = [line for line in lines_in(content) if line and not line.isspace()][:200]
 
     def source() -> Any:
-        return events_from(path, lambda: one.reader(sample, ReadOptions()), complete=True)
+        made = events_from(path, lambda: one.reader(sample, ReadOptions()), complete=True)
+        if encoded:
+            made.allow_encoded()
+        return made
 
     first = source()
     whole, error = read_all(first.open(first.locate(())))
@@ -180,8 +187,35 @@ def test_reading_resumes_behind_any_item_as_if_nothing_had_happened(
         place = again.position(before[-1])
     last = source()
     rest, later = read_all(last.open(_point(last, place)))
-    assert before + rest == whole
+    assert [decoded(item) for item in before + rest] == [decoded(item) for item in whole]
     assert type(later) is type(error)
+
+
+@pytest.mark.parametrize("one", [one for one in FORMATS if one.name != "parquet"], ids=lambda one: one.name)
+@lawful
+@given(content=contents(), often=st.integers(1, 4), peer=st.booleans())
+def test_a_run_is_given_what_iteration_gives(
+    one: Format, content: bytes, often: int, peer: bool, tmp_path: Path
+) -> None:
+    """A run takes bytes where iteration gives objects: they stand for the same, and so does the body of a batch."""
+    path = tmp_path / "file"
+    content = HEADERS.get(one.name, b"") + (content + b"\n") * often
+    path.write_bytes(content)
+    sample = [line for line in lines_in(content) if line and not line.isspace()][:200]
+    log = isinstance(one.reader((), ReadOptions()), RequestReader)
+    options = ReadOptions(client_ip="peer" if peer and log else None)
+
+    def source() -> Any:
+        return events_from(path, lambda: one.reader(sample, options))
+
+    plain, run = source(), source()
+    run.allow_encoded()
+    expected, error = read_all(iter(plain))
+    found, other = read_all(run.stream())
+    assert [decoded(item) for item in found] == expected
+    assert (run.skipped, type(other)) == (plain.skipped, type(error))
+    valid = [item for item, fault in zip(found, faults_of(found), strict=True) if not fault]
+    assert encode_batch(valid, "x") == encode_batch([decoded(item) for item in valid], "x")
 
 
 def _point(source: Any, position: Any) -> Any:

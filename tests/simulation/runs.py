@@ -97,7 +97,7 @@ async def _events_until(plan: Plan, service: Service, path: Path | None, kill: f
 
     events = source()
     run = event_run(
-        client, SUBMIT_BATCH, Source.of(events, argument="events", advice=""), target,
+        client, SUBMIT_BATCH, Source.of(events, argument="events", advice="", encoded=True), target,
         recorder=recorder, concurrency=plan.concurrency, events_per_second=None, requests_per_second=None,
         options=None, max_outage=None, max_events=SIZE,
     )  # fmt: skip

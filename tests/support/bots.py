@@ -86,7 +86,7 @@ def client_of(emu: Emulator, **options: Any) -> AsyncAutomations:
 
 def source_of(items: Events) -> Source[EventLike]:
     """What `submit` makes of its first argument."""
-    return Source.of(items, argument="events", advice="A single event goes in a list")
+    return Source.of(items, argument="events", advice="A single event goes in a list", encoded=True)
 
 
 TARGET = target_of(webhook_url=WEBHOOK, domain="mail.example.com", base_url="http://api.example.com")
