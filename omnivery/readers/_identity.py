@@ -14,7 +14,7 @@ from omnivery.errors import SourceError
 from omnivery.readers._charset import charset_of, in_utf8
 from omnivery.readers._lines import TAIL, Blocks
 from omnivery.readers._opening import Origin
-from omnivery.readers._packing import packing_of, unpacked
+from omnivery.readers._packing import DamagedError, packing_of, unpacked
 
 FINGERPRINT = 64 * 1024
 """Bytes at a file's beginning by which it is recognized, unpacked: a packed copy has the same."""
@@ -130,9 +130,24 @@ def content(origin: Origin, offset: int = 0) -> Iterator[bytes]:
             origin.taken = offset
             yield from origin.pieces(file)
         else:
-            yield from beyond(in_utf8(unpacked(origin.pieces(file))), offset, origin)
+            yield from beyond(in_utf8(_unpacked(origin, file)), offset, origin)
     finally:
         origin.close(file)
+
+
+def _unpacked(origin: Origin, file: Any) -> Iterator[bytes]:
+    """What is in a file, up to the very place where it is damaged."""
+    done = 0
+    try:
+        for piece in unpacked(origin.pieces(file)):
+            done += len(piece)
+            yield piece
+    except DamagedError as error:
+        if error.lost_from is None or not origin.again:
+            raise
+        file.seek(0)
+        origin.taken = 0
+        yield from beyond(unpacked(origin.pieces(file), careful_from=error.lost_from), done, origin)
 
 
 def is_plain(file: Any) -> bool:

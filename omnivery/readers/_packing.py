@@ -23,13 +23,22 @@ PIECE = 64 * 1024
 class DamagedError(SourceError):
     """Data ends too early, or is not what it should be. The caller that counts lines says after which one."""
 
+    lost_from: int | None = None
+    """Packed bytes before those that were unpacked in vain: up to the damage, they hold data that did not come out."""
+
 
 _LAYERS = 4
 """How often packed data may be packed again."""
 
 
-def unpacked(pieces: Iterator[bytes], *, layers: int = _LAYERS) -> Iterator[bytes]:
+def unpacked(pieces: Iterator[bytes], *, layers: int = _LAYERS, careful_from: int | None = None) -> Iterator[bytes]:
     """Return what is inside packed data, in pieces of at most `PIECE` bytes; other data as they are.
+
+    Args:
+        pieces: the data.
+        layers: how often it may be packed.
+        careful_from: from which byte on the data is unpacked byte by byte: the `lost_from` of an error, to have what
+            stands before the damage.
 
     Raises:
         SourceError: while iterating: the data is damaged or cut off, or are of a kind that has to be unpacked first.
@@ -46,7 +55,8 @@ def unpacked(pieces: Iterator[bytes], *, layers: int = _LAYERS) -> Iterator[byte
     elif not layers:
         raise SourceError(f"the data is packed more than {_LAYERS} times over")
     else:
-        yield from unpacked(_decompressed(data, name), layers=layers - 1)
+        is_outer = layers == _LAYERS
+        yield from unpacked(_decompressed(data, name, careful_from, tells_place=is_outer), layers=layers - 1)
 
 
 def start_of(pieces: Iterator[bytes], undecided: Callable[[bytes], bool]) -> tuple[bytes, Iterator[bytes]]:
@@ -175,11 +185,13 @@ _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
 }
 
 
-def _decompressed(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
+def _decompressed(
+    packed: Iterator[bytes], name: str, careful_from: int | None, *, tells_place: bool
+) -> Iterator[bytes]:
     """Unpack one stream after the other: `cat a.gz b.gz > c.gz` is good gzip, and so with the others."""
     make = _DECOMPRESSORS[name]
-    stream, begun = make(), False
-    for piece in packed:
+    stream, begun, taken = make(), False, 0
+    for piece in packed if careful_from is None else _crumbled(packed, careful_from):
         left = piece
         while left or not (stream.needs_input or stream.eof):
             if stream.eof:
@@ -188,11 +200,27 @@ def _decompressed(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
                 stream, begun = make(), False
                 continue
             begun = True
-            yield from _step(stream, left, name)
+            try:
+                yield from _step(stream, left, name)
+            except DamagedError as error:
+                # xz and bzip2 notice damage late: what they would unpack right before it may be wrong.
+                if tells_place and careful_from is None and name == "zstd":
+                    error.lost_from = taken
+                raise
             left = stream.unused_data
+        taken += len(piece)
     # What is held back by `max_length` of the last piece has come out above.
     if begun and not stream.eof:
         raise DamagedError(f"the {name} data is cut off")
+
+
+def _crumbled(pieces: Iterator[bytes], start: int) -> Iterator[bytes]:
+    for piece in pieces:
+        whole = min(len(piece), max(0, start))
+        if whole:
+            yield piece[:whole]
+        start -= len(piece)
+        yield from (piece[at : at + 1] for at in range(whole, len(piece)))
 
 
 def _step(stream: _Decompressor, packed: bytes, name: str) -> Iterator[bytes]:

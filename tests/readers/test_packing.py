@@ -12,6 +12,7 @@ import tarfile
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from hypothesis import strategies as st
 
 from omnivery.errors import ConfigError, SourceError
 from omnivery.readers import ndjson
+from omnivery.readers._identity import content
+from omnivery.readers._opening import local_file
 from omnivery.readers._packing import PIECE, unpacked
 
 Pack = Callable[[bytes], bytes]
@@ -49,11 +52,13 @@ def in_pieces(content: bytes, size: int = PIECE) -> Iterator[bytes]:
     return (content[at : at + size] for at in range(0, len(content), size))
 
 
-def until_it_fails(pieces: Iterator[bytes]) -> tuple[bytes, Exception | None]:
+def until_it_fails(
+    pieces: Iterator[bytes], unpack: Callable[[Iterator[bytes]], Iterator[bytes]] = unpacked
+) -> tuple[bytes, Exception | None]:
     """What came out before it raised, and what it raised."""
     found = bytearray()
     try:
-        for piece in unpacked(pieces):
+        for piece in unpack(pieces):
             assert len(piece) <= PIECE
             found += piece
     except Exception as error:  # noqa: BLE001  # which one it is, the tests look at
@@ -114,6 +119,23 @@ def test_damage_is_told(pack: Pack) -> None:
     packed[len(packed) // 2] ^= 0xFF
     _, error = until_it_fails(in_pieces(bytes(packed)))
     assert isinstance(error, SourceError)
+
+
+def test_of_zstd_every_line_before_the_damage_comes_out(tmp_path: Path) -> None:
+    """The library returns nothing of the data in hand, and that may be hundreds of lines."""
+    text = b"".join(b'{"event_id":"%d"}\n' % n for n in range(100_000))
+    packed = zstd.compress(text)
+    at = len(packed) - 3000
+    whole, _ = until_it_fails(in_pieces(packed[:at]))
+    path = tmp_path / "file"
+    path.write_bytes(packed[:at] + bytes(byte ^ 0xFF for byte in packed[at : at + 3]) + packed[at + 3 :])
+    found, error = until_it_fails(content(local_file(path)), unpack=iter)
+    assert isinstance(error, SourceError)
+    assert text.startswith(found)
+    assert len(found) >= len(whole) > 500_000
+    # A pipe cannot be read again.
+    again, _ = until_it_fails(in_pieces(path.read_bytes()))
+    assert text.startswith(again)
 
 
 @packed_by
