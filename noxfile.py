@@ -1,7 +1,7 @@
 """Every check of the project, each in an environment of its own.
 
 `nox -s tests` is what a contributor runs; `nox` runs all that need nothing but Python. Sessions use uv where it is
-installed and virtualenv otherwise, and the one Python that runs nox, but for `tests-3.12` and `tests-3.13`.
+installed and virtualenv otherwise, and the one Python that runs nox, but for `tests-3.12` and its like.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def tests_elsewhere(session: nox.Session) -> None:
     session.run("pytest", "-q", *SIDE_BY_SIDE, *(session.posargs or CORE))
 
 
-for version in ("3.12", "3.13"):
+for version in ("3.12", "3.13", "3.14"):
     nox.session(name=f"tests-{version}", python=version, default=False)(tests_elsewhere)
 
 
