@@ -55,7 +55,7 @@ class _Background:
             # A forked child must find the loop running in its parent, or not begun: it may be half imported in between.
             with delay_fork():
                 with self._lock:
-                    if self._thread is None or not self._thread.is_alive():
+                    if not self._starts_or_runs():
                         self._start()
                     started = self._started
                 return started.result()
@@ -70,12 +70,17 @@ class _Background:
         """Cancel the open runs, and wait a little for them to end."""
         with self._lock:
             thread, started = self._thread, self._started
-        if thread is None or not thread.is_alive() or not started.done() or started.exception() is not None:
+        if thread is None or not started.done() or not self._starts_or_runs():
             return
         self.ending = True
         found = started.result()
         found.start_task_soon(found.stop, True)  # noqa: FBT003  # anyio's signature
         thread.join(GRACE)
+
+    def _starts_or_runs(self) -> bool:
+        # A thread whose loop could not start is alive for a moment longer than its failure is known.
+        failed = self._started.done() and self._started.exception() is not None
+        return self._thread is not None and self._thread.is_alive() and not failed
 
     def _start(self) -> None:
         self._started = Future()

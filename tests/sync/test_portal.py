@@ -53,6 +53,26 @@ print(client.bots.submit(events(3)).accepted)
         assert (cause, number) == ("OSError", "24")
 
 
+def test_a_thread_that_outlives_its_failure_is_not_waited_for_again() -> None:
+    """The failure is known before the thread has ended: a call in between starts another one."""
+    code = """
+import omnivery.sync.portal as module
+from omnivery.errors import NotSentError
+real = module._run
+def lingering(started):
+    started.set_exception(OSError(24, "Too many open files"))
+    time.sleep(1)
+module._run = lingering
+try: client.bots.submit(events(3))
+except NotSentError as error: print(error.__cause__.errno)
+module._run = real
+print(client.bots.submit(events(3)).accepted)
+"""
+    with serving(always(response())) as server:
+        ended = run(code, server.url)
+    assert ended.stdout.splitlines() == ["24", "3"], ended.stderr
+
+
 def test_a_thread_that_cannot_start_is_an_error_too() -> None:
     code = """
 from omnivery.errors import NotSentError
