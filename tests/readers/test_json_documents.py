@@ -109,6 +109,6 @@ def test_whatever_a_writer_of_json_writes_comes_out(
 def test_no_bytes_are_a_crash_and_pieces_of_any_size_say_the_same(text: bytes, size: int) -> None:
     assert found(text, size) == found(text)
     assert (
-        bool(found(text)) == bool(text.removeprefix(b"\xef\xbb\xbf").translate(None, b" \t\n\r\v\f,\x1e[]"))
+        bool(found(text)) == bool(text.replace(b"\xef\xbb\xbf", b"").translate(None, b" \t\n\r\v\f\0,\x1e[]"))
         or b"[" in text
     )
