@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -33,12 +34,14 @@ def old_words(text: str) -> set[str]:
 
 
 def files() -> list[str]:
-    """The files of the repository, or of an unpacked source distribution."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
-        "\n"
-    )
-    found = listed if any(listed) else [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if path.is_file()]
-    return [name for name in found if Path(name).suffix in TEXT and (ROOT / name).is_file() and name not in KEPT]
+    """The files of the repository; without git, as in a source distribution, all that are in no hidden folder."""
+    listed = ""
+    if shutil.which("git"):
+        command = ["git", "ls-files"]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    names = listed.splitlines() or [str(path.relative_to(ROOT)) for path in ROOT.rglob("[!.]*") if path.is_file()]
+    visible = [name for name in names if not any(part.startswith(".") for part in Path(name).parts)]
+    return [name for name in visible if Path(name).suffix in TEXT and (ROOT / name).is_file() and name not in KEPT]
 
 
 def test_the_reader_of_words_sees_them() -> None:
