@@ -1,1 +1,1 @@
-"""SQLite files of ours: opened or created in one way, told apart from other files, and SQLite's errors in words."""
+"""The SDK's SQLite files: opened or created in one way, identified, and with SQLite's errors as messages."""

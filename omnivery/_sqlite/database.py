@@ -1,4 +1,4 @@
-"""An open file: for one process, interrupted from another thread, and with errors in words."""
+"""An open SQLite file: used by one process, interrupted from other threads, and with errors as messages."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ T = TypeVar("T")
 PAUSE = 0.01
 """Seconds between two tries while another process has a file locked."""
 _STEPS = 100_000
-"""Steps of SQLite's virtual machine between two looks at an interruption that came between two statements."""
+"""Steps of SQLite's virtual machine after which a statement checks whether it was interrupted before it began."""
 
 
 class Interruption:
-    """Ends what a connection is doing, from another thread: its statement fails, and its transaction is rolled back."""
+    """Interrupts a connection from another thread: its statement fails, and its transaction is rolled back."""
 
     def __init__(self) -> None:
         self._interrupted = False
@@ -40,7 +40,7 @@ class Interruption:
                 connection.interrupt()
 
     def clear(self) -> None:
-        """Let statements run again."""
+        """Allow statements again."""
         self._interrupted = False
 
     def is_interrupted(self) -> bool:
@@ -48,7 +48,7 @@ class Interruption:
         return self._interrupted
 
     def check(self) -> None:
-        """Fail as an interrupted statement does, if `interrupt` was called since the last `clear`."""
+        """Raise the error of an interrupted statement, if `interrupt` was called since the last `clear`."""
         if self._interrupted:
             error = sqlite3.OperationalError("interrupted")
             error.sqlite_errorcode = sqlite3.SQLITE_INTERRUPT
@@ -56,9 +56,9 @@ class Interruption:
             raise error
 
     def attach(self, connection: sqlite3.Connection) -> None:
-        """Have it concern this connection."""
+        """Use it for this connection."""
         self._connection = connection
-        # SQLite interrupts only what runs at that moment: a statement that began just after it must end as well.
+        # SQLite interrupts only the running statement. The handler also ends one that begins just afterwards.
         connection.set_progress_handler(self.is_interrupted, _STEPS)
 
 
@@ -105,7 +105,7 @@ def when_free(work: Callable[[], T], timeout: float, interruption: Interruption)
 
 @define(kw_only=True, eq=False)
 class Database:
-    """An open file, for the process that opened it."""
+    """An open SQLite file, usable only in the process that opened it."""
 
     path: Path
     """Absolute, without symbolic links."""
@@ -120,14 +120,14 @@ class Database:
 
     @property
     def is_own(self) -> bool:
-        """Whether this process opened it, and not one that it was forked from."""
+        """Whether this process opened it, and not the parent of a fork."""
         return self._process == os.getpid()
 
     def check_process(self) -> None:
-        """Make sure that this process opened it.
+        """Check that this process opened it.
 
         Raises:
-            ConfigError: one did that it was forked from.
+            ConfigError: it was opened before a fork.
         """
         if not self.is_own:
             # SQLite's locks belong to the process that opened the file, and protect nothing in its children.
@@ -142,11 +142,11 @@ class Database:
 
     @contextmanager
     def use(self, error: type[OmniveryError], aftermath: str = "") -> Iterator[sqlite3.Connection]:
-        """Have the connection for a block, and turn what SQLite raises in it into words.
+        """Return a context manager that yields the connection, and converts SQLite's exceptions from its block.
 
         Args:
-            error: what to raise then.
-            aftermath: what holds then, as a sentence.
+            error: the type of exception to raise instead.
+            aftermath: the state of the file afterwards, as a sentence for the message.
 
         Raises:
             ConfigError: it was closed, or opened before a fork.
@@ -159,11 +159,11 @@ class Database:
             yield self._connection
 
     def close(self) -> None:
-        """Close the file. A second time, or in a forked child, does nothing."""
+        """Close the file. Idempotent; in a forked child it does nothing."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
     def reset_after_fork(self) -> None:
-        """Keep the parent's connection without using it: to close it here would undo the parent's locks."""
+        """Keep the parent's connection, unused: closing it here would release the parent's locks."""
         self._inherited, self._connection = self._connection, None

@@ -1,4 +1,4 @@
-"""Opening a file. One that is refused is left as it was."""
+"""Opens SQLite files. A file that is refused is not changed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FROM pragma_application_id, pragma_user_version
 
 
 def open_file(path: Path, kind: FileKind, *, timeout: float, interruption: Interruption | None = None) -> Database:
-    """Open a file to read and write, or create one for its owner alone (mode 0600), in WAL mode.
+    """Open a file for reading and writing, in WAL mode. Create it with mode 0600 if it does not exist.
 
     Args:
         path: from `resolved`.
-        kind: what it has to be.
+        kind: the expected kind of file.
         timeout: seconds to wait while another process has it locked.
-        interruption: ends the opening, and later whatever the file is used for.
+        interruption: interrupts the opening, and later the statements on the file.
 
     Raises:
         ConfigError: it cannot be created or written, is of another kind, is damaged, or was written by a newer
@@ -45,10 +45,10 @@ def open_file(path: Path, kind: FileKind, *, timeout: float, interruption: Inter
 
 
 def open_to_read(path: Path, kind: FileKind, *, timeout: float, interruption: Interruption | None = None) -> Database:
-    """Open a file to read it, also while another process writes.
+    """Open a file for reading, also while another process writes to it.
 
     Raises:
-        ConfigError: there is none, or it is of another kind, damaged, empty, or of a newer release.
+        ConfigError: it does not exist, is of another kind, damaged or empty, or was written by a newer release.
     """
     if not path.is_file():
         raise ConfigError(f"{kind.noun}: there is no file {path}")
@@ -69,10 +69,10 @@ def open_to_read(path: Path, kind: FileKind, *, timeout: float, interruption: In
 
 
 def open_temporary(kind: FileKind) -> Database:
-    """Create a file of SQLite's own, which nobody else can open and which is gone when it is closed.
+    """Create a temporary file of SQLite, which no other process can open and which is deleted when it is closed.
 
     Raises:
-        OmniveryError: there is no room for it.
+        OmniveryError: it cannot be created.
     """
     path = Path("(temporary)")
     with explained(path, kind, OmniveryError, kind.refused):
@@ -104,7 +104,7 @@ def _connect(name: str, path: Path, kind: FileKind, interruption: Interruption |
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
-    # Asked before anything is set: even a change of mode would be written into somebody else's file.
+    # Check before any pragma: even a change of mode would be written into a foreign file.
     if is_new := _is_empty(connection, path, kind):
         for pragma in kind.layout:
             connection.execute(f"PRAGMA {pragma}")
@@ -114,34 +114,34 @@ def _prepare(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None
     for pragma in kind.settings:
         connection.execute(f"PRAGMA {pragma}")
     with connection:  # which commits or rolls back
-        # All tables or none are created, by one process.
+        # In a transaction, so that one process creates all tables or none.
         connection.execute("BEGIN IMMEDIATE")
         if _is_empty(connection, path, kind):
             for statement in kind.schema:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {kind.application_id}")
             connection.execute(f"PRAGMA user_version = {kind.version}")
-        # It fails at once if the file is read-only, for which `BEGIN IMMEDIATE` only reads.
+        # It fails at once on a read-only file, where `BEGIN IMMEDIATE` alone succeeds.
         connection.execute(f"DELETE FROM {min(kind.tables)} WHERE FALSE")  # noqa: S608  # our own words
     if is_new:
         sync_directory(path.parent)
 
 
 def _is_empty(connection: sqlite3.Connection, path: Path, kind: FileKind) -> bool:
-    """Say whether there is nothing in a file yet.
+    """Return whether a file has no content yet.
 
     Raises:
-        ConfigError: it holds what is not ours to use.
+        ConfigError: its content is not of this kind, or cannot be used.
     """
     # One statement, so that no other process creates the tables in between.
     application, version, count, tables = connection.execute(_IDENTIFY).fetchone()
     if not count and application in {0, kind.application_id}:
         return True
     if application != kind.application_id:
-        raise refusal(path, kind, f"is no {kind.noun}, but another SQLite file: name another")
+        raise refusal(path, kind, f"is not a {kind.noun}, but another SQLite file: name another file")
     if version > kind.version:
-        words = f"its tables are version {version}, known here is {kind.version}"
+        words = f"its tables are version {version}, this release knows version {kind.version}"
         raise refusal(path, kind, f"was written by a newer release ({words}): upgrade omnivery, or name another file")
     if not kind.tables <= {*(tables or "").split(",")}:
-        raise refusal(path, kind, "is damaged: some of its tables are not there")
+        raise refusal(path, kind, "is damaged: some of its tables are missing")
     return False

@@ -1,4 +1,4 @@
-"""What a file has to be, and what is wrong with it in words. No message quotes what a file holds."""
+"""Kinds of SQLite files, and messages about faulty ones. No message quotes a file's content."""
 
 from __future__ import annotations
 
@@ -16,46 +16,52 @@ REASONS = {
     sqlite3.SQLITE_BUSY: "another process kept it locked",
     sqlite3.SQLITE_CANTOPEN: "it, or a file beside it, cannot be opened",
     sqlite3.SQLITE_CORRUPT: "it is damaged",
-    sqlite3.SQLITE_FULL: "the disk is full, no room is left",
+    sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_INTERRUPT: "the operation was interrupted",
     sqlite3.SQLITE_IOERR: "the disk failed",
     sqlite3.SQLITE_NOMEM: "no memory is left",
-    sqlite3.SQLITE_NOTADB: "it is no SQLite file, or damaged",
+    sqlite3.SQLITE_NOTADB: "it is not an SQLite file, or is damaged",
     sqlite3.SQLITE_READONLY: "it is read-only: it cannot be written here",
     sqlite3.SQLITE_TOOBIG: "a value is larger than SQLite can store",
 }
-"""SQLite's primary result codes in words, https://www.sqlite.org/rescode.html. Its own words may quote a row."""
+"""Messages for SQLite's primary result codes (https://www.sqlite.org/rescode.html). Its own text may quote a row."""
 
 
 @frozen(kw_only=True)
 class FileKind:
-    """One kind of file: how messages call it, what marks it as ours, and what stands in it."""
+    """One kind of file: its name in messages, its marks in SQLite's header, and its tables."""
 
     noun: str
     refused: str
-    """What holds when a file is refused, as a sentence."""
+    """The consequence of refusing a file, as a sentence for the message."""
     application_id: int
-    """In SQLite's header: whose file it is."""
+    """The `application_id` in SQLite's header, which identifies the kind."""
     version: int
-    """Of the tables, in SQLite's header as `user_version`. A file of a later one is refused."""
+    """Version of the tables: the `user_version` in SQLite's header. A file of a later version is refused."""
     schema: tuple[str, ...]
     """Statements that create the tables."""
     tables: frozenset[str]
     """Names of the tables."""
     layout: tuple[str, ...] = ()
-    """Pragmas of a new file, which must come before its first table."""
+    """Pragmas of a new file, executed before its first table is created."""
     settings: tuple[str, ...] = ()
     """Pragmas of each connection that writes."""
 
 
 def refusal(path: Path, kind: FileKind, words: str) -> ConfigError:
-    """Why a file is not used: the rest of a sentence that begins with its name."""
+    """Return the error for a file that cannot be used.
+
+    Args:
+        path: the file.
+        kind: the expected kind of file.
+        words: the rest of a sentence that begins with the file's name.
+    """
     return ConfigError(f"{kind.noun}: {path} {words}. {kind.refused}")
 
 
 @contextmanager
 def explained(path: Path, kind: FileKind, error: type[OmniveryError], aftermath: str = "") -> Iterator[None]:
-    """Turn SQLite's errors, and the system's, into one of ours, without their text: it may quote a row."""
+    """Convert errors of SQLite and the operating system into our own, without SQLite's text: it may quote a row."""
     try:
         yield
     except (sqlite3.Error, OSError) as cause:
@@ -64,10 +70,10 @@ def explained(path: Path, kind: FileKind, error: type[OmniveryError], aftermath:
 
 
 def reason_of(error: sqlite3.Error | OSError) -> str:
-    """What is the matter, in words that hold nothing of a file's content."""
+    """Return the reason of an error, without any of the file's content."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    # The lower byte is the primary code. Errors of Python's own module have none, such as for text that is no UTF-8.
+    # The low byte is the primary code. Errors of Python's own module have no code, such as for text that is not UTF-8.
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return f"{type(error).__name__}, as for damaged text"
@@ -82,8 +88,8 @@ def checked_age(argument: str, seconds: float) -> float:
     """Return an age in seconds.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is negative, infinite or not a number.
     """
-    if not 0 <= seconds < math.inf:  # NaN must not pass
+    if not 0 <= seconds < math.inf:  # written so that it also refuses NaN
         raise ConfigError(f"{argument} must be a number of seconds from 0, not {seconds}")
     return seconds

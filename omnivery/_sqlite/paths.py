@@ -1,4 +1,4 @@
-"""Where a file is: found under any of its names, or created for its owner alone."""
+"""Paths of SQLite files: resolved, checked for a second name, created with mode 0600."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from omnivery._sqlite.kind import FileKind, refusal
 from omnivery.errors import ConfigError
 
 Identity: TypeAlias = tuple[int, int]
-"""Device and inode: what a file is under all of its names."""
+"""Device and inode, which are the same under every name of a file."""
 
 
 def resolved(path: str | os.PathLike[str], noun: str) -> Path:
-    """Return the file that a path names, whatever the working directory will be: absolute, without symbolic links.
+    """Return a path made absolute, with its symbolic links resolved, so that the working directory may change.
 
     Args:
-        path: what the caller gave.
-        noun: how messages call the file.
+        path: the caller's argument.
+        noun: the name of the file in messages.
 
     Raises:
-        ConfigError: it is empty, a directory, a name that SQLite takes for no file, or cannot be followed.
+        ConfigError: it is empty, a directory, a name with a special meaning in SQLite, or cannot be resolved.
     """
     name = os.fspath(path)
     if not isinstance(name, str) or not name or "\0" in name:
         raise ConfigError(f"{noun}: expected the path of a file, not {name!r}")
     if name.startswith((":", "file:")):
-        raise ConfigError(f"{noun}: {name!r} would be a database in memory, or a URI: name a file on disk")
+        raise ConfigError(f"{noun}: {name!r} is a database in memory or a URI: name a file on disk")
     try:
         found = Path(os.path.realpath(name))
         if found.is_dir():
@@ -40,27 +40,27 @@ def resolved(path: str | os.PathLike[str], noun: str) -> Path:
 
 
 def create_file(path: Path, kind: FileKind) -> None:
-    """Create an empty file, unless there is one, for its owner alone (mode 0600). `open_file` does it as well.
+    """Create an empty file with mode 0600 if it does not exist. `open_file` does this, too.
 
     Raises:
-        ConfigError: it cannot be created, or what is there cannot be used.
+        ConfigError: it cannot be created, or is not a regular file with one name.
     """
     try:
-        # Not opened if it is there: to close it would undo the locks of this process's other connections to it.
+        # An existing file is not opened: closing it would release the locks of this process's connections to it.
         with suppress(FileExistsError):
             os.close(create_private(path, os.O_EXCL))
         if not stat.S_ISREG(path.stat().st_mode):
-            raise refusal(path, kind, "is no regular file: name another")
+            raise refusal(path, kind, "is not a regular file: name another file")
     except OSError as error:
         raise refusal(path, kind, f"cannot be created: {error.strerror}") from None
     check_names(path, kind)
 
 
 def check_names(path: Path, kind: FileKind) -> None:
-    """Make sure that a file has one name: SQLite looks for its log beside the name that it was given.
+    """Check that a file has no hard links: SQLite looks for the write-ahead log under the name that it opened.
 
     Raises:
-        ConfigError: it has another one.
+        ConfigError: it has a second name.
     """
     with suppress(OSError):
         if path.stat().st_nlink > 1:
@@ -73,26 +73,26 @@ def check_names(path: Path, kind: FileKind) -> None:
 
 
 def identity_of(path: Path) -> Identity:
-    """Device and inode of a file.
+    """Return device and inode of a file.
 
     Raises:
-        OSError: there is none, or it cannot be looked at.
+        OSError: it does not exist, or its directory cannot be searched.
     """
     found = path.stat()
     return found.st_dev, found.st_ino
 
 
 def create_private(path: Path, flags: int) -> int:
-    """Open a file that only its owner may read if it is created here, and return its descriptor.
+    """Open a file and return its descriptor. If it is created here, it has mode 0600.
 
     Raises:
-        OSError: that is not possible.
+        OSError: it cannot be opened or created.
     """
     return os.open(path, os.O_CREAT | os.O_RDWR | flags, 0o600)
 
 
 def sync_directory(directory: Path) -> None:
-    """Have the name of a new file survive a power failure."""
+    """Sync a directory, so that the name of a new file in it survives a power failure."""
     if os.name == "posix" and os.access(directory, os.R_OK):
         descriptor = os.open(directory, os.O_RDONLY)
         try:

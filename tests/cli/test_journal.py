@@ -175,7 +175,7 @@ def test_what_is_old_is_pruned(file: Path, tmp_path: Path, settings: dict[str, s
         ((), b"name a JOURNAL"),
         (("none",), b"there is no file"),
         (("--store", "none"), b"there is no file"),
-        (("text",), b"no SQLite file"),
+        (("text",), b"not an SQLite file"),
     ],
 )
 def test_nothing_is_pruned_of_what_is_no_journal(tmp_path: Path, arguments: tuple[str, ...], words: bytes) -> None:

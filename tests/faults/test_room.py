@@ -103,7 +103,7 @@ def test_a_small_disk_that_fills_up(wire: Wire, tmp_path: Path, file: Path, figu
         before = len(wire.bodies)
         status, totals, told = submit(wire, file, journal)
         assert status in {1, 2}, told
-        assert "no room is left" in (totals.get("stopped_by") or told)
+        assert "the disk is full" in (totals.get("stopped_by") or told)
         assert len(wire.bodies) <= before + 2 * CONCURRENCY
         small.remount("size=64m")
         assert_goes_on(wire, file, journal, figures, stops=2)

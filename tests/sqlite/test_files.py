@@ -135,11 +135,11 @@ def overwritten(path: Path, kind: FileKind) -> None:
 
 
 REFUSED: list[tuple[Callable[[Path, FileKind], None], str]] = [
-    (text, "no SQLite file, or damaged"),
-    (foreign, "is no notebook, but another SQLite file"),
-    (marked_as_another, "is no notebook, but another SQLite file"),
-    (newer, r"newer release \(its tables are version 3, known here is 2\): upgrade omnivery"),
-    (without_a_table, "is damaged: some of its tables are not there"),
+    (text, "not an SQLite file, or is damaged"),
+    (foreign, "is not a notebook, but another SQLite file"),
+    (marked_as_another, "is not a notebook, but another SQLite file"),
+    (newer, r"newer release \(its tables are version 3, this release knows version 2\): upgrade omnivery"),
+    (without_a_table, "is damaged: some of its tables are missing"),
     (cut_short, "it is damaged"),
     (overwritten, "it is damaged"),
 ]

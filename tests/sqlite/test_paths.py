@@ -102,7 +102,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path, kind: FileKind) -> 
 def test_what_is_no_regular_file_is_refused(tmp_path: Path, kind: FileKind) -> None:
     """To open a named pipe would wait for ever for its other end."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ConfigError, match="is no regular file"):
+    with pytest.raises(ConfigError, match="is not a regular file"):
         create_file(tmp_path / "pipe", kind)
 
 

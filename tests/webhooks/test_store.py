@@ -372,7 +372,7 @@ def no_database(path: Path) -> None:
         (foreign_with_an_id, "another SQLite file"),
         (newer, "upgrade omnivery"),
         (cut_short, "damaged"),
-        (no_database, "no SQLite file"),
+        (no_database, "not an SQLite file"),
     ],
 )
 def test_a_file_that_is_not_ours_to_write_is_left_as_it_was(

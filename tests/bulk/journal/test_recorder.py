@@ -243,7 +243,7 @@ async def test_whatever_an_opening_raises_is_raised_as_it_is(tmp_path: Path, mon
         raise MemoryError
 
     (tmp_path / "text").write_text("dear diary")
-    with pytest.raises(ConfigError, match="no SQLite file"):
+    with pytest.raises(ConfigError, match="not an SQLite file"):
         await submit(events(1), Taking(), tmp_path / "text")
     monkeypatch.setattr(JournalStore, "open", broken)
     with pytest.raises(MemoryError):

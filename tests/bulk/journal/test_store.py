@@ -315,7 +315,7 @@ async def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monke
     report = run.report
     assert_lawful(report)
     assert isinstance(report.stopped_by, JournalError)
-    assert "no room" in str(report.stopped_by)
+    assert "the disk is full" in str(report.stopped_by)
     monkeypatch.undo()
     after = await submit(events(20_000), Taking(), path)
     assert counts(after)[:4] == (20_000, 20_000, 0, 0)
