@@ -1,4 +1,4 @@
-"""What a delivery event has to have to become a bot event, and the interaction in it."""
+"""The fields that a delivery event needs to become a bot event, and the interaction that they describe."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from omnivery.errors import ConfigError
 from omnivery.events.interaction import Interaction
 
 ACTIONS: Mapping[str, str] = {"opened": "open", "clicked": "click"}
-"""Delivery events that are interactions, and what the bot detection API calls each."""
+"""Delivery events that are interactions, and their names in the bot detection API."""
 
 
 class Client(Protocol):
-    """The program of the recipient, as far as an interaction needs it."""
+    """The recipient's mail program or browser, as far as an interaction needs it."""
 
     @property
     def user_agent(self) -> str | None:
@@ -22,7 +22,7 @@ class Client(Protocol):
 
 
 class Delivery(Protocol):
-    """What a delivery event has to have to become a bot event: `webhooks.DeliveryEvent` has it."""
+    """The fields that a delivery event needs to become a bot event. `webhooks.DeliveryEvent` has them."""
 
     @property
     def event(self) -> str | None:
@@ -71,12 +71,12 @@ class Delivery(Protocol):
 
     @property
     def client_info(self) -> Client:
-        """The program of the recipient."""
+        """The recipient's mail program or browser."""
         ...
 
 
 def interaction_of(delivery: Delivery) -> Interaction:
-    """Take the open or click out of a delivery event.
+    """Return the open or click that a delivery event reports.
 
     Raises:
         ConfigError: the event is neither an open nor a click.

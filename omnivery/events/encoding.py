@@ -1,4 +1,4 @@
-"""From events to the body of one request."""
+"""Encodes events as the body of one request."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from omnivery.events.validation import fault_of
 def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
     """Encode one batch as JSON.
 
-    Lines of NDJSON are copied in as they are, except that an IPv4-mapped `ip` becomes the IPv4 address that it is, as
-    it does in every other kind of event.
+    Lines of NDJSON are copied unchanged, except that an IPv4-mapped `ip` becomes a plain IPv4 address, as in every
+    other kind of event.
 
     Raises:
-        TypeError: an event holds a value without a JSON form.
-        ValueError: an event holds text that is not Unicode, or contains itself.
+        TypeError: an event contains a value without a JSON form.
+        ValueError: an event contains text that is not Unicode, or contains itself.
     """
     if (encoded := checked(events)) is not None:
         return _body([b",".join([event[1] for event in encoded])], webhook_url)
     body = _encode(events, webhook_url)
-    # A search in the encoded bytes costs a hundredth of a look at each event, and almost no batch has such an address.
+    # Searching the encoded bytes takes a hundredth of checking each event, and almost no batch has such an address.
     if _MAPPED_GROUP in body.lower():
         body = _encode([_unmapped(event) for event in events], webhook_url)
     return body
@@ -61,7 +61,7 @@ def _unmapped(event: Any) -> Any:
     if is_encoded(event):
         return (LINE, _unmapped_line(event[1]), event[2]) if event[0] is LINE else event
     if isinstance(event, BotEvent):
-        return event  # wire_form() sees to it
+        return event  # wire_form() has done it
     if isinstance(event, Mapping):
         ip = event.get("ip")
         plain = plain_address(ip) if isinstance(ip, str) else ip
@@ -72,7 +72,7 @@ def _unmapped(event: Any) -> Any:
 
 
 def _unmapped_line(data: bytes) -> bytes:
-    # The one value is replaced in the bytes: reading and writing the line would change its numbers and spelling.
+    # Only the value is replaced: parsing and serialising the whole line would change the spelling of its numbers.
     parsed = codec.loads(data)
     ip = parsed.get("ip") if isinstance(parsed, dict) else None
     plain = plain_address(ip) if isinstance(ip, str) else None
@@ -89,7 +89,7 @@ def _unmapped_line(data: bytes) -> bytes:
 
 
 def wire_form(value: Any) -> Any:
-    """What JSON does not know by itself in an event: events, mappings of any kind, numpy's integers.
+    """Convert objects in an event that JSON does not know: events, mappings of any kind, numpy's integers.
 
     Raises:
         TypeError: it has no JSON form.
@@ -97,9 +97,9 @@ def wire_form(value: Any) -> Any:
     """
     if not isinstance(value, BotEvent):
         return _plain_form(value)
-    # This is the hottest code of the SDK. So it is written out, since a loop over the fields takes twice as long; it
-    # checks the values that it has read, as is_plainly_sound() does, since another call costs as much again; and it
-    # starts from one dict display, since a dict that grows key by key is built three times over.
+    # This is the hottest code of the SDK, so it is written out: a loop over the fields takes twice as long. It repeats
+    # the checks of is_plainly_sound(), because a call of it would double the cost. It uses one dict display, because a
+    # dict that grows key by key is resized three times.
     ip, uas, event_id, action, domain = value.ip, value.uas, value.event_id, value.action, value.domain
     recipient_id, message_id, ts, message_ts = value.recipient_id, value.message_id, value.ts, value.message_ts
     attributes = value.attributes
@@ -119,7 +119,7 @@ def wire_form(value: Any) -> Any:
     if not plain:
         if fault_of(value):
             raise ValueError("the event cannot be sent")
-        ip = plain_address(ip)  # type: ignore[arg-type]  # fault_of() finds fault with None
+        ip = plain_address(ip)  # type: ignore[arg-type]  # fault_of() refuses None
     wire: dict[str, Any] = {
         "ip": ip,
         "uas": uas,
@@ -194,7 +194,7 @@ def _whatever(value: Any) -> Any:
 
 def events_in(body: bytes) -> Iterator[bytes]:
     """Yield the bytes of each event in the body of a batch."""
-    # Cut rather than parsed: a number of thirty digits, or a lone surrogate's escape, keeps its spelling.
+    # The body is cut and not parsed, so that long numbers and escapes of lone surrogates keep their spelling.
     depth, start = 0, body.index(b'"events":[') + len(b'"events":[')
     for mark in _MARKS.finditer(body, start):
         kind = mark[0]

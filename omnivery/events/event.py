@@ -13,13 +13,13 @@ from omnivery.events.delivery import Delivery, interaction_of
 from omnivery.events.interaction import Interaction
 
 FIELDS = ("ip", "uas", "event_id", "action", "domain", "recipient_id", "message_id", "ts", "message_ts")
-"""Names to which the API itself gives a meaning; every other key of an event is the user's own."""
+"""The API's own fields; every other key of an event is the user's own."""
 FIELD_NAMES = frozenset(FIELDS)
-"""The same, for look-up."""
+"""The same as a set."""
 
 
 Action: TypeAlias = Literal["open", "click"] | str
-"""What was done to the message. The set is open."""
+"""Kind of an interaction. The set is open."""
 
 
 @define(kw_only=True)
@@ -38,15 +38,15 @@ class BotEvent(Record):
     ip: str | None = None
     """IP address that the interaction came from, IPv4 or IPv6; not that of your own proxy."""
     uas: str | None = None
-    """User-Agent header; `-`, as web servers log it, where the client sent none."""
+    """User-Agent header; `-`, as web servers log it, if the client sent none."""
     event_id: str | None = None
-    """Your own key of this interaction, which comes back with the verdict; see `event_id_for`."""
+    """Your own key of this interaction, which the verdict contains; see `event_id_for`."""
     action: Action | None = None
-    """What was done, `open` or `click`; the service takes `click` where it is left out."""
+    """`open` or `click`; the service's default is `click`."""
     domain: str | None = None
-    """The *recipient's* e-mail domain, in clear: the service looks up its MX. Not your sending domain."""
+    """The *recipient's* e-mail domain, not hashed: the service looks up its MX. Not your sending domain."""
     recipient_id: str | None = None
-    """Your key of the recipient; a hash is best, see `recipient_id_for`."""
+    """Your key of the recipient, preferably a hash; see `recipient_id_for`."""
     message_id: str | None = None
     """Your key of the message; the same text as in the message's honeypot link."""
     ts: int | None = None
@@ -54,7 +54,7 @@ class BotEvent(Record):
     message_ts: int | None = None
     """When the message was delivered, in whole unix seconds."""
     attributes: Mapping[str, Any] | None = None
-    """Your own keys and JSON values: they travel beside the fields and come back with the verdict."""
+    """Your own keys and JSON values: they are sent beside the fields, and the verdict contains them."""
 
     @classmethod
     def from_delivery(
@@ -62,24 +62,25 @@ class BotEvent(Record):
     ) -> BotEvent:
         """Make a bot event of a delivery webhook's open or click.
 
-        A webhook handler passes clicks on in a line:
+        A webhook handler needs one statement:
 
             if event.event in {"opened", "clicked"}:
                 await writer.put(BotEvent.from_delivery(event))
 
         `ip` and `message_id` are the delivery event's own, `ts` is its `timestamp`, `event_id` its `id`, `uas` the
-        user agent of its `client_info`, and `domain` its `recipient_domain` or else the domain of its `recipient`,
-        whose e-mail address does not travel. What the delivery event does not have is None; without an `id`, the event
-        id is derived by `event_id_for`.
+        user agent of its `client_info`, and `domain` its `recipient_domain` or else the domain of its `recipient`. The
+        e-mail address itself is not sent. Fields that the delivery event does not have are None. Without an `id`, the
+        event id is derived by `event_id_for`.
 
         Args:
             event: a `webhooks.DeliveryEvent` whose `event` is `opened` or `clicked`.
-            recipient_key: makes `recipient_id` by `recipient_id_for`; without it there is no `recipient_id`.
-            attributes: names of the message's own variables that travel as attributes of the event; dots lead into
-                nested ones. `url` is the link of a click.
+            recipient_key: the key with which `recipient_id_for` makes `recipient_id`; without it, `recipient_id` is
+                None.
+            attributes: names of the message's own variables to send as attributes of the event; dots lead into nested
+                objects. `url` is the link of a click.
 
         Raises:
-            ConfigError: the event is neither an open nor a click; a name among `attributes` is that of an event's own
+            ConfigError: the event is neither an open nor a click; one of `attributes` is the name of an event's own
                 field; or the key is empty.
         """
         return event_of(interaction_of(event), recipient_key=recipient_key, attributes=attributes)
@@ -88,7 +89,7 @@ class BotEvent(Record):
     def from_fields(cls, fields: Mapping[str, Any]) -> BotEvent:
         """Make an event of the API's own form: its fields and your attributes, flat in one mapping."""
         get = fields.get
-        # Written out: a webhook call brings 500 of them, and a loop over the fields takes twice as long.
+        # Written out: a webhook call has 500 of them, and a loop over the fields takes twice as long.
         return cls(
             ip=get("ip"),
             uas=get("uas"),
@@ -124,20 +125,20 @@ def event_of(
     """Make a bot event of an interaction; see `BotEvent.from_delivery` for the arguments.
 
     Raises:
-        ConfigError: a name among `attributes` is that of an event's own field; or the key is empty.
+        ConfigError: one of `attributes` is the name of an event's own field, or the key is empty.
     """
     check_options(recipient_key, attributes)
     return BotEvent(**interaction.fields(recipient_key), attributes=interaction.chosen(attributes) or None)
 
 
 def check_options(recipient_key: str | bytes | None, attributes: Sequence[str]) -> None:
-    """Check what `event_of` is asked to do, before there is an interaction.
+    """Check the options of `event_of` before there is an interaction.
 
     Raises:
-        ConfigError: as `event_of`; or a text was given in place of a sequence of names.
+        ConfigError: as in `event_of`; or `attributes` is a text instead of a sequence of names.
     """
     if recipient_key is not None and not recipient_key:
-        raise ConfigError("recipient_key: it is empty, and a hash without a key hides no e-mail address")
+        raise ConfigError("recipient_key: must not be empty: a hash without a key hides no e-mail address")
     if isinstance(attributes, str):
         raise ConfigError(f"attributes: expected a sequence of names, such as ({attributes!r},)")
     if taken := FIELD_NAMES.intersection(attributes):
@@ -159,13 +160,13 @@ class EventLine:
 
 @define(kw_only=True)
 class UnreadableLine:
-    """A line of a source that holds no readable event. In a bulk run it counts as one rejected item."""
+    """A line of a source that is not a readable event. In a bulk run it counts as one rejected item."""
 
     line: int
     """The line's number in its source, from 1."""
     reason: str
-    """Why it cannot be read, in words that hold none of its content."""
+    """Why it cannot be read. The text contains nothing of the line."""
 
 
 EventLike: TypeAlias = BotEvent | Mapping[str, Any] | bytes | EventLine | UnreadableLine
-"""What a bulk run takes as one event: a `BotEvent`, a mapping in the API's own names, or a line of NDJSON."""
+"""One event of a bulk run: a `BotEvent`, a mapping in the API's own names, or a line of NDJSON."""

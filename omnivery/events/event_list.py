@@ -18,14 +18,14 @@ from omnivery.events.event import (
 from omnivery.events.validation import fault_of
 
 EVENT_KINDS: Mapping[str, type] = {name: int if name in {"ts", "message_ts"} else str for name in FIELDS}
-"""Types of the columns of the API's own fields."""
+"""Column types of the API's own fields."""
 
 
 class EventList(Tabular, list[EventLike]):
-    """Events in any of the forms that a bulk run takes: a list that notebooks and data frames treat as a table.
+    """Events in any of the forms that a bulk run takes: a list that notebooks and data frames show as a table.
 
-    Each of the API's fields is a column, and so is each attribute of your own. Lines of NDJSON are parsed for it.
-    `line` is the number of the line in the source, where it is known, and `reason` says why a line holds no event.
+    Each of the API's fields is a column, and each attribute of your own. Lines of NDJSON are parsed for the table.
+    `line` is the number of the line in the source, if it is known. `reason` says why a line is not an event.
     """
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class EventList(Tabular, list[EventLike]):
 
 
 def event_row(event: EventLike) -> Mapping[str, Any]:
-    """The fields of one event and its own attributes, side by side, as they are sent."""
+    """Return the fields and attributes of one event in one mapping, as they are sent."""
     if isinstance(event, BotEvent):
         attributes = event.attributes if isinstance(event.attributes, Mapping) else {}
         return {**attributes, **{name: getattr(event, name) for name in FIELDS}}

@@ -1,4 +1,4 @@
-"""Stable identifiers: ids of events that are the same at every reading, and keyed hashes of recipients."""
+"""Stable identifiers: event ids that do not change when a log is read again, and keyed hashes of recipients."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def event_id_for(
 ) -> str:
     """Derive an event's id from its fields, so that reading a log again yields the same ids.
 
-    The id is a 128-bit BLAKE2b hash (RFC 7693) over all arguments, in 32 hexadecimal digits. Arguments that are
-    left out count as different from empty ones.
+    The id is a 128-bit BLAKE2b hash (RFC 7693) of all arguments, in 32 hexadecimal digits. An argument that is left out
+    is different from an empty one.
 
     Args:
         ip: IP address that the interaction came from.
@@ -32,7 +32,7 @@ def event_id_for(
         message_id: key of the message.
         recipient_id: key of the recipient.
         url: the link, or the path requested.
-        position: a line number, an offset or a sequence number, which tells otherwise equal interactions apart.
+        position: a line number, an offset or a sequence number, which distinguishes otherwise equal interactions.
 
     Raises:
         ConfigError: every argument was left out.
@@ -43,17 +43,17 @@ def event_id_for(
     if not text.isascii():
         return _hashed(b"".join(map(_counted, parts)))
     if text == _NOTHING:
-        raise ConfigError("event_id_for() needs at least one argument: ids of nothing would all be equal")
+        raise ConfigError("event_id_for() needs at least one argument: without any, all ids would be equal")
     return _hashed(text.encode())
 
 
 def request_id(ip: str, uas: str, when: str, url: str, position: int) -> str:
-    """`event_id_for` of a request in a log, in half the time: an id is much of what reading a line costs.
+    """Return the `event_id_for` of a request in a log, in half the time: ids are much of the cost of reading a line.
 
     Args:
         ip: as in `event_id_for`.
         uas: as in `event_id_for`.
-        when: the part that its time is of it, by `part_of_id`: that of many lines is the same.
+        when: `part_of_id(ts)`; many lines have the same.
         url: as in `event_id_for`.
         position: as in `event_id_for`.
     """
@@ -65,7 +65,7 @@ def request_id(ip: str, uas: str, when: str, url: str, position: int) -> str:
 
 
 def part_of_id(part: int | None) -> str:
-    """What a number is of the text that is hashed."""
+    """Return the part of the hashed text that encodes one number."""
     return _counted(part).decode()
 
 
@@ -73,7 +73,7 @@ _NOTHING = "-" * 8
 
 
 def _counted(part: int | str | None) -> bytes:
-    """One part of an id, with its length in bytes; `event_id_for` counts characters, which is the same in ASCII."""
+    """Return one part of the hashed text, with its length in bytes; for ASCII that is the length in characters."""
     if part is None:
         return b"-"
     text = str(part).encode("utf-8", "surrogatepass")
@@ -85,14 +85,14 @@ def _hashed(parts: bytes) -> str:
 
 
 def recipient_id_for(address: str, key: str | bytes) -> str:
-    """Turn a recipient's e-mail address into a keyed hash, as the API recommends for privacy.
+    """Return a keyed hash of a recipient's e-mail address, as the API recommends for privacy.
 
-    The hash is HMAC-SHA256 (RFC 2104) over the e-mail address without surrounding blanks and in lower case, in 64
-    hexadecimal digits. Without the key nobody can test whether it belongs to a given e-mail address.
+    The hash is HMAC-SHA256 (RFC 2104) of the e-mail address in lower case without surrounding blanks, in 64 hexadecimal
+    digits. Nobody can test without the key whether it belongs to a given e-mail address.
 
     Args:
         address: the e-mail address.
-        key: your own secret; another key gives other ids.
+        key: your own secret; with another key the ids are different.
 
     Raises:
         ConfigError: the e-mail address or the key is empty.

@@ -1,4 +1,4 @@
-"""An open or a click as a provider's webhook reports it, with the recipient still in it."""
+"""An open or a click as a provider's webhook reports it, with the recipient's e-mail address."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from omnivery.events.ip_address import client_address
 from omnivery.events.json_path import value_at
 
 URL = "url"
-"""The name under which a click's link is asked for as an attribute."""
+"""The name by which a caller selects the link of a click as an attribute."""
 
 
 @frozen(kw_only=True)
 class Interaction:
-    """One open or click. Whatever a provider does not tell is None."""
+    """One open or click. Fields that the provider does not report are None."""
 
     action: str
     """`open` or `click`."""
     ip: str | None = field(default=None, repr=False)
     """The IP address that it came from, in any of the forms that `client_address` reads."""
     uas: str | None = field(default=None, repr=False)
-    """The User-Agent header; empty where the client sent none."""
+    """The User-Agent header; empty if the client sent none."""
     id: str | None = None
     """The provider's id of this interaction, which is the same when the webhook call is repeated."""
     moment: str | None = None
-    """When it happened, as the provider writes it: of two interactions in one second it tells which is which."""
+    """When it happened, as the provider writes it. Fractions distinguish interactions within one second."""
     ts: int | None = None
     """The same in whole unix seconds."""
     recipients: tuple[str, ...] = field(default=(), repr=False)
-    """E-mail addresses that the message went to. With more than one, nobody knows whose interaction it is."""
+    """E-mail addresses that the message went to. If there are several, the interaction may be of any of them."""
     domain: str | None = None
-    """The recipient's e-mail domain, where the provider names it by itself."""
+    """The recipient's e-mail domain, if the provider reports it separately."""
     message_id: str | None = None
     """The provider's id of the message."""
     message_ts: int | None = None
     """When the message was sent, in unix seconds."""
     url: str | None = field(default=None, repr=False)
-    """The link of a click; it may well identify the recipient."""
+    """The link of a click; it may identify the recipient."""
     variables: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """The message's own variables, metadata or tags."""
 
     def fields(self, recipient_key: str | bytes | None) -> dict[str, Any]:
-        """The fields of the bot event. The recipient is in it as a keyed hash, or not at all."""
+        """Return the fields of the bot event. It has the recipient as a keyed hash, or not at all."""
         known: dict[str, Any] = {
             "ip": client_address(self.ip) or self.ip if self.ip else None,
             "uas": "-" if self.uas == "" else self.uas,
@@ -60,7 +60,7 @@ class Interaction:
         return {**known, "event_id": self.id or self._derived_id(known)}
 
     def chosen(self, names: Iterable[str]) -> dict[str, Any]:
-        """Those of the variables that were asked for by name, and the link as `url`. Dots lead into nested objects."""
+        """Return the variables of these names, and the link as `url`. Dots lead into nested objects."""
         found = ((name, value_at(self.variables, name)) for name in names)
         own = {name: value for name, value in found if value is not None}
         if URL in names and URL not in own and self.url:
@@ -88,6 +88,6 @@ class Interaction:
 
 
 def _only_domain(recipients: Iterable[str]) -> str | None:
-    """The domain that all recipients share, in lower case."""
+    """Return the domain that all recipients share, in lower case."""
     domains = {parseaddr(text)[1].rpartition("@")[2].lower() for text in recipients}
     return domains.pop() or None if len(domains) == 1 else None

@@ -1,4 +1,4 @@
-"""IP addresses as text: which texts are addresses, and the one form of each that is sent."""
+"""IP addresses as text: which texts are addresses, and the form that is sent."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def is_address(text: str) -> bool:
 
 
 def plain_address(text: str) -> str | None:
-    """Return the form of an address that is sent; None if the text is no IPv4 or IPv6 address.
+    """Return the form of an address that is sent; None if the text is not an IPv4 or IPv6 address.
 
-    An IPv4-mapped address such as `::ffff:192.0.2.1`, which is how a dual-stack server sees an IPv4 client, becomes
-    that IPv4 address. Every other address keeps its spelling.
+    An IPv4-mapped address such as `::ffff:192.0.2.1`, by which a dual-stack server sees an IPv4 client, becomes a plain
+    IPv4 address. Every other address keeps its spelling.
     """
-    # inet_pton takes 0.1 µs and ipaddress 2 µs: in bulk that is more than sending the event costs.
+    # inet_pton takes 0.1 µs and ipaddress 2 µs, which in bulk is more than sending the event takes.
     try:
         inet_pton(IPV4, text)
     except (OSError, ValueError):
@@ -37,7 +37,7 @@ def plain_address(text: str) -> str | None:
 
 
 def client_address(text: str) -> str | None:
-    """Return the address in a text that servers and databases write for a client; None if there is not exactly one.
+    """Return the address in a server's or database's text for a client; None if there is not exactly one.
 
     Beside plain addresses these forms are read: with a port (`192.0.2.1:55220`, `[2001:db8::7]:55220`), in brackets or
     quotes, with a zone (`fe80::1%eth0`), and with the prefix length of a single host (`192.0.2.1/32`, as PostgreSQL
@@ -60,7 +60,7 @@ def client_address(text: str) -> str | None:
 
 
 def client_fault(text: str) -> str:
-    """Say why `client_address` found none, in words that hold nothing of the text."""
+    """Return why `client_address` returned None. The reason contains nothing of the text."""
     bare = _unquoted(text)
     # 1. Nothing was logged.
     if bare in {"", "-"}:
@@ -74,7 +74,7 @@ def client_fault(text: str) -> str:
     # 4. A name, as Apache writes with HostnameLookups on.
     if len(bare) <= _LONGEST and _HOST_NAME.fullmatch(bare):
         return "the client is a host name, not an IP address (HostnameLookups is on?)"
-    return "the client is no IPv4 or IPv6 address"
+    return "the client is not an IPv4 or IPv6 address"
 
 
 def _unquoted(text: str) -> str:
@@ -84,7 +84,8 @@ def _unquoted(text: str) -> str:
 
 
 _LONGEST = 255
-"""Characters of the longest text that is looked at: what DNS allows a name. The patterns below are not linear."""
+"""Longest text, in characters, that the patterns below see, because they take more than linear time. DNS allows no
+longer names."""
 _PORT = re.compile(r":\d{1,5}", re.ASCII)
 # Dotted digits end an address, and so does an eighth group: what follows can only be a port.
 _BEFORE_PORT = re.compile(r"((?:[\dA-Fa-f:]*:)?[\d.]+\.\d+|(?:[\dA-Fa-f]+:){7}[\dA-Fa-f]+):\d{1,5}", re.ASCII)

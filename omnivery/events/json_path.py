@@ -9,7 +9,7 @@ from typing import Any
 def value_at(value: Any, path: str) -> Any:
     """Return the value at a path such as `request.headers.User-Agent` or `records.0.ip`; None if there is none.
 
-    A member whose own name has dots is found by its name, too.
+    A member whose name contains dots is found by that name, too.
     """
     if isinstance(value, Mapping):
         found = value.get(path)
@@ -37,8 +37,8 @@ def _splits(path: str) -> list[tuple[str, str]]:
 def take_at(value: dict[str, Any], path: str) -> Any:
     """Remove the value at a path from an object and return it; None if there is none.
 
-    Objects that hold nothing else are removed with it. What is in a list stays there, or the places behind it would
-    be others.
+    Objects that become empty are removed with it. A value in a list is returned and stays there, because removing it
+    would change the paths of the items behind it.
     """
     if path in value:
         return value.pop(path)

@@ -1,4 +1,4 @@
-"""Events as they were when they were handed over, whatever the caller does to them afterwards."""
+"""Copies of events, which the caller's later changes do not affect."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from omnivery.events.event import BotEvent, EventLike
 
 
 def snapshot(event: EventLike) -> EventLike:
-    """Return an event that its caller cannot change any more.
+    """Return a copy of an event.
 
     Generators often yield one dict again and again with other values, and services reuse objects. An event that cannot
-    be copied is returned as it is: what is wrong with it is found out when it is encoded.
+    be copied is returned itself: its encoding then finds the fault.
     """
     kind = type(event)
     if kind is BotEvent:
@@ -56,7 +56,7 @@ def _copied(value: Any) -> Any:
     kind = type(value)
     if kind in _CONSTANT:
         return value
-    # deepcopy() takes five times as long for what JSON has.
+    # For JSON's own types deepcopy() takes five times as long.
     if kind is dict:
         return {name: _copied(member) for name, member in value.items()}
     return [_copied(member) for member in value] if kind is list else deepcopy(value)

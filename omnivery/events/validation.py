@@ -1,4 +1,4 @@
-"""Whether an event can be sent at all. Checked before anything is sent, so that one bad event sinks no batch."""
+"""Checks whether events can be sent. It runs before a batch is sent, so that one bad event does not fail the batch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def faults_of(items: Sequence[EventLike]) -> list[str | None]:
 
 
 def is_plainly_sound(ip: Any, uas: Any, event_id: Any, ts: Any, message_ts: Any) -> bool:
-    """A quick check that is true for nearly all valid events and for no other; it takes a third of `fault_of`."""
+    """Return True for nearly all valid events and for no invalid one, in a third of the time of `fault_of`."""
     if not (type(ip) is str and type(uas) is str and uas and type(event_id) is str and event_id):
         return False
     if not ((ts is None or type(ts) is int) and (message_ts is None or type(message_ts) is int)):
@@ -47,9 +47,9 @@ def _is_plainly_sound_dict(item: dict[str, Any]) -> bool:
 def fault_of(item: Any) -> str | None:  # noqa: PLR0911  # one for each kind of item
     """Why an item cannot be sent in a batch, in words that hold none of its content; None if it can.
 
-    Required are `ip`, which must be an IP address, and `uas` and `event_id`, which must be text and not empty; `ts` and
-    `message_ts` must be whole numbers where given. Empty text counts as missing: what the service does with it is not
-    documented.
+    `ip` is required and must be an IP address. `uas` and `event_id` are required and must be text. `ts` and
+    `message_ts` must be whole numbers if they are given. Empty text counts as missing, because the API does not
+    document it.
     """
     # Ordered by how many events a second each kind has to carry.
     if is_encoded(item):
@@ -67,11 +67,11 @@ def fault_of(item: Any) -> str | None:  # noqa: PLR0911  # one for each kind of 
         return _line_fault(item)
     if isinstance(item, UnreadableLine):
         return item.reason
-    return f"{type(item).__name__} is no event: give a BotEvent, a mapping, or one line of NDJSON as bytes"
+    return f"{type(item).__name__} is not an event: pass a BotEvent, a mapping, or one line of NDJSON as bytes"
 
 
 def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
-    """Why an event cannot be sent as a single check, which needs `ip` or `uas`, and names that are text."""
+    """Return why an event cannot be sent as a single check; None if it can. A check needs `ip` or `uas`."""
     fields: Mapping[str, Any] = event if isinstance(event, Mapping) else {"ip": event.ip, "uas": event.uas}
     if isinstance(event, BotEvent) and event.attributes is not None and (fault := _attributes_fault(event.attributes)):
         return fault
@@ -79,7 +79,7 @@ def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
     if ip is None and uas is None:
         return "a check needs `ip` or `uas`, and neither is given"
     if ip is not None and not (isinstance(ip, str) and is_address(ip)):
-        return "ip is no IPv4 or IPv6 address"
+        return "ip is not an IPv4 or IPv6 address"
     names = {*fields, *(event.attributes or ())} if isinstance(event, BotEvent) else fields
     if "webhook_url" in names:
         return "webhook_url is an argument of its own, not a field of the event"
@@ -116,20 +116,20 @@ def _fault(ip: Any, uas: Any, event_id: Any, ts: Any, message_ts: Any) -> str | 
         wrong = [name for name, value in (("ts", ts), ("message_ts", message_ts)) if not _is_whole(value)]
         if wrong:
             return f"{wrong[0]} must be a whole number of unix seconds"
-    return None if is_address(ip) else "ip is no IPv4 or IPv6 address"
+    return None if is_address(ip) else "ip is not an IPv4 or IPv6 address"
 
 
 def _missing(required: dict[str, Any]) -> str:
     for name, value in required.items():
         if value is None or value == "":
-            hint = "; send `-` where the client sent none" if name == "uas" and value == "" else ""
+            hint = "; send `-` if the client sent none" if name == "uas" and value == "" else ""
             return f"no {name}{hint}"
     wrong = [name for name, value in required.items() if not isinstance(value, str)]
     return f"{wrong[0]} must be text"
 
 
 def _is_whole(value: Any) -> bool:
-    # numpy's integers have __index__ and are no int.
+    # numpy's integers have __index__, but are not instances of int.
     return value is None or (hasattr(value, "__index__") and not isinstance(value, bool))
 
 

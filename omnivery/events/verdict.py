@@ -1,4 +1,4 @@
-"""A verdict: what the service says about one interaction."""
+"""Verdicts of the service about single interactions."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def _made(given: BotEvent | Mapping[str, Any]) -> BotEvent:
 
 @frozen(kw_only=True)
 class Verdict(Record):
-    """What the service says of one interaction: a bot, a human, or unknown.
+    """The service's verdict about one interaction: a bot, a human, or unknown.
 
     Source: https://docs.omnivery.com/api-ref/automations-api (Bot detection, result).
     """
 
     is_bot: bool | None = None
-    """True for a bot, False for a human, None where the response does not say, which is not False."""
+    """True for a bot, False for a human, None (which does not mean False) if the response does not say."""
     request: BotEvent = field(factory=BotEvent, converter=_made, metadata={codec.READ: _read})
-    """The interaction as it was submitted, your own attributes included. A mapping of its fields is turned into it."""
+    """The interaction as it was submitted, your own attributes included. A mapping of its fields is converted."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the response that the SDK does not know."""
 
     @property
     def event_id(self) -> str | None:
-        """The interaction's own id, by which a verdict is matched to its event; None where none was given."""
+        """The id of the interaction, by which a verdict is matched to its event; None if it was submitted without."""
         value: object = self.request.event_id
         return value if isinstance(value, str) else None
 
@@ -48,11 +48,11 @@ class Verdict(Record):
 
 @frozen(kw_only=True)
 class PendingVerdict(Record):
-    """A single check whose verdict comes later: ask for it with `bots.result()` or `bots.wait()`."""
+    """A single check whose verdict comes later: fetch it with `bots.result()` or `bots.wait()`."""
 
     request_id: str
     """The service's id of this check."""
     domain: str | None = None
-    """The sending domain under which the check was made, and under which its result is found."""
+    """The sending domain of the check. Its result is found under the same domain."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Fields of the response that the SDK does not know."""

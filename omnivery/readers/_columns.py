@@ -16,7 +16,7 @@ KEYS = frozenset({"ip", "uas", "event_id"})
 
 NO_TIME = "a time is neither whole unix seconds nor in ISO 8601"
 """Why a row cannot be read whose time is none."""
-NO_IP = "ip is no IPv4 or IPv6 address"
+NO_IP = "ip is not an IPv4 or IPv6 address"
 """Why a row cannot be read whose client is none."""
 
 

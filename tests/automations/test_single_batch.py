@@ -60,7 +60,7 @@ async def test_500_events_fit_and_501_are_refused(emu: Emulator, client: AsyncAu
 async def test_events_that_are_not_valid_stand_in_the_receipt(emu: Emulator, client: AsyncAutomations) -> None:
     receipt = await client.bots.submit_batch([event(0), event(1, ip="nowhere"), event(2)])
     assert receipt.accepted == 2
-    assert receipt.rejections == (Rejection(index=1, event_id="e1", reason="ip is no IPv4 or IPv6 address"),)
+    assert receipt.rejections == (Rejection(index=1, event_id="e1", reason="ip is not an IPv4 or IPv6 address"),)
     assert ids(emu.bot_events) == ["e0", "e2"]
 
 

@@ -77,7 +77,7 @@ async def test_invalid_events_sink_no_batch(emu: Emulator, client: AsyncAutomati
     report = await submit(client, [event(n, ip="nowhere" if n % 2 else "203.0.113.7") for n in range(4000)])
     assert (report.accepted, report.rejected, len(report.rejections)) == (2000, 2000, 1000)
     assert set(ids(emu.bot_events)) == {f"e{n}" for n in range(0, 4000, 2)}
-    with pytest.raises(BulkError, match="no IPv4 or IPv6 address") as caught:
+    with pytest.raises(BulkError, match="not an IPv4 or IPv6 address") as caught:
         report.raise_for_failures()
     assert caught.value.report is report
 

@@ -84,8 +84,8 @@ def test_a_variable_named_url_is_not_the_link() -> None:
     [
         ({"attributes": ("domain",)}, "attributes: 'domain' is a field of the event itself"),
         ({"attributes": "campaign"}, "attributes: expected a sequence of names, such as"),
-        ({"recipient_key": ""}, "recipient_key: it is empty"),
-        ({"recipient_key": b""}, "recipient_key: it is empty"),
+        ({"recipient_key": ""}, "recipient_key: must not be empty"),
+        ({"recipient_key": b""}, "recipient_key: must not be empty"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_refused(arguments: dict[str, Any], why: str) -> None:

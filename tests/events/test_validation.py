@@ -80,13 +80,13 @@ def test_a_sound_event_has_no_fault_whatever_its_shape(kind: Any, more: dict[str
         ({"ip": 3405803783}, "ip must be text"),
         ({"ip": ["203.0.113.7"]}, "ip must be text"),
         ({"uas": None}, "no uas"),
-        ({"uas": ""}, "no uas; send `-` where the client sent none"),
+        ({"uas": ""}, "no uas; send `-` if the client sent none"),
         ({"uas": 5}, "uas must be text"),
         ({"event_id": None}, "no event_id"),
         ({"event_id": ""}, "no event_id"),
         ({"event_id": 0}, "event_id must be text"),
         ({"event_id": True}, "event_id must be text"),
-        ({"ip": "999.1.1.1"}, "ip is no IPv4 or IPv6 address"),
+        ({"ip": "999.1.1.1"}, "ip is not an IPv4 or IPv6 address"),
         ({"ts": "1700000000"}, "ts must be a whole number of unix seconds"),
         ({"ts": 1.7e9}, "ts must be a whole number of unix seconds"),
         ({"ts": True}, "ts must be a whole number of unix seconds"),
@@ -169,7 +169,7 @@ def test_a_line_may_end_in_its_line_break() -> None:
 def test_what_is_no_event_at_all(item: Any) -> None:
     """Somebody else's generator: the run must not die of what it yields."""
     words = fault_of(item)
-    assert words == f"{type(item).__name__} is no event: give a BotEvent, a mapping, or one line of NDJSON as bytes"
+    assert words == f"{type(item).__name__} is not an event: pass a BotEvent, a mapping, or one line of NDJSON as bytes"
 
 
 def test_an_unreadable_line_brings_its_own_reason() -> None:

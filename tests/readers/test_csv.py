@@ -112,7 +112,7 @@ def test_an_address_that_is_none_is_told_with_its_line() -> None:
     """A run would reject it too, but knows only its index; and the reason holds nothing of the cell."""
     content = b"ip;uas\n192.0.2.1, 192.0.2.2;Agent\n"
     found = list(csv(io.BytesIO(content), delimiter=";"))
-    assert found == [UnreadableLine(line=2, reason="ip is no IPv4 or IPv6 address")]
+    assert found == [UnreadableLine(line=2, reason="ip is not an IPv4 or IPv6 address")]
 
 
 @pytest.mark.parametrize("written", ["192.0.2.1:80", "::ffff:192.0.2.1", "192.0.2.1/32", " 192.0.2.1"])

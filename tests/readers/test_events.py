@@ -370,7 +370,7 @@ def test_an_array_that_was_cut_off_says_so() -> None:
         ({"provider": "brevo"}, "provider: there is no 'brevo'; there are mailgun, omnivery"),
         ({"provider": "ses", "attributes": ("ts",)}, "attributes: 'ts' is a field"),
         ({"provider": "ses", "attributes": "campaign"}, "attributes: expected a sequence"),
-        ({"provider": "ses", "recipient_key": ""}, "recipient_key: it is empty"),
+        ({"provider": "ses", "recipient_key": ""}, "recipient_key: must not be empty"),
         ({"provider": "ses", "source": '[{"eventType":"Click"}]'}, "give the payload as bytes"),
         ({"provider": "ses", "source": 5}, "a path"),
     ],
