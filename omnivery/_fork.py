@@ -12,7 +12,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 LONGEST_DELAY = 10.0
-"""Seconds that a fork waits at most."""
+"""Longest time in seconds that a fork waits."""
 
 
 class ForkResettable(Protocol):
@@ -24,7 +24,7 @@ class ForkResettable(Protocol):
 
 
 def register_fork_reset(thing: ForkResettable) -> None:
-    """Have `thing.reset_after_fork()` called in every child that this process forks. Holds no reference to it."""
+    """Call `thing.reset_after_fork()` in every child that this process forks. Holds only a weak reference to it."""
     _RESETTABLE.add(thing)
 
 

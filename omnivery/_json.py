@@ -1,7 +1,7 @@
 """The standard library's json, limited to what orjson reads and writes: an installed extra changes only the speed.
 
-How deep json can recurse depends on the version of Python and on the caller's stack. The limit here does not: what json
-cannot recurse into is read and written by a loop.
+How deeply json can recurse depends on the version of Python and on the caller's stack. The limit here does not: where
+json raises RecursionError, a loop reads or writes the document.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def loads(data: bytes | str) -> Any:
     Raises:
         ValueError: it is not JSON, not UTF-8, or nested more deeply than 1,024 levels.
     """
-    # json takes more than JSON is: other encodings, NaN, numbers out of range, halves of surrogate pairs.
+    # json accepts more than JSON: other encodings, NaN, numbers out of range, halves of surrogate pairs.
     text = data if isinstance(data, str) else data.decode()
     if isinstance(data, str) and not text.isascii():
         text.encode()
@@ -117,7 +117,7 @@ def _finite(text: str) -> float:
 
 
 def _integer(text: str) -> int | float:
-    # Digits first: int() refuses thousands of them, with an error that names a setting of the interpreter.
+    # Count the digits first: int() refuses thousands of digits with an error about a setting of the interpreter.
     number = int(text) if len(text) <= _LONGEST_INTEGER else math.inf
     return int(number) if -(2**63) <= number < 2**64 else _finite(text)
 
@@ -126,11 +126,11 @@ _LONGEST_INTEGER = len(str(-(2**63)))
 
 
 def dumps(value: object, hook: Callable[[Any], Any]) -> bytes:
-    """Write one JSON document.
+    """Serialise a value as one JSON document.
 
     Raises:
-        TypeError: something in it has no JSON form.
-        ValueError: it holds text that is not Unicode, contains itself, or is nested more deeply than 1,024 levels.
+        TypeError: a part of the value has no JSON form.
+        ValueError: it contains text that is not Unicode, contains itself, or is nested more deeply than 1,024 levels.
     """
     hook = _widened(hook)
     try:
@@ -148,14 +148,14 @@ def dumps(value: object, hook: Callable[[Any], Any]) -> bytes:
 
 
 def _is_deep_text(text: str) -> bool:
-    """The same for a document that was written. Its value may hold objects that only the hook can look into."""
+    """The same for a serialised document. Its value may contain objects that only the hook can convert."""
     without_strings = "".join(_ESCAPE.sub("", text).split('"')[::2])
     brackets = _NO_BRACKETS.sub("", without_strings)
     return max(accumulate(map(_STEP.__getitem__, brackets))) > DEPTH
 
 
 def _widened(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a hook that also knows what orjson knows by itself."""
+    """Return a hook that also converts the types that orjson knows without a hook."""
 
     def known(item: Any) -> Any:
         if isinstance(item, datetime | date | time):
@@ -193,7 +193,7 @@ _END: Any = object()
 
 
 def _plain(item: Any, hook: Callable[[Any], Any]) -> Any:
-    """Apply the hook until there is something that JSON knows."""
+    """Apply the hook until the result has a type that JSON knows."""
     for _ in range(DEPTH):
         if item is None or isinstance(item, str | int | float | dict | list | tuple):
             return item
@@ -202,7 +202,7 @@ def _plain(item: Any, hook: Callable[[Any], Any]) -> Any:
 
 
 def _opened(bracket: str, members: list[tuple[int, str, Any]]) -> list[tuple[int, str, Any]]:
-    """Return members in the order of a stack, the first of them after the opening bracket instead of a comma."""
+    """Return members in reverse order, for a stack. The first member follows the opening bracket instead of a comma."""
     if not members:
         return [(0, bracket, _END)]
     depth, text, first = members[0]
@@ -215,5 +215,5 @@ def _scalar(item: object) -> str:
 
 
 def _key(key: object) -> str:
-    """A member's name as json writes it: numbers, truth values and None become text."""
+    """Return a member's name as json writes it: numbers, booleans and None become text."""
     return json.dumps({key: 0}, allow_nan=False, ensure_ascii=False)[1:-4]

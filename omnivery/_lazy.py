@@ -50,7 +50,7 @@ def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[
             homes.update(_exports(package))
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        # `from omnivery import errors` names a submodule, everything else a name in a module.
+        # `from omnivery import errors` exports a submodule; every other export is a name in a module.
         home = homes[name]
         from omnivery._fork import delay_fork
 
@@ -61,7 +61,7 @@ def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[
 
 
 def _exports(package: str) -> Iterator[tuple[str, str]]:
-    """Each public name of a façade, and the module to import it from."""
+    """Yield each public name of a façade with the module to import it from."""
     from dis import get_instructions  # loaded by the first use of a name, not by `import omnivery`
 
     module = ""

@@ -52,7 +52,7 @@ class RedactionFilter(logging.Filter):
         _redact_traceback(record)
         try:
             text = record.getMessage()
-        except Exception:  # noqa: BLE001  # arguments that do not fit, whatever they raise: logging reports that itself
+        except Exception:  # noqa: BLE001  # the arguments do not fit the message: logging reports that itself
             return True
         masked = redact(text)
         if masked != text:
@@ -88,10 +88,10 @@ class LogThrottle:
 
 
 class _FallbackHandler(logging.Handler):
-    """Prints to standard error, as long as the program has set up no handler of its own for the record.
+    """Prints to standard error while the program has no handler of its own for the record.
 
-    As `logging.lastResort` does, which our own NullHandler keeps from printing; None in its place switches this off,
-    too.
+    It replaces `logging.lastResort`, which our NullHandler disables. Setting `logging.lastResort` to None switches this
+    handler off, too.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -103,7 +103,7 @@ class _FallbackHandler(logging.Handler):
 
 
 def _has_handler(name: str) -> bool:
-    """Whether records of that logger reach a handler that is not ours. A NullHandler is one: it asks for silence."""
+    """Whether records of that logger reach a handler that is not ours. The program's own NullHandler counts as one."""
     logger: logging.Logger | None = logging.getLogger(name)
     while logger is not None:
         if any(handler is not _SILENCE and not isinstance(handler, _FallbackHandler) for handler in logger.handlers):
@@ -126,8 +126,8 @@ def get_logger(name: str, *, prints: bool = False) -> logging.Logger:
 
     Args:
         name: the logger's name.
-        prints: whether its warnings and errors go to standard error in a program that has set up no logging: for what
-            would otherwise fail unseen.
+        prints: whether its warnings and errors go to standard error in a program without logging, so that they are
+            not missed.
     """
     root = _set_up_root()
     logger = logging.getLogger(name)

@@ -1,10 +1,10 @@
-"""JSON in and out, and the way from parsed JSON to models.
+"""Reads and writes JSON, and turns parsed JSON into models.
 
 Reading is tolerant where the API is known to vary (dates, unknown fields, unknown enum values) and strict where a
-silent guess would hurt: text is text, never `'None'`; a truth value is one, never `bool("false")`; bytes are refused,
-because nobody could tell base64 from base85 on the other side.
+silent guess would hurt: a text field takes only text, never `str(None)`; a boolean only true or false, never
+`bool("false")`. Bytes are refused, because a receiver could not tell base64 from base85.
 
-JSON is read and written by orjson when it is installed (extra `fast`), by the standard library otherwise.
+JSON is read and written by orjson if it is installed (extra `fast`), otherwise by the standard library.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 WIRE_NAME = "wire"
-"""Key of a field's attrs metadata that holds its name in JSON, where that is no Python name."""
+"""Key of attrs metadata: the field's name in JSON, if it is not a valid Python name."""
 ALIAS = "alias"
-"""Key of a field's attrs metadata that holds another name, read where the field's own is missing or null."""
+"""Key of attrs metadata: another name in JSON, read if the field's own is missing or null."""
 READ = "read"
-"""Key of a field's attrs metadata that holds a function from what the API sends to what the field holds, where the two
-differ: it returns None for what it cannot read, which then goes to `extra`."""
+"""Key of attrs metadata: a function that converts the API's value to the field's. If it returns None, the value could
+not be read and goes to `extra`."""
 
 
 def refuse(value: object) -> Any:
-    """The end of every `default`: say clearly that a value has no JSON form."""
+    """Refuse a value that has no JSON form; every `default` function ends with it."""
     if isinstance(value, bytes | bytearray | memoryview):
         raise TypeError("bytes have no JSON form: decode them to text, or encode them as base64 yourself")
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def loads(data: bytes | str) -> Any:
-    """Parse one JSON document. Integers beyond 64 bits come out as floats, as in most other languages.
+    """Parse one JSON document. Integers beyond 64 bits become floats, as in most other languages.
 
     Raises:
         ValueError: it is not JSON, not UTF-8, or nested more deeply than 1,024 levels.
@@ -59,34 +59,34 @@ def loads(data: bytes | str) -> Any:
 
 
 def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
-    """Write one JSON document, without blanks, in UTF-8.
+    """Serialise a value as one JSON document in UTF-8, without whitespace.
 
     Beside JSON's own types it takes dates and times (ISO 8601), UUIDs and enums. NaN and the infinities, which JSON
-    cannot say, become null.
+    does not have, become null.
 
     Args:
-        value: what to write.
-        default: turns what JSON does not know into something that it does; raises TypeError for the rest.
+        value: the value to serialise.
+        default: converts an object of another type to one of these types, or raises TypeError.
 
     Raises:
-        TypeError: something in it has no JSON form; bytes among them.
-        ValueError: it holds text that is not Unicode, contains itself, or is nested more deeply than 1,024 levels.
+        TypeError: a part of the value has no JSON form, such as bytes.
+        ValueError: it contains text that is not Unicode, contains itself, or is nested more deeply than 1,024 levels.
     """
     if orjson is not None:
         try:
             return orjson.dumps(value, default=default, option=orjson.OPT_PASSTHROUGH_DATACLASS)  # type: ignore[no-any-return]
         except TypeError:
-            # orjson refuses more than JSON does. What it cannot write, the standard library decides on, so that an
-            # installed extra changes the speed and nothing else.
+            # orjson refuses some values that the standard library takes. Then the standard library decides, so that
+            # an installed extra changes only the speed.
             return _json.dumps(value, default)
     return _json.dumps(value, default)
 
 
 def parse_datetime(value: object) -> datetime | None:
-    """Read a point in time in any of the forms that the APIs use; None for what is none of them.
+    """Read a point in time in any of the forms that the APIs use. Return None if the value has none of these forms.
 
-    RFC 2822 (weekday ignored: the documents' own examples have wrong ones), ISO 8601 and `YYYY-MM-DD HH:MM:SS`, unix
-    seconds as a number or as text. A time without a zone is taken for UTC, which is our assumption.
+    They are RFC 2822 (weekdays are ignored: the API pages' own examples have wrong ones), ISO 8601,
+    `YYYY-MM-DD HH:MM:SS`, and unix seconds as a number or text. For a time without a zone we assume UTC.
     """
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
@@ -107,13 +107,13 @@ def parse_datetime(value: object) -> datetime | None:
 
 
 def as_text(value: object) -> str | None:
-    """Read text that the API also sends as a number; for `READ`."""
+    """Read text that the API may also send as a number; for `READ`."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return str(value) if is_number or isinstance(value, str) else None
 
 
 def as_whole_number(value: object) -> int | None:
-    """Read a whole number that the API also sends as text; for `READ`."""
+    """Read a whole number that the API may also send as text; for `READ`."""
     if isinstance(value, str) and value.strip().isdecimal():
         return int(value)
     return value if type(value) is int else None
@@ -129,17 +129,17 @@ def _from_unix(seconds: float) -> datetime | None:
 def structure(value: object, shape: type[T], *, operation: str | None = None, at: str = "$") -> T:
     """Turn parsed JSON into a model, or a list or mapping of models.
 
-    Unknown fields go to the model's `extra`; missing ones, and those that are null, take the field's default. A date
-    that nobody can read becomes None, and its text goes to `extra` under the field's own name.
+    Unknown fields go to the model's `extra`. A field that is missing or null takes its default. A date that cannot be
+    read becomes None, and its text goes to `extra` under the field's name.
 
     Args:
-        value: what was parsed.
-        shape: what it should be.
+        value: the parsed JSON.
+        shape: the type to convert it to.
         operation: the operation's name, for the error.
         at: where in the response the value stands, for the error.
 
     Raises:
-        DecodeError: the value is not of that shape; `path` says where.
+        DecodeError: the value does not fit the type; `path` says where.
     """
     try:
         return converter().structure(value, shape)
@@ -152,16 +152,16 @@ def structure(value: object, shape: type[T], *, operation: str | None = None, at
 
 
 def _words(error: BaseException, _shape: type | None) -> str:
-    # cattrs' bare KeyError for a field that has no default says only its name.
+    # cattrs raises a bare KeyError with the name of a missing field that has no default.
     return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
 
 
 @cache
 def converter() -> Converter:
-    """The one converter: strict primitives, open enums, dates, no bytes, unknown fields kept."""
+    """Return the shared converter: strict primitives, open enums, dates, no bytes, unknown fields kept."""
     with delay_fork():
         import attrs
-        from cattrs import Converter  # takes 50 ms: not before the first response
+        from cattrs import Converter  # takes 50 ms, so it waits for the first response
 
     made = Converter()
     made.register_structure_hook(str, _primitive("text", str))
@@ -188,7 +188,7 @@ def _primitive(name: str, *types: type) -> Callable[[Any, Any], Any]:
 
 
 def _kind(value: object) -> str:
-    """JSON's word for a value's type: what is wrong may be said, what is in it may not."""
+    """Return JSON's word for a value's type. Error messages may show the type, but not the value."""
     if value is None:
         return "null"
     names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
@@ -210,7 +210,7 @@ def _list_hook(shape: Any, made: Converter) -> Callable[[Any, Any], Any]:
 
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, list | tuple):
-            # cattrs itself takes a text for the list of its letters, and an object for that of its keys.
+            # cattrs itself would turn a text into a list of its characters, and an object into one of its keys.
             raise ValueError(f"expected a list, got {_kind(value)}")
         return get_origin(shape)(build(value, shape))
 
@@ -222,7 +222,7 @@ def _is_open_enum(shape: Any) -> bool:
 
 
 def _is_open_vocabulary(shape: Any) -> bool:
-    """Whether a type is `Literal[…] | str`: words for editors, and any other text."""
+    """Whether a type is `Literal[…] | str`: known words, which editors complete, or any other text."""
     arms = {*get_args(shape)} - {NoneType}
     literals = {arm for arm in arms if get_origin(arm) is Literal}
     return bool(literals) and arms - literals == {str}
@@ -267,7 +267,7 @@ def _model_hook(cls: type[Any], made: Converter) -> Callable[[Any, Any], Any]:
     build = make_dict_structure_fn(cls, made, **renames)  # type: ignore[arg-type]  # overrides are its only kwargs here
 
     def hook(value: Any, _: Any) -> Any:
-        if isinstance(value, cls):  # made by the READ function of the field that holds it
+        if isinstance(value, cls):  # the field's READ function has created it
             return value
         if not isinstance(value, Mapping):
             raise ValueError(f"expected an object, got {_kind(value)}")

@@ -1,3 +1,3 @@
-"""Results as people look at them: tables, HTML, data frames, progress. Knows no request."""
+"""How results are shown: tables, HTML, data frames, progress. Knows no request."""
 
 from __future__ import annotations

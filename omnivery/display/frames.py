@@ -1,4 +1,4 @@
-"""Tables as Arrow, and from there as data frames (extra `frames`; `to_polars` needs `polars`)."""
+"""Tables as Arrow tables and data frames (extra `frames`; `to_polars` needs `polars`)."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PLAIN = frozenset({NoneType, *KINDS})
 _BEYOND = 2**63
-"""The first whole number that 64 bits do not hold."""
+"""The smallest whole number that does not fit into `int64`."""
 _EXACT = 2**53
-"""Up to here a float holds every whole number."""
+"""Largest number up to which a float represents every whole number."""
 
 
 def arrow_table(table: Table) -> arro3.core.Table:
-    """A table in Arrow's memory layout.
+    """Return a table as an Arrow table.
 
-    Columns are `bool`, `int64`, `float64`, text, or `timestamp` in microseconds, UTC (a time without a zone is taken
-    for UTC). Mappings, lists and models are JSON text. A column of several types, or with whole numbers beyond 64
-    bits, is text. Text that is not Unicode has `?` in the place of what is not.
+    Columns are `bool`, `int64`, `float64`, text, or `timestamp` in microseconds, UTC (UTC is assumed for a time without
+    a zone). Mappings, lists and models become JSON text. A column of several types, or with whole numbers beyond 64
+    bits, becomes text. In text, `?` replaces characters that are not valid Unicode.
 
     Raises:
         ConfigError: arro3-core is not installed.
@@ -51,7 +51,7 @@ def arrow_table(table: Table) -> arro3.core.Table:
 
 
 def to_polars(table: Table) -> pl.DataFrame:
-    """A table as a polars frame.
+    """Return a table as a polars frame.
 
     Raises:
         ConfigError: polars or arro3-core is not installed.
@@ -64,7 +64,7 @@ def to_polars(table: Table) -> pl.DataFrame:
 
 
 def to_pandas(table: Table) -> pd.DataFrame:
-    """A table as a pandas frame.
+    """Return a table as a pandas frame.
 
     Raises:
         ConfigError: pandas, pyarrow or arro3-core is not installed.
@@ -89,7 +89,7 @@ def _array(column: Sequence[Any], declared: type) -> arro3.core.Array:
         microseconds = Array([_microseconds(value) for value in values], type=DataType.int64())
         return microseconds.cast(DataType.timestamp("us", tz="UTC"))
     if kind is str:
-        large = DataType.large_utf8()  # what is not large ends at two gigabytes a column
+        large = DataType.large_utf8()  # a column of plain utf8 holds two gigabytes at most
         with suppress(TypeError, UnicodeEncodeError):
             return Array(values, type=large)
         return Array([_text(value) for value in values], type=large)
@@ -98,7 +98,7 @@ def _array(column: Sequence[Any], declared: type) -> arro3.core.Array:
 
 
 def _kind(values: Sequence[Scalar], declared: type) -> type:
-    """The narrowest type that holds all of a column."""
+    """Return the narrowest type that holds all values of a column."""
     kinds = {datetime if issubclass(kind, datetime) else kind for kind in {*map(type, values)}} - {NoneType}
     if not kinds:
         return declared

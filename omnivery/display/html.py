@@ -1,7 +1,7 @@
-"""Tables as HTML for notebooks: one plain table that runs nothing and loads nothing.
+"""Tables as HTML for notebooks: a plain table without scripts and external resources.
 
-What stands in the cells was written by strangers (a user agent is whatever a client says), so all of it is escaped,
-cut, and rid of what does not print. Colours are the notebook's own, dark or light.
+The cells come from strangers (a client chooses its user agent), so all text is escaped and shortened, and characters
+that cannot be printed are replaced. Colours are the notebook's own, dark or light.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from omnivery.display.table import SHOWN, Table, plain
 
 COLUMNS_SHOWN = 30
 TEXT_SHOWN = 80
-"""Characters of a cell."""
+"""Most characters of a cell."""
 WIDE = 6
-"""Beyond so many columns a table is wider than the page, and cells are cut at half as many characters."""
+"""Columns beyond which a table is wider than the page, so that cells have half as many characters."""
 
-# Notebooks are committed and mailed with what they show, and many a URL has a secret in its path or its query.
+# Notebooks are committed and mailed with their output, and many URLs have a secret in their path or query.
 _BEYOND_THE_HOST = re.compile(r"(?<=://)(?:[^/?#\s\"]*@)?([^/?#\s\"]*)([^\s\"]*)")
 
-# Jupyter sets what stands between dollar signs as formulas, commands and links included.
+# Jupyter renders text between dollar signs as a formula, which can contain commands and links.
 _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 _BOX = "overflow-x:auto"
 _CELL = "padding:2px 10px;text-align:left;white-space:nowrap"
 _NUMBER = "padding:2px 10px;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
-# The longest does not fill its cell, so that it does not run into the next column's.
+# The longest bar does not fill its cell, so that it does not touch the bar of the next column.
 _BAR = ";background:linear-gradient(to right,rgba(70,130,220,.35) {0:.4g}%,transparent {0:.4g}%) no-repeat 0 0/94% 100%"
 _ROOM = ";min-width:8em"
 
 
 def render(table: Table) -> str:
-    """The table as HTML: at most 20 rows, and the rest in words. Columns in which nothing is shown are left out."""
+    """Return the table as HTML: at most 20 rows, and the number of the others. Empty columns are left out."""
     rows = [[plain(value) for value in row] for row in table.rows[:SHOWN]]
     telling = [place for place in range(len(table.columns)) if not rows or any(row[place] is not None for row in rows)]
     shown = telling[:COLUMNS_SHOWN]
@@ -53,7 +53,7 @@ def render(table: Table) -> str:
 
 
 def _caption(table: Table) -> str:
-    # Not a <caption>: that is no wider than the table, and breaks a line of text above two columns into five.
+    # Not a <caption>: it is as narrow as the table, and would break a line of text above two columns into five.
     rest = f" ({_text(table.caption, limit=3 * TEXT_SHOWN)})" if table.caption else ""
     return f"<div><strong>{_text(table.title)}</strong>{rest}</div>"
 
@@ -67,7 +67,7 @@ def _top(rows: Sequence[Sequence[Any]], place: int) -> float:
 
 
 def _is_length(value: object) -> bool:
-    # Neither NaN nor the infinities are, nor an integer that no float can hold.
+    # NaN, the infinities, and integers that no float can hold have no length.
     return type(value) in {int, float} and 0 <= value < 2**63  # type: ignore[operator]  # a number, as just asked
 
 
@@ -91,7 +91,7 @@ def _words(value: Any) -> str:
 
 
 def _text(text: str, *, limit: int = TEXT_SHOWN) -> str:
-    """Foreign text, fit to be shown."""
+    """Return a foreign text escaped, shortened, without secrets in URLs and without unprintable characters."""
     text = _BEYOND_THE_HOST.sub(lambda found: found[1] + ("/…" if found[2] else ""), text)
     if len(text) > limit:
         text = text[: limit - 1] + "…"

@@ -1,4 +1,4 @@
-"""How far a long run has come, shown where somebody looks: in a notebook, on a terminal, or in the log."""
+"""Progress of a long run, shown in a notebook, on a terminal, or in the log."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ EVERY = 10.0
 
 
 def watching(text: str, items: object, *, progress: bool) -> AbstractContextManager[Advance]:
-    """The `bar()` of an operation that has a `progress` option; it shows nothing where that is off.
+    """Return the `bar()` of an operation that has a `progress` option. It shows nothing if the option is False.
 
     Args:
         text: what is being done.
-        items: what it is done to; its length is the total, if it tells one. If instead it has a property `progress`,
-            such as bytes read and bytes in all, that is the share that is done.
+        items: the operation's source. Its length is the total, if it has one. If it has a property `progress` instead,
+            such as bytes read and total bytes, the bar shows that share.
         progress: the option.
     """
     if not progress:
@@ -37,7 +37,7 @@ def watching(text: str, items: object, *, progress: bool) -> AbstractContextMana
 
 
 def share_of(items: Any) -> Share:
-    """Return what tells the share that is done of items with a property `progress`."""
+    """Return a function that reads the share done from the property `progress` of a source."""
 
     def share() -> float | None:
         done, size = items.progress
@@ -54,18 +54,19 @@ def bar(
     every: float = EVERY,
     clock: Callable[[], float] = time.monotonic,
 ) -> AbstractContextManager[Advance]:
-    """Show how far something has come, for as long as the block runs.
+    """Show progress while the block runs.
 
-    In a notebook that is a bar of tqdm, on a terminal one of rich on standard error; each if it is installed. Anywhere
-    else it is lines in the log `omnivery.progress`, at level INFO: one at most every few seconds, and a last one.
+    In a notebook it is a bar of tqdm, on a terminal a bar of rich on standard error, if these are installed. Anywhere
+    else it is lines in the log `omnivery.progress`, at level INFO: at most one every few seconds, and a last one.
 
         with bar("Submitting", total) as advance:
             advance(500)  # the count so far
 
     Args:
         text: what is being done, without personal data: it may be logged.
-        total: where the count ends, if that is known.
-        share: what share is done, if that is known and the total is not. Either shows per cent and the time left.
+        total: the count at the end, if it is known.
+        share: returns the share that is done, if it is known and the total is not. With either, the bar shows per cent
+            and the time left.
         every: seconds between two lines in the log.
         clock: the time in seconds, from any start.
     """
@@ -79,7 +80,7 @@ def bar(
 
 
 def _in_notebook() -> bool:
-    # Looked up and not imported: where code runs in a notebook, IPython is there already.
+    # Looked up and not imported: a notebook has already imported IPython.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
 
@@ -87,7 +88,7 @@ def _in_notebook() -> bool:
 @contextmanager
 def _notebook_bar(text: str, total: int | None, share: Share | None) -> Iterator[Advance]:
     with catch_warnings():
-        # Without ipywidgets it says so, and shows a bar in text: which is all that was asked for.
+        # Without ipywidgets tqdm warns, and shows a text bar, which is good enough.
         simplefilter("ignore")
         from tqdm.auto import tqdm
 
@@ -95,7 +96,7 @@ def _notebook_bar(text: str, total: int | None, share: Share | None) -> Iterator
 
         def advance(count: int) -> None:
             if share is not None and (done := share()) is not None:
-                # What tqdm needs to tell the time left: the total that the share makes likely.
+                # tqdm computes the time left from a total: estimate it from the share.
                 shown.total = max(count, round(count / done)) if done else None
             shown.update(count - shown.n)
 
@@ -151,6 +152,6 @@ def _log_lines(
     try:
         yield advance
     finally:
-        # Also where the block failed: how far it came is then what one wants to know.
+        # Also after an exception: then the last count matters most.
         if count != logged:
             log()

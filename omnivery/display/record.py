@@ -1,7 +1,7 @@
 """`Record`: single results that show themselves as a table of their fields in notebooks.
 
-A repr and a table show all that the caller asked for, e-mail and IP addresses included, but no secret (key, token,
-signature, password, message body, and of a URL only scheme and host); logs and exceptions mask personal data, too.
+A repr and a table show all data that the caller requested, e-mail and IP addresses included, but no secret (key, token,
+signature, password, message body, path and query of a URL); logs and exceptions mask personal data, too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Results as tables: what a notebook shows of them, and what polars, pandas and all that reads Arrow get.
+"""Results as tables, for notebooks, polars, pandas and every library that reads Arrow.
 
-A class becomes tabular by saying what its table is. Both forms follow from that: HTML from
-`omnivery.display.html`, Arrow from `omnivery.display.frames`. Neither is loaded before it is asked for.
+A tabular class returns its `Table`. HTML (`omnivery.display.html`) and Arrow (`omnivery.display.frames`) follow from
+the table, and are imported at first use.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from attrs import field, fields, frozen, has, resolve_types
 from omnivery.errors import ConfigError, OmniveryError
 
 Scalar: TypeAlias = bool | int | float | str | datetime | None
-"""What may stand in a cell after `plain`."""
+"""A cell's value after `plain`."""
 KINDS = (bool, int, float, str, datetime)
 """The types that a column may have."""
 
 SHOWN = 20
-"""Rows that a notebook shows; the others are counted."""
+"""Rows that a notebook shows; the rest is only counted."""
 _PROBLEMS_SHOWN = 8
 
 
@@ -33,34 +33,33 @@ class Table:
     """A title, named columns, and rows.
 
     Raises:
-        ConfigError: two columns have the same name, a name has a NUL in it, or a row is longer or shorter than the
-            columns.
+        ConfigError: two columns have the same name, a name contains a NUL, or a row has not one value for each column.
     """
 
     title: str
     """What the rows are, in a few words."""
     columns: tuple[str, ...]
-    """The columns' names, each once."""
+    """Names of the columns, without repetitions."""
     rows: Sequence[Sequence[Any]] = field(repr=False)
     """The rows, each with a value for every column."""
     kinds: Mapping[str, type] = field(factory=dict[str, type], repr=False)
-    """Types of columns (`bool`, `int`, `float`, `str`, `datetime`) that hold nothing by which to tell; text if left
+    """Types (`bool`, `int`, `float`, `str`, `datetime`) of columns without a value that shows the type; `str` if left
     out."""
     bars: tuple[str, ...] = ()
     """Columns of numbers that get a bar in HTML."""
     caption: str = field(default="", repr=False)
-    """What else there is to say, in HTML alone."""
+    """Further text behind the title, in HTML only."""
     total: int | None = None
-    """How many rows there are in all, where `rows` holds only the first of them."""
+    """Number of all rows, if `rows` has only the first of them."""
 
     def __attrs_post_init__(self) -> None:
         if len(set(self.columns)) < len(self.columns):
-            raise ConfigError("columns: a name comes twice, and no data frame takes that")
+            raise ConfigError("columns: a name is repeated, and a data frame needs different names")
         if any("\0" in name for name in self.columns):
-            # Arrow's names end at one, and arrow-rs aborts the whole process.
-            raise ConfigError("columns: a name has a NUL in it")
+            # Arrow's names end at a NUL, and arrow-rs aborts the whole process.
+            raise ConfigError("columns: a name contains a NUL")
         if any(len(row) != len(self.columns) for row in self.rows):
-            raise ConfigError("rows: each needs one value for every column")
+            raise ConfigError("rows: each row needs one value for every column")
 
 
 def table_of(
@@ -73,12 +72,12 @@ def table_of(
     caption: str = "",
     total: int | None = None,
 ) -> Table:
-    """The table of mappings: a column for each key, in the order in which they come up.
+    """Return a table of mappings, with a column for each key, in the order of their first occurrence.
 
     Args:
         title: what the rows are.
         entries: the rows.
-        columns: names that are columns in any case, and the first ones.
+        columns: names of the first columns, which are there even if no mapping has them.
         kinds: as in `Table`.
         bars: as in `Table`.
         caption: as in `Table`.
@@ -98,10 +97,10 @@ def table_of(
 
 
 def table_of_models(items: Sequence[Any], *, caption: str = "", total: int | None = None) -> Table:
-    """The table of attrs models: a column for each field, and `extra` where one of them has any.
+    """Return a table of attrs models, with a column for each field, and `extra` if one of them has any.
 
     Args:
-        items: the models. Mappings count by their keys; anything else is one value.
+        items: the models. A mapping has a column for each key; any other object is one value.
         caption: as in `Table`.
         total: as in `Table`.
     """
@@ -116,7 +115,7 @@ def table_of_models(items: Sequence[Any], *, caption: str = "", total: int | Non
 
 
 def table_of_record(item: Any) -> Table:
-    """The table of one attrs model: a row for each field that has a value. What its repr hides is hidden, too."""
+    """Return a table of one attrs model, with a row for each field that has a value, except those its repr hides."""
     return Table(title=type(item).__name__, columns=("field", "value"), rows=list(_rows_of(item)), kinds={"field": str})
 
 
@@ -124,7 +123,7 @@ def _rows_of(item: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     for each in fields(type(item)):
         value = getattr(item, each.name)
         name = f"{path}{each.name.strip('_')}"
-        # Unknown fields are left out of the repr for their length alone.
+        # `extra` is hidden in the repr only because it may be long.
         if value is None or (each.repr is False and each.name != "extra"):
             continue
         if has(type(value)):
@@ -145,14 +144,14 @@ def account_table(
     stopped_by: BaseException | None = None,
     caption: str = "",
 ) -> Table:
-    """The overview of a run: what it came to, with bars, and then the first problems.
+    """Return the overview of a run: its counts, with bars, and then the first problems.
 
     Args:
         title: what the run was.
-        counts: how many items there were, and how many of them met each end.
-        problems: kinds of problems, and for each one where it is, how many items it concerns, and why.
-        unlisted: how many more problems there were, of which nothing is kept.
-        stopped_by: what ended the run before its source did.
+        counts: number of items read, and of items with each outcome.
+        problems: kinds of problems; for each problem its place, the number of items that it concerns, and its reason.
+        unlisted: number of further problems that the report does not keep.
+        stopped_by: the error that ended the run before its source did.
         caption: as in `Table`.
     """
     rows: list[tuple[str, int, str | None]] = [(name, count, None) for name, count in counts.items()]
@@ -170,16 +169,16 @@ def account_table(
 
 
 def words_of(error: BaseException | str) -> str:
-    """What an error says, without keys and mail addresses: a server's own words may quote what it was sent."""
+    """Return an error's text without keys and e-mail addresses: a server's message may quote the request."""
     from omnivery._logging import redact
 
     if isinstance(error, BaseException) and not isinstance(error, OmniveryError):
-        return type(error).__name__  # what a stranger's error says, nobody knows
+        return type(error).__name__  # the text of a foreign exception may contain anything
     return redact(str(error))
 
 
 def plain(value: object) -> Scalar:
-    """A value as one that may stand in a cell: mappings, lists and models become JSON text."""
+    """Return a value as a cell's value. Mappings, lists and models become JSON text."""
     if isinstance(value, bool | datetime | None):
         return value
     if isinstance(value, Enum):
@@ -190,7 +189,7 @@ def plain(value: object) -> Scalar:
     if isinstance(value, Mapping | list | tuple | set | frozenset) or has(type(value)):
         return _json(value)
     with suppress(TypeError):
-        return index(value)  # type: ignore[arg-type]  # numpy's integers; its arrays only look like one
+        return index(value)  # type: ignore[arg-type]  # numpy's integers; for its arrays it raises TypeError
     return str(value)
 
 
@@ -212,7 +211,7 @@ def _jsonable(value: object) -> object:
 
 
 def _labels(names: Iterable[object]) -> tuple[str, ...]:
-    """Names as text, each of them once."""
+    """Return names as text, made different from one another."""
     labels: dict[str, None] = {}
     for name in names:
         label = str(name).encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -237,7 +236,7 @@ def _fields_of(item: object) -> Mapping[Any, Any]:
 def _kinds_of(model: type[Any]) -> dict[str, type]:
     try:
         own = fields(resolve_types(model))
-    except NameError:  # a type that is known to type checkers alone
+    except NameError:  # a type that only type checkers import
         return {}
     arms = {each.name: {*(get_args(each.type) or (each.type,))} - {NoneType} for each in own}
     return {name: kind for name, (kind, *others) in arms.items() if not others and kind in KINDS}

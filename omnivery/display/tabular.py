@@ -1,4 +1,4 @@
-"""`Tabular`: results that show themselves as a table, in HTML and as data frames."""
+"""`Tabular`: results that are shown as a table in notebooks, and can become data frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omnivery.display.table import Table
 
 
 class Tabular(ABC):
-    """Base of results that are tables, too: notebooks show them as one, and data frames are made of them.
+    """Base of tabular results: notebooks show them as a table, and they convert to data frames.
 
     `__arrow_c_stream__` is the Arrow PyCapsule interface
     (https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html).
@@ -22,10 +22,10 @@ class Tabular(ABC):
 
     @abstractmethod
     def _table(self) -> Table:
-        """The data, whole."""
+        """Return all data."""
 
     def _overview(self) -> Table:
-        """What a notebook shows, where that is not the start of the data."""
+        """Return the table that a notebook shows, if it is not the start of the data."""
         return self._table()
 
     def _repr_html_(self) -> str:
@@ -39,7 +39,7 @@ class Tabular(ABC):
         return frames.arrow_table(self._table()).__arrow_c_stream__(requested_schema)
 
     def to_polars(self) -> pl.DataFrame:
-        """The data as a polars frame.
+        """Return the data as a polars frame.
 
         Raises:
             ConfigError: polars or arro3-core is not installed (extra `polars`).
@@ -49,7 +49,7 @@ class Tabular(ABC):
         return frames.to_polars(self._table())
 
     def to_pandas(self) -> pd.DataFrame:
-        """The data as a pandas frame.
+        """Return the data as a pandas frame.
 
         Raises:
             ConfigError: pandas, pyarrow or arro3-core is not installed.
