@@ -15,11 +15,11 @@
     ├── DecodeError                     the response is not what the operation promises
     ├── VerdictPendingError             `bots.wait()` ran out of time
     ├── BulkError                       a bulk run did not deliver everything
-    ├── JournalError                    a journal cannot be written or read any further: disk full, I/O error, damage
-    ├── SourceError                     a file of events cannot be read to its end: damaged, cut off, in no known format
+    ├── JournalError                    a journal cannot be written or read any more: disk full, I/O error, damage
+    ├── SourceError                     a file of events cannot be read to its end: damaged, cut off, unknown format
     └── WebhookError
         ├── SignatureError              missing, wrong, too old, or from the future
-        ├── ReplayError                 this very call has been handled before
+        ├── ReplayError                 this call has been handled before
         └── PayloadError                signed, but not a payload that we know
 
 Errors hold plain data and survive pickling, so they cross process boundaries (Celery, multiprocessing) whole.
@@ -95,7 +95,7 @@ class TransportError(OmniveryError):
     Attributes:
         operation: the operation's name, such as `automations.bots.submit_batch`.
         attempts: how many times the request was tried.
-        may_have_happened: whether the server may have acted on the request all the same.
+        may_have_happened: whether the server may have carried out the request.
         permanent: whether the same request would fail in the same way: a bad certificate, an invalid URL or header.
         gave_up: why the call was not retried, such as `the retry budget is spent`; None if retrying was no option.
     """
@@ -152,7 +152,7 @@ class AmbiguousError(TransportError):
 
 
 class DeadlineError(TransportError):
-    """The call's own `deadline` passed. `may_have_happened` tells whether a request was on its way."""
+    """The call's own `deadline` passed. `may_have_happened` says whether a request had been sent."""
 
 
 class ApiError(OmniveryError):
@@ -160,9 +160,9 @@ class ApiError(OmniveryError):
 
     Attributes:
         status: the HTTP status code.
-        message: the server's own words, or the status's standard phrase where it gave none.
+        message: the server's message, or the standard phrase of the status if there is none.
         operation: the operation's name, such as `automations.bots.submit_batch`.
-        request_id: the server's identifier of this request, where it sent one.
+        request_id: the server's identifier of this request, if it sent one.
         attempts: how many times the request was tried.
         retry_after: seconds that the server asked to wait, if it did.
         body: the first kilobyte of the response, as text.
@@ -206,7 +206,7 @@ class ApiError(OmniveryError):
 class BadRequestError(ApiError):
     """400: the server found the request malformed or a parameter missing."""
 
-    hint = "The request was refused and did not take effect: mend its parameters"
+    hint = "The request was refused and did not take effect: fix its parameters"
 
 
 class AuthenticationError(ApiError):
@@ -225,7 +225,7 @@ class PaymentRequiredError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """403: the key is known but not allowed to do this, or not from this network address."""
+    """403: the key is known but not allowed to do this, or not from this IP address."""
 
     hint = "The request was refused and did not take effect: check what the key may do, and from which networks"
 
@@ -247,7 +247,7 @@ class PayloadTooLargeError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """429: too many requests. `retry_after` holds the server's wish in seconds, if it named one."""
+    """429: too many requests. `retry_after` is the wait in seconds that the server asked for, if it did."""
 
     hint = "The request did not take effect: wait, then repeat it"
 
@@ -291,7 +291,7 @@ class VerdictPendingError(OmniveryError):
     """`bots.wait()` ran out of time: the verdict is not there yet, or has expired.
 
     Attributes:
-        request_id: what to ask for again with `bots.result()`.
+        request_id: the identifier of the check, for another try with `bots.result()`.
         waited: seconds spent waiting.
     """
 
@@ -308,7 +308,7 @@ class BulkError(OmniveryError):
         report: the run's report, of the type that the run returns: a `SubmitReport`, a `SuppressionReport` …
     """
 
-    # Any, because an exception cannot be caught by a type parameter, and a union would have every handler narrow it.
+    # Any: an exception class cannot be generic, and with a union every handler would have to narrow the type.
     def __init__(self, message: str, *, report: Any) -> None:
         super().__init__(message)
         self.report = report
@@ -317,14 +317,14 @@ class BulkError(OmniveryError):
 class JournalError(OmniveryError):
     """A journal cannot be written or read any further: the disk is full or fails, or the journal's limit is reached.
 
-    Nothing that it holds is lost. Fix the cause, and submit again with the same journal.
+    Nothing in it is lost. Fix the cause, and submit again with the same journal.
     """
 
 
 class SourceError(OmniveryError, OSError):
-    """A file of events cannot be read to its end: it is damaged, cut off, or in no format that can be read.
+    """A file of events cannot be read to its end: it is damaged, cut off, or in an unknown format.
 
-    Every whole line before that place was read. It is an `OSError` too, as are the errors of opening a file.
+    Every whole line before that place was read. It is an `OSError` too, like the errors of opening a file.
     """
 
 
@@ -345,7 +345,7 @@ class SignatureError(WebhookError):
 
 
 class ReplayError(WebhookError):
-    """This very call, by its token, has been handled before."""
+    """A call with this token has been handled before."""
 
 
 class PayloadError(WebhookError):
@@ -365,7 +365,7 @@ BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def error_class(status: int) -> type[ApiError]:
-    """The class for an HTTP status: its own, `ServerError` for 5xx, plain `ApiError` for the rest."""
+    """Return the class for an HTTP status: its own, `ServerError` for other 5xx, `ApiError` for the rest."""
     return BY_STATUS.get(status) or (ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ApiError)
 
 

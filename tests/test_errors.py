@@ -165,7 +165,7 @@ def test_each_status_has_its_class(status: int, cls: type[ApiError]) -> None:
             errors.BadRequestError("from parameter is missing", status=400, operation=OPERATION, request_id="r-1"),
             (
                 f"{OPERATION}: 400 Bad Request (from parameter is missing). Request id r-1. "
-                "The request was refused and did not take effect: mend its parameters."
+                "The request was refused and did not take effect: fix its parameters."
             ),
         ),
         (

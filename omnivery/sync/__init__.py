@@ -1,3 +1,3 @@
-"""What the synchronous clients stand on: base classes, the background event loop, the bridge to the caller's thread."""
+"""The foundation of the synchronous clients: base classes, background event loop, bridge to the caller's thread."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the synchronous twins are made of. Their methods are generated from the asynchronous ones, and delegate to them.
+"""Base classes of the synchronous clients and resources, whose methods are generated and call the asynchronous ones.
 
-A single call runs the very coroutine of its asynchronous twin, without an event loop. Bulk work runs on the event loop
-in the background, and the calling thread waits for it.
+A single call runs the coroutine of the asynchronous method without an event loop. Bulk work runs on the background
+event loop, and the calling thread waits for it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class BaseClient(Generic[AsyncT]):
         self._single = client._without_loop()
 
     def _changed(self, client: AsyncT) -> Self:
-        """A clone for a clone of the asynchronous client."""
+        """Return a clone around a clone of the asynchronous client."""
         clone = object.__new__(type(self))
         clone._async = client
         clone._single = self._single._clone(client._config)
@@ -126,8 +126,9 @@ class BaseClient(Generic[AsyncT]):
     def capture(self) -> AbstractContextManager[list[ApiResponse[Any]]]:
         """Keep the raw responses of this client's calls: `with client.capture() as responses:`.
 
-        Responses are added in the order of their arrival, those of the client's clones included. A block has the calls
-        of the thread that opened it, bulk work included. A refused call adds nothing: its error has status and body.
+        Responses are added in the order of their arrival, those of the client's clones included. A block keeps the
+        calls of the thread that opened it, bulk work included. A refused call adds nothing: its error has status and
+        body.
         """
         return self._async.capture()
 
@@ -160,7 +161,7 @@ class BaseClient(Generic[AsyncT]):
 
 
 class Resource(Generic[AsyncT]):
-    """A group of operations. Made by the client, never by hand."""
+    """A group of operations on one client. Clients create their resources; user code does not."""
 
     def __init__(self, client: BaseClient[AsyncT]) -> None:
         self._async = client._async
@@ -172,13 +173,13 @@ class Resource(Generic[AsyncT]):
 
 
 class Pages(Tabular, Generic[T]):
-    """A list that is read page by page, as you go: `for item in …`.
+    """A list that is read page by page while you iterate: `for item in …`.
 
-    A notebook shows its first page. As a data frame it is all of its items.
+    A notebook shows the first page. A data frame has all items.
 
-    Nothing is sent before the first item is asked for. It can be read as often as you like, each time from the start.
-    An item that is added or removed meanwhile may be missed or come twice: the service's pages are no snapshot.
-    Each page is a call of its own, with the deadline, retries and errors of one.
+    Nothing is sent before the first item is requested. Each iteration starts from the first page. The service's pages
+    are not a snapshot: an item that is added or removed meanwhile may be missed or repeated. Each page is a call of its
+    own, with the deadline, retries and errors of a call.
     """
 
     def __init__(self, pages: AsyncPages[T]) -> None:
@@ -191,18 +192,18 @@ class Pages(Tabular, Generic[T]):
         return _Each(aiter(self._pages))
 
     def pages(self) -> Iterator[Page[T]]:
-        """The pages, one after the other: the first in any case, each further one if it holds something new."""
+        """Iterate over the pages: always the first, then each page that has new items."""
         return _Each(self._pages.pages())
 
     def first(self) -> Page[T]:
-        """The first page alone."""
+        """Return the first page."""
         return drive(self._pages.first())
 
     def collect(self, *, max_items: int | None = None) -> ItemList[T]:
-        """All items as a list, which is a table, too.
+        """Return all items as a list, which is also a table.
 
         Args:
-            max_items: stop after so many; no page beyond them is asked for.
+            max_items: stop after this many items; no page beyond them is requested.
         """
         return drive(self._pages.collect(max_items=max_items))
 
@@ -214,37 +215,37 @@ class Pages(Tabular, Generic[T]):
 
 
 def whole(items: Iterable[T]) -> Iterable[T]:
-    """Read an iterable in this thread, before another one gets it; what is no iterable of items stays what it is."""
+    """Read an iterable of items in the calling thread. A text, a mapping or another value is returned unchanged."""
     given: object = items
     return items if isinstance(given, str | Mapping) or not isinstance(given, Iterable) else list(items)
 
 
 def copied(items: Mapping[K, V]) -> Mapping[K, V]:
-    """The same for a mapping."""
+    """Copy a mapping in the calling thread. Another value is returned unchanged."""
     return dict(items) if isinstance(items, Mapping) else items
 
 
 def plain(items: Iterable[T] | AsyncIterable[T], *, argument: str) -> Iterable[T]:
-    """An iterable that needs no event loop.
+    """Return an iterable that needs no event loop.
 
     Raises:
         ConfigError: it is asynchronous.
     """
     if not isinstance(items, Iterable) and isinstance(items, AsyncIterable):
         raise ConfigError(
-            f"{argument}: an asynchronous iterable needs the asynchronous client. Here, give a plain one. "
+            f"{argument}: an asynchronous iterable needs the asynchronous client; pass a synchronous one here. "
             "Nothing was sent."
         )
     return items
 
 
 def on_loop(make: Callable[[], T]) -> T:
-    """Make a thing on the background loop, which its locks and events belong to."""
+    """Create an object on the background loop: its locks and events belong to that loop."""
     return portal().call(make)
 
 
 class _Each(Generic[T]):
-    """An asynchronous iterator, stepped. After an error it can be asked again, which a generator could not."""
+    """Iterates over an asynchronous iterator. After an error the iteration can go on, unlike a generator's."""
 
     def __init__(self, items: AsyncIterator[T]) -> None:
         self._items = items

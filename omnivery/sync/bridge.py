@@ -58,7 +58,7 @@ class LoopBridge(Generic[T]):
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
-        """In a forked child there is no such work to wait for."""
+        """End the wait: the work goes on in the parent only."""
         if not self._over:
             self._over = True
             self._error = ConfigError("this run belongs to the process that started it, and goes on there")
@@ -131,22 +131,22 @@ class LoopBridge(Generic[T]):
             return cast("AsyncIterable[P]", _CallersResumable(self, items))
         items = plain(items, argument=argument)
         if _no_source(items):
-            return items  # its reader refuses it
-        # It is not an asynchronous iterable, and is never iterated: runs read it by batches.
+            return items  # `Source.of` refuses it
+        # Not an asynchronous iterable, whatever the cast says: runs never iterate it, but read it by batches.
         ready = iter(items)
         is_list = isinstance(items, list | tuple)
         source = _CallersItems(self, lambda: ready, length=length_hint(items, -1), is_list=is_list)
         return cast("AsyncIterable[P]", source)
 
     def callback(self, function: Callable[[P], Any] | None) -> Callable[[P], None] | None:
-        """Return a function that has the caller's function called in the caller's thread, a little later."""
+        """Return a function that schedules the caller's function in the caller's thread."""
         if function is None:
             return None
         given = function
         return lambda value: self._calls.put(lambda: given(value))
 
-    async def ask(self, what: Callable[[], object]) -> None:
-        """On the background loop: execute a function in the caller's thread, and wait for it. Raises what it raises."""
+    async def call_in_thread(self, what: Callable[[], object]) -> None:
+        """On the background loop: call a function in the caller's thread and wait for it. Raises its exception."""
         call = _ThreadCall(what, asyncio.get_running_loop())
         self._awaited.add(call)
         self._calls.put(call.do)
@@ -154,7 +154,7 @@ class LoopBridge(Generic[T]):
             await call.done.wait()
         except asyncio.CancelledError:
             if not call.withdraw() and not ending():
-                # It has begun, and may have taken items out of the source: to leave now would lose them.
+                # It has begun, and may have taken items from the source: they would be lost if this task left now.
                 with anyio.CancelScope(shield=True):
                     await call.done.wait()
             raise
@@ -257,11 +257,11 @@ class _CallersItems(BatchSource[P]):
         return NotImplemented if self._length < 0 else self._length
 
     def keep_with(self, keep: Callable[[P], P]) -> None:
-        # What is in a list stays in it, while a generator may yield one object again and again.
+        # A list holds its items, while a generator may yield one object again and again.
         self._keep = None if self._is_list else keep
 
     async def read_into(self, items: list[P], count: int) -> None:
-        await self._caller.ask(lambda: self._take(items, count))
+        await self._caller.call_in_thread(lambda: self._take(items, count))
 
     def _take(self, items: list[P], count: int) -> None:
         if self._iterator is None:
@@ -272,7 +272,7 @@ class _CallersItems(BatchSource[P]):
 
 @define(eq=False)
 class _CallersResumable(Resumable[P]):
-    """A source of the caller's that a journal can resume."""
+    """The caller's source, which a journal can resume."""
 
     _caller: LoopBridge[Any]
     _origin: Resumable[P]
@@ -282,9 +282,9 @@ class _CallersResumable(Resumable[P]):
 
     def open(self, bookmark: ResumePoint) -> ItemStream[P]:
         if isinstance(self._origin, Iterable):
-            # A file: whether the position still exists is checked at once.
+            # A file: it checks at once whether the position still exists.
             return self._ready(self._origin.open(bookmark))
-        # What the caller's own function opens may be bound to the caller's thread.
+        # The caller's own function may open something that is bound to the caller's thread.
         return _CallersItems(self._caller, lambda: _iterable(self._origin.open(bookmark)))
 
     def stream(self) -> ItemStream[P]:
@@ -299,7 +299,7 @@ class _CallersResumable(Resumable[P]):
         self._origin.allow_encoded()
 
     def _ready(self, items: ItemStream[P]) -> ItemStream[P]:
-        # What reads in a thread of its own does not need the caller's.
+        # A `BatchSource` reads in a thread of its own, and needs not the caller's.
         return items if isinstance(items, BatchSource) else _CallersItems(self._caller, lambda: _iterable(items))
 
 

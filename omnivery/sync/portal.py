@@ -27,14 +27,14 @@ def portal() -> BlockingPortal:
     """Return the portal to the background loop. Starts the loop if it does not run.
 
     Raises:
-        ConfigError: called from the background loop itself, for instance by an observer: it would wait for itself.
+        ConfigError: called on the background loop itself, for instance by an observer: it would wait for itself.
         NotSentError: the loop cannot be started, for instance because no file descriptor is left.
     """
     return _BACKGROUND.portal()
 
 
 def ending() -> bool:
-    """Whether the process is exiting, so that no thread is to be waited for."""
+    """Whether the process is exiting, so that nothing may wait for a thread."""
     return _BACKGROUND.ending
 
 
@@ -52,7 +52,7 @@ class _Background:
                 "it would wait for itself"
             )
         try:
-            # A forked child must find the loop running in its parent, or not begun: it may be half imported in between.
+            # A fork must find the loop either running or not started: in between, modules may be half imported.
             with delay_fork():
                 with self._lock:
                     if not self._starts_or_runs():
@@ -63,7 +63,7 @@ class _Background:
             raise NotSentError(f"the background event loop of the client cannot start ({error})") from error
 
     def reset_after_fork(self) -> None:
-        """The child has neither the thread nor, perhaps, the thread that holds the lock."""
+        """Forget the parent's thread, and the lock, which a thread of the parent may hold."""
         self._lock, self._thread = Lock(), None
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""A bulk run for a thread: the asynchronous one on the background loop, seen from outside."""
+"""A bulk run for the synchronous clients: an asynchronous run on the background loop, iterated by a thread."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class SyncPool(Generic[T, OutcomeT, ReportT]):
     """A run of bulk work. Enter it with `with`, and iterate it for the outcome of each batch.
 
     The source is read in the thread that iterates, and only while it iterates or leaves the block: a consumer that
-    stops reading stops the run. Leaving the block early ends the run: what was read and not settled by then is
-    undelivered. `report` tells the totals at any moment, and after the end.
+    stops reading stops the run. Leaving the block early ends the run: items that were read and not settled by then are
+    undelivered. `report` has the totals at any moment, and after the end.
     """
 
     _bridge: LoopBridge[None]
@@ -38,7 +38,7 @@ class SyncPool(Generic[T, OutcomeT, ReportT]):
 
     @property
     def report(self) -> ReportT:
-        """The totals as they stand; final once the block is left or the iteration has ended."""
+        """The totals so far; final once the block is left or the iteration has ended."""
         return self._run.report
 
     @property
@@ -48,7 +48,7 @@ class SyncPool(Generic[T, OutcomeT, ReportT]):
         return sorted(left, key=self._run.work.number_of)
 
     def take_undelivered(self) -> list[T]:
-        """Hand over the undelivered items that the run keeps in memory, and keep them no longer."""
+        """Return the undelivered items that the run keeps in memory, and forget them."""
         return self._run.take_undelivered()
 
     def __enter__(self) -> Self:
@@ -63,7 +63,7 @@ class SyncPool(Generic[T, OutcomeT, ReportT]):
     ) -> None:
         self._bridge.cancel()
         error = self._bridge.error
-        # What the source raised comes out of the iteration, or not at all.
+        # An exception of the source leaves through the iteration only.
         if exc is None and isinstance(error, Exception) and error is not self._run.source.error:
             raise error
 
@@ -93,9 +93,9 @@ class SyncPool(Generic[T, OutcomeT, ReportT]):
 
     async def _hand_over(self, outcome: OutcomeT) -> None:
         try:
-            await self._bridge.ask(partial(self._arrived.append, outcome))
+            await self._bridge.call_in_thread(partial(self._arrived.append, outcome))
         except BaseException:
-            # The iteration will not come for it any more.
+            # The iteration has stopped, and will not take it.
             if not any(outcome is arrived for arrived in self._arrived):
                 self._on_the_way.append(outcome)
             raise

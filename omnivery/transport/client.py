@@ -55,7 +55,7 @@ ConfigT = TypeVar("ConfigT", bound=ClientConfig)
 
 @frozen(kw_only=True)
 class BulkCalls(Generic[T]):
-    """What a bulk run calls with."""
+    """The client of a bulk run, and the settings of its calls."""
 
     client: T
     """A clone with slots, a rate and a circuit breaker of its own."""
@@ -166,18 +166,19 @@ class AsyncBaseClient(Generic[ConfigT]):
         probe: Operation[Any] | None = None,
         domain: str | None = None,
     ) -> BulkCalls[Self]:
-        """Return a clone for a bulk run, and what goes with it.
+        """Return a clone for a bulk run, with its options and its circuit breaker.
 
-        The clone has the same connections, but slots, a rate and a circuit breaker of its own. It retries as
-        `BULK_RETRY` has it, unless the caller has chosen a policy for the run or for the client. The circuit breaker
-        is what keeps an outage from multiplying traffic, so that there is no retry budget.
+        The clone shares the client's connections, but has slots, a rate and a circuit breaker of its own. It retries by
+        `BULK_RETRY`, unless the caller has chosen a policy for the run or for the client. It has no retry budget,
+        because the circuit breaker keeps an outage from multiplying traffic.
 
         Args:
             concurrency: requests in flight.
-            options: what the run's calls do differently.
-            requests_per_second: the most that go out, retries among them.
+            options: options of the run's calls.
+            requests_per_second: most requests that go out in a second, retries among them.
             max_outage: seconds without an acceptance after which requests are refused; None for no limit.
-            probe: a safe operation that finds out whether the service is back, where the run's own may not.
+            probe: a safe operation that finds out whether the service is back. If left out, the run's next request
+                does.
             domain: the sending domain, for the probe.
 
         Raises:
@@ -204,7 +205,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         return BulkCalls(client=clone, options=evolve(given, retry=policy), breaker=breaker, ready=limited.ready)
 
     def _prober(self, operation: Operation[Any], domain: str | None) -> Callable[[], Awaitable[Response]]:
-        """Return what sends a safe operation, once and past all limits."""
+        """Return a function that sends a safe operation once. It passes no limiter."""
         path = {"domain": self._domain(domain)} if "{domain}" in operation.path else {}
         path |= {"name": self._domain(domain)} if "{name}" in operation.path else {}
         request = Request(
@@ -299,9 +300,9 @@ class AsyncBaseClient(Generic[ConfigT]):
     def capture(self) -> AbstractContextManager[list[ApiResponse[Any]]]:
         """Keep the raw responses of this client's calls: `with client.capture() as responses:`.
 
-        Responses are added in the order of their arrival, those of the client's clones included. In a block of one task
-        stand the calls of that task, and of the tasks that were started in the block. A refused call adds nothing: its
-        error has status and body.
+        Responses are added in the order of their arrival, those of the client's clones included. A block keeps the
+        calls of the task that opened it, and of tasks that were started in it. A refused call adds nothing: its error
+        has status and body.
         """
         return capture(self._adapters)
 
@@ -328,8 +329,8 @@ class AsyncBaseClient(Generic[ConfigT]):
         return response
 
     def _domain(self, domain: str | None) -> str:
-        # The client's own was checked when the client was made. An empty string is the caller's mistake: falling back
-        # could delete from another domain.
+        # The client's own domain was checked when the client was made. An empty argument is the caller's mistake: to
+        # fall back to the client's domain could delete from the wrong one.
         if domain is None and self._config.domain:
             return self._config.domain
         return valid_domain(required(domain, argument="domain", variable="OMNIVERY_DOMAIN", purpose="sending domain"))

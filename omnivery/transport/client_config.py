@@ -1,4 +1,4 @@
-"""What both clients are configured with, arguments and environment variables resolved."""
+"""The settings that both clients have, with arguments and environment variables resolved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _domain_or_nothing(_instance: object, _attribute: Attribute[Any], domain: str | None) -> None:
-    # An empty text is found by the first call that needs a domain.
+    # The first call that needs a domain refuses an empty text.
     if domain:
         valid_domain(domain)
 

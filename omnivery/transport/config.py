@@ -92,12 +92,12 @@ class Limits:
     keepalive: float = field(default=15.0, validator=_seconds)
     """Seconds that an idle connection is kept: less than common servers keep theirs, so that none goes stale."""
     max_response_bytes: int = field(default=16_000_000, validator=_count)
-    """Largest response in bytes, content coding undone. A larger success is an `AmbiguousError`."""
+    """Largest response in bytes, after decoding its content coding. A larger success raises `AmbiguousError`."""
 
 
 @frozen(kw_only=True)
 class CallOptions:
-    """Options of one call. What is left out is taken from the client."""
+    """Options of one call. The client's settings apply to what is left out."""
 
     timeouts: Timeouts | None = None
     """Timeouts of each attempt."""
@@ -110,7 +110,7 @@ class CallOptions:
 
 
 NO_OPTIONS = CallOptions()
-"""The options of a call that was given none."""
+"""The options of a call without any."""
 
 
 def from_environment(value: str | None, variable: str) -> str | None:
@@ -119,7 +119,7 @@ def from_environment(value: str | None, variable: str) -> str | None:
 
 
 def required(value: str | None, *, argument: str, variable: str, purpose: str) -> str:
-    """Return a setting that must be there.
+    """Return a required setting.
 
     Raises:
         ConfigError: it is missing; the message names the argument and the environment variable.

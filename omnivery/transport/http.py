@@ -1,4 +1,4 @@
-"""What the pipeline and an adapter exchange: our own values, with no HTTP library's types in them."""
+"""The values that the pipeline and an adapter exchange. They contain no HTTP library's types."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Streamed(Protocol):
 
     @property
     def length(self) -> int:
-        """Total number of bytes, known before any is read."""
+        """Total number of bytes, known before the content is read."""
         ...
 
     def blocks(self) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ class Request:
 
 @frozen(kw_only=True)
 class Response:
-    """A response, its body read to the end and its content coding undone."""
+    """A response whose body was read to the end and decoded."""
 
     status: int
     headers: Headers = field(factory=Headers)
@@ -137,7 +137,7 @@ class ApiResponse(Generic[T]):
     attempts: int
     """How many times the request was tried."""
     content: bytes = field(default=b"", repr=False)
-    """The body as received, any content coding undone."""
+    """The body, after decoding its content coding."""
 
 
 class Adapter(Protocol):

@@ -1,4 +1,4 @@
-"""What a request has to pass before it goes out: slots, a rate, a circuit breaker. Decisions without I/O."""
+"""The limits that a request passes before it goes out: slots, a rate, a circuit breaker. Decisions without I/O."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @define(kw_only=True)
 class AdaptiveLimiter:
-    """How many requests may be in flight: halved when the server says slow down, one more for each clean window.
+    """Limits requests in flight: the slots halve when the server throttles, and grow by one for each clean window.
 
     A window is as many successes in a row as there are slots. Responses to requests that went out before the last
-    change say nothing about it, so that a burst of eight 429s halves the slots once and not eight times.
+    change do not count, so that a burst of eight 429s halves the slots once and not eight times.
     """
 
     ceiling: int
@@ -40,18 +40,18 @@ class AdaptiveLimiter:
         self.limit = self.ceiling
 
     def enter(self) -> int:
-        """Return the number of the present window, by which the response is judged."""
+        """Return the number of the present window. Pass it to `learn` with the response."""
         return self._window
 
     def learn(self, response: Response, window: int, *, now: float, max_retry_after: float, random: float) -> None:
-        """Judge the response to a request that went out in `window`.
+        """Adjust the slots to the response to a request that went out in `window`.
 
         Args:
             response: the response.
-            window: what `enter` returned when the request went out.
+            window: the number that `enter` returned when the request went out.
             now: the time on the runtime's clock.
             max_retry_after: longest `Retry-After` in seconds that pauses every request.
-            random: a random number from 0 up to 1, drawn evenly.
+            random: a random number in [0, 1).
         """
         if response.status in TEMPORARY:
             asked = parse_retry_after(response.headers.get("retry-after")) or 0.0
@@ -61,7 +61,7 @@ class AdaptiveLimiter:
             self.succeeded(window)
 
     def throttled(self, window: int, *, resume_at: float = 0.0) -> None:
-        """A request that went out in `window` was told to slow down."""
+        """The server refused a request that went out in `window` for the moment: 429, 503, 408."""
         self.resume_at = max(self.resume_at, resume_at)
         if window == self._window:
             self.limit = max(1, self.limit // 2)
@@ -69,7 +69,7 @@ class AdaptiveLimiter:
             self._clean = 0
 
     def succeeded(self, window: int) -> None:
-        """A request that went out in `window` was not told to slow down."""
+        """The server did not throttle a request that went out in `window`."""
         if window != self._window or self.limit >= self.ceiling:
             return
         self._clean += 1
@@ -80,14 +80,14 @@ class AdaptiveLimiter:
 
 @define(kw_only=True, eq=False)
 class RateLimiter:
-    """At most so many a second, evenly spread: no burst after a pause (GCRA without tolerance)."""
+    """Limits requests to `per_second`, evenly spread: no burst after a pause (GCRA without tolerance)."""
 
     per_second: float
     runtime: Runtime
     _due: float = field(init=False, default=0.0)
 
     async def wait(self, count: int = 1) -> None:
-        """Wait for the turn of so many; the first ones go at once."""
+        """Wait until `count` requests may go out. The first ones go at once."""
         now = self.runtime.now()
         turn = max(now, self._due)
         # The turn is taken before anything is awaited: the next caller queues behind it.
@@ -98,7 +98,7 @@ class RateLimiter:
 
 @define(kw_only=True)
 class AdaptiveRate:
-    """How many requests a second a throttling server takes, learned from what it took.
+    """Learns how many requests a second a throttling server accepts.
 
     Without a 429 there is no rate. A 429 sets it to what the server accepted over the last seconds, or slightly below
     the present rate. From then on the rate grows: slowly at first, so that it stays near a steady limit, and then ever
@@ -108,14 +108,14 @@ class AdaptiveRate:
     HORIZON: ClassVar[float] = 5.0
     """Seconds over which acceptances are counted."""
     HISTORY: ClassVar[float] = 1.0
-    """Seconds after which the count says something."""
+    """Seconds after which there are enough acceptances to compute a rate."""
     FORGOTTEN: ClassVar[float] = 60.0
     """Seconds without a 429 after which there is no rate any more."""
     SLOWEST: ClassVar[float] = 0.05
     """Requests a second that are always tried."""
 
     pause: float = 0.03
-    """Seconds that the first refusal costs where nothing is known of the rate; each further one doubles it."""
+    """Pause in seconds after the first refusal while no rate is known; each further refusal doubles it."""
     longest_pause: float = 20.0
     _rate: float = field(init=False, default=math.inf)
     _since: float = field(init=False, default=0.0)
@@ -154,13 +154,13 @@ class AdaptiveRate:
         self._counts.append((step, count + 1))
         self._forget(step)
 
-    def throttled(self, now: float, random: float, *, told_when: bool) -> None:
+    def throttled(self, now: float, random: float, *, has_retry_after: bool) -> None:
         """The server refused a request with 429. Call it once for each window, not for each response.
 
         Args:
             now: the time on the runtime's clock.
-            random: a random number from 0 up to 1, drawn evenly.
-            told_when: whether the server said when to come back.
+            random: a random number in [0, 1).
+            has_retry_after: whether the response has a `Retry-After`.
         """
         self._refused += 1
         before, measured = self.per_second(now), self._measured(now)
@@ -168,7 +168,7 @@ class AdaptiveRate:
             self._set(min(0.95 * before, measured), now)
         elif before < math.inf:
             self._set(before / 2, now)
-        if not told_when and (self._refused > 1 or self._rate == math.inf):
+        if not has_retry_after and (self._refused > 1 or self._rate == math.inf):
             pause = min(self.pause * 2.0 ** min(self._refused - 1, 30), self.longest_pause)
             self._next = max(self._next, now + pause * (0.5 + random))
 
@@ -176,7 +176,7 @@ class AdaptiveRate:
         self._rate, self._since = max(rate, self.SLOWEST), now
 
     def _measured(self, now: float) -> float:
-        """Acceptances a second; 0.0 where there are none, or too short a time to tell."""
+        """Acceptances a second; 0.0 if there are none, or the time is too short to measure them."""
         lived = min(self.HORIZON, now - self._first)
         self._forget(math.floor(now * 20 / self.HORIZON))
         return sum(count for _, count in self._counts) / lived if lived >= self.HISTORY else 0.0
@@ -187,7 +187,7 @@ class AdaptiveRate:
 
 
 class Admission(Enum):
-    """What a circuit breaker says to a request that is about to go out."""
+    """A circuit breaker's decision about a request that is about to go out."""
 
     GO = auto()
     PROBE = auto()
@@ -223,7 +223,7 @@ class CircuitBreaker:
     stopped: bool = field(init=False, default=False)
     """Whether its run has ended: nothing may go out any more."""
     watchers: list[Callable[[], None]] = field(init=False, factory=list["Callable[[], None]"])
-    """Called when `admit` may say something else than before."""
+    """Called when the result of `admit` may have changed."""
     _failures: int = field(init=False, default=0)
     _probing: bool = field(init=False, default=False)
     _probe_at: float = field(init=False, default=0.0)
@@ -235,7 +235,7 @@ class CircuitBreaker:
         return self.opened_at is not None
 
     def admit(self, now: float) -> Admission:
-        """Say whether a request may go out."""
+        """Decide whether a request may go out."""
         if self.refuses(now):
             return Admission.REFUSED
         if not self.is_open:
@@ -250,19 +250,19 @@ class CircuitBreaker:
         return self.stopped or (self.failing_since is not None and now - self.failing_since >= self.max_outage)
 
     def wait(self, now: float) -> float:
-        """Seconds after which a request that has to wait should ask again, if nothing changes before."""
+        """Seconds until a waiting request should call `admit` again, unless a watcher is called before."""
         refused = math.inf if self.failing_since is None else self.failing_since + self.max_outage
         probe = math.inf if self._probing else self._probe_at
         return max(0.0, min(refused, probe) - now)
 
     def succeeded(self) -> None:
-        """A request was accepted, or refused for a reason of its own: the service works."""
+        """The service works: a request was accepted, or refused for its own content."""
         self.responded = True
         self.failing_since = None
         self._close()
 
     def throttled(self, now: float) -> None:
-        """The service is there, but has accepted nothing: a request was refused with 429, or a probe came back.
+        """The service responds, but has accepted nothing: a request was refused with 429, or a probe succeeded.
 
         The circuit closes. It opens again at the next failure, and probes go on at growing intervals.
         """
@@ -277,7 +277,7 @@ class CircuitBreaker:
 
         Args:
             now: the time on the runtime's clock.
-            random: a random number from 0 up to 1, drawn evenly.
+            random: a random number in [0, 1).
             probe: whether the request was admitted as a probe.
             responded: whether there was a response.
         """
@@ -300,7 +300,7 @@ class CircuitBreaker:
             self._tell()
 
     def abandoned(self) -> None:
-        """A probe was cancelled before it could find out anything: the next request may probe."""
+        """A probe was cancelled before it had a result: the next request may probe."""
         self._probing = False
         self._tell()
 
@@ -321,7 +321,7 @@ class CircuitBreaker:
             watcher()
 
     def _probe_again(self, now: float, random: float) -> None:
-        # Half of the interval is fixed: a probe at once would tell nothing.
+        # Half of the interval is fixed: an immediate probe would find the same outage.
         interval = min(self.cap, self.base * 2.0 ** min(self._probes, 30))
         self._probe_at = now + interval * (0.5 + random)
         self._probes += 1

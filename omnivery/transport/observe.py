@@ -1,4 +1,4 @@
-"""Observers, which are told of every attempt; the SDK's own log is one of them."""
+"""Observers, which are notified of every attempt; the SDK's own log is one of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Attempt:
 
 
 class Observer(Protocol):
-    """Anything that wants to be told of attempts: for logs, metrics, traces."""
+    """Receives every attempt: for logs, metrics, traces."""
 
     def attempt_ended(self, attempt: Attempt) -> None:
         """Handle the end of one attempt. Runs between awaits, so it must be quick. What it raises is only logged."""

@@ -55,7 +55,7 @@ PARTIAL = frozenset(
         HTTPStatus.IM_USED,
     }
 )
-"""Statuses of success that do not say that the whole operation took effect, or whose body is a part of the whole."""
+"""Success statuses that do not confirm the whole operation, or whose body is only a part of the result."""
 
 
 @frozen(kw_only=True)
@@ -125,7 +125,7 @@ class OperationFactory:
 
 
 def _check_success(response: Response, safety: Safety) -> None:
-    """Refuse a response that does not accept the operation although its status is one of success.
+    """Refuse a response that has a success status but does not confirm the operation.
 
     Raises:
         DecodeError: the status is one of `PARTIAL`, the body reports an `error` or `errors`, or it is labelled as JSON

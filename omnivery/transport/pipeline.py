@@ -101,7 +101,7 @@ class _Call(Generic[T]):
         except Exception:
             raise
         except BaseException as interruption:
-            # An interrupted call can raise no error of ours that says so.
+            # The interruption must leave the call, so a note says what an error of ours would say.
             if not (self.in_doubt or (self.attempted is not None and self.attempted.sent)):
                 interruption.add_note(NOT_SENT)
             raise

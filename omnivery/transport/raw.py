@@ -1,4 +1,4 @@
-"""Endpoints that have no method yet: what `client.request()` makes of a method and a path."""
+"""Endpoints that have no method yet: `client.request()` turns a method and a path into an operation."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def relative_path(path: str) -> str:
         # Percent-encoded parts stay as they are; what has no place in a URL is encoded.
         safe = quote(path.strip("\r\n\t "), safe="/%:@!$&'()*+,;=~{}")
     except UnicodeEncodeError:
-        raise ConfigError("path: contains half of a surrogate pair, which is no text. Nothing was sent.") from None
+        raise ConfigError("path: contains half of a surrogate pair, which is not text. Nothing was sent.") from None
     return f"/{safe.lstrip('/')}"
 
 
@@ -89,7 +89,7 @@ def raw_body(json: Any, form: FormFields | None) -> Body | None:
 
 
 def _read(response: Response) -> Any:
-    """JSON as its value, text as text, nothing as None. A web page comes from a proxy, or from a wrong URL."""
+    """Return JSON as its value, other text as text, an empty body as None. HTML comes from a proxy or a wrong URL."""
     if not response.content.strip():
         return None
     try:

@@ -27,7 +27,7 @@ KEY_NEEDED = {
 }
 """The key that an operation needs, in words, for those that do not take every kind."""
 SHORTEST_SECRET = 8
-"""Characters of a credential that is masked in texts: a shorter one is not a real one, and part of many words."""
+"""Shortest credential, in characters, that is masked in texts. A shorter one is not real, and is a part of words."""
 MESSAGE_LIMIT = 200
 """Longest text, in characters, that is shown as the server's message. A longer one is a page."""
 
@@ -48,7 +48,7 @@ def api_error(response: Response, *, operation: Operation[Any], attempts: int) -
 
 
 def conceal(error: BaseException | None, secrets: Iterable[str]) -> None:
-    """Mask the credential of a call in its error, and in the errors that it came from: a server may echo it."""
+    """Mask the credential of a call in its error and that error's causes: a server may echo it."""
     hidden = [form for one in secrets if len(one) >= SHORTEST_SECRET for form in (one, quote(one, safe=""))]
     while isinstance(error, ApiError | DecodeError | TransportError):
         error.args = tuple(_masked(each, hidden) for each in error.args)

@@ -1,4 +1,4 @@
-"""Whether to retry, and when. Pure decisions: the caller brings the clock, the sleep and the random number.
+"""Whether to retry, and when. Pure decisions: the caller provides the clock, the sleep and the random number.
 
 The operation's safety and the kind of failure decide:
 
@@ -9,7 +9,7 @@ The operation's safety and the kind of failure decide:
     non-idempotent (sending mail, …)  retry     retry          `AmbiguousError`     final
     ================================  ========  =============  ===================  =========
 
-What no repetition can change is final, too: a bad certificate, an invalid URL or header field.
+A failure that every repetition would have is final, too: a bad certificate, an invalid URL or header field.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Failure(Enum):
     NOT_SENT = "not sent"
     """The request did not reach the server."""
     THROTTLED = "throttled"
-    """The server is there, and takes fewer requests: 429."""
+    """The server works, and asks for fewer requests: 429."""
     UNAVAILABLE = "unavailable"
     """The server refused the request for the moment, and may be down: 503, 408."""
     AMBIGUOUS = "ambiguous"
@@ -125,7 +125,8 @@ def decide(
         left: seconds until the deadline.
         retry_after: seconds that the server asked to wait.
         random: a random number in [0, 1).
-        throttling_is_free: whether a 429 does not count as an attempt, as in bulk work: it slows a run, and no more.
+        throttling_is_free: whether a 429 does not count as an attempt. In bulk work it slows the run and does not end
+            it.
     """
     # 1. The same request would fail in the same way.
     if failure is Failure.FINAL:
@@ -148,7 +149,7 @@ def decide(
 
 
 def jitter(asked: float, random: float, *, left: float = math.inf) -> float:
-    """Return the seconds to add to a `Retry-After`: processes that were told the same time must not return together.
+    """Return the seconds to add to a `Retry-After`: processes that got the same time must not return together.
 
     Args:
         asked: seconds that the server asked to wait; 0.0 if it did not.
@@ -192,7 +193,7 @@ class RetryBudget:
 
     It has no effect while most calls succeed. In an outage it empties, and each call then has a single attempt, so that
     retries do not multiply the traffic to a server in trouble. The idea is botocore's ("retry quota"). Retries after
-    429 are free: the server is there, and slots and pauses slow its clients.
+    429 are free: the server works, and slots and pauses slow its clients.
     """
 
     PRICE = 10
@@ -214,7 +215,7 @@ class RetryBudget:
         return True
 
     def refill(self, paid: int = 0) -> None:
-        """Put back what the retries of a successful call have cost; one token if it had none."""
+        """Put back the tokens of a successful call's retries; one token if it had no retry."""
         self.tokens = min(self.capacity, self.tokens + max(1, paid))
 
     def price(self, failure: Failure) -> int:

@@ -101,9 +101,9 @@ class SyncTimeoutScope:
 
 
 def call_soon_from_thread() -> Callable[[Callable[[], object]], object]:
-    """Return a function by which another thread has the running event loop call something, without waiting for it.
+    """Return a function that schedules a call on the running event loop from another thread, without waiting for it.
 
-    That function raises `RuntimeError` once the loop has ended.
+    It raises `RuntimeError` once the loop has ended.
     """
     try:
         return asyncio.get_running_loop().call_soon_threadsafe

@@ -194,7 +194,7 @@ def test_without_a_429_there_is_no_limit() -> None:
 def test_a_429_sets_the_rate_to_what_was_accepted() -> None:
     rate = AdaptiveRate()
     accepting(rate, 10, start=100.0, seconds=20)
-    rate.throttled(120.0, 0.5, told_when=True)
+    rate.throttled(120.0, 0.5, has_retry_after=True)
     assert rate.per_second(120.0) == pytest.approx(10.0, rel=0.06)
     assert offered(rate, 120.0, 1.0) <= 12
 
@@ -211,7 +211,7 @@ def test_refusals_before_anything_is_known_pause_twice_as_long_each_time() -> No
     now, pauses = 100.0, []
     for _ in range(4):
         assert rate.turn(now) == 0.0
-        rate.throttled(now, 0.5, told_when=False)
+        rate.throttled(now, 0.5, has_retry_after=False)
         pauses.append(rate.turn(now))
         now += pauses[-1]
     assert pauses == pytest.approx([0.03, 0.06, 0.1, 0.1])
@@ -221,9 +221,9 @@ def test_refusals_before_anything_is_known_pause_twice_as_long_each_time() -> No
 def test_a_success_ends_the_growth_of_pauses() -> None:
     rate = AdaptiveRate()
     for now in (100.0, 101.0, 102.0):
-        rate.throttled(now, 0.5, told_when=False)
+        rate.throttled(now, 0.5, has_retry_after=False)
     rate.accepted(103.0)
-    rate.throttled(103.0, 0.5, told_when=False)
+    rate.throttled(103.0, 0.5, has_retry_after=False)
     assert rate.turn(103.0) == pytest.approx(0.03)
 
 
@@ -231,23 +231,23 @@ def test_half_of_a_pause_is_chance() -> None:
     waits = []
     for random in (0.0, 0.999):
         rate = AdaptiveRate()
-        rate.throttled(100.0, random, told_when=False)
+        rate.throttled(100.0, random, has_retry_after=False)
         waits.append(rate.turn(100.0))
     assert waits == pytest.approx([0.015, 0.045], rel=0.01)
 
 
 def test_a_refusal_that_says_when_to_come_back_costs_no_pause_of_ours() -> None:
     rate = AdaptiveRate()
-    rate.throttled(100.0, 0.5, told_when=True)
+    rate.throttled(100.0, 0.5, has_retry_after=True)
     assert rate.turn(100.0) == 0.0
 
 
 def test_one_refusal_at_a_known_rate_costs_no_pause() -> None:
     rate = AdaptiveRate()
     accepting(rate, 2, start=100.0, seconds=5)
-    rate.throttled(105.0, 0.5, told_when=False)
+    rate.throttled(105.0, 0.5, has_retry_after=False)
     assert rate.turn(105.0) == 0.0
-    rate.throttled(105.0, 0.5, told_when=False)
+    rate.throttled(105.0, 0.5, has_retry_after=False)
     assert rate.turn(105.0) > 0.0
 
 
@@ -255,7 +255,7 @@ def test_what_was_accepted_long_ago_does_not_count() -> None:
     rate = AdaptiveRate()
     accepting(rate, 40, start=100.0, seconds=5)
     accepting(rate, 4, start=105.0, seconds=6)
-    rate.throttled(111.0, 0.5, told_when=True)
+    rate.throttled(111.0, 0.5, has_retry_after=True)
     assert rate.per_second(111.0) == pytest.approx(4.0, rel=0.06)
 
 
@@ -263,7 +263,7 @@ def test_a_short_life_is_measured_over_its_own_length() -> None:
     """Two seconds of ten requests are ten a second, and not four."""
     rate = AdaptiveRate()
     accepting(rate, 10, start=100.0, seconds=2)
-    rate.throttled(102.0, 0.5, told_when=True)
+    rate.throttled(102.0, 0.5, has_retry_after=True)
     assert rate.per_second(102.0) == pytest.approx(10.0)
 
 
@@ -272,7 +272,7 @@ def test_each_429_slows_down_further() -> None:
     accepting(rate, 10, start=100.0, seconds=5)
     rates = []
     for _ in range(3):
-        rate.throttled(105.0, 0.5, told_when=True)
+        rate.throttled(105.0, 0.5, has_retry_after=True)
         rates.append(rate.per_second(105.0))
     assert rates[0] == pytest.approx(10.0, rel=0.06)
     assert rates[1:] == [pytest.approx(0.95 * rates[0]), pytest.approx(0.95**2 * rates[0])]
@@ -282,10 +282,10 @@ def test_a_server_that_takes_nothing_halves_the_rate_down_to_a_trickle() -> None
     """Never to nothing: only a request can find out that the server takes requests again."""
     rate = AdaptiveRate()
     accepting(rate, 1, start=100.0, seconds=5)
-    rate.throttled(105.0, 0.5, told_when=True)
+    rate.throttled(105.0, 0.5, has_retry_after=True)
     rates = []
     for number in range(6):
-        rate.throttled(120.0 + number / 1000, 0.5, told_when=True)
+        rate.throttled(120.0 + number / 1000, 0.5, has_retry_after=True)
         rates.append(rate.per_second(120.0 + number / 1000))
     assert all(after == pytest.approx(before / 2, rel=0.01) for before, after in pairwise(rates[:4]))
     assert rates[-1] == rate.SLOWEST
@@ -296,18 +296,18 @@ def test_refusals_one_after_the_other_pause_longer_and_longer() -> None:
     rate, now = AdaptiveRate(pause=0.1, longest_pause=1.0), 100.0
     pauses = []
     for _ in range(6):
-        rate.throttled(now, 0.5, told_when=False)
+        rate.throttled(now, 0.5, has_retry_after=False)
         pauses.append(rate.turn(now))
         now += pauses[-1]
     assert pauses == [pytest.approx(pause) for pause in (0.1, 0.2, 0.4, 0.8, 1.0, 1.0)]
-    rate.throttled(now, 0.5, told_when=True)
+    rate.throttled(now, 0.5, has_retry_after=True)
     assert rate.turn(now) == 0.0, "the server said when to come back"
 
 
 def test_the_rate_grows_back_slowly_and_then_faster_and_is_forgotten() -> None:
     rate = AdaptiveRate()
     accepting(rate, 10, start=100.0, seconds=5)
-    rate.throttled(105.0, 0.5, told_when=True)
+    rate.throttled(105.0, 0.5, has_retry_after=True)
     grown = [rate.per_second(105.0 + seconds) / 10 for seconds in (0, 5, 10, 30, 59.9, 60)]
     assert grown == sorted(grown)
     assert grown[1] < 1.15
@@ -320,7 +320,7 @@ def test_the_rate_grows_back_slowly_and_then_faster_and_is_forgotten() -> None:
 def test_a_turn_that_is_not_due_says_how_long_it_takes() -> None:
     rate = AdaptiveRate()
     accepting(rate, 2, start=100.0, seconds=5)
-    rate.throttled(105.0, 0.5, told_when=True)
+    rate.throttled(105.0, 0.5, has_retry_after=True)
     turns = [rate.turn(105.0) for _ in range(4)]
     assert turns.count(0.0) <= 2, "one that is due, and one saved up"
     wait = turns[-1]
@@ -332,7 +332,7 @@ def test_a_turn_that_is_not_due_says_how_long_it_takes() -> None:
 def test_idle_time_saves_up_one_turn_at_most() -> None:
     rate = AdaptiveRate()
     accepting(rate, 2, start=100.0, seconds=5)
-    rate.throttled(105.0, 0.5, told_when=True)
+    rate.throttled(105.0, 0.5, has_retry_after=True)
     assert [rate.turn(115.0) == 0.0 for _ in range(4)].count(True) <= 2
 
 
@@ -481,7 +481,7 @@ def test_a_stopped_run_sends_nothing_any_more() -> None:
 def test_a_second_of_history_is_enough_to_measure_a_rate() -> None:
     rate = AdaptiveRate()
     accepting(rate, 10, start=100.0, seconds=1)
-    rate.throttled(101.0, 0.5, told_when=False)
+    rate.throttled(101.0, 0.5, has_retry_after=False)
     assert rate.per_second(101.0) == pytest.approx(10.0)
 
 

@@ -122,7 +122,7 @@ class EventWriter:
         """The writer's whole life, in one task of the background loop."""
         self._leave = anyio.Event()
         async with self._writer:
-            await self._caller.ask(self._be_ready)
+            await self._caller.call_in_thread(self._be_ready)
             await self._leave.wait()
 
     def _be_ready(self) -> None:

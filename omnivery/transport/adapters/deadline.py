@@ -1,4 +1,4 @@
-"""Deadlines of synchronous connections: httpcore's network backend, with each step bounded by what is left.
+"""Deadlines of synchronous connections: a network backend of httpcore that bounds each step by the time left.
 
 httpcore gives the same timeout to every read, so that a response that arrives byte by byte outlasts any deadline.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 BLOCK = 16_384
-"""Bytes that are written at a time: httpcore starts the timeout anew whenever a part of them was taken."""
+"""Bytes that are written at a time: httpcore restarts the timeout whenever the socket has taken a part of them."""
 
 
 @define(eq=False)
@@ -29,7 +29,7 @@ class Deadline:
     expires_at: float = math.inf
 
     def within(self, timeout: float | None) -> float | None:
-        """Return a timeout that ends at the deadline at the latest. One that is over is zero or negative."""
+        """Return a timeout that ends at the deadline at the latest; zero or negative if the deadline has passed."""
         if self.expires_at == math.inf:
             return timeout
         left = self.expires_at - time.monotonic()
@@ -119,7 +119,7 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 def keep_deadline(transport: httpx.HTTPTransport, deadline: Deadline) -> None:
-    """Have the connections of a transport keep a deadline.
+    """Make the connections of a transport keep a deadline.
 
     httpx has no argument for httpcore's network backend, which is public there. If its attributes change, calls keep
     the deadline only between the steps of an exchange.

@@ -68,7 +68,7 @@ class HttpxAdapter:
     verify: ssl.SSLContext | bool = True
     _connections: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
     _surplus: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
-    """Connections that are to be closed."""
+    """Connections to close."""
     _loop: EventLoopToken | None = field(init=False, default=None, repr=False)
     _closed: bool = field(init=False, default=False)
     _inherited: list[_Connection] = field(init=False, factory=list[_Connection], repr=False)
@@ -218,7 +218,7 @@ class ClientAdapter:
 class ThreadsAdapter:
     """Sends requests over the caller's `httpx.Client` from an event loop, each in a worker thread.
 
-    Bulk work of a synchronous client runs on an event loop, so this is what its `http_client` is used by there.
+    It serves the bulk work of synchronous clients, which runs on an event loop.
     """
 
     inner: SyncClientAdapter

@@ -1,8 +1,8 @@
-"""What the asynchronous and the synchronous httpx adapters share: requests, their trace, and bounded responses."""
+"""Shared by the asynchronous and the synchronous httpx adapters: requests, their trace, and bounded responses."""
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401  # else the first lookup of a host name imports it, and a fork may fall into that
+import encodings.idna  # noqa: F401  # otherwise the first name lookup imports it, and a fork may happen meanwhile
 import math
 import time
 import zlib
@@ -38,7 +38,7 @@ PHASES = {
 """The phase that an event of httpcore's trace begins (https://www.encode.io/httpcore/extensions/#trace)."""
 GZIP = ("gzip", "x-gzip")
 MAX_CODINGS = 3
-"""Most content codings of a response: nobody needs two, and each takes memory."""
+"""Most content codings of a response that are decoded. Two are rare already, and each takes memory."""
 BLOCK = 65536
 """Bytes that a decoder produces at a time."""
 
@@ -49,7 +49,7 @@ def is_secure(url: str) -> bool:
 
 
 def always() -> bool:
-    """Say, as `Translation.trusted`, that the transport is one of httpx's own."""
+    """Return True: as `Translation.trusted`, for a transport of httpx's own."""
     return True
 
 
@@ -109,14 +109,13 @@ class _Blocks(AsyncIterator[bytes]):
 
 @define(eq=False)
 class SendTrace:
-    """httpcore's trace of one request: what it is doing, and the proof of whether it was sent."""
+    """httpcore's trace of one request: its phase, and the proof of whether it was sent."""
 
     progress: Progress
     seen: bool = field(init=False, default=False)
-    """Whether there was any event. A foreign transport and a mock trace nothing."""
+    """Whether there was any event. Foreign transports and mocks report none."""
     sent: bool = field(init=False, default=False)
     """Whether a part of the request may have left. It stays True when a transport of the caller's tries again."""
-
     _sent_before: bool = field(init=False, default=False)
 
     async def note_async(self, event: str, info: dict[str, Any]) -> None:
@@ -168,7 +167,7 @@ def _is_tunnel(info: dict[str, Any]) -> bool:
 
 @define(eq=False)
 class SyncSendTrace(SendTrace):
-    """The same for a synchronous request. It also shortens the timeouts to what is left of the deadline.
+    """The same for a synchronous request. It also shortens the timeouts to the time left until the deadline.
 
     Otherwise connecting, sending and waiting could each take as long as the deadline.
     """
@@ -187,7 +186,7 @@ class SyncSendTrace(SendTrace):
 
 @define(eq=False)
 class ResponseBody:
-    """The body of a response while it is received: its content coding undone, and never larger than the limit."""
+    """The body of a response while it is received: decoded, and never larger than the limit."""
 
     headers: Headers
     limit: int
@@ -207,7 +206,7 @@ class ResponseBody:
         self._decoders = [_Decoder(coding) for coding in reversed(codings)]
 
     def feed(self, data: bytes) -> bool:
-        """Take the next bytes as received. Return False if no more are of use."""
+        """Take the next bytes as received. Return False if the rest of the body is not needed."""
         if self.problem is None:
             try:
                 self._take(data, 0)
@@ -219,7 +218,7 @@ class ResponseBody:
         """Return the response.
 
         Raises:
-            AmbiguousError: it is a success whose body is not complete. An error status counts without its body.
+            AmbiguousError: it is a success whose body is not complete. An error status needs no complete body.
         """
         if any(decoder.unfinished for decoder in self._decoders):
             self.problem = self.problem or "the response's content coding is cut short"
@@ -242,7 +241,7 @@ class ResponseBody:
 
 
 def already_read(response: httpx.Response, limit: int) -> Response:
-    """Return a response that an event hook or a mock has read, and httpx decoded."""
+    """Return a response that an event hook or a mock has read, so that httpx has decoded it."""
     body = ResponseBody(Headers(), limit)
     body.feed(response.content)
     found = body.response(response.status_code)
@@ -252,7 +251,7 @@ def already_read(response: httpx.Response, limit: int) -> Response:
 def has_unread_bytes(transport: httpx.AsyncHTTPTransport | httpx.HTTPTransport) -> bool:
     """Whether bytes beyond the response were received on the transport's only connection.
 
-    httpx and httpcore have no public way to ask; where theirs changes, it returns False.
+    httpx and httpcore have no public way to ask. If their private attributes change, it returns False.
     """
     pool: Any = getattr(transport, "_pool", None)
     try:
@@ -265,7 +264,7 @@ def has_unread_bytes(transport: httpx.AsyncHTTPTransport | httpx.HTTPTransport) 
 
 @define(eq=False)
 class _Decoder:
-    """One content coding of zlib's, decoded in blocks: a small input can have an output a thousand times as large."""
+    """Decodes one of zlib's content codings in blocks: the output can be a thousand times as large as the input."""
 
     coding: str
     size: int = field(init=False, default=0)
@@ -301,7 +300,7 @@ class _Decoder:
             return bytes(self._zlib.decompress(data, BLOCK))
 
     def _next_member(self) -> bytes:
-        """Return what follows the end of the data, if it is another member of a gzip file."""
+        """Return the bytes after the end of the data if they are another gzip member, else none."""
         rest: bytes = self._zlib.unused_data
         if self.coding not in GZIP or not rest.startswith(b"\x1f"):
             return b""

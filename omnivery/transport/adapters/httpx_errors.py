@@ -1,4 +1,4 @@
-"""What a failure of httpx means: whether the request was sent, whether it can ever succeed, and in which words."""
+"""Translates exceptions of httpx: whether the request was sent, whether it can ever succeed, and the message."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def translate(error: Exception, *, sent: bool | None, trusted: bool) -> Exceptio
         sent: whether the request was sent, as its trace proves; None if there was no trace.
         trusted: whether the exception's type means what it says: see `keeps_meaning`.
     """
-    # Without a trace, other exceptions are those that a test has told its mock to raise.
+    # Without a trace, any other exception was raised by a mock, as a test has set it up.
     if isinstance(error, AssertionError) or not (isinstance(error, FAILURES) or sent is not None or not trusted):
         return error
     text, permanent = _describe(error), _is_permanent(error)

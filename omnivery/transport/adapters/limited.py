@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from omnivery.transport.runtime import Runtime
 
 Probe = Callable[[], Awaitable["Response"]]
-"""A request without side effects, sent in place of one that must not be used to find out whether the service works."""
+"""A request without side effects. It finds out whether the service works where the run's own requests must not."""
 
 
 @define(kw_only=True, eq=False)
 class LimitedAdapter:
-    """An adapter behind slots; in bulk work, behind a rate and a circuit breaker, too."""
+    """An adapter behind slots; in bulk work, also behind a rate and a circuit breaker."""
 
     inner: Adapter
     runtime: Runtime
@@ -37,14 +37,14 @@ class LimitedAdapter:
     pace: RateLimiter | None = None
     """Requests a second that the caller allows, retries among them."""
     rate: AdaptiveRate | None = None
-    """Requests a second that the server takes."""
+    """Requests a second that the server accepts."""
     breaker: CircuitBreaker | None = None
     probe: Probe | None = None
-    """What goes out in place of a request that was admitted as a probe. None: the request itself."""
+    """Sent in place of a request that was admitted as a probe. None: the request itself is the probe."""
     _limiter: CapacityLimiter = field(init=False)
     _last_failure: str = field(init=False, default="")
     _changed: anyio.Event | None = field(init=False, default=None)
-    """Set when the circuit breaker may say something else."""
+    """Set when the circuit breaker's decision may have changed."""
 
     def __attrs_post_init__(self) -> None:
         self.reset_after_fork()
@@ -53,19 +53,19 @@ class LimitedAdapter:
             self.breaker.watchers.append(self._wake)
 
     def reset_after_fork(self) -> None:
-        """Forget slots that are taken by tasks of another process."""
+        """Forget the slots that the parent's tasks have taken."""
         self._limiter = CapacityLimiter(self.slots.limit)
 
     async def send(self, request: Request) -> Response:
-        """Wait for a slot, for the end of any pause and for a closed circuit; then carry the request.
+        """Wait for a slot, for the end of any pause and for a closed circuit; then send the request.
 
         Raises:
             DeadlineError: the service accepted nothing for `max_outage` seconds, or the run was stopped. Not sent.
         """
         request.progress.phase = Phase.QUEUED
         try:
-            # Mostly a slot is free. acquire() would let the event loop turn once all the same, and meanwhile more
-            # connections lie idle, each of which httpcore asks whether it still lives.
+            # Mostly a slot is free. acquire() would yield to the event loop even then. Meanwhile more connections are
+            # idle, and httpcore checks each idle connection.
             self._limiter.acquire_nowait()
         except WouldBlock:
             await self._limiter.acquire()
@@ -73,14 +73,14 @@ class LimitedAdapter:
             probe = await self._admitted()
             window = self.slots.enter()
             request.progress.phase = Phase.WAITING
-            response = await self._told(self.inner.send(request), probe=probe)
+            response = await self._observed(self.inner.send(request), probe=probe)
         finally:
             self._limiter.release()
         self._learn(response, window)
         return response
 
     async def aclose(self) -> None:
-        """Close the adapter behind."""
+        """Close the inner adapter."""
         await self.inner.aclose()
 
     async def _admitted(self) -> bool:
@@ -88,8 +88,8 @@ class LimitedAdapter:
         if self.pace is not None:
             await self.pace.wait()
         while True:
-            await self._sit_out_pauses()
-            # Asked last: nothing may be awaited between the admission and the request.
+            await self._wait_for_pauses()
+            # Last, because nothing may be awaited between the admission and the request.
             match Admission.GO if self.breaker is None else self.breaker.admit(self.runtime.now()):
                 case Admission.GO:
                     return False
@@ -103,7 +103,7 @@ class LimitedAdapter:
                     raise DeadlineError(self._refusal())
 
     async def ready(self) -> None:
-        """Wait until the circuit is closed, and find out whether the service is back if that may be done.
+        """Wait until the circuit is closed, or until the next request is the probe. Sends `probe` if there is one.
 
         Raises:
             DeadlineError: the service accepted nothing for `max_outage` seconds, or the run was stopped.
@@ -117,16 +117,16 @@ class LimitedAdapter:
                 case Admission.REFUSED:
                     raise DeadlineError(self._refusal())
                 case _:
-                    # Without a request of its own to probe with, this one goes, and is the probe.
+                    # There is no separate probe, so the caller's next request is the probe.
                     self.breaker.abandoned()
                     return
 
-    async def _sit_out_pauses(self) -> None:
+    async def _wait_for_pauses(self) -> None:
         while (pause := self._pause(self.runtime.now())) > 0:
             await self.runtime.sleep(pause)
 
     def _pause(self, now: float) -> float:
-        """Seconds until the end of the server's pause, and then until the turn that the rate allows; 0.0 takes it."""
+        """Return the seconds until the server's pause and the rate allow a request; 0.0 takes the turn."""
         if self.slots.resume_at > now:
             return self.slots.resume_at - now
         return 0.0 if self.rate is None else self.rate.turn(now)
@@ -138,14 +138,14 @@ class LimitedAdapter:
             await self._changed.wait()
 
     async def _probed(self, probe: Probe) -> None:
-        """Find out with another request whether the service is back."""
+        """Send the separate probe."""
         try:
-            await self._told(probe(), probe=True, accepts=False)
+            await self._observed(probe(), probe=True, accepts=False)
         except TransportError:
             return
 
-    async def _told(self, exchange: Awaitable[Response], *, probe: bool, accepts: bool = True) -> Response:
-        """Carry out an exchange, and tell the circuit breaker how it ended."""
+    async def _observed(self, exchange: Awaitable[Response], *, probe: bool, accepts: bool = True) -> Response:
+        """Carry out an exchange, and report its outcome to the circuit breaker."""
         breaker, ended = self.breaker, False
         try:
             response = await exchange
@@ -178,7 +178,7 @@ class LimitedAdapter:
             self.breaker.failed(now, random=self.runtime.random(), probe=probe, responded=responded)
 
     def _wake(self) -> None:
-        """Have requests that wait for the circuit breaker ask it again."""
+        """Wake the requests that wait for the circuit breaker: they call `admit` again."""
         if self._changed is not None:
             self._changed.set()
             self._changed = None
@@ -188,8 +188,8 @@ class LimitedAdapter:
         now = self.runtime.now()
         if self.rate is not None:
             if response.status == HTTPStatus.TOO_MANY_REQUESTS and window == self.slots.enter():
-                told = "retry-after" in response.headers
-                self.rate.throttled(now, self.runtime.random(), told_when=told)
+                has_retry_after = "retry-after" in response.headers
+                self.rate.throttled(now, self.runtime.random(), has_retry_after=has_retry_after)
             elif response.status < HTTPStatus.BAD_REQUEST:
                 self.rate.accepted(now)
         self.slots.learn(response, window, now=now, max_retry_after=self.max_retry_after, random=self.runtime.random())
@@ -221,11 +221,11 @@ class SyncLimitedAdapter:
         register_fork_reset(self)
 
     def reset_after_fork(self) -> None:
-        """Forget slots that are taken by threads of another process, and a lock that one of them may hold."""
+        """Forget the slots that the parent's threads have taken, and the lock that one of them may hold."""
         self._changed, self._taken = Condition(), 0
 
     async def send(self, request: Request) -> Response:
-        """Wait for a slot, and for the end of any pause that the server asked for; then carry the request.
+        """Wait for a slot, and for the end of any pause that the server asked for; then send the request.
 
         Raises:
             NotSentError: the request's deadline passed before its turn came.
@@ -233,13 +233,13 @@ class SyncLimitedAdapter:
         request.progress.phase = Phase.QUEUED
         self._take(request.expires_at)
         try:
-            await self._sit_out(request.expires_at)
+            await self._wait_for_pause(request.expires_at)
             window = self.slots.enter()
             request.progress.phase = Phase.WAITING
             response = await self.inner.send(request)
         except NotSentError:
             if request.sent:
-                # The adapter reports no phases, but has said here that nothing was sent.
+                # The adapter reports no phases, but its error proves that nothing was sent.
                 request.progress.phase = Phase.CONNECTING
             raise
         finally:
@@ -265,11 +265,11 @@ class SyncLimitedAdapter:
                 left = expires_at - self.runtime.now()
                 if left <= 0:
                     raise NotSentError("no slot became free")
-                # A wait without an end could not be interrupted on Windows.
+                # On Windows a wait without a timeout cannot be interrupted.
                 self._changed.wait(min(left, 1.0))
             self._taken += 1
 
-    async def _sit_out(self, expires_at: float) -> None:
+    async def _wait_for_pause(self, expires_at: float) -> None:
         while (pause := self.slots.resume_at - self.runtime.now()) > 0:
             left = expires_at - self.runtime.now()
             await self.runtime.sleep(max(0.0, min(pause, left)))

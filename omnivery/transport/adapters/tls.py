@@ -48,7 +48,7 @@ def default_context() -> ssl.SSLContext:
     """Return the shared context, which takes 20 ms to create. SSL_CERT_FILE and SSL_CERT_DIR are honoured.
 
     Raises:
-        ConfigError: one of these variables names what is not there, or is not a certificate.
+        ConfigError: one of these variables names a file that does not exist, or is not a certificate.
     """
     try:
         return httpx.create_ssl_context()
