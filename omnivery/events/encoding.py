@@ -44,7 +44,7 @@ def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
 def _encode(events: Sequence[EventLike], webhook_url: str) -> bytes:
     if not any(issubclass(kind, (*_LINES, tuple)) for kind in set(map(type, events))):
         return codec.dumps({"webhook_url": webhook_url, "events": events}, default=wire_form)
-    # Whole runs at a time: encoding event by event takes twelve times as long.
+    # Encode each run of equal kinds at once: encoding event by event takes twelve times as long.
     return _body([_encode_run(list(run), lines=lines) for lines, run in groupby(events, _is_line)], webhook_url)
 
 
@@ -57,7 +57,7 @@ _MAPPED_GROUP = b":ffff:"
 
 
 def _unmapped(event: Any) -> Any:
-    """The event with its IPv4 address in place of an IPv4-mapped one."""
+    """Return the event with a plain IPv4 address in place of an IPv4-mapped one."""
     if is_encoded(event):
         return (LINE, _unmapped_line(event[1]), event[2]) if event[0] is LINE else event
     if isinstance(event, BotEvent):
@@ -167,7 +167,7 @@ def _encode_run(run: list[Any], *, lines: bool) -> bytes:
 
 
 def item_bytes(item: Any) -> bytes | None:
-    """An item as JSON, or a line as it is, valid or not; None for an item that has no JSON form."""
+    """Return an item as JSON, or a line unchanged, valid or not; None for an item that has no JSON form."""
     if is_encoded(item):
         return item[1]  # type: ignore[no-any-return]  # all of them have bytes there
     if isinstance(item, EventLine | bytes):

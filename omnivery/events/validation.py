@@ -87,7 +87,7 @@ def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
 
 
 def event_id_of(item: Any) -> str | None:
-    """An item's event id, where it has a readable one."""
+    """Return an item's event id, if it has one that can be read."""
     found: Any
     if isinstance(item, BotEvent):
         found = item.event_id
@@ -150,7 +150,7 @@ def _parsed(data: bytes) -> Any:
 
 
 def faults_and_ids(items: Sequence[EventLike]) -> tuple[list[str | None], list[str | None]]:
-    """`faults_of` and the ids of a batch: each line of NDJSON is parsed once for both."""
+    """Return `faults_of` and the event ids of a batch. Each line of NDJSON is parsed only once."""
     faults: list[str | None] = []
     ids: list[str | None] = []
     for item, view in zip(items, map(_view, items), strict=True):
@@ -164,7 +164,7 @@ def faults_and_ids(items: Sequence[EventLike]) -> tuple[list[str | None], list[s
 
 
 def _view(item: EventLike) -> EventLike:
-    """A line as the mapping in it; everything else, and a line without one, as it is."""
+    """Return the mapping in a line; another item, or a line without a mapping, unchanged."""
     data = line_in(item)
     if data is None:
         return item
