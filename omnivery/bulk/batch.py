@@ -89,7 +89,7 @@ class Batch(Generic[T]):
         """
         first = parts[0]
         counted = any(part.counted for part in parts)
-        batch = cls(work=work, number=first.number, items=(), start=0, named=True, counted=counted, source=first.source)
+        batch = cls(work=work, number=first.number, items=(), start=0, counted=counted, source=first.source)
         batch._open = [
             Part(
                 items=work.items_of(part),
@@ -108,7 +108,7 @@ class Batch(Generic[T]):
         cls, work: Work[T, Any, Any], item: T, place: int, part: StoredItem, *, number: int, source: int
     ) -> Batch[T]:
         """Return the batch of one item that a journal knows by its digest, and has as unsent."""
-        batch = cls(work=work, number=number, items=(), start=place, named=True, source=source)
+        batch = cls(work=work, number=number, items=(), start=place, source=source)
         batch._open = [Part(items=[item], indices=[place], row=part.row, digest=part.digest)]
         batch._waiting = True
         return batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, ClassVar
 
@@ -15,8 +15,8 @@ from omnivery.automations import EventLine, UnreadableLine
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
 from omnivery.bulk.batch import MAX_REFUSALS, Batch
 from omnivery.bulk.report import SettledBatch
-from omnivery.bulk.work import BatchDelta, PartState, StoredItem, StoredPart
-from omnivery.errors import AmbiguousError, NotSentError
+from omnivery.bulk.work import BatchDelta, Part, PartState, RunTarget, Screening, StoredItem, StoredPart
+from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from omnivery.events.event import EventLike
 from omnivery.transport.http import ApiResponse
 from tests.support.bots import (
@@ -296,6 +296,98 @@ def test_events_are_never_compared() -> None:
     assert len(outcome.accepted) == 8
 
 
+def test_a_request_may_be_as_large_as_the_limit() -> None:
+    size = len(batch_of(events(3)).next_request())
+    _, exact = serve(batch_of(events(3), max_bytes=size), lambda _: 200)
+    _, above = serve(batch_of(events(3), max_bytes=size - 1), lambda _: 200)
+    assert (len(exact), len(above)) == (1, 2)
+
+
+@pytest.mark.parametrize("how", ["failed", "held", "refused"])
+def test_an_error_that_counts_no_attempts_counts_none(how: str) -> None:
+    """Such as a client that cannot be used: nothing went out."""
+    batch, error = batch_of(events(1)), ConfigError("no token")
+    batch.next_request()
+    getattr(batch, how)(error)
+    outcome = batch.close()
+    assert (outcome.requests, outcome.retries) == (0, 0)
+    if how == "failed":
+        assert outcome.errors == (error,)
+    if how == "refused":
+        assert [one.reason for one in outcome.rejected] == ["no token"]
+
+
+@pytest.mark.parametrize("make", ["batch_of", "once"])
+def test_a_held_batch_is_surely_not_with_the_server(make: str) -> None:
+    """Only what is proven unsent is held where it must not be repeated."""
+    batch = {"batch_of": batch_of, "once": once}[make](events(1), number=4)
+    batch.next_request()
+    batch.held(NotSentError("no connection"))
+    outcome = batch.close()
+    assert [str(error.args[0]) for error in outcome.errors] == ["the run ended before the events were sent"]
+    assert (outcome.batch, len(outcome.undelivered), outcome.unknown) == (4, 1, ())
+
+
+def test_refused_items_are_given_back_as_they_were_given() -> None:
+    items: list[EventLike] = [event(0, ip="nowhere"), event(1), event(2)]
+    outcome, _ = serve(batch_of(items), lambda found: 400 if "e2" in found else 200)
+    assert outcome.refused == (items[0], items[2])
+
+
+class OddWork(EventWork):
+    """A kind of work whose own check goes wrong, or which says itself what is wrong with an item."""
+
+    unencodable: ClassVar[tuple[type[Exception], ...]] = (ConfigError,)
+
+    def screen(self, items: Sequence[EventLike], *, named: bool) -> Screening:
+        return Screening(faults=["too odd"] if items[0] == b"odd" else None)
+
+    def encode(self, items: Sequence[EventLike]) -> bytes:
+        if b"bad" in items:
+            raise ConfigError("its address is none")
+        return b"{}"
+
+
+def test_a_check_that_does_not_speak_of_every_item_is_a_fault_of_ours() -> None:
+    """An item of which nothing is said would be gone."""
+    with pytest.raises(ValueError, match="zip"):
+        Batch(work=OddWork(send=nobody, target=TARGET), number=0, items=[b"odd", b"sound"], start=0)
+
+
+def test_the_error_of_an_item_that_cannot_be_encoded_is_kept() -> None:
+    batch = Batch(work=OddWork(send=nobody, target=TARGET), number=0, items=[b"bad", b"good"], start=0)
+    assert batch.next_request() == b"{}"
+    assert [str(error) for error in batch.refusals] == ["its address is none"]
+
+
+def test_a_piece_of_a_part_is_of_a_piece() -> None:
+    """Items, places, lines and ids belong together, and what was in a request stays so."""
+    part = Part(items="abc", indices=[4, 6, 7], lines=[1, None, 3], ids=["x", "y", None], posted=True, row=1, body=b"")
+    pieces = [*part.halves(), part.only([True, False, True])]
+    assert [([*one.items], [*one.indices], one.lines, one.ids) for one in pieces] == [
+        (["a"], [4], [1], ["x"]),
+        (["b", "c"], [6, 7], [None, 3], ["y", None]),
+        (["a", "c"], [4, 7], [1, 3], ["x", None]),
+    ]
+    assert [(one.posted, one.row, one.body) for one in pieces] == [(True, None, None)] * 3
+    bare = Part(items="abc", indices=[4, 6, 7])
+    pieces = [*bare.halves(), bare.only([True, False, True])]
+    assert [(one.lines, one.ids, one.posted) for one in pieces] == [(None, None, False)] * 3
+
+
+def test_targets_differ_in_words_that_tell_no_secret() -> None:
+    one = RunTarget(
+        {"domain": "a.com", "webhook_url": "https://x/1", "base_url": "b"}, secret=frozenset({"webhook_url"})
+    )
+    assert (one["domain"], one.difference(one), one.replace().difference(one)) == ("a.com", None, None)
+    other = one.replace(domain="b.com", webhook_url="https://x/2")
+    assert one.difference(other) == "domain a.com, not b.com"
+    assert one.difference(one.replace(webhook_url="https://x/2")) == "another webhook_url"
+    assert RunTarget({**one.values}).difference(one.replace(webhook_url="")) == "another webhook_url"
+    assert one.difference(RunTarget({**one.values, "region": "eu"})) == "region None, not eu"
+    assert (other.secret, other["base_url"]) == (one.secret, "b")
+
+
 # What a journal is told
 
 
@@ -306,6 +398,9 @@ class OnceWork(EventWork):
 
     def digest(self, body: Any) -> bytes:
         return hashlib.sha256(body).digest()
+
+    def ids_of(self, response: ApiResponse[Any]) -> Sequence[str | None]:
+        return [f"id after {response.attempts}"]
 
 
 def once(items: list[EventLike], **options: Any) -> Batch[EventLike]:
@@ -383,6 +478,26 @@ def test_a_batch_that_an_earlier_run_has_counted_is_not_counted_again() -> None:
     assert written(batch, count(2)).batches == 0
 
 
+def test_lines_of_the_source_stay_with_their_items() -> None:
+    def line(number: int) -> bytes:
+        return b'{"ip":"203.0.113.7","uas":"-","event_id":"e%d"}' % number
+
+    items: list[EventLike] = [
+        EventLine(data=line(0), line=3),
+        EventLine(data=b"{", line=4),
+        EventLine(data=line(2), line=6),
+    ]
+    batch, rows = batch_of(items, named=True), count(1)
+    [whole] = written(batch, rows).opened
+    assert (whole.lines, whole.ids, whole.indices) == ([3, 6], ["e0", "e2"], [0, 2])
+    batch.next_request()
+    batch.refused(refusal(400))
+    assert [(part.lines, part.ids, part.indices) for part in written(batch, rows).opened] == [
+        ([3], ["e0"], [0]),
+        ([6], ["e2"], [2]),
+    ]
+
+
 def test_rejected_items_are_told_once_with_their_bytes() -> None:
     batch = batch_of([event(0), event(1, ip="nowhere"), event(2)], named=True)
     rows = count(1)
@@ -411,6 +526,7 @@ def test_halves_that_were_given_up_before_they_were_written_down_get_their_rows(
     given_up = [one.part for one in told.ended if one.state is PartState.UNDELIVERED]
     assert all(part.row is not None for part in given_up)
     assert [part.row for part in given_up] == [part.row for part in told.opened]
+    assert all("400" in str(one.error) for one in told.ended if one.state is PartState.UNDELIVERED)
     left = [one for part in told.opened for one in ids(sent(part.body))]
     assert sorted(left) == sorted(ids(batch.close().undelivered))
 
@@ -444,8 +560,11 @@ def test_to_write_down_a_batch_forgets_no_request_that_is_out(make: Callable[...
     batch.next_request()
     written(batch, rows)
     outcome = batch.close()
-    assert [type(error) for error in outcome.errors] == [AmbiguousError]
+    [error] = outcome.errors
+    assert (type(error), error.args[0]) == (AmbiguousError, "the run ended before the response came")
     assert (len(outcome.unknown), len(outcome.undelivered)) == ((1, 0) if make is once else (0, 1))
+    [end] = batch.take_delta().ended
+    assert (end.state, end.error) == ((PartState.UNKNOWN, str(error)) if make is once else (PartState.PENDING, None))
 
 
 def test_a_request_that_was_given_up_unsent_leaves_its_item_unsent() -> None:
@@ -476,7 +595,8 @@ def test_an_item_that_must_not_be_sent_twice_is_pending_while_it_is_held_and_cla
     assert (written(batch, rows).claimed, written(batch, rows).claimed) == ([1], [])
     assert batch.next_request() == opened.body
     batch.accepted(response(1))
-    assert ends(written(batch, rows)) == [(1, PartState.ACCEPTED, 1)]
+    last = written(batch, rows)
+    assert (ends(last), last.ended[0].ids, last.ended[0].error) == ([(1, PartState.ACCEPTED, 1)], ["id after 1"], None)
     assert batch.close().errors == ()
 
 
@@ -497,7 +617,7 @@ def test_an_item_of_an_earlier_run_goes_out_in_its_old_row() -> None:
     work = OnceWork(send=nobody, target=TARGET)
     stored = StoredItem(state="pending", digest=b"d", row=33)
     batch = Batch.reopened(work, item, 12, stored, number=5, source=2)
-    assert (batch.number, batch.start, batch.source, batch.left) == (5, 12, 2, 1)
+    assert (batch.number, batch.start, batch.source, batch.left, batch.items) == (5, 12, 2, 1, ())
     assert batch.claim()
     told = written(batch, count(90))
     assert (told.opened, told.claimed) == ([], [33])
@@ -506,6 +626,21 @@ def test_an_item_of_an_earlier_run_goes_out_in_its_old_row() -> None:
     assert ends(written(batch, count(90))) == [(33, PartState.UNKNOWN, 1)]
     outcome = batch.close()
     assert (outcome.unknown, outcome.undelivered, outcome.start) == ((item,), (), 12)
+
+
+@pytest.mark.parametrize("ending", ["held", "refused"])
+def test_an_item_of_an_earlier_run_keeps_its_place_and_its_digest(ending: str) -> None:
+    work = OnceWork(send=nobody, target=TARGET)
+    stored = StoredItem(state="undelivered", digest=b"d", row=33)
+    batch = Batch.reopened(work, event(0), 12, stored, number=5, source=2)
+    batch.next_request()
+    if ending == "held":
+        batch.held(NotSentError("no connection"))
+        assert ends(written(batch, count(90))) == [(33, PartState.PENDING, 1)]
+    else:
+        batch.refused(refusal(400))
+        [(rejection, _)] = written(batch, count(90)).rejected
+        assert rejection.index == 12
 
 
 def test_what_must_not_be_repeated_is_unknown_if_its_response_was_lost() -> None:
@@ -542,6 +677,31 @@ def test_the_parts_of_an_earlier_run_go_out_in_order_with_the_bytes_that_were_to
         batch.accepted(response(1))
     assert seen == bodies
     assert ends(written(batch, count(90))) == [(20, PartState.ACCEPTED, 1), (21, PartState.ACCEPTED, 1)]
+    assert batch.close().start == 0
+
+
+def test_a_part_of_an_earlier_run_that_is_refused_is_halved_as_any_other() -> None:
+    stored = StoredPart(
+        row=20,
+        source=4,
+        number=9,
+        state="pending",
+        counted=True,
+        items=2,
+        indices=[70, 72],
+        lines=[7, 8],
+        ids=["a", "b"],
+        body=b'{"webhook_url":"w","events":[{"event_id":"a"},{"event_id":"b"}]}',
+    )
+    batch = Batch.revived(EventWork(send=nobody, target=TARGET), [stored])
+    batch.next_request()
+    batch.refused(refusal(400))
+    halves = written(batch, count(90)).opened
+    assert [(part.indices, part.lines, part.ids) for part in halves] == [([70], [7], ["a"]), ([72], [8], ["b"])]
+    batch.next_request()
+    batch.refused(refusal(400))
+    [rejection] = batch.close().rejected
+    assert (rejection.index, rejection.line) == (70, 7)
 
 
 def test_every_accepted_response_and_every_refusal_of_one_item_is_kept() -> None:

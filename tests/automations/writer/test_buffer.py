@@ -12,6 +12,8 @@ from attrs import define
 
 from omnivery.automations import EventLine, UnreadableLine
 from omnivery.automations.writer.buffer import (
+    FRAME,
+    MEMBER,
     EventBuffer,
     PutResult,
     size_of,
@@ -20,7 +22,7 @@ from omnivery.automations.writer.options import WriterOptions
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.encoding import encode_batch
 from omnivery.events.event import EventLike
-from tests.support.bots import event
+from tests.support.bots import event, ids
 from tests.support.writer import (
     buffer_of,
     read_into,
@@ -71,6 +73,26 @@ def test_a_batch_is_due_when_its_oldest_event_has_lingered() -> None:
     assert buffer.oldest_age == 0.0
 
 
+def test_bytes_fill_a_batch_to_the_last_one() -> None:
+    one = size_of(event(0))
+    for spare, batches in ((0, [["e0", "e1"], ["e2", "e3"]]), (-1, [["e0"], ["e1"]])):
+        buffer = buffer_of(max_bytes=2 * one + spare)
+        read_into(buffer, 1)
+        assert buffer.take([], 500) == math.inf
+        read_into(buffer, 3, start=1)
+        assert [taken(buffer), taken(buffer)] == batches
+
+
+def test_a_flush_counts_from_the_first_event_and_not_from_what_is_there() -> None:
+    buffer = buffer_of(max_events=3)
+    read_into(buffer, 4)
+    assert taken(buffer) == ["e0", "e1", "e2"]
+    buffer.flush()
+    assert taken(buffer) == ["e3"]
+    read_into(buffer, 1, start=4)
+    assert taken(buffer) == []
+
+
 def test_what_a_full_batch_leaves_behind_lingers_from_when_it_was_put() -> None:
     clock = Clock()
     buffer = EventBuffer(options=WriterOptions(linger=1.0, max_events=2), now=clock)
@@ -116,6 +138,24 @@ def test_the_estimate_of_an_event_s_size_is_of_use(item: EventLike) -> None:
     assert real * 0.6 < size_of(item) < real + 200
 
 
+@pytest.mark.parametrize(
+    ("item", "size"),
+    [
+        (event(0, uas="agent"), FRAME + 7),
+        (event(0, uas="agent", domain="a.com", recipient_id="rr", message_id="m"), FRAME + 15),
+        (event(0, uas=5, attributes=[1]), FRAME + 2),
+        (event(0, uas="agent", attributes={"own": "xyz", "n": 7}), FRAME + 7 + 2 * MEMBER + 7),
+        ({"ip": "::1", "n": 7}, 2 * MEMBER + 6),
+        (b"12345", 5),
+        (EventLine(data=b"12345", line=1), 5),
+        (UnreadableLine(line=1, reason="blank"), 0),
+        (None, 0),
+    ],
+)
+def test_a_size_is_text_and_a_round_figure_for_the_rest(item: Any, size: int) -> None:
+    assert size_of(item) == size
+
+
 @pytest.mark.parametrize("item", [UnreadableLine(line=1, reason="blank"), 7, None, event(0, uas=5, attributes=[1])])
 def test_what_is_no_event_is_taken_all_the_same(item: Any) -> None:
     """It becomes a rejection in the report; put raises for nothing that is in an event."""
@@ -144,6 +184,31 @@ def test_a_closed_buffer_gives_up_the_rest_and_then_says_that_it_is_over() -> No
         buffer.put_nowait(event())
 
 
+def test_what_is_drained_is_given_back_in_order_and_leaves_room() -> None:
+    buffer = buffer_of(max_bytes=200, max_buffered=3)
+    read_into(buffer, 3)
+    assert ids(buffer.drain()) == ["e0", "e1", "e2"]
+    assert (len(buffer), buffer.drain(), buffer.puts) == (0, [], 3)
+    read_into(buffer, 1, start=3)
+    assert buffer.take([], 500) == math.inf, "the bytes of what was drained count no more"
+
+
+def test_in_a_forked_child_a_buffer_is_empty_and_refuses() -> None:
+    """Its parent has the events, and sends them. A lock that one of the parent's threads held is nobody's here."""
+    buffer, woken = buffer_of(), list[int]()
+    buffer.wake = lambda: woken.append(1)
+    read_into(buffer, 2)
+    woken.clear()
+    buffer._lock.acquire()
+    buffer.reset_after_fork()
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(buffer.take, [], 500).result(timeout=5) is None
+    with pytest.raises(ConfigError, match=r"^this writer belongs to the process that this one was forked from: open"):
+        buffer.put_nowait(event())
+    buffer.flush()
+    assert (len(buffer), woken) == (0, [])
+
+
 def test_the_first_reason_to_refuse_stays() -> None:
     """What was stopped by an error must not say later that it was merely closed."""
     buffer = buffer_of()
@@ -154,7 +219,7 @@ def test_the_first_reason_to_refuse_stays() -> None:
 
 
 def test_a_buffer_takes_nothing_before_it_is_opened() -> None:
-    with pytest.raises(ConfigError, match="async with"):
+    with pytest.raises(ConfigError, match=r"^enter the writer first: `async with .*\. Nothing was sent\.$"):
         EventBuffer(options=WriterOptions()).put_nowait(event())
 
 
@@ -198,4 +263,5 @@ def test_dropped_events_are_counted_and_told_at_powers_of_two(caplog: pytest.Log
         assert [buffer.put_nowait(event(number)) for number in range(9)] == [PutResult.DROPPED] * 9
     assert buffer.drops.count == 9
     assert (buffer.puts, len(buffer)) == (1, 1)
-    assert [record.args for record in caplog.records] == [(1,), (2,), (4,), (8,)]
+    told = [f"a writer's buffer is full; events dropped so far: {count}" for count in (1, 2, 4, 8)]
+    assert caplog.messages == told
