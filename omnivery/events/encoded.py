@@ -1,8 +1,8 @@
-"""Events that a file's reader hands to a run as bytes, with no object for each.
+"""Events that a file's reader hands to a run as bytes, without an object for each.
 
-An attrs object for each event, and what the garbage collector does with it, would take as long as half of sending. So
-they are plain tuples: those take a tenth of the time, and the collector lets go of them when it first meets them. Only
-a run sees them: whoever looks at an outcome or a report gets `EventLine`s and `BotEvent`s, by `decoded`.
+Creating an attrs object for each event, and garbage-collecting it, would take half as long as sending. Plain tuples
+take a tenth of that time, because the collector stops tracking them at its first pass. Only runs see these tuples:
+outcomes and reports have `EventLine`s and `BotEvent`s instead, from `decoded`.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from omnivery import codec
 from omnivery.events.event import BotEvent, EventLike, EventLine
 
 EncodedEvent: TypeAlias = tuple[object, bytes, Any]
-"""What kind it is, the event's JSON, and its number of a line or its id. Not every tuple is one: see `is_encoded`."""
+"""The kind, the event's JSON, and the number of its line or its id. Not every tuple is one: see `is_encoded`."""
 
 LINE = object()
-"""Kind of a line of NDJSON as it was read: nothing of it is known but its number, which comes third."""
+"""Kind of a line of NDJSON that was read and not parsed. The third part is the line's number."""
 CHECKED = object()
-"""Kind of an event that a reader has made and checked. Its id comes third."""
+"""Kind of an event that a reader has created and checked. The third part is the event's id."""
 
 
 _PARTS = 3
 
 
 def is_encoded(item: Any) -> bool:
-    """Whether an item is an encoded event; no tuple of a caller's is."""
+    """Whether an item is an encoded event. A caller's own tuple never is."""
     return type(item) is tuple and len(item) == _PARTS and (item[0] is LINE or item[0] is CHECKED)
 
 
 def line_in(item: Any) -> bytes | None:
-    """Return the bytes of a line of NDJSON; None for what is none."""
-    # By its type first: isinstance() of each kind in turn takes as long as to parse the line.
+    """Return the bytes of a line of NDJSON; None for another item."""
+    # Compare types first: isinstance() with each kind in turn takes as long as parsing the line.
     kind = type(item)
     if kind is dict:
         return None
@@ -44,14 +44,14 @@ def line_in(item: Any) -> bytes | None:
 
 
 def line_number(item: Any) -> int | None:
-    """Return the number of a line of NDJSON, where it is known."""
+    """Return the number of a line of NDJSON, if it is known."""
     if is_encoded(item):
         return item[2] if item[0] is LINE else None
     return item.line if isinstance(item, EventLine) else None
 
 
 def checked(items: Sequence[Any]) -> Sequence[EncodedEvent] | None:
-    """Return items of which each is a checked event; None if one is not."""
+    """Return the items if each of them is a checked event, else None."""
     return items if all(type(item) is tuple and len(item) == _PARTS and item[0] is CHECKED for item in items) else None
 
 

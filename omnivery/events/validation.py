@@ -45,13 +45,13 @@ def _is_plainly_sound_dict(item: dict[str, Any]) -> bool:
 
 
 def fault_of(item: Any) -> str | None:  # noqa: PLR0911  # one for each kind of item
-    """Why an item cannot be sent in a batch, in words that hold none of its content; None if it can.
+    """Return why an item cannot be sent in a batch; None if it can. The reason contains nothing of the item.
 
     `ip` is required and must be an IP address. `uas` and `event_id` are required and must be text. `ts` and
     `message_ts` must be whole numbers if they are given. Empty text counts as missing, because the API does not
     document it.
     """
-    # Ordered by how many events a second each kind has to carry.
+    # The kinds with most events a second come first.
     if is_encoded(item):
         return _line_fault(item[1]) if item[0] is LINE else None
     if isinstance(item, BotEvent):

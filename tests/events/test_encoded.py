@@ -71,8 +71,8 @@ def test_a_body_is_what_it_is_for_the_decoded_events(items: list[Any]) -> None:
 def test_a_tuple_of_a_caller_s_is_no_event(item: Any) -> None:
     assert not is_encoded(item)
     for batch in [item], [item, CHECKED_EVENT], [item, *lines(LINES[0])]:
-        assert "tuple is no event" in ((work().screen(batch, named=False).faults or ())[0] or "")
-        assert "tuple is no event" in ((work().screen(batch, named=True).faults or ())[0] or "")
+        assert "tuple is not an event" in ((work().screen(batch, named=False).faults or ())[0] or "")
+        assert "tuple is not an event" in ((work().screen(batch, named=True).faults or ())[0] or "")
     assert decoded(item) is item
 
 
