@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import anyio
 import anyio.lowlevel
+import httpx
 import pytest
 
 from omnivery import webhooks
@@ -57,7 +62,7 @@ def _django() -> None:
 
     settings.configure(
         ROOT_URLCONF=__name__,
-        ALLOWED_HOSTS=["testserver"],
+        ALLOWED_HOSTS=["testserver", "127.0.0.1", "localhost"],
         SECRET_KEY="s",
         DATA_UPLOAD_MAX_MEMORY_SIZE=16 * 2**20,
         MIDDLEWARE=["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
@@ -82,6 +87,59 @@ def test_the_documented_view_in_django() -> None:
     assert [post(each) for each in (body, body, call(key="other"), large)] == [200, 406, 406, 200]
     assert client.get("/verdicts").status_code == 405
     assert len(handled) == 2
+
+
+def test_the_documented_function_for_a_cloud_function(capsys: pytest.CaptureFixture[str]) -> None:
+    receive = documented("from omnivery.errors import WebhookError", webhooks=webhooks)["receive"]
+    assert [receive(each) for each in (call(), call(key="other"), b"no JSON")] == [200, 406, 406]
+    assert capsys.readouterr().out.splitlines() == ["[('e1', True)]", "signature wrong", "not JSON"]
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """An app on a WSGI server, in a thread; yields its URL."""
+    with make_server("127.0.0.1", 0, app, handler_class=_Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/verdicts"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def flask_site() -> Any:
+    return documented("from flask import")["flask_app"]
+
+
+def django_site() -> Any:
+    from django.core.wsgi import get_wsgi_application
+    from django.urls import clear_url_caches, path
+
+    view = documented("from django", receiver=Receiver(lambda _: None, KEY))["verdicts_view"]
+    urlpatterns[:] = [path("verdicts", view)]
+    clear_url_caches()
+    return get_wsgi_application()
+
+
+@pytest.mark.parametrize(("site", "too_large"), [(flask_site, 413), (django_site, 400)])
+def test_the_documented_views_on_a_wsgi_server(site: Callable[[], Any], too_large: int) -> None:
+    """Over a socket, as a service calls; what is larger than any call is refused by its length, unread."""
+    body = call()
+    with served(site()) as url, httpx.Client(trust_env=False) as client:
+        sent = (body, body, call(key="other"), call("e" * 3_000_000))
+        assert [client.post(url, content=each).status_code for each in sent] == [200, 406, 406, 200]
+        assert client.get(url).status_code == 405
+        host, port = url.split("/")[2].split(":")
+        with socket.create_connection((host, int(port)), 10) as connection:
+            connection.sendall(b"POST /verdicts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99000000\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(100).split()[1] == str(too_large).encode()
 
 
 # What `handle` does, whatever calls it
