@@ -116,6 +116,8 @@ class SendTrace:
     """Whether there was any event. Foreign transports and mocks report none."""
     sent: bool = field(init=False, default=False)
     """Whether a part of the request may have left. It stays True when a transport of the caller's tries again."""
+    peer: str | None = field(init=False, default=None)
+    """Host and port to which a connection was last made: the server's, or a proxy's."""
     _sent_before: bool = field(init=False, default=False)
 
     async def note_async(self, event: str, info: dict[str, Any]) -> None:
@@ -126,6 +128,9 @@ class SendTrace:
         """Handle an event."""
         self.seen = True
         step = event.partition(".")[2]
+        if step == "connect_tcp.started":
+            host = str(info.get("host"))
+            self.peer = f"{f'[{host}]' if ':' in host else host}:{info.get('port')}"
         phase = PHASES.get(step)
         if phase is None:
             # h11 refused the head before a byte of it was written.
@@ -155,7 +160,8 @@ class Translation:
     ) -> None:
         if not isinstance(error, Exception) or isinstance(error, OmniveryError):
             return
-        translated = translate(error, sent=self.trace.sent if self.trace.seen else None, trusted=self.trusted())
+        sent = self.trace.sent if self.trace.seen else None
+        translated = translate(error, sent=sent, trusted=self.trusted(), peer=self.trace.peer)
         if translated is not error:
             raise translated from error
 

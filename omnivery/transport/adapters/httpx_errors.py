@@ -29,18 +29,19 @@ _NEVER_SENT = (
 _INVALID_REQUEST = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError)
 
 
-def translate(error: Exception, *, sent: bool | None, trusted: bool) -> Exception:
+def translate(error: Exception, *, sent: bool | None, trusted: bool, peer: str | None = None) -> Exception:
     """Return our error for one of httpx. Its text is not used, because it may contain the URL.
 
     Args:
         error: the exception of httpx, or of a library below it.
         sent: whether the request was sent, as its trace proves; None if there was no trace.
         trusted: whether the exception's type means what it says: see `keeps_meaning`.
+        peer: host and port of the server, or of the proxy, to which the connection was last made, if it is known.
     """
     # Without a trace, any other exception was raised by a mock, as a test has set it up.
     if isinstance(error, AssertionError) or not (isinstance(error, FAILURES) or sent is not None or not trusted):
         return error
-    text, permanent = _describe(error), _is_permanent(error)
+    text, permanent = _describe(error, peer), _is_permanent(error)
     # Without a trace, a transport may report a lost response as a failed connection: that proves nothing.
     if sent is False or (sent is None and trusted and isinstance(error, _NEVER_SENT)):
         unreachable = any(isinstance(cause, socket.gaierror | ConnectionRefusedError) for cause in causes(error))
@@ -98,16 +99,17 @@ def _is_untrusted(error: Exception) -> bool:
     return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: Exception, peer: str | None = None) -> str:
+    where = f" to {peer}" if peer else ""
     if _is_untrusted(error):
-        return "the server's certificate could not be verified: check the host, or pass verify=<your SSLContext>"
-    if any(isinstance(cause, socket.gaierror) for cause in causes(error)):
-        return "no connection could be made: the host name is not known; check the URL"
+        host = f" {peer}" if peer else ""
+        return f"the server's certificate could not be verified: check the host{host}, or pass verify=<your SSLContext>"
+    if isinstance(error, httpx.ConnectError):
+        return f"no connection could be made{where}{_reason(error)}"
     if isinstance(error, httpx.RemoteProtocolError) and not _CLOSED.search(str(error)):
         return "the server's response is not HTTP"
     texts: dict[type[Exception], str] = {
-        httpx.ConnectError: "no connection could be made (name lookup failed, connection refused, or TLS failed)",
-        httpx.ConnectTimeout: "connecting took longer than the connect timeout",
+        httpx.ConnectTimeout: f"connecting{where} took longer than the connect timeout",
         httpx.PoolTimeout: "no connection became free within the connect timeout",
         httpx.ReadTimeout: "no response came within the read timeout",
         httpx.WriteTimeout: "the request could not be sent within the write timeout",
@@ -123,3 +125,15 @@ def _describe(error: Exception) -> str:
     if is_local(error):
         return "the request is not valid HTTP: check its header fields"
     return texts.get(type(error), f"the exchange failed ({type(error).__name__})")
+
+
+def _reason(error: Exception) -> str:
+    found = [*causes(error)]
+    for kind, words in (
+        (socket.gaierror, ": the host name is not known; check the URL"),
+        (ConnectionRefusedError, ": connection refused; check the URL, or whether the server runs"),
+        (ssl.SSLError, ": TLS failed; check whether the URL has the right scheme and port"),
+    ):
+        if any(isinstance(cause, kind) for cause in found):
+            return words
+    return " (name lookup failed, connection refused, or TLS failed)"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -12,13 +13,13 @@ import httpx
 import pytest
 import respx
 import trustme
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 
 from omnivery.errors import AmbiguousError, NotSentError, TransportError
 from omnivery.transport.adapters.httpx_async import ClientAdapter, HttpxAdapter
 from omnivery.transport.adapters.httpx_common import SendTrace
 from omnivery.transport.adapters.httpx_errors import translate
-from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
+from omnivery.transport.adapters.httpx_sync import SyncClientAdapter, SyncHttpxAdapter
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Adapter, Phase, Progress, Request
 from tests.support.fakes import Seen, always, drive, http_response, serve
@@ -187,6 +188,54 @@ async def test_a_request_that_a_wrapper_sent_again_was_sent() -> None:
 def test_proof_comes_before_what_an_error_is_called(kind: type[Exception], trusted: bool) -> None:
     assert type(translate(kind("text"), sent=True, trusted=trusted)) is AmbiguousError
     assert type(translate(kind("text"), sent=False, trusted=trusted)) is NotSentError
+
+
+# What could not be reached is named: the server, or the proxy before it, and never more of a URL
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def unreachable() -> Iterator[tuple[str, str | None, str]]:
+    """A URL, a proxy, and what the error says."""
+    port = free_port()
+    refused = f"to 127.0.0.1:{port}: connection refused"
+    yield f"http://127.0.0.1:{port}/ann@example.com", None, refused
+    yield f"http://api.example.org:{port}/ann", f"http://user:pass@127.0.0.1:{port}", refused
+    yield "http://no-such-host.invalid/ann", None, "to no-such-host.invalid:80: the host name is not known"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("url", "proxy", "words"), [*unreachable()])
+async def test_who_could_not_be_reached_is_named(url: str, proxy: str | None, words: str) -> None:
+    async with aclosing(HttpxAdapter(proxy=proxy)) as adapter:
+        texts = [str(await failure(adapter, get(url)))]
+    own = SyncHttpxAdapter(proxy=proxy)
+    with pytest.raises(TransportError) as caught:
+        drive(own.send(get(url)))
+    drive(own.aclose())
+    for text in (*texts, str(caught.value)):
+        assert f"no connection could be made {words}" in text
+        assert not any(secret in text for secret in ("ann", "user", "pass"))
+
+
+@pytest.mark.anyio
+async def test_a_server_that_speaks_no_tls_is_told_apart() -> None:
+    tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = tcp.extra(SocketAttribute.local_port)
+
+    async def no_tls(stream: ByteStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+
+    async with tcp, anyio.create_task_group() as tasks, aclosing(HttpxAdapter()) as adapter:
+        tasks.start_soon(tcp.serve, no_tls)
+        error = await failure(adapter, get(f"https://127.0.0.1:{port}"))
+        tasks.cancel_scope.cancel()
+    assert f"no connection could be made to 127.0.0.1:{port}: TLS failed" in str(error)
 
 
 # httpcore's trace
