@@ -25,6 +25,8 @@ REASONS = {
     sqlite3.SQLITE_TOOBIG: "a value is larger than SQLite can store",
 }
 """Messages for SQLite's primary result codes (https://www.sqlite.org/rescode.html). Its own text may quote a row."""
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""Result codes of a file that no repetition makes better."""
 
 
 @frozen(kw_only=True)
@@ -46,6 +48,8 @@ class FileKind:
     """Pragmas of a new file, executed before its first table is created."""
     settings: tuple[str, ...] = ()
     """Pragmas of each connection that writes."""
+    damaged: str = ""
+    """What to do once a file that was opened turns out to be damaged, as a sentence."""
 
 
 def refusal(path: Path, kind: FileKind, words: str) -> ConfigError:
@@ -66,6 +70,8 @@ def explained(path: Path, kind: FileKind, error: type[OmniveryError], aftermath:
         yield
     except (sqlite3.Error, OSError) as cause:
         words = f"{kind.noun}: {path} failed: {reason_of(cause)}"
+        if kind.damaged and aftermath != kind.refused and getattr(cause, "sqlite_errorcode", 0) & 0xFF in DAMAGE:
+            aftermath = kind.damaged
         raise error(f"{words}. {aftermath}" if aftermath else words) from None
 
 

@@ -295,7 +295,8 @@ class VerdictStore(Tabular):
 
     def _prune_some(self) -> None:
         now = self._clock()
-        if self._keep is not None and now >= self._prune_at:
+        # Not later than that: a clock that was ahead for a while may have been set back.
+        if self._keep is not None and not self._prune_at - PRUNE_EVERY <= now < self._prune_at:
             # As long as there is more, some with every call; else a look now and then.
             self._prune_at = now if any(self._prune(now - self._keep)) else now + PRUNE_EVERY
 

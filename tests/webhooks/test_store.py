@@ -299,6 +299,17 @@ def test_what_is_pruned_leaves_its_room_to_what_comes(path: Path, clock: Clock) 
         assert database.execute("SELECT count(*) FROM calls").fetchone()[0] <= 32
 
 
+def test_a_clock_that_was_ahead_and_is_set_back_does_not_end_the_pruning(path: Path, clock: Clock) -> None:
+    with VerdictStore(path, clock=clock, keep=3600) as store:
+        clock.now += 10_000_000
+        store.add(*call(("ahead", True)))
+        clock.now -= 10_000_000
+        store.add(*call(("old", True)))
+        clock.now += 7200
+        store.add(*call(("new", True)))
+        assert {it.event_id for it in store} == {"ahead", "new"}
+
+
 def test_a_wait_is_not_misled_when_all_else_is_pruned(store: VerdictStore, clock: Clock) -> None:
     """It counts by the numbers of rows, so none may be given twice."""
     store.add(*call(("old", True)))

@@ -91,6 +91,10 @@ _SCHEMA = (
 JOURNAL = FileKind(
     noun="journal",
     refused="Nothing was sent, and the file was not changed.",
+    damaged=(
+        "Nothing was sent that it does not have, and what it holds was left as it is. Copy its files, have "
+        "`omnivery bots export` print what is not delivered, and go on with another journal."
+    ),
     application_id=int.from_bytes(b"ovjl"),
     version=1,
     schema=_SCHEMA,

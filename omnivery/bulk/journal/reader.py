@@ -44,9 +44,9 @@ SELECT name, state, error, place, digest, batch.id, source, number, counted, ite
     CAST(places AS BLOB), CAST(ids AS BLOB), body
 FROM batch JOIN source ON source.id = batch.source WHERE batch.id = ? AND state <> 'accepted'
 """
-_REJECTED = """
+_NEXT_REJECTED = """
 SELECT name, item, rejection.id, place, line, item_id, reason FROM rejection JOIN source ON source.id = rejection.source
-ORDER BY rejection.id
+WHERE rejection.id > ? ORDER BY rejection.id LIMIT 1
 """
 
 
@@ -226,9 +226,15 @@ class JournalReader:
                 yield AcceptedBatch(item_ids=item_ids, accepted_at=moment)
 
     def rejected(self) -> Iterator[Problem]:
-        """Every item that was rejected and is not pruned, before it was sent or by the server."""
+        """Every item that was rejected and is not pruned, before it was sent or by the server.
+
+        Reads one item at a time, and holds no transaction: the log of a journal that is written grows during one.
+        """
+        last = 0
         with self._reading() as db:
-            for name, item, *row in db.execute(_REJECTED):
+            while found := db.execute(_NEXT_REJECTED, (last,)).fetchone():
+                name, item, *row = found
+                last = row[0]
                 one = rejection_of(tuple(row))
                 yield Problem(
                     kind="rejected",

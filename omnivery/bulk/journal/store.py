@@ -329,7 +329,8 @@ class JournalStore:
 
     def _prune_some(self) -> None:
         now = self._clock()
-        if self.keep is None or now < self._prune_at:
+        # Not later than that: a clock that was ahead for a while may have been set back.
+        if self.keep is None or self._prune_at - PRUNE_EVERY <= now < self._prune_at:
             return
         # As long as there is more, some with every transaction; else a look now and then.
         self._prune_at = now if self._prune(now - self.keep) else now + PRUNE_EVERY

@@ -109,6 +109,20 @@ def test_a_journal_that_keeps_an_hour_is_as_large_as_an_hour(tmp_path: Path) -> 
     assert all(12 <= one <= 14 for pair in sizes[1:] for one in pair)
 
 
+def test_a_clock_that_was_ahead_and_is_set_back_does_not_end_the_forgetting(tmp_path: Path) -> None:
+    clock = Clock()
+    with store_of(tmp_path / "j", clock=clock, keep=3600) as store:
+        source, _ = store.enter_source(SOURCE)
+        clock.now += 1000 * DAY
+        accept(store, source, clock, batches=1, size=2)
+        clock.now -= 1000 * DAY
+        accept(store, source, clock, batches=3, size=2)
+        clock.now += DAY
+        accept(store, source, clock, batches=1, size=2)
+    # What was written by the clock that was ahead is as new as it says.
+    assert len(states(tmp_path / "j")) == 2
+
+
 def test_without_an_age_a_journal_keeps_all(tmp_path: Path) -> None:
     clock = Clock()
     with store_of(tmp_path / "j", clock=clock) as store:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
+from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
-from omnivery.errors import ConfigError, OmniveryError
-from tests.support.journal_rows import cut, drain, full, rows, spoil, store_of
+from omnivery.bulk.work import PartState
+from omnivery.errors import ConfigError, JournalError, OmniveryError
+from tests.support.journal_rows import SOURCE, cut, drain, ended, full, part, read, rows, settled, spoil, store_of
 
 TEXTS = ("state", "places", "ids", "body", "error")
 
@@ -194,3 +196,62 @@ def test_no_damaged_page_comes_out_as_a_foreign_error(path: Path, seed: int) -> 
         data[start : start + length] = random.randbytes(min(length, len(data) - start))
     path.write_bytes(data)
     told(lambda: everything(path))
+
+
+def damage_of_the_free_pages(path: Path) -> None:
+    """Have the list of free pages name a page that is in use: nothing that an opening reads shows it."""
+    data = bytearray(path.read_bytes())
+    size = int.from_bytes(data[16:18])
+    trunk = int.from_bytes(data[32:36])
+    assert trunk, "there is no free page"
+    start = (trunk - 1) * size + 8
+    data[start : start + 40] = (3).to_bytes(4) * 10
+    path.write_bytes(data)
+
+
+def test_damage_that_no_opening_sees_stops_what_meets_it_and_harms_nothing(path: Path) -> None:
+    """SQLite would have to read the whole file to find it, and an opening must be quick."""
+    store = JournalStore.open(path)
+    source, _ = store.enter_source(SOURCE)
+    large = part(store, *map(str, range(3000)), body=b"x" * 500_000)
+    store.transact([read(store, source, large, number=100)])
+    store.transact([settled(source, ended(large, PartState.ACCEPTED), number=100)])
+    # As a kill leaves it: a close of its own would give the free pages back.
+    store._file.close()
+    store._lock.release()
+    damage_of_the_free_pages(path)
+    kept = "SELECT id, state, items, CAST(ids AS BLOB), body FROM batch ORDER BY id"
+    before = rows(path, kept)
+    store = JournalStore.open(path)
+    source, _ = store.enter_source(SOURCE)
+
+    def read_on() -> None:
+        for _ in range(60):
+            one = part(store, *map(str, range(500)), body=b"x" * 50_000)
+            store.transact([read(store, source, one)])
+            before.append(rows(path, kept)[-1])
+
+    with pytest.raises(JournalError, match="failed: it is damaged") as told_so:
+        read_on()
+    with suppress(JournalError):
+        store.close()
+    assert "go on with another journal" in str(told_so.value), "to submit again with it would never get further"
+    assert rows(path, kept) == before
+    with JournalReader.open(path) as reader:
+        assert sum(len(batch.item_ids) for batch in reader.accepted()) > 3000
+        assert list(reader.undelivered(cut))
+
+
+def test_a_reader_that_is_slow_holds_up_no_writer(path: Path) -> None:
+    """A transaction that is open keeps the write-ahead log from being used again: it grew by all that was written."""
+    with store_of(path) as store, JournalReader.open(path) as reader:
+        source, _ = store.enter_source(SOURCE)
+        wrong = [(Rejection(index=0, reason="wrong"), b"y")] * 5
+        store.transact([settled(source, rejected=wrong, number=next(store.numbers))])
+        for iterator in (reader.rejected(), reader.accepted(), reader.undelivered(cut)):
+            assert next(iterator) is not None  # and the reader does something else for hours
+            for _ in range(60):
+                one = part(store, *map(str, range(500)), body=b"x" * 1_000_000)
+                store.transact([read(store, source, one, number=next(store.numbers))])
+                store.transact([settled(source, ended(one, PartState.ACCEPTED))])
+            assert path.with_name("j-wal").stat().st_size < 40_000_000
