@@ -98,8 +98,10 @@ class CsvReader(LineReader[BotEvent]):
                 yield self._placed(numbered, columns)
             else:
                 # Row by row, which takes half as long again, to the end of the block or of a row that goes beyond it.
-                for row in _careful_rows(_Lines(flow, first, lines), self._dialect):
+                source = _Lines(flow, first, lines)
+                for row in _careful_rows(source, self._dialect, growing=self.growing):
                     yield self._placed([row], columns)
+                self.unfinished = source.unfinished
 
     def _below_header(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """Read the row that names the columns, and return what follows."""
@@ -195,6 +197,8 @@ class _Lines:
     """The lines of that row."""
     faults: dict[int, str] = field(init=False, factory=dict[int, str])
     """What is wrong with lines that were read, by their number."""
+    unfinished: int = field(init=False, default=0)
+    """Bytes of a last row that was left."""
     _place: int = field(init=False, default=0)
     _again: deque[str] = field(init=False, factory=deque[str])
 
@@ -240,7 +244,11 @@ class _Lines:
             return line.decode(errors="replace") + "\n"
 
 
-def _careful_rows(lines: _Lines, dialect: Dialect) -> Iterator[Row]:
+_OPEN_LINES = 20
+"""Lines at the end of a source that may be a row which is still being written; of more, a quote was forgotten."""
+
+
+def _careful_rows(lines: _Lines, dialect: Dialect, *, growing: bool) -> Iterator[Row]:
     cells = reader(lines, strict=True, **dialect)
     more = True
     while more:
@@ -248,6 +256,9 @@ def _careful_rows(lines: _Lines, dialect: Dialect) -> Iterator[Row]:
         try:
             row = next(cells, None)
         except Error as error:  # its text names the characters of the format, and nothing that was read
+            if growing and "unexpected end" in str(error) and len(lines.taken) <= _OPEN_LINES:
+                lines.unfinished = sum(len(text.encode()) for text in lines.taken)
+                return
             row = f"no CSV: {error}"
             # A quote that is never closed spoils its own line, and not all up to the end.
             lines.put_back()

@@ -16,10 +16,10 @@ from omnivery.bulk.source import ItemStream, Resumable, ResumePoint
 from omnivery.errors import ConfigError, OmniveryError, SourceError
 from omnivery.events.event import EventLike
 from omnivery.readers._format import Placed, Reader
-from omnivery.readers._identity import FINGERPRINT, Place, Places, is_cut_short
+from omnivery.readers._identity import FINGERPRINT, Place, Places, is_cut_short, start_of_file
 from omnivery.readers._opening import FileSources, LocalFile, Origin, name_of, origins
 from omnivery.readers._reading import Choice, Fixed, Reading
-from omnivery.readers._rotation import is_complete, recognized, rest_of
+from omnivery.readers._rotation import between, is_complete, is_same, recognized, rest_of
 from omnivery.readers._stop import Stop
 from omnivery.readers._tail import FollowedFile
 from omnivery.readers._threaded import Threaded
@@ -99,6 +99,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     """How far each file was handed out."""
     _encoded: bool = field(init=False, default=False, repr=False)
     """Whether a run takes encoded events."""
+    _added: int = field(init=False, default=0, repr=False)
+    """Files that are not under their names any more since the last run."""
     _recorded: bool = field(init=False, default=False, repr=False)
     """Whether a journal keeps these."""
     _reading: Reading | None = field(init=False, default=None, repr=False)
@@ -156,7 +158,9 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
             if found is not None:
                 now.files[origin.key] = found
             elif before is not None:
-                now.past.append(self._replaced(origin, before, everywhere))
+                added = self._replaced(origin, before, everywhere)
+                now.past += added
+                self._added += len(added)
         return ResumePoint(name=self.name, position=now.as_json())
 
     def open(self, bookmark: ResumePoint) -> ItemStream[T]:
@@ -200,7 +204,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
 
     def _rests(self) -> Iterator[Reading]:
         """What is left of files that lay under these names before."""
-        for index, place in list(enumerate(self._places.past))[-_RECENT:]:
+        for index, place in list(enumerate(self._places.past))[-max(_RECENT, self._added) :]:
             if (origin := rest_of(place, self.origins)) is not None:
                 yield evolve(self._pass(origin), place=place, past=index)
 
@@ -276,17 +280,22 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         # A short beginning may be that of any file: a header, for instance.
         return origin.again and place.head_bytes >= FINGERPRINT and is_cut_short(origin, place)
 
-    def _replaced(self, origin: Origin, before: Place, everywhere: Sequence[Place]) -> Place:
-        """The place in a file that is not under its name any more, wherever it is now."""
+    def _replaced(self, origin: Origin, before: Place, everywhere: Sequence[Place]) -> list[Place]:
+        """The place in a file that is not under its name any more, wherever it is now, and those rotated after it."""
         rest = rest_of(before, self.origins)
         if rest is not None:
-            return self._recognized(rest, everywhere) or before
+            later = [one for one in between(rest, origin) if not self._is_known(one, everywhere)]
+            return [self._recognized(rest, everywhere) or before, *filter(None, map(start_of_file, later))]
         if not any(place.path != before.path and place.is_of(before) for place in everywhere):
             self._note(
                 f"{origin.name} is another file than the one that was read before, which was not found beside it: "
                 "what was written to it after the last run was not read"
             )
-        return before
+        return [before]
+
+    def _is_known(self, origin: LocalFile, places: Sequence[Place]) -> bool:
+        """Whether a file is read anyway, or was read before."""
+        return any(is_same(origin, one) for one in self.origins) or self._recognized(origin, places) is not None
 
     def _note_truncated(self, origin: FollowedFile) -> None:
         if origin.truncated:

@@ -46,6 +46,10 @@ class LineReader(ABC, Generic[T]):
     """Set before `read` if a run takes the items: then they may be `EncodedEvent`s."""
     skipped: Counter[str] = field(init=False, factory=Counter[str])
     """Lines that hold no item and are no fault, by what they are: `"blank"`, `"header"`."""
+    growing: bool = field(default=False, init=False)
+    """Set before `read` if the source may grow: an item that its last lines only begin may then be left."""
+    unfinished: int = field(default=0, init=False)
+    """Bytes of such an item that was left."""
 
     @abstractmethod
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[T]]:

@@ -214,6 +214,15 @@ def _start(pieces: Iterator[bytes], size: int) -> bytes:
     return bytes(found[:size])
 
 
+def start_of_file(origin: Origin) -> Place | None:
+    """Return the place at the start of a file; None if it is empty, or cannot be read."""
+    try:
+        head = head_of(origin)
+    except OSError:
+        return None
+    return Place(head_bytes=len(head), head=digest(head), path=origin.real_path) if head else None
+
+
 def matching(origin: Origin, places: Iterable[Place]) -> Place | None:
     """Return the furthest of these places that is one in this file; None if it is none of those files.
 

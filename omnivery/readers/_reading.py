@@ -181,11 +181,11 @@ class Reading:
             growing=self.growing,
             tail=tail,
         )
-        self._to_skip = place.skip
+        self._to_skip, reader.growing = place.skip, self.growing
         yield from reader.read(self._behind_skipped(self._blocks))
-        self.unfinished = self._blocks.unfinished
+        self.unfinished = self._blocks.unfinished + reader.unfinished
         # A last line without an ending may have been taken before as if it were complete.
-        if self._to_skip > (self.unfinished > 0):
+        if self._to_skip > (self._blocks.unfinished > 0):
             raise cut_short(self.origin, place.offset)
 
     def _behind_skipped(self, all_blocks: Blocks) -> Iterator[Block]:

@@ -12,7 +12,8 @@ from omnivery.readers._identity import FINGERPRINT, Place, head_of, is_plain, ma
 from omnivery.readers._opening import LocalFile, Origin, local_file
 
 _NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
-_DATED = re.compile(r"(.+?)[.-]\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{1,10})*")
+_DATE = r"\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{1,10})*"
+_DATED = re.compile(rf"(.+?)[.-]{_DATE}")
 _LOOKED_AT = 50
 """Files of a folder that are looked at, the latest first, in search of one that was rotated."""
 
@@ -66,6 +67,29 @@ def rest_of(place: Place, others: Sequence[Origin]) -> LocalFile | None:
     return None
 
 
+def between(rest: LocalFile, live: Origin) -> list[LocalFile]:
+    """Return the files that lay under a name after one that was rotated, and before the one that lies there now."""
+    if not isinstance(live, LocalFile) or (last := _rotated(rest.path, live.path)) is None:
+        return []
+    ranks = {path: _rotated(path, live.path) for path in live.path.parent.iterdir() if _is_regular(path)}
+    found = {path: rank for path, rank in ranks.items() if rank is not None and rank[0] == last[0] and rank > last}
+    return [local_file(path) for path in sorted(found, key=lambda path: found[path])]
+
+
+def _rotated(path: Path, live: Path) -> tuple[str, int] | None:
+    """How a file is named that was rotated, and the greater a number, the later; None if its name does not say."""
+    name = path.with_suffix("").name if path.suffix in _PACKED else path.name
+    if number := re.fullmatch(rf"{re.escape(live.name)}\.(\d{{1,3}})", name):
+        return "number", -int(number[1])
+    for before, after in ((live.name, ""), (live.stem, live.suffix)):
+        if dated := re.fullmatch(rf"{re.escape(before)}[.-]({_DATE}){re.escape(after)}", name):
+            return "date", int(re.sub(r"\D", "", dated[1]))
+    return None
+
+
+_PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
+
+
 def _candidates(lay: Path) -> Iterator[Path]:
     if _is_regular(lay):
         yield lay
@@ -83,6 +107,11 @@ def _is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return False
+
+
+def is_same(one: LocalFile, other: Origin) -> bool:
+    """Whether both are one file."""
+    return isinstance(other, LocalFile) and _is_same(one.path, other.path)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -200,6 +200,30 @@ async def test_a_line_that_is_still_being_written_is_left_for_the_next_run(
     assert (len(sent), report.read, report.accepted, source.unfinished) == (1, 4, 4, 0)
 
 
+async def test_a_row_of_csv_that_is_still_being_written_is_left_for_the_next_run(tmp_path: Path) -> None:
+    """Its first line looks whole: that the quote in it is open says that more will come."""
+    file = tmp_path / "export.csv"
+    head = b'ip,uas,event_id\n::1,x,e0\n::1,"x\n'
+    file.write_bytes(head)
+    for _ in range(2):
+        source = readers.read(file)
+        report = (await run(source, tmp_path))[1]
+        assert (report.accepted, report.rejected, source.unfinished) == (1, 0, 1)
+    file.write_bytes(head + b'y",e1\n::1,x,e2\n')
+    source = readers.read(file)
+    sent, report = await run(source, tmp_path)
+    assert (sent, report.rejected, source.unfinished) == (["e1", "e2"], 0, 0)
+    # A quote that was forgotten does not hold up what follows for ever.
+    file.write_bytes(file.read_bytes() + b'::1,"x,e3\n' + b"::1,x,e4\n" * 30)
+    sent, report = await run(readers.read(file), tmp_path)
+    assert (sent, report.rejected) == (["e4"] * 30, 1)
+    # What is complete is not waited for.
+    file.write_bytes(head)
+    (tmp_path / "other").mkdir()
+    report = (await run(readers.read(file, complete=True), tmp_path / "other"))[1]
+    assert (report.accepted, report.rejected) == (1, 1)
+
+
 async def test_a_file_of_which_nothing_is_finished_is_read_from_its_start_later(tmp_path: Path) -> None:
     file = tmp_path / "log"
     for content, read in ((b"", 0), (b"\n\n", 0), (b'{"ip":"::1","ua', 0), (ndjson(2), 2)):
@@ -341,19 +365,39 @@ async def test_both_names_may_be_given_in_any_order(tmp_path: Path, order: list[
     assert read[-1] == 4
 
 
-async def test_rotated_twice_between_two_runs(tmp_path: Path) -> None:
-    """What was never under this name while somebody looked has to be named; what was read before is found."""
+@pytest.mark.parametrize("size", [2, 3000])
+@pytest.mark.parametrize(
+    "names_of",
+    [
+        ["access.log.2", "access.log.1"],
+        ["access.log.4.gz", "access.log.3.gz", "access.log.2", "access.log.1"],
+        ["access.log-20260516", "access.log-20260517.gz"],
+        ["access-2026-05-16.log", "access-2026-05-17.log"],
+    ],
+)
+async def test_rotated_more_than_once_between_two_runs(tmp_path: Path, names_of: list[str], size: int) -> None:
+    """After a holiday of the job that reads it: what lay under the name meanwhile is read, the oldest first."""
     file = tmp_path / "access.log"
-    file.write_bytes(ndjson(2))
+    (tmp_path / "access.log.9").write_bytes(ndjson(size, 90_000))  # older than the first run
+    (tmp_path / "access.log-20260101").write_bytes(ndjson(size, 91_000))
+    (tmp_path / "access.log.note").write_bytes(ndjson(size, 92_000))
+    file.write_bytes(ndjson(size))
     await run(readers.read(file), tmp_path)
-    file.write_bytes(ndjson(3))
-    file.rename(tmp_path / "access.log.2")
-    (tmp_path / "access.log.1").write_bytes(ndjson(2, 10))
-    file.write_bytes(ndjson(1, 20))
-    sent, _ = await run(readers.read(file), tmp_path)
-    assert sent == ["e2", "e20"]
-    sent, _ = await run(readers.read(str(tmp_path / "access.log*")), tmp_path)
-    assert sent == ["e10", "e11"]
+    file.write_bytes(ndjson(size + 1))
+    expected = names(1, size)
+    for count, name in enumerate(names_of):
+        if count:
+            file.write_bytes(ndjson(size, 10_000 * count))
+            expected += names(size, 10_000 * count)
+        (tmp_path / name).write_bytes(gzip.compress(file.read_bytes()) if name.endswith(".gz") else file.read_bytes())
+    file.write_bytes(ndjson(1, 80_000))
+    source = readers.read(file)
+    sent = (await run(source, tmp_path))[0]
+    assert sorted(sent) == sorted([*expected, *names(1, 80_000)])
+    assert size > 500 or sent == [*expected, *names(1, 80_000)]  # of several batches, any may go out first
+    assert source.notes == []
+    for again in (readers.read(file), readers.read([tmp_path / name for name in names_of])):
+        assert (await run(again, tmp_path))[0] == []
 
 
 async def test_a_link_that_leads_to_another_file(tmp_path: Path) -> None:
