@@ -42,7 +42,10 @@ def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
 
 
 def _encode(events: Sequence[EventLike], webhook_url: str) -> bytes:
-    if not any(issubclass(kind, (*_LINES, tuple)) for kind in set(map(type, events))):
+    kinds = {*map(type, events)}
+    if kinds <= _USUAL_LINES:
+        return _body([_encode_run(events, lines=True)], webhook_url)
+    if not any(issubclass(kind, (*_LINES, tuple)) for kind in kinds):
         return codec.dumps({"webhook_url": webhook_url, "events": events}, default=wire_form)
     # Encode each run of equal kinds at once: encoding event by event takes twelve times as long.
     return _body([_encode_run(list(run), lines=lines) for lines, run in groupby(events, _is_line)], webhook_url)
@@ -152,13 +155,14 @@ def _plain_form(value: Any) -> Any:
 
 
 _LINES = (EventLine, bytes)
+_USUAL_LINES = {EventLine, bytes, tuple}
 
 
 def _is_line(item: EventLike) -> bool:
     return is_encoded(item) or isinstance(item, _LINES)
 
 
-def _encode_run(run: list[Any], *, lines: bool) -> bytes:
+def _encode_run(run: Sequence[Any], *, lines: bool) -> bytes:
     if lines:
         return b",".join(
             [item[1] if type(item) is tuple else item if isinstance(item, bytes) else item.data for item in run]
