@@ -6,7 +6,7 @@ import re
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 # Plain numbers: a member of an enum is converted at every call, which takes as long as the check of the address.
-IPV4, _IPV6 = int(AF_INET), int(AF_INET6)
+IPV4, IPV6 = int(AF_INET), int(AF_INET6)
 _MAPPED = bytes(10) + b"\xff\xff"
 """Prefix of an IPv4 address written as an IPv6 one (RFC 4291, section 2.5.5.2)."""
 
@@ -30,7 +30,7 @@ def plain_address(text: str) -> str | None:
     else:
         return text
     try:
-        packed = inet_pton(_IPV6, text)
+        packed = inet_pton(IPV6, text)
     except (OSError, ValueError):
         return None
     return inet_ntop(IPV4, packed[len(_MAPPED) :]) if packed.startswith(_MAPPED) else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 
@@ -11,7 +12,7 @@ def value_at(value: Any, path: str) -> Any:
 
     A member whose name contains dots is found by that name, too.
     """
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         found = value.get(path)
         if found is not None or "." not in path:
             return found
@@ -29,6 +30,8 @@ def value_at(value: Any, path: str) -> Any:
 _DIGITS = 10
 
 
+# A log asks for the same few paths in every line.
+@lru_cache(maxsize=256)
 def _splits(path: str) -> list[tuple[str, str]]:
     dots = [at for at, char in enumerate(path) if char == "."]
     return [(path[:at], path[at + 1 :]) for at in dots]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from socket import inet_pton
 from typing import Literal, TypeAlias
 
 from attrs import define, field
 
 from omnivery.errors import ConfigError
-from omnivery.events.ip_address import client_address
+from omnivery.events.ip_address import IPV4, IPV6, client_address
 
 ClientIp: TypeAlias = Literal["peer", "forwarded"]
 """Whose address an event gets: that of the peer of the connection, or the one that proxies forward in a header."""
@@ -76,7 +77,7 @@ class ForwardedClient:
 
     def __attrs_post_init__(self) -> None:
         # The same few proxies stand in each line.
-        self._is_trusted = lru_cache(maxsize=1_024)(lambda address: _is_in(address, self.networks or PRIVATE))
+        self._is_trusted = lru_cache(maxsize=1_024)(_membership(self.networks or PRIVATE))
 
     def __call__(self, peer: str | None, forwarded: str) -> str | None:
         """Return the client's address; None if the header names none.
@@ -106,18 +107,28 @@ def _hops(forwarded: str) -> Sequence[str]:
     if "=" in forwarded:
         return [found[1] or found[2] for found in _FOR.finditer(forwarded)]
     # RFC 9110, section 5.6.1: empty elements of a list are ignored.
-    return [hop for hop in forwarded.strip('"').split(",") if hop.strip()]
+    return [hop for part in forwarded.strip('"').split(",") if (hop := part.strip())]
 
 
 # RFC 7239, section 4: `for=192.0.2.60;proto=http, for="[2001:db8::7]:4711"`
 _FOR = re.compile(r'(?:^|[;,])\s*+for="?(?:(\[[^\]"]{2,64}\](?::\d+)?)|([^\s;,"]*+))', re.IGNORECASE | re.ASCII)
 
 
-def is_private(address: str) -> bool:
-    """Whether no client on the Internet has this address."""
-    return _is_in(address, PRIVATE)
+def _membership(networks: Iterable[Network]) -> Callable[[str], bool]:
+    """Return what says whether an address is in one of these networks, in a tenth of the time of `ipaddress`."""
+    ipv4: list[tuple[int, int]] = []
+    ipv6: list[tuple[int, int]] = []
+    for network in networks:
+        masks = ipv4 if isinstance(network, IPv4Network) else ipv6
+        masks.append((int(network.netmask), int(network.network_address)))
+
+    def is_in(address: str) -> bool:
+        family, masks = (IPV6, ipv6) if ":" in address else (IPV4, ipv4)
+        number = int.from_bytes(inet_pton(family, address), "big")
+        return any([number & mask == start for mask, start in masks])  # noqa: C419  # a generator takes twice as long
+
+    return is_in
 
 
-def _is_in(address: str, networks: Iterable[Network]) -> bool:
-    found = ip_address(address)
-    return any(found in network for network in networks)
+is_private = _membership(PRIVATE)
+"""Whether no client on the Internet has an address."""

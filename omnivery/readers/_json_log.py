@@ -31,9 +31,14 @@ class JsonLog:
     no_agent: str = "no user agent: the server does not log it"
     """Why a line cannot be read that does not tell the user agent."""
 
+    @property
+    def needed(self) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+        """Where an object of this format has what each of them has."""
+        return self.client, self.time, self.url
+
     def fits(self, fields: Mapping[str, Any]) -> bool:
         """Whether an object is one of this format."""
-        return all(_first(fields, paths) is not None for paths in (self.client, self.time, self.url))
+        return all(_first(fields, paths) is not None for paths in self.needed)
 
 
 @define(eq=False, kw_only=True)
@@ -49,15 +54,16 @@ class JsonLogReader(RequestReader):
             return UnreadableLine(
                 line=number, reason="not JSON" if _is_object(line) else f"not {self.layout.described}"
             )
-        if not self.layout.fits(fields):
-            return UnreadableLine(line=number, reason=f"not {self.layout.described}")
         layout = self.layout
+        client, time, url = (_first(fields, paths) for paths in layout.needed)
+        if client is None or time is None or url is None:
+            return UnreadableLine(line=number, reason=f"not {layout.described}")
         return Request(
-            client=_text(_first(fields, layout.client)) or "",
-            forwarded=_text(_first(fields, layout.forwarded)) or "",
+            client=_text(client) or "",
+            forwarded="" if self.forwarded is None else _text(_first(fields, layout.forwarded)) or "",
             agent=self._agent(fields),
-            ts=unix_time(_first(fields, layout.time)),
-            url=_url(_text(_first(fields, layout.url))),
+            ts=unix_time(time),
+            url=_url(_text(url)),
             id=_text(_first(fields, layout.id)),
         )
 
@@ -82,7 +88,11 @@ def _is_object(line: bytes) -> bool:
 
 
 def _first(fields: Mapping[str, Any], paths: Sequence[str]) -> Any:
-    return next((value for path in paths if (value := value_at(fields, path)) is not None), None)
+    for path in paths:
+        value = value_at(fields, path)
+        if value is not None:
+            return value
+    return None
 
 
 def _text(value: Any) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 
-from attrs import define, frozen
+from attrs import define
 
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.events.ids import event_id_for
+from omnivery.events.ids import event_id_for, part_of_id, request_id
 from omnivery.events.ip_address import client_address, client_fault
 from omnivery.readers._carrier import Carrier
 from omnivery.readers._client_ip import FORWARDED_FAULT, ForwardedClient
@@ -18,7 +18,7 @@ from omnivery.readers._log_check import LogCheck
 from omnivery.readers._log_time import NO_TIME
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """What a line says of one request. Text is as the client sent it, without a server's escapes."""
 
@@ -93,7 +93,7 @@ class RequestReader(EachLine[BotEvent]):
         return BotEvent(
             ip=ip,
             uas=uas,
-            event_id=found.id or event_id_for(ip=ip, uas=uas, ts=found.ts, url=found.url, position=number),
+            event_id=found.id or _derived_id(ip, uas, found, number),
             action="click",
             ts=found.ts,
             attributes={"line": number} if found.url is None else {"url": found.url, "line": number},
@@ -113,6 +113,12 @@ class RequestReader(EachLine[BotEvent]):
         if self.forwarded is not None and (forwarded not in {"", "-"} or "," in client):
             return FORWARDED_FAULT
         return client_fault(client)
+
+
+def _derived_id(ip: str, uas: str, found: Request, number: int) -> str:
+    if found.url is None:
+        return event_id_for(ip=ip, uas=uas, ts=found.ts, position=number)
+    return request_id(ip, uas, part_of_id(found.ts), found.url, number)
 
 
 def is_plausible(client: str, forwarded: str) -> bool:
