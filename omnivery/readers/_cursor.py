@@ -19,6 +19,7 @@ from attrs import define, field
 from omnivery.bulk.source import ItemStream, Resumable, ResumePoint
 from omnivery.errors import ConfigError
 from omnivery.events.event import EventLike
+from omnivery.events.snapshot import snapshot
 
 Pairs: TypeAlias = Iterable[tuple[Any, EventLike]] | AsyncIterable[tuple[Any, EventLike]]
 """Events, each with the cursor that stands behind it."""
@@ -63,12 +64,12 @@ class _CursorSource(Resumable[EventLike]):
 
     def _each(self, pairs: Iterable[tuple[Any, EventLike]]) -> Iterator[EventLike]:
         for self._cursor, event in pairs:
-            yield event
+            yield snapshot(event)
 
     async def _each_later(self, pairs: AsyncIterable[tuple[Any, EventLike]]) -> AsyncIterator[EventLike]:
         try:
             async for self._cursor, event in pairs:
-                yield event
+                yield snapshot(event)
         finally:
             # It was opened here, so it is closed here, where the event loop still runs.
             if isinstance(pairs, AsyncGenerator):
