@@ -107,7 +107,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         """The totals as they stand; final once the block is left or the iteration has ended."""
         opened, now = self.policy.breaker.opened_at, self.runtime.now()
         state = RunState(
-            elapsed=self._elapsed if self._elapsed is not None else now - (self._started or now),
+            elapsed=self._elapsed_until(now),
             stopped_by=self._stopped_by or self.source.error,
             journal=self.recorder.path,
             waiting_since=None if opened is None or self._elapsed is not None else unix_time() - (now - opened),
@@ -290,9 +290,13 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 interruption.add_note(f"omnivery: the run was interrupted: {self._totals.summary(self.work.noun)}")
             raise
 
+    def _elapsed_until(self, now: float) -> float:
+        if self._elapsed is not None:
+            return self._elapsed
+        return 0.0 if self._started is None else now - self._started
+
     def _stop_clock(self) -> None:
-        if self._elapsed is None and self._started is not None:
-            self._elapsed = self.runtime.now() - self._started
+        self._elapsed = self._elapsed_until(self.runtime.now())
 
     # Workers
 

@@ -15,7 +15,7 @@ from omnivery.automations import EventLine, UnreadableLine
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
 from omnivery.bulk.batch import MAX_REFUSALS, Batch
 from omnivery.bulk.report import SettledBatch
-from omnivery.bulk.work import BatchDelta, Part, PartState, RunTarget, Screening, StoredItem, StoredPart
+from omnivery.bulk.work import BatchDelta, Part, PartState, RunTarget, Screening, StoredItem, StoredPart, Work
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from omnivery.events.event import EventLike
 from omnivery.transport.http import ApiResponse
@@ -352,6 +352,13 @@ def test_a_check_that_does_not_speak_of_every_item_is_a_fault_of_ours() -> None:
     """An item of which nothing is said would be gone."""
     with pytest.raises(ValueError, match="zip"):
         Batch(work=OddWork(send=nobody, target=TARGET), number=0, items=[b"odd", b"sound"], start=0)
+
+
+def test_a_kind_of_work_that_knows_no_better_goes_by_the_status() -> None:
+    work = OddWork(send=nobody, target=TARGET)
+    assert [Work.refuses(work, refusal(status), b"") for status in (400, 409, 413, 422, 401, 500)] == [True] * 4 + [
+        False
+    ] * 2
 
 
 def test_the_error_of_an_item_that_cannot_be_encoded_is_kept() -> None:

@@ -109,9 +109,10 @@ def run_of(
     It gives up at the first failure unless told otherwise, so that nothing waits for a function to recover.
     """
     breaker = CircuitBreaker(max_outage=max_outage)
+    now = options["runtime"].now if "runtime" in options else time.monotonic
     return AsyncBulkRun(
         source=source_of(source),
-        work=EventWork(send=through(breaker, post), target=target, max_bytes=max_bytes),
+        work=EventWork(send=through(breaker, post, now=now), target=target, max_bytes=max_bytes),
         policy=OutagePolicy(breaker=breaker, rounds=rounds, max_retry_after=max_retry_after),
         concurrency=concurrency,
         **options,
@@ -123,19 +124,19 @@ def response(attempts: int = 1) -> ApiResponse[Any]:
     return ApiResponse(data={}, status=200, headers=Headers(), request_id=None, elapsed=0.0, attempts=attempts)
 
 
-def through(breaker: CircuitBreaker, post: Post) -> Callable[[bytes], Awaitable[ApiResponse[Any]]]:
+def through(
+    breaker: CircuitBreaker, post: Post, *, now: Callable[[], float] = time.monotonic
+) -> Callable[[bytes], Awaitable[ApiResponse[Any]]]:
     """A service behind a circuit breaker, as the client's adapter has it."""
 
     async def send(body: bytes) -> ApiResponse[Any]:
-        while breaker.admit(time.monotonic()) is Admission.WAIT:  # noqa: ASYNC110  # it has no event loop to wait with
+        while breaker.admit(now()) is Admission.WAIT:  # noqa: ASYNC110  # it has no event loop to wait with
             await anyio.sleep(0.001)
         try:
             attempts = await post(body)
         except OmniveryError as error:
             if may_pass(error):
-                breaker.failed(
-                    time.monotonic(), random=0.0, probe=breaker.is_open, responded=isinstance(error, ApiError)
-                )
+                breaker.failed(now(), random=0.0, probe=breaker.is_open, responded=isinstance(error, ApiError))
             else:
                 breaker.succeeded()
             raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import anyio
@@ -48,9 +50,9 @@ class Recorder:
         return [one for batch in self.batches for one in batch]
 
 
-def buffer_of(**options: Any) -> EventBuffer:
+def buffer_of(*, now: Callable[[], float] = time.monotonic, **options: Any) -> EventBuffer:
     """An open buffer in which nothing lingers out, unless told otherwise."""
-    buffer = EventBuffer(options=WriterOptions(**{"linger": math.inf, **options}))
+    buffer = EventBuffer(options=WriterOptions(**{"linger": math.inf, **options}), now=now)
     buffer.open()
     return buffer
 

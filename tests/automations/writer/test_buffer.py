@@ -185,7 +185,7 @@ def test_a_closed_buffer_gives_up_the_rest_and_then_says_that_it_is_over() -> No
 
 
 def test_what_is_drained_is_given_back_in_order_and_leaves_room() -> None:
-    buffer = buffer_of(max_bytes=200, max_buffered=3)
+    buffer = buffer_of(max_bytes=size_of(event(0)) + 1, max_buffered=3)
     read_into(buffer, 3)
     assert ids(buffer.drain()) == ["e0", "e1", "e2"]
     assert (len(buffer), buffer.drain(), buffer.puts) == (0, [], 3)

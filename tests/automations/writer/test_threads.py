@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from omnivery.automations.writer.buffer import EventBuffer, PutResult
+from omnivery.automations.writer.buffer import EventBuffer, PutResult, size_of
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.event import EventLike
 from tests.support.bots import event, ids, numbered
@@ -108,6 +108,28 @@ def test_a_thread_waits_for_no_longer_than_it_said() -> None:
     read_into(buffer, 1)
     assert buffer.put_blocking(event(1), seconds=0.01) is PutResult.FULL
     assert buffer.puts == 1
+
+
+@pytest.mark.parametrize("seconds", [0.5, 100.0])
+def test_a_thread_takes_its_place_within_its_time(seconds: float) -> None:
+    """On a clock that stands still its time is never over, however short."""
+    buffer = buffer_of(max_buffered=1, now=lambda: 100.0)
+    read_into(buffer, 1)
+    buffer._room = room = PatientCondition(buffer._lock)
+    thread, results = in_thread(lambda: buffer.put_blocking(event(1), seconds=seconds))
+    room.wait_for_waiting(1)
+    buffer.drain()
+    with room:
+        room.notify_all()
+    thread.join(timeout=10)
+    assert results == [PutResult.TAKEN]
+
+
+def test_what_a_thread_puts_counts_with_its_bytes() -> None:
+    buffer = buffer_of(max_bytes=2 * size_of(event(0)))
+    for number in range(2):
+        buffer.put_blocking(event(number))
+    assert taken(buffer) == ["e0", "e1"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -1,0 +1,351 @@
+"""The pool in virtual time: what it says while it waits for the service, and what it does at its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import pytest
+import trio
+from attrs import define, field, frozen
+from trio.testing import MockClock
+
+from omnivery.automations import BatchOutcome, SubmitReport
+from omnivery.automations.run import AsyncBulkRun
+from omnivery.bulk.source import BatchSource, Resumable, ResumePoint
+from omnivery.errors import BulkError, ConfigError, NotSentError
+from omnivery.events.event import EventLike
+from tests.support.bots import assert_lawful, endless, events, ids, refusal, run_of
+from tests.support.journal import journalled, submit
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class VirtualRuntime:
+    """Trio's clock, which jumps over all waiting."""
+
+    def now(self) -> float:
+        return trio.current_time()
+
+    def random(self) -> float:
+        return 0.5
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
+    def move_on_after(self, seconds: float | None) -> anyio.CancelScope:
+        return anyio.move_on_after(seconds)
+
+
+def virtually(work: Callable[[], Awaitable[T]]) -> T:
+    """Run something in virtual time: however long it takes, it takes no time."""
+    return trio.run(work, clock=MockClock(autojump_threshold=0))
+
+
+def run_in_time(source: Any, post: Any, *, max_outage: float = 600.0, **options: Any) -> AsyncBulkRun:
+    return run_of(source, post, max_outage=max_outage, runtime=VirtualRuntime(), **options)
+
+
+def accepting(seconds: float = 0.1) -> Callable[[bytes], Awaitable[int]]:
+    """A service that takes everything, and so long for it."""
+
+    async def post(_: bytes) -> int:
+        await anyio.sleep(seconds)
+        return 1
+
+    return post
+
+
+# While the service is down
+
+
+@define(eq=False)
+class DownService:
+    """A service that works, is down for some seconds, and works again."""
+
+    down: float = 60.0
+    begins: float = 1.0
+    start: float = field(init=False, default=0.0)
+
+    async def __call__(self, _: bytes) -> int:
+        await anyio.sleep(0.2)
+        since = trio.current_time() - self.start
+        if self.begins <= since < self.begins + self.down:
+            raise refusal(503)
+        return 1
+
+
+def test_a_run_says_once_that_it_waits_for_the_service_and_once_that_it_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A person who looks at a run that stands still has to see why; and since when."""
+    told: list[tuple[float, SubmitReport]] = []
+
+    async def work() -> SubmitReport:
+        service = DownService()
+        service.start = trio.current_time()
+        run = run_in_time(events(12_000), service, rounds=2)
+        return await run.finish(lambda report: told.append((trio.current_time() - service.start, report)))
+
+    with caplog.at_level(logging.INFO, "omnivery"):
+        report = virtually(work)
+    assert report.accepted == 12_000
+    lines = [line for line in caplog.messages if "accepts" in line]
+    assert lines == [
+        "http://api.example.com accepts no requests: waiting until it does",
+        "http://api.example.com accepts requests again",
+    ]
+    waiting = [(moment, one.waiting_since) for moment, one in told if one.waiting_since is not None]
+    assert len(waiting) == 1, "told when it begins; while it lasts nothing ends"
+    [(moment, since)] = waiting
+    assert 1.0 <= moment < 3.0
+    assert since == pytest.approx(time.time(), abs=60)
+    after = next(moment for moment, one in told if moment > waiting[0][0])
+    assert after >= 61.0
+    assert report.waiting_since is None
+
+
+def test_a_run_that_was_stopped_says_nothing_of_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    async def post(_: bytes) -> int:
+        await anyio.sleep(0.1)
+        raise refusal(503)
+
+    with caplog.at_level(logging.INFO, "omnivery"):
+        report = virtually(lambda: run_in_time(endless(), post, max_outage=30.0).finish())
+    assert [line for line in caplog.messages if "accepts" in line] == [
+        "http://api.example.com accepts no requests: waiting until it does"
+    ]
+    assert report.stopped_by is not None
+    assert report.waiting_since is None
+
+
+def test_a_service_that_does_not_respond_is_named_after_three_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    """A wrong URL hangs like a slow service, and only its owner can tell which it is."""
+    told: list[tuple[float, int]] = []
+
+    async def work() -> SubmitReport:
+        start = trio.current_time()
+        run = run_in_time(events(3000), accepting(10.0))
+        return await run.finish(lambda report: told.append((trio.current_time() - start, report.requests)))
+
+    with caplog.at_level(logging.INFO, "omnivery"):
+        assert virtually(work).accepted == 3000
+    assert caplog.messages == ["no response from http://api.example.com for 3 s: still trying"]
+    assert told[0][0] == pytest.approx(3.0)
+    assert told[0][1] == 0
+    assert len(told) == 7, "and then after each batch"
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_service_that_responds_in_time_is_not_named(caplog: pytest.LogCaptureFixture, status: int) -> None:
+    async def post(_: bytes) -> int:
+        await anyio.sleep(2.0)
+        if status != 200:
+            raise refusal(status)
+        return 1
+
+    with caplog.at_level(logging.INFO, "omnivery"):
+        virtually(lambda: run_in_time(events(3000), post, max_outage=60.0).finish())
+    assert [line for line in caplog.messages if "no response" in line] == []
+
+
+# The clock of a report
+
+
+def test_a_report_s_time_stands_still_once_the_block_is_left() -> None:
+    async def work() -> list[float]:
+        run = run_in_time(endless(), accepting(1.0))
+        async with run:
+            await anyio.sleep(2.5)
+        before = run.report.elapsed
+        await anyio.sleep(100)
+        return [before, run.report.elapsed]
+
+    assert virtually(work) == pytest.approx([2.5, 2.5])
+
+
+def test_a_report_s_time_stands_still_once_the_last_outcome_is_there() -> None:
+    """What the caller does in its block after that is not the run's."""
+
+    async def work() -> list[float]:
+        run = run_in_time(events(1000), accepting(1.0), concurrency=1)
+        times = [run.report.elapsed]
+        async with run:
+            async for _ in run:
+                times.append(run.report.elapsed)  # noqa: PERF401  # one at a time is what it is about
+            await anyio.sleep(100)
+            times.append(run.report.elapsed)
+        return [*times, run.report.elapsed]
+
+    assert virtually(work) == pytest.approx([0.0, 1.0, 2.0, 2.0, 2.0])
+
+
+# Errors that are not a batch's own
+
+
+async def no_token(_: bytes) -> int:
+    raise ConfigError("no token")
+
+
+def test_a_client_that_cannot_be_used_is_an_error_and_no_report() -> None:
+    with pytest.raises(ConfigError, match="no token"):
+        virtually(lambda: run_in_time(events(10), no_token).finish())
+
+
+def test_a_client_that_can_no_longer_be_used_is_told_in_the_report() -> None:
+    """What was accepted before must not be lost with an exception."""
+    responses = iter([1, 1])
+
+    async def post(body: bytes) -> int:
+        await anyio.sleep(0.1)
+        return next(responses, 0) or await no_token(body)
+
+    report = virtually(lambda: run_in_time(endless(), post, concurrency=1).finish())
+    assert_lawful(report)
+    assert (report.accepted, report.undelivered) == (1000, 500)
+    assert isinstance(report.stopped_by, ConfigError)
+
+
+def test_a_callback_that_failed_is_not_called_again_and_its_first_error_counts() -> None:
+    calls: list[int] = []
+
+    def report_it(report: SubmitReport) -> None:
+        calls.append(report.accepted)
+        raise LookupError(len(calls))
+
+    with pytest.raises(BulkError, match="on_progress raised LookupError") as told:
+        virtually(lambda: run_in_time(endless(), accepting(), concurrency=4).finish(report_it))
+    assert calls == [told.value.report.accepted] or len(calls) == 1
+    assert str(told.value.__cause__) == "1"
+
+
+def test_the_first_reason_to_stop_is_the_one_that_is_told() -> None:
+    errors = iter([refusal(401), refusal(403)])
+
+    async def post(_: bytes) -> int:
+        error = next(errors)
+        await anyio.sleep(1.0 if error.status == 401 else 2.0)
+        raise error
+
+    report = virtually(lambda: run_in_time(endless(), post, concurrency=2).finish())
+    assert (str(report.stopped_by).partition(" ")[0], report.undelivered) == (str(refusal(401)).partition(" ")[0], 1000)
+    assert [getattr(failure.error, "status", None) for failure in report.failures] == [401, 403]
+
+
+# The source
+
+
+@define(eq=False)
+class Pipe(BatchSource[EventLike]):
+    """Reads ahead of whoever asks, as a thread does that reads a pipe."""
+
+    ahead: list[EventLike] = field(factory=list[EventLike])
+    closed: int = field(init=False, default=0)
+    asked: int = field(init=False, default=0)
+    """How many were still being asked for when the rest was given back."""
+
+    async def read_into(self, items: list[EventLike], count: int) -> None:
+        await anyio.sleep(0.1)
+        items += self.ahead[:count]
+        del self.ahead[:count]
+
+    def leftover(self, count: int) -> list[EventLike]:
+        given, self.ahead = self.ahead[:count], self.ahead[count:]
+        return given
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+@define(eq=False)
+class PipeSource(Resumable[EventLike]):
+    """A source that opens a pipe, and so has to close it."""
+
+    pipe: Pipe
+
+    def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
+        return ResumePoint(name="pipe")
+
+    def open(self, bookmark: ResumePoint) -> Pipe:
+        return self.pipe
+
+    def position(self, last: EventLike) -> Mapping[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_what_a_run_has_opened_it_closes_once(early: bool) -> None:
+    pipe = Pipe(events(2000))
+
+    async def work() -> None:
+        run = run_in_time(PipeSource(pipe), accepting(1.0))
+        async with run:
+            if not early:
+                async for _ in run:
+                    continue
+        assert_lawful(run.report)
+
+    virtually(work)
+    assert pipe.closed == 1
+
+
+def test_what_was_read_ahead_when_a_run_stops_is_undelivered_and_not_forgotten() -> None:
+    """It has left the pipe, which will not give it again."""
+    pipe = Pipe(events(3000))
+
+    async def post(_: bytes) -> int:
+        await anyio.sleep(0.2)
+        raise refusal(401)
+
+    async def work() -> tuple[SubmitReport, list[BatchOutcome]]:
+        run = run_in_time(PipeSource(pipe), post, concurrency=2)
+        async with run:
+            outcomes = [outcome async for outcome in run]
+        return run.report, outcomes
+
+    report, _ = virtually(work)
+    assert_lawful(report)
+    assert (report.read, report.undelivered, pipe.ahead) == (3000, 3000, [])
+    assert {*ids(report.undelivered_events())} == {*ids(events(3000))}
+    assert {type(failure.error) for failure in report.failures[1:]} >= {NotSentError}
+
+
+# Its journal
+
+
+@pytest.mark.anyio
+async def test_a_run_that_was_stopped_takes_no_more_of_what_an_earlier_one_left(tmp_path: Path) -> None:
+    """Each batch would be claimed, and put back unsent: hours of writing for a token that was revoked."""
+
+    async def refuse(_: bytes) -> int:
+        await anyio.lowlevel.checkpoint()
+        raise refusal(401)
+
+    first = await submit(events(10_000), refuse, tmp_path / "j", concurrency=5)
+    assert first.undelivered >= 2500
+    again = journalled(events(10_000), refuse, tmp_path / "j", concurrency=1)
+    async with again:
+        outcomes = [outcome async for outcome in again]
+    assert [outcome.batch for outcome in outcomes] == [0]
+    assert again.report.undelivered == first.undelivered
+
+
+@pytest.mark.anyio
+async def test_a_fault_of_ours_below_a_run_leaves_its_batches_to_the_next(tmp_path: Path) -> None:
+    """It says nothing of the batch: with a journal it stays pending, and is not given up."""
+
+    async def post(_: bytes) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(BulkError, match="sending raised ZeroDivisionError"):
+        await journalled(events(10), post, tmp_path / "j").finish()
+
+    async def take(_: bytes) -> int:
+        return 1
+
+    assert (await submit(events(10), take, tmp_path / "j")).accepted == 10
