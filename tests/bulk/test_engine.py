@@ -18,7 +18,6 @@ from omnivery.errors import (
 )
 from omnivery.events.event import EventLike
 from tests.support.bots import (
-    FAST,
     assert_lawful,
     client_of,
     endless,
@@ -26,16 +25,10 @@ from tests.support.bots import (
     events,
     ids,
     numbered,
+    submit,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-async def submit(client: AsyncAutomations, source: Any, **options: Any) -> SubmitReport:
-    """Submit, and hold the report to the law."""
-    report = await client.bots.submit(source, **{"options": FAST, **options})
-    assert_lawful(report)
-    return report
 
 
 async def test_1234_events_arrive_once_each_in_three_batches(emu: Emulator, client: AsyncAutomations) -> None:

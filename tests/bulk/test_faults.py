@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from omnivery import AsyncAutomations, CallOptions, RetryPolicy
-from omnivery.automations import SubmitReport
 from omnivery.emulator import Chaos, Emulator
 from omnivery.errors import (
     AmbiguousError,
@@ -26,7 +25,6 @@ from omnivery.errors import (
 )
 from omnivery.events.event import EventLike
 from tests.support.bots import (
-    FAST,
     ONCE,
     assert_lawful,
     client_of,
@@ -36,16 +34,10 @@ from tests.support.bots import (
     finish,
     ids,
     numbered,
+    submit,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-async def submit(client: AsyncAutomations, source: Any, **options: Any) -> SubmitReport:
-    """Submit, and hold the report to the law."""
-    report = await client.bots.submit(source, **{"options": FAST, **options})
-    assert_lawful(report)
-    return report
 
 
 async def test_a_storm_of_429_is_sat_out(emu: Emulator, client: AsyncAutomations) -> None:
@@ -135,7 +127,7 @@ async def test_a_web_page_is_no_receipt(emu: Emulator, client: AsyncAutomations)
 
 @pytest.mark.parametrize("status", [302, 307])
 async def test_a_redirect_is_not_followed(emu: Emulator, client: AsyncAutomations, status: int) -> None:
-    """It would hand token and events to whomever it names, here to somebody who would gladly take them."""
+    """Following it would send token and events to the host that it names, here one that would accept them."""
     with Emulator(token=emu.token, domain=emu.domain) as other:
         there = f"{other.automations_url}/{other.domain}/bot"
         emu.fail_next("bot", status=status, headers={"location": there}, times=99)

@@ -155,6 +155,13 @@ async def finish(run: AsyncBulkRun) -> SubmitReport:
     return run.report
 
 
+async def submit(client: AsyncAutomations, source: Any, **options: Any) -> SubmitReport:
+    """Submit, and hold the report to the law."""
+    report = await client.bots.submit(source, **{"options": FAST, **options})
+    assert_lawful(report)
+    return report
+
+
 def assert_lawful(report: SubmitReport) -> None:
     """Whatever happened: every item of the input is in exactly one of the three, and what can be resent is there."""
     assert report.accepted + report.rejected + report.undelivered == report.read
