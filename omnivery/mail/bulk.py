@@ -1,4 +1,4 @@
-"""Messages as bulk work: one message a request, and none of them sent twice."""
+"""Messages as bulk work: one message a request, and no message is sent twice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ADVICE = "A single message goes to send(), or in a list"
 
 @define(kw_only=True, eq=False)
 class MessageWork(Work[Message, SendOutcome, SendReport]):
-    """Messages, one to a request. What may have been sent is never sent again by itself."""
+    """Messages, one to a request. A message that may have been sent is never sent again automatically."""
 
     noun: ClassVar[str] = "messages"
     idempotent: ClassVar[bool] = False
@@ -64,11 +64,11 @@ class MessageWork(Work[Message, SendOutcome, SendReport]):
         return encode(items[0], self.surface)
 
     def fault(self, item: Message, error: Exception) -> str:  # noqa: ARG002  # the error names the field
-        """Say what keeps a message from being encoded."""
+        """Return why a message cannot be encoded."""
         return str(error)
 
     def digest(self, body: Body) -> bytes:
-        """Return what tells a message from another: a digest of its form, files included."""
+        """Return a digest of a message's form, files included, by which messages are told apart."""
         return blake2b(b"".join(_digests(body)), digest_size=16).digest()
 
     async def post(self, body: Body) -> ApiResponse[Queued]:
@@ -102,7 +102,7 @@ class MessageWork(Work[Message, SendOutcome, SendReport]):
         responses: Sequence[ApiResponse[Queued]],
         refusals: Sequence[OmniveryError],
     ) -> SendOutcome:
-        """Return what became of the message."""
+        """Return the outcome of the message."""
         status, left = _status_of(settled)
         one = SendOutcome(
             index=settled.start,
@@ -143,8 +143,8 @@ def _digests(body: Body) -> Iterable[bytes]:
 class AsyncSendRun(Pool[Message, SendOutcome, SendReport]):
     """A run of messages. Enter it with `async with`, and iterate it for the outcome of each message.
 
-    Leaving the block early ends the run: a message that was read and not sent by then is undelivered, one whose request
-    was out is unknown. `report` tells the totals at any moment, and after the end.
+    Leaving the block early ends the run: a message that was read and not sent by then is undelivered, a message whose
+    request was in flight is unknown. `report` has the totals at any moment, and after the end.
     """
 
 
@@ -152,8 +152,8 @@ class SendRun(SyncPool[Message, SendOutcome, SendReport]):
     """A run of messages. Enter it with `with`, and iterate it for the outcome of each message.
 
     The source is read in the thread that iterates, and only while it iterates or leaves the block. Leaving the block
-    early ends the run: a message that was read and not sent by then is undelivered, one whose request was out is
-    unknown. `report` tells the totals at any moment, and after the end.
+    early ends the run: a message that was read and not sent by then is undelivered, a message whose request was in
+    flight is unknown. `report` has the totals at any moment, and after the end.
     """
 
 
@@ -202,7 +202,7 @@ def message_run(
 def _recorder(journal: str | PathLike[str] | None, target: RunTarget) -> Recorder[Message]:
     if journal is None:
         return Recorder()
-    # It brings SQLite along, which those without a journal need not load.
+    # It imports SQLite, which runs without a journal do not need.
     from omnivery.bulk.journal.once import OnceRecorder
 
     return OnceRecorder(path=journal, target=target, limit=JOURNAL_LIMIT)

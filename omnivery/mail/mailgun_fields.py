@@ -1,4 +1,4 @@
-"""Messages from Mailgun's own field names, as programs that come from Mailgun have them: `from`, `o:tag`, `h:X-Id`."""
+"""Messages from Mailgun's own field names, for programs that migrate from Mailgun: `from`, `o:tag`, `h:X-Id`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SINGLE = {
     "t:version": "template_version",
     "callback_url": "callback_url",
 }
-"""Fields that are taken as they are, once; Mailgun has Reply-To as a header, Omnivery as a field."""
+"""Fields that occur once, with unchanged values; Reply-To is a header for Mailgun, and a field for Omnivery."""
 REPEATED = {"to": "to", "cc": "cc", "bcc": "bcc", "o:tag": "tags"}
 """Fields that may be repeated."""
 FILES = {"attachment": "attachments", "inline": "inline"}
@@ -36,7 +36,7 @@ OBJECTS = {
 }
 """Fields that contain a JSON object."""
 PREFIXES = {"h:": "headers", "v:": "custom", "o:": "options"}
-"""Fields whose names are open."""
+"""Prefixes of fields with open names."""
 YES, NO = frozenset({"yes", "true"}), frozenset({"no", "false"})
 
 
@@ -54,7 +54,7 @@ def message_arguments(form: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> di
 
 
 def _collected(form: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
-    """All values of each field, in order: a mapping has several in a list, pairs repeat the name."""
+    """Return all values of each field, in order. A mapping has several values as a list, pairs repeat the name."""
     collected: dict[str, list[Any]] = {}
     with naming("message"):
         for name, value in form.items() if isinstance(form, Mapping) else form:
@@ -86,7 +86,7 @@ def _add(found: dict[str, Any], name: str, given: list[Any]) -> None:
 
 def _set(found: dict[str, Any], argument: str, value: Any, name: str) -> None:
     if argument in found:
-        raise ConfigError(f"{name!a}: another field says the same. Nothing was sent.")
+        raise ConfigError(f"{name!a}: another field has the same meaning; pass one of them. Nothing was sent.")
     found[argument] = value
 
 
@@ -104,7 +104,7 @@ def _one(name: str, given: list[Any]) -> Any:
 
 
 def _file(given: Any) -> Attachment:
-    """An `Attachment`, a path, or what `requests` takes for a file: `(name, content)` or `(name, content, type)`."""
+    """Read an `Attachment`, a path, or a file as in `requests`: `(name, content)` or `(name, content, type)`."""
     if isinstance(given, Attachment):
         return given
     if isinstance(given, os.PathLike):

@@ -97,12 +97,12 @@ class Message(Record):
 
     @classmethod
     def from_form(cls, form: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Message:
-        """Make a message of Mailgun's own field names, as programs that come from Mailgun have them.
+        """Make a message of Mailgun's own field names, for programs that migrate from Mailgun.
 
         Names are `from`, `to`, `subject`, `text`, `html`, `attachment`, `o:tag`, `o:testmode`, `h:X-My-Header`,
-        `v:my-var`, `t:variables`, `recipient-variables` and so on. Several values of a field are a list; values that
-        say yes or no are booleans or text; JSON fields are mappings or text; files are `Attachment`s, paths, or tuples
-        `(name, content)`.
+        `v:my-var`, `t:variables`, `recipient-variables` and so on. Several values of a field are a list; switches are
+        booleans or the texts `yes` and `no`; JSON fields are mappings or text; files are `Attachment`s, paths, or
+        tuples `(name, content)`.
 
         Args:
             form: the fields: a mapping, or pairs, which may repeat a name.
@@ -151,7 +151,7 @@ def _shortened(value: object) -> str:
 
 
 MessageLike: TypeAlias = Message | Mapping[str, Any]
-"""What the methods that send take: a `Message`, or a mapping of Mailgun's own field names (`Message.from_form`)."""
+"""A message for the sending methods: a `Message`, or a mapping of Mailgun's own field names (`Message.from_form`)."""
 
 
 @frozen(kw_only=True)

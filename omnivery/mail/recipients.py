@@ -149,7 +149,7 @@ def _sound(piece: str, argument: str, *, several: bool) -> str:
             f"{argument}: a part of the text is not one address: write Ann <ann@example.com>, or pass a pair "
             "(name, address). Nothing was sent."
         )
-    # Programs join a name that somebody typed and an address: with one address at the end there is one way to read it.
+    # Programs join a typed name and an address. With one address at the end, the text has only one meaning.
     return piece if _PHRASE.fullmatch(name) else f"{_quoted(name)} <{address}>"
 
 
@@ -162,7 +162,7 @@ _COMMA_HINT = (
 def _joined(name: str, address: str, argument: str) -> str:
     _refuse_line_breaks(name + address, argument)
     shown = _CONTROL.sub(" ", name).strip()
-    # A name such as ann@home is one; a whole address looks like the first item of a list.
+    # A name may be ann@home. A whole address instead of a name looks like a list of two addresses.
     if _ADDRESS.fullmatch(shown) and "." in shown.rpartition("@")[2] and shown.lower() != address.lower():
         raise ConfigError(
             f"{argument}: a tuple of two is a name and its address; several addresses go in a list. Nothing was sent."

@@ -1,4 +1,4 @@
-"""What became of messages that were sent side by side: outcomes, and the report of a run."""
+"""Outcomes of messages that were sent concurrently, and the report of a run."""
 
 from __future__ import annotations
 
@@ -19,63 +19,63 @@ if TYPE_CHECKING:
 
 
 class SendStatus(Enum):
-    """What became of a message."""
+    """The outcome of a message."""
 
     SENT = "sent"
-    """The service took it."""
+    """The service accepted it."""
     REJECTED = "rejected"
-    """The service or the SDK found fault with it: sending it again as it is would not help."""
+    """The service or the SDK refused it: sending it again unchanged would not help."""
     UNKNOWN = "unknown"
-    """It went out and the response was lost. It may have been sent: look before you send it again."""
+    """It went out and the response was lost. It may have been sent: check before you send it again."""
     UNDELIVERED = "undelivered"
     """It was certainly not sent, for no fault of its own: it can be sent again."""
 
 
 @frozen(kw_only=True)
 class SendOutcome(Record):
-    """What became of one message of a run, or of one call of a batch."""
+    """The outcome of one message of a run, or of one call of a batch."""
 
     index: int
     """The message's place in the source, or the call's in the batch, from 0."""
     status: SendStatus
-    """What became of it."""
+    """The outcome."""
     queued: Queued | None = None
     """The receipt, if it was sent."""
     error: OmniveryError | None = None
-    """Why it was not, or why that is not known; None for a fault that is not the SDK's own, which ends the run."""
+    """Why it was not sent, or why that is unknown; None for a foreign exception, which ends the run."""
     message: Message | None = field(default=None, repr=False)
     """The message, unless it was sent; in a batch, with the recipients of this call."""
 
 
 @frozen(kw_only=True, repr=False)
 class SendReport(Tabular):
-    """The report of a run: `sent + rejected + unknown + undelivered == read`, whatever happened on the way.
+    """The report of a run: `sent + rejected + unknown + undelivered == read`, whatever happened.
 
-    As a data frame it is its outcomes, without the messages and their e-mail addresses.
+    A data frame has the outcomes, without the messages and their e-mail addresses.
     """
 
     read: int = 0
     """Messages taken from the source, or calls that the batch was cut into."""
     sent: int = 0
-    """How many the service took."""
+    """Messages that the service accepted."""
     rejected: int = 0
-    """How many will never be taken as they are."""
+    """Messages that would be refused again."""
     unknown: int = 0
-    """How many may have been sent or not."""
+    """Messages that may have been sent."""
     undelivered: int = 0
-    """How many were certainly not sent, and can be sent again."""
+    """Messages that were certainly not sent, and can be sent again."""
     requests: int = 0
     """HTTP requests that ended, retries among them."""
     retries: int = 0
     """How many of the requests were retries."""
     outcomes: tuple[SendOutcome, ...] = ()
-    """What became of each message, in the order of the source; with a journal, of each that this run sent."""
+    """The outcome of each message, in the order of the source; with a journal, only of messages of this run."""
     elapsed: float = 0.0
-    """Seconds that the run took; with a journal, all runs with it."""
+    """Duration of the run in seconds; with a journal, of all runs with it."""
     stopped_by: BaseException | None = None
-    """What ended the run before its source did: an error that would meet every message, or the source's own."""
+    """The error that ended the run before its source did: every message would get it, or the source raised it."""
     waiting_since: float | None = None
-    """Since when the run waits for the service to accept requests, in unix seconds; None while it does not wait."""
+    """Unix time since which the run waits for the service to accept requests; None while it does not wait."""
 
     @classmethod
     def of(cls, totals: RunTotals[Message], state: RunState, outcomes: Iterable[SendOutcome]) -> SendReport:
@@ -95,11 +95,11 @@ class SendReport(Tabular):
         )
 
     def undelivered_messages(self) -> list[Message]:
-        """The messages of this run that were certainly not sent, in order, ready to be sent again."""
+        """Return the messages of this run that were certainly not sent, in order, for another run."""
         return self._messages(SendStatus.UNDELIVERED)
 
     def unknown_messages(self) -> list[Message]:
-        """The messages of this run that may have been sent, in order. Look before you send one again."""
+        """Return the messages of this run that may have been sent, in order. Check before you send one again."""
         return self._messages(SendStatus.UNKNOWN)
 
     def _messages(self, status: SendStatus) -> list[Message]:
@@ -109,7 +109,7 @@ class SendReport(Tabular):
         """Raise unless every message was sent.
 
         Raises:
-            BulkError: one was not, or may not have been, or the run ended before its source did.
+            BulkError: a message was not sent, or may not have been, or the run ended before its source did.
         """
         if self.sent < self.read or self.stopped_by:
             raise BulkError(self.summary(), report=self) from self.stopped_by
@@ -145,7 +145,7 @@ class SendReport(Tabular):
         )
 
     def summary(self) -> str:
-        """The counts, and the first failure, in a sentence."""
+        """Return the counts, and the first failure, in a sentence."""
         counts = (
             f"{self.sent} were sent, {self.rejected} rejected, {self.undelivered} undelivered, and {self.unknown} may"
         )

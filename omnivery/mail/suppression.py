@@ -1,4 +1,4 @@
-"""Suppression records as bulk work, on either surface, and the report of it."""
+"""Suppression records as bulk work, for both surfaces, and the report of a run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SuppressionFailure(Record):
     """Records of one request that failed, and why."""
 
     error: OmniveryError
-    """What happened. Adding a record twice does no harm: send them again when the cause is gone."""
+    """The request's failure. Adding a record is idempotent: send them again when the cause is gone."""
     records: tuple[GivenRecord, ...] = field(repr=False)
     """The records, as they were given."""
 
@@ -47,15 +47,15 @@ class SuppressionFailure(Record):
 class SuppressionReport(Tabular):
     """The report of `create_many` or `add_many`: `accepted + rejected + undelivered == read`.
 
-    As a data frame it is its failures, without the records and their e-mail addresses.
+    A data frame has the failures, without the records and their e-mail addresses.
     """
 
     accepted: int = 0
-    """Records that the service took."""
+    """Records that the service accepted."""
     rejected: int = 0
     """Records that are not valid, or that the service refused; `rejections` says why."""
     rejections: tuple[Rejection, ...] = field(default=(), repr=False)
-    """The first thousand of them; the rest is only counted in `rejected`."""
+    """The first thousand rejections; the rest is only counted in `rejected`."""
     failures: tuple[SuppressionFailure, ...] = ()
     """The requests that failed, each with its records."""
     requests: int = 0
@@ -63,9 +63,9 @@ class SuppressionReport(Tabular):
     retries: int = 0
     """How many of the requests were retries."""
     elapsed: float = 0.0
-    """Seconds that the run took."""
+    """Duration of the run in seconds."""
     stopped_by: BaseException | None = None
-    """What ended the run before its source did: an error that would meet every request, or the source's own."""
+    """The error that ended the run before its source did: every request would get it, or the source raised it."""
 
     @property
     def read(self) -> int:
@@ -74,11 +74,11 @@ class SuppressionReport(Tabular):
 
     @property
     def undelivered(self) -> int:
-        """Records that did not get through."""
+        """Records that were not accepted, for no fault of their own."""
         return sum(len(failure.records) for failure in self.failures)
 
     def undelivered_records(self) -> list[GivenRecord]:
-        """The records that did not get through, ready for another run."""
+        """Return the undelivered records, for another run."""
         return [record for failure in self.failures for record in failure.records]
 
     def raise_for_failures(self) -> None:
@@ -92,7 +92,7 @@ class SuppressionReport(Tabular):
             raise BulkError(self.summary(), report=self) from cause
 
     def summary(self) -> str:
-        """The counts, and the first problem, in a sentence."""
+        """Return the counts, and the first problem, in a sentence."""
         counts = f"{self.accepted} records were accepted, {self.rejected} rejected, {self.undelivered} undelivered"
         if self.failures:
             return f"{counts}; the first failure: {self.failures[0].error}"
@@ -117,13 +117,13 @@ class SuppressionReport(Tabular):
 
 @define(kw_only=True, eq=False)
 class RecordWork(Work[GivenRecord, None, SuppressionReport]):
-    """Suppression records, as many to a request as the API takes. Adding one twice does no harm."""
+    """Suppression records, as many to a request as the API takes. Adding a record is idempotent."""
 
     noun: ClassVar[str] = "records"
     unencodable: ClassVar[tuple[type[Exception], ...]] = (ConfigError,)
 
     read: Callable[[GivenRecord], SuppressionFields]
-    """Makes a record of what was given; raises ConfigError where it cannot."""
+    """Converts a caller's item to a record; raises ConfigError if that is not possible."""
     send: Callable[[Sequence[SuppressionFields]], Awaitable[ApiResponse[Any]]]
     size: int
     target: RunTarget
@@ -139,7 +139,7 @@ class RecordWork(Work[GivenRecord, None, SuppressionReport]):
         return [self.read(item) for item in items]
 
     def fault(self, item: GivenRecord, error: Exception) -> str:  # noqa: ARG002  # the error names no address
-        """Say what is wrong with a record."""
+        """Return why a record cannot be encoded."""
         return str(error)
 
     async def post(self, body: Sequence[SuppressionFields]) -> ApiResponse[Any]:

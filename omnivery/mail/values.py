@@ -1,4 +1,4 @@
-"""Values of a message as texts of a form. A value of another type is an error that names the caller's argument."""
+"""Converts a message's values to texts of a form. A wrong type raises an error that names the caller's argument."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 HEADER_NAME = re.compile(r"[!-9;-~]+")
 """Printable ASCII without the colon (RFC 5322, section 2.2)."""
 SWITCHES = ("yes", "no", "true", "false", "htmlonly")
-"""Texts that the APIs take for a switch; `htmlonly` is Mailgun's, for clicks."""
+"""Texts that the APIs accept for a switch; `htmlonly` is Mailgun's, for clicks."""
 
 SWITCH_ARGUMENTS = {
     "t:text": "template_text",
@@ -28,17 +28,17 @@ SWITCH_ARGUMENTS = {
     "o:require-tls": "require_tls",
     "o:skip-verification": "skip_verification",
 }
-"""Fields that say yes or no, and the arguments that they come from."""
+"""Fields with the values yes and no, and the arguments that they come from."""
 
 
 @contextmanager
 def naming(argument: str) -> Iterator[None]:
-    """Turn any exception that an ill-typed value causes into a ConfigError that names the argument."""
+    """Convert an exception of a wrongly typed value to a ConfigError that names the argument."""
     try:
         yield
     except ConfigError:
         raise
-    except Exception as error:  # an ill-typed value may raise anything, and must not end a bulk run
+    except Exception as error:  # a wrongly typed value may raise anything, and must not end a bulk run
         # Only the interpreter's texts about types are certain not to contain the value itself.
         reason = error if isinstance(error, TypeError | AttributeError) else type(error).__name__
         raise ConfigError(f"{argument}: a value is of a wrong type ({reason}). Nothing was sent.") from error

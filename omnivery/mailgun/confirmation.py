@@ -1,4 +1,4 @@
-"""Responses to changes: mostly a message. Its text is for people: do not branch on it."""
+"""Responses to changes, mostly a message. Its text is for people: do not branch on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stats: how many messages were accepted, delivered, opened …, counted by hour, day or month."""
+"""Statistics: how many messages were accepted, delivered, opened …, counted by hour, day or month."""
 
 from __future__ import annotations
 

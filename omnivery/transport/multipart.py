@@ -115,7 +115,7 @@ class MultipartContent:
     """Total number of bytes."""
     _parts: tuple[bytes | tuple[FilePart, int], ...] = field(repr=False, alias="parts")
     fault: ConfigError | None = field(init=False, default=None, repr=False)
-    """The error of reading a file, if there was one. By it `send_many` tells one message's error from all messages'."""
+    """The error of reading a file, if there was one. It shows `send_many` that only this message is at fault."""
 
     @classmethod
     def of(cls, boundary: str, fields: bytes, files: Iterable[FilePart]) -> MultipartContent:

@@ -38,7 +38,7 @@ CONTENT_ERRORS = frozenset(
 
 
 class Failure(Enum):
-    """The kinds of failure that retrying tells apart."""
+    """The kinds of failure, for the decision to retry."""
 
     NOT_SENT = "not sent"
     """The request did not reach the server."""

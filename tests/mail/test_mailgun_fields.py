@@ -85,7 +85,7 @@ def test_pairs_may_repeat_a_name() -> None:
 def test_reply_to_is_a_header_of_mailguns_and_a_field_here() -> None:
     assert ("reply_to", "r@x.net") in sent({**PLAIN, "h:Reply-To": "r@x.net"})
     assert ("reply_to", "r@x.net") in sent({**PLAIN, "h:reply-to": "r@x.net"})
-    with pytest.raises(ConfigError, match="another field says the same"):
+    with pytest.raises(ConfigError, match="another field has the same meaning"):
         sent({**PLAIN, "h:Reply-To": "r@x.net", "reply_to": "s@x.net"})
 
 
@@ -121,7 +121,7 @@ async def test_files_come_as_attachments_as_paths_and_as_requests_has_them(tmp_p
         ({**PLAIN, "o:dkim": "htmlonly"}, "'o:dkim': expected yes or no"),
         ({**PLAIN, "o:deliverytime": "tomorrow"}, "'o:deliverytime': expected a date"),
         ({**PLAIN, "t:variables": "{"}, "'t:variables': expected a JSON object"),
-        ({**PLAIN, "t:variables": "{}", "template_variables": "{}"}, "another field says the same"),
+        ({**PLAIN, "t:variables": "{}", "template_variables": "{}"}, "another field has the same meaning"),
         ({**PLAIN, "attachment": "a.txt"}, "attachment, inline: expected"),
         ({**PLAIN, "attachment": ("a.txt",)}, "attachment, inline: expected"),
         ([*PLAIN.items(), (5, "x")], "names of a form's fields"),

@@ -49,10 +49,10 @@ class WriterLock:
 
     @classmethod
     def take(cls, path: Path) -> WriterLock:
-        """Lock a journal that is there.
+        """Lock an existing journal.
 
-        The lock is on a file beside it: SQLite's own locks on the journal are undone by whoever in this process closes
-        that file.
+        The lock is on a file beside it. A lock on the journal itself would be released when any code in this process
+        opens and closes that file.
 
         Raises:
             LockedError: another run has it.
@@ -62,7 +62,7 @@ class WriterLock:
         lock = cls(path=path, identity=identity_of(path), descriptor=None)
         try:
             lock._register(lock._identity)
-            # Looked at before it is opened: closing it again would undo the lock that this process has on it.
+            # Check before opening it: to close it again would release a lock that this process has on it.
             with suppress(FileNotFoundError):
                 lock._register(identity_of(beside))
             lock._descriptor = create_private(beside, 0)
