@@ -174,7 +174,7 @@ async def test_a_check_that_is_refused(emu: Emulator, client: AsyncAutomations) 
 
 
 async def test_what_the_response_does_not_say_is_not_guessed(emu: Emulator, client: AsyncAutomations) -> None:
-    """No `is_bot` is neither True nor False: whoever deletes clicks by it must be able to tell."""
+    """Without `is_bot` a verdict is neither True nor False: code that deletes the clicks of bots must see that."""
     for body in ('{"request":{"event_id":"e1"}}', '{"is_bot":null,"request":{"event_id":"e1"},"new":1}'):
         emu.fail_next("bot.result", status=200, body=body)
         verdict = await client.bots.result("r1")

@@ -53,7 +53,7 @@ async def test_leaving_early_gives_back_what_was_under_way() -> None:
             assert server.hanging == 3
             break
     assert_ended(run, server, accepted=1000)
-    # Three hung: whoever resubmits them must know that the server may have them.
+    # Three hung. The errors must say that the server may have received them.
     assert run.report.undelivered == 1500
     assert all(isinstance(failure.error, AmbiguousError) for failure in run.report.failures)
     assert run.report.stopped_by is None
@@ -185,7 +185,7 @@ async def test_what_was_read_when_the_source_was_cancelled_is_given_back() -> No
 
 
 async def test_the_callers_stream_stays_the_callers() -> None:
-    """A source that the run did not open is not closed by it: whoever leaves early can read on."""
+    """A run does not close a source that it did not open: after leaving early, the caller can read on."""
 
     async def source() -> AsyncIterator[EventLike]:
         for item in endless():

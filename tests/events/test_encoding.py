@@ -101,7 +101,7 @@ def test_every_field_of_an_event_travels(field: attrs.Attribute[Any]) -> None:
 @pytest.mark.usefixtures("with_codec")
 @pytest.mark.parametrize("wrap", [dict, MappingProxyType], ids=["dict", "Mapping"])
 def test_a_mapping_travels_as_it_is(wrap: Callable[[dict[str, Any]], Any]) -> None:
-    """None is a value here: whoever writes the wire form knows why."""
+    """In a mapping, None is a value: a caller who writes the wire form wants it sent."""
     given_: dict[str, Any] = {"ip": "::1", "ts": None, "a": [], "b": {}, "c": [[1], {"d": False}], "é": -0.5, "": "\0"}
     assert (
         encode_batch([wrap(given_)], WEBHOOK)

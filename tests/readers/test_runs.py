@@ -1,4 +1,4 @@
-"""Files in a run: whoever looks at what became of their events gets events, in whatever form the run carried them."""
+"""Files in a run: outcomes and reports contain events, in whatever form the run carried them."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def run_events(seed: int, plan: Plan | None = None, *, journal: bool = True) -> 
                 if result is None:
                     path = _as_killed(path, Path(name) / str(number))
                 elif journal and isinstance(result.report.stopped_by, NotSentError):
-                    # Unreachable before the first response: whoever runs it starts it again later.
+                    # Unreachable before the first response: an operator starts the run again later.
                     await anyio.sleep(600)
                     moments.insert(0, None)
                 else:

@@ -168,7 +168,7 @@ def test_a_flush_sends_what_is_there_and_no_more() -> None:
     assert buffer.flush() == 3
     read_into(buffer, 1, start=3)
     assert taken(buffer) == ["e0", "e1"]
-    # The third goes with whoever is there, as it has to go anyhow.
+    # The third is flushed, so it goes out with any event that waits.
     assert taken(buffer) == ["e2", "e3"]
     read_into(buffer, 1, start=4)
     assert taken(buffer) == []
