@@ -19,7 +19,8 @@ from omnivery.automations.run import AsyncBulkRun
 from omnivery.bulk.source import BatchSource, Resumable, ResumePoint
 from omnivery.errors import BulkError, ConfigError, NotSentError
 from omnivery.events.event import EventLike
-from tests.support.bots import assert_lawful, endless, events, ids, refusal, run_of
+from omnivery.transport.limits import RateLimiter
+from tests.support.bots import assert_lawful, endless, events, ids, refusal, run_of, sent
 from tests.support.journal import journalled, submit
 
 T = TypeVar("T")
@@ -183,6 +184,30 @@ def test_a_report_s_time_stands_still_once_the_last_outcome_is_there() -> None:
         return [*times, run.report.elapsed]
 
     assert virtually(work) == pytest.approx([0.0, 1.0, 2.0, 2.0, 2.0])
+
+
+# A rate of items
+
+
+@pytest.mark.parametrize("most", [500, 125])
+def test_items_count_once_towards_a_rate_however_often_they_go_out(most: int) -> None:
+    """Halves and repeats are not new events: a refused batch would otherwise cost its rate many times over."""
+    asked: list[int] = []
+
+    @define(kw_only=True, eq=False)
+    class Counting(RateLimiter):
+        async def wait(self, count: int = 1) -> None:
+            asked.append(count)
+
+    async def post(body: bytes) -> int:
+        await anyio.sleep(0.1)
+        if len(sent(body)) > most:
+            raise refusal(413)
+        return 1
+
+    pace = Counting(per_second=1.0, runtime=VirtualRuntime())
+    report = virtually(lambda: run_in_time(events(1200), post, pace=pace).finish())
+    assert (report.accepted, sum(asked)) == (1200, 1200)
 
 
 # Errors that are not a batch's own

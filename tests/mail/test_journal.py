@@ -177,6 +177,72 @@ async def test_a_message_that_waits_for_the_service_is_not_in_doubt(tmp_path: Pa
     assert (again.sent, again.unknown) == (9, 0)
 
 
+@pytest.mark.parametrize("before", ["an earlier run", "an outage"])
+async def test_a_message_that_goes_out_again_is_in_doubt_from_then_on(tmp_path: Path, before: str) -> None:
+    """It was certain to be unsent, and is no more: a crash now must not have it sent a second time."""
+    path, out = tmp_path / "j", anyio.Event()
+    refusals = [503] if before == "an outage" else []
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={})
+        if refusals:
+            return httpx.Response(refusals.pop())
+        out.set()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    if before == "an earlier run":
+        first = await send(numbered(1), Postbox(m0=httpx.Response(401)), path, concurrency=1)
+        assert (first.undelivered, first.unknown) == (1, 0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(
+            lambda: mailgun_with(hang).messages.send_many(numbered(1), journal=path, concurrency=1, options=ONCE)
+        )
+        with anyio.fail_after(30):
+            await out.wait()
+        left = as_killed(path, "left")
+        tasks.cancel_scope.cancel()
+    again = await send(numbered(1), postbox := Postbox(), left)
+    assert (again.unknown, again.sent, postbox.came) == (1, 0, {})
+
+
+async def test_what_an_earlier_run_left_unsent_goes_out_in_order(tmp_path: Path) -> None:
+    path, order = tmp_path / "j", []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        order.append(subject(request))
+        return httpx.Response(200, json=QUEUED)
+
+    first = await send(numbered(9), Postbox(**{f"m{n}": httpx.Response(401) for n in range(9)}), path, concurrency=4)
+    assert first.undelivered == first.read >= 4
+    await mailgun_with(note).messages.send_many(numbered(9), journal=path, concurrency=1)
+    assert order == list(range(9))
+
+
+async def test_a_message_that_is_refused_again_and_again_stays_unsent(tmp_path: Path) -> None:
+    """A token that is still wrong says nothing about what became of the message."""
+    path = tmp_path / "j"
+    for _ in range(3):
+        report = await send(numbered(2), Postbox(m0=httpx.Response(401)), path, concurrency=1)
+        assert (report.read, report.undelivered, report.unknown) == (1, 1, 0)
+    assert (await send(numbered(2), Postbox(), path)).sent == 2
+
+
+async def test_a_source_that_fails_while_it_is_read_again_is_told_as_it_is(tmp_path: Path) -> None:
+    """Not as one that has become shorter; and nothing is sent."""
+    path = tmp_path / "j"
+    await send(numbered(6), Postbox(m4=httpx.Response(401)), path, concurrency=1)
+
+    def broken() -> Any:
+        yield from numbered(2)
+        raise LookupError("database gone")
+
+    with pytest.raises(LookupError, match="database gone"):
+        await send(broken(), postbox := Postbox(), path)
+    assert postbox.came == {}
+
+
 async def test_ctrl_c_gives_the_account_message_by_message(tmp_path: Path) -> None:
     run = mailgun_with(Postbox()).messages.stream(numbered(50), concurrency=2, journal=tmp_path / "j")
     async with run:
