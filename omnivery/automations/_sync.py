@@ -396,7 +396,7 @@ class Bots(Resource["AsyncAutomations"]):
         """Send again what a journal holds and is not delivered; no source is read.
 
         Args:
-            journal: the file. Domain and webhook address are its own.
+            journal: the file. Domain and webhook URL are its own.
             concurrency: as in `submit`.
             on_progress: as in `submit`.
             events_per_second: as in `submit`.

@@ -255,7 +255,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         """Send again what a journal holds and is not delivered; no source is read.
 
         Args:
-            journal: the file. Domain and webhook address are its own.
+            journal: the file. Domain and webhook URL are its own.
             concurrency: as in `submit`.
             on_progress: as in `submit`.
             events_per_second: as in `submit`.
@@ -601,7 +601,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             webhook_url or self._client._config.webhook_url,
             argument="webhook_url",
             variable="OMNIVERY_WEBHOOK_URL",
-            purpose="webhook address for the verdicts",
+            purpose="webhook URL for the verdicts",
         )
         return valid_url(address, argument="webhook_url")
 

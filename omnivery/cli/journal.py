@@ -46,7 +46,7 @@ def status(journal: str) -> None:
 def retry(*, journal: str, concurrency: int, proxy: str | None, ca: Path | None) -> None:
     """Send again what a JOURNAL holds and is not delivered.
 
-    Server, domain and webhook address are the journal's own. The token comes from OMNIVERY_TOKEN, or is asked for on
+    Server, domain and webhook URL are the journal's own. The token comes from OMNIVERY_TOKEN, or is asked for on
     a terminal.
 
     Exit status 0: every event of the journal is now accepted. 1: some were rejected or are still not delivered.

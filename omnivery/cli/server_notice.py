@@ -22,26 +22,32 @@ class ServerNotice:
     """An observer of a client's attempts. Names the server once, if the first attempts get no response."""
 
     url: str
+    proxied: bool = False
+    """Whether a proxy is asked for it, which may be the one that cannot be reached."""
     _is_settled: bool = field(init=False, default=False)
 
     def attempt_ended(self, attempt: Attempt) -> None:
         """The first response settles it, and so does the first failure without one."""
-        if attempt.status is None and attempt.error == "NotSentError":
-            self._say(f"Cannot connect to {self.url}: trying again. Ctrl-C ends it.")
-        elif attempt.status is None:
-            self._say(f"No response from {self.url}: trying again. Ctrl-C ends it.")
+        # What is not tried again ends the run, and is told then.
+        if attempt.status is None and attempt.retry_in is not None:
+            failed = "Cannot connect to" if attempt.error == "NotSentError" else "No response from"
+            self._say(f"{failed} {self._server}: trying again. Ctrl-C ends it.")
         self._is_settled = True
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Look at the clock, too, while the block runs: an attempt may wait for minutes."""
-        timer = Timer(SILENCE, self._say, (f"No response from {self.url} yet: still waiting. Ctrl-C ends it.",))
+        timer = Timer(SILENCE, self._say, (f"No response from {self._server} yet: still waiting. Ctrl-C ends it.",))
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
+
+    @property
+    def _server(self) -> str:
+        return f"{self.url} through the proxy" if self.proxied else self.url
 
     def _say(self, text: str) -> None:
         if not self._is_settled:

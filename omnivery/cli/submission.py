@@ -110,7 +110,7 @@ class Submission:
         from omnivery.automations import AsyncAutomations
         from omnivery.automations.config import BASE_URL
 
-        notice = ServerNotice(url=settings.get("base_url") or BASE_URL)
+        notice = ServerNotice(url=settings.get("base_url") or BASE_URL, proxied=bool(self.connection.get("proxy")))
         options: dict[str, Any] = {**settings, **self.connection, "observers": [notice]}
         async with AsyncAutomations(token, **options) as client:
             # All files are opened before anything is sent, so that a wrong name is reported at once.
@@ -133,7 +133,7 @@ class Submission:
         from omnivery.automations import AsyncAutomations
 
         assert self.journal is not None  # noqa: S101  # the command requires it
-        notice = ServerNotice(url=base_url)
+        notice = ServerNotice(url=base_url, proxied=bool(self.connection.get("proxy")))
         async with AsyncAutomations(token, base_url=base_url, observers=[notice], **self.connection) as client:
             with notice.watching(), progress(self.journal, None) as advance:
                 self._report = await client.bots.retry(

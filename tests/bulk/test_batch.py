@@ -154,7 +154,7 @@ def test_an_event_too_large_for_the_server_is_rejected_in_its_words() -> None:
 
 @pytest.mark.parametrize("status", [400, 413])
 def test_a_server_that_refuses_everything_is_not_asked_about_each_event(status: int) -> None:
-    """A wrong webhook address is refused with every batch: 999 requests would not say more than 64 do.
+    """A wrong webhook URL is refused with every batch: 999 requests would not say more than 64 do.
 
     Events that were never tried alone may be good ones: they are given back, not rejected.
     """
