@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.display.record import Record
+from omnivery.mail.vocabulary import DkimState, RecordType
 
 
 def _valid(value: object) -> bool | None:
@@ -23,7 +24,7 @@ class DnsRecord(Record):
 
     name: str | None = None
     """Name of the record."""
-    record_type: str | None = None
+    record_type: RecordType | None = None
     """`MX`, `TXT` or `CNAME`. Not every CNAME is a DKIM key: tracking has one too."""
     value: str | None = None
     """Value that the record must have."""
@@ -32,7 +33,7 @@ class DnsRecord(Record):
     # Omnivery sends a number, Mailgun text.
     priority: int | None = field(default=None, metadata={codec.READ: codec.as_whole_number})
     """Priority of an MX record, else None."""
-    state: str | None = None
+    state: DkimState | None = None
     """State of a DKIM key, else None: `unverified`, `active` or `inactive`."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """Response fields that the SDK does not know."""

@@ -10,6 +10,12 @@ from typing import Literal, TypeAlias
 DomainState: TypeAlias = Literal["pending", "unverified", "active", "rejected", "disabled"] | str
 """State of a sending domain: being vetted, waiting for its DNS records, sending, refused, disabled for good."""
 
+RecordType: TypeAlias = Literal["MX", "TXT", "CNAME"] | str
+"""Type of a DNS record."""
+
+DkimState: TypeAlias = Literal["unverified", "active", "inactive"] | str
+"""State of a DKIM key."""
+
 ValidationReason: TypeAlias = (
     Literal[
         "invalid_email",
