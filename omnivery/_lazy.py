@@ -30,11 +30,12 @@ else:
                 return super().__get__(instance, owner)
 
 
-def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def lazy_exports(package: str, *, extra: str | None = None) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return a façade's `__getattr__` and `__dir__`. `__all__` is what `__dir__` returns.
 
     Args:
         package: the façade's own `__name__`.
+        extra: the extra that its modules need, to be named where one of its packages is missing.
     """
     homes: dict[str, str] = {}
 
@@ -54,8 +55,14 @@ def lazy_exports(package: str) -> tuple[Callable[[str], Any], Callable[[], list[
         home = homes[name]
         from omnivery._fork import delay_fork
 
-        with delay_fork():
-            return import_module(f"{package}.{name}") if home == package else getattr(import_module(home), name)
+        try:
+            with delay_fork():
+                return import_module(f"{package}.{name}") if home == package else getattr(import_module(home), name)
+        except ModuleNotFoundError as error:
+            if extra is None or (error.name or "omnivery").partition(".")[0] == "omnivery":
+                raise
+            words = f"{package} needs {error.name}: pip install 'omnivery[{extra}]'"
+            raise ModuleNotFoundError(words, name=error.name) from None
 
     return getattribute, directory
 

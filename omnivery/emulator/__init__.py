@@ -20,4 +20,4 @@ if TYPE_CHECKING:
     from omnivery.emulator.store import WebhookAttempt as WebhookAttempt
 else:
     # To type checkers, a module with a __getattr__ has every name there is.
-    __getattr__, __dir__ = lazy_exports(__name__)
+    __getattr__, __dir__ = lazy_exports(__name__, extra="emulator")

@@ -179,3 +179,16 @@ def test_the_package_alone_loads_no_server() -> None:
     program = "import sys, omnivery.emulator; print('uvicorn' in sys.modules or 'starlette' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
+
+
+def test_without_its_extra_it_names_the_command_that_brings_it() -> None:
+    code = """
+import sys
+sys.modules["starlette"] = None
+try:
+    from omnivery.emulator import Emulator
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "omnivery.emulator needs starlette: pip install 'omnivery[emulator]'\n"
