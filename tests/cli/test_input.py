@@ -19,14 +19,21 @@ from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
 from omnivery.emulator.faults import Chaos
 from omnivery.errors import ConfigError
-from tests.cli.test_app import omnivery, printed
-from tests.support.cli import on_terminal
+from tests.cli.test_app import printed
+from tests.support.cli import in_process, on_terminal
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    with Emulator(webhook_retry_delays=()) as emulator:
+        yield emulator
 
 
 @pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator(webhook_retry_delays=()) as emulator:
-        yield emulator
+def emulator(running: Emulator) -> Iterator[Emulator]:
+    running.reset()
+    yield running
+    running.chaos = None
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def ndjson(count: int, start: int = 0) -> bytes:
 
 
 def submit(settings: dict[str, str], *arguments: str | Path, stdin: bytes = b"") -> Any:
-    return omnivery("bots", "submit", *map(str, arguments), stdin=stdin, environment=settings)
+    return in_process("bots", "submit", *map(str, arguments), stdin=stdin, environment=settings)
 
 
 def seen(emulator: Emulator) -> list[str]:
@@ -292,14 +299,14 @@ def test_a_log_that_is_followed_goes_out_until_ctrl_c(
 def test_demo_of_what_cannot_be_read_fails_and_says_what_it_looks_like(tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     file.write_bytes(b"<!doctype html>\n<title>Log in</title>\n")
-    result = omnivery("demo", str(file))
+    result = in_process("demo", str(file))
     assert result.returncode == 1
     assert all("it looks like a web page" in one["reason"] for one in printed(result)["rejections"])
 
 
 def test_demo_of_an_empty_file_is_well(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_bytes(b"")
-    result = omnivery("demo", str(tmp_path / "access.log"))
+    result = in_process("demo", str(tmp_path / "access.log"))
     assert (result.returncode, printed(result)["read"]) == (0, 0)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import signal
 import socket
@@ -12,6 +14,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+from omnivery.cli.app import run
 
 
 def on_terminal(
@@ -42,6 +47,30 @@ def on_terminal(
                 interrupt = None
     os.close(master)
     return process.wait(timeout=60), shown.decode()
+
+
+def in_process(
+    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command without a terminal, and without a process of its own: most of the time of one is its start."""
+    texts = [io.TextIOWrapper(io.BytesIO(content), encoding="utf-8") for content in (stdin, b"", b"")]
+    logger = logging.getLogger("omnivery")
+    level, status = logger.level, None
+    with (
+        mock.patch.dict(os.environ, environment or {}),
+        mock.patch.multiple(sys, argv=["omnivery", *arguments], stdin=texts[0], stdout=texts[1], stderr=texts[2]),
+    ):
+        try:
+            run()
+        except SystemExit as leaving:
+            status = leaving.code
+        finally:
+            logger.setLevel(level)
+    for text in texts[1:]:
+        text.flush()
+    output, complaints = (text.buffer.getvalue() for text in texts[1:])  # type: ignore[attr-defined]  # a BytesIO
+    assert isinstance(status, int)
+    return subprocess.CompletedProcess(arguments, status, output, complaints)
 
 
 def free_port() -> int:
