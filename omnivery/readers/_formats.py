@@ -70,7 +70,7 @@ def formats_named(name: str) -> Sequence[Format]:
         ConfigError: there is no such format.
     """
     found = [one for one in FORMATS if one.name == name.lower()]
-    return found or [one.as_format() for one in log_formats(name)]
+    return found or [one.as_format() for one in log_formats(name, others=[one.name for one in FORMATS])]
 
 
 def nearest(sample: Sample, options: ReadOptions) -> Reader:

@@ -184,8 +184,12 @@ def log_reader(name: str | None, sample: Sample, options: ReadOptions) -> Reques
     return best.reader(sample, options)
 
 
-def log_formats(name: str | None) -> Sequence[LogFormat]:
+def log_formats(name: str | None, *, others: Sequence[str] = ()) -> Sequence[LogFormat]:
     """Return the formats that a name stands for, or a pattern; all of them, and `combined` once more, for None.
+
+    Args:
+        name: the name.
+        others: names of formats that are no logs, for the error.
 
     Raises:
         ConfigError: there is no such format; or the pattern does not have what an event needs.
@@ -204,7 +208,7 @@ def log_formats(name: str | None) -> Sequence[LogFormat]:
         return [by_name[one] for one in _GROUPS[plain]]
     if plain in by_name:
         return [by_name[plain]]
-    known = ", ".join(sorted({*by_name, *_GROUPS}))
+    known = ", ".join(sorted({*by_name, *_GROUPS, *others}))
     raise ConfigError(f"format: there is no {name!r}; there are {known}, and patterns such as '%h %t \"%r\" …'")
 
 

@@ -129,7 +129,7 @@ def test_a_format_that_is_named_is_not_looked_for() -> None:
 
 
 def test_a_name_that_is_none_is_an_error_at_the_call() -> None:
-    with pytest.raises(ConfigError, match="format: there is no 'apachee'"):
+    with pytest.raises(ConfigError, match=r"format: there is no 'apachee'; there are alb.* csv,.* json,.* parquet"):
         read(io.BytesIO(LOG), format="apachee")
 
 

@@ -68,7 +68,7 @@ def in_process(
             logger.setLevel(level)
     for text in texts[1:]:
         text.flush()
-    output, complaints = (text.buffer.getvalue() for text in texts[1:])  # type: ignore[attr-defined]  # a BytesIO
+    output, complaints = (text.buffer.getvalue() for text in texts[1:])
     assert isinstance(status, int)
     return subprocess.CompletedProcess(arguments, status, output, complaints)
 
