@@ -374,3 +374,74 @@ async def test_a_fault_of_ours_below_a_run_leaves_its_batches_to_the_next(tmp_pa
         return 1
 
     assert (await submit(events(10), take, tmp_path / "j")).accepted == 10
+
+
+# What a failure means for its batch
+
+
+@define(eq=False)
+class OneBadBatch:
+    """A service that fails at one batch, and takes the others."""
+
+    bad: str
+    requests: int = field(init=False, default=0)
+    """With the bad batch."""
+
+    async def __call__(self, body: bytes) -> int:
+        names = ids(sent(body))
+        if self.bad in names:
+            self.requests += 1
+            await anyio.sleep(0.35)
+            raise refusal(500)
+        await anyio.sleep(0.1)
+        return 1
+
+
+def test_a_batch_that_fails_while_others_are_accepted_is_given_up_and_holds_up_nobody() -> None:
+    """The service works: this is no outage, and the run must neither wait for one nor try for ever."""
+    service = OneBadBatch("e2000")
+    report, openings = virtually(lambda: finished(run_in_time(events(20_000), service, rounds=2)))
+    assert (report.accepted, report.undelivered, report.stopped_by) == (19_500, 500, None)
+    assert [(failure.batch, failure.events) for failure in report.failures] == [(4, 500)]
+    assert (service.requests, openings) == (2, 0)
+    assert report.elapsed < 6
+
+
+async def finished(run: AsyncBulkRun) -> tuple[SubmitReport, int]:
+    report = await run.finish()
+    return report, run.policy.breaker.openings
+
+
+def test_no_batch_is_given_up_for_outages_that_it_happened_to_meet() -> None:
+    """With some successes in between: nothing is wrong with the batch."""
+    asked: dict[str, int] = {}
+
+    async def post(body: bytes) -> int:
+        await anyio.sleep(1.0)
+        now = trio.current_time()
+        if any(start <= now < start + 30 for start in (3, 40)):
+            raise refusal(503)
+        name = ids(sent(body))[0]
+        asked[name] = asked.get(name, 0) + 1
+        return 1
+
+    report = virtually(lambda: run_in_time(events(30_000), post, concurrency=4, rounds=2).finish())
+    assert (report.accepted, report.undelivered, report.stopped_by) == (30_000, 0, None)
+    assert report.elapsed > 70, "both outages were met"
+    assert set(asked.values()) == {1}
+
+
+def test_halves_are_not_sent_once_the_run_has_stopped() -> None:
+    requests: list[int] = []
+
+    async def post(body: bytes) -> int:
+        requests.append(len(sent(body)))
+        if len(requests) == 1:
+            await anyio.sleep(1.0)
+            raise refusal(401)
+        await anyio.sleep(2.0)
+        raise refusal(413)
+
+    report = virtually(lambda: run_in_time(endless(), post).finish())
+    assert requests == [500, 500]
+    assert report.undelivered == report.read == 1000

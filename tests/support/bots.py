@@ -109,10 +109,10 @@ def run_of(
     It gives up at the first failure unless told otherwise, so that nothing waits for a function to recover.
     """
     breaker = CircuitBreaker(max_outage=max_outage)
-    now = options["runtime"].now if "runtime" in options else time.monotonic
+    clock: dict[str, Any] = {"now": options["runtime"].now, "pause": 0.1} if "runtime" in options else {}
     return AsyncBulkRun(
         source=source_of(source),
-        work=EventWork(send=through(breaker, post, now=now), target=target, max_bytes=max_bytes),
+        work=EventWork(send=through(breaker, post, **clock), target=target, max_bytes=max_bytes),
         policy=OutagePolicy(breaker=breaker, rounds=rounds, max_retry_after=max_retry_after),
         concurrency=concurrency,
         **options,
@@ -125,13 +125,13 @@ def response(attempts: int = 1) -> ApiResponse[Any]:
 
 
 def through(
-    breaker: CircuitBreaker, post: Post, *, now: Callable[[], float] = time.monotonic
+    breaker: CircuitBreaker, post: Post, *, now: Callable[[], float] = time.monotonic, pause: float = 0.001
 ) -> Callable[[bytes], Awaitable[ApiResponse[Any]]]:
     """A service behind a circuit breaker, as the client's adapter has it."""
 
     async def send(body: bytes) -> ApiResponse[Any]:
         while breaker.admit(now()) is Admission.WAIT:  # noqa: ASYNC110  # it has no event loop to wait with
-            await anyio.sleep(0.001)
+            await anyio.sleep(pause)
         try:
             attempts = await post(body)
         except OmniveryError as error:
