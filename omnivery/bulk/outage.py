@@ -51,9 +51,9 @@ class OutagePolicy:
         Args:
             error: the failure.
             accepted_before: `accepted` when the batch failed last, or else when it was posted.
-            round: how often the batch has failed by now, from 1.
+            round: 1, and one more for each earlier time that the batch failed although the service worked.
             now: the time on the runtime's clock.
-            disturbed: whether the circuit opened meanwhile, so that attempts failed for the service's sake.
+            disturbed: whether the circuit was open meanwhile, so that attempts failed because of the outage.
         """
         # 1. It speaks of key, account, domain or set-up; or the server asked for a longer wait than is acceptable.
         if isinstance(error, ConfigError) or concerns_every_call(error) or self._asks_for_too_long_a_wait(error):

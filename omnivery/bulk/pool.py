@@ -58,6 +58,7 @@ class _Moment:
 
     accepted: int
     openings: int
+    is_open: bool
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -405,7 +406,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 await self._responded(batch)
                 if held:
                     # Rounds count in which the service worked, and this batch failed all the same.
-                    failures += before.openings == self.policy.breaker.openings
+                    failures += self.policy.accepted > before.accepted and not self._disturbed_since(before)
                     before = self._moment()
                     await self._hold()
                 else:
@@ -468,7 +469,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             accepted_before=before.accepted,
             round=round,
             now=now,
-            disturbed=before.openings != self.policy.breaker.openings,
+            disturbed=self._disturbed_since(before),
         )
         if decision is Decision.HOLD:
             batch.held(error)
@@ -486,7 +487,12 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         return PartState.PENDING if stopped else PartState.UNDELIVERED
 
     def _moment(self) -> _Moment:
-        return _Moment(accepted=self.policy.accepted, openings=self.policy.breaker.openings)
+        breaker = self.policy.breaker
+        return _Moment(accepted=self.policy.accepted, openings=breaker.openings, is_open=breaker.is_open)
+
+    def _disturbed_since(self, before: _Moment) -> bool:
+        """Whether the circuit was open then, or has opened since."""
+        return before.is_open or before.openings != self.policy.breaker.openings
 
     async def _hold(self) -> None:
         """Wait a moment before a held batch is sent again; the circuit breaker does the long waiting."""

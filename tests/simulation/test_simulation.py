@@ -48,6 +48,18 @@ def test_mail_obeys_the_laws(first: int) -> None:
             raise
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(55, id="it-began-while-the-circuit-was-open"),
+        pytest.param(1792, id="it-began-before-the-first-response"),
+    ],
+)
+def test_an_outage_does_not_count_against_a_batch(seed: int) -> None:
+    """What failed in an outage was given up when the service was back and took others first."""
+    hold_events_to_the_laws(run_events(seed, journal=seed % 3 != 0))
+
+
 @pytest.mark.parametrize("limit", [2.0, 5.0, 10.0, 20.0])
 @pytest.mark.parametrize("retry_after", [False, True])
 def test_a_steady_limit_is_used(limit: float, retry_after: bool) -> None:
