@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter, methodcaller
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -119,7 +119,8 @@ class LogPattern:
     fields: Callable[[re.Match[str]], Fields] = field(init=False)
     """Takes the fields out of a match."""
     _find_usual: Callable[[str], list[tuple[str, ...]]] = field(init=False)
-    _pick_usual: Callable[[tuple[str, ...]], UsualFields] = field(init=False)
+    _pick_usual: Callable[[tuple[str, ...]], UsualFields] | None = field(init=False)
+    """Takes the usual fields out of what was found; None if they are all of it, in this order."""
     _pieces: Sequence[_Piece] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -144,7 +145,8 @@ class LogPattern:
         usual = _complete(piece.usual or piece.regex for piece in self._pieces)
         # Where the URL is in two fields, no line is usual.
         self._find_usual = _nothing if Role.QUERY in places else _compiled(f"(?m:^)(?:{usual})?+").findall
-        self._pick_usual = itemgetter(*(places.get(role, nothing) - 1 for role in wanted if role is not Role.QUERY))
+        chosen = [places.get(role, nothing) - 1 for role in wanted if role is not Role.QUERY]
+        self._pick_usual = None if chosen == list(range(nothing)) else itemgetter(*chosen)
 
     def usual_fields(self, lines: str) -> list[UsualFields] | None:
         """Return the fields of each line of a block, in half the time of one line after the other.
@@ -152,9 +154,11 @@ class LogPattern:
         They are all empty where a line is unusual: `match` may find some. None if the block is. No line may have a
         backslash.
         """
-        found = self._find_usual(lines)
+        found: list[Any] = self._find_usual(lines)
         # Each start of a line is found, but for those inside a match that went on into the next line.
-        return list(map(self._pick_usual, found)) if len(found) == lines.count("\n") + 1 else None
+        if len(found) != lines.count("\n") + 1:
+            return None
+        return found if self._pick_usual is None else list(map(self._pick_usual, found))
 
     def fault(self, text: str) -> str:
         """Say why a line does not match, in words that hold nothing of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from ipaddress import IPv4Address, IPv6Address
 from random import Random
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers import LogWarning, access_log
-from omnivery.readers._client_ip import ClientIp
+from omnivery.readers._client_ip import PRIVATE, ClientIp, ForwardedClient, is_private
 from omnivery.readers._format import ReadOptions
 from omnivery.readers._log_formats import LOG_FORMATS, log_reader
 from omnivery.readers._text_log import TextLogReader
@@ -411,3 +412,9 @@ def test_no_line_is_looked_at_more_than_a_few_times(line: bytes) -> None:
     for one in LOG_FORMATS:
         assert one.share([line]) == 0.0
         assert isinstance(one.make().item(line, 1), UnreadableLine)
+
+
+@given(st.one_of(st.ip_addresses(), st.sampled_from(list(PRIVATE)).map(lambda network: network.network_address)))
+def test_an_address_is_private_if_it_is_in_one_of_these_networks(address: IPv4Address | IPv6Address) -> None:
+    assert is_private(str(address)) == any(address in network for network in PRIVATE)
+    assert ForwardedClient()(None, f"{address}, 10.0.0.1") is not None
