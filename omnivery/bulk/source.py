@@ -191,7 +191,7 @@ class Source(Generic[T]):
         return bookmark
 
     def position(self, items: Sequence[T]) -> Mapping[str, Any]:
-        """Where one goes on who has taken these items. To be asked once for each filling, and before the next one."""
+        """Return the position to resume from after these items. Call it once after each `read_into`."""
         if self._origin is not None:
             return self._origin.position(items[-1])
         self._taken += len(items)
@@ -221,7 +221,7 @@ class Source(Generic[T]):
     def leftover(self, count: int) -> list[T]:
         """Return up to `count` items that were read ahead, once no worker reads any more; none when all were returned.
 
-        They are part of the source: `position` is to be asked for them as for those of `read_into`.
+        They are part of the source: call `position` for them as for the items of `read_into`.
         """
         return self._iterator.leftover(count) if isinstance(self._iterator, BatchSource) else []
 
