@@ -66,7 +66,7 @@ class RunTasks:
         """
         if not self._ended.is_set() and current_event_loop() is not self._loop:
             raise ConfigError(
-                f"{self.noun} was entered in another event loop than this one, and lives in it: leave it there. In "
+                f"{self.noun} was entered in another event loop than this one, and can be used and left only there. In "
                 "pytest-asyncio, give fixture and test the same `loop_scope`"
             )
 
