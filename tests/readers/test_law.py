@@ -7,9 +7,11 @@ item as if nothing had happened, and `readers.read` keeps the law whatever it ta
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,12 @@ from omnivery.events.encoded import decoded
 from omnivery.events.encoding import encode_batch
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.validation import faults_of
-from omnivery.readers import LogWarning, read
+from omnivery.readers import LogWarning, arrow, events, read
 from omnivery.readers._file_events import events_from
 from omnivery.readers._format import Format, LineReader, ReadOptions
 from omnivery.readers._formats import FORMATS
 from omnivery.readers._lines import Blocks
+from omnivery.readers._providers import PROVIDERS
 from omnivery.readers._request import RequestReader
 
 LINES: dict[str, list[bytes]] = {
@@ -259,3 +262,77 @@ def test_what_is_counted_is_counted_for_each_file(content: bytes, tmp_path: Path
     twice, _ = read_all(iter(both))
     assert twice == found * 2
     assert both.skipped == Counter({kind: 2 * count for kind, count in alone.skipped.items()})
+
+
+KINDS = {
+    "mailgun": ("event", ["opened", "clicked"]),
+    "omnivery": ("event", ["opened", "clicked"]),
+    "postmark": ("RecordType", ["Open", "Click"]),
+    "resend": ("type", ["email.opened", "email.clicked"]),
+    "sendgrid": ("event", ["open", "click"]),
+    "ses": ("eventType", ["Open", "Click"]),
+    "sparkpost": ("type", ["open", "initial_open", "amp_click", "click"]),
+}
+"""The member of each provider's events that tells what an event is, and which ones are opens and clicks."""
+ODD: list[dict[str, Any]] = [
+    {},
+    {"a": None},
+    {"own": [1, {"b": "}"}]},
+    {"ip": 7, "url": ["x"]},
+    {"timestamp": "\u2028"},
+]
+
+
+def test_each_provider_has_a_law() -> None:
+    assert KINDS.keys() == PROVIDERS.keys()
+
+
+@pytest.mark.parametrize("provider", KINDS)
+@settings(lawful, max_examples=50)
+@given(data=st.data(), shape=st.sampled_from(["list", "lines", "one after the other", "mappings"]))
+def test_each_event_of_a_provider_comes_out_or_is_counted(provider: Any, data: st.DataObject, shape: str) -> None:
+    """Whatever else is in it: items and counted events are as many as there were."""
+    member, interactions = KINDS[provider]
+    kinds = data.draw(st.lists(st.sampled_from([*interactions, "delivered", "bounce", "x"]), max_size=6))
+    payload = [{**data.draw(st.sampled_from(ODD)), member: kind} for kind in kinds]
+    bodies = [json.dumps(event).encode() for event in payload]
+    source: Any = {
+        "list": b"[" + b",".join(bodies) + b"]",
+        "lines": io.BytesIO(b"\n".join(bodies)),
+        "one after the other": io.BytesIO(b"".join(bodies)),
+        "mappings": payload,
+    }[shape]
+    found = events(source, provider=provider)
+    items = list(found)
+    assert all(isinstance(item, BotEvent) for item in items)
+    assert len(items) == sum(kind in interactions for kind in kinds)
+    assert len(items) + found.skipped.total() == len(kinds)
+
+
+COLUMNS: list[list[Any]] = [
+    [1, 2, None, 2**63],
+    [1.5, float("nan"), float("inf"), None],
+    ["192.0.2.1", "x", "", None],
+    [b"\xff", b"x", None, b""],
+    [None] * 4,
+    [True, False, None, True],
+    [datetime(2026, 5, 17, tzinfo=UTC), None, None, None],
+    [["a"], [], None, ["b", "c"]],
+    [{"a": 1}, None, {}, {"b": 2}],
+]
+
+
+@lawful
+@given(
+    st.sampled_from(COLUMNS),
+    st.dictionaries(
+        st.sampled_from(["uas", "event_id", "ts", "message_ts", "own", "domain"]), st.sampled_from(COLUMNS)
+    ),
+)
+def test_each_row_of_a_frame_is_an_event(ip: list[Any], columns: dict[str, list[Any]]) -> None:
+    """Of columns of any type: what does not fit its field is for the run to reject, and not for the reading."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({name: pandas.Series(one, dtype=object) for name, one in {"ip": ip, **columns}.items()})
+    found = list(arrow(frame))
+    assert len(found) == 4
+    assert all(isinstance(item, BotEvent) for item in found)
