@@ -1,4 +1,4 @@
-"""The page of guarantees names a test beside each promise: every one of them has to be there."""
+"""Pages that name tests, above all the one of guarantees: every test has to be there."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 
 TESTS = Path(__file__).parent
 PAGE = TESTS.parent / "docs" / "delivery-guarantees.md"
+MUTANTS = TESTS.parent / "docs" / "internals" / "mutants.md"
 NAMED = re.compile(r"`([\w/]+\.py)::(\w+)`")
 
 
-@pytest.mark.parametrize(("file", "name"), sorted(set(NAMED.findall(PAGE.read_text()))))
+@pytest.mark.parametrize(("file", "name"), sorted(set(NAMED.findall(PAGE.read_text() + MUTANTS.read_text()))))
 def test_a_test_that_is_named_is_there(file: str, name: str) -> None:
     """A test that was renamed or deleted leaves a promise that nothing holds."""
     assert re.search(rf"^(async def {name}\(|def {name}\(|{name} = )", (TESTS / file).read_text(), re.MULTILINE)

@@ -16,8 +16,9 @@ from trio.testing import MockClock
 
 from omnivery.automations import BatchOutcome, SubmitReport
 from omnivery.automations.run import AsyncBulkRun
+from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.source import BatchSource, Resumable, ResumePoint
-from omnivery.errors import BulkError, ConfigError, NotSentError
+from omnivery.errors import BulkError, ConfigError, DecodeError, JournalError, NotSentError
 from omnivery.events.event import EventLike
 from omnivery.transport.limits import RateLimiter
 from tests.support.bots import assert_lawful, endless, events, ids, refusal, run_of, sent
@@ -247,6 +248,40 @@ def test_a_callback_that_failed_is_not_called_again_and_its_first_error_counts()
         virtually(lambda: run_in_time(endless(), accepting(), concurrency=4).finish(report_it))
     assert calls == [told.value.report.accepted] or len(calls) == 1
     assert str(told.value.__cause__) == "1"
+
+
+def test_of_two_faults_of_ours_the_first_is_told() -> None:
+    calls: list[int] = []
+
+    async def post(_: bytes) -> int:
+        calls.append(1)
+        number = len(calls)
+        await anyio.sleep(number)
+        raise LookupError(number)
+
+    with pytest.raises(BulkError, match="sending raised LookupError") as told:
+        virtually(lambda: run_in_time(endless(), post).finish())
+    assert str(told.value.__cause__) == "1"
+
+
+class FullDisk(Recorder[Any]):
+    """A journal that takes everything but the end of a batch."""
+
+    def settle(self, batch: Any) -> bool:
+        raise JournalError("the disk is full")
+
+
+def test_what_no_journal_has_is_kept_for_the_caller() -> None:
+    """The journal could not be told that the batch is undelivered: its events must not be lost for that."""
+
+    async def post(_: bytes) -> int:
+        await anyio.sleep(0.1)
+        raise DecodeError("the response is HTML")
+
+    report = virtually(lambda: run_in_time(endless(), post, concurrency=1, recorder=FullDisk()).finish())
+    assert_lawful(report)
+    assert ids(report.undelivered_events()) == ids(events(500))
+    assert isinstance(report.stopped_by, JournalError)
 
 
 def test_the_first_reason_to_stop_is_the_one_that_is_told() -> None:
