@@ -156,3 +156,9 @@ def test_a_client_is_opened_and_closed_as_its_twin(source: type, twin: type) -> 
     assert hasattr(twin, "__enter__")
     assert not hasattr(twin, "__aenter__")
     assert inspect.getdoc(twin.close) == inspect.getdoc(source.aclose)  # type: ignore[attr-defined]  # of both
+
+
+@pytest.mark.parametrize("name", ["call", "request"])
+def test_what_both_clients_inherit_is_described_alike(name: str) -> None:
+    """The bases are written by hand, unlike the twins."""
+    assert inspect.getdoc(getattr(BaseClient, name)) == inspect.getdoc(getattr(AsyncBaseClient, name))
