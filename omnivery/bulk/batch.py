@@ -1,8 +1,8 @@
-"""One batch and what becomes of its items: decisions without I/O.
+"""One batch and the outcome of its items: decisions without I/O.
 
 A batch is sent as one part at first. A part that the service refuses as a whole, or that is too large, is halved until
-what is wrong stands alone. Whatever happens, each item ends in exactly one of accepted, rejected, undelivered and,
-where a request must not be repeated, unknown.
+the bad items stand alone. Whatever happens, each item ends in exactly one of accepted, rejected, undelivered and, where
+a request must not be repeated, unknown.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ were not tried alone are undelivered."""
 class Batch(Generic[T]):
     """Some items of a source, from their reading to their outcome.
 
-    Ask for `next_request()`, send it, and say how it ended: `accepted`, `refused`, `failed` or `held`; until there is
-    none left. `close()` at any moment gives the outcome: what is still open is then undelivered.
+    Call `next_request()`, send it, and report its end by `accepted`, `refused`, `failed` or `held`; repeat until it
+    returns None. `close()` returns the outcome at any moment: items of open parts are then undelivered.
 
-    For a journal, `encode_open()` fixes the bytes of what is open, and `take_delta()` tells what has changed.
+    For a journal, `encode_open()` encodes the open parts, and `take_delta()` returns the changes.
     """
 
     work: Work[T, Any, Any]
@@ -71,7 +71,7 @@ class Batch(Generic[T]):
     _opened: list[Part[T]] = field(init=False, factory=list[Part[T]])
     _ended: list[SettledPart] = field(init=False, factory=list[SettledPart])
     _told: tuple[int, int, int] = field(init=False, default=(0, 0, 0))
-    """Requests, retries and rejections that `take_delta` has told."""
+    """Requests, retries and rejections that `take_delta` has returned."""
 
     def __attrs_post_init__(self) -> None:
         if not self.items:
@@ -168,7 +168,7 @@ class Batch(Generic[T]):
         self._accepted.extend(part.items)
 
     def refused(self, error: OmniveryError) -> None:
-        """The service found fault with what the last request carried, or found it too large: halve it."""
+        """The service refused the content of the last request, or found it too large: halve the part."""
         self._count(getattr(error, "attempts", 0))
         self._refusals += 1
         refusal = (
@@ -212,7 +212,7 @@ class Batch(Generic[T]):
         self._in_flight = False
 
     def close(self) -> SettledBatch[T]:
-        """Return what became of the batch. What is still open is undelivered, or unknown if it may not be repeated.
+        """Return the outcome of the batch. Open parts are undelivered, or unknown if they must not be sent again.
 
         Accepted items are as the source gave them: mostly nobody looks at them.
         """

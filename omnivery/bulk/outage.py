@@ -13,19 +13,19 @@ from omnivery.transport.retry import CONTENT_ERRORS, Failure, classify, concerns
 
 
 class Decision(Enum):
-    """What a run does about a request that failed."""
+    """The reaction of a run to a failed request."""
 
     GO_ON = auto()
     """The failure is this batch's own: settle it, and send the others."""
     HOLD = auto()
     """The service is down: keep the batch, and send it again when the service is back."""
     STOP = auto()
-    """Every batch would meet the same."""
+    """Every batch would fail in the same way: stop the run."""
 
 
 @define(kw_only=True)
 class OutagePolicy:
-    """Tells the failure of a batch from the failure of the service."""
+    """Distinguishes the failure of a batch from the failure of the service."""
 
     breaker: CircuitBreaker = field(factory=CircuitBreaker)
     idempotent: bool = True
@@ -55,16 +55,16 @@ class OutagePolicy:
             now: the time on the runtime's clock.
             disturbed: whether the circuit was open meanwhile, so that attempts failed because of the outage.
         """
-        # 1. It speaks of key, account, domain or set-up; or the server asked for a longer wait than is acceptable.
+        # 1. The error concerns key, account, domain or set-up; or the server asked for too long a wait.
         if isinstance(error, ConfigError) or concerns_every_call(error) or self._asks_for_too_long_a_wait(error):
             return Decision.STOP
         # 2. The outage has lasted for max_outage, or another batch has stopped the run.
         if self.breaker.refuses(now):
             return Decision.STOP
-        # 3. It speaks of what this batch carries; or the batch may have taken effect, and must not be sent again.
+        # 3. The error concerns this batch's content; or the batch may have taken effect, and must not be sent again.
         if not may_pass(error) or (may_have_happened(error) and not self.idempotent):
             return Decision.GO_ON
-        # 4. Nothing ever came back: a wrong URL is likelier than an outage.
+        # 4. There was never a response: a wrong URL is likelier than an outage.
         if classify(error) is Failure.NOT_SENT and not self.breaker.responded:
             return Decision.STOP
         # 5. Others were accepted meanwhile: the service works, and this batch fails again and again.
@@ -89,5 +89,5 @@ def may_have_happened(error: OmniveryError) -> bool:
 
 
 def is_about_content(error: OmniveryError) -> bool:
-    """Whether the service found fault with what one request carried."""
+    """Whether the service refused a request because of its content."""
     return isinstance(error, ApiError) and error.status in CONTENT_ERRORS

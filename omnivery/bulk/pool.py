@@ -54,7 +54,7 @@ logger: Logger = get_logger("omnivery.bulk")
 
 @frozen(kw_only=True)
 class _Moment:
-    """How the service did until a request went out."""
+    """The state of the service when a request went out."""
 
     accepted: int
     openings: int
@@ -65,8 +65,8 @@ class _Moment:
 class Pool(Generic[T, OutcomeT, ReportT]):
     """A run of bulk work. Enter it with `async with`, and iterate it for the outcome of each batch.
 
-    Leaving the block early ends the run: what was read and not settled by then is undelivered. `report` tells the
-    totals at any moment, and after the end.
+    Leaving the block early ends the run: items that were read and not settled by then are undelivered. `report` has
+    the totals at any moment, and after the end.
     """
 
     source: Source[T]
@@ -78,7 +78,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     ordered: bool = False
     """Whether outcomes come in the order of their batches."""
     recorder: Recorder[T] = field(factory=Recorder)
-    """Writes down what happens, if anything does."""
+    """Records the run, in a journal if there is one."""
     runtime: Runtime = field(factory=AsyncRuntime)
     ready: Callable[[], Awaitable[None]] | None = None
     """Waits until the service accepts requests, where an item must not be written down as being sent before."""
@@ -87,12 +87,12 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     _totals: RunTotals[T] = field(init=False, factory=RunTotals)  # pyright: ignore[reportAssignmentType]
     _stopped_by: BaseException | None = field(init=False, default=None)
     _fault: tuple[str, Exception] | None = field(init=False, default=None)
-    """What raised an error that is none of ours, and the error."""
+    """A foreign exception, and what raised it."""
     _posted: bool = field(init=False, default=False)
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
     _workers: int = field(init=False, default=0)
-    """Workers that have not come to their end."""
+    """Workers that have not ended."""
     _waiting: bool = field(init=False, default=False)
     _remaining: list[OutcomeT] = field(init=False, factory=list)
     _done: dict[int, OutcomeT] = field(init=False, factory=dict)
@@ -105,7 +105,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
 
     @property
     def report(self) -> ReportT:
-        """The totals as they stand; final once the block is left or the iteration has ended."""
+        """The totals so far; final once the block is left or the iteration has ended."""
         opened, now = self.policy.breaker.opened_at, self.runtime.now()
         state = RunState(
             elapsed=self._elapsed_until(now),
@@ -126,13 +126,13 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         return [self.work.decoded_outcome(one) for one in sorted(self._remaining, key=self.work.number_of)]
 
     def take_undelivered(self) -> list[T]:
-        """Hand over the undelivered items that the run keeps in memory, and keep them no longer."""
+        """Return the undelivered items that the run keeps in memory, and forget them."""
         items, self._totals.kept = self._totals.kept, []
         return items
 
     async def __aenter__(self) -> Self:
         if self._started is not None:
-            raise ConfigError("a bulk run is entered once: make another one")
+            raise ConfigError("a bulk run is entered only once: create another run")
         self._started = self.runtime.now()
         self._tasks = RunTasks(noun="the run", interruptible=self.source.may_block)
         await self._tasks.open()
@@ -212,7 +212,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if self._fault is not None:
             raise self._fault[1]
         if isinstance(self._stopped_by, ConfigError) and not self._totals.accepted:
-            # The client cannot be used at all: the caller wants to know that first.
+            # The client cannot be used at all: the caller should learn that first.
             raise self._stopped_by
         raise StopAsyncIteration
 
@@ -231,8 +231,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 the service.
 
         Raises:
-            BulkError: the source, `on_progress` or what sends raised, which is the error's cause. What was read before
-                is settled, and `report` tells how.
+            BulkError: the source, `on_progress` or the sending raised; that exception is the cause. Items that were
+                read before are settled, and `report` has their outcome.
         """
         if on_progress is not None:
             self.notify = lambda: on_progress(self.report)
@@ -316,7 +316,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 await self._settle_leftover()
 
     async def _settle_leftover(self) -> None:
-        """What a thread took out of a pipe, and no worker will take any more, is undelivered and not forgotten."""
+        """Count items as undelivered that a thread has read from a pipe and no worker will take."""
         while items := self.source.leftover(self.work.size):
             self._settle(await self._appended(items))
 

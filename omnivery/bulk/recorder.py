@@ -1,4 +1,4 @@
-"""What a run writes down: here nothing. `bulk.journal.recorder` has the one that writes everything to a journal."""
+"""The recorder of a run without a journal, which writes nothing. `bulk.journal.recorder` has the one with a journal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 JOURNAL_LIMIT = 1_000_000_000
-"""Bytes of undelivered items that a journal holds before its run reads no further."""
+"""Bytes of items that are not accepted in a journal, beyond which its run stops reading its source."""
 
 
 @define(kw_only=True, eq=False)
@@ -29,7 +29,7 @@ class Recorder(Generic[T]):
     path: str | None = None
     """Where the journal is."""
     ahead: ClassVar[bool] = False
-    """Whether each request in flight has another batch made ready behind it, so that writing it down costs no time."""
+    """Whether a further batch is prepared for each request in flight, so that no worker waits for the disk."""
     _numbers: Iterator[int] = field(init=False, factory=count)
     _taken: int = field(init=False, default=0)
 
@@ -44,14 +44,14 @@ class Recorder(Generic[T]):
 
     @property
     def broken(self) -> JournalError | None:
-        """What kept something from being written."""
+        """The error of a failed write, if there was one."""
         return None
 
     async def start(self) -> None:
         """Begin."""
 
     def hurry(self) -> None:
-        """Wait for nothing that takes long any more: the run was interrupted."""
+        """Stop waiting for anything that takes long: the run was interrupted."""
 
     async def next_pending(self, work: Work[T, Any, Any]) -> Batch[T] | None:  # noqa: ARG002  # of use with a journal
         """Return a batch that an earlier run left behind."""

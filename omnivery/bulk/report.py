@@ -1,4 +1,4 @@
-"""What became of events: receipts, outcomes and the report of a whole run."""
+"""Reports of bulk work: rejections, failures, outcomes of batches, and the totals of a run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class Rejection(Record):
-    """One item that was not sent, or that the service refused. Sending it again as it is would not help."""
+    """One item that is not valid, or that the service refused. Sending it again unchanged would not help."""
 
     index: int
     """Its place in the source, from 0."""
     reason: str
-    """What is wrong with it, in words that hold none of its content."""
+    """Why it was rejected. The text contains nothing of the item."""
     line: int | None = None
     """Its line in the source, from 1, where the source has lines."""
     event_id: str | None = None
@@ -37,12 +37,12 @@ class BatchFailure(Record):
     events: int
     """How many items it concerns: events, messages or records."""
     error: OmniveryError
-    """What happened; its text says whether the service may have taken the items all the same."""
+    """The failure; its text says whether the service may have accepted the items."""
 
 
 @frozen(kw_only=True)
 class SettledBatch(Record, Generic[T]):
-    """What became of one batch of a run: each of its items is in exactly one of accepted, rejected and undelivered.
+    """The outcome of one batch: each of its items is in exactly one of accepted, rejected and undelivered.
 
     In a run of messages, which must not be sent twice, there is a fourth: unknown.
     """
@@ -52,15 +52,15 @@ class SettledBatch(Record, Generic[T]):
     start: int = 0
     """Place of its first item in the source, from 0."""
     accepted: tuple[T, ...] = field(default=(), repr=False)
-    """Items that the service took, as they were given. Verdicts of events come to the webhook."""
+    """Items that the service accepted, as they were given. Verdicts of events come to the webhook."""
     rejected: tuple[Rejection, ...] = ()
     """Items that were not valid, or that the server refused one by one."""
     refused: tuple[T, ...] = field(default=(), repr=False)
     """The same items, as they were given."""
     undelivered: tuple[T, ...] = field(default=(), repr=False)
-    """Items that did not get through, as they were given."""
+    """Items that were not accepted, for no fault of their own, as they were given."""
     unknown: tuple[T, ...] = field(default=(), repr=False)
-    """Items that the service may have taken, and that must not be sent again by themselves."""
+    """Items that the service may have accepted, and that must not be sent again automatically."""
     errors: tuple[OmniveryError, ...] = ()
     """Why items are undelivered or unknown."""
     requests: int = 0
@@ -121,10 +121,10 @@ class RunTotals(Generic[T]):
         )
 
     def add(self, outcome: SettledBatch[T], *, counted: bool = False, journalled: bool = False) -> None:
-        """Enter what became of one batch.
+        """Add the outcome of one batch.
 
         Args:
-            outcome: what became of it.
+            outcome: the batch's outcome.
             counted: whether an earlier run has counted it already.
             journalled: whether a journal has its undelivered items, so that they need not be kept here.
         """
@@ -145,13 +145,13 @@ class RunTotals(Generic[T]):
 
 @frozen(kw_only=True)
 class RunState:
-    """What a report tells of its run beside the totals."""
+    """The part of a report that is not in the totals."""
 
     elapsed: float
     """Seconds from the start of this run."""
     stopped_by: BaseException | None
-    """What ended it before its source did."""
+    """The error that ended the run before its source did."""
     journal: str | None = None
-    """Where the undelivered items are that are not kept in memory."""
+    """The journal with the undelivered items that are not kept in memory."""
     waiting_since: float | None = None
-    """Since when the run waits for the service, in unix seconds; None while it does not."""
+    """Unix time since which the run waits for the service; None while it does not wait."""

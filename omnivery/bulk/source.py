@@ -25,17 +25,16 @@ from omnivery.errors import ConfigError
 T = TypeVar("T")
 
 UNNAMED, BUFFER = "events", "writer"
-"""Names in a journal of sources that have none of their own: those that give the same items again, and those that give
-new ones."""
+"""Names in a journal of sources without a name: of those that yield the same items again, and of those that do not."""
 _AT_ONCE = 10_000
-"""Items passed over at once, before others get their turn."""
+"""Items that are skipped at once, before other tasks get a turn."""
 
 
 class BatchSource(ABC, Generic[T]):
-    """What hands over many items at a time, where one by one would cost too much: from another thread, or a buffer."""
+    """Reads many items at a time, from another thread or a buffer, where single items would take too long."""
 
     replays: ClassVar[bool] = False
-    """Whether it gives the same items again in another process, as a caller's iterable has to; a buffer does not."""
+    """Whether it yields the same items again in another process, as a caller's iterable must; a buffer does not."""
 
     @abstractmethod
     async def read_into(self, items: list[T], count: int) -> None:
@@ -45,7 +44,7 @@ class BatchSource(ABC, Generic[T]):
         """
 
     def keep_with(self, keep: Callable[[T], T]) -> None:
-        """Hand over what `keep` makes of each item, if the items are a caller's own, who may go on to change them."""
+        """Copy each item with `keep` before handing it out, unless the caller cannot change it any more."""
 
     def leftover(self, count: int) -> list[T]:  # noqa: ARG002  # most have nothing
         """Stop reading, and return up to `count` items that were read ahead and not handed over; none at the end.
@@ -60,11 +59,11 @@ class BatchSource(ABC, Generic[T]):
 
 @frozen(kw_only=True)
 class ResumePoint:
-    """Which source it is, and how far it was read. Both tell it in JSON values of the source's own choice."""
+    """Identifies a source, and says how far it was read, in JSON values that the source chooses."""
 
     name: str
     identity: Mapping[str, Any] = field(factory=dict[str, Any])
-    """What shows whether a source is still the one that was read."""
+    """Shows whether a source is still the one that was read."""
     position: Mapping[str, Any] = field(factory=dict[str, Any])
     """Where reading goes on; empty at the start."""
 
@@ -73,22 +72,22 @@ ItemStream: TypeAlias = Iterator[T] | AsyncIterator[T] | BatchSource[T]
 
 
 class Resumable(ABC, Generic[T]):
-    """A source that can say where it stands, so that another process goes on from there."""
+    """A source that knows its position, so that another process can resume from there."""
 
     @abstractmethod
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
-        """This source's own bookmark among those of a journal; a new one where it is not among them.
+        """Return this source's own resume point among those of a journal; a new one if it is not among them.
 
         Raises:
-            ConfigError: it is among them, but is no longer what was read.
+            ConfigError: the source has a resume point, but has changed since.
         """
 
     @abstractmethod
     def open(self, bookmark: ResumePoint) -> ItemStream[T]:
-        """Its items from a bookmark on.
+        """Return the items behind a resume point.
 
         Raises:
-            ConfigError: there is no such place in it any more.
+            ConfigError: the source has no such position any more.
         """
 
     @abstractmethod
@@ -115,9 +114,9 @@ class Source(Generic[T]):
     """None for a resumable source that was not opened yet."""
     _origin: Resumable[T] | None = field(alias="origin", default=None)
     _keep: Callable[[T], T] | None = field(alias="keep", default=None)
-    """Makes of an item what the caller cannot change any more."""
+    """Copies an item, so that the caller cannot change it any more."""
     error: Exception | None = field(init=False, default=None)
-    """What the source raised; it is not read on after that."""
+    """The exception that the source raised; it is not read any further."""
     _taken: int = field(init=False, default=0)
     """Items taken that a journal has, where that is all one can say of the position."""
     _over: bool = field(init=False, default=False)
@@ -140,11 +139,11 @@ class Source(Generic[T]):
             items: what to read.
             argument: its name, for the error.
             advice: what to do instead, for the error.
-            keep: makes of an item what the caller cannot change any more.
+            keep: copies an item, so that the caller cannot change it any more.
             encoded: whether items may come encoded from a source that has them so.
 
         Raises:
-            ConfigError: it is no iterable of items, but for instance a single one.
+            ConfigError: it is not an iterable of items, but for instance a single item.
         """
         if isinstance(items, Resumable):
             if encoded:
@@ -170,12 +169,12 @@ class Source(Generic[T]):
         return not isinstance(self._iterator, AsyncIterator | BatchSource)
 
     async def resume(self, known: Sequence[ResumePoint]) -> ResumePoint:
-        """Go on where a journal's bookmark stands, before anything is read.
+        """Go to the source's resume point in a journal, before anything is read.
 
-        A source that cannot say where it stands is read anew, and as many items are passed over as were taken then.
+        A source without positions is read from its start, and the items that were read before are skipped.
 
         Raises:
-            ConfigError: it is not the source that was read, or ends before the place up to which it was read.
+            ConfigError: the source has changed, or ends before its resume point.
         """
         if self._origin is not None:
             bookmark = self._origin.locate(known)
@@ -233,7 +232,7 @@ class Source(Generic[T]):
             await self._iterator.close()
 
     def stop(self) -> None:
-        """Read no further, and leave a source that keeps a worker waiting."""
+        """Read no further, and cancel a worker that waits for the source."""
         self._over = True
         for reading in self._readings:
             reading.cancel()
@@ -252,7 +251,7 @@ class Source(Generic[T]):
             if not passed:
                 raise ConfigError(
                     f"events: the source ended after {self._taken:,} items, and the journal has {count:,}: it must "
-                    "give the same items again, because those are passed over. Nothing was sent."
+                    "yield the same items again, because these are skipped. Nothing was sent."
                 )
             await checkpoint()
 

@@ -23,10 +23,10 @@ Args = TypeVarTuple("Args")
 
 @define(kw_only=True, eq=False, repr=False)
 class RunTasks:
-    """A task group that lives in a task of its own. Who opens it has to close it, in whatever task of the same loop."""
+    """A task group that lives in a task of its own. Any task of the same event loop may close it, and one must."""
 
     noun: str
-    """What has these tasks, for errors."""
+    """Name of the object that these tasks belong to, for errors."""
     interruptible: bool = True
     """Whether Ctrl-C may hit these tasks under trio; if not, it goes to the program's main task."""
     _loop: object = field(init=False, default=None)
@@ -71,7 +71,7 @@ class RunTasks:
             )
 
     async def wait(self) -> None:
-        """Wait until the tasks have ended. None may be started any more but by them. `close` comes next."""
+        """Wait until the tasks have ended. From now on only these tasks may start others. Call `close` next."""
         self._closing.set()
         await self._ended.wait()
 
@@ -107,7 +107,7 @@ class RunTasks:
                 self._opened.set()
                 await self._closing.wait()
         except BaseExceptionGroup as group:
-            # Tasks that meet the same trouble raise the same error: one of them tells it all.
+            # Tasks with the same problem raise the same error, so one of them is enough.
             self._error = group.exceptions[0]
         except anyio.get_cancelled_exc_class():
             # The event loop ends, and its tasks with it: no error of theirs.

@@ -1,4 +1,4 @@
-"""What a kind of work says; the parts in which a batch travels, and what a journal is told of them and gives back."""
+"""The interface of a kind of bulk work, the parts of a batch, and the values that a journal stores and returns."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Part(Generic[T]):
         )
 
     def only(self, chosen: Sequence[bool]) -> Part[T]:
-        """Those of its items that are chosen."""
+        """The part with only the chosen items."""
         return Part(
             posted=self.posted,
             items=list(compress(self.items, chosen)),
@@ -70,7 +70,7 @@ class Part(Generic[T]):
 
 
 class PartState(Enum):
-    """What became of a part."""
+    """The state of a part."""
 
     ACCEPTED = auto()
     REPLACED = auto()
@@ -84,7 +84,7 @@ class PartState(Enum):
 
 @frozen(kw_only=True, eq=False)
 class StoredPart:
-    """A part as a journal gives it back. Its kind of work makes a batch of it again."""
+    """A part as a journal returns it. Its kind of work turns it into a batch again."""
 
     row: int
     """Its row in the journal."""
@@ -106,7 +106,7 @@ class StoredPart:
 
 @frozen(kw_only=True)
 class StoredItem:
-    """What a journal knows of one item of which it keeps a digest, and no bytes."""
+    """An item in a journal that stores only its digest, and not its bytes."""
 
     state: str
     """`pending`, `sending`, `accepted`, `undelivered`, `unknown` or `rejected`."""
@@ -130,7 +130,7 @@ class SettledPart:
 
 @frozen(kw_only=True, eq=False)
 class BatchDelta:
-    """What has changed in a batch since one asked last."""
+    """The changes of a batch since the last call of `Batch.take_delta`."""
 
     number: int
     """The batch's."""
@@ -160,10 +160,10 @@ class BatchDelta:
 
 @frozen
 class RunTarget:
-    """Where a run's requests go and what they hold, in names of its kind of work. A journal keeps to one target."""
+    """The settings that all requests of a run share, by names of its kind of work. A journal belongs to one target."""
 
     values: Mapping[str, str] = field(repr=False)
-    """By name, in the order in which differences are told."""
+    """Settings by name, in the order in which differences are reported."""
     secret: frozenset[str] = frozenset()
     """Names whose values appear in no message."""
 
@@ -175,7 +175,7 @@ class RunTarget:
         return evolve(self, values={**self.values, **values})
 
     def difference(self, other: RunTarget) -> str | None:
-        """What is not the same in another target, in words; None if nothing is."""
+        """Return the differences to another target, in words; None if there are none."""
         for name in {**self.values, **other.values}:
             own, its = self.values.get(name), other.values.get(name)
             if own != its and name in self.secret | other.secret:
@@ -187,10 +187,10 @@ class RunTarget:
 
 @frozen(kw_only=True, eq=False)
 class Screening:
-    """What a kind of work finds out about items before they are sent."""
+    """The result of checking items before they are sent."""
 
     faults: Sequence[str | None] | None = None
-    """What keeps each item from being sent; None if nothing does."""
+    """Why each item cannot be sent; None if it can."""
     ids: Sequence[str | None] | None = None
     """Each item's own id, where a journal asked for them."""
     lines: Sequence[int | None] | None = None
@@ -245,7 +245,7 @@ class Work(ABC, Generic[T, OutcomeT, ReportT]):
 
     @abstractmethod
     def fault(self, item: T, error: Exception) -> str:
-        """Say what keeps an item from being encoded, given what `encode` raised for it alone."""
+        """Return why an item cannot be encoded, given the exception that `encode` raised for it alone."""
 
     def digest(self, body: Any) -> bytes | None:  # noqa: ARG002  # of use where bodies must not be kept
         """Return a digest of a body that a journal must not keep, because it must not be sent twice; else None."""
@@ -260,7 +260,7 @@ class Work(ABC, Generic[T, OutcomeT, ReportT]):
         """Send one request."""
 
     def refuses(self, error: OmniveryError, body: Any) -> bool:  # noqa: ARG002  # a body may know more
-        """Whether a failed request found fault with what it carried, rather than with the moment or the caller."""
+        """Whether a request failed because of its items, and not because of the service's state or the caller."""
         return is_about_content(error)
 
     @abstractmethod
