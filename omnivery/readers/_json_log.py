@@ -76,11 +76,27 @@ class JsonLogReader(RequestReader):
 
 def parsed(line: bytes) -> Mapping[str, Any] | None:
     """The JSON object of a line; None if it is none."""
+    found = _loaded(line)
+    if found is None and b"\\x" in line:
+        # nginx writes these escapes unless its log_format says escape=json, and JSON does not know them.
+        found = _loaded(_ESCAPES.sub(_as_json, line))
+    return found if isinstance(found, dict) else None
+
+
+def _loaded(line: bytes) -> Any:
     try:
-        found: Any = codec.loads(line)
+        return codec.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+
+
+# Not behind a backslash that is escaped itself.
+_ESCAPES = re.compile(rb"(?<!\\)(?:\\x[0-9A-Fa-f]{2})+")
+
+
+def _as_json(found: re.Match[bytes]) -> bytes:
+    data = bytes.fromhex(found[0].replace(b"\\x", b"").decode())
+    return codec.dumps(data.decode("utf-8", "backslashreplace"))[1:-1]
 
 
 def _is_object(line: bytes) -> bool:
