@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from anyio import to_thread
 
 from omnivery import Attachment
+from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError
 from omnivery.mail.sending import SendReport, SendStatus
 from tests.mail.test_sending import ONCE, assert_lawful, numbered, subject
@@ -205,6 +207,33 @@ async def test_a_message_that_goes_out_again_is_in_doubt_from_then_on(tmp_path: 
         tasks.cancel_scope.cancel()
     again = await send(numbered(1), postbox := Postbox(), left)
     assert (again.unknown, again.sent, postbox.came) == (1, 0, {})
+
+
+async def test_a_message_goes_out_again_only_once_the_disk_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash in between would find it unsent, and send it a second time."""
+    path, begun, go = tmp_path / "j", threading.Event(), threading.Event()
+    await send(numbered(1), Postbox(m0=httpx.Response(401)), path, concurrency=1)
+    transact = JournalStore.transact
+
+    def slow(self: JournalStore, entries: Any, works: Any = ()) -> None:
+        if any(entry.delta.claimed for entry in entries):
+            begun.set()
+            assert go.wait(30)
+        transact(self, entries, works)
+
+    monkeypatch.setattr(JournalStore, "transact", slow)
+    postbox = Postbox()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: send(numbered(1), postbox, path))
+        try:
+            assert await to_thread.run_sync(begun.wait, 30)
+            await anyio.sleep(0.05)
+            assert postbox.came == {}
+        finally:
+            go.set()
+    assert postbox.came == {0: 1}
 
 
 async def test_what_an_earlier_run_left_unsent_goes_out_in_order(tmp_path: Path) -> None:
