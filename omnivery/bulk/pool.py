@@ -238,7 +238,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             self.notify = lambda: on_progress(self.report)
         with self._interruption_told():
             try:
-                await self._go_through(lambda _: self._notify())
+                await self.follow(lambda _: self._notify(), decoded=False)
             except Exception:
                 if self._fault is None:
                     raise
@@ -247,27 +247,25 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 raise BulkError(words, report=self.report) from cause
         return self.report
 
-    async def follow(self, tell: Callable[[OutcomeT], None]) -> None:
+    async def follow(self, tell: Callable[[OutcomeT], None], *, decoded: bool = True) -> None:
         """Enter the run, and go through it to its end.
 
         Args:
             tell: called with each outcome, also with those that are there when the run is cancelled.
+            decoded: whether outcomes are as a caller sees them, rather than as the run has them, which takes less time.
 
         Raises:
             Exception: whatever the source raised.
         """
-        await self._go_through(lambda outcome: tell(self.work.decoded_outcome(outcome)))
-
-    async def _go_through(self, tell: Callable[[OutcomeT], None]) -> None:
-        """`follow`, with outcomes as they are before they are decoded, which takes longer than to send them."""
+        seen: Callable[[OutcomeT], OutcomeT] = self.work.decoded_outcome if decoded else lambda outcome: outcome
         try:
             async with self:
                 with suppress(StopAsyncIteration):
                     while True:
-                        tell(await self._next_outcome())
+                        tell(seen(await self._next_outcome()))
         finally:
             for outcome in sorted(self._remaining, key=self.work.number_of):
-                tell(outcome)
+                tell(seen(outcome))
 
     def _notify(self) -> None:
         if self.notify is None or self._fault is not None:

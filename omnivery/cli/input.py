@@ -159,14 +159,18 @@ def file_name(events: FileEvents[Any]) -> str:
     return "-" if origin.name == "standard input" else origin.name
 
 
-async def follow_file(run: AsyncBulkRun, tell: Callable[[BatchOutcome], None]) -> Exception | None:
+async def follow_file(
+    run: AsyncBulkRun, tell: Callable[[BatchOutcome], None], *, decoded: bool = True
+) -> Exception | None:
     """Go through the run of a file to its end. Returns why the file could not be read to its end, if it could not.
+
+    Arguments are those of `follow`.
 
     Raises:
         OmniveryError: what concerns the run and not the file: the journal cannot be used, for instance.
     """
     try:
-        await run.follow(tell)
+        await run.follow(tell, decoded=decoded)
     except (OSError, SourceError) as error:  # the file cannot be opened, or is not what it was
         return error
     except Exception as error:

@@ -122,7 +122,11 @@ class Submission:
                 name = file_name(events)
                 self._runs[name] = run
                 with notice.watching(), input_progress(events) as advance:
-                    error = await follow_file(run, lambda _, run=run: advance(run.report.read))  # type: ignore[misc]
+                    error = await follow_file(
+                        run,
+                        lambda _, run=run: advance(run.report.read),  # type: ignore[misc]
+                        decoded=False,
+                    )
                 if error is not None:
                     self.errors[name] = error
                 elif run.report.stopped_by is not None:
