@@ -263,41 +263,44 @@ class Bots(Resource["AsyncAutomations"]):
 
         The source is read in the calling thread.
 
-        Events that cannot be sent become rejections and sink no batch. What fails is tried again (ten times, unless
-        `options` or the client say otherwise); what fails for good is undelivered, and the report gives it back. A
-        response that every batch would get (401, 402, 403 …, a `Retry-After` beyond `max_retry_after`) stops the run,
-        and so do 50,000 undelivered events.
+        An event that cannot be sent becomes a rejection, and its batch is sent without it. A failed request is tried
+        again (ten times, unless `options` or the client say otherwise). A rate limit slows the run. In an outage it
+        holds its batches and stops reading the source until the service is back. Events that were not accepted in the
+        end are undelivered, and the report returns them. A response that every batch would get (401, 402, 403 …, a
+        `Retry-After` beyond `max_retry_after`) stops the run, and so do 50,000 undelivered events.
 
-        With a journal, the same call after a crash goes on where the first one stood: no event is lost, and only
+        With a journal, the same call after a crash resumes where the first one stood: no event is lost, and only
         batches whose response was lost are sent twice. The report then adds up all runs with the journal.
 
         Args:
-            events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, what `omnivery.readers`
-                yield, or a data frame (anything with `__arrow_c_stream__`) with columns named like an event's fields.
-            webhook_url: where the service sends the verdicts; the client's own when left out.
+            events: `BotEvent`s, mappings in the API's own names, lines of NDJSON as bytes, the items of
+                `omnivery.readers`, or a data frame (anything with `__arrow_c_stream__`) with columns named like an
+                event's fields.
+            webhook_url: the URL to which the service posts the verdicts; the client's own if left out.
             concurrency: batches in flight; fewer while the server asks to slow down.
             on_progress: called with the report so far after each batch; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
-            events_per_second: the most that go out, evenly spread, each event counted when it goes out first.
-            requests_per_second: the most that go out, evenly spread, retries among them.
-            max_bytes: largest request in bytes; a batch beyond it is halved.
-            journal: a file to keep the run in, made if it is not there. Undelivered events are in it, not in memory.
-            journal_limit: bytes of undelivered events in the journal beyond which the source waits.
-            journal_keep: seconds after which the journal forgets ids of accepted events, and rejected items; their
+            events_per_second: most events a second, evenly spread; an event that is sent again counts once.
+            requests_per_second: most requests a second, evenly spread, retries among them.
+            max_bytes: largest request in bytes; a larger batch is halved.
+            journal: a file that records the run; created if it does not exist. Undelivered events are in it, not in
+                memory.
+            journal_limit: bytes of events in the journal that are not accepted, beyond which the source is not read.
+            journal_keep: seconds after which the journal deletes ids of accepted events, and rejected items; their
                 counts stay. None keeps them for good, 53 bytes an event.
             max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
                 no limit.
-            domain: the sending domain; the client's own when left out.
+            domain: the sending domain; the client's own if left out.
             options: timeouts, deadline, retries and headers of each request.
 
         Returns:
-            The report: `accepted + rejected + undelivered == read`. Look at it, or call `raise_for_failures()`.
+            The report: `accepted + rejected + undelivered == read`. Check it, or call `raise_for_failures()`.
 
         Raises:
-            ConfigError: domain or webhook_url is missing, or `events` is no iterable of events; or the journal cannot
-                be used, or is of other settings or of another source. Nothing was sent.
-            BulkError: the source raised, which is the error's cause; what it gave before was submitted, and `report`
-                tells how.
+            ConfigError: domain or webhook_url is missing, or `events` is not an iterable of events; or the journal
+                cannot be used, or belongs to other settings or to another source. Nothing was sent.
+            BulkError: the source raised; that exception is the cause. The events before were submitted, and `report`
+                has their outcome.
         """
         with delay_fork():
             from omnivery.readers.frames import as_events
@@ -346,9 +349,9 @@ class Bots(Resource["AsyncAutomations"]):
 
         Args:
             events: as in `submit`.
-            verdicts: where they arrive: the `Receiver` behind the webhook URL, if it runs in this process, so that its
-                refusals are seen; or the `VerdictStore` of a receiver anywhere on this machine. Run the receiver in a
-                `Listener` or a server of yours. Without a store, a receiver's verdicts are held in memory.
+            verdicts: the `Receiver` behind the webhook URL, if it runs in this process, so that refusals are seen; or
+                the `VerdictStore` of a receiver anywhere on this machine. Run the receiver in a `Listener` or a server
+                of yours. Without a store, a receiver's verdicts are held in memory.
             timeout: seconds to wait for verdicts once everything is submitted.
             webhook_url: as in `submit`: the receiver's public URL.
             concurrency: as in `submit`.
@@ -357,7 +360,7 @@ class Bots(Resource["AsyncAutomations"]):
             options: as in `submit`.
 
         Returns:
-            The report: `verdicts + missing == accepted`. Look at it, or call `raise_for_failures()`.
+            The report: `verdicts + missing == accepted`. Check it, or call `raise_for_failures()`.
 
         Raises:
             ConfigError: as in `submit`; or the timeout is not a number from 0 up, or `verdicts` is neither of the two.
@@ -393,10 +396,10 @@ class Bots(Resource["AsyncAutomations"]):
         max_outage: float | None = 600.0,
         options: CallOptions | None = None,
     ) -> SubmitReport:
-        """Send again what a journal holds and is not delivered; no source is read.
+        """Send the undelivered events of a journal again. No source is read.
 
         Args:
-            journal: the file. Domain and webhook URL are its own.
+            journal: the file. It has the domain and the webhook URL of its run.
             concurrency: as in `submit`.
             on_progress: as in `submit`.
             events_per_second: as in `submit`.
@@ -405,11 +408,11 @@ class Bots(Resource["AsyncAutomations"]):
             options: as in `submit`.
 
         Returns:
-            The report of all runs with the journal, in which what is now accepted is no longer undelivered.
+            The report of all runs with the journal, this one included.
 
         Raises:
-            ConfigError: there is no such journal, or it cannot be used, or the client talks to another server. Nothing
-                was sent.
+            ConfigError: there is no such journal, or it cannot be used, or the client uses another server. Nothing was
+                sent.
         """
         bridge: LoopBridge[SubmitReport] = LoopBridge()
         given_on_progress = bridge.callback(on_progress)
@@ -449,10 +452,10 @@ class Bots(Resource["AsyncAutomations"]):
                     ...
             run.report.raise_for_failures()
 
-        Outcomes come in the order in which batches are done, or in that of the source if you ask for it. A consumer
-        that stops reading stops the run; leaving the block early ends it, and what was under way is then undelivered.
-        If the source raises, its error comes out of the iteration once everything that it gave is settled. With a
-        journal, outcomes of what earlier runs left come first, and hold their events as lines of NDJSON.
+        Outcomes come in the order in which batches end, or with `ordered` in the order of the source. A consumer that
+        stops reading stops the run. Leaving the block early ends the run, and batches in flight are then undelivered.
+        If the source raises, its exception leaves the iteration once all events before it are settled. With a journal,
+        outcomes of batches that earlier runs left come first, with their events as lines of NDJSON.
 
         Args:
             events: as in `submit`.
@@ -529,23 +532,24 @@ class Bots(Resource["AsyncAutomations"]):
             linger: seconds that an event waits for others to fill its batch.
             max_events: events of one batch, 500 at most.
             max_bytes: bytes of one batch. The writer estimates them; a request beyond it is halved.
-            max_buffered: events that may wait; at most `concurrency` batches on their way come on top.
-            overflow: what `put` does when so many wait. `wait`: until there is room. `raise`: a `BulkError`. `drop`:
-                the event is lost, counted in `report.dropped` and logged.
-            close_timeout: seconds that leaving the block takes at most; what has not got through is then undelivered.
-            cancel_timeout: the same for a block that is left because it was cancelled, or by Ctrl-C.
+            max_buffered: events that may wait, beside at most `concurrency` batches in flight.
+            overflow: what `put` does when `max_buffered` events wait. `wait`: it waits for room. `raise`: it raises a
+                `BulkError`. `drop`: the event is lost, counted in `report.dropped` and logged.
+            close_timeout: longest time in seconds for leaving the block; events that are not accepted by then are
+                undelivered.
+            cancel_timeout: the same for a block that is left by cancellation or Ctrl-C.
             webhook_url: as in `submit`.
             concurrency: as in `submit`.
             events_per_second: as in `submit`.
             requests_per_second: as in `submit`.
             journal: as in `submit`.
             journal_keep: as in `submit`.
-            max_outage: as in `submit`; no limit when left out. Meanwhile the buffer fills, and `overflow` decides.
+            max_outage: as in `submit`; no limit if left out. Meanwhile the buffer fills, and `overflow` decides.
             domain: as in `submit`.
             options: as in `submit`.
 
         Raises:
-            ConfigError: domain or webhook_url is missing, or an option cannot be; nothing was sent.
+            ConfigError: domain or webhook_url is missing, or an option is invalid; nothing was sent.
         """
         with delay_fork():
             from omnivery.automations.writer.sync import EventWriter
@@ -582,20 +586,20 @@ class Bots(Resource["AsyncAutomations"]):
     ) -> BatchReceipt:
         """Submit at most 500 events in one request. Their verdicts come to the webhook.
 
-        Events that are not valid are not sent and stand in the receipt's `rejections`; if none is valid, nothing is
-        sent. Status and body of the service's response are not documented: the receipt keeps whatever came.
+        Events that are not valid are not sent, and are in the receipt's `rejections`; if none is valid, nothing is
+        sent. Status and body of the service's response are not documented: the receipt has both as they are.
 
         Args:
             events: as in `submit`.
-            webhook_url: where the service sends the verdicts; the client's own when left out.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            webhook_url: where the service sends the verdicts; the client's own if left out.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
-            ConfigError: more than 500 events, or no iterable of events, or domain or webhook_url is missing; nothing
-                was sent.
-            BadRequestError: the service found fault with the request, and took none of the events.
-            PayloadTooLargeError: the events are more bytes than the service takes at once.
+            ConfigError: more than 500 events, or not an iterable of events, or domain or webhook_url is missing;
+                nothing was sent.
+            BadRequestError: the service refused the request, and accepted none of the events.
+            PayloadTooLargeError: the request is larger than the service accepts.
             PaymentRequiredError: bot detection is not enabled for the domain.
         """
         return drive(
@@ -615,16 +619,16 @@ class Bots(Resource["AsyncAutomations"]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> Verdict | PendingVerdict:
-        """Check one interaction: its verdict, or the promise of one.
+        """Check one interaction. Return its verdict, or a `PendingVerdict` if the service decides later.
 
         By the service's design this takes a second or more and is rate limited: use it for tests and rare cases, and
-        `submit` for streams. Own attributes that are not text travel as JSON.
+        `submit` for streams. Attributes of your own that are not text are sent as JSON.
 
         Args:
             event: needs `ip` or `uas`; every further field makes the verdict more accurate.
             webhook_url: where to send the verdict as well. Unlike in bulk, none is sent unless you name one here.
-            domain: the sending domain; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain; the client's own if left out.
+            options: options of this call.
 
         Raises:
             ConfigError: neither `ip` nor `uas` is given, a value has no JSON form, or the domain is missing; nothing
@@ -639,8 +643,8 @@ class Bots(Resource["AsyncAutomations"]):
 
         Args:
             request_id: from the `PendingVerdict`.
-            domain: the sending domain that the check was made under; the client's own when left out.
-            options: what this call does differently.
+            domain: the sending domain that the check was made under; the client's own if left out.
+            options: options of this call.
 
         Raises:
             NotFoundError: not processed yet, or expired: the service cannot tell which, and how long it keeps results
@@ -656,18 +660,18 @@ class Bots(Resource["AsyncAutomations"]):
         domain: str | None = None,
         options: CallOptions | None = None,
     ) -> Verdict:
-        """Ask for a verdict until it is there: at once, then after half a second, then ever more rarely.
+        """Poll for a verdict until it is there: at once, after half a second, and then at growing intervals.
 
         Args:
             pending: what `check` returned.
             deadline: seconds to wait in all.
-            domain: the sending domain; the one of the check when left out.
+            domain: the sending domain; the one of the check if left out.
             options: what each request does differently; its own `deadline` is not used.
 
         Raises:
             VerdictPendingError: the deadline passed: the verdict is not there yet, or has expired.
-            RateLimitError: the server asked for a longer wait than is left; so do `ServerError` and its like end the
-                wait when no further attempt fits in.
+            RateLimitError: the server asked for a longer wait than is left. `ServerError` and other errors that are
+                retried end the wait, too, if no time is left for another attempt.
         """
         return drive(self._single.bots.wait(pending, deadline=deadline, domain=domain, options=options))
 

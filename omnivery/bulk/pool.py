@@ -132,7 +132,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
 
     async def __aenter__(self) -> Self:
         if self._started is not None:
-            raise ConfigError("a bulk run is entered only once: create another run")
+            raise ConfigError("a bulk run is entered once: create another run")
         self._started = self.runtime.now()
         self._tasks = RunTasks(noun="the run", interruptible=self.source.may_block)
         await self._tasks.open()
