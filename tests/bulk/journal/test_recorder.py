@@ -15,6 +15,7 @@ import anyio.lowlevel
 import pytest
 
 import omnivery.bulk.journal.recorder as recorder_module
+from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, DecodeError, JournalError
@@ -270,6 +271,26 @@ async def test_text_that_is_no_unicode_is_rejected_as_without_a_journal(tmp_path
     assert counts(first) == counts(again)
     assert counts(first)[:4] == (900, 899, 1, 0)
     assert [one.index for one in again.rejections] == [700]
+
+
+async def test_whatever_goes_wrong_before_a_batch_is_written_is_the_journal_s_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run ends with its report, nothing is sent, and the events are the caller's."""
+
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    server = Taking()
+    monkeypatch.setattr(Batch, "encode_open", broken)
+    with anyio.fail_after(20):
+        report = await submit(events(700), server, tmp_path / "j")
+    assert isinstance(report.stopped_by, JournalError)
+    assert "MemoryError" in str(report.stopped_by)
+    assert (server.sent, report.accepted) == ([], 0)
+    assert len(report.undelivered_events()) == report.undelivered == report.read > 0
+    monkeypatch.undo()
+    assert (await submit(events(700), server, tmp_path / "j")).accepted == 700
 
 
 async def test_a_run_that_is_entered_and_left_at_once_leaves_its_journal_free(tmp_path: Path) -> None:
