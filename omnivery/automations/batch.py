@@ -1,4 +1,4 @@
-"""Bot events as bulk work: what one request carries, and what becomes of it."""
+"""Bot events as bulk work: the content of a request, and its outcome."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ MAX_BYTES = 1_000_000
 """Bytes of one request. The API names no limit; this is below the megabyte that common web servers take by default."""
 
 BISECTED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
-"""Statuses after which a batch is halved until what is wrong stands alone."""
+"""Statuses after which a batch is halved until the bad events stand alone."""
 
 
 @define(kw_only=True, eq=False)
 class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
-    """Bot events, 500 to a request. Verdicts are keyed by `event_id`, so that a repeated batch does no harm."""
+    """Bot events, 500 to a request. Sending a batch is idempotent, because verdicts are keyed by `event_id`."""
 
     noun: ClassVar[str] = "events"
     unencodable: ClassVar[tuple[type[Exception], ...]] = (TypeError, ValueError, RecursionError)
@@ -55,7 +55,7 @@ class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
         return encode_batch(items, self.target["webhook_url"])
 
     def fault(self, item: EventLike, error: Exception) -> str:
-        """Say what keeps an event from being encoded."""
+        """Return why an event cannot be encoded."""
         return fault_of(item) or _no_json(error)
 
     async def post(self, body: bytes) -> ApiResponse[Any]:
@@ -63,7 +63,7 @@ class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
         return await self.send(body)
 
     def refuses(self, error: OmniveryError, body: bytes) -> bool:  # noqa: ARG002  # the status tells it
-        """Whether the service found fault with the events of a batch, so that it is worth halving."""
+        """Whether the service refused a batch because of its events, so that halving it may help."""
         return isinstance(error, ApiError) and error.status in BISECTED
 
     def rejection(self, item: EventLike, index: int, reason: str) -> Rejection:

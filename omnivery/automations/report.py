@@ -1,4 +1,4 @@
-"""What became of events: receipts, outcomes and the report of a whole run."""
+"""Reports of submitted events: receipts, outcomes of batches, and the report of a run."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from omnivery.events.event_list import EventList
 
 @frozen(kw_only=True)
 class BatchReceipt(Tabular):
-    """What one request with a batch came to. As a data frame it is its rejections, one a row."""
+    """The outcome of one request that carried a batch. A data frame has its rejections, one a row."""
 
     accepted: int
-    """How many events the server took."""
+    """Events that the service accepted."""
     rejections: tuple[Rejection, ...] = ()
     """Events that were not valid and therefore not sent."""
     status: int | None = None
     """HTTP status of the response; None if no event was valid, so that nothing was sent."""
     request_id: str | None = None
-    """The service's id of the batch, where it gives one; neither is documented."""
+    """The service's id of the batch, if the response has one. It is not documented."""
     extra: Mapping[str, Any] = field(factory=dict[str, Any], repr=False)
     """The rest of the response."""
 
@@ -50,7 +50,7 @@ class BatchReceipt(Tabular):
 
 @frozen(kw_only=True)
 class BatchOutcome(SettledBatch[EventLike]):
-    """What became of one batch of events: each is in exactly one of accepted, rejected and undelivered."""
+    """The outcome of one batch of events: each is in exactly one of accepted, rejected and undelivered."""
 
     @classmethod
     def of(cls, settled: SettledBatch[EventLike]) -> BatchOutcome:
@@ -70,23 +70,24 @@ class BatchOutcome(SettledBatch[EventLike]):
 
 @frozen(kw_only=True)
 class SubmitReport(Tabular):
-    """The report of a run: `accepted + rejected + undelivered == read`, whatever happened on the way.
+    """The report of a run: `accepted + rejected + undelivered == read`, whatever happened.
 
-    As a data frame it is its problems: one row for each of `rejections` and `failures`.
+    A data frame has the problems: one row for each of `rejections` and `failures`.
     """
 
     read: int = 0
     """Items taken from the source."""
     accepted: int = 0
-    """Events that the server took."""
+    """Events that the service accepted."""
     rejected: int = 0
-    """Items that were not valid or that the server refused; `rejections` says why."""
+    """Items that were not valid or that the service refused; `rejections` says why."""
     undelivered: int = 0
-    """Events that did not get through; `failures` says why and `undelivered_events()` gives them back."""
+    """Events that were not accepted, for no fault of their own; `failures` says why, and `undelivered_events()` returns
+    them."""
     batches: int = 0
-    """Batches of which at least one request came to an end."""
+    """Batches of which at least one request has ended."""
     requests: int = 0
-    """HTTP requests that came to an end, retries and the parts of split batches counted."""
+    """HTTP requests that ended, retries and the parts of split batches included."""
     retries: int = 0
     """How many of the requests were retries."""
     elapsed: float = 0.0
@@ -96,9 +97,9 @@ class SubmitReport(Tabular):
     failures: tuple[BatchFailure, ...] = ()
     """The first hundred failures that left events undelivered."""
     stopped_by: BaseException | None = None
-    """What ended the run before its source did: an error that would meet every batch, or the source's own."""
+    """The error that ended the run before its source did: every batch would get it, or the source raised it."""
     waiting_since: float | None = None
-    """Since when the run waits for the service to accept requests, in unix seconds; None while it does not wait."""
+    """Unix time since which the run waits for the service to accept requests; None while it does not wait."""
     _undelivered: tuple[EventLike, ...] = field(default=(), repr=False, alias="undelivered_items")
     _journal: str | None = field(default=None, repr=False, alias="journal")
 
@@ -125,22 +126,21 @@ class SubmitReport(Tabular):
     def __reduce__(self) -> tuple[Any, ...]:
         values = {each.alias: getattr(self, each.name) for each in fields(SubmitReport)}
         if self.stopped_by is not None and not isinstance(self.stopped_by, OmniveryError):
-            # What a source raised may be an error that does not come back from a pickle; httpx's own do not.
+            # A foreign exception may fail to unpickle, as those of httpx do.
             values["stopped_by"] = OmniveryError(f"the source raised {type(self.stopped_by).__name__}")
         return _restored, (values,)
 
     def undelivered_events(self) -> EventList:
-        """The undelivered events as they were given, ready to be submitted again.
+        """Return all undelivered events as they were given, for another run.
 
-        All of them: a run stops rather than forget one. Those of a run with a journal are read from it, as the lines
-        of NDJSON that were, or would have been, sent.
+        If the run has a journal, they are read from it, as lines of NDJSON with the bytes of the requests.
 
         Raises:
-            ConfigError: the journal is no longer there, or cannot be read.
+            ConfigError: the journal does not exist any more, or cannot be read.
         """
         if self._journal is None:
             return EventList(self._undelivered)
-        # Only those who have a journal load what reads it.
+        # Imported here, because it imports SQLite.
         from omnivery.bulk.journal.reader import JournalReader
 
         with JournalReader.open(self._journal) as journal:
@@ -172,7 +172,7 @@ class SubmitReport(Tabular):
         )
 
     def summary(self) -> str:
-        """The report in a sentence."""
+        """Return the report in a sentence."""
         parts = [f"of {self.read} events {self.accepted} were accepted, {self.rejected} rejected and"]
         parts.append(f"{self.undelivered} not delivered")
         if self.rejections:

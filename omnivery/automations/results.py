@@ -40,29 +40,29 @@ _ACCEPTANCES = FileKind(
 
 @frozen(kw_only=True)
 class EventResult(Record):
-    """One event: what is known of its way to the service and back."""
+    """One event: when it was accepted, and its verdict."""
 
     event_id: str
     """Its own id."""
     accepted_at: float | None
-    """When the service took it, in unix seconds; None where no journal that was given has accepted it."""
+    """Unix time at which the service accepted it; None if none of the given journals has that."""
     verdict: StoredVerdict | None
-    """What came back; None where nothing has."""
+    """Its verdict; None if there is none."""
 
 
 def join(store: VerdictStore, journals: Sequence[JournalReader] = ()) -> Iterator[EventResult]:
     """Iterate over every verdict, and then over every accepted event that has none.
 
-    What is accepted is read first, and takes room in a temporary file of SQLite's, about 100 bytes an event, but none
-    in memory. An event whose id was accepted more than once was accepted when it was so first.
+    Accepted events are read first, into a temporary file of SQLite, about 100 bytes an event, so that they take no
+    memory. If an id was accepted more than once, the first time counts.
 
     Args:
         store: the verdicts.
-        journals: those of the submissions. Without one, nothing is known of acceptance, and only verdicts come.
+        journals: the journals of the submissions. Without any, only verdicts are returned.
 
     Raises:
         ConfigError: a journal is damaged.
-        OmniveryError: the store cannot be read, or there is no room for the temporary file.
+        OmniveryError: the store cannot be read, or the disk has no space for the temporary file.
     """
     acceptances = _Acceptances(journals)
     try:

@@ -32,8 +32,8 @@ MAX_OUTAGE = 600.0
 class AsyncBulkRun(Pool[EventLike, BatchOutcome, SubmitReport]):
     """A bulk submission. Enter it with `async with`, and iterate it for the outcome of each batch.
 
-    Leaving the block early ends the run: what was read and not settled by then is undelivered. `report` tells the
-    totals at any moment, and after the end.
+    Leaving the block early ends the run: events that were read and not settled by then are undelivered. `report` has
+    the totals at any moment, and after the end.
     """
 
 
@@ -41,8 +41,8 @@ class BulkRun(SyncPool[EventLike, BatchOutcome, SubmitReport]):
     """A bulk submission. Enter it with `with`, and iterate it for the outcome of each batch.
 
     The source is read in the thread that iterates, and only while it iterates or leaves the block: a consumer that
-    stops reading stops the run. Leaving the block early ends the run: what was read and not settled by then is
-    undelivered. `report` tells the totals at any moment, and after the end.
+    stops reading stops the run. Leaving the block early ends the run: events that were read and not settled by then are
+    undelivered. `report` has the totals at any moment, and after the end.
     """
 
 
@@ -88,7 +88,7 @@ def event_run(
 
 
 def target_of(*, webhook_url: str, domain: str, base_url: str) -> RunTarget:
-    """Return where a run's requests go, and what they hold."""
+    """Return the settings that all requests of a run share."""
     values = {"webhook_url": webhook_url, "domain": domain, "base_url": base_url}
     # A webhook's URL may hold a secret of its receiver's.
     return RunTarget(values, secret=frozenset({"webhook_url"}))
@@ -102,17 +102,17 @@ def recorder_of(
     keep: float | None = None,
     again: bool = False,
 ) -> Recorder[EventLike]:
-    """Return what writes a run down."""
+    """Return the recorder of a run."""
     if journal is None:
         return Recorder()
-    # It brings SQLite along, which those without a journal need not load.
+    # It imports SQLite, which runs without a journal do not need.
     from omnivery.bulk.journal.recorder import JournalRecorder
 
     return JournalRecorder(path=journal, target=target, limit=limit, keep=keep, again=again)
 
 
 def journal_target(journal: str | PathLike[str]) -> RunTarget:
-    """Return what a journal was begun with.
+    """Return the settings that a journal was created with.
 
     Raises:
         ConfigError: there is no such journal, or it cannot be read.

@@ -1,4 +1,4 @@
-"""What a service hands over event by event, until a batch of it is due: decisions behind one lock, without I/O.
+"""The buffer of a writer, which keeps events until a batch is due: decisions behind one lock, without I/O.
 
 Any thread may put events in. The source of a bulk run takes them out, in the event loop of the run.
 """
@@ -34,7 +34,7 @@ MEMBER = 24
 
 
 class PutResult(Enum):
-    """What became of an event that was put."""
+    """The result of putting an event."""
 
     TAKEN = auto()
     DROPPED = auto()
@@ -130,7 +130,7 @@ class EventBuffer:
         size, ends = size_of(event), self.now() + seconds
         with self._lock:
             while self._refusal is None and self._has_no_room() and (left := ends - self.now()) > 0:
-                # A wait without an end could not be interrupted on Windows.
+                # On Windows a wait without a timeout cannot be interrupted.
                 self._room.wait(min(left, 1.0))
             result, waking = self._place(event, size)
         return self._told(result, waking=waking)
@@ -150,14 +150,14 @@ class EventBuffer:
         return pause
 
     def flush(self) -> int:
-        """Have everything go out that is there, and say up to where that is, counted as in `puts`."""
+        """Make all buffered events due, and return the number of the last one, counted as in `puts`."""
         with self._lock:
             self._flush_to = self.puts
         self.wake()
         return self._flush_to
 
     def close(self, refusal: Refusal) -> None:
-        """Take no more events, and have the rest go out. The first refusal stays."""
+        """Take no more events, and make the rest due. Only the first call sets the refusal."""
         with self._lock:
             self._closed = True
             self._refusal = self._refusal or refusal
@@ -165,7 +165,7 @@ class EventBuffer:
         self.wake()
 
     def drain(self) -> list[EventLike]:
-        """Give back what will not go out any more."""
+        """Return the events that will not be sent any more."""
         with self._lock:
             rest = [waiting.event for waiting in self._events]
             self._events.clear()
@@ -173,7 +173,7 @@ class EventBuffer:
         return rest
 
     def reset_after_fork(self) -> None:
-        """In a child process: its parent has the events and sends them, and nobody here would."""
+        """Refuse events in a forked child: the parent has the events and sends them."""
         self._make_lock()
         self._events.clear()
         self._closed, self._refusal, self.wake = True, _elsewhere, lambda: None
@@ -255,4 +255,4 @@ def _not_entered() -> ConfigError:
 
 
 def _elsewhere() -> ConfigError:
-    return ConfigError("this writer belongs to the process that this one was forked from: open one of its own here")
+    return ConfigError("this writer belongs to the parent of this forked process: open another writer here")

@@ -1,4 +1,4 @@
-"""What a writer is told and what it tells: its options, its report, its statistics."""
+"""Options, report and statistics of a writer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from omnivery.errors import BulkError, ConfigError
 from omnivery.events.event import EventLike
 
 Overflow = Literal["wait", "raise", "drop"]
-"""What happens to an event for which the buffer has no room."""
+"""What `put` does with an event when the buffer is full."""
 OVERFLOWS: tuple[Overflow, ...] = ("wait", "raise", "drop")
 
 
@@ -41,20 +41,20 @@ def _overflow(_: Any, attribute: Attribute[Any], value: Any) -> None:
 
 @frozen(kw_only=True)
 class WriterOptions:
-    """When a writer's batches go out, how much waits for that, and how long its end may take.
+    """When a writer's batches go out, how many events may wait, and how long closing may take.
 
     Raises:
-        ConfigError: a value cannot be; the message names it.
+        ConfigError: a value is invalid; the message names it.
     """
 
     linger: float = field(default=1.0, validator=_seconds)
-    """Seconds after which the oldest event goes out, however few there are."""
+    """Seconds after which the oldest event goes out, even if its batch is not full."""
     max_events: int = field(default=MAX_EVENTS, validator=_whole(MAX_EVENTS))
     """Events of one batch."""
     max_bytes: int = field(default=MAX_BYTES, validator=_whole())
     """Bytes of one batch, by estimate; no request is ever larger."""
     max_buffered: int = field(default=50_000, validator=_whole())
-    """Events that may wait in the buffer. Those on their way are not among them."""
+    """Events that may wait in the buffer, beside those in flight."""
     overflow: Overflow = field(default="wait", validator=_overflow)
     """What `put` does when that many wait."""
     close_timeout: float = field(default=30.0, validator=_seconds)
@@ -67,7 +67,7 @@ class WriterOptions:
 class WriterReport(SubmitReport):
     """The report of a writer: at its end `accepted + rejected + undelivered == read`.
 
-    `read` counts the events that the writer took. Before the end some of them are buffered or on their way.
+    `read` counts the events that the writer took. Before the end, some of them are buffered or in flight.
     """
 
     dropped: int = 0
@@ -101,10 +101,10 @@ class WriterReport(SubmitReport):
 
 @frozen(kw_only=True)
 class WriterStatistics(Record):
-    """Where a writer's events are at one moment: cheap enough for a metric that is read every second.
+    """Counts of a writer's events at one moment: cheap enough for a metric that is read every second.
 
-    `put - buffered - accepted - rejected - undelivered` events are on their way, unless a journal adds those of earlier
-    writers to the last three.
+    `put - buffered - accepted - rejected - undelivered` events are in flight, unless a journal adds the events of
+    earlier writers to the last three.
     """
 
     put: int
@@ -114,25 +114,25 @@ class WriterStatistics(Record):
     oldest_age: float
     """Seconds for which the oldest of them has waited; 0 if there is none."""
     accepted: int
-    """Events that the server took."""
+    """Events that the service accepted."""
     rejected: int
-    """Events that were not valid, or that the server refused."""
+    """Events that were not valid, or that the service refused."""
     undelivered: int
-    """Events that did not get through."""
+    """Events that were not accepted, for no fault of their own."""
     dropped: int
     """Events that were not taken, because the buffer was full."""
     late: int
     """Events that were older than 30 minutes when they went out."""
     batches: int
-    """Batches of which at least one request came to an end."""
+    """Batches of which at least one request has ended."""
     requests: int
-    """Requests that came to an end, retries and parts of batches among them."""
+    """Requests that ended, retries and parts of batches included."""
     retries: int
     """How many of the requests were retries."""
 
 
 def as_writer_report(report: SubmitReport, *, unsent: Sequence[EventLike], **more: Any) -> WriterReport:
-    """A run's report as a writer's, with events that the run never saw, and some values in place of the run's."""
+    """Return a run's report as a writer's, with the events that the run never got, and with some values replaced."""
     values: dict[Any, Any] = {each.alias: getattr(report, each.name) for each in fields(SubmitReport)}
     values["undelivered_items"] += tuple(unsent)
     return WriterReport(**(values | more))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @define(kw_only=True, eq=False, repr=False)
 class AsyncEventWriter:
-    """Takes events one by one and sends them in batches. Enter it with `async with`; leaving it sends what is left.
+    """Takes events one by one and sends them in batches. Enter it with `async with`; leaving it sends the rest.
 
     Made by `client.bots.writer()`. Any number of tasks may put at once, and any task of the same event loop may leave
     it, not only the one that entered it: a pytest fixture can hold it.
@@ -98,7 +98,7 @@ class AsyncEventWriter:
         )
 
     def take_undelivered(self) -> list[EventLike]:
-        """Hand over the undelivered events that the writer keeps, and keep them no longer.
+        """Return the undelivered events that the writer keeps, and forget them.
 
         A writer that keeps 50,000 of them stops. With a journal they are in the journal, and this returns none.
         """
@@ -108,8 +108,8 @@ class AsyncEventWriter:
     async def put(self, event: EventLike) -> None:
         """Take one event. When this returns, the event is the writer's; when it raises, it is not.
 
-        While there is room it does not wait, and lets the event loop turn only once in `max_events` calls. An event
-        that cannot be sent is no error here: it is a rejection in the report.
+        While there is room it does not wait, and yields to the event loop only once in `max_events` calls. An event
+        that cannot be sent raises nothing here: it is a rejection in the report.
 
         Raises:
             ConfigError: the writer is not entered, or was closed.
@@ -153,7 +153,7 @@ class AsyncEventWriter:
     async def aclose(self) -> WriterReport:
         """Take no more events, and send what is left, for `close_timeout` seconds at most. Idempotent.
 
-        What has not got through by then is undelivered. If this is cancelled, `cancel_timeout` seconds are left.
+        Events that are not accepted by then are undelivered. If this is cancelled, `cancel_timeout` seconds are left.
 
         Returns:
             The final report.

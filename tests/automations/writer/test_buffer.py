@@ -203,7 +203,7 @@ def test_in_a_forked_child_a_buffer_is_empty_and_refuses() -> None:
     buffer.reset_after_fork()
     with ThreadPoolExecutor(1) as other:
         assert other.submit(buffer.take, [], 500).result(timeout=5) is None
-    with pytest.raises(ConfigError, match=r"^this writer belongs to the process that this one was forked from: open"):
+    with pytest.raises(ConfigError, match=r"^this writer belongs to the parent of this forked process: open"):
         buffer.put_nowait(event())
     buffer.flush()
     assert (len(buffer), woken) == (0, [])
