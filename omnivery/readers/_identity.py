@@ -223,6 +223,21 @@ def start_of_file(origin: Origin) -> Place | None:
     return Place(head_bytes=len(head), head=digest(head), path=origin.real_path) if head else None
 
 
+def beginning_of(head: bytes, places: Iterable[Place]) -> list[Place]:
+    """Return the places that may be in a file with this beginning. Each length of it is digested once."""
+    digests: dict[int, str] = {}
+    found: list[Place] = []
+    for place in places:
+        length = place.head_bytes
+        if not 0 < length <= len(head):
+            continue
+        if length not in digests:
+            digests[length] = digest(head[:length])
+        if digests[length] == place.head:
+            found.append(place)
+    return found
+
+
 def matching(origin: Origin, places: Iterable[Place]) -> Place | None:
     """Return the furthest of these places that is one in this file; None if it is none of those files.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from omnivery.errors import OmniveryError
-from omnivery.readers._identity import FINGERPRINT, Place, head_of, is_plain, matching
+from omnivery.readers._identity import FINGERPRINT, Place, beginning_of, head_of, is_plain, matching
 from omnivery.readers._opening import LocalFile, Origin, local_file
 
 _NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
@@ -45,8 +45,10 @@ def recognized(origin: Origin, places: Iterable[Place]) -> Place | None:
     Raises:
         OSError: the file cannot be read.
     """
-    fitting = [one for one in places if one.head_bytes >= FINGERPRINT or not _still_there(one, origin)]
-    return matching(origin, fitting)
+    # Each of thousands of files may be any of thousands: the other files are looked at last.
+    alike = beginning_of(head_of(origin), places)
+    fitting = [one for one in alike if one.head_bytes >= FINGERPRINT or not _still_there(one, origin)]
+    return matching(origin, fitting) if fitting else None
 
 
 def rest_of(place: Place, others: Sequence[Origin]) -> LocalFile | None:
