@@ -193,7 +193,11 @@ def item_bytes(item: Any) -> bytes | None:
 
 
 def _whatever(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else repr(value)
+    try:
+        return dict(value) if isinstance(value, Mapping) else repr(value)
+    except Exception:
+        # The value's own code: an event that is rejected for it must not stop the journal.
+        return f"<{type(value).__name__}>"
 
 
 def events_in(body: bytes) -> Iterator[bytes]:

@@ -60,6 +60,19 @@ def test_a_line_has_the_faults_of_its_bytes(line: bytes) -> None:
     assert item_bytes(item) == line
 
 
+class Mute:
+    """A value of the caller's, whose own code fails."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_event_with_a_value_that_cannot_be_shown_is_kept_without_it() -> None:
+    """What raises here would stop the journal, and with it the run."""
+    assert item_bytes({"ip": Mute(), "event_id": "e1"}) == b'{"ip":"<Mute>","event_id":"e1"}'
+    assert item_bytes(Mute()) == b'"<Mute>"'
+
+
 @given(st.lists(st.sampled_from([*lines(*LINES[:2]), CHECKED_EVENT, MADE]), min_size=1))
 def test_a_body_is_what_it_is_for_the_decoded_events(items: list[Any]) -> None:
     assert encode_batch(items, WEBHOOK) == encode_batch([decoded(item) for item in items], WEBHOOK)
