@@ -204,7 +204,7 @@ class Receiver:
         finally:
             self._calls.watchers.remove(watcher)
 
-    def handle(self, body: bytes, headers: Mapping[str, str] | None = None) -> HTTPStatus:
+    def handle(self, body: bytes | str, headers: Mapping[str, str] | None = None) -> HTTPStatus:
         """Handle one call without an event loop: for a view in Django or Flask, or a cloud function.
 
         It blocks until your handler has returned, and raises nothing that the handler raises: respond with the status.
@@ -212,15 +212,16 @@ class Receiver:
         receiver.
 
         Args:
-            body: the request's body, as received.
+            body: the request's body, as received; text, as cloud functions get it, is taken in UTF-8.
             headers: the request's header fields; only a `verifier` looks at them.
 
         Returns:
             The status to respond with, as in the table above.
         """
-        if len(body) > self._max_body:
+        content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
+        if len(content) > self._max_body:
             return self._calls.refuse(too_large(self._max_body))
-        return drive(self._calls.process(Headers(headers), WholeBody(bytes(body)), DirectRunner()))
+        return drive(self._calls.process(Headers(headers), WholeBody(content), DirectRunner()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection.

@@ -188,6 +188,12 @@ def test_a_body_beyond_the_limit_is_refused() -> None:
     assert Receiver(lambda _: None, KEY, max_body=10).handle(call()) == 413
 
 
+def test_a_cloud_function_may_hand_over_text() -> None:
+    receiver = Receiver(lambda _: None, KEY)
+    assert receiver.handle(call().decode()) == 200
+    assert receiver.handle('{"signature": "\ud800"}') == 406
+
+
 def test_threads_that_bring_the_same_call_at_once_get_it_handled_once() -> None:
     """A server with threads, and a service that calls twice: one handles it, the others are asked to come again."""
     threads, inside, release = 8, threading.Event(), threading.Event()
