@@ -195,8 +195,7 @@ def item_bytes(item: Any) -> bytes | None:
 def _whatever(value: Any) -> Any:
     try:
         return dict(value) if isinstance(value, Mapping) else repr(value)
-    except Exception:
-        # The value's own code: an event that is rejected for it must not stop the journal.
+    except Exception:  # noqa: BLE001  # the value's own code: a rejected event must not stop the journal
         return f"<{type(value).__name__}>"
 
 
