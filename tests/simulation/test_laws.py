@@ -137,7 +137,9 @@ def test_a_fault_of_the_engine_breaks_its_law(
 def test_a_rate_that_is_set_too_low_breaks_the_law_of_throughput(monkeypatch: pytest.MonkeyPatch) -> None:
     hold_throughput_to_the_law(run_events(1, STEADY, journal=False))
     set_rate = AdaptiveRate._set
-    monkeypatch.setattr(AdaptiveRate, "_set", lambda rate, value, now: set_rate(rate, value / 4, now))
+    monkeypatch.setattr(
+        AdaptiveRate, "_set", lambda rate, value, now, *, refused: set_rate(rate, value / 4, now, refused=value / 4)
+    )
     with pytest.raises(AssertionError, match="of the allowed rate"):
         hold_throughput_to_the_law(run_events(1, STEADY, journal=False))
 

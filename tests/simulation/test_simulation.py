@@ -17,13 +17,13 @@ from tests.simulation.runs import (
     run_events,
     run_mail,
 )
-from tests.simulation.world import Plan
+from tests.simulation.world import Outage, Plan
 
 SEEDS = int(os.environ.get("OMNIVERY_SEEDS", "300"))
 AT_ONCE = 10
 """Seeds of one test: each takes a fraction of a second."""
 STEADY = Plan(
-    events=800, concurrency=8, spacing=0.0, latency=0.1, limit=5.0, burst=5.0, retry_after=False, outages=(),
+    events=800, concurrency=8, spacing=0.0, latency=0.1, limit=5.0, burst=5.0, retry_after=0.0, outages=(),
     failing=0.0, losing=0.0, poison=frozenset(), invalid=frozenset(), too_large=0, kills=(),
 )  # fmt: skip
 
@@ -61,9 +61,28 @@ def test_an_outage_does_not_count_against_a_batch(seed: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [2.0, 5.0, 10.0, 20.0])
-@pytest.mark.parametrize("retry_after", [False, True])
-def test_a_steady_limit_is_used(limit: float, retry_after: bool) -> None:
+@pytest.mark.parametrize("retry_after", [0.0, 1.0])
+def test_a_steady_limit_is_used(limit: float, retry_after: float) -> None:
     plan = evolve(STEADY, limit=limit, burst=limit, retry_after=retry_after)
     result = run_events(int(limit), plan, journal=False)
     hold_events_to_the_laws(result)
     hold_throughput_to_the_law(result)
+
+
+@pytest.mark.parametrize(("limit", "burst", "retry_after"), [(2.0, 1.0, 5.0), (5.0, 1.0, 10.0), (20.0, 20.0, 2.0)])
+def test_a_steady_limit_is_used_however_long_the_pauses_are(limit: float, burst: float, retry_after: float) -> None:
+    """Ten seconds, and a server that takes no bursts, left 2 % of the rate: pauses were held to be a slow server."""
+    plan = evolve(STEADY, events=8000, limit=limit, burst=burst, retry_after=retry_after)
+    result = run_events(int(limit), plan, journal=False)
+    hold_events_to_the_laws(result)
+    hold_throughput_to_the_law(result)
+
+
+def test_attempts_that_an_outage_used_up_give_no_batch_up() -> None:
+    """Seed 55: a batch that was held while the circuit was open, and failed once after that, was given up."""
+    outage = Outage(start=9.306674014676961, seconds=14400.0, kind="500")
+    plan = evolve(
+        STEADY, events=40, concurrency=2, latency=1.0, limit=0.5, burst=1.0, outages=(outage,), failing=0.2, losing=0.2,
+        kills=(197.90256401031715, 154.59335987411237, 8.113453734693877),
+    )  # fmt: skip
+    hold_events_to_the_laws(run_events(55, plan))

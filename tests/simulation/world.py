@@ -50,7 +50,8 @@ class Plan:
     limit: float
     """Requests a second that are accepted; infinity for no limit."""
     burst: float
-    retry_after: bool
+    retry_after: float
+    """Seconds that a 429 names to come back after; 0 if it names none."""
     outages: tuple[Outage, ...]
     failing: float
     """Share of requests that fail with a 5xx, although the service works."""
@@ -76,7 +77,7 @@ class Plan:
             latency=draw.choice([0.01, 0.1, 1.0]),
             limit=draw.choice([float("inf"), float("inf"), 0.5, 2.0, 10.0]),
             burst=draw.choice([1.0, 2.0, 10.0]),
-            retry_after=draw.random() < 0.5,
+            retry_after=draw.choice([0.0, 0.0, 1.0, 20.0]),
             outages=tuple(_outage(draw) for _ in range(draw.choice([0, 0, 1, 2]))),
             failing=draw.choice([0.0, 0.0, 0.05, 0.2]),
             losing=draw.choice([0.0, 0.0, 0.05, 0.2]),
@@ -125,7 +126,7 @@ class Service:
         if request.method == "GET":
             return httpx.Response(200, json={})
         if not self._admits(trio.current_time()):
-            return httpx.Response(429, json={}, headers={"retry-after": "1"} if self.plan.retry_after else {})
+            return httpx.Response(429, json={}, headers=self._come_back())
         if status := self._refusal(ids):
             return httpx.Response(status, json={"message": "no"})
         self.taken.update(ids)
@@ -133,6 +134,9 @@ class Service:
             self.doubtful |= ids
             raise httpx.ReadError("the connection broke", request=request)
         return httpx.Response(200, json={"id": "<1>", "message": "Queued"})
+
+    def _come_back(self) -> dict[str, str]:
+        return {"retry-after": f"{self.plan.retry_after:g}"} if self.plan.retry_after else {}
 
     def _refusal(self, ids: set[str]) -> int:
         if self.draw.random() < self.plan.failing:

@@ -185,14 +185,14 @@ class LimitedAdapter:
 
     def _learn(self, response: Response, window: int) -> None:
         """Adjust slots and rate."""
-        now = self.runtime.now()
+        now, is_current = self.runtime.now(), window == self.slots.enter()
+        self.slots.learn(response, window, now=now, max_retry_after=self.max_retry_after, random=self.runtime.random())
         if self.rate is not None:
-            if response.status == HTTPStatus.TOO_MANY_REQUESTS and window == self.slots.enter():
-                has_retry_after = "retry-after" in response.headers
-                self.rate.throttled(now, self.runtime.random(), has_retry_after=has_retry_after)
+            if response.status == HTTPStatus.TOO_MANY_REQUESTS and is_current:
+                resume_at = self.slots.resume_at if self.slots.resume_at > now else None
+                self.rate.throttled(now, self.runtime.random(), resume_at=resume_at)
             elif response.status < HTTPStatus.BAD_REQUEST:
                 self.rate.accepted(now)
-        self.slots.learn(response, window, now=now, max_retry_after=self.max_retry_after, random=self.runtime.random())
         if self._limiter.total_tokens != self.slots.limit:
             self._limiter.total_tokens = self.slots.limit
 

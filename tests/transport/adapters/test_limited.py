@@ -784,8 +784,10 @@ async def test_a_burst_of_429_slows_the_rate_once() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("headers", "pause"), [({}, 0.03), ({"retry_after": "0"}, 0.0)])
-async def test_a_refusal_pauses_by_our_own_measure_only_if_the_server_names_none(
+@pytest.mark.parametrize(
+    ("headers", "pause"), [({}, 0.03), ({"retry_after": "0"}, 0.03), ({"retry_after": "soon"}, 0.03)]
+)
+async def test_a_refusal_pauses_by_our_own_measure_if_the_server_names_none(
     headers: dict[str, str], pause: float
 ) -> None:
     runtime = FakeRuntime(clock=100.0, luck=0.5)
