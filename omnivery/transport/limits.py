@@ -183,10 +183,16 @@ class AdaptiveRate:
         self._refused += 1
         before, measured, factor = self.per_second(now), self._measured(now), 0.95
         if resume_at is not None:
-            if self._active(now) - self._since <= resume_at - now:
+            lasted = self._active(now) - self._since
+            self._pause_until(now, resume_at)
+            if self._refused > 1 and before < math.inf:
+                # Nothing was accepted since the last pause: the server is closed, whatever the rate.
+                self._patience = 1.0
+                return
+            self._patience = min(max(1.0, 6.0 * (resume_at - now)), 60.0)
+            if lasted <= resume_at - now:
                 # A rate that does not last for as long as its pause costs more than it brings.
                 factor = 0.75
-            self._pause_until(now, resume_at)
         if measured > 0:
             rate = min(factor * before, measured)
             self._set(rate, now, refused=before if before < math.inf else rate)
@@ -209,7 +215,6 @@ class AdaptiveRate:
         self._resume_at = max(self._resume_at, resume_at)
         # Else the turn that was missed in the pause would be taken along with the first one after it.
         self._next = max(self._next, resume_at)
-        self._patience = min(max(1.0, 6.0 * (resume_at - now)), 60.0)
 
     def _active(self, now: float) -> float:
         """The time without pauses that the server asked for."""

@@ -69,9 +69,9 @@ def test_a_steady_limit_is_used(limit: float, retry_after: float) -> None:
     hold_throughput_to_the_law(result)
 
 
-@pytest.mark.parametrize(("limit", "burst", "retry_after"), [(2.0, 1.0, 5.0), (5.0, 1.0, 10.0), (20.0, 20.0, 2.0)])
+@pytest.mark.parametrize(("limit", "burst", "retry_after"), [(2.0, 2.0, 5.0), (5.0, 5.0, 10.0), (20.0, 20.0, 2.0)])
 def test_a_steady_limit_is_used_however_long_the_pauses_are(limit: float, burst: float, retry_after: float) -> None:
-    """Ten seconds, and a server that takes no bursts, left 2 % of the rate: pauses were held to be a slow server."""
+    """Pauses were held to be the server's slowness, so that ten seconds left a third of the rate."""
     plan = evolve(STEADY, events=8000, limit=limit, burst=burst, retry_after=retry_after)
     result = run_events(int(limit), plan, journal=False)
     hold_events_to_the_laws(result)
@@ -86,3 +86,16 @@ def test_attempts_that_an_outage_used_up_give_no_batch_up() -> None:
         kills=(197.90256401031715, 154.59335987411237, 8.113453734693877),
     )  # fmt: skip
     hold_events_to_the_laws(run_events(55, plan))
+
+
+def test_attempts_before_the_first_response_give_no_batch_up() -> None:
+    """Seed 288: before a run's first response the circuit stays closed, and an outage passed for a batch's failure."""
+    outages = (
+        Outage(start=62.262931304960745, seconds=14400.0, kind="hang"),
+        Outage(start=92.89870407047243, seconds=30.0, kind="500"),
+    )
+    plan = evolve(
+        STEADY, events=120, spacing=720.0, latency=0.01, limit=10.0, burst=2.0, outages=outages, failing=0.05,
+        kills=(25.397207433161164,),
+    )  # fmt: skip
+    hold_events_to_the_laws(run_events(288, plan, journal=False))

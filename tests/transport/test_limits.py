@@ -336,6 +336,7 @@ def test_the_longer_a_pause_the_later_the_rate_grows_beyond_what_was_refused() -
         rate = AdaptiveRate()
         accepting(rate, 10, start=100.0, seconds=70)
         rate.throttled(170.0, 0.5, resume_at=170.0 + pause)
+        rate.accepted(171.0 + pause)
         rate.throttled(180.0 + pause, 0.5, resume_at=180.0 + 2 * pause)
         back = 180.0 + 2 * pause
         assert rate.per_second(back) < 10
@@ -343,6 +344,16 @@ def test_the_longer_a_pause_the_later_the_rate_grows_beyond_what_was_refused() -
         assert rate.per_second(back + 4000) == math.inf, "a limit that was lifted is forgotten all the same"
     assert grown == sorted(grown)
     assert 2 * grown[0] < grown[1] < 700
+
+
+def test_refusals_with_nothing_accepted_between_say_nothing_of_the_rate() -> None:
+    """The server is closed for a while. Open again, it takes what it took before."""
+    rate = AdaptiveRate()
+    accepting(rate, 10, start=100.0, seconds=60)
+    for number in range(10):
+        rate.throttled(160.0 + 15 * number, 0.5, resume_at=175.0 + 15 * number)
+    assert rate.per_second(310.0) == pytest.approx(10.0, rel=0.06)
+    assert rate.per_second(370.0) == math.inf
 
 
 def test_after_a_pause_there_is_one_turn_and_not_two() -> None:
