@@ -77,7 +77,7 @@ class Plan:
             latency=draw.choice([0.01, 0.1, 1.0]),
             limit=draw.choice([float("inf"), float("inf"), 0.5, 2.0, 10.0]),
             burst=draw.choice([1.0, 2.0, 10.0]),
-            retry_after=draw.choice([0.0, 0.0, 1.0, 20.0]),
+            retry_after=float(draw.random() < 0.5),
             outages=tuple(_outage(draw) for _ in range(draw.choice([0, 0, 1, 2]))),
             failing=draw.choice([0.0, 0.0, 0.05, 0.2]),
             losing=draw.choice([0.0, 0.0, 0.05, 0.2]),
