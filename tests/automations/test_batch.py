@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from omnivery import BotEvent
 from omnivery.automations import BatchOutcome, EventLine, SubmitReport, UnreadableLine
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
 from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
 from omnivery.bulk.work import StoredPart
 from omnivery.errors import ConfigError
+from omnivery.events.encoded import CHECKED
 from omnivery.transport.http import ApiResponse
-from tests.support.bots import TARGET, WEBHOOK, event, refusal, response
+from tests.support.bots import TARGET, WEBHOOK, event, ids, refusal, response
 
 LINE = b'{"ip":"203.0.113.7","uas":"-","event_id":"e1"}'
 
@@ -51,6 +53,17 @@ def test_other_events_are_checked_one_by_one() -> None:
         assert [fault is None for fault in found.faults or ()] == [True, True, False, True, False]
     assert (bare.ids, bare.lines) == (None, None)
     assert (named.ids, named.lines) == (["e0", "e1", None, "e1", None], [None, None, None, 7, None])
+
+
+def test_events_that_a_reader_has_checked_are_not_checked_again_and_come_back_as_objects() -> None:
+    items: Any = [(CHECKED, LINE, "e1"), (CHECKED, LINE.replace(b"e1", b"e2"), "e2")]
+    bare, named = (work_of().screen(items, named=named) for named in (False, True))
+    assert (bare.faults, bare.ids, bare.lines) == (None, None, None)
+    assert (named.faults, named.ids, named.lines) == (None, ["e1", "e2"], None)
+    outcome = BatchOutcome(batch=3, accepted=tuple(items), requests=1)
+    seen = work_of().decoded_outcome(outcome)
+    assert (seen.batch, seen.requests, ids(seen.accepted)) == (3, 1, ["e1", "e2"])
+    assert all(isinstance(one, BotEvent) for one in seen.accepted)
 
 
 def test_a_source_without_lines_has_none() -> None:

@@ -354,6 +354,10 @@ def test_a_check_that_does_not_speak_of_every_item_is_a_fault_of_ours() -> None:
         Batch(work=OddWork(send=nobody, target=TARGET), number=0, items=[b"odd", b"sound"], start=0)
 
 
+def test_a_kind_of_work_that_hands_over_no_other_form_shows_items_as_they_are() -> None:
+    assert Work.decoded(OddWork(send=nobody, target=TARGET), iter([b"a", b"b"])) == (b"a", b"b")
+
+
 def test_a_kind_of_work_that_knows_no_better_goes_by_the_status() -> None:
     work = OddWork(send=nobody, target=TARGET)
     assert [Work.refuses(work, refusal(status), b"") for status in (400, 409, 413, 422, 401, 500)] == [True] * 4 + [
