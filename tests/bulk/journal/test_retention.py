@@ -94,6 +94,25 @@ def test_a_message_that_is_forgotten_is_still_not_unsent(tmp_path: Path) -> None
         assert store.enter_source(SOURCE) == (source, 1)
 
 
+def test_many_messages_are_forgotten_in_few_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits for the disk: by the hundred, ten million messages took many minutes."""
+    with store_of(tmp_path / "j", clock=lambda: 1.0) as store:
+        source, _ = store.enter_source(SOURCE)
+        messages = [message(store, place) for place in range(6000)]
+        store.transact([read(store, source, one) for one in messages])
+        store.transact([settled(source, *(ended(one, PartState.ACCEPTED) for one in messages))])
+    with store_of(tmp_path / "j") as store:
+        prune, transactions = JournalStore._prune, []
+
+        def counted(journal: JournalStore, before: float) -> int:
+            transactions.append(before)
+            return prune(journal, before)
+
+        monkeypatch.setattr(JournalStore, "_prune", counted)
+        assert store.prune(1) == 6000
+    assert len(transactions) <= 4
+
+
 def test_a_journal_that_keeps_an_hour_is_as_large_as_an_hour(tmp_path: Path) -> None:
     """A service writes to it for years, and opens it once."""
     clock, sizes = Clock(), []
