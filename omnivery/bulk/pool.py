@@ -286,7 +286,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             yield
         except BaseException as interruption:
             if not isinstance(interruption, Exception):
-                interruption.add_note(f"omnivery: the run was interrupted: {self._totals.summary(self.work.noun)}")
+                for told in filter(None, (interruption, interruption.__cause__)):
+                    told.add_note(f"omnivery: the run was interrupted: {self._totals.summary(self.work.noun)}")
             raise
 
     def _elapsed_until(self, now: float) -> float:

@@ -13,7 +13,7 @@ import anyio
 from attrs import define, field
 
 from omnivery.errors import ConfigError
-from omnivery.transport.runtime import current_event_loop, spawn, uninterruptible
+from omnivery.transport.runtime import current_event_loop, is_cancelled_by_asyncio, spawn, uninterruptible
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -91,13 +91,16 @@ class RunTasks:
                     # asyncio's own cancel(), which no shield keeps off.
                     interruption = error
                     self.cancel()
-        if self._error is not None:
-            raise self._error
+        self.raise_error()
         if interruption is not None:
             raise interruption
 
     def raise_error(self) -> None:
         """Raise what one of the tasks raised, if one did and all have ended."""
+        if isinstance(self._error, KeyboardInterrupt | SystemExit) and is_cancelled_by_asyncio():
+            # asyncio has let it out of the event loop already, and ends its tasks now. If the main task raised it once
+            # more, the loop would close before anyio's threads are told to end, and the process would wait for them.
+            raise anyio.get_cancelled_exc_class() from self._error
         if self._error is not None:
             raise self._error
 

@@ -123,6 +123,15 @@ def current_event_loop() -> object:
         return trio.lowlevel.current_trio_token()
 
 
+def is_cancelled_by_asyncio() -> bool:
+    """Return whether asyncio has been asked to cancel the running task; False under trio."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    return task is not None and task.cancelling() > 0
+
+
 def spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> object:
     """Start a task that belongs to the event loop, not to a task: it may outlive the one that starts it.
 

@@ -117,3 +117,38 @@ def test_ctrl_c_leaves_a_whole_account(anyio_backend: str) -> None:
     assert (accepted, rejected) == (1500, 0)
     assert ended.returncode == -signal.SIGINT
     assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
+
+
+LEFT_BY_EXIT = """
+import asyncio, sys
+from anyio import to_thread
+from tests.support.bots import event, run_of
+
+async def post(body):
+    return 1
+
+def source():
+    yield event(1)
+    sys.exit(3)
+
+async def main():
+    await to_thread.run_sync(int)  # as a journal does, which leaves a thread that waits for more
+    async with run_of(source(), post) as run:
+        async for _ in run:
+            pass
+
+asyncio.run(main())
+"""
+
+
+def test_an_exit_amid_a_run_ends_the_process() -> None:
+    """A service whose handler of SIGTERM calls `sys.exit` gets it wherever the program is, so also amid its source."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LEFT_BY_EXIT],
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        timeout=20,
+        check=False,
+        text=True,
+    )
+    assert ended.returncode == 3
