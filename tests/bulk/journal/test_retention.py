@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import omnivery.bulk.journal.store as store_module
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.bulk.report import Rejection
@@ -70,6 +71,25 @@ def test_the_room_of_what_is_forgotten_is_given_back(tmp_path: Path) -> None:
     assert rows(tmp_path / "j", "PRAGMA freelist_count") == [(0,)]
     assert rows(tmp_path / "j", "PRAGMA page_count") <= [(empty[0][0] + 2,)]
     assert (tmp_path / "j").stat().st_size < 300_000
+
+
+def test_a_close_gives_room_back_for_a_moment_and_a_prune_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing ends a close, and a large file would take it long."""
+    monkeypatch.setattr(store_module, "VACUUM_PAGES", 10)
+    monkeypatch.setattr(store_module, "CLOSE_VACUUM", 0.0)
+    clock = Clock()
+    with store_of(tmp_path / "j", clock=clock) as store:
+        source, _ = store.enter_source(SOURCE)
+        accept(store, source, clock, batches=100)
+        while store._prune(clock.now + 1):
+            pass
+        [[free]] = rows(tmp_path / "j", "PRAGMA freelist_count")
+    assert rows(tmp_path / "j", "PRAGMA freelist_count") == [(free - 10,)]
+    with store_of(tmp_path / "j", clock=clock) as store:
+        store.prune(0)
+        assert rows(tmp_path / "j", "PRAGMA freelist_count") == [(0,)]
 
 
 def test_nothing_that_is_not_delivered_is_forgotten(tmp_path: Path) -> None:
