@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from omnivery import webhooks
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, PayloadError
 from omnivery.webhooks import BotVerdicts, Receiver, ReceiverStatistics, VerdictStore, WebhookEvent
 
 KEY = "example-signing-key"
@@ -221,3 +221,12 @@ def test_threads_that_bring_the_same_call_at_once_get_it_handled_once() -> None:
 def test_a_key_with_the_line_break_of_its_file_is_refused_here_too() -> None:
     with pytest.raises(ConfigError, match="line breaks"):
         Receiver(lambda _: None, KEY + "\n")
+
+
+@pytest.mark.parametrize("parsed", [None, [], [1], 5, 0.5, True])
+def test_json_that_a_framework_parsed_and_is_no_object_is_refused(parsed: Any) -> None:
+    """Everyone can post `[]` or `null` to a view that hands over its framework's `request.get_json()`."""
+    with pytest.raises(PayloadError, match="not a JSON object"):
+        webhooks.parse(parsed, KEY)
+    with pytest.raises(PayloadError, match="not a JSON object"):
+        webhooks.parse_unverified(parsed)
