@@ -54,11 +54,12 @@ logger: Logger = get_logger("omnivery.bulk")
 
 @frozen(kw_only=True)
 class _Moment:
-    """The state of the service when a request went out."""
+    """The state of the service when a batch goes out, with all its attempts."""
 
     accepted: int
+    """Requests accepted by then, or by the time that the batch failed last."""
     openings: int
-    is_open: bool
+    is_down: bool
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -391,7 +392,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         self.policy.breaker.stop()
 
     async def _deliver(self, batch: Batch[T]) -> OutcomeT:
-        before, failures = self._moment(), 0
+        before, failures = self._moment(self.policy.accepted), 0
         try:
             if self.pace is not None:
                 # While this waits for its turn, the caller may change what is in a list.
@@ -405,9 +406,10 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 await self._responded(batch)
                 if held:
                     # Rounds count in which the service worked, and this batch failed all the same.
-                    failures += self.policy.accepted > before.accepted and not self._disturbed_since(before)
-                    before = self._moment()
+                    failures += not self._disturbed_since(before)
+                    accepted = self.policy.accepted
                     await self._hold()
+                    before = self._moment(accepted)
                 else:
                     failures = 0
             if self.work.size == 1:
@@ -485,13 +487,15 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             return PartState.UNKNOWN
         return PartState.PENDING if stopped else PartState.UNDELIVERED
 
-    def _moment(self) -> _Moment:
+    def _moment(self, accepted: int) -> _Moment:
         breaker = self.policy.breaker
-        return _Moment(accepted=self.policy.accepted, openings=breaker.openings, is_open=breaker.is_open)
+        # Before the first response the circuit stays closed, whether the service is down or not.
+        silent = breaker.failing_since is not None and not breaker.responded
+        return _Moment(accepted=accepted, openings=breaker.openings, is_down=breaker.is_open or silent)
 
     def _disturbed_since(self, before: _Moment) -> bool:
-        """Whether the circuit was open then, or has opened since."""
-        return before.is_open or before.openings != self.policy.breaker.openings
+        """Whether the service was down then, or the circuit has opened since."""
+        return before.is_down or before.openings != self.policy.breaker.openings
 
     async def _hold(self) -> None:
         """Wait a moment before a held batch is sent again; the circuit breaker does the long waiting."""
