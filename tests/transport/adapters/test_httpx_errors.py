@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
@@ -22,6 +21,7 @@ from omnivery.transport.adapters.httpx_errors import translate
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter, SyncHttpxAdapter
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Adapter, Phase, Progress, Request
+from tests.support.cli import free_port
 from tests.support.fakes import Seen, always, drive, http_response, serve
 
 API = "https://api.example.org/things"
@@ -193,23 +193,23 @@ def test_proof_comes_before_what_an_error_is_called(kind: type[Exception], trust
 # What could not be reached is named: the server, or the proxy before it, and never more of a URL
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def unreachable() -> Iterator[tuple[str, str | None, str]]:
-    """A URL, a proxy, and what the error says."""
-    port = free_port()
-    refused = f"to 127.0.0.1:{port}: connection refused"
-    yield f"http://127.0.0.1:{port}/ann@example.com", None, refused
-    yield f"http://api.example.org:{port}/ann", f"http://user:pass@127.0.0.1:{port}", refused
-    yield "http://no-such-host.invalid/ann", None, "to no-such-host.invalid:80: the host name is not known"
-
-
 @pytest.mark.anyio
-@pytest.mark.parametrize(("url", "proxy", "words"), [*unreachable()])
+@pytest.mark.parametrize(
+    ("url", "proxy", "words"),
+    [
+        ("http://127.0.0.1:{port}/ann@example.com", None, "to 127.0.0.1:{port}: connection refused"),
+        (
+            "http://api.example.org:{port}/ann",
+            "http://user:pass@127.0.0.1:{port}",
+            "to 127.0.0.1:{port}: connection refused",
+        ),
+        ("http://no-such-host.invalid/ann", None, "to no-such-host.invalid:80: the host name is not known"),
+    ],
+    ids=["refused", "refused by the proxy", "unknown"],
+)
 async def test_who_could_not_be_reached_is_named(url: str, proxy: str | None, words: str) -> None:
+    port = free_port()
+    url, words, proxy = url.format(port=port), words.format(port=port), proxy and proxy.format(port=port)
     async with aclosing(HttpxAdapter(proxy=proxy)) as adapter:
         texts = [str(await failure(adapter, get(url)))]
     own = SyncHttpxAdapter(proxy=proxy)
