@@ -8,8 +8,9 @@ import random
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, closing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, closing
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,9 +27,9 @@ from omnivery.bulk.journal.once import OnceRecorder
 from omnivery.bulk.journal.recorder import JournalRecorder
 from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.source import Source
-from omnivery.errors import NotSentError
+from omnivery.errors import JournalError, NotSentError
 from tests.simulation import world
-from tests.simulation.world import SIZE, Plan, Service
+from tests.simulation.world import SIZE, Disk, Plan, Service
 
 LONGEST = 30 * 24 * 3600.0
 """Virtual seconds after which a run that neither ended nor can end is a fault."""
@@ -51,40 +52,85 @@ class Result:
 
 
 def run_events(seed: int, plan: Plan | None = None, *, journal: bool = True) -> Result:
-    """A run of events, killed and resumed as the plan has it."""
+    """A run of events, killed and resumed as the plan has it; without a journal it has one life."""
+    return _simulated(seed, plan, partial(_live_on_events, journal=journal), resumed=journal)
+
+
+def run_mail(seed: int, plan: Plan | None = None) -> Result:
+    """A run of messages with a journal, killed and resumed as the plan has it."""
+    return _simulated(seed, plan, _live_on_mail, resumed=True)
+
+
+def _simulated(
+    seed: int, plan: Plan | None, live: Callable[[Plan, Service, Life], Awaitable[Result | None]], *, resumed: bool
+) -> Result:
     plan = plan or Plan.drawn(seed)
     service = Service(plan=plan, draw=random.Random(seed + 1))
+    found: list[Result] = []
+
+    async def lives(folder: Path) -> None:
+        path, moments = folder / "0", [*plan.kills] if resumed else []
+        for number in count(1):
+            life = Life(path=path, copy=folder / str(number), kill=moments.pop(0) if moments else None)
+            result = await live(plan, service, life)
+            if result is None:
+                path = life.copy
+            elif resumed and isinstance(result.report.stopped_by, NotSentError | JournalError):
+                # Unreachable before the first response, or no room: an operator starts the run again later.
+                if isinstance(result.report.stopped_by, JournalError):
+                    service.doubtful |= set(service.taken)  # accepted, with no room to write it down
+                await anyio.sleep(600)
+            else:
+                found.append(result)
+                return
+
     with TemporaryDirectory(dir=world.folder()) as name:
-        found: list[Result] = []
-
-        async def life() -> None:
-            path = Path(name) / "0"
-            moments: list[float | None] = [*plan.kills, None] if journal else [None]
-            for number in count(1):
-                result = await _events_until(plan, service, path if journal else None, moments.pop(0))
-                if result is None:
-                    path = _as_killed(path, Path(name) / str(number))
-                elif journal and isinstance(result.report.stopped_by, NotSentError):
-                    # Unreachable before the first response: an operator starts the run again later.
-                    await anyio.sleep(600)
-                    moments.insert(0, None)
-                else:
-                    found.append(result)
-                    return
-
-        world.simulate(life, seed)
+        world.simulate(partial(lives, Path(name)), seed)
     return found[0]
 
 
-async def _events_until(plan: Plan, service: Service, path: Path | None, kill: float | None) -> Result | None:
+@define(kw_only=True)
+class Life:
+    """One process that works on a journal, and how it ends."""
+
+    path: Path
+    copy: Path
+    """What the next life finds if this one is killed."""
+    kill: float | None
+    killed: bool = False
+
+    @asynccontextmanager
+    async def lived(self) -> AsyncIterator[None]:
+        """Kill what happens in the block, as its time has come. It fails if it neither ends nor can end."""
+        with trio.move_on_after(LONGEST) as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._killed, scope)
+                yield
+                tasks.cancel_scope.cancel()
+        assert self.killed or not scope.cancelled_caught, "the run neither ended nor waited for a reason"
+
+    async def _killed(self, scope: trio.CancelScope) -> None:
+        if self.kill is not None:
+            await anyio.sleep(self.kill)
+            # The files as they are at this moment. What the run writes down when it is cancelled comes too late.
+            for ending in ("", "-wal"):
+                file = self.path.with_name(self.path.name + ending)
+                if file.exists():
+                    shutil.copy(file, self.copy.with_name(self.copy.name + ending))
+            self.killed = True
+            scope.cancel()
+
+
+async def _live_on_events(plan: Plan, service: Service, life: Life, *, journal: bool) -> Result | None:
     started = trio.current_time()
     client = world.automations(service)
     target = target_of(webhook_url="http://127.0.0.1:9/x", domain=world.DOMAIN, base_url="http://api.example.com")
-    recorder: Recorder[Any] = (
-        Recorder()
-        if path is None
-        else JournalRecorder(path=path, target=target, run_aside=world.inline, clock=trio.current_time)
-    )
+    recorder: Recorder[Any] = Recorder()
+    if journal:
+        disk = Disk(plan=plan)
+        recorder = disk.recorder = JournalRecorder(
+            path=life.path, target=target, run_aside=disk.run, clock=plan.time_of_day
+        )
     pulled = 0
 
     async def source() -> AsyncGenerator[Any, None]:
@@ -102,23 +148,23 @@ async def _events_until(plan: Plan, service: Service, path: Path | None, kill: f
         options=None, max_outage=None, max_events=SIZE,
     )  # fmt: skip
     result = Result(plan=plan, service=service, report=None, seconds=0.0)
-    with trio.move_on_after(LONGEST if kill is None else kill) as scope:
-        # A run that stops or is killed leaves the source where it is, and this one is ours to close.
-        async with aclosing(events), run:
-            settled = 0
-            async for outcome in run:
-                settled += len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
-                result.most_in_hand = max(result.most_in_hand, pulled - settled if path is None else 0)
-                result.accepted.update(event_id(event) for event in outcome.accepted)
-                result.rejected |= {str(one.event_id) for one in outcome.rejected}
-                result.left |= {event_id(event) for event in outcome.undelivered}
-    if scope.cancelled_caught and kill is not None:
+    # A run that stops or is killed leaves the source where it is, and this one is ours to close.
+    async with life.lived(), aclosing(events), run:
+        settled = 0
+        async for outcome in run:
+            settled += len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
+            result.most_in_hand = max(result.most_in_hand, 0 if journal else pulled - settled)
+            result.accepted.update(event_id(event) for event in outcome.accepted)
+            result.rejected |= {str(one.event_id) for one in outcome.rejected}
+            result.left |= {event_id(event) for event in outcome.undelivered}
+            if plan.consumer:
+                await anyio.sleep(plan.consumer)
+    if life.killed:
         service.doubtful |= set(service.taken)
         return None
-    assert not scope.cancelled_caught, "the run neither ended nor waited for a reason"
     result.report, result.seconds = run.report, trio.current_time() - started
-    if path is not None:
-        result.accepted, result.rejected, result.left = _in_journal(path)
+    if journal:
+        result.accepted, result.rejected, result.left = _in_journal(life.path)
     return result
 
 
@@ -126,15 +172,6 @@ def event_id(event: Any) -> str:
     """The id of an event, whether as it was given or as a line of NDJSON."""
     data = getattr(event, "data", event)
     return str((json.loads(data) if isinstance(data, bytes) else data)["event_id"])
-
-
-def _as_killed(path: Path, copy: Path) -> Path:
-    """What `kill -9` leaves: the files as they are."""
-    for ending in ("", "-wal"):
-        file = path.with_name(path.name + ending)
-        if file.exists():
-            shutil.copy(file, copy.with_name(copy.name + ending))
-    return copy
 
 
 def _in_journal(path: Path) -> tuple[Counter[str], set[str], set[str]]:
@@ -180,50 +217,25 @@ def hold_throughput_to_the_law(result: Result) -> None:
     assert share >= (0.75 if plan.retry_after else 0.9), f"{share:.2f} of the allowed rate"
 
 
-def run_mail(seed: int, plan: Plan | None = None) -> Result:
-    """A run of messages with a journal, killed and resumed as the plan has it."""
-    plan = plan or Plan.drawn(seed)
-    service = Service(plan=plan, draw=random.Random(seed + 1))
-    with TemporaryDirectory(dir=world.folder()) as name:
-        found: list[Result] = []
-
-        async def life() -> None:
-            path = Path(name) / "0"
-            moments: list[float | None] = [*plan.kills, None]
-            for number in count(1):
-                result = await _mail_until(plan, service, path, moments.pop(0))
-                if result is None:
-                    path = _as_killed(path, Path(name) / str(number))
-                elif isinstance(result.report.stopped_by, NotSentError):
-                    await anyio.sleep(600)
-                    moments.insert(0, None)
-                else:
-                    found.append(result)
-                    return
-
-        world.simulate(life, seed)
-    return found[0]
-
-
-async def _mail_until(plan: Plan, service: Service, path: Path, kill: float | None) -> Result | None:
+async def _live_on_mail(plan: Plan, service: Service, life: Life) -> Result | None:
     messages = [
         Message(from_="a@mail.example.com", to="b@example.net", subject=str(number), text="x")
         for number in range(plan.events // SIZE)
     ]
     run = world.mailgun(service).messages.stream(
-        messages, concurrency=plan.concurrency, journal=path, max_outage=LONGEST
+        messages, concurrency=plan.concurrency, journal=life.path, max_outage=LONGEST
     )
     assert isinstance(run.recorder, OnceRecorder)
-    run.recorder.run_aside, run.recorder.clock = world.inline, trio.current_time
-    with trio.move_on_after(LONGEST if kill is None else kill) as scope:
-        async with run:
-            async for _ in run:
-                pass
-    if scope.cancelled_caught and kill is not None:
+    run.recorder.run_aside = Disk(plan=plan, recorder=run.recorder).run
+    run.recorder.clock = plan.time_of_day
+    async with life.lived(), run:
+        async for _ in run:
+            if plan.consumer:
+                await anyio.sleep(plan.consumer)
+    if life.killed:
         return None
-    assert not scope.cancelled_caught, "the run neither ended nor waited for a reason"
     result = Result(plan=plan, service=service, report=run.report, seconds=0.0)
-    with closing(sqlite3.connect(path)) as db:
+    with closing(sqlite3.connect(life.path)) as db:
         for place, state in db.execute("SELECT place, state FROM batch"):
             if state == "accepted":
                 result.accepted[str(place)] += 1
@@ -240,4 +252,3 @@ def hold_mail_to_the_laws(result: Result) -> None:
     assert report.sent + report.rejected + report.unknown + report.undelivered == report.read, "a sum"
     assert set(result.accepted) <= set(service.taken), "sent, and not taken"
     assert set(service.taken) <= set(result.accepted) | result.unknown, "taken, and neither sent nor unknown"
-    assert not result.left & set(service.taken), "taken, and held to be unsent"

@@ -11,10 +11,14 @@ from attrs import evolve
 from omnivery.automations.batch import EventWork
 from omnivery.bulk import outage, pool
 from omnivery.bulk.batch import Batch
+from omnivery.bulk.journal import store
 from omnivery.bulk.outage import Decision, OutagePolicy
-from omnivery.bulk.report import RunTotals
+from omnivery.bulk.report import Rejection, RunTotals
+from omnivery.bulk.source import Source
+from omnivery.bulk.work import PartState
 from omnivery.errors import OmniveryError, ServerError
 from omnivery.mail.bulk import MessageWork
+from omnivery.mail.message import Queued
 from omnivery.transport.http import ApiResponse, Headers
 from omnivery.transport.limits import AdaptiveRate, Admission, CircuitBreaker
 from tests.simulation.runs import (
@@ -112,6 +116,42 @@ def closed_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(CircuitBreaker, "admit", never)
 
 
+def stuttering(patch: pytest.MonkeyPatch) -> None:
+    hand_over = pool.Pool._hand_over
+
+    async def twice(run: Any, outcome: Any, outcomes: Any) -> None:
+        await hand_over(run, outcome, outcomes)
+        await hand_over(run, outcome, outcomes)
+
+    patch.setattr(pool.Pool, "_hand_over", twice)
+
+
+def silent(patch: pytest.MonkeyPatch) -> None:
+    async def lose(*_: Any) -> None: ...
+
+    patch.setattr(pool.Pool, "_hand_over", lose)
+
+
+def two_faced(patch: pytest.MonkeyPatch) -> None:
+    outcome_of = EventWork.outcome
+
+    def both(work: EventWork, settled: Any, *args: Any) -> Any:
+        rejected = (Rejection(index=0, reason="", event_id=str(settled.start)),)
+        return evolve(outcome_of(work, settled, *args), rejected=rejected)
+
+    patch.setattr(EventWork, "outcome", both)
+
+
+def skipping(patch: pytest.MonkeyPatch) -> None:
+    read_into = Source.read_into
+
+    async def skip(source: Any, items: list[Any], most: int) -> None:
+        await read_into(source, items, most)
+        del items[3:]
+
+    patch.setattr(Source, "read_into", skip)
+
+
 EVENTS: list[tuple[str, Any, Callable[[pytest.MonkeyPatch], None]]] = [
     ("a sum", CALM, miscounted),
     ("sent twice without a lost response", CALM, posted_again),
@@ -119,6 +159,10 @@ EVENTS: list[tuple[str, Any, Callable[[pytest.MonkeyPatch], None]]] = [
     ("an event that a working service would have taken is left", DOWN, impatient),
     ("another event rejected than the bad ones", DOWN, accusing),
     ("a sum", CALM, forgetful),
+    ("an event that was not read", CALM, skipping),
+    ("accepted twice", CALM, stuttering),
+    ("an event in no place", CALM, silent),
+    ("an event in two places", CALM, two_faced),
     ("more in hand than was to be", evolve(CALM, events=400, latency=1.0), greedy),
     ("the run neither ended nor waited for a reason", DOWN, closed_for_ever),
 ]
@@ -144,8 +188,7 @@ def test_a_rate_that_is_set_too_low_breaks_the_law_of_throughput(monkeypatch: py
         hold_throughput_to_the_law(run_events(1, STEADY, journal=False))
 
 
-def test_mail_that_is_repeated_on_a_guess_breaks_its_law(monkeypatch: pytest.MonkeyPatch) -> None:
-    hold_mail_to_the_laws(run_mail(1, LOSING))
+def guessing(patch: pytest.MonkeyPatch) -> None:
     post = MessageWork.post
 
     async def again(work: MessageWork, body: Any) -> Any:
@@ -154,15 +197,51 @@ def test_mail_that_is_repeated_on_a_guess_breaks_its_law(monkeypatch: pytest.Mon
         except OmniveryError:
             return await post(work, body)
 
-    monkeypatch.setattr(MessageWork, "post", again)
-    with pytest.raises(AssertionError, match="a message was sent twice"):
-        hold_mail_to_the_laws(run_mail(1, LOSING))
+    patch.setattr(MessageWork, "post", again)
 
 
-def test_mail_whose_doubt_is_forgotten_breaks_its_law(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = evolve(LOSING, kills=(0.02,))
-    hold_mail_to_the_laws(run_mail(1, plan))
+def trusting(patch: pytest.MonkeyPatch) -> None:
+    post = MessageWork.post
+
+    async def credulous(work: MessageWork, body: Any) -> ApiResponse[Any]:
+        try:
+            return await post(work, body)
+        except OmniveryError:
+            queued = Queued(id="<1>")
+            return ApiResponse(data=queued, status=200, headers=Headers(), request_id=None, elapsed=0.0, attempts=1)
+
+    patch.setattr(MessageWork, "post", credulous)
+
+
+def undoubting(patch: pytest.MonkeyPatch) -> None:
     for module in (outage, pool):
-        monkeypatch.setattr(module, "may_have_happened", lambda _error: False)
-    with pytest.raises(AssertionError):
+        patch.setattr(module, "may_have_happened", lambda _error: False)
+
+
+def unwritten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pool.Pool, "_state_after", lambda *_, **__: PartState.UNDELIVERED)
+
+
+def hopeful(patch: pytest.MonkeyPatch) -> None:
+    release = "UPDATE batch SET state = 'pending' WHERE state = 'sending' AND state <> 'accepted'"
+    patch.setattr(store, "_RELEASE", release)
+
+
+MAIL: list[tuple[str, Any, Callable[[pytest.MonkeyPatch], None]]] = [
+    ("a message was sent twice", LOSING, guessing),
+    ("a message was sent twice", LOSING, undoubting),
+    ("a message was sent twice", evolve(CALM, events=400, latency=0.1, kills=(0.3,)), hopeful),
+    ("a sum", CALM, miscounted),
+    ("sent, and not taken", evolve(CALM, events=400, failing=0.3), trusting),
+    ("taken, and neither sent nor unknown", LOSING, unwritten),
+]
+
+
+@pytest.mark.parametrize(("law", "plan", "fault"), MAIL, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_fault_of_the_engine_breaks_the_law_of_mail(
+    law: str, plan: Any, fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_mail_to_the_laws(run_mail(1, plan))
+    fault(monkeypatch)
+    with pytest.raises(AssertionError, match=law):
         hold_mail_to_the_laws(run_mail(1, plan))

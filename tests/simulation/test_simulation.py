@@ -17,13 +17,13 @@ from tests.simulation.runs import (
     run_events,
     run_mail,
 )
-from tests.simulation.world import Outage, Plan
+from tests.simulation.world import SIZE, Outage, Plan
 
 SEEDS = int(os.environ.get("OMNIVERY_SEEDS", "300"))
 AT_ONCE = 10
 """Seeds of one test: each takes a fraction of a second."""
 STEADY = Plan(
-    events=800, concurrency=8, spacing=0.0, latency=0.1, limit=5.0, burst=5.0, retry_after=0.0, outages=(),
+    events=1600, concurrency=8, spacing=0.0, latency=0.1, limit=5.0, burst=5.0, retry_after=0.0, outages=(),
     failing=0.0, losing=0.0, poison=frozenset(), invalid=frozenset(), too_large=0, kills=(),
 )  # fmt: skip
 
@@ -51,13 +51,28 @@ def test_mail_obeys_the_laws(first: int) -> None:
 @pytest.mark.parametrize(
     "seed",
     [
-        pytest.param(55, id="it-began-while-the-circuit-was-open"),
+        pytest.param(116, id="it-began-while-the-circuit-was-open"),
         pytest.param(1792, id="it-began-before-the-first-response"),
     ],
 )
 def test_an_outage_does_not_count_against_a_batch(seed: int) -> None:
     """What failed in an outage was given up when the service was back and took others first."""
     hold_events_to_the_laws(run_events(seed, journal=seed % 3 != 0))
+
+
+FULL = evolve(STEADY, events=2000, limit=float("inf"), full=Outage(start=0.5, seconds=300.0, kind="full"))
+
+
+def test_a_full_disk_ends_a_run_which_goes_on_when_there_is_room() -> None:
+    result = run_events(1, FULL)
+    hold_events_to_the_laws(result)
+    assert result.seconds < result.report.elapsed, "the first run was ended"
+
+
+def test_mail_is_sent_once_whether_its_disk_is_full_or_not() -> None:
+    result = run_mail(1, FULL)
+    hold_mail_to_the_laws(result)
+    assert len(result.service.taken) == FULL.events // SIZE
 
 
 @pytest.mark.parametrize("limit", [2.0, 5.0, 10.0, 20.0])

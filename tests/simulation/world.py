@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,6 +21,8 @@ from trio.testing import MockClock
 
 import omnivery.transport.runtime as runtime_module
 from omnivery import AsyncAutomations, AsyncMailgun
+from omnivery.bulk.journal.recorder import JournalRecorder
+from omnivery.errors import JournalError
 
 DOMAIN = "mail.example.com"
 SIZE = 4
@@ -63,6 +67,12 @@ class Plan:
     """Events in a request beyond which it is refused with 413; 0 for no limit."""
     kills: tuple[float, ...]
     """Moments at which the process is killed, in seconds from the start of each run."""
+    consumer: float = 0.0
+    """Seconds that the consumer takes for each outcome."""
+    full: Outage | None = None
+    """A time in which the disk has no room for a larger journal."""
+    jump: float = 0.0
+    """Seconds by which the time of day is put forward, or back, after the first minute."""
 
     @classmethod
     def drawn(cls, seed: int) -> Plan:
@@ -85,7 +95,15 @@ class Plan:
             invalid=frozenset(draw.sample(range(events), draw.choice([0, 2]))) if some else frozenset(),
             too_large=draw.choice([0, 0, 2]),
             kills=tuple(draw.uniform(0.0, 200.0) for _ in range(draw.choice([0, 0, 1, 3]))),
+            consumer=draw.choice([0.0, 0.0, 0.0, 0.5, 30.0]),
+            full=draw.choice([None, Outage(start=draw.choice([0.0, 0.0, 1.0, 30.0]), seconds=300.0, kind="full")]),
+            jump=draw.choice([0.0, 0.0, -3600.0, 86_400.0]),
         )
+
+    def time_of_day(self) -> float:
+        """What a clock on the wall shows, which people and time servers put right."""
+        now = trio.current_time()
+        return now + (self.jump if now > 60.0 else 0.0)
 
 
 def _outage(draw: random.Random) -> Outage:
@@ -122,7 +140,7 @@ class Service:
         for outage in self.plan.outages:
             if outage.covers(now):
                 return await self._down(outage.kind, request)
-        await anyio.sleep(self.draw.expovariate(1 / self.plan.latency))
+        await self._travel()
         if request.method == "GET":
             return httpx.Response(200, json={})
         if not self._admits(trio.current_time()):
@@ -133,7 +151,12 @@ class Service:
         if self.draw.random() < self.plan.losing:
             self.doubtful |= ids
             raise httpx.ReadError("the connection broke", request=request)
+        # Whoever is killed now never hears that it was taken.
+        await self._travel()
         return httpx.Response(200, json={"id": "<1>", "message": "Queued"})
+
+    async def _travel(self) -> None:
+        await anyio.sleep(self.draw.expovariate(2 / self.plan.latency))
 
     def _come_back(self) -> dict[str, str]:
         return {"retry-after": f"{self.plan.retry_after:g}"} if self.plan.retry_after else {}
@@ -212,10 +235,25 @@ def events(plan: Plan, start: int = 0) -> Iterator[dict[str, Any]]:
         yield {"ip": ip, "uas": "x", "event_id": str(number)}
 
 
-async def inline(work: Callable[[], Any]) -> Any:
+@define(kw_only=True)
+class Disk:
     """The journal's blocking side, without a thread: virtual time must not jump while it works."""
-    await anyio.lowlevel.checkpoint()
-    return work()
+
+    plan: Plan
+    recorder: JournalRecorder[Any] | None = None
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        """Do one piece of work, with as much room as the disk has."""
+        await anyio.lowlevel.checkpoint()
+        if self.plan.full is not None and hasattr(self.recorder, "_journal"):
+            self._make_room(pages=1 if self.plan.full.covers(trio.current_time()) else 2**30)
+        return work()
+
+    def _make_room(self, *, pages: int) -> None:
+        # No fewer pages than the file has: it cannot grow then, and SQLite says that the disk is full.
+        recorder: Any = self.recorder
+        with suppress(sqlite3.Error, JournalError), recorder._journal._file.use(JournalError) as db:
+            db.execute(f"PRAGMA max_page_count = {pages}")
 
 
 def folder() -> Path | None:
