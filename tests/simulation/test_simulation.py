@@ -91,26 +91,3 @@ def test_a_steady_limit_is_used_however_long_the_pauses_are(limit: float, burst:
     result = run_events(int(limit), plan, journal=False)
     hold_events_to_the_laws(result)
     hold_throughput_to_the_law(result)
-
-
-def test_attempts_that_an_outage_used_up_give_no_batch_up() -> None:
-    """Seed 55: a batch that was held while the circuit was open, and failed once after that, was given up."""
-    outage = Outage(start=9.306674014676961, seconds=14400.0, kind="500")
-    plan = evolve(
-        STEADY, events=40, concurrency=2, latency=1.0, limit=0.5, burst=1.0, outages=(outage,), failing=0.2, losing=0.2,
-        kills=(197.90256401031715, 154.59335987411237, 8.113453734693877),
-    )  # fmt: skip
-    hold_events_to_the_laws(run_events(55, plan))
-
-
-def test_attempts_before_the_first_response_give_no_batch_up() -> None:
-    """Seed 288: before a run's first response the circuit stays closed, and an outage passed for a batch's failure."""
-    outages = (
-        Outage(start=62.262931304960745, seconds=14400.0, kind="hang"),
-        Outage(start=92.89870407047243, seconds=30.0, kind="500"),
-    )
-    plan = evolve(
-        STEADY, events=120, spacing=720.0, latency=0.01, limit=10.0, burst=2.0, outages=outages, failing=0.05,
-        kills=(25.397207433161164,),
-    )  # fmt: skip
-    hold_events_to_the_laws(run_events(288, plan, journal=False))
