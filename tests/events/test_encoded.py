@@ -84,8 +84,9 @@ def test_a_body_is_what_it_is_for_the_decoded_events(items: list[Any]) -> None:
 def test_a_tuple_of_a_caller_s_is_no_event(item: Any) -> None:
     assert not is_encoded(item)
     for batch in [item], [item, CHECKED_EVENT], [item, *lines(LINES[0])]:
-        assert "tuple is not an event" in ((work().screen(batch, named=False).faults or ())[0] or "")
-        assert "tuple is not an event" in ((work().screen(batch, named=True).faults or ())[0] or "")
+        for named in (False, True):
+            [fault, *_] = work().screen(batch, named=named).faults or [None]
+            assert "tuple is not an event" in (fault or "")
     assert decoded(item) is item
 
 

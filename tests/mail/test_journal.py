@@ -197,6 +197,7 @@ async def test_a_message_that_goes_out_again_is_in_doubt_from_then_on(tmp_path: 
     if before == "an earlier run":
         first = await send(numbered(1), Postbox(m0=httpx.Response(401)), path, concurrency=1)
         assert (first.undelivered, first.unknown) == (1, 0)
+    left = path
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(
             lambda: mailgun_with(hang).messages.send_many(numbered(1), journal=path, concurrency=1, options=ONCE)
@@ -267,8 +268,9 @@ async def test_a_source_that_fails_while_it_is_read_again_is_told_as_it_is(tmp_p
         yield from numbered(2)
         raise LookupError("database gone")
 
+    postbox = Postbox()
     with pytest.raises(LookupError, match="database gone"):
-        await send(broken(), postbox := Postbox(), path)
+        await send(broken(), postbox, path)
     assert postbox.came == {}
 
 

@@ -185,6 +185,7 @@ def test_a_child_neither_uses_nor_closes_its_parent_s_file(database: Database) -
     before = connections()
 
     def child() -> bool:
+        said = ""
         try:
             count(database)
         except ConfigError as error:

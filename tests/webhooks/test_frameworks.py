@@ -96,7 +96,7 @@ def test_the_documented_function_for_a_cloud_function(capsys: pytest.CaptureFixt
 
 
 class _Quiet(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name in the base class
         """Say nothing."""
 
 

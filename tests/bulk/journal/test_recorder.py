@@ -182,8 +182,9 @@ async def test_a_run_whose_journal_another_program_has_locked_can_be_cancelled(
     """It has a moment to write down its end. What it could not is as after a kill: it goes out again."""
     monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.3)
     path, server = tmp_path / "j", Taking()
+    run = journalled(events(5000), server, path, concurrency=1)
     with anyio.fail_after(10), ExitStack() as stack, anyio.move_on_after(0.6) as scope:
-        async with journalled(events(5000), server, path, concurrency=1) as run:
+        async with run:
             await anext(run)
             stack.enter_context(locked(path))
             async for _ in run:

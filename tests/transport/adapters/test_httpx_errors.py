@@ -231,11 +231,12 @@ async def test_a_server_that_speaks_no_tls_is_told_apart() -> None:
             await stream.receive()
             await stream.send(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
+    text = ""
     async with tcp, anyio.create_task_group() as tasks, aclosing(HttpxAdapter()) as adapter:
         tasks.start_soon(tcp.serve, no_tls)
-        error = await failure(adapter, get(f"https://127.0.0.1:{port}"))
+        text = str(await failure(adapter, get(f"https://127.0.0.1:{port}")))
         tasks.cancel_scope.cancel()
-    assert f"no connection could be made to 127.0.0.1:{port}: TLS failed" in str(error)
+    assert f"no connection could be made to 127.0.0.1:{port}: TLS failed" in text
 
 
 # httpcore's trace
