@@ -19,6 +19,8 @@ from omnivery.webhooks.reasons import RefusalReason
 
 TOLERANCE = 300
 """Default for the seconds by which a signature's timestamp may differ from this machine's clock, either way."""
+DIGITS = 10
+"""Digits of unix seconds from 2001 to 2286."""
 
 
 def verify(payload: Payload, *keys: str | bytes, tolerance: float | None = TOLERANCE, now: float | None = None) -> bool:
@@ -33,7 +35,8 @@ def verify(payload: Payload, *keys: str | bytes, tolerance: float | None = TOLER
     Args:
         payload: the body, or the `signature` object alone; bytes and text are read as JSON.
         keys: the account's signing key; several while it changes.
-        tolerance: seconds by which the timestamp may lie in the past or in the future; None for any timestamp.
+        tolerance: seconds by which the timestamp may lie in the past or in the future; None for any timestamp of ten
+            digits, which those from 2001 to 2286 have.
         now: unix seconds to compare the timestamp with; the clock's when left out.
 
     Raises:
@@ -156,7 +159,16 @@ def check(
     matches = [hmac.compare_digest(_digest(key, signature).encode(), received) for key in keys]
     if not any(matches):
         raise SignatureError("the signature is wrong: check the signing key", reason=RefusalReason.SIGNATURE_WRONG)
-    # 2. Too old; 3. or ahead of this machine's clock.
+    # 2. Not of ten digits, where any age is tolerated. Nothing separates timestamp and token in what is signed, so a
+    # digit that moves from one to the other leaves the signature right, and makes a token that was not seen before.
+    digits = len(signature.timestamp)
+    if tolerance == math.inf and digits != DIGITS:
+        raise SignatureError(
+            f"the signature is authentic, but its timestamp has {digits} digits, and unix seconds have {DIGITS}: "
+            "somebody may have made it of another call's",
+            reason=RefusalReason.SIGNATURE_OLD if digits < DIGITS else RefusalReason.SIGNATURE_AHEAD,
+        )
+    # 3. Too old; 4. or ahead of this machine's clock.
     age = (time.time() if now is None else now) - int(signature.timestamp)
     if not age <= tolerance:
         late = math.ceil(age - tolerance)

@@ -143,7 +143,18 @@ def test_how_far_a_timestamp_is_off_is_told(off: float, words: str) -> None:
 def test_a_timestamp_has_at_most_fifteen_digits(timestamp: int, taken: bool) -> None:
     digest = hmac.new(KEY.encode(), f"{timestamp}{TOKEN}".encode(), "sha256").hexdigest()
     parts = {"timestamp": timestamp, "token": TOKEN, "signature": digest}
-    assert webhooks.verify(parts, KEY, tolerance=None) is taken
+    assert webhooks.verify(parts, KEY, tolerance=10**16) is taken
+
+
+@pytest.mark.parametrize(
+    ("digits", "rest"), [("1770000000" + "5", "abc"), ("177000000", "0" + "5abc"), ("1770000000", "5abc")]
+)
+def test_without_a_tolerance_no_digit_moves_between_timestamp_and_token(digits: str, rest: str) -> None:
+    """One signed call would make others, each with a token that no replay guard has seen."""
+    seen = webhooks.sign(KEY, timestamp=1_770_000_000, token="5abc")
+    parts = {"timestamp": digits, "token": rest, "signature": seen["signature"]}
+    assert webhooks.verify(parts, KEY, tolerance=None) is (rest == "5abc")
+    assert webhooks.verify(parts, KEY, tolerance=10**16), "the signature itself is right"
 
 
 def test_half_a_surrogate_pair_in_a_token_is_signed_as_it_stands() -> None:
