@@ -15,7 +15,8 @@ from omnivery import webhooks
 from omnivery.codec import dumps
 from omnivery.emulator import Emulator
 from omnivery.webhooks import VerdictStore
-from tests.cli.test_app import log, omnivery, printed
+from tests.cli.test_app import log, printed
+from tests.support.cli import in_process as omnivery
 
 
 @pytest.fixture

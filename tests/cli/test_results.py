@@ -26,8 +26,9 @@ from omnivery.cli.result_rows import KINDS, row_of
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from omnivery.webhooks import BotVerdicts, Listener, Receiver, VerdictStore, parse, sign
-from tests.cli.test_app import omnivery, printed
+from tests.cli.test_app import printed
 from tests.support.cli import event, on_terminal
+from tests.support.cli import in_process as omnivery
 
 FORMULA = '=HYPERLINK("https://evil.example")'
 HOSTILE = (
