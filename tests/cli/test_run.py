@@ -27,11 +27,12 @@ from omnivery.emulator import Emulator
 from omnivery.emulator.faults import Chaos
 from omnivery.errors import ConfigError
 from omnivery.webhooks import VerdictStore
-from tests.cli.test_app import omnivery, printed
+from tests.cli.test_app import printed
 from tests.support.bots import ONCE
 from tests.support.cli import (
     event,
     free_port,
+    in_process,
     ndjson,
     on_terminal,
 )
@@ -66,7 +67,7 @@ class Job:
         return ["bots", "run", str(self.file), *kept, "--listen", f"127.0.0.1:{self.port}", *options]
 
     def run(self, *options: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-        return omnivery(*self.command(*options), environment={**self.environment, **environment})
+        return in_process(*self.command(*options), environment={**self.environment, **environment})
 
     def run_until_verdicts(self, count: int) -> dict[str, Any]:
         """The totals once `count` events have their verdict, though others have none; the deadline is short."""
