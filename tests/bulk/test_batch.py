@@ -255,7 +255,7 @@ def test_what_was_never_sent_is_surely_not_with_the_server() -> None:
 
 
 def test_what_was_sent_and_got_no_response_may_be_with_the_server() -> None:
-    """Whoever resubmits must know which of the two it was."""
+    """A caller who resubmits must know which of the two it was."""
     batch = batch_of(events(3))
     batch.next_request()
     outcome = batch.close()

@@ -302,7 +302,7 @@ def test_the_first_reason_to_stop_is_the_one_that_is_told() -> None:
 
 @define(eq=False)
 class Pipe(BatchSource[EventLike]):
-    """Reads ahead of whoever asks, as a thread does that reads a pipe."""
+    """Reads ahead of its consumer, as a thread does that reads a pipe."""
 
     ahead: list[EventLike] = field(factory=list[EventLike])
     closed: int = field(init=False, default=0)

@@ -151,7 +151,7 @@ def test_a_user_name_may_hold_anything_that_servers_log(user: bytes) -> None:
 
 
 def test_a_user_name_cannot_make_up_a_request() -> None:
-    """Whoever calls a server chooses the name, and its quotes are escaped."""
+    """A client of a server chooses the name, and its quotes are escaped."""
     forged = rb"x [17/May/2026:10:05:03 +0000] \"GET /evil HTTP/1.1\" 200 1"
     assert event(line(user=forged)) == event(line())
 

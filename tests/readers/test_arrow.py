@@ -74,7 +74,7 @@ def test_rows_of_any_frame_become_events(frame: Any) -> None:
 
 
 def test_any_one_library_will_do(library: str) -> None:
-    """Whoever has polars need not install pyarrow."""
+    """A user who has polars need not install pyarrow."""
     frame = pl.DataFrame({"event_id": ["1"], "ts": [5], "own": [[1, 2]]})
     assert list(arrow(frame)) == [BotEvent(event_id="1", ts=5, attributes={"own": [1, 2]})]
 

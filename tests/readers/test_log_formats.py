@@ -408,7 +408,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("line", HOSTILE, ids=lambda line: line[:12].decode())
 def test_no_line_is_looked_at_more_than_a_few_times(line: bytes) -> None:
-    """Whoever calls a server writes into its log: a pattern that tries again and again would stop the reading."""
+    """Any client of a server writes into its log: a pattern that tries again and again would stop the reading."""
     for one in LOG_FORMATS:
         assert one.share([line]) == 0.0
         assert isinstance(one.make().item(line, 1), UnreadableLine)

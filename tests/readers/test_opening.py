@@ -123,7 +123,7 @@ def test_a_file_that_cannot_seek_and_reads_in_crumbs_is_read_whole(content: byte
 
 
 def test_the_callers_own_file_stays_open_and_is_read_from_where_it_stands() -> None:
-    """Whoever opened a file closes it."""
+    """A file is closed by the code that opened it."""
     file = io.BytesIO(b"header\n" + THREE)
     file.readline()
     assert ids(ndjson(file)) == THREE.splitlines()

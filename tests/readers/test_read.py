@@ -90,7 +90,7 @@ def test_a_line_that_only_mentions_a_name_is_no_header(line: bytes) -> None:
 
 
 def test_a_user_agent_cannot_turn_a_log_into_csv() -> None:
-    """Whoever calls a server writes into its log; one line must not make all others unreadable."""
+    """Any client of a server writes into its log; one line must not make all others unreadable."""
     hostile = LOG.replace(b"Agent", b"x,ip,uas,event_id,y")
     assert [type(item) for item in read(io.BytesIO(hostile + LOG))] == [BotEvent, BotEvent]
 

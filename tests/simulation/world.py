@@ -151,7 +151,7 @@ class Service:
         if self.draw.random() < self.plan.losing:
             self.doubtful |= ids
             raise httpx.ReadError("the connection broke", request=request)
-        # Whoever is killed now never hears that it was taken.
+        # A process that is killed now never hears that it was taken.
         await self._travel()
         return httpx.Response(200, json={"id": "<1>", "message": "Queued"})
 

@@ -61,7 +61,7 @@ def test_what_a_crash_left_in_flight_is_pending_or_if_it_is_mail_unknown(path: P
 
 
 def test_what_is_in_flight_at_the_close_is_given_back(path: Path) -> None:
-    """Whoever looks before the next run must not take it for being sent."""
+    """A reader that looks before the next run must not take it for being sent."""
     store = JournalStore.open(path)
     drain(store)
     assert states(path) == CRASHED | {2: "sending", 3: "sending", 4: "sending", 9: "unknown"}
