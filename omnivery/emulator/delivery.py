@@ -18,32 +18,20 @@ from __future__ import annotations
 
 from omnivery.emulator.address_rules import fixed_part
 from omnivery.emulator.domain import Domain
+from omnivery.emulator.happening import (
+    CLICKED,
+    COMPLAINED,
+    DELIVERED,
+    HARD,
+    OPENED,
+    SOFT,
+    UNSUBSCRIBED,
+    Happening,
+)
 from omnivery.emulator.message import StoredMessage
-from omnivery.emulator.payload import Happening, event_data
+from omnivery.emulator.payload import event_data
 from omnivery.emulator.state import State
 from omnivery.emulator.webhook_sender import Delivery
-
-DELIVERED = Happening(event="delivered", code=250, text="250 2.0.0 Ok: queued", counted="smtp")
-HARD = Happening(
-    event="failed",
-    severity="permanent",
-    reason="bounce",
-    code=550,
-    text="550 5.1.1 User unknown",
-    bounce_class="bad-mailbox",
-    counted="permanent.bounce",
-)
-SOFT = Happening(
-    event="failed",
-    severity="temporary",
-    reason="espblock",
-    code=451,
-    text="451 4.7.1 Please try again later",
-    bounce_class="blocked",
-    counted="temporary.espblock",
-)
-OPENED, CLICKED = Happening(event="opened"), Happening(event="clicked")
-COMPLAINED, UNSUBSCRIBED = Happening(event="complained"), Happening(event="unsubscribed")
 
 SUPPRESSED = {
     "suppress-bounce": (605, "Not delivering to previously bounced address"),

@@ -10,11 +10,10 @@ from email.utils import format_datetime
 from html import unescape
 from typing import Any
 
-from attrs import frozen
-
 from omnivery.codec import loads
 from omnivery.emulator.account import CUSTOMER
 from omnivery.emulator.domain import Domain
+from omnivery.emulator.happening import Happening
 from omnivery.emulator.message import StoredMessage
 
 CLIENT: dict[str, Any] = {
@@ -41,26 +40,6 @@ SENDING_IP, RECEIVING_IP = "192.0.2.25", "203.0.113.25"
 LINK = re.compile(r"""https?://[^\s"'<>]+""")
 SAMPLE_LACKS = ("event", "id", "user-variables")
 """Fields that webhook calls have, but the documented sample lacks."""
-
-
-@frozen(kw_only=True)
-class Happening:
-    """One event of a message and one of its recipients."""
-
-    event: str
-    """The event's name in the payload."""
-    severity: str = ""
-    """`permanent` or `temporary` for a failure."""
-    reason: str = ""
-    """The reason of a failure."""
-    code: int = 0
-    """The receiving server's SMTP code, if there is one."""
-    text: str = ""
-    """The receiving server's text."""
-    bounce_class: str = ""
-    """The kind of bounce."""
-    counted: str = ""
-    """The detail of the statistics that counts it."""
 
 
 def event_data(happening: Happening, message: StoredMessage, recipient: str, domain: Domain) -> dict[str, Any]:

@@ -8,29 +8,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.emulator import delivery as outcome
 from omnivery.emulator.domain import Domain
+from omnivery.emulator.examples import HAPPENINGS, example_event
 from omnivery.emulator.forms import read_form, urls_of
-from omnivery.emulator.message import StoredMessage
-from omnivery.emulator.payload import event_data, sample
+from omnivery.emulator.happening import DELIVERED
+from omnivery.emulator.payload import sample
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import automations, json_response
 from omnivery.emulator.state import State
 from omnivery.webhooks.signature import sign
-
-EXAMPLES = {
-    "delivered": outcome.DELIVERED,
-    "opened": outcome.OPENED,
-    "clicked": outcome.CLICKED,
-    "softbounced": outcome.SOFT,
-    "temporary_fail": outcome.SOFT,
-    "hardbounced": outcome.HARD,
-    "permanent_fail": outcome.HARD,
-    "failed": outcome.HARD,
-    "complained": outcome.COMPLAINED,
-    "unsubscribed": outcome.UNSUBSCRIBED,
-}
-"""An event for each type of webhook. Types are an open set: any other gets the first."""
 
 
 async def create(request: Request, state: State) -> Response:
@@ -64,17 +50,8 @@ async def show_sample(request: Request, state: State) -> Response:
 
 
 def _example(kind: str, domain: Domain) -> dict[str, Any]:
-    message = StoredMessage(
-        id=f"<00000000-0000-1000-8000-000000000001@{domain.name}>",
-        domain=domain.name,
-        surface="automations",
-        fields=(("from", f"News <news@{domain.name}>"), ("to", "ann@example.com"), ("o:tag", "sample")),
-        sender=f"news@{domain.name}",
-        to=("ann@example.com",),
-        subject="A sample",
-        text="https://example.com/",
-    )
-    return event_data(EXAMPLES.get(kind, outcome.DELIVERED), message, "ann@example.com", domain)
+    # Types are an open set: an unknown one gets an example, too.
+    return example_event(HAPPENINGS.get(kind, DELIVERED), domain)
 
 
 ROUTES = (
