@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from omnivery._logging import get_logger
 from omnivery.emulator import automations, control, mailgun, receiver
 from omnivery.emulator.auth import needs_key, needs_token
+from omnivery.emulator.automations import honeypots
 from omnivery.emulator.faults import Cut, misbehave
 from omnivery.emulator.page import page
 from omnivery.emulator.refusal import Refusal
@@ -60,7 +61,9 @@ def route_names() -> frozenset[str]:
 
 def build_app(state: State) -> Starlette:
     """Create the app of one running emulator."""
-    routes: list[BaseRoute] = [_open_route(route, state) for route in (*page.ROUTES, *control.ROUTES)]
+    routes: list[BaseRoute] = [
+        _open_route(route, state) for route in (*page.ROUTES, *control.ROUTES, *honeypots.ROUTES)
+    ]
     routes.append(routing.Route(receiver.PATH, state.received.app))
     routes += [_mount(table, state) for table in ROUTE_TABLES]
     app = Starlette(

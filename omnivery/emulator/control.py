@@ -56,6 +56,7 @@ async def reset(_request: Request, state: State) -> Response:
     state.account.reset()
     state.faults.reset()
     state.received.reset()
+    state.detector.honeypot.forget()
     return json_response({"message": "Everything is deleted"})
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from crawleruseragents import is_crawler  # type: ignore[import-untyped]  # it has no types
 
+from omnivery.emulator.honeypot import Honeypot
 from omnivery.events.ip_address import plain_address
 
 Event: TypeAlias = Mapping[str, Any]
@@ -37,6 +38,7 @@ class Detector:
     """
 
     def __init__(self) -> None:
+        self.honeypot = Honeypot()
         self._is_crawler = lru_cache(maxsize=AGENTS_REMEMBERED)(is_crawler)
 
     def judge(self, events: Sequence[Event]) -> list[bool | None]:
@@ -51,18 +53,21 @@ class Detector:
             ip = plain_address(ip) or ip
         if isinstance(ip, str) and ip.startswith((ALWAYS_BOT, ALWAYS_HUMAN, NEVER_JUDGED)):
             return None if ip.startswith(NEVER_JUDGED) else ip.startswith(ALWAYS_BOT)
+        # 2. Whoever requested the honeypot of this message.
+        if self.honeypot.caught(event.get("message_id"), ip=ip, agent=agent):
+            return True
         if isinstance(agent, str):
-            # 2. No user agent, which web servers log as `-`. Browsers always send one.
+            # 3. No user agent, which web servers log as `-`. Browsers always send one.
             if agent.strip() in {"", "-"}:
                 return True
-            # 3. The user agent of a known crawler.
+            # 4. The user agent of a known crawler.
             if self._is_crawler(agent):
                 return True
-        # 4. Too soon after delivery for a human. A time before delivery comes from a wrong clock and says nothing.
+        # 5. Too soon after delivery for a human. A time before delivery comes from a wrong clock and says nothing.
         ts, message_ts = event.get("ts"), event.get("message_ts")
         if isinstance(ts, int) and isinstance(message_ts, int) and 0 <= ts - message_ts < HASTE:
             return True
-        # 5. Part of a burst: a scanner that follows all links at once.  6. Otherwise a human.
+        # 6. Part of a burst: a scanner that follows all links at once.  7. Otherwise a human.
         return bool(bursts) and _moment(event) in bursts
 
 

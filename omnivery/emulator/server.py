@@ -186,6 +186,7 @@ class Emulator:
         self._account.reset()
         self._faults.reset()
         self._received.reset()
+        self._detector.honeypot.forget()
 
     @property
     def automations_url(self) -> str:

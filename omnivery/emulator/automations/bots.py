@@ -39,7 +39,7 @@ async def submit(request: Request, state: State) -> Response:
     `Emulator(single=…)`; 400 never has a body (documented).
     """
     if request.path_params["domain"].lower() not in state.settings.bot_domains:
-        return json_response({"message": "Bot detection is not enabled for this domain", "status": 402}, status=402)
+        return json_response({"message": "Bot API is not enabled", "status": 402}, status=402)
     kind = media_type(request)
     if kind == "application/json":
         return await _submit_batch(request, state)

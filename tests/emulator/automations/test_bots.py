@@ -69,7 +69,7 @@ def test_a_domain_without_bot_detection_is_402(client: httpx.Client) -> None:
     """An unknown domain gets the same response: nothing tells a caller which domains exist."""
     response = client.post("/other.example.com/bot", json=batch(event()))
     assert response.status_code == 402
-    assert response.json() == {"message": "Bot detection is not enabled for this domain", "status": 402}
+    assert response.json() == {"message": "Bot API is not enabled", "status": 402}
 
 
 def test_bot_domains_enables_others() -> None:
