@@ -22,17 +22,8 @@ def emulator_settings() -> Iterator[Emulator]:
     from omnivery.emulator import Emulator
 
     with Emulator(webhook_retry_delays=()) as emulator:
-        settings = {
-            "OMNIVERY_TOKEN": emulator.token,
-            "OMNIVERY_DOMAIN": emulator.domain,
-            "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
-            "OMNIVERY_MAILGUN_URL": emulator.mailgun_url,
-            "OMNIVERY_API_KEY": emulator.api_key,
-            "OMNIVERY_SENDING_KEY": emulator.sending_key,
-            "OMNIVERY_SIGNING_KEY": emulator.signing_key,
-            # Nothing listens on the discard port: the examples are about sending.
-            "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/verdicts",
-        }
+        # Nothing listens on the discard port: the examples are about sending.
+        settings = {**emulator.environment, "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/verdicts"}
         with mock.patch.dict(os.environ, settings):
             yield emulator
 

@@ -100,18 +100,7 @@ def _chaos(text: str) -> Chaos:
 
 
 def _show(running: Emulator) -> None:
-    # In the order of SETTINGS.
-    values = (
-        running.automations_url,
-        running.mailgun_url,
-        running.token,
-        running.api_key,
-        running.sending_key,
-        running.domain,
-        running.signing_key,
-        running.webhook_url,
-    )
-    settings: dict[str, Any] = dict(zip(background.SETTINGS, values, strict=True))
+    settings = running.environment
     if wants_json():
         print_json(settings)
         return

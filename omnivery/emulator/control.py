@@ -51,7 +51,8 @@ async def forget_messages(_request: Request, state: State) -> Response:
 
 
 async def reset(_request: Request, state: State) -> Response:
-    """Delete all records and everything that was created, and the faults that were requested."""
+    """Delete all records and everything that was created, webhooks in progress, and the faults that were requested."""
+    await state.webhook_sender.drop()
     state.store.reset()
     state.account.reset()
     state.faults.reset()

@@ -181,7 +181,9 @@ class Emulator:
             raise TimeoutError(f"webhooks are still in progress after {timeout} seconds")
 
     def reset(self) -> None:
-        """Delete all records and everything that was created, and the faults of `fail_next`. Webhooks go on."""
+        """Delete all records and everything that was created, webhooks in progress, and the faults of `fail_next`."""
+        if self._running:
+            self._running.state.webhook_sender.drop_from_thread()
         self._store.reset()
         self._account.reset()
         self._faults.reset()
@@ -241,6 +243,23 @@ class Emulator:
     def domain(self) -> str:
         """The sending domain that exists from the start."""
         return self._settings.domain
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables with which clients, receivers and commands use this emulator; raises likewise.
+
+        For tests, `mock.patch.dict(os.environ, emulator.environment)`.
+        """
+        return {
+            "OMNIVERY_AUTOMATIONS_URL": self.automations_url,
+            "OMNIVERY_MAILGUN_URL": self.mailgun_url,
+            "OMNIVERY_TOKEN": self.token,
+            "OMNIVERY_API_KEY": self.api_key,
+            "OMNIVERY_SENDING_KEY": self.sending_key,
+            "OMNIVERY_DOMAIN": self.domain,
+            "OMNIVERY_SIGNING_KEY": self.signing_key,
+            "OMNIVERY_WEBHOOK_URL": self.webhook_url,
+        }
 
     @property
     def chaos(self) -> Chaos | None:

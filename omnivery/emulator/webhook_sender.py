@@ -102,6 +102,22 @@ class WebhookSender:
         with self._change:
             return self._change.wait_for(lambda: not self._tasks, seconds)
 
+    async def drop(self) -> None:
+        """Cancel the deliveries in progress. They are neither recorded nor counted."""
+        in_progress = list(self._tasks)
+        for task in in_progress:
+            task.cancel()
+        await asyncio.gather(*in_progress, return_exceptions=True)
+
+    def drop_from_thread(self, seconds: float = 1.0) -> None:
+        """Cancel the deliveries in progress from another thread, and block it until they have ended."""
+        with self._change:
+            in_progress = set(self._tasks)
+        for task in in_progress:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        with self._change:
+            self._change.wait_for(lambda: in_progress.isdisjoint(self._tasks), seconds)
+
     async def stop(self) -> None:
         """Give up the deliveries in progress, and close the connections."""
         self._stopped = True

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from anyio import to_thread
 
+from omnivery import Automations, Mailgun
 from omnivery.emulator import Emulator
 from omnivery.emulator.store import Store
 from omnivery.errors import ConfigError
@@ -51,6 +52,19 @@ def test_addresses() -> None:
         base = emu.automations_url
         assert base.startswith("http://127.0.0.1:")
         assert (emu.mailgun_url, emu.page_url) == (f"{base}/v3", f"{base}/")
+
+
+def test_clients_and_receivers_are_made_of_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Emulator() as emu:
+        for name, value in emu.environment.items():
+            monkeypatch.setenv(name, value)
+        with Automations() as automations, Mailgun() as mailgun:
+            automations.bots.submit([{"ip": "192.0.2.1", "uas": "curl/8", "event_id": "e1"}])
+            mailgun.messages.send({"from": "ann@mail.example.com", "to": "bob@example.com", "text": "Hi"})
+        emu.wait_idle()
+        assert [verdict.event_id for verdict in emu.verdicts] == ["e1"]
+        assert [message.to for message in emu.messages] == [("bob@example.com",)]
+        assert emu.environment["OMNIVERY_SIGNING_KEY"] == emu.signing_key
 
 
 def test_a_taken_port_is_a_clear_error() -> None:

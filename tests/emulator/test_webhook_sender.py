@@ -158,6 +158,25 @@ def test_webhooks_under_way_are_given_up_at_the_end_and_recorded(receiver: Recei
     assert emu.statistics.webhooks_given_up == 1
 
 
+@pytest.mark.parametrize("by", ["method", "control API"])
+def test_a_reset_drops_webhooks_under_way(receiver: Receiver, by: str) -> None:
+    """One emulator serves many tests: what one of them has begun must not arrive in the next."""
+    receiver.responses = [500]
+    with Emulator(webhook_retry_delays=(600,)) as emu:
+        submit(emu, receiver.url, event())
+        with pytest.raises(TimeoutError):
+            emu.wait_idle(0.05)
+        if by == "method":
+            emu.reset()
+        else:
+            httpx.post(f"{emu.automations_url}/_/reset", verify=False, trust_env=False)
+        emu.wait_idle(0.0)
+        submit(emu, receiver.url, event(event_id="e2"))
+        emu.wait_idle()
+    assert [attempt.status for attempt in emu.webhook_attempts] == [200]
+    assert [verdict["event_id"] for verdict in receiver.verdicts] == ["e1", "e2"]
+
+
 def test_callers_who_outrun_their_receiver_have_to_wait() -> None:
     """Nothing may grow without bound, and nothing that was accepted may be dropped."""
     with Emulator(webhook_retry_delays=(600,)) as emu:
