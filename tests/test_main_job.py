@@ -13,7 +13,7 @@ from crawleruseragents import is_crawler  # type: ignore[import-untyped]  # it s
 from omnivery import AsyncAutomations, readers
 from omnivery._server import serving
 from omnivery.automations import BotEvent, Verdict
-from omnivery.emulator import Chaos, Emulator
+from omnivery.emulator import Emulator
 from omnivery.emulator.sample_events import newsletter_events
 from omnivery.webhooks import Receiver
 
@@ -27,7 +27,7 @@ REAL_LOG = Path(__file__).parents[2] / "shared" / "data" / "access_log.gz"
 
 
 async def run_through(
-    events: Iterable[object], chaos: Chaos | None = None
+    events: Iterable[object], faults: str | None = None
 ) -> tuple[SubmitReport, dict[str, Verdict], Receiver]:
     """Submit events to an emulator and collect the verdicts that come back."""
     verdicts: dict[str, Verdict] = {}
@@ -35,7 +35,7 @@ async def run_through(
     async def collect(event: WebhookEvent) -> None:
         verdicts.update((str(verdict.event_id), verdict) for verdict in event)  # type: ignore[union-attr]
 
-    async with Emulator(chaos=chaos) as emulator:
+    async with Emulator(faults=faults) as emulator:
         receiver = Receiver(collect, emulator.signing_key)
         async with (
             serving(receiver) as webhook_url,
@@ -64,9 +64,9 @@ def test_a_real_log_gets_a_verdict_for_each_event_and_known_crawlers_are_bots() 
 
 def test_through_a_storm_every_event_is_accepted_and_judged_in_the_end() -> None:
     """A fifth of all requests is throttled, fails, or is cut before or after acceptance."""
-    chaos = Chaos(throttle=0.05, error=0.05, cut_before=0.05, cut_after=0.05, retry_after=0.01, seed=7)
+    faults = "429=5%,500=5%,cut-before=5%,cut-after=5%,retry-after=10ms,seed=7"
     events = list(newsletter_events(20_000))
-    report, verdicts, _ = anyio.run(run_through, events, chaos)
+    report, verdicts, _ = anyio.run(run_through, events, faults)
     assert report.accepted == report.read == 20_000
     assert report.retries > 0
     assert set(verdicts) == {event.event_id for event in events}

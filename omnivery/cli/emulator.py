@@ -14,7 +14,6 @@ from omnivery.cli.output import console, print_json, wants_json
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator
-    from omnivery.emulator.faults import Chaos
 
 EVERY = 0.5
 """Seconds between two looks at the verdicts that came in."""
@@ -30,7 +29,8 @@ EVERY = 0.5
 @click.option("--api-key", envvar="OMNIVERY_API_KEY", help="Account's key for the Mailgun surface; random if left out.")
 @click.option("--sending-key", envvar="OMNIVERY_SENDING_KEY", help="Domain's key for sending; random if left out.")
 @click.option("--signing-key", envvar="OMNIVERY_SIGNING_KEY", help="Signs the webhooks; random if left out.")
-@click.option("--chaos", "faults", metavar="FAULT=SHARE,…", help="Standing faults, such as throttle=0.05,error=0.01.")
+@click.option("--faults", metavar="FAULT=VALUE,…", help="Faults by chance, such as 429=5%,delay=50ms±20ms.")
+@click.option("--seed", type=int, help="Derives the faults, and all keys that are not given.")
 @click.option("--export", is_flag=True, help='Run in the background: eval "$(omnivery emulator --export)".')
 @click.option("--stop", is_flag=True, help='End the one in the background: eval "$(omnivery emulator --stop)".')
 @click.pass_context
@@ -42,6 +42,7 @@ def emulator(
     port: int,
     domain: str,
     faults: str | None,
+    seed: int | None,
     export: bool,
     stop: bool,
     **secrets: str | None,
@@ -55,19 +56,24 @@ def emulator(
     Its verdicts are plausible, not the product's. An event from 192.0.2.0/24 is always a bot's, one from
     198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict.
 
-    Keys and token are for trying: they are printed. Faults for --chaos, each a share of all requests:
-    throttle (429), error (500), cut_before and cut_after (connection cut before or after acceptance); and delay, in
-    seconds.
-    """
-    chaos = _chaos(faults) if faults else None
+    Keys and token are for trying: they are printed. Faults: a status from 400 to 599, cut, cut-before and cut-after
+    with the share of requests that meet them; delay and late (webhooks) with a time; dup (webhooks) with a share; limit
+    with a rate. messages:500=2% is for one route.
+
+    \b
+    omnivery emulator --faults 429=5%,500=1%,cut=0.5%,delay=50ms±20ms
+    omnivery emulator --faults dup=1%,late=2s,limit=10/s --seed 7
+    """  # noqa: D301  # \b is click's mark for lines that stay as they are
     if stop:
         return background.stop()
     if export:
         is_given = context.get_parameter_source("port") is not ParameterSource.DEFAULT
         options = {"--host": host, "--port": str(port if is_given else 0), "--domain": domain}
-        options |= {"--chaos": faults} if faults else {}
+        options |= {
+            name: str(value) for name, value in {"--faults": faults, "--seed": seed}.items() if value is not None
+        }
         return background.export(options, {f"OMNIVERY_{name.upper()}": value for name, value in secrets.items()})
-    return _run(host=host, port=port, domain=domain, chaos=chaos, **secrets)
+    return _run(host=host, port=port, domain=domain, faults=faults, seed=seed, **secrets)
 
 
 def _run(**settings: Any) -> None:
@@ -79,24 +85,6 @@ def _run(**settings: Any) -> None:
         shown = 0
         while not ended.wait(EVERY):
             shown = _show_verdicts(running, shown)
-
-
-def _chaos(text: str) -> Chaos:
-    from omnivery.emulator.faults import Chaos
-
-    known = ("throttle", "error", "cut_before", "cut_after", "delay")
-    shares: dict[str, Any] = {}
-    for part in text.split(","):
-        name, _, value = part.strip().partition("=")
-        try:
-            shares[name] = float(value)
-        except ValueError:
-            raise click.BadParameter(f"{part!r} is not of the form fault=number", param_hint="--chaos") from None
-    if unknown := [name for name in shares if name not in known]:
-        raise click.BadParameter(
-            f"no fault is named {unknown[0]!r}; there are {', '.join(known)}", param_hint="--chaos"
-        )
-    return Chaos(**shares)
 
 
 def _show(running: Emulator) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from omnivery.emulator.faults import Chaos as Chaos
+    from omnivery.emulator.fault_spec import FaultSpec as FaultSpec
     from omnivery.emulator.message import StoredFile as StoredFile
     from omnivery.emulator.message import StoredMessage as StoredMessage
     from omnivery.emulator.sample_events import newsletter_events as newsletter_events

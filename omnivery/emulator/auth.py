@@ -1,8 +1,9 @@
-"""Authentication: tokens, and keys of each kind."""
+"""Authentication: tokens, and keys of each kind; and how they are made."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 
 from starlette.requests import Request
@@ -53,6 +54,13 @@ def kind_of_key(request: Request, settings: Settings) -> KeyKind | None:
     if _same(key, settings.api_key):
         return KeyKind.PRIMARY
     return KeyKind.SENDING if _same(key, settings.sending_key) else None
+
+
+def new_key(name: str, seed: int | None) -> str:
+    """Return a random key, or the one that a seed has under that name."""
+    if seed is None:
+        return secrets.token_hex(16)
+    return hashlib.blake2b(f"omnivery emulator {seed} {name}".encode(), digest_size=16).hexdigest()
 
 
 def _same(given: str, known: str) -> bool:

@@ -1,23 +1,28 @@
-"""Faults: for the next requests on demand, or for a share of all requests. They never affect the control API."""
+"""Faults: for the next requests on demand, or by chance. They never affect the control API."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import secrets
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from attrs import Attribute, define, field, frozen
+from attrs import define, field, frozen
 from attrs.validators import in_, instance_of, optional
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from omnivery.codec import dumps
+from omnivery.emulator.fault_spec import ANY, FaultPart, FaultSpec
+from omnivery.emulator.fault_values import Duration, Rate, Share
+from omnivery.emulator.rate_limit import RateLimit
 from omnivery.errors import ConfigError, phrase
 
-ANY = "*"
-"""Matches every route."""
+COME_BACK = {"429", "503"}
+"""Statuses whose response has a `Retry-After`."""
 
 
 def _check_headers(_fault: Fault, _attribute: object, headers: Any) -> None:
@@ -64,62 +69,91 @@ class Fault:
         return b"" if status in {204, 304} else dumps({"message": phrase(status)})
 
 
-def _check_share(_chaos: Chaos, attribute: Attribute[float], value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ConfigError(f"{attribute.name} is a share of all requests, from 0 to 1")
-
-
 def _media_type(body: bytes) -> str:
     start = body.lstrip()[:1]
     return "text/html" if start == b"<" else "application/json" if start in {b"{", b"["} else "text/plain"
 
 
-@frozen(kw_only=True)
-class Chaos:
-    """Faults for a share of all API requests.
+class StandingFaults:
+    """A specification at work, with its random numbers and rate limits.
 
-    A request has one of them at most, so the sum of the shares is at most 1. With a seed, the same sequence of requests
-    gets the same faults in every run.
+    With a seed, the n-th request of a route has the same fault in every run, whatever other routes are called.
 
-    Raises:
-        ConfigError: a share is not between 0 and 1, or their sum is greater than 1.
+    Args:
+        spec: the specification.
+        seed: seed of the random numbers if the specification has none; None for other faults in every run.
     """
 
-    throttle: float = field(default=0.0, validator=_check_share)
-    """Share that gets 429 with a `Retry-After`."""
-    error: float = field(default=0.0, validator=_check_share)
-    """Share that gets 500."""
-    cut_before: float = field(default=0.0, validator=_check_share)
-    """Share whose connection is closed before the request is carried out."""
-    cut_after: float = field(default=0.0, validator=_check_share)
-    """Share whose connection is closed after the request was carried out."""
-    delay: float = field(default=0.0, validator=instance_of((int, float)))
-    """Seconds that every request waits before it is carried out."""
-    retry_after: float | str = field(default=1, validator=instance_of((int, float, str)))
-    """The `Retry-After` of a 429, verbatim: seconds or a date."""
-    seed: int | None = None
-    """Seed of the random numbers; None for other faults in every run."""
-    _random: random.Random = field(init=False, repr=False, eq=False)
+    def __init__(self, spec: FaultSpec, *, seed: int | None = None) -> None:
+        self.spec = spec
+        chosen = seed if spec.seed is None else spec.seed
+        self._seed = secrets.randbits(64) if chosen is None else chosen
+        self._streams: dict[str, random.Random] = {}
+        self._limits = {part: RateLimit(part.value) for part in spec.parts if isinstance(part.value, Rate)}
 
-    def __attrs_post_init__(self) -> None:
-        if self.throttle + self.error + self.cut_before + self.cut_after > 1:
-            raise ConfigError("throttle, error, cut_before and cut_after are shares: their sum must not exceed 1")
-        object.__setattr__(self, "_random", random.Random(self.seed))  # noqa: S311  # not a secret
-
-    def draw(self) -> Fault | None:
-        """Choose the fault of one request at random."""
-        delay = self.delay or None
-        drawn = self._random.random()
-        for share, fault in (
-            (self.throttle, Fault(status=429, retry_after=self.retry_after, delay=delay)),
-            (self.error, Fault(status=500, delay=delay)),
-            (self.cut_before, Fault(after="received", delay=delay)),
-            (self.cut_after, Fault(after="accepted", delay=delay)),
-        ):
-            if drawn < share:
-                return fault
-            drawn -= share
+    def draw(self, route: str) -> Fault | None:
+        """Choose the fault of a request at random."""
+        if not (parts := self.spec.for_route(route)):
+            return None
+        # Always as many numbers, so that the other faults of a run stay the same when one part of it changes.
+        drawn, side, position = self._numbers(f"route {route}")
+        if wait := self._wait(parts.get("limit")):
+            return Fault(status=429, retry_after=max(1, math.ceil(wait)))
+        delay = _seconds(parts.get("delay"), position) or None
+        for part in parts.values():
+            if drawn < part.share:
+                return _chosen(part, parts, side=side, delay=delay)
+            drawn -= part.share
         return Fault(delay=delay) if delay else None
+
+    def draw_webhook(self) -> WebhookFault:
+        """Choose the fault of a webhook at random."""
+        if not (parts := self.spec.for_route(ANY)):
+            return WebhookFault()
+        drawn, _, position = self._numbers("webhooks")
+        dup = parts.get("dup")
+        twice = dup is not None and isinstance(dup.value, Share) and drawn < dup.value.share
+        return WebhookFault(late=_seconds(parts.get("late"), position), copies=2 if twice else 1)
+
+    def _numbers(self, stream: str) -> tuple[float, float, float]:
+        source = self._streams.get(stream)
+        if source is None:
+            source = self._streams[stream] = random.Random(f"{self._seed} {stream}")  # noqa: S311  # not a secret
+        return source.random(), source.random(), source.random()
+
+    def _wait(self, part: FaultPart | None) -> float:
+        return 0.0 if part is None else self._limits[part].take()
+
+
+def _seconds(part: FaultPart | None, position: float) -> float:
+    return part.value.at(position) if part is not None and isinstance(part.value, Duration) else 0.0
+
+
+def _chosen(part: FaultPart, parts: Mapping[str, FaultPart], *, side: float, delay: float | None) -> Fault:
+    # 1. A cut connection; a plain `cut` is either kind.
+    if not part.name.isdecimal():
+        before = part.name == "cut-before" or (part.name == "cut" and side < 0.5)  # noqa: PLR2004  # one in two
+        return Fault(after="received" if before else "accepted", delay=delay)
+    # 2. A status that asks to come back later.
+    if part.name in COME_BACK:
+        given = parts.get("retry-after")
+        return Fault(status=int(part.name), retry_after=_whole(_seconds(given, side)) if given else 1, delay=delay)
+    # 3. Any other status.
+    return Fault(status=int(part.name), delay=delay)
+
+
+def _whole(seconds: float) -> float:
+    return int(seconds) if seconds.is_integer() else round(seconds, 3)
+
+
+@frozen(kw_only=True)
+class WebhookFault:
+    """The fault of one webhook; by default none."""
+
+    late: float = 0.0
+    """Seconds that it comes later."""
+    copies: int = 1
+    """How often it is delivered."""
 
 
 @define
@@ -130,18 +164,39 @@ class _Pending:
 
 
 class Faults:
-    """The faults of the next requests. Any thread may add some.
+    """The faults of the next requests, and those by chance. Any thread may change both.
 
     Args:
         routes: names of the routes that can fail.
-        standing: faults for a share of all requests.
+        spec: the faults by chance.
+        seed: seed of their random numbers if the specification has none.
+
+    Raises:
+        ConfigError: the specification is not valid, or names an unknown route.
     """
 
-    def __init__(self, routes: Iterable[str], *, standing: Chaos | None = None) -> None:
-        self.standing = standing
+    def __init__(self, routes: Iterable[str], *, spec: FaultSpec | str | None = None, seed: int | None = None) -> None:
         self._names = frozenset(routes) | {ANY}
+        self._seed = seed
         self._pending: list[_Pending] = []
         self._lock = threading.Lock()
+        self.spec = spec
+
+    @property
+    def spec(self) -> FaultSpec:
+        """The faults by chance. Setting them starts their random numbers and rate limits anew.
+
+        Raises:
+            ConfigError: the specification is not valid, or names an unknown route.
+        """
+        return self._standing.spec
+
+    @spec.setter
+    def spec(self, spec: FaultSpec | str | None) -> None:
+        wanted = FaultSpec.of(spec)
+        for part in wanted.parts:
+            self._check_route(part.route, f"fault {str(part)!r}: ")
+        self._standing = StandingFaults(wanted, seed=self._seed)
 
     def add(self, where: str, fault: Fault, *, times: int = 1) -> None:
         """Add a fault for the next requests of one route, or of any route (`*`). Faults keep their order.
@@ -149,8 +204,7 @@ class Faults:
         Raises:
             ConfigError: no route has that name, or `times` is below 1.
         """
-        if where not in self._names:
-            raise ConfigError(f"where={where!r} is not a route: use one of {', '.join(sorted(self._names))}")
+        self._check_route(where, f"where={where!r}: ")
         if times < 1:
             raise ConfigError("times must be at least 1")
         with self._lock:
@@ -165,13 +219,22 @@ class Faults:
                     if not pending.times:
                         self._pending.remove(pending)
                     return pending.fault
-        standing = self.standing
-        return standing.draw() if standing else None
+            return self._standing.draw(route)
+
+    def take_webhook(self) -> WebhookFault:
+        """Take the fault of a webhook, which may be none."""
+        with self._lock:
+            return self._standing.draw_webhook()
 
     def reset(self) -> None:
-        """Remove the faults that were added; the standing ones remain."""
+        """Remove the faults that were added. Those by chance remain, and start anew."""
         with self._lock:
             self._pending.clear()
+        self.spec = self.spec
+
+    def _check_route(self, route: str, text: str) -> None:
+        if route not in self._names:
+            raise ConfigError(f"{text}no route is named {route!r}: use one of {', '.join(sorted(self._names))}")
 
 
 class Cut(Response):

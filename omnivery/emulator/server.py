@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -13,8 +12,10 @@ import anyio.to_thread
 
 from omnivery.emulator.account import Account
 from omnivery.emulator.app import route_names
+from omnivery.emulator.auth import new_key
 from omnivery.emulator.detector import Detector
-from omnivery.emulator.faults import Chaos, Fault, Faults
+from omnivery.emulator.fault_spec import FaultSpec
+from omnivery.emulator.faults import Fault, Faults
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.receiver import PATH, ReceivedCalls
 from omnivery.emulator.state import Settings, State
@@ -50,7 +51,9 @@ class Emulator:
         bot_domains: domains for which bot detection is enabled; only `domain` when left out.
         single: the response to a single check: `now` for its verdict, `later` for a request id.
         result_delay: seconds until the result of such a check is available; the real service takes one or more.
-        chaos: faults for a share of all requests.
+        faults: faults by chance, such as `429=5%,500=1%,cut=0.5%,delay=50ms±20ms,dup=1%,late=2s,limit=10/s`; see
+            `FaultSpec`.
+        seed: derives all keys that are left out, and the faults: the same seed gives the same keys and faults.
         webhook_retry_delays: seconds before each further attempt to deliver a webhook. The default is short, for tests.
             Mailgun's own are 10, 10, 15 and 30 minutes, then 1, 2 and 4 hours (source/user_manual.rst); Omnivery's are
             not known.
@@ -76,7 +79,8 @@ class Emulator:
         bot_domains: Collection[str] | None = None,
         single: Literal["now", "later"] = "now",
         result_delay: float = 0.05,
-        chaos: Chaos | None = None,
+        faults: FaultSpec | str | None = None,
+        seed: int | None = None,
         webhook_retry_delays: Sequence[float] = (0.1, 0.2, 0.5, 1, 2),
         paging: Literal["offset", "cursor"] = "offset",
         dialect: Literal["omnivery", "mailgun"] = "omnivery",
@@ -87,10 +91,10 @@ class Emulator:
         enabled = {domain} if bot_domains is None else bot_domains
         self._settings = Settings(
             domain=domain,
-            token=token or secrets.token_hex(16),
-            api_key=api_key or secrets.token_hex(16),
-            sending_key=sending_key or secrets.token_hex(16),
-            signing_key=signing_key or secrets.token_hex(16),
+            token=token or new_key("token", seed),
+            api_key=api_key or new_key("api_key", seed),
+            sending_key=sending_key or new_key("sending_key", seed),
+            signing_key=signing_key or new_key("signing_key", seed),
             bot_domains=frozenset(name.lower() for name in enabled),
             single=single,
             result_delay=result_delay,
@@ -104,7 +108,7 @@ class Emulator:
         self._host, self._port = host, port
         self._account = Account(domain)
         self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept)
-        self._faults = Faults(route_names(), standing=chaos)
+        self._faults = Faults(route_names(), spec=faults, seed=seed)
         self._detector = Detector()
         self._received = ReceivedCalls(self._settings.signing_key, kept=max_events_kept)
         self._running: EmulatorThread | None = None
@@ -142,7 +146,7 @@ class Emulator:
         headers: Mapping[str, str] | None = None,
         times: int = 1,
     ) -> None:
-        """Let the next requests fail. Repeated calls add up, in their order, and come before `chaos`. Thread-safe.
+        """Let the next requests fail. Repeated calls add up, in their order, and come before `faults`. Thread-safe.
 
         Args:
             where: name of the route, such as `bot` (batches and single checks), `bot.result`, `messages`,
@@ -181,7 +185,10 @@ class Emulator:
             raise TimeoutError(f"webhooks are still in progress after {timeout} seconds")
 
     def reset(self) -> None:
-        """Delete all records and everything that was created, webhooks in progress, and the faults of `fail_next`."""
+        """Delete all records and everything that was created, webhooks in progress, and the faults of `fail_next`.
+
+        Those of `faults` remain, and start anew.
+        """
         if self._running:
             self._running.state.webhook_sender.drop_from_thread()
         self._store.reset()
@@ -262,13 +269,17 @@ class Emulator:
         }
 
     @property
-    def chaos(self) -> Chaos | None:
-        """Faults for a share of all requests; may be set at any time."""
-        return self._faults.standing
+    def faults(self) -> FaultSpec:
+        """Faults by chance; may be set at any time, to a specification or its text, or None for none.
 
-    @chaos.setter
-    def chaos(self, chaos: Chaos | None) -> None:
-        self._faults.standing = chaos
+        Raises:
+            ConfigError: the text is not a specification, or names an unknown route.
+        """
+        return self._faults.spec
+
+    @faults.setter
+    def faults(self, faults: FaultSpec | str | None) -> None:
+        self._faults.spec = faults
 
     @property
     def bot_events(self) -> list[dict[str, Any]]:
@@ -344,6 +355,7 @@ class Emulator:
             signing_key=self._settings.signing_key,
             retry_delays=self._settings.webhook_retry_delays,
             store=self._store,
+            faults=self._faults,
         )
         return State(
             settings=self._settings,

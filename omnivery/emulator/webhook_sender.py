@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from omnivery.codec import dumps
+from omnivery.emulator.faults import Faults
 from omnivery.emulator.store import Store, WebhookAttempt
 from omnivery.errors import TransportError, phrase
 from omnivery.transport.config import Timeouts
@@ -54,13 +56,17 @@ class WebhookSender:
         signing_key: signs each attempt anew, because receivers refuse old timestamps and repeated tokens.
         retry_delays: seconds before each further attempt.
         store: records every attempt.
+        faults: lets webhooks be late, or come twice.
     """
 
-    def __init__(self, adapter: Adapter, *, signing_key: str, retry_delays: tuple[float, ...], store: Store) -> None:
+    def __init__(
+        self, adapter: Adapter, *, signing_key: str, retry_delays: tuple[float, ...], store: Store, faults: Faults
+    ) -> None:
         self._adapter = adapter
         self._signing_key = signing_key
         self._waits = (0.0, *retry_delays)
         self._store = store
+        self._faults = faults
         self._slots = asyncio.Semaphore(SENDERS)
         self._room = asyncio.Event()
         self._stopped = False
@@ -78,7 +84,7 @@ class WebhookSender:
         """Deliver webhooks one after the other, in the background."""
         if not deliveries:
             return
-        waiting = deque(deliveries)
+        waiting = deque(self._with_faults(deliveries))
         if self._stopped:
             self._give_up(waiting)
             return
@@ -129,6 +135,14 @@ class WebhookSender:
         for waiting in in_progress.values():
             self._give_up(waiting)
         await self._adapter.aclose()
+
+    def _with_faults(self, deliveries: tuple[Delivery, ...]) -> Iterator[Delivery]:
+        for place, delivery in enumerate(deliveries):
+            fault = self._faults.take_webhook()
+            # The deliveries of a sequence follow one another, so the delay of the first one is that of all.
+            late = 0.0 if place else fault.late
+            yield evolve(delivery, delay=delivery.delay + late) if late else delivery
+            yield from [evolve(delivery, delay=0.0)] * (fault.copies - 1)
 
     async def _deliver_all(self, waiting: deque[Delivery]) -> None:
         while waiting:

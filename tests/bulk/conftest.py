@@ -21,7 +21,7 @@ def running() -> Iterator[Emulator]:
 def emu(running: Emulator) -> Iterator[Emulator]:
     running.reset()
     yield running
-    running.chaos = None
+    running.faults = None
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from omnivery import AsyncAutomations, CallOptions, RetryPolicy
-from omnivery.emulator import Chaos, Emulator
+from omnivery.emulator import Emulator
 from omnivery.errors import (
     AmbiguousError,
     AuthenticationError,
@@ -67,9 +67,9 @@ async def test_a_cut_connection_loses_nothing(emu: Emulator, client: AsyncAutoma
     assert Counter(ids(emu.bot_events)) == Counter([*numbered(1500), *[f"e{n}" for n in range(500)] * repeats])
 
 
-async def test_chaos_of_every_kind_at_once(emu: Emulator, client: AsyncAutomations) -> None:
+async def test_faults_of_every_kind_at_once(emu: Emulator, client: AsyncAutomations) -> None:
     """The account is the client's belief: everything that it calls accepted must be on the server."""
-    emu.chaos = Chaos(throttle=0.2, error=0.2, cut_before=0.15, cut_after=0.15, retry_after=0, seed=11)
+    emu.faults = "429=20%,500=20%,cut-before=15%,cut-after=15%,retry-after=0s,seed=11"
     report = await submit(client, events(5000))
     assert report.accepted == 5000
     assert set(ids(emu.bot_events)) == numbered(5000)

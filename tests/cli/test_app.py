@@ -188,7 +188,7 @@ def test_wrong_usage_ends_with_two() -> None:
 
 
 def test_emulator_prints_how_to_reach_it_and_ends_on_ctrl_c() -> None:
-    command = [sys.executable, "-W", "error", "-m", "omnivery", "emulator", "--port", "0", "--chaos", "throttle=0.1"]
+    command = [sys.executable, "-W", "error", "-m", "omnivery", "emulator", "--port", "0", "--faults", "429=10%"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         shown = json.loads(process.stdout.readline())
@@ -198,9 +198,9 @@ def test_emulator_prints_how_to_reach_it_and_ends_on_ctrl_c() -> None:
     assert process.returncode == 0, complaints
 
 
-@pytest.mark.parametrize("faults", ["throttle", "throttle=much", "flood=0.1", "throttle=2"])
+@pytest.mark.parametrize("faults", ["429", "429=much", "flood=1%", "429=200%"])
 def test_emulator_refuses_faults_that_it_does_not_know(faults: str) -> None:
-    result = omnivery("emulator", "--port", "0", "--chaos", faults)
+    result = omnivery("emulator", "--port", "0", "--faults", faults)
     assert result.returncode == 2
     assert b"Traceback" not in result.stderr
 

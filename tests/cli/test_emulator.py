@@ -104,7 +104,7 @@ def test_settings_reach_the_emulator_and_secrets_stay_off_its_command_line(tmp_p
     done = shell(
         tmp_path,
         """
-        eval "$(omnivery emulator --export --domain news.example.org --chaos delay=0.001)"
+        eval "$(omnivery emulator --export --domain news.example.org --faults delay=1ms)"
         echo $OMNIVERY_DOMAIN $OMNIVERY_TOKEN
         cat /proc/$OMNIVERY_EMULATOR_PID/cmdline | tr '\\0' ' '; echo
         eval "$(omnivery emulator --stop)"

@@ -17,7 +17,6 @@ import pytest
 
 from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
-from omnivery.emulator.faults import Chaos
 from omnivery.errors import ConfigError
 from tests.cli.test_app import printed
 from tests.support.cli import in_process, on_terminal
@@ -33,7 +32,7 @@ def running() -> Iterator[Emulator]:
 def emulator(running: Emulator) -> Iterator[Emulator]:
     running.reset()
     yield running
-    running.chaos = None
+    running.faults = None
 
 
 @pytest.fixture
@@ -238,7 +237,7 @@ def test_each_line_that_left_the_pipe_is_in_the_report_of_a_run_that_is_interrup
     settings: dict[str, str], emulator: Emulator, sign: signal.Signals, hangs: bool
 ) -> None:
     """Whether it waits for more lines, or for the server with lines in hand that were read ahead."""
-    emulator.chaos = Chaos(delay=60) if hangs else None
+    emulator.faults = "delay=60s" if hangs else None
     command = [sys.executable, "-W", "error", "-m", "omnivery", "bots", "submit", "-", "--concurrency", "1"]
     with subprocess.Popen(
         command,
@@ -313,7 +312,7 @@ def test_demo_of_an_empty_file_is_well(tmp_path: Path) -> None:
 def test_on_a_terminal_per_cent_and_the_time_left_are_shown(
     tmp_path: Path, settings: dict[str, str], emulator: Emulator
 ) -> None:
-    emulator.chaos = Chaos(delay=0.2)
+    emulator.faults = "delay=200ms"
     (tmp_path / "a").write_bytes(ndjson(6000))
     status, shown = on_terminal(
         "bots", "submit", "--concurrency", "2", str(tmp_path / "a"), environment={**settings, "TERM": "xterm"}

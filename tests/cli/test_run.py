@@ -24,7 +24,6 @@ from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli.arguments import Duration, HostPort
 from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
-from omnivery.emulator.faults import Chaos
 from omnivery.errors import ConfigError
 from omnivery.webhooks import VerdictStore
 from tests.cli.test_app import printed
@@ -182,7 +181,7 @@ def test_after_kill_9_the_same_command_ends_with_the_same_totals(job: Job) -> No
     """It is killed twice, and each time batches and calls with verdicts are on their way."""
     events = [event(f"e{n}") for n in range(10_000)]
     ndjson(job.file, events)
-    job.emulator.chaos = Chaos(delay=0.2)
+    job.emulator.faults = "delay=200ms"
     with job.started("--concurrency", "2") as process:
         until(process, lambda: job.accepted() >= 1000)
         process.kill()
@@ -190,7 +189,7 @@ def test_after_kill_9_the_same_command_ends_with_the_same_totals(job: Job) -> No
     with job.started("--concurrency", "2") as process:
         until(process, lambda: job.accepted() >= 3000)
         process.kill()
-    job.emulator.chaos = None
+    job.emulator.faults = None
     result = job.run()
     totals = printed(result)
     assert result.returncode == 0, (totals, result.stderr)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from omnivery.emulator import Chaos, Emulator
+from omnivery.emulator import Emulator, FaultSpec
+from omnivery.emulator.faults import Fault, StandingFaults
 from omnivery.errors import ConfigError
 
 
@@ -168,48 +170,115 @@ def test_a_wrong_order_over_http_is_400(emu: Emulator, order: Any) -> None:
     assert check(emu).status_code == 200
 
 
-def outcomes(emu: Emulator, chaos: Chaos, count: int) -> list[int | None]:
+def outcomes(emu: Emulator, faults: str, count: int) -> list[int | None]:
     emu.reset()
-    emu.chaos = chaos
+    emu.faults = faults
     for _ in range(count):
         try:
             check(emu)
         except httpx.TransportError:
             continue
-    emu.chaos = None
+    emu.faults = None
     return [seen.status for seen in emu.requests]
 
 
-def test_seeded_chaos_repeats_itself(emu: Emulator) -> None:
+def test_seeded_faults_repeat_themselves(emu: Emulator) -> None:
     """A failure found by chance must be found again on purpose."""
-    rates: dict[str, Any] = {"throttle": 0.3, "error": 0.2, "cut_before": 0.1, "cut_after": 0.1}
-    first = outcomes(emu, Chaos(seed=7, **rates), 40)
+    shares = "429=30%,500=20%,cut=20%"
+    first = outcomes(emu, f"{shares},seed=7", 40)
     assert set(first) == {200, 429, 500, None}
-    assert outcomes(emu, Chaos(seed=7, **rates), 40) == first
-    assert outcomes(emu, Chaos(seed=8, **rates), 40) != first
+    assert outcomes(emu, f"{shares},seed=7", 40) == first
+    assert outcomes(emu, f"{shares},seed=8", 40) != first
 
 
 @pytest.mark.parametrize(
-    ("chaos", "status", "acted"),
+    ("faults", "status", "acted"),
     [
-        (Chaos(throttle=1), 429, 0),
-        (Chaos(error=1), 500, 0),
-        (Chaos(cut_before=1), None, 0),
-        (Chaos(cut_after=1, delay=0.01), None, 1),
-        (Chaos(delay=0.01), 200, 1),
+        ("429=100%", 429, 0),
+        ("500=100%", 500, 0),
+        ("bot:503=100%", 503, 0),
+        ("bot.result:503=100%", 200, 1),
+        ("cut-before=100%", None, 0),
+        ("cut-after=100%,delay=10ms", None, 1),
+        ("delay=10ms±5ms", 200, 1),
     ],
 )
-def test_each_standing_fault(emu: Emulator, chaos: Chaos, status: int | None, acted: int) -> None:
-    assert outcomes(emu, chaos, 1) == [status]
+def test_each_fault_by_chance(emu: Emulator, faults: str, status: int | None, acted: int) -> None:
+    assert outcomes(emu, faults, 1) == [status]
     assert len(emu.bot_events) == acted
 
 
-def test_a_throttled_client_is_told_when_to_come_back() -> None:
-    with Emulator(chaos=Chaos(throttle=1, retry_after="3")) as emu:
-        assert check(emu).headers["retry-after"] == "3"
+def test_a_throttled_client_is_told_when_to_come_back(emu: Emulator) -> None:
+    emu.faults = "429=100%,retry-after=3s"
+    assert check(emu).headers["retry-after"] == "3"
+    emu.faults = "limit=1/m"
+    assert check(emu).status_code == 200
+    refused = check(emu)
+    emu.faults = None
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
 
 
-@pytest.mark.parametrize("rates", [{"throttle": 0.6, "error": 0.6}, {"error": 1.1}, {"cut_after": -0.1}])
-def test_shares_that_cannot_be_are_refused(rates: dict[str, float]) -> None:
-    with pytest.raises(ConfigError):
-        Chaos(**rates)  # type: ignore[arg-type]  # mypy takes the mapping for the seed as well
+def test_faults_that_name_no_route_or_cannot_be_read_are_refused_and_change_nothing(emu: Emulator) -> None:
+    emu.faults = "429=1%"
+    for wrong in ("bots:429=5%", "429=5"):
+        with pytest.raises(ConfigError):
+            emu.faults = wrong
+        assert str(emu.faults) == "429=1%"
+    emu.faults = None
+    with pytest.raises(ConfigError, match="bots"):
+        Emulator(faults="bots:429=5%")
+
+
+def drawn(spec: str, count: int = 200, *, route: str = "bot", seed: int = 7) -> list[Fault | None]:
+    standing = StandingFaults(FaultSpec.parse(spec), seed=seed)
+    return [standing.draw(route) for _ in range(count)]
+
+
+def test_shares_are_those_that_were_asked_for() -> None:
+    statuses = Counter(fault.status if fault else 200 for fault in drawn("429=20%,500=10%", 5000))
+    assert statuses[429] == pytest.approx(1000, rel=0.1)
+    assert statuses[500] == pytest.approx(500, rel=0.1)
+
+
+def test_a_part_for_a_route_replaces_the_one_for_all() -> None:
+    assert {fault.status if fault else 200 for fault in drawn("429=100%,messages:429=0%", route="messages")} == {200}
+
+
+def test_a_cut_is_before_acceptance_or_after_it() -> None:
+    assert {fault.after for fault in drawn("cut=100%") if fault} == {"received", "accepted"}
+
+
+def test_a_change_of_one_part_leaves_the_other_faults_of_a_run_as_they_were() -> None:
+    plain = [fault and fault.status for fault in drawn("500=30%")]
+    assert [fault and fault.status for fault in drawn("500=30%,delay=50ms±20ms")] == plain
+
+
+def test_requests_of_another_route_do_not_change_what_a_route_meets() -> None:
+    """Otherwise a poll more or less would change the whole run."""
+    alone = drawn("500=30%", 20)
+    standing = StandingFaults(FaultSpec.parse("500=30%"), seed=7)
+    mixed = []
+    for _ in range(20):
+        standing.draw("bot.result")
+        mixed.append(standing.draw("bot"))
+    assert mixed == alone
+
+
+def test_delays_spread_over_their_whole_range() -> None:
+    delays = [fault.delay for fault in drawn("delay=50ms±20ms") if fault and fault.delay]
+    assert len(delays) == 200
+    assert 0.030 <= min(delays) < 0.035
+    assert 0.065 < max(delays) <= 0.070
+
+
+def test_webhooks_come_late_and_twice() -> None:
+    standing = StandingFaults(FaultSpec.parse("dup=50%,late=2s±1s"), seed=7)
+    faults = [standing.draw_webhook() for _ in range(200)]
+    assert Counter(fault.copies for fault in faults)[2] == pytest.approx(100, rel=0.2)
+    assert 1 <= min(fault.late for fault in faults) < max(fault.late for fault in faults) <= 3
+
+
+def test_without_a_seed_every_run_has_other_faults() -> None:
+    spec = FaultSpec.parse("500=50%")
+    runs = [[StandingFaults(spec).draw("bot") for _ in range(1)] for _ in range(100)]
+    assert len({str(run) for run in runs}) == 2

@@ -188,6 +188,16 @@ def test_secrets_are_random_unless_given() -> None:
     assert len({one.token, one.api_key, one.signing_key, other.token, other.api_key, other.signing_key}) == 6
 
 
+def test_a_seed_gives_the_same_keys_in_every_run() -> None:
+    """So that a key copied into a shell or a CI setting stays valid."""
+    names = ("token", "api_key", "sending_key", "signing_key")
+    one, same, other = (Emulator(seed=seed) for seed in (7, 7, 8))
+    keys = [[getattr(emulator, name) for name in names] for emulator in (one, same, other)]
+    assert keys[0] == keys[1]
+    assert len({*keys[0], *keys[2]}) == 8
+    assert Emulator(seed=7, token="mine").token == "mine"
+
+
 def test_the_package_alone_loads_no_server() -> None:
     """Who imports the façade, for a type or by way of a plugin, does not pay for uvicorn."""
     program = "import sys, omnivery.emulator; print('uvicorn' in sys.modules or 'starlette' in sys.modules)"

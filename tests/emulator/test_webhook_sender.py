@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -197,3 +198,22 @@ def test_room_is_made_by_deliveries(receiver: Receiver) -> None:
                 assert client.post(f"/{emu.domain}/bot", json=body).status_code == 200
         emu.wait_idle()
     assert sorted(int(item["event_id"]) for item in receiver.verdicts) == list(range(2 * CAPACITY))
+
+
+def test_a_duplicated_webhook_comes_twice_each_time_signed_anew(emu: Emulator, receiver: Receiver) -> None:
+    emu.faults = "dup=100%"
+    submit(emu, receiver.url, event())
+    emu.wait_idle()
+    tokens = {body.pop("signature")["token"] for body in receiver.bodies}
+    assert (len(receiver.bodies), len(tokens)) == (2, 2)
+    assert receiver.bodies[0] == receiver.bodies[1]
+
+
+def test_a_late_webhook_is_as_late_as_was_asked_for(emu: Emulator, receiver: Receiver) -> None:
+    emu.faults = "late=100ms"
+    sent = time.monotonic()
+    submit(emu, receiver.url, event())
+    assert receiver.bodies == []
+    emu.wait_idle()
+    assert len(receiver.bodies) == 1
+    assert time.monotonic() - sent >= 0.1
