@@ -5,6 +5,7 @@
     with Listener(app) as listener:                     a server for the app, in notebooks and scripts
     event = parse(body, signing_key)                    for any other web framework
     verify(body, signing_key)                           the signature alone: True or False
+    explain(body, signing_key)                          why it is False, and what to do next
 
 A call brings either `BotVerdicts`, the verdicts of a batch of bot events, or a `DeliveryEvent`, what happened to one
 message. An account's one signing key signs all its webhook calls; give the old and the new key while it changes.
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from omnivery.webhooks.delivery import Geolocation as Geolocation
     from omnivery.webhooks.delivery import bare_message_id as bare_message_id
     from omnivery.webhooks.delivery import same_message as same_message
+    from omnivery.webhooks.explanation import explain as explain
     from omnivery.webhooks.listener import Listener as Listener
     from omnivery.webhooks.payload import WebhookEvent as WebhookEvent
     from omnivery.webhooks.payload import parse as parse
     from omnivery.webhooks.payload import parse_unverified as parse_unverified
+    from omnivery.webhooks.reasons import Explanation as Explanation
     from omnivery.webhooks.reasons import RefusalReason as RefusalReason
+    from omnivery.webhooks.reasons import SignatureCause as SignatureCause
     from omnivery.webhooks.receiver import Receiver as Receiver
     from omnivery.webhooks.signature import sign as sign
     from omnivery.webhooks.signature import verify as verify

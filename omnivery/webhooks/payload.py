@@ -87,7 +87,7 @@ def need_object(decoded: Decoded, body: Payload) -> Mapping[str, Any]:
     """
     if decoded.payload is not None:
         return decoded.payload
-    if _is_form(body):
+    if is_form(body):
         raise PayloadError(FORM_POST, reason=RefusalReason.FORM)
     raise PayloadError("the body is not a JSON object", reason=RefusalReason.NOT_JSON)
 
@@ -113,7 +113,7 @@ def read(decoded: Decoded, signature: Signature, *, verified: bool, now: float) 
     raise _unknown(payload)
 
 
-def _is_form(body: Payload) -> bool:
+def is_form(body: Payload) -> bool:
     """Whether a body is a form: url-encoded or multipart, with the fields of a signature in it."""
     if not isinstance(body, bytes | bytearray | str):
         return False  # a framework has parsed it: a mapping, or whatever JSON the caller sent

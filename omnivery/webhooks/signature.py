@@ -69,7 +69,7 @@ def sign(key: str | bytes, *, timestamp: int | str | None = None, token: str | N
     if signature is None:
         raise ConfigError("sign() needs a timestamp in whole seconds from 0, and a token that is not empty")
     (secret,) = encode_keys([key])
-    return {"timestamp": moment, "token": unique, "signature": _digest(secret, signature)}
+    return {"timestamp": moment, "token": unique, "signature": digest_of(secret, signature)}
 
 
 @frozen(kw_only=True)
@@ -156,7 +156,7 @@ def check(
     # 1. Wrong. Comes first, so that only a sender who knows the key learns about our clock.
     received = signature.digest.lower().encode("utf-8", "surrogatepass")
     # Every key is compared, so that the time taken does not tell which one matched.
-    matches = [hmac.compare_digest(_digest(key, signature).encode(), received) for key in keys]
+    matches = [hmac.compare_digest(digest_of(key, signature).encode(), received) for key in keys]
     if not any(matches):
         raise SignatureError("the signature is wrong: check the signing key", reason=RefusalReason.SIGNATURE_WRONG)
     # 2. Not of ten digits, where any age is tolerated. Nothing separates timestamp and token in what is signed, so a
@@ -203,6 +203,7 @@ def _digits(timestamp: object) -> str | None:
     return None
 
 
-def _digest(key: bytes, signature: Signature) -> str:
+def digest_of(key: bytes, signature: Signature) -> str:
+    """The digest that the service makes of a signature's timestamp and token with a key."""
     message = (signature.timestamp + signature.token).encode("utf-8", "surrogatepass")
     return hmac.new(key, message, hashlib.sha256).hexdigest()
