@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from omnivery.emulator.activity import Activity as Activity
     from omnivery.emulator.fault_spec import FaultSpec as FaultSpec
     from omnivery.emulator.message import StoredFile as StoredFile
     from omnivery.emulator.message import StoredMessage as StoredMessage

@@ -25,6 +25,7 @@ from omnivery.emulator.automations import honeypots
 from omnivery.emulator.faults import Cut, misbehave
 from omnivery.emulator.page import page
 from omnivery.emulator.refusal import Refusal
+from omnivery.emulator.request_feed import RequestFeed
 from omnivery.emulator.routes import Route, aliases, json_response
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest
@@ -66,9 +67,9 @@ def build_app(state: State) -> Starlette:
     ]
     routes.append(routing.Route(receiver.PATH, state.received.app))
     routes += [_mount(table, state) for table in ROUTE_TABLES]
-    app = Starlette(
-        routes=routes, exception_handlers={HTTPException: _json_error}, middleware=[Middleware(EncodedPaths)]
-    )
+    feed = Middleware(RequestFeed, feed=state.feed, receiver_path=receiver.PATH)
+    middleware = [feed, Middleware(EncodedPaths)]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _json_error}, middleware=middleware)
     app.router.redirect_slashes = False
     return app
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from omnivery.emulator.account import Account
+from omnivery.emulator.activity import ActivityFeed, Watcher
 from omnivery.emulator.app import route_names
 from omnivery.emulator.auth import new_key
 from omnivery.emulator.detector import Detector
@@ -111,6 +112,7 @@ class Emulator:
         self._faults = Faults(route_names(), spec=faults, seed=seed)
         self._detector = Detector()
         self._received = ReceivedCalls(self._settings.signing_key, kept=max_events_kept)
+        self._feed = ActivityFeed()
         self._running: EmulatorThread | None = None
 
     def start(self) -> None:
@@ -169,6 +171,16 @@ class Emulator:
         """
         fault = Fault(status=status, retry_after=retry_after, delay=delay, after=after, body=body, headers=headers)
         self._faults.add(where, fault, times=times)
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Call a function for each request and each attempt to deliver a webhook, with an `Activity`, as it happens.
+
+        It is called in the server's threads, and must return at once.
+
+        Returns:
+            A function that ends it.
+        """
+        return self._feed.watch(watcher)
 
     def wait_idle(self, timeout: float = 5.0) -> None:
         """Block until every webhook is delivered or given up.
@@ -356,6 +368,7 @@ class Emulator:
             retry_delays=self._settings.webhook_retry_delays,
             store=self._store,
             faults=self._faults,
+            feed=self._feed,
         )
         return State(
             settings=self._settings,
@@ -365,5 +378,6 @@ class Emulator:
             detector=self._detector,
             webhook_sender=webhook_sender,
             received=self._received,
+            feed=self._feed,
             stopping=asyncio.Event(),
         )

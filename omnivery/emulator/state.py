@@ -8,6 +8,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from omnivery.emulator.account import Account
+from omnivery.emulator.activity import ActivityFeed
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Faults
 from omnivery.emulator.receiver import ReceivedCalls
@@ -46,5 +47,6 @@ class State:
     detector: Detector
     webhook_sender: WebhookSender
     received: ReceivedCalls
+    feed: ActivityFeed
     stopping: asyncio.Event
     """Set when the server begins to stop."""

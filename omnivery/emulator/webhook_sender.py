@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from attrs import evolve, field, frozen
 
 from omnivery.codec import dumps
+from omnivery.emulator.activity import Activity, ActivityFeed
 from omnivery.emulator.faults import Faults
 from omnivery.emulator.store import Store, WebhookAttempt
 from omnivery.errors import TransportError, phrase
@@ -57,16 +60,25 @@ class WebhookSender:
         retry_delays: seconds before each further attempt.
         store: records every attempt.
         faults: lets webhooks be late, or come twice.
+        feed: is told of every attempt.
     """
 
     def __init__(
-        self, adapter: Adapter, *, signing_key: str, retry_delays: tuple[float, ...], store: Store, faults: Faults
+        self,
+        adapter: Adapter,
+        *,
+        signing_key: str,
+        retry_delays: tuple[float, ...],
+        store: Store,
+        faults: Faults,
+        feed: ActivityFeed,
     ) -> None:
         self._adapter = adapter
         self._signing_key = signing_key
         self._waits = (0.0, *retry_delays)
         self._store = store
         self._faults = faults
+        self._feed = feed
         self._slots = asyncio.Semaphore(SENDERS)
         self._room = asyncio.Event()
         self._stopped = False
@@ -166,12 +178,14 @@ class WebhookSender:
         return self._store.count_webhook(given_up=1)
 
     async def _try(self, delivery: Delivery, attempt: int) -> int | None:
-        status, error = None, None
+        status, error, started = None, None, time.perf_counter()
         try:
             status = (await self._adapter.send(self._request(delivery.url, delivery.content))).status
         except TransportError as failure:
             error = str(failure.args[0])
         self._record(delivery, attempt, status=status, error=error)
+        if self._feed:
+            self._feed.tell(_activity(delivery, attempt, status=status, error=error, started=started))
         return status
 
     def _request(self, url: str, content: dict[str, Any]) -> Request:
@@ -201,3 +215,25 @@ class WebhookSender:
             del self._tasks[task]
             self._change.notify_all()
         self._room.set()
+
+
+def _activity(delivery: Delivery, attempt: int, *, status: int | None, error: str | None, started: float) -> Activity:
+    count = f"{delivery.events:,} verdicts" if delivery.kind == "bot" and delivery.events != 1 else ""
+    notes = (count, "" if attempt == 1 else f"attempt {attempt}", error or "")
+    return Activity(
+        kind="webhook",
+        name=delivery.kind,
+        target=_without_secrets(delivery.url),
+        status=status,
+        seconds=time.perf_counter() - started,
+        note=", ".join(filter(None, notes)),
+    )
+
+
+def _without_secrets(url: str) -> str:
+    """The URL without its query and user, which may be secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an invalid URL"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
