@@ -31,6 +31,8 @@ async def accept_message(request: Request, state: State, *, surface: Literal["ma
     sender, to = _sender(form.need("from"), domain), _addresses(form, "to")
     if not to:
         raise Refusal("to parameter is missing")
+    if state.settings.strict and surface == "mailgun" and not form.all("subject"):
+        raise Refusal("subject parameter is missing")
     if not any(form.get(name) for name in BODIES):
         raise Refusal("Need at least one of 'text' or 'html' parameters specified")
     _check_variables(form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, TypeGuard, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +20,8 @@ from omnivery.emulator.state import State
 
 TRUE = frozenset({"yes", "true", "1"})
 """Values that mean yes, in lower case."""
+LIST_MARK = re.compile(r"\[\d*\]\Z", re.ASCII)
+"""The end of a field's name that marks a list."""
 LONGEST_PAGE = 1000
 """Maximum number of items on a page (Mailgun's own limit)."""
 
@@ -28,7 +31,7 @@ class Form:
     """A form, in any encoding."""
 
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Names and values, in order and with repetitions."""
+    """Names and values, in order and with repetitions. Brackets after a name are left out: see `field_name`."""
     files: tuple[tuple[str, StoredFile], ...] = ()
     """Field names and their files."""
 
@@ -67,13 +70,22 @@ async def read_form(request: Request, state: State) -> Form:
     """
     kind = media_type(request)
     if kind == "application/x-www-form-urlencoded":
-        return Form(fields=tuple(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)))
+        pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+        return Form(fields=tuple((field_name(name), value) for name, value in pairs))
     return await _read_multipart(request, state) if kind == "multipart/form-data" else Form()
+
+
+def field_name(name: str) -> str:
+    """Return the name of a form's field without the brackets by which Rails, PHP and others mark a list.
+
+    Neither page says anything of `to[]` and `to[0]`; Mailgun's own client for PHP sends `to[0]`.
+    """
+    return LIST_MARK.sub("", name)
 
 
 def read_query(request: Request) -> Form:
     """Return the query parameters as a form."""
-    return Form(fields=tuple(request.query_params.multi_items()))
+    return Form(fields=tuple((field_name(name), value) for name, value in request.query_params.multi_items()))
 
 
 def query_text(request: Request, name: str, longest: int) -> str:
@@ -147,9 +159,9 @@ async def _read_multipart(request: Request, state: State) -> Form:
         ) as parts:
             for name, value in parts.multi_items():
                 if isinstance(value, UploadFile):
-                    files.append((name, await _stored(value)))
+                    files.append((field_name(name), await _stored(value)))
                 else:
-                    fields.append((name, value))
+                    fields.append((field_name(name), value))
     except HTTPException:  # raised by starlette for a malformed form
         raise Refusal("the body is not a multipart form") from None
     return Form(fields=tuple(fields), files=tuple(files))

@@ -61,7 +61,11 @@ class Emulator:
         paging: style of the lists' pages, by offset or by cursor, for requests that do not choose one.
         dialect: whose document to follow where two disagree. `omnivery`: a bounce may be a JSON object, and a
             whitelist's address may be in the query. `mailgun`: both must be forms; a JSON object is refused with 400,
-            and the query is ignored. JSON arrays of records are accepted in both.
+            and the query is ignored. JSON arrays of records are accepted in both. Responses and delivery webhooks have
+            the fields of the chosen document.
+        strict: whether to refuse requests that lack a field which the dialect's document requires, although clients
+            leave it out: a message's `subject`, and for `omnivery` a complaint's `error`, and the `address` of a
+            whitelist in the query.
         max_body: largest body of a request in bytes; a larger one gets 413. The default is Mailgun's own limit.
         max_events_kept: number of events to keep, and of each other kind of record; the oldest are deleted first.
         max_messages_kept: number of messages to keep, with their files; the oldest are deleted first.
@@ -85,6 +89,7 @@ class Emulator:
         webhook_retry_delays: Sequence[float] = (0.1, 0.2, 0.5, 1, 2),
         paging: Literal["offset", "cursor"] = "offset",
         dialect: Literal["omnivery", "mailgun"] = "omnivery",
+        strict: bool = False,
         max_body: int = 54_945_382,
         max_events_kept: int = 100_000,
         max_messages_kept: int = 1_000,
@@ -105,6 +110,7 @@ class Emulator:
             max_messages_kept=max_messages_kept,
             paging=paging,
             dialect=dialect,
+            strict=strict,
         )
         self._host, self._port = host, port
         self._account = Account(domain)

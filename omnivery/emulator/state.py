@@ -34,6 +34,12 @@ class Settings:
     max_messages_kept: int
     paging: Literal["offset", "cursor"]
     dialect: Literal["omnivery", "mailgun"]
+    strict: bool
+
+    @property
+    def like_mailgun(self) -> bool:
+        """Whether to follow Mailgun's documents where they and Omnivery's page disagree."""
+        return self.dialect == "mailgun"
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,6 @@ SHAPES: dict[str, tuple[str, ...]] = {
         "permanent.suppress-complaint",
         "permanent.total",
         "temporary.espblock",
-        "temporary.total",
     ),
     **dict.fromkeys(("opened", "clicked", "unsubscribed", "complained", "stored"), ("total",)),
 }
@@ -53,11 +52,17 @@ class Stats:
             moment = _after(moment, resolution)
 
 
-def nested(event: str, counts: Counter[str]) -> dict[str, Any]:
-    """Return the counts of an event as the API does. Details that are not in `SHAPES` appear once they are counted."""
+def nested(event: str, counts: Counter[str], *, like_mailgun: bool) -> dict[str, Any]:
+    """Return the counts of an event as the API does. Details that are not in `SHAPES` appear once they are counted.
+
+    Omnivery's page shows no total of temporary failures; Mailgun's documents do.
+    """
+    more = ("temporary.total",) if like_mailgun and event == "failed" else ()
     shown: dict[str, Any] = {}
     counted = [name.partition(".")[2] for name in counts if name.partition(".")[0] == event]
-    for detail in dict.fromkeys([*SHAPES[event], *counted]):
+    if not like_mailgun:
+        counted = [detail for detail in counted if detail != "temporary.total"]
+    for detail in dict.fromkeys([*SHAPES[event], *more, *counted]):
         *levels, last = detail.split(".")
         place = shown
         for level in levels:

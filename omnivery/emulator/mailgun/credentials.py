@@ -21,8 +21,9 @@ async def list_credentials(request: Request, state: State) -> Response:
     """The domain's users, without their passwords."""
     limit, skip = window(request)
     found = list(state.account.find(request.path_params["domain"]).credentials.values())
+    more = {"size_bytes": None} if state.settings.like_mailgun else {"note": None}
     items = [
-        {"login": user.login, "mailbox": user.login, "note": "", "created_at": rfc2822(user.created_at)}
+        {"login": user.login, "mailbox": user.login, **more, "created_at": rfc2822(user.created_at)}
         for user in found[skip : skip + limit]
     ]
     return json_response({"items": items, "total_count": len(found)})
@@ -36,7 +37,9 @@ async def create(request: Request, state: State) -> Response:
         raise Refusal("Credentials already exist")
     made = domain.credentials[login] = SmtpCredential(login, password)
     moment = f"{made.created_at:%Y-%m-%d %H:%M:%S}"
-    content = {"username": login, "message": "Created 1 credentials pair", "note": ""}
+    if state.settings.like_mailgun:
+        return json_response({"message": "Created 1 credentials pair(s)"})
+    content = {"username": login, "message": "Created 1 credentials pair", "note": None}
     return json_response({**content, "created_at": moment, "updated_at": moment})
 
 
@@ -51,7 +54,9 @@ async def delete(request: Request, state: State) -> Response:
     """Forget a user."""
     login = _find(request, state).login
     del state.account.find(request.path_params["domain"]).credentials[login]
-    return json_response({"message": "Credentials (1) deleted", "spec": login})
+    if state.settings.like_mailgun:
+        return json_response({"message": "Credentials have been deleted", "spec": login})
+    return json_response({"message": "Credentials (1) deleted"})
 
 
 def _find(request: Request, state: State) -> SmtpCredential:

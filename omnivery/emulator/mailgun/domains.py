@@ -3,10 +3,13 @@
 # https://docs.omnivery.com/api-ref/mailgun-api  (Domains)
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.emulator.auth import kind_of_key
+from omnivery.emulator.domain import Domain
 from omnivery.emulator.forms import read_form, window
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import json_response, mailgun
@@ -27,15 +30,25 @@ async def list_domains(request: Request, state: State) -> Response:
 
 
 async def create(request: Request, state: State) -> Response:
-    """Create a domain; the response is 200, not 201."""
+    """Create a domain; the response is 200, not 201.
+
+    A new domain is `pending` until the service's staff have vetted it, which here takes as long as the response. The
+    domain is `unverified` from then on. Mailgun vets nothing: in its dialect the response says `unverified`.
+    """
     form = await read_form(request, state)
     domain = state.account.create(form.need("name"), wildcard=form.says_yes("wildcard"))
-    return json_response({"message": "Domain has been created", **domain.detail()})
+    if state.settings.like_mailgun:
+        return _of_mailgun(domain, message="Domain has been created")
+    vetted = domain.state
+    domain.move("pending")
+    response = json_response(domain.detail())
+    domain.move(vetted)
+    return response
 
 
 async def get(request: Request, state: State) -> Response:
     """One domain with its DNS records."""
-    return json_response(state.account.find(request.path_params["domain"]).detail())
+    return _shown(state.account.find(request.path_params["domain"]), state)
 
 
 async def delete(request: Request, state: State) -> Response:
@@ -51,21 +64,41 @@ async def verify(request: Request, state: State) -> Response:
         domain.move("active")
     if domain.state != "active":
         raise Refusal(f"Domain {domain.name} cannot be verified: its state is {domain.state}")
-    return json_response({"message": "Domain DNS records have been updated", **domain.detail()})
+    if state.settings.like_mailgun:
+        return _of_mailgun(domain, message="Domain DNS records have been updated")
+    return json_response(domain.detail())
 
 
 async def tracking(request: Request, state: State) -> Response:
     """Return the tracking settings, which are fixed."""
     state.account.find(request.path_params["domain"])
-    active = {"click": True, "open": True, "unsubscribe": False}
-    return json_response({"tracking": {name: {"active": on} for name, on in active.items()}})
+    footers = {"html_footer": "", "text_footer": ""} if state.settings.like_mailgun else {}
+    tracked = {"click": {"active": True}, "open": {"active": True}, "unsubscribe": {"active": False, **footers}}
+    return json_response({"tracking": tracked})
 
 
 async def disable(request: Request, state: State) -> Response:
     """Disable a domain for good."""
     domain = state.account.find(request.path_params["domain"])
     domain.move("disabled")
-    return json_response(domain.detail())
+    return _shown(domain, state)
+
+
+def _shown(domain: Domain, state: State) -> Response:
+    return _of_mailgun(domain) if state.settings.like_mailgun else json_response(domain.detail())
+
+
+def _of_mailgun(domain: Domain, **more: str) -> Response:
+    """In Mailgun's documents, `valid` and `priority` of a DNS record are texts."""
+    shown = domain.detail()
+    for name in ("receiving_dns_records", "sending_dns_records"):
+        shown[name] = [_dns_of_mailgun(record) for record in shown[name]]
+    return json_response({**shown, **more})
+
+
+def _dns_of_mailgun(record: dict[str, Any]) -> dict[str, Any]:
+    texts = {"priority": str(record["priority"])} if "priority" in record else {}
+    return {**record, "valid": "valid" if record["valid"] else "unknown", **texts}
 
 
 ROUTES = (

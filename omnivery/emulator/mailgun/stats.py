@@ -3,12 +3,15 @@
 # https://docs.omnivery.com/api-ref/mailgun-api  (Stats)
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.codec import parse_datetime
+from omnivery.emulator.forms import read_query
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import json_response, mailgun
 from omnivery.emulator.state import State
@@ -34,15 +37,19 @@ async def total(request: Request, state: State) -> Response:
     if not timedelta(0) <= end - start <= WIDTHS[resolution] * MOST_BUCKETS:
         raise Refusal("start must be before end, and not too far")
     stats = [
-        {"time": _text(time), **{event: nested(event, counts) for event in events}}
+        {"time": _text(time), **_counts(events, counts, state)}
         for time, counts in domain.stats.buckets(start, end, resolution)
     ]
     content = {"start": _text(floor(start, resolution)), "end": _text(floor(end, resolution))}
     return json_response({**content, "resolution": resolution, "stats": stats})
 
 
+def _counts(events: list[str], counts: Counter[str], state: State) -> dict[str, Any]:
+    return {event: nested(event, counts, like_mailgun=state.settings.like_mailgun) for event in events}
+
+
 def _events(request: Request) -> list[str]:
-    asked = [name for value in request.query_params.getlist("event") for name in value.split(",")]
+    asked = [name for value in read_query(request).all("event") for name in value.split(",")]
     if not asked:
         raise Refusal("event parameter is missing")
     if unknown := [name for name in asked if name not in SHAPES]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from omnivery.emulator.address_rules import ADDRESS
 from omnivery.emulator.domain import Domain
-from omnivery.emulator.forms import media_type, read_records
+from omnivery.emulator.forms import media_type, read_form, read_query, read_records
 from omnivery.emulator.pages import Entry, page
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, json_response, mailgun
@@ -31,8 +31,14 @@ class Kind:
     list_of: Callable[[Domain], SuppressionList]
     record: Callable[[Entry], dict[str, Any]]
     """Makes a record of what a client sent."""
-    alone: Callable[[Entry], Entry] = dict
-    """How a record looks that is asked for by its address."""
+    fields: tuple[str, ...]
+    """What a record has in responses of the dialect `omnivery`, beside `address` and `created_at`."""
+    of_mailgun: tuple[str, ...]
+    """The same in the dialect `mailgun`."""
+    alone: tuple[str, str] | None = None
+    """A field, and its name in the response for a single address of the dialect `omnivery`."""
+    needed: str | None = None
+    """A field that the dialect `omnivery` requires if it is strict."""
     missing: str
     removed: str
 
@@ -48,18 +54,19 @@ class Kind:
 
     async def list_page(self, request: Request, state: State) -> Response:
         """One page of the list."""
-        return json_response(page(request, state, self._list(request, state).sorted()))
+        entries = self._list(request, state).sorted()
+        return json_response(page(request, state, entries, show=lambda record: self._shown(record, state)))
 
     async def create(self, request: Request, state: State) -> Response:
         """Add or replace one record, from a form or a JSON object, or up to 1000 from a JSON array."""
         found = self._list(request, state)
         sent, many = await read_records(request, state)
-        if not many and state.settings.dialect == "mailgun" and media_type(request) == "application/json":
+        if not many and state.settings.like_mailgun and media_type(request) == "application/json":
             raise Refusal("the body must be a form, or a JSON array of records")
         if len(sent) > LONGEST_ARRAY:
             raise Refusal(f"Too many records, max is {LONGEST_ARRAY}")
         # All or none: a record that is refused must not leave those before it behind.
-        records = [self._checked(item) for item in sent]
+        records = [self._checked(item, state) for item in sent]
         for record in records:
             found.put(record["address"], record)
         if many:
@@ -72,19 +79,42 @@ class Kind:
         record = self._list(request, state).get(request.path_params["address"])
         if record is None:
             raise Refusal(self.missing, status=404)
-        return json_response(self.alone(record))
+        shown = self._shown(record, state)
+        if self.alone and not state.settings.like_mailgun:
+            old, new = self.alone
+            shown[new] = shown.pop(old)
+        return json_response(shown)
 
     async def delete(self, request: Request, state: State) -> Response:
-        """Take one address off the list."""
-        address = request.path_params["address"]
-        if self._list(request, state).remove(address) is None:
+        """Take one address off the list; or one of its tags, in Mailgun's way, and the address with the last tag."""
+        address, found = request.path_params["address"], self._list(request, state)
+        tag = read_query(request).get("tag") or (await read_form(request, state)).get("tag")
+        if tag and (record := found.get(address)):
+            self._remove_tag(tag, record, found)
+        elif found.remove(address) is None:
             raise Refusal(self.missing, status=404)
         return json_response({"address": address, "message": self.removed})
+
+    def _remove_tag(self, tag: str, record: Entry, found: SuppressionList) -> None:
+        tags = record.get("tags", [tag])
+        if tag not in tags:
+            raise Refusal(self.missing, status=404)
+        rest = [other for other in tags if other != tag]
+        if rest:
+            found.put(record["address"], {**record, "tags": rest})
+        else:
+            found.remove(record["address"])
+
+    def _shown(self, record: Entry, state: State) -> dict[str, Any]:
+        names = self.of_mailgun if state.settings.like_mailgun else self.fields
+        return {name: record[name] for name in ("address", *names, "created_at")}
 
     def _list(self, request: Request, state: State) -> SuppressionList:
         return self.list_of(state.account.find(request.path_params["domain"]))
 
-    def _checked(self, sent: Entry) -> dict[str, Any]:
+    def _checked(self, sent: Entry, state: State) -> dict[str, Any]:
+        if self.needed and state.settings.strict and not state.settings.like_mailgun and not sent.get(self.needed):
+            raise Refusal(f"{self.needed} parameter is missing")
         address = sent.get("address")
         if not isinstance(address, str) or not address.strip():
             raise Refusal("address parameter is missing")
@@ -110,15 +140,12 @@ def _tags(sent: Entry) -> list[str]:
     return [str(tag) for tag in tags] if isinstance(tags, list) and tags else [_text(sent, "tag", "*")]
 
 
-def _complaint_alone(record: Entry) -> Entry:
-    # The page's own inconsistency: a list says `error` where a single response says `description`.
-    return {("description" if name == "error" else name): value for name, value in record.items()}
-
-
 BOUNCES = Kind(
     name="bounces",
     list_of=lambda domain: domain.bounces,
     record=lambda sent: {"code": _text(sent, "code", "550"), "error": _text(sent, "error")},
+    fields=("code", "error"),
+    of_mailgun=("code", "error"),
     missing="Address not found in bounces table",
     removed="Bounced address has been removed",
 )
@@ -126,7 +153,11 @@ COMPLAINTS = Kind(
     name="complaints",
     list_of=lambda domain: domain.complaints,
     record=lambda sent: {"error": _text(sent, "error")},
-    alone=_complaint_alone,
+    fields=("error",),
+    of_mailgun=(),
+    # The page's own inconsistency: a list says `error` where a single response says `description`.
+    alone=("error", "description"),
+    needed="error",
     missing="No spam complaints found for this address",
     removed="Spam complaint has been removed",
 )
@@ -134,6 +165,8 @@ UNSUBSCRIBES = Kind(
     name="unsubscribes",
     list_of=lambda domain: domain.unsubscribes,
     record=lambda sent: {"error": _text(sent, "error"), "tags": _tags(sent)},
+    fields=("error",),
+    of_mailgun=("tags",),
     missing="Address not found in unsubscribers table",
     removed="Unsubscribe event has been removed",
 )

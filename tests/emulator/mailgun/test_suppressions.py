@@ -124,11 +124,20 @@ def test_a_complaint_says_description_alone_and_error_in_a_list(client: httpx.Cl
     assert client.get("/complaints").json()["items"][0]["error"] == "spam"
 
 
-def test_an_unsubscribe_keeps_its_tags(client: httpx.Client) -> None:
-    client.post("/unsubscribes", data={"address": "a@example.com", "tag": "news"})
-    client.post("/unsubscribes", json=[{"address": "b@example.com", "tags": ["x", "y"]}, {"address": "c@example.com"}])
-    tags = {item["address"][0]: item["tags"] for item in client.get("/unsubscribes").json()["items"]}
-    assert tags == {"a": ["news"], "b": ["x", "y"], "c": ["*"]}
+@pytest.mark.parametrize("how", ["query", "form"])
+def test_a_tag_alone_can_be_unsubscribed_no_more(client: httpx.Client, how: str) -> None:
+    """Mailgun's `tag`: the address goes with its last tag."""
+    client.post("/unsubscribes", json=[{"address": "B@example.com", "tags": ["x", "y"]}])
+
+    def remove(tag: str) -> int:
+        given: Any = {"params": {"tag": tag}} if how == "query" else {"data": {"tag": tag}}
+        return client.request("DELETE", "/unsubscribes/b@example.com", **given).status_code
+
+    assert [remove("z"), remove("x"), remove("x")] == [404, 200, 404]
+    assert addresses(client, "unsubscribes") == ["B@example.com"]
+    assert remove("y") == 200
+    assert addresses(client, "unsubscribes") == []
+    assert remove("y") == 404
 
 
 def test_a_given_time_is_kept(client: httpx.Client) -> None:
@@ -166,9 +175,12 @@ def test_a_white_list_takes_query_and_form(client: httpx.Client, query: Any, for
         "value": value,
     }
     found = client.get(f"/whitelists/{value}").json()
+    assert found == client.get("/whitelists").json()["items"][0]
     assert (found["type"], found["value"], found["created_at"][-3:]) == (kind, value, "GMT")
+    # Mailgun's clients read this name, and not the page's.
+    assert found["createdAt"] == found["created_at"].replace("GMT", "UTC")
     assert client.delete(f"/whitelists/{value}").json() == {
-        "message": "Address/Domain has been removed from the whitelists table",
+        "message": "Whitelist address/domain has been removed",
         "value": value,
     }
 
