@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from omnivery.cli.arguments import connection, connection_options
+from omnivery.cli.command import HELP, Group
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
 from omnivery.cli.journal import export, prune, retry, status
 from omnivery.cli.results import results
@@ -15,12 +16,19 @@ from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, end_with, token
 
 
-@click.group()
+@click.group(cls=Group, context_settings=dict(HELP))
 def bots() -> None:
     """Bot detection."""
 
 
-@bots.command()
+@bots.command(
+    examples="""
+    omnivery bots submit access.log
+    omnivery bots submit 'logs/*.gz' --journal run.journal
+    omnivery bots submit events.csv --columns client_ip=ip,agent=uas
+    tail -F access.log | omnivery bots submit - --format combined
+    """
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--domain", envvar="OMNIVERY_DOMAIN", help="Sending domain; OMNIVERY_DOMAIN if left out.")
 @click.option(

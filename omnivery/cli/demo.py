@@ -10,6 +10,7 @@ import anyio
 import click
 from attrs import define, field
 
+from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, follow_file, input_options, rate_option
 from omnivery.cli.matching import VerdictMatcher
 from omnivery.cli.output import (
@@ -38,7 +39,13 @@ BUSIEST = 8
 """Number of user agents in the summary."""
 
 
-@click.command(short_help="The main job from end to end, on this machine alone.")
+@command(
+    examples="""
+    omnivery demo
+    omnivery demo /var/log/nginx/access.log
+    zcat access.log.*.gz | omnivery demo -
+    """
+)
 @click.argument("file", required=False)
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
 @rate_option

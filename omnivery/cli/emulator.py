@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from omnivery.cli import emulator_background as background
+from omnivery.cli.command import command
 from omnivery.cli.output import console, print_json, wants_json
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ EVERY = 0.5
 """Seconds between two looks at the verdicts that came in."""
 
 
-@click.command(short_help="Run both APIs on a port of this machine, for trying and testing.")
+@command(
+    examples="""
+    omnivery emulator
+    eval "$(omnivery emulator --export)"
+    omnivery emulator --port 8080 --chaos throttle=0.05,error=0.01
+    """
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Host to listen on.")
 @click.option(
     "--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."

@@ -87,9 +87,16 @@ def _start(options: dict[str, str], secrets: dict[str, str]) -> tuple[int, dict[
         if not line:
             process.wait()
             complaints.seek(0)
-            said = complaints.read().decode(errors="replace").strip().removeprefix("Error: ")
-            raise ConfigError(said or "the emulator did not start")
+            raise ConfigError(_message_in(complaints.read()) or "the emulator did not start")
     return process.pid, codec.loads(line)
+
+
+def _message_in(complaints: bytes) -> str:
+    """Return the message of an error that a command reported in JSON, or else its complaints."""
+    try:
+        return str(codec.loads(complaints)["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        return complaints.decode(errors="replace").strip()
 
 
 def _is_emulator(process_id: int) -> bool:

@@ -1,4 +1,4 @@
-"""Packages of the extra `emulator` that are not installed, in one line."""
+"""Packages of the extras `cli` and `emulator` that are not installed, in one line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ PACKAGES = {
     "python_multipart": "python-multipart",
     "crawleruseragents": "crawler-user-agents",
 }
-"""Module to package."""
+"""Module to package, of the extra `emulator`."""
 
 
 def explain_missing(error: ModuleNotFoundError) -> str | None:
     """Say what to install; None if the missing module is not one of an extra."""
-    if (error.name or "").partition(".")[0] not in PACKAGES:
+    name = (error.name or "").partition(".")[0]
+    if name in {"click", "rich"}:
+        return f"{name} is missing: pip install 'omnivery[cli]', or 'omnivery[emulator]' for all"
+    if name not in PACKAGES:
         return None
     missing = [package for module, package in PACKAGES.items() if _is_missing(module)]
     return f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: pip install 'omnivery[emulator]'"

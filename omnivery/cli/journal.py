@@ -15,6 +15,7 @@ from attrs import asdict
 
 from omnivery import codec
 from omnivery.cli.arguments import Duration, connection, connection_options
+from omnivery.cli.command import command
 from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, end_with, token
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from omnivery.bulk.journal.reader import JournalState, Problem
 
 
-@click.command()
+@command(
+    examples="""
+    omnivery bots status run.journal
+    omnivery bots status run.journal --json | jq .undelivered
+    """
+)
 @click.argument("journal", metavar="JOURNAL")
 def status(journal: str) -> None:
     """Show what a JOURNAL holds, also while a submission with it is under way.
@@ -39,7 +45,11 @@ def status(journal: str) -> None:
     sys.exit(1 if state.pending or state.sending or state.undelivered or state.unknown else 0)
 
 
-@click.command()
+@command(
+    examples="""
+    omnivery bots retry run.journal
+    """
+)
 @click.argument("journal", metavar="JOURNAL")
 @click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 256), help="Batches in flight.")
 @connection_options
@@ -60,7 +70,12 @@ def retry(*, journal: str, concurrency: int, proxy: str | None, ca: Path | None)
     end_with(run, run_interruptibly(lambda: run.retry(known_token, base_url)))
 
 
-@click.command()
+@command(
+    examples="""
+    omnivery bots export run.journal > not-accepted.ndjson
+    omnivery bots export run.journal --rejected
+    """
+)
 @click.argument("journal", metavar="JOURNAL")
 @click.option("--rejected", "kinds", flag_value="rejected", help="Only what was rejected.")
 @click.option("--undelivered", "kinds", flag_value="undelivered", help="Only what is not delivered.")
@@ -81,7 +96,12 @@ def export(journal: str, kinds: str | None) -> None:
                 sys.stdout.write(_line(problem).decode() + "\n")
 
 
-@click.command()
+@command(
+    examples="""
+    omnivery bots prune run.journal --older-than 30d
+    omnivery bots prune --store verdicts.db --older-than 90d
+    """
+)
 @click.argument("journals", nargs=-1, metavar="[JOURNAL]…")
 @click.option("--store", "stores", multiple=True, metavar="PATH", help="Prune a verdict store, too.")
 @click.option("--older-than", required=True, type=Duration(), help="Age of what is deleted, such as 30d.")

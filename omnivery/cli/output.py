@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import json
+import re
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from rich.console import Console
@@ -18,18 +20,22 @@ if TYPE_CHECKING:
     from omnivery.bulk.report import Rejection
 
 
+def asked_for_json() -> bool:
+    """Whether the command line has `--json`."""
+    # Looked up rather than parsed: an error in the command line itself must be reported in JSON, too.
+    arguments = sys.argv[1:]
+    return "--json" in (arguments[: arguments.index("--")] if "--" in arguments else arguments)
+
+
 def wants_json() -> bool:
-    """Whether standard output is read by a program."""
-    return sys.stdout is None or not sys.stdout.isatty()
+    """Whether a program reads standard output."""
+    return asked_for_json() or sys.stdout is None or not sys.stdout.isatty()
 
 
 def console() -> Console:
     """Where text for people goes."""
     from rich.console import Console
 
-    # A terminal whose encoding has no such character gets another one, rather than the user an error.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
     return Console(highlight=False)
 
 
@@ -38,11 +44,104 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def print_json(value: dict[str, Any]) -> None:
-    """Print one JSON object on one line."""
+def json_text(value: object) -> str:
+    """A value as JSON on one line. Models are objects of their fields."""
+    text = codec.dumps(value, default=_fields_of).decode()
+    # JSON escapes the control characters of ASCII alone, and the others steer terminals, too.
+    text = text if text.isprintable() else _UNPRINTABLE.sub(_escaped, text)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    # A terminal of another encoding gets other escapes of the same text, rather than another text.
+    return text if encoding.lower().startswith("utf") else _NOT_ASCII.sub(_escaped, text)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document on one line."""
     if sys.stdout is not None:
-        sys.stdout.write(codec.dumps(value).decode() + "\n")
+        sys.stdout.write(json_text(value) + "\n")
         sys.stdout.flush()
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_UNPRINTABLE = re.compile(r"[\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""Controls, and marks that reorder text or cannot be seen."""
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
+
+
+def _fields_of(value: object) -> object:
+    from attrs import fields, has
+
+    model: Any = type(value)
+    if not has(model):
+        return codec.refuse(value)
+    if callable(flat := getattr(value, "to_fields", None)):
+        return flat()
+    found = {each.name: getattr(value, each.name) for each in fields(model)}
+    if not found.get("extra"):
+        found.pop("extra", None)
+    return found
+
+
+def print_items(items: Sequence[object], columns: Mapping[str, Callable[[Any], object]], *, more: bool = False) -> None:
+    """Print a list: a table for people, and else an object with `items` and `more`.
+
+    Args:
+        items: what is listed.
+        columns: heading of each column to what it shows of an item.
+        more: whether the service has further items.
+    """
+    if wants_json():
+        print_json({"items": items, "more": more})
+        return
+    print_table(tuple(columns), [[show(item) for show in columns.values()] for item in items])
+    if more:
+        console().print("There are more: --limit N shows more of them, --limit 0 all.", markup=False)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows for people. Nothing is cut off: what does not fit goes on in the next line."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(value if isinstance(value, Text) else Text(cell_text(value)) for value in row))
+    console().print(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print names and values for people; what has no value is left out."""
+    print_table(("", ""), [row for row in facts.items() if row[1] is not None])
+
+
+def cell_text(value: object) -> str:
+    """A value as a person reads it, without control characters."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC" if value.tzinfo else f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(cell_text, value)) or "-"
+    return printable(str(value))
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count and its noun: `1 batch`, `1,200 batches`."""
+    return f"{count:,} {noun if count == 1 else plural or _plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("ch"):
+        return f"{noun}es"
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
 def progress(text: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:

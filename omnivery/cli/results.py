@@ -13,6 +13,7 @@ import click
 from attrs import asdict
 
 from omnivery.cli.arguments import Duration
+from omnivery.cli.command import command
 from omnivery.cli.output import print_json, wants_json
 from omnivery.errors import ConfigError
 
@@ -29,7 +30,13 @@ HOUR = 3600.0
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command()
+@command(
+    examples="""
+    omnivery bots results --store verdicts.db --journal run.journal --output verdicts.parquet
+    omnivery bots results --store verdicts.db --format csv > verdicts.csv
+    omnivery bots results --store verdicts.db --journal run.journal --missing --older-than 6h
+    """
+)
 @click.option("--store", "store_path", required=True, type=_FILE, help="The verdicts: a file that a receiver keeps.")
 @click.option("--journal", "journal_paths", multiple=True, type=_FILE, help="A submission's journal; more than once.")
 @click.option(

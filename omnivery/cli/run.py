@@ -15,6 +15,7 @@ from anyio import to_thread
 from attrs import asdict, define, field
 
 from omnivery.cli.arguments import Duration, HostPort, connection, connection_options, secret
+from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
 from omnivery.cli.output import console, print_json, progress, wants_json
 from omnivery.cli.signals import run_interruptibly
@@ -33,7 +34,13 @@ accepted that were first made while this command was not running. The store is i
 _PATH = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("run")
+@command(
+    "run",
+    examples="""
+    omnivery bots run access.log --journal run.journal --store verdicts.db --listen 127.0.0.1:8080
+    omnivery bots run logs/ --journal run.journal --store verdicts.db --listen 127.0.0.1:8080 --deadline 30m
+    """,
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--journal", required=True, type=_PATH, help="Journal of the submission; created if missing.")
 @click.option("--store", "store_path", required=True, type=_PATH, help="Store of the verdicts; created if missing.")

@@ -16,23 +16,10 @@ import pytest
 
 from omnivery.cli.output import printable
 from omnivery.emulator import Emulator
+from tests.support.cli import process as omnivery
 
 LINE = '{ip} - - [17/May/2015:10:05:03 +0000] "GET /offer HTTP/1.1" 200 5 "-" "{agent}"\n'
 REAL_LOG = Path(__file__).parents[3] / "shared" / "data" / "access_log.gz"
-
-
-def omnivery(
-    *arguments: str, stdin: bytes = b"", environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Run the command without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "omnivery", *arguments],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, **(environment or {})},
-    )
 
 
 def printed(result: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
@@ -113,7 +100,8 @@ def test_demo_of_a_cut_off_file_accounts_for_what_could_be_read(tmp_path: Path) 
 def test_a_missing_file_is_one_clear_line() -> None:
     result = omnivery("demo", "/nowhere/access_log")
     assert result.returncode == 1
-    assert result.stderr == b"Error: No such file or directory: /nowhere/access_log\n"
+    message = "No such file or directory: /nowhere/access_log"
+    assert json.loads(result.stderr) == {"error": {"type": "FileNotFoundError", "message": message, "hint": None}}
 
 
 def test_an_empty_source_is_no_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.test_app import omnivery
+from tests.support.cli import process as omnivery
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
@@ -122,7 +123,8 @@ def test_a_failure_is_one_line_and_fails_the_shell(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = shell(tmp_path, f'eval "$(omnivery emulator --export --port {port})" && echo "$OMNIVERY_TOKEN"')
     assert (done.returncode == 0, done.stdout) == (False, "")
-    assert done.stderr.startswith(f"Error: cannot listen on host '127.0.0.1', port {port}: ")
+    error = json.loads(done.stderr)["error"]
+    assert error["message"].startswith(f"cannot listen on host '127.0.0.1', port {port}: ")
     assert done.stderr.count("\n") == 1
 
 
@@ -156,4 +158,4 @@ def test_extras_that_are_missing_are_named_in_one_line(modules: str, command: tu
         [sys.executable, "-c", MISSING, modules, *command], capture_output=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode() == f"Error: {words}\n"
+    assert json.loads(done.stderr) == {"error": {"type": "ConfigError", "message": words, "hint": None}}

@@ -19,7 +19,7 @@ from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from tests.cli.test_app import printed
-from tests.support.cli import in_process, on_terminal
+from tests.support.cli import error_of, in_process, on_terminal
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path, settings: dict[s
 def test_an_empty_folder_is_one_clear_line(tmp_path: Path, settings: dict[str, str]) -> None:
     result = submit(settings, tmp_path)
     assert (result.returncode, result.stdout) == (1, b"")
-    assert result.stderr == f"Error: There is no file in this folder: {tmp_path}\n".encode()
+    assert error_of(result)["message"] == f"There is no file in this folder: {tmp_path}"
 
 
 @pytest.mark.parametrize("journal", [False, True])

@@ -16,6 +16,7 @@ from omnivery.codec import dumps
 from omnivery.emulator import Emulator
 from omnivery.webhooks import VerdictStore
 from tests.cli.test_app import log, printed
+from tests.support.cli import error_of
 from tests.support.cli import in_process as omnivery
 
 
@@ -141,7 +142,7 @@ def test_standard_input_is_passed_over_up_to_where_it_was_read(
 def test_what_is_no_journal_is_one_clear_line(tmp_path: Path, command: str) -> None:
     result = omnivery("bots", command, str(tmp_path / "none"), environment={"OMNIVERY_TOKEN": "t"})
     assert result.returncode == 2
-    assert result.stderr.startswith(b"Error: journal: there is no file")
+    assert error_of(result)["message"].startswith("journal: there is no file")
     assert result.stdout == b""
 
 

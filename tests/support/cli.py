@@ -73,6 +73,27 @@ def in_process(
     return subprocess.CompletedProcess(arguments, status, output, complaints)
 
 
+def process(
+    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command without a terminal, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "omnivery", *arguments],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def error_of(result: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    """Return the error that a command without a terminal ended with: the last line of standard error."""
+    error = json.loads(result.stderr.splitlines()[-1])["error"]
+    assert set(error) == {"type", "message", "hint"}
+    return dict(error)
+
+
 def free_port() -> int:
     """A port that nobody listened on a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,0 +1,96 @@
+"""The classes of commands: each takes `--json`, and shows examples at the end of its help."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+HELP: Mapping[str, Any] = {"help_option_names": ["-h", "--help"]}
+"""Settings of each command's context."""
+
+
+class Command(click.Command):
+    """A command.
+
+    Args:
+        arguments: as for `click.Command`.
+        examples: command lines, one below the other, which the help shows unchanged.
+        options: as for `click.Command`.
+    """
+
+    def __init__(self, *arguments: Any, examples: str = "", **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.examples = [line.strip() for line in examples.strip().splitlines()]
+        self.params.append(json_option())
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        super().format_epilog(ctx, formatter)
+        write_examples(self.examples, formatter)
+
+
+class Group(click.Group):
+    """A group of commands, each of which is made by `Command`."""
+
+    command_class = Command
+
+
+class LazyGroup(Group):
+    """A group that imports a command when it is called for.
+
+    Args:
+        arguments: as for `click.Group`.
+        table: name of each command to the module that defines it and its line in the help. The module has the command
+            under the same name.
+        options: as for `click.Group`.
+    """
+
+    def __init__(self, *arguments: Any, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Return the names."""
+        return sorted(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        """Return one command, loaded."""
+        if cmd_name not in self.table:
+            return None
+        command = getattr(importlib.import_module(self.table[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101  # the table is ours
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list in the help, without importing a thing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
+
+
+def json_option() -> click.Option:
+    """Return the option `--json`. It only has to be known here: `output.asked_for_json` looks for it."""
+    return click.Option(
+        ["--json"], is_flag=True, expose_value=False, help="Print JSON, also on a terminal. Elsewhere it is the rule."
+    )
+
+
+def command(name: str | None = None, *, examples: str, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function, outside a group.
+
+    Args:
+        name: its name; the function's if left out.
+        examples: as for `Command`.
+        settings: as for `click.Command`.
+    """
+    return click.command(name, cls=Command, examples=examples, context_settings=dict(HELP), **settings)
+
+
+def write_examples(lines: list[str], formatter: click.HelpFormatter) -> None:
+    """Write command lines as they are: wrapped, they could not be copied."""
+    if lines:
+        with formatter.section("Examples"):
+            indent = " " * formatter.current_indent
+            formatter.write("".join(f"{indent}{line}\n" for line in lines))

@@ -1,0 +1,42 @@
+"""Standard output and standard error on terminals of any encoding."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+
+ASCII_FORMS = {"…": "...", "█": "#", "·": ".", "\N{NO-BREAK SPACE}": " "}
+"""What stands for a character of ours where the terminal's encoding does not have it."""
+PLAIN = "omnivery_ascii"
+"""ASCII under a name of our own."""
+
+
+def adapt_streams() -> None:
+    """Let no character end a command: one that the terminal's encoding does not have is written in another form."""
+    codecs.register_error("omnivery.replace", _replacement)
+    codecs.register(_plain)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # Click takes ASCII for a mistake, and writes UTF-8 in its place.
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(errors="omnivery.replace", **({"encoding": PLAIN} if is_ascii else {}))
+
+
+def _plain(name: str) -> codecs.CodecInfo | None:
+    if name != PLAIN:
+        return None
+    ascii_ = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        ascii_.encode,
+        ascii_.decode,
+        incrementalencoder=ascii_.incrementalencoder,
+        incrementaldecoder=ascii_.incrementaldecoder,
+        name=PLAIN,
+    )
+
+
+def _replacement(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(ASCII_FORMS.get(character, "?") for character in missing), error.end

@@ -1,0 +1,78 @@
+"""What each command has: examples in its help, `--json`, and a line in the list."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from omnivery.cli.app import omnivery
+from omnivery.cli.command import Command
+from tests.support.cli import in_process
+from tests.test_house import loaded_by
+
+
+def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from commands(found, f"{path} {name}")
+        else:
+            yield f"{path} {name}", found
+
+
+ALL = dict(commands(omnivery, "omnivery"))
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_each_command_has_examples_of_itself(path: str) -> None:
+    command = ALL[path]
+    assert isinstance(command, Command)
+    assert command.examples
+    assert all(path in line for line in command.examples)
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_each_command_says_what_it_does_and_takes_json(path: str) -> None:
+    command = ALL[path]
+    assert command.help
+    assert any("--json" in option.opts for option in command.params)
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    for path, command in ALL.items():
+        assert isinstance(command, Command)
+        for line in command.examples:
+            yield path, line
+
+
+@pytest.mark.parametrize(("path", "line"), list(examples()))
+def test_examples_use_options_that_there_are(path: str, line: str) -> None:
+    words = shlex.split(line.partition(path)[2].split("|")[0].split(">")[0].replace(')"', ""))
+    known = {option for each in ALL[path].params for option in (*each.opts, *each.secondary_opts)}
+    given = {word.split("=")[0] for word in words if word.startswith("-") and word != "-"}
+    assert given <= known
+
+
+def test_help_shows_examples_unwrapped() -> None:
+    shown = in_process("bots", "results", "--help").stdout.decode()
+    lines = shown.partition("Examples:\n")[2].splitlines()
+    assert len(lines) == 3
+    assert lines[0] == ("  omnivery bots results --store verdicts.db --journal run.journal --output verdicts.parquet")
+
+
+def test_the_command_without_arguments_shows_its_help() -> None:
+    result = in_process("bots")
+    assert result.returncode == 2
+    assert b"Commands:" in result.stderr
+
+
+def test_help_loads_nothing_heavy() -> None:
+    loaded = loaded_by("from omnivery.cli.app import omnivery\nomnivery.main(['--help'], standalone_mode=False)")
+    names = {name.partition(".")[0] for name in loaded}
+    assert names & {"httpx", "rich", "starlette", "uvicorn", "anyio", "attr", "cattrs", "orjson"} == set()
+    assert {name for name in loaded if name.startswith("omnivery.emulator")} == set()

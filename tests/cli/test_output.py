@@ -1,0 +1,65 @@
+"""What commands print."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from omnivery.cli.output import cell_text, counted, json_text
+from omnivery.events.event import BotEvent
+from omnivery.mail.dns import DnsRecord
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "words"),
+    [
+        (0, "batch", "0 batches"),
+        (1, "batch", "1 batch"),
+        (1200, "batch", "1,200 batches"),
+        (1, "retry", "1 retry"),
+        (2, "retry", "2 retries"),
+        (2, "event", "2 events"),
+    ],
+)
+def test_one_is_not_said_as_several(count: int, noun: str, words: str) -> None:
+    assert counted(count, noun) == words
+
+
+def test_a_model_is_an_object_of_its_fields() -> None:
+    record = DnsRecord(name="example.com", record_type="TXT", value="v=spf1", valid=True)
+    found = json.loads(json_text({"record": record, "at": datetime(2026, 1, 2, tzinfo=UTC)}))
+    assert found["record"] == {
+        "name": "example.com",
+        "record_type": "TXT",
+        "value": "v=spf1",
+        "valid": True,
+        "priority": None,
+        "state": None,
+    }
+    assert found["at"].startswith("2026-01-02T00:00:00")
+    assert json.loads(json_text(DnsRecord(extra={"new": 1})))["extra"] == {"new": 1}
+    assert json.loads(json_text(BotEvent(ip="::1", attributes={"n": 1}))) == {"ip": "::1", "n": 1}
+
+
+def test_json_never_steers_a_terminal_and_keeps_its_value() -> None:
+    text = json_text({"name": "a\x9b2J\u202e\x1b\x7f"})
+    assert text.isprintable()
+    assert json.loads(text) == {"name": "a\x9b2J\u202e\x1b\x7f"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (True, "yes"),
+        (1200, "1,200"),
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "2026-01-02 03:04 UTC"),
+        (("a", "b"), "a, b"),
+        ((), "-"),
+        ("\x1b]0;title\x07", "\N{REPLACEMENT CHARACTER}]0;title\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_a_cell_reads_well(value: object, text: str) -> None:
+    assert cell_text(value) == text
