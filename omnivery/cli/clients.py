@@ -19,7 +19,8 @@ from omnivery.cli.server_notice import ServerNotice
 from omnivery.cli.surface import KEY_NAMES, TITLES, WHERE_FROM, Keys, Surface, choose_surface
 
 if TYPE_CHECKING:
-    from omnivery import Automations, Mailgun
+    from omnivery.automations import Automations
+    from omnivery.mailgun import Mailgun
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -58,7 +59,7 @@ class Clients:
         Raises:
             ConfigError: a setting is wrong.
         """
-        from omnivery import Mailgun
+        from omnivery.mailgun import Mailgun
         from omnivery.mailgun.config import resolve_base_url
 
         with self._settings(resolve_base_url(self.region, self.base_url)) as settings:
@@ -73,7 +74,7 @@ class Clients:
         Raises:
             ConfigError: a setting is wrong.
         """
-        from omnivery import Automations
+        from omnivery.automations import Automations
         from omnivery.automations.config import resolve_base_url
 
         with (
