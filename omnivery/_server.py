@@ -35,6 +35,9 @@ STOP_TIMEOUT = 10.0
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept. Longer than clients keep theirs, so that none uses one that was closed."""
 
+ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to recognise it
+"""The addresses to listen on all addresses of a machine, and where a client on the machine reaches the server then."""
+
 logger: Logger = get_logger("omnivery.server")
 
 
@@ -234,5 +237,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _url(host: str, listener: socket.socket) -> str:
+    # A client cannot call the address that stands for all of a machine's, except on some systems.
+    host = ANY_HOST.get(host, host)
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{listener.getsockname()[1]}"

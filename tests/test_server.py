@@ -117,3 +117,9 @@ def test_a_forked_child_closes_its_copy_of_the_port() -> None:
     thread = ServerThread(server, name="test-server")
     thread.reset_after_fork()
     assert server.listener.fileno() == -1
+
+
+def test_the_url_of_a_server_on_all_addresses_is_one_that_can_be_called() -> None:
+    server = Server(hello, host="0.0.0.0", port=0)  # what it is about
+    server.listener.close()
+    assert server.url.startswith("http://127.0.0.1:")

@@ -2,121 +2,180 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shlex
 import signal
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from omnivery.cli import emulator_background as background
+from omnivery.cli.activity_lines import ActivityLines, wants_colour
 from omnivery.cli.command import command
-from omnivery.cli.output import console, print_json, wants_json
+from omnivery.cli.output import print_json, wants_json
+from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator
 
-EVERY = 0.5
-"""Seconds between two looks at the verdicts that came in."""
+PORT = 20310
+"""The default port: the letters OV (0x4F56). It is registered for nothing, and neither an ephemeral port nor one that
+Mailpit (8025, 1025) or other development servers use."""
+KEYS = ("token", "api_key", "sending_key", "signing_key")
+"""Options with keys. In the environment, each has the prefix OMNIVERY_."""
+HINTS = {
+    errno.EADDRINUSE: "Something listens there already, perhaps another emulator: --port 0 takes a free port.",
+    errno.EACCES: "Ports below 1024 need privileges: choose a higher --port.",
+    errno.EADDRNOTAVAIL: "--host must be a name or IP address of this machine.",
+}
+"""What to do when the emulator cannot listen."""
 
 
 @command(
     examples="""
     omnivery emulator
     eval "$(omnivery emulator --export)"
-    omnivery emulator --port 8080 --chaos throttle=0.05,error=0.01
+    omnivery emulator --faults 429=5%,500=1%,cut=0.5%,delay=50ms±20ms
+    omnivery emulator --faults dup=1%,late=2s,limit=10/s --seed 7
     """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Host to listen on.")
 @click.option(
-    "--port", default=8025, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+    "--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
 @click.option("--domain", default="mail.example.com", show_default=True, help="Sending domain that exists at start.")
 @click.option("--token", envvar="OMNIVERY_TOKEN", help="Token that callers must send; random if left out.")
 @click.option("--api-key", envvar="OMNIVERY_API_KEY", help="Account's key for the Mailgun surface; random if left out.")
 @click.option("--sending-key", envvar="OMNIVERY_SENDING_KEY", help="Domain's key for sending; random if left out.")
 @click.option("--signing-key", envvar="OMNIVERY_SIGNING_KEY", help="Signs the webhooks; random if left out.")
+@click.option("--seed", type=int, help="Derives the keys that are left out, and the faults: always the same ones.")
 @click.option("--faults", metavar="FAULT=VALUE,…", help="Faults by chance, such as 429=5%,delay=50ms±20ms.")
-@click.option("--seed", type=int, help="Derives the faults, and all keys that are not given.")
+@click.option(
+    "--dialect",
+    type=click.Choice(["omnivery", "mailgun"]),
+    default="omnivery",
+    show_default=True,
+    help="Whose document to follow where the two disagree.",
+)
+@click.option("--quiet", is_flag=True, help="Print no line for each request and webhook.")
 @click.option("--export", is_flag=True, help='Run in the background: eval "$(omnivery emulator --export)".')
 @click.option("--stop", is_flag=True, help='End the one in the background: eval "$(omnivery emulator --stop)".')
 @click.pass_context
-def emulator(
-    context: click.Context,
-    /,
-    *,
-    host: str,
-    port: int,
-    domain: str,
-    faults: str | None,
-    seed: int | None,
-    export: bool,
-    stop: bool,
-    **secrets: str | None,
-) -> None:
-    """Run an emulator of both APIs until Ctrl-C, and print its settings.
+def emulator(context: click.Context, /, *, export: bool, stop: bool, quiet: bool, **settings: Any) -> None:
+    """Run an emulator of both APIs until Ctrl-C, and print its page, what to export, and a line for each request.
 
-    With --export it runs in the background, on a free port unless one is given, and a shell evaluates what is printed:
-    eval "$(omnivery emulator --export)". Verdicts come to the emulator's own receiver, OMNIVERY_WEBHOOK_URL; its page
-    and GET /_/verdicts show them.
+    With --export it runs in the background, on a free port unless one is given, and a shell evaluates what is printed.
+    Verdicts come to the emulator's own receiver, OMNIVERY_WEBHOOK_URL; its page and GET /_/verdicts show them.
 
     Its verdicts are plausible, not the product's. An event from 192.0.2.0/24 is always a bot's, one from
     198.51.100.0/24 always a human's, and one from 203.0.113.0/24 never gets a verdict.
 
-    Keys and token are for trying: they are printed. Faults: a status from 400 to 599, cut, cut-before and cut-after
-    with the share of requests that meet them; delay and late (webhooks) with a time; dup (webhooks) with a share; limit
-    with a rate. messages:500=2% is for one route.
+    Keys are for trying: they are printed, but for those that come from the environment. Faults: a status from 400 to
+    599, cut, cut-before and cut-after with the share of requests that meet them; delay and late (webhooks) with a time;
+    dup (webhooks) with a share; limit with a rate. messages:500=2% is for one route.
 
-    \b
-    omnivery emulator --faults 429=5%,500=1%,cut=0.5%,delay=50ms±20ms
-    omnivery emulator --faults dup=1%,late=2s,limit=10/s --seed 7
-    """  # noqa: D301  # \b is click's mark for lines that stay as they are
+    Lines are JSON where standard output is no terminal: first the settings, then one for each request and webhook. The
+    first Ctrl-C lets requests in progress finish, a second one ends at once.
+    """
+    if stop or export:
+        from omnivery.cli import emulator_background as background
     if stop:
         return background.stop()
     if export:
-        is_given = context.get_parameter_source("port") is not ParameterSource.DEFAULT
-        options = {"--host": host, "--port": str(port if is_given else 0), "--domain": domain}
-        options |= {
-            name: str(value) for name, value in {"--faults": faults, "--seed": seed}.items() if value is not None
-        }
-        return background.export(options, {f"OMNIVERY_{name.upper()}": value for name, value in secrets.items()})
-    return _run(host=host, port=port, domain=domain, faults=faults, seed=seed, **secrets)
+        keys = {_variable(name): settings[name] for name in KEYS if settings[name]}
+        unknown = {_variable(name) for name in KEYS if not _is_from_environment(context, name)}
+        return background.export(_own_options(context), keys, unknown=unknown)
+    hidden = {_variable(name) for name in KEYS if _is_from_environment(context, name)}
+    return _run(settings, hidden=hidden, quiet=quiet)
 
 
-def _run(**settings: Any) -> None:
+def _variable(key: str) -> str:
+    return f"OMNIVERY_{key.upper()}"
+
+
+def _is_from_environment(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.ENVIRONMENT
+
+
+def _own_options(context: click.Context) -> list[str]:
+    """The options of the one in the background: those that were given, except keys, which others could read."""
+    options: list[str] = ["--quiet"]
+    if context.get_parameter_source("port") is ParameterSource.DEFAULT:
+        options += ["--port", "0"]
+    for option in context.command.params:
+        name = option.name or ""
+        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if is_given and name not in {*KEYS, "export", "quiet", "json"}:
+            options += _spelt(option.opts[0], context.params.get(name))
+    return options
+
+
+def _spelt(option: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [option] if value else []
+    if isinstance(value, tuple):
+        return [part for each in value for part in (option, str(each))]
+    return [option, str(value)]
+
+
+def _run(settings: dict[str, Any], *, hidden: set[str], quiet: bool) -> None:
     from omnivery.emulator import Emulator
 
-    with Emulator(**settings) as running:
-        ended = _end_signal()
-        _show(running)
-        shown = 0
-        while not ended.wait(EVERY):
-            shown = _show_verdicts(running, shown)
+    lines, emulator = ActivityLines(), Emulator(**settings)
+    if not quiet:
+        emulator.watch(lines.add)
+    with ended_by_signals(lines):
+        try:
+            emulator.start()
+        except ConfigError as error:
+            raise _with_hint(error) from error
+        try:
+            _show(emulator, hidden)
+            lines.print_until_end()
+        finally:
+            emulator.stop()
 
 
-def _show(running: Emulator) -> None:
-    settings = running.environment
+@contextmanager
+def ended_by_signals(lines: ActivityLines) -> Iterator[None]:
+    """In the block, the first Ctrl-C or SIGTERM ends the lines, and the second one the process."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def end(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        lines.end()
+
+    before = [signal.signal(number, end) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _with_hint(error: ConfigError) -> ConfigError:
+    from omnivery.cli.failure import SettingError
+
+    hint = HINTS.get(getattr(error.__cause__, "errno", 0))
+    return SettingError(str(error), hint=hint) if hint else error
+
+
+def _show(emulator: Emulator, hidden: set[str]) -> None:
+    settings = {name: value for name, value in emulator.environment.items() if name not in hidden}
     if wants_json():
-        print_json(settings)
+        print_json({"page_url": emulator.page_url, **settings})
         return
-    out = console()
-    out.print("\n[bold]The emulator is running.[/] Verdicts are plausible, not the product's. Ctrl-C ends it.\n")
+    click.echo(f"The emulator's page: {click.style(emulator.page_url, bold=True)}\n", color=wants_colour())
     for name, value in settings.items():
-        out.print(f"export {name}={value}", markup=False)
-    out.print(f"\nVerdicts that come to OMNIVERY_WEBHOOK_URL are shown here, and at {running.page_url}\n", markup=False)
+        click.echo(_assignment(name, value))
+    if hidden:
+        click.echo(f"In the environment already, and not shown: {', '.join(sorted(hidden))}.")
+    click.echo("\nIts verdicts are plausible, not the product's. Ctrl-C ends it.\n")
 
 
-def _show_verdicts(running: Emulator, shown: int) -> int:
-    """Print how many verdicts the emulator's own receiver has by now, if that has changed."""
-    counts = running.received_counts
-    if (verdicts := counts["verdicts"]) != shown and not wants_json():
-        click.echo(f"{verdicts:,} verdicts received: {counts['bots']:,} bots, {counts['humans']:,} humans")
-    return verdicts
-
-
-def _end_signal() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    return ended
+def _assignment(name: str, value: str) -> str:
+    return f"export {name}={shlex.quote(value)}" if os.name == "posix" else f"$env:{name} = '{value}'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,42 +16,37 @@ from typing import Any
 import click
 
 from omnivery import codec
+from omnivery.cli.failure import SettingError
 from omnivery.errors import ConfigError
 
 PID = "OMNIVERY_EMULATOR_PID"
 """Environment variable with the process id of the emulator in the background."""
-SETTINGS: tuple[str, ...] = (
-    "OMNIVERY_AUTOMATIONS_URL",
-    "OMNIVERY_MAILGUN_URL",
-    "OMNIVERY_TOKEN",
-    "OMNIVERY_API_KEY",
-    "OMNIVERY_SENDING_KEY",
-    "OMNIVERY_DOMAIN",
-    "OMNIVERY_SIGNING_KEY",
-    "OMNIVERY_WEBHOOK_URL",
-)
-"""Environment variables that an emulator is reached by."""
+SET = "OMNIVERY_EMULATOR_VARIABLES"
+"""Environment variable with the names of those that `export` set, for `stop` to unset no other."""
 
 
-def export(options: dict[str, str], secrets: dict[str, str | None]) -> None:
+def export(options: list[str], keys: dict[str, str], *, unknown: set[str]) -> None:
     """Start an emulator that outlives this command, and print what a shell is to evaluate.
 
     Args:
         options: command-line options of the emulator.
-        secrets: environment variables for it: other users can read a command line.
+        keys: environment variables with keys for it. They are no options, because others can read a command line.
+        unknown: those that the shell has not set.
 
     Raises:
         ConfigError: it did not start.
     """
     try:
-        process_id, settings = _start(options, {name: value for name, value in secrets.items() if value})
+        process_id, settings = _start(options, keys)
     except ConfigError:
         # A failure inside $(…) has no effect on the shell; a command that fails has one.
         click.echo("false")
         raise
-    for name, value in {**settings, PID: str(process_id)}.items():
+    page = quote(settings.pop("page_url"))
+    settings |= {name: value for name, value in keys.items() if name in unknown}
+    names = dict.fromkeys([*_names(), *settings])
+    for name, value in {**settings, PID: str(process_id), SET: " ".join(names)}.items():
         click.echo(f"export {name}={quote(value)}")
-    page = quote(f"{settings['OMNIVERY_AUTOMATIONS_URL']}/")
     click.echo(f"echo The emulator runs in the background: {page} shows it, and '`omnivery emulator --stop`' ends it.")
 
 
@@ -65,20 +61,24 @@ def stop() -> None:
         click.echo("false")
         raise ConfigError(f"no emulator runs in the background of this shell: {PID} names none")
     os.kill(int(text), signal.SIGTERM)
-    click.echo(f"unset {' '.join((*SETTINGS, PID))}")
+    click.echo(f"unset {' '.join((*_names(), PID, SET))}")
 
 
-def _start(options: dict[str, str], secrets: dict[str, str]) -> tuple[int, dict[str, Any]]:
+def _names() -> list[str]:
+    """The variables that `export` set in this shell."""
+    return re.findall(r"OMNIVERY_\w+", os.environ.get(SET, ""), re.ASCII)
+
+
+def _start(options: list[str], keys: dict[str, str]) -> tuple[int, dict[str, Any]]:
     if os.name != "posix":
         raise ConfigError("--export needs a POSIX shell: run `omnivery emulator` in another window")
-    arguments = [part for name, value in options.items() for part in (name, value)]
     with TemporaryFile() as complaints:
         process = subprocess.Popen(  # noqa: S603  # our own command
-            [sys.executable, "-m", "omnivery", "emulator", *arguments],
+            [sys.executable, "-m", "omnivery", "emulator", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            env={**os.environ, **secrets},
+            env={**os.environ, **keys},
             start_new_session=True,  # Ctrl-C and the end of the terminal are not for it
         )
         assert process.stdout is not None  # noqa: S101  # a pipe, as asked for
@@ -87,16 +87,17 @@ def _start(options: dict[str, str], secrets: dict[str, str]) -> tuple[int, dict[
         if not line:
             process.wait()
             complaints.seek(0)
-            raise ConfigError(_message_in(complaints.read()) or "the emulator did not start")
+            raise _error_in(complaints.read())
     return process.pid, codec.loads(line)
 
 
-def _message_in(complaints: bytes) -> str:
-    """Return the message of an error that a command reported in JSON, or else its complaints."""
+def _error_in(complaints: bytes) -> ConfigError:
+    """Return the error that the emulator reported in JSON, or else its complaints."""
     try:
-        return str(codec.loads(complaints)["error"]["message"])
+        error = codec.loads(complaints)["error"]
+        return SettingError(str(error["message"]), hint=error["hint"])
     except (ValueError, LookupError, TypeError):
-        return complaints.decode(errors="replace").strip()
+        return ConfigError(complaints.decode(errors="replace").strip() or "the emulator did not start")
 
 
 def _is_emulator(process_id: int) -> bool:

@@ -25,7 +25,7 @@ from omnivery.emulator.automations import honeypots
 from omnivery.emulator.faults import Cut, misbehave
 from omnivery.emulator.page import page
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.request_feed import RequestFeed
+from omnivery.emulator.request_feed import FAULT, RequestFeed
 from omnivery.emulator.routes import Route, aliases, json_response
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest
@@ -124,7 +124,9 @@ async def _handle(arrived: Request, table: RouteTable, route: Route, state: Stat
         return _json_error(request, refusal)
     except ClientDisconnect:
         return Cut()
-    return await misbehave(state.faults.take(route.name), act, stopping=state.stopping)
+    fault = state.faults.take(route.name)
+    request.scope["state"][FAULT] = fault is not None
+    return await misbehave(fault, act, stopping=state.stopping)
 
 
 async def _authorized(request: Request, table: RouteTable, route: Route, state: State) -> Response:

@@ -10,6 +10,8 @@ from omnivery.emulator.activity import Activity, ActivityFeed
 
 READING = {"GET", "HEAD"}
 OWN = "/_/"
+FAULT = "fault"
+"""Key of a request's state: whether it had a fault."""
 
 
 class RequestFeed:
@@ -50,7 +52,15 @@ class RequestFeed:
 
     def _tell(self, scope: Scope, status: int | None, seconds: float) -> None:
         path = scope["raw_path"].decode("latin-1")
-        note = "" if status else "connection closed without a response"
+        notes = ["fault"] if scope.get("state", {}).get(FAULT) else []
+        notes += [] if status else ["connection closed without a response"]
         self._feed.tell(
-            Activity(kind="request", name=scope["method"], target=path, status=status, seconds=seconds, note=note)
+            Activity(
+                kind="request",
+                name=scope["method"],
+                target=path,
+                status=status,
+                seconds=seconds,
+                note=", ".join(notes),
+            )
         )

@@ -219,7 +219,7 @@ class WebhookSender:
 
 def _activity(delivery: Delivery, attempt: int, *, status: int | None, error: str | None, started: float) -> Activity:
     count = f"{delivery.events:,} verdicts" if delivery.kind == "bot" and delivery.events != 1 else ""
-    notes = (count, "" if attempt == 1 else f"attempt {attempt}", error or "")
+    notes = (count, "" if attempt == 1 else f"attempt {attempt}", (error or "").partition(";")[0])
     return Activity(
         kind="webhook",
         name=delivery.kind,

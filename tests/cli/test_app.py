@@ -175,24 +175,6 @@ def test_wrong_usage_ends_with_two() -> None:
     assert omnivery("no-such-command").returncode == 2
 
 
-def test_emulator_prints_how_to_reach_it_and_ends_on_ctrl_c() -> None:
-    command = [sys.executable, "-W", "error", "-m", "omnivery", "emulator", "--port", "0", "--faults", "429=10%"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        shown = json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=20)
-    assert set(shown) >= {"OMNIVERY_AUTOMATIONS_URL", "OMNIVERY_TOKEN", "OMNIVERY_DOMAIN", "OMNIVERY_SIGNING_KEY"}
-    assert process.returncode == 0, complaints
-
-
-@pytest.mark.parametrize("faults", ["429", "429=much", "flood=1%", "429=200%"])
-def test_emulator_refuses_faults_that_it_does_not_know(faults: str) -> None:
-    result = omnivery("emulator", "--port", "0", "--faults", faults)
-    assert result.returncode == 2
-    assert b"Traceback" not in result.stderr
-
-
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_in_the_middle_of_a_run_prints_the_account(number: signal.Signals, status: int) -> None:
     """Standard input stays open and silent: one signal is enough all the same, be it Ctrl-C's or a supervisor's."""

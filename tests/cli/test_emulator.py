@@ -15,6 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from omnivery.cli.activity_lines import ActivityLines
+from omnivery.cli.emulator import ended_by_signals
+from omnivery.emulator import Emulator
+from tests.support.cli import event, in_process, on_terminal
 from tests.support.cli import process as omnivery
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
@@ -109,12 +113,14 @@ def test_settings_reach_the_emulator_and_secrets_stay_off_its_command_line(tmp_p
         echo $OMNIVERY_DOMAIN $OMNIVERY_TOKEN
         cat /proc/$OMNIVERY_EMULATOR_PID/cmdline | tr '\\0' ' '; echo
         eval "$(omnivery emulator --stop)"
+        echo "after: $OMNIVERY_TOKEN, $OMNIVERY_API_KEY."
         """,
         OMNIVERY_TOKEN="my own and secret",
     )
     lines = done.stdout.splitlines()
     assert lines[1] == "news.example.org my own and secret"
     assert "secret" not in lines[2]
+    assert lines[3] == "after: my own and secret, ."
 
 
 def test_a_failure_is_one_line_and_fails_the_shell(tmp_path: Path) -> None:
@@ -125,6 +131,7 @@ def test_a_failure_is_one_line_and_fails_the_shell(tmp_path: Path) -> None:
     assert (done.returncode == 0, done.stdout) == (False, "")
     error = json.loads(done.stderr)["error"]
     assert error["message"].startswith(f"cannot listen on host '127.0.0.1', port {port}: ")
+    assert "--port 0" in error["hint"]
     assert done.stderr.count("\n") == 1
 
 
@@ -135,6 +142,71 @@ def test_a_process_that_is_no_emulator_is_left_alone(tmp_path: Path) -> None:
         assert other.poll() is None
     assert (done.returncode, done.stdout) == (2, b"false\n")
     assert b"no emulator runs in the background" in done.stderr
+
+
+def test_programs_get_the_settings_and_a_json_line_for_each_request_and_webhook() -> None:
+    command = [sys.executable, "-W", "error", "-m", "omnivery", "emulator", "--port", "0", "--seed", "7"]
+    environment = {**os.environ, "OMNIVERY_TOKEN": "my own and secret"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        shown = json.loads(first)
+        url = shown["OMNIVERY_AUTOMATIONS_URL"]
+        batch = {"events": [event("e1", "192.0.2.1")], "webhook_url": shown["OMNIVERY_WEBHOOK_URL"]}
+        token = {"ov-token": "my own and secret"}
+        httpx.post(f"{url}/mail.example.com/bot", json=batch, headers=token, trust_env=False, verify=False)
+        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=20)
+    assert shown["page_url"] == f"{url}/"
+    assert shown["OMNIVERY_API_KEY"] == Emulator(seed=7).api_key
+    assert b"secret" not in first
+    assert "OMNIVERY_TOKEN" not in shown
+    assert [(each["activity"], each["status"]) for each in lines] == [("request", 200), ("webhook", 200)]
+    assert (process.returncode, complaints) == (0, b"")
+
+
+def test_a_person_sees_the_page_first_then_what_to_export_then_each_request() -> None:
+    status, shown = on_terminal(
+        "emulator", "--port", "0", "--faults", "429=1%", interrupt="Ctrl-C ends it.", environment={"COLUMNS": "80"}
+    )
+    lines = shown.splitlines()
+    assert lines[0].startswith("The emulator's page: http://127.0.0.1:")
+    assert next(line for line in lines if line.startswith("export ")).startswith("export OMNIVERY_AUTOMATIONS_URL=http")
+    assert len(max(lines, key=len)) <= 80
+    assert status == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--faults", "429=200%"), b"percentage from 0% to 100%"),
+        (("--faults", "flood=1%"), b"known are 429=5%"),
+        (("--faults", "bots:429=1%"), b"no route is named 'bots'"),
+        (("--host", "192.0.2.1"), b"--host must be a name or IP address of this machine"),
+        (("--dialect", "german"), b"'omnivery', 'mailgun'"),
+    ],
+)
+def test_wrong_options_are_exit_status_2_and_say_what_is_right(option: tuple[str, str], words: bytes) -> None:
+    result = in_process("emulator", "--port", "0", *option)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert words in result.stderr
+
+
+def test_a_taken_port_says_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = in_process("emulator", "--port", str(taken.getsockname()[1]))
+    assert result.returncode == 2
+    assert b"--port 0 takes a free port" in result.stderr
+
+
+def test_the_second_ctrl_c_ends_it_at_once() -> None:
+    before, lines = signal.getsignal(signal.SIGINT), ActivityLines()
+    with ended_by_signals(lines):
+        signal.raise_signal(signal.SIGTERM)
+        lines.print_until_end()
+        assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 MISSING = """

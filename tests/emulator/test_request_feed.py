@@ -59,7 +59,7 @@ def test_a_cut_connection_has_no_status(emu: Emulator, seen: list[Activity]) -> 
     emu.fail_next("*", after="received")
     with pytest.raises(httpx.TransportError):
         call(emu, "GET", "/test")
-    assert [(each.status, each.note) for each in seen] == [(None, "connection closed without a response")]
+    assert [(each.status, each.note) for each in seen] == [(None, "fault, connection closed without a response")]
 
 
 def test_each_attempt_of_a_webhook_is_told_without_the_secrets_of_its_url(emu: Emulator, seen: list[Activity]) -> None:
