@@ -16,6 +16,7 @@ COMMANDS = {
     "bots": ("omnivery.cli.bots", "Bot detection: submit events, look at verdicts."),
     "completion": ("omnivery.cli.completion", "Completion of commands and options in a shell."),
     "demo": ("omnivery.cli.demo", "The main job from end to end, on this machine alone."),
+    "doctor": ("omnivery.cli.doctor", "What is wrong with keys, network, clock, domain and webhooks."),
     "emulator": ("omnivery.cli.emulator", "Run both APIs on a port of this machine, for trying and testing."),
 }
 """Name of each command to the module that defines it and its line in the help: a command loads its own module only."""

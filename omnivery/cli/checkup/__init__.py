@@ -1,0 +1,1 @@
+"""What `omnivery doctor` looks at. Each module knows one thing, and returns findings; none of them prints."""
