@@ -61,6 +61,10 @@ class Interruption:
         # SQLite interrupts only the running statement. The handler also ends one that begins just afterwards.
         connection.set_progress_handler(self.is_interrupted, _STEPS)
 
+    def detach(self) -> None:
+        """Let go of the connection, which was closed: each refers to the other."""
+        self._connection = None
+
 
 class Connection(sqlite3.Connection):
     """Waits for other processes' locks by itself: SQLite's own waiting is ended by no interruption, nor by Ctrl-C."""
@@ -163,6 +167,7 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+            self.interruption.detach()
 
     def reset_after_fork(self) -> None:
         """Keep the parent's connection, unused: closing it here would release the parent's locks."""

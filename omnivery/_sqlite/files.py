@@ -74,12 +74,24 @@ def open_temporary(kind: FileKind) -> Database:
     Raises:
         OmniveryError: it cannot be created.
     """
-    path = Path("(temporary)")
+    return _create_unnamed("", Path("(temporary)"), kind)
+
+
+def open_memory(kind: FileKind) -> Database:
+    """Create a database in memory, which is gone when it is closed.
+
+    Raises:
+        OmniveryError: it cannot be created.
+    """
+    return _create_unnamed(":memory:", Path("(memory)"), kind)
+
+
+def _create_unnamed(name: str, path: Path, kind: FileKind) -> Database:
     with explained(path, kind, OmniveryError, kind.refused):
-        database = _connect("", path, kind, None)
+        database = _connect(name, path, kind, None)
         try:
             with database.use(OmniveryError, kind.refused) as connection:
-                for pragma in kind.settings:
+                for pragma in (*kind.layout, *kind.settings):
                     connection.execute(f"PRAGMA {pragma}")
                 for statement in kind.schema:
                     connection.execute(statement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from logging import Logger
@@ -65,7 +66,7 @@ def build_app(state: State) -> Starlette:
     routes: list[BaseRoute] = [
         _open_route(route, state) for route in (*page.ROUTES, *control.ROUTES, *honeypots.ROUTES)
     ]
-    routes.append(routing.Route(receiver.PATH, state.received.app))
+    routes.append(routing.Route(receiver.PATH, state.received))
     routes += [_mount(table, state) for table in ROUTE_TABLES]
     feed = Middleware(RequestFeed, feed=state.feed, receiver_path=receiver.PATH)
     middleware = [feed, Middleware(EncodedPaths)]
@@ -102,9 +103,11 @@ def _mount(table: RouteTable, state: State) -> Mount:
 
 def _api_route(table: RouteTable, route: Route, state: State) -> routing.Route:
     async def endpoint(request: Request) -> Response:
+        begun = time.perf_counter()
         response = await _handle(request, table, route, state)
         status = None if isinstance(response, Cut) else response.status_code
-        state.store.add_request(SeenRequest(request.method, route.name, status))
+        seen, duration = SeenRequest(request.method, route.name, status), time.perf_counter() - begun
+        state.store.add_request(seen, path=request.url.path, duration=duration)
         return response
 
     return routing.Route(route.path, endpoint, methods=[route.method])

@@ -22,7 +22,7 @@ SHOWN = 100
 
 async def events(_request: Request, state: State) -> Response:
     """Return the number of events received, and the newest of them."""
-    newest = state.store.events[-SHOWN:]
+    newest = [record.event for record in state.store.bot_events.find().records[::-1]]
     return json_response({"count": state.store.statistics.bot_events, "events": newest})
 
 
@@ -34,13 +34,14 @@ async def webhooks(_request: Request, state: State) -> Response:
 
 async def verdicts(_request: Request, state: State) -> Response:
     """Return counts of the verdicts that the emulator's own receiver received, and the newest of them."""
-    newest = [shown(verdict) for verdict in state.received.verdicts[-SHOWN:]]
+    newest = [shown(record.verdict) for record in state.store.verdicts.find().records[::-1]]
     return json_response({**state.received.counts, "newest": newest})
 
 
 async def messages(_request: Request, state: State) -> Response:
     """Return the number of messages accepted, and the newest of them, with their files' names, types and sizes."""
-    newest = [_shown(message) for message in state.store.messages[-SHOWN:]]
+    found = [state.store.messages.get(summary.id) for summary in state.store.messages.find().records[::-1]]
+    newest = [_shown(record.message) for record in found if record]
     return json_response({"count": state.store.statistics.messages, "messages": newest})
 
 

@@ -16,6 +16,7 @@ message is only counted.
 
 from __future__ import annotations
 
+from omnivery.codec import dumps
 from omnivery.emulator.address_rules import fixed_part
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.happening import (
@@ -127,9 +128,9 @@ def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, d
     for happening in happenings:
         if not (urls := _urls(happening, message, domain)):
             continue
-        content = {"event-data": event_data(happening, message, recipient, domain)}
+        body = dumps({"event-data": event_data(happening, message, recipient, domain)})
         for url in urls:
-            delivery = Delivery(url=url, batch_id=message.uuid, kind=happening.event, content=content)
+            delivery = Delivery(url=url, batch_id=message.uuid, kind=happening.event, body=body)
             runs.setdefault(url, []).append(delivery)
     for run in runs.values():
         state.webhook_sender.dispatch(*run)

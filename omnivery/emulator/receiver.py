@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
+from contextvars import ContextVar
 from threading import Lock
 from typing import Any
 
+from starlette.types import Message, Receive, Scope, Send
+
+from omnivery.emulator.records.received import DeliveryEventRecords, VerdictRecords
 from omnivery.events.event_list import event_row
 from omnivery.events.verdict import Verdict
-from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.payload import WebhookEvent
 from omnivery.webhooks.receiver import Receiver
 from omnivery.webhooks.verdicts import BotVerdicts
 
 PATH = "/_/webhook"
 
+_PARTS: ContextVar[list[bytes]] = ContextVar("omnivery_emulator_webhook")
+"""The body of the call that is handled, as it arrived."""
+
 
 class ReceivedCalls:
-    """What the receiver has received: the newest verdicts and delivery events, and counts. Any thread may read it.
+    """The receiver, an ASGI app. It records verdicts and delivery events, and counts. Any thread may read the counts.
 
     Args:
         signing_key: verifies the calls.
-        kept: number of verdicts and of delivery events to keep; the oldest are deleted first.
+        verdicts: where verdicts go.
+        delivery_events: where delivery events go.
     """
 
-    def __init__(self, signing_key: str, *, kept: int) -> None:
-        self.app: Receiver = Receiver(self._add, signing_key)
-        """The ASGI app."""
-        self._kept = kept
+    def __init__(self, signing_key: str, *, verdicts: VerdictRecords, delivery_events: DeliveryEventRecords) -> None:
+        self._receiver = Receiver(self._add, signing_key)
+        self._verdicts, self._delivery_events = verdicts, delivery_events
         self._lock = Lock()
         self.reset()
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call."""
+        parts: list[bytes] = []
+
+        async def keep() -> Message:
+            message = await receive()
+            parts.append(message.get("body", b""))
+            return message
+
+        _PARTS.set(parts)
+        await self._receiver(scope, keep, send)
+
     def reset(self) -> None:
-        """Delete everything received."""
+        """Set the counts to zero."""
         with self._lock:
-            self._verdicts: deque[Verdict] = deque(maxlen=self._kept)
-            self._deliveries: deque[DeliveryEvent] = deque(maxlen=self._kept)
             self._counts: Counter[bool | None] = Counter()
-
-    @property
-    def verdicts(self) -> list[Verdict]:
-        """The verdicts, oldest first."""
-        with self._lock:
-            return list(self._verdicts)
-
-    @property
-    def delivery_events(self) -> list[DeliveryEvent]:
-        """The delivery events, oldest first."""
-        with self._lock:
-            return list(self._deliveries)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -58,12 +62,13 @@ class ReceivedCalls:
         return {"verdicts": bots + humans + unknown, "bots": bots, "humans": humans, "unknown": unknown}
 
     async def _add(self, event: WebhookEvent) -> None:
-        with self._lock:
-            if isinstance(event, BotVerdicts):
-                self._verdicts.extend(event)
+        body = b"".join(_PARTS.get())
+        if isinstance(event, BotVerdicts):
+            self._verdicts.add(event, body)
+            with self._lock:
                 self._counts.update(verdict.is_bot for verdict in event)
-            else:
-                self._deliveries.append(event)
+        else:
+            self._delivery_events.add(body)
 
 
 def shown(verdict: Verdict) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -69,6 +70,10 @@ class Emulator:
         max_body: largest body of a request in bytes; a larger one gets 413. The default is Mailgun's own limit.
         max_events_kept: number of events to keep, and of each other kind of record; the oldest are deleted first.
         max_messages_kept: number of messages to keep, with their files; the oldest are deleted first.
+        db: a file for the records, created if missing; in memory when left out.
+
+    Raises:
+        ConfigError: the file cannot be used, or another emulator uses it.
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Emulator:
         max_body: int = 54_945_382,
         max_events_kept: int = 100_000,
         max_messages_kept: int = 1_000,
+        db: str | os.PathLike[str] | None = None,
     ) -> None:
         enabled = {domain} if bot_domains is None else bot_domains
         self._settings = Settings(
@@ -114,10 +120,14 @@ class Emulator:
         )
         self._host, self._port = host, port
         self._account = Account(domain)
-        self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept)
+        self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept, db=db)
         self._faults = Faults(route_names(), spec=faults, seed=seed)
         self._detector = Detector()
-        self._received = ReceivedCalls(self._settings.signing_key, kept=max_events_kept)
+        self._received = ReceivedCalls(
+            self._settings.signing_key,
+            verdicts=self._store.verdicts,
+            delivery_events=self._store.delivery_events,
+        )
         self._feed = ActivityFeed()
         self._running: EmulatorThread | None = None
 
@@ -302,22 +312,22 @@ class Emulator:
     @property
     def bot_events(self) -> list[dict[str, Any]]:
         """Events of the accepted batches and single checks, oldest first."""
-        return self._store.events
+        return self._store.bot_events.all()
 
     @property
     def bot_batches(self) -> list[int]:
         """Number of events in each accepted batch, oldest first."""
-        return self._store.batches
+        return self._store.bot_events.batch_sizes()
 
     @property
     def messages(self) -> list[StoredMessage]:
         """Messages accepted on both surfaces, oldest first."""
-        return self._store.messages
+        return self._store.messages.all()
 
     @property
     def requests(self) -> list[SeenRequest]:
         """API requests as `(method, route, status)`, oldest first; the status is None for a closed connection."""
-        return self._store.requests
+        return [SeenRequest(*row) for row in self._store.requests.all()]
 
     @property
     def webhook_attempts(self) -> list[WebhookAttempt]:
@@ -327,7 +337,7 @@ class Emulator:
     @property
     def verdicts(self) -> list[Verdict]:
         """Verdicts that were delivered to `webhook_url`, oldest first."""
-        return self._received.verdicts
+        return self._store.verdicts.all()
 
     @property
     def received_counts(self) -> dict[str, int]:
@@ -337,7 +347,7 @@ class Emulator:
     @property
     def delivery_events(self) -> list[DeliveryEvent]:
         """Delivery events that were delivered to `webhook_url`, oldest first."""
-        return self._received.delivery_events
+        return self._store.delivery_events.all()
 
     @property
     def statistics(self) -> Statistics:

@@ -1,14 +1,22 @@
-"""Records of what the emulator received and did, for tests, the control API and results of single checks."""
+"""The emulator's records, all kinds of them, and counts: for tests, the control API and the page."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections import deque
+import time
 from typing import Any, NamedTuple
 
 from attrs import asdict, define, field, frozen
 
 from omnivery.emulator.message import StoredMessage
+from omnivery.emulator.records.bot_events import AcceptedBatch, BotEventRecords
+from omnivery.emulator.records.changes import Changes
+from omnivery.emulator.records.database import RecordDatabase
+from omnivery.emulator.records.deliveries import DeliveryAttempt, DeliveryRecords, DeliveryState, NewDelivery
+from omnivery.emulator.records.messages import MessageRecords
+from omnivery.emulator.records.received import DeliveryEventRecords, VerdictRecords
+from omnivery.emulator.records.requests import NewRequest, RequestRecords
 
 
 class SeenRequest(NamedTuple):
@@ -79,47 +87,68 @@ class Check:
 
 
 class Store:
-    """The emulator's records, in memory. The server's thread writes them; any thread may read them.
+    """The emulator's records. The server's thread writes them; any thread may read them.
 
     Args:
         kept: number of records of each kind to keep; the oldest are deleted first.
         messages_kept: number of messages to keep.
+        db: the file to keep them in; None for memory.
+
+    Raises:
+        ConfigError: the file cannot be used, or another emulator uses it.
     """
 
-    def __init__(self, *, kept: int, messages_kept: int) -> None:
-        self._kept, self._messages_kept = kept, messages_kept
+    def __init__(self, *, kept: int, messages_kept: int, db: str | os.PathLike[str] | None = None) -> None:
+        self._kept = kept
         self._lock = threading.RLock()
-        self.reset()
+        self.changes: Changes = Changes()
+        """Tells of new records."""
+        self.database: RecordDatabase = RecordDatabase(db)
+        """Where they are kept."""
+        database, changes = self.database, self.changes
+        self.requests: RequestRecords = RequestRecords(database, kept=kept, changes=changes)
+        self.messages: MessageRecords = MessageRecords(database, kept=messages_kept, changes=changes)
+        self.bot_events: BotEventRecords = BotEventRecords(database, kept=kept, changes=changes)
+        self.verdicts: VerdictRecords = VerdictRecords(database, kept=kept, changes=changes)
+        self.delivery_events: DeliveryEventRecords = DeliveryEventRecords(database, kept=kept, changes=changes)
+        self.deliveries: DeliveryRecords = DeliveryRecords(database, kept=kept, changes=changes)
+        self._checks: dict[str, Check] = {}
+        self._counts = Statistics()
 
     def reset(self) -> None:
-        """Delete all records."""
-        with self._lock:
-            self._events: deque[dict[str, Any]] = deque(maxlen=self._kept)
-            self._batches: deque[int] = deque(maxlen=self._kept)
-            self._checks: dict[str, Check] = {}
-            self._attempts: deque[WebhookAttempt] = deque(maxlen=self._kept)
-            self._requests: deque[SeenRequest] = deque(maxlen=self._kept)
-            self.forget_messages()
+        """Delete all records. Ids go on: none is used twice."""
+        with self._lock, self.database.transaction():
+            for records in (
+                self.requests,
+                self.messages,
+                self.bot_events,
+                self.verdicts,
+                self.delivery_events,
+                self.deliveries,
+            ):
+                records.clear()
+            self._checks = {}
             self._counts = Statistics()
 
-    def add_request(self, seen: SeenRequest) -> None:
-        """Record an API request and its status."""
+    def add_request(self, seen: SeenRequest, *, path: str = "", duration: float = 0.0) -> None:
+        """Record an API request and its status, once the response is ready."""
+        at = time.time() - duration
+        method, route, status = seen
+        self.requests.add(NewRequest(at=at, method=method, path=path, route=route, status=status, duration=duration))
         with self._lock:
-            self._requests.append(seen)
             self._counts.requests += 1
 
-    def add_batch(self, events: list[dict[str, Any]]) -> None:
+    def add_batch(self, batch: AcceptedBatch) -> None:
         """Record the events of an accepted batch."""
+        self.bot_events.add(batch)
         with self._lock:
-            self._events.extend(events)
-            self._batches.append(len(events))
             self._counts.bot_batches += 1
-            self._counts.bot_events += len(events)
+            self._counts.bot_events += batch.size
 
-    def add_single(self, event: dict[str, Any]) -> None:
+    def add_single(self, check: AcceptedBatch) -> None:
         """Record the event of an accepted single check."""
+        self.bot_events.add(check)
         with self._lock:
-            self._events.append(event)
             self._counts.bot_checks += 1
             self._counts.bot_events += 1
 
@@ -135,59 +164,37 @@ class Store:
         with self._lock:
             return self._checks.get(request_id)
 
-    def add_message(self, message: StoredMessage) -> None:
-        """Record an accepted message."""
+    def add_message(self, message: StoredMessage) -> int:
+        """Record an accepted message, and return its record's id."""
+        number = self.messages.add(message)
         with self._lock:
-            self._messages.append(message)
             self._counts.messages += 1
+        return number
 
     def forget_messages(self) -> None:
         """Delete the messages, and nothing else; the counts remain."""
-        with self._lock:
-            self._messages: deque[StoredMessage] = deque(maxlen=self._messages_kept)
+        self.messages.clear()
 
-    def add_attempt(self, attempt: WebhookAttempt) -> None:
-        """Record an attempt to deliver a webhook."""
+    def add_delivery(self, delivery: NewDelivery) -> int:
+        """Record a webhook that is to be delivered, and return its record's id."""
+        return self.deliveries.add(delivery)
+
+    def add_attempt(
+        self, number: int, attempt: DeliveryAttempt, *, state: DeliveryState, due_at: float | None = None
+    ) -> None:
+        """Record an attempt to deliver a webhook, and what came of it."""
+        self.deliveries.add_attempt(number, attempt, state=state, due_at=due_at)
         with self._lock:
-            self._attempts.append(attempt)
             self._counts.webhook_attempts += 1
-
-    def count_webhook(self, *, delivered: int = 0, rejected: int = 0, given_up: int = 0) -> None:
-        """Count webhooks that were delivered, rejected or given up."""
-        with self._lock:
-            self._counts.webhooks_delivered += delivered
-            self._counts.webhooks_rejected += rejected
-            self._counts.webhooks_given_up += given_up
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """Events received, oldest first."""
-        with self._lock:
-            return list(self._events)
-
-    @property
-    def batches(self) -> list[int]:
-        """Size of each accepted batch, oldest first."""
-        with self._lock:
-            return list(self._batches)
-
-    @property
-    def messages(self) -> list[StoredMessage]:
-        """Messages accepted, oldest first."""
-        with self._lock:
-            return list(self._messages)
+            self._counts.webhooks_delivered += state == "delivered"
+            self._counts.webhooks_rejected += state == "rejected"
+            self._counts.webhooks_given_up += state == "given up"
 
     @property
     def attempts(self) -> list[WebhookAttempt]:
         """Attempts to deliver webhooks, oldest first."""
-        with self._lock:
-            return list(self._attempts)
-
-    @property
-    def requests(self) -> list[SeenRequest]:
-        """API requests, oldest first."""
-        with self._lock:
-            return list(self._requests)
+        names = ("url", "batch_id", "kind", "events", "attempt", "status", "error")
+        return [WebhookAttempt(**dict(zip(names, row, strict=True))) for row in self.deliveries.all_attempts()]
 
     @property
     def statistics(self) -> Statistics:

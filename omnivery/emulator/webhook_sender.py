@@ -15,7 +15,8 @@ from attrs import evolve, field, frozen
 from omnivery.codec import dumps
 from omnivery.emulator.activity import Activity, ActivityFeed
 from omnivery.emulator.faults import Faults
-from omnivery.emulator.store import Store, WebhookAttempt
+from omnivery.emulator.records.deliveries import DeliveryAttempt, DeliveryState, NewDelivery
+from omnivery.emulator.store import Store
 from omnivery.errors import TransportError, phrase
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Adapter, Request
@@ -30,6 +31,10 @@ REJECTED = 406
 SUCCESS = range(200, 300)
 """Statuses by which a receiver accepts a webhook."""
 JSON = (("content-type", "application/json"),)
+EXCERPT = 4096
+"""Bytes of a response's body that are kept."""
+FIELDS = 50
+"""Header fields of a response that are kept, each with as many characters as `EXCERPT` says."""
 TIMEOUTS = Timeouts(connect=5, read=10, write=10)
 
 
@@ -43,12 +48,22 @@ class Delivery:
     """The batch, check or message that it is about."""
     kind: str
     """`bot` for verdicts, or the name of the delivery event."""
-    content: dict[str, Any] = field(repr=False)
-    """The body, to which each attempt adds its own `signature`."""
+    body: bytes = field(repr=False)
+    """The body, a JSON object, to which each attempt adds its own `signature`."""
     events: int = 1
     """Number of verdicts or events in it."""
     delay: float = 0.0
     """Seconds before the first attempt."""
+    again_of: int | None = None
+    """Record of the delivery that this one repeats."""
+
+
+@frozen(kw_only=True)
+class Recorded:
+    """A delivery in progress, and the id of its record."""
+
+    id: int
+    delivery: Delivery
 
 
 class WebhookSender:
@@ -82,7 +97,7 @@ class WebhookSender:
         self._slots = asyncio.Semaphore(SENDERS)
         self._room = asyncio.Event()
         self._stopped = False
-        self._tasks: dict[asyncio.Task[None], deque[Delivery]] = {}
+        self._tasks: dict[asyncio.Task[None], deque[Recorded]] = {}
         # wait_idle() runs in other threads, so _tasks changes under this lock.
         self._change = threading.Condition()
 
@@ -92,23 +107,48 @@ class WebhookSender:
             self._room.clear()
             await self._room.wait()
 
-    def dispatch(self, *deliveries: Delivery) -> None:
-        """Deliver webhooks one after the other, in the background."""
+    def dispatch(self, *deliveries: Delivery) -> list[int]:
+        """Deliver webhooks one after the other, in the background. Return the ids of their records."""
         if not deliveries:
-            return
-        waiting = deque(self._with_faults(deliveries))
+            return []
+        waiting = deque(self._add(delivery) for delivery in self._with_faults(deliveries))
+        numbers = [recorded.id for recorded in waiting]
         if self._stopped:
             self._give_up(waiting)
-            return
+            return numbers
         task = asyncio.get_running_loop().create_task(self._deliver_all(waiting))
         with self._change:
             self._tasks[task] = waiting
         task.add_done_callback(self._finished)
+        return numbers
+
+    def send_again(self, number: int, *, url: str | None = None) -> int | None:
+        """Deliver the body of an earlier delivery once more, with a new signature, and return the new record's id.
+
+        Args:
+            number: id of the earlier delivery's record.
+            url: another URL; the same when left out.
+
+        Returns:
+            None if there is no such delivery, or its body is no longer kept.
+        """
+        record, body = self._store.deliveries.get(number), self._store.deliveries.body(number)
+        if record is None or body is None:
+            return None
+        again = Delivery(
+            url=url or record.url,
+            batch_id=record.batch_id,
+            kind=record.kind,
+            body=body,
+            events=record.events,
+            again_of=number,
+        )
+        return self.dispatch(again)[0]
 
     async def probe(self, url: str, content: dict[str, Any]) -> str | None:
         """Post a test call once, without recording it. Return what is wrong with the URL, None if it works."""
         try:
-            status = (await self._adapter.send(self._request(url, content))).status
+            status = (await self._adapter.send(self._request(url, dumps(content), sign(self._signing_key)))).status
         except TransportError as failure:
             return str(failure.args[0])
         if status in SUCCESS:
@@ -156,59 +196,74 @@ class WebhookSender:
             yield evolve(delivery, delay=delivery.delay + late) if late else delivery
             yield from [evolve(delivery, delay=0.0)] * (fault.copies - 1)
 
-    async def _deliver_all(self, waiting: deque[Delivery]) -> None:
+    async def _deliver_all(self, waiting: deque[Recorded]) -> None:
         while waiting:
             await self._deliver(waiting[0])
             waiting.popleft()
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        await asyncio.sleep(delivery.delay)
-        for attempt, wait in enumerate(self._waits, 1):
+    async def _deliver(self, recorded: Recorded) -> None:
+        await asyncio.sleep(recorded.delivery.delay)
+        for number, wait in enumerate(self._waits, 1):
             await asyncio.sleep(wait)
             # A delivery that waits for its next attempt holds no slot: a dead receiver must not block the others.
             async with self._slots:
-                status = await self._try(delivery, attempt)
-            # 1. Accepted.
-            if status in SUCCESS:
-                return self._store.count_webhook(delivered=1)
-            # 2. Refused for good.
-            if status == REJECTED:
-                return self._store.count_webhook(rejected=1)
-        # 3. Anything else was retried until the attempts were used up.
-        return self._store.count_webhook(given_up=1)
+                attempt = await self._try(recorded.delivery, number)
+            state = self._state_after(attempt)
+            due_at = time.time() + self._waits[number] if state == "waiting" else None
+            self._store.add_attempt(recorded.id, attempt, state=state, due_at=due_at)
+            if self._feed:
+                self._feed.tell(_activity(recorded.delivery, attempt))
+            if state != "waiting":
+                return
 
-    async def _try(self, delivery: Delivery, attempt: int) -> int | None:
-        status, error, started = None, None, time.perf_counter()
+    def _state_after(self, attempt: DeliveryAttempt) -> DeliveryState:
+        # 1. Accepted.
+        if attempt.status in SUCCESS:
+            return "delivered"
+        # 2. Refused for good.
+        if attempt.status == REJECTED:
+            return "rejected"
+        # 3. Anything else is retried until the attempts are used up.
+        return "waiting" if attempt.number < len(self._waits) else "given up"
+
+    async def _try(self, delivery: Delivery, number: int) -> DeliveryAttempt:
+        signature, at, begun = sign(self._signing_key), time.time(), time.perf_counter()
         try:
-            status = (await self._adapter.send(self._request(delivery.url, delivery.content))).status
+            response = await self._adapter.send(self._request(delivery.url, delivery.body, signature))
         except TransportError as failure:
-            error = str(failure.args[0])
-        self._record(delivery, attempt, status=status, error=error)
-        if self._feed:
-            self._feed.tell(_activity(delivery, attempt, status=status, error=error, started=started))
-        return status
-
-    def _request(self, url: str, content: dict[str, Any]) -> Request:
-        body = dumps({**content, "signature": sign(self._signing_key)})
-        return Request(method="POST", url=url, headers=JSON, content=body, timeouts=TIMEOUTS)
-
-    def _record(self, delivery: Delivery, attempt: int, *, status: int | None, error: str | None) -> None:
-        self._store.add_attempt(
-            WebhookAttempt(
-                url=delivery.url,
-                batch_id=delivery.batch_id,
-                kind=delivery.kind,
-                events=delivery.events,
-                attempt=attempt,
-                status=status,
-                error=error,
-            )
+            duration, error = time.perf_counter() - begun, str(failure.args[0])
+            return DeliveryAttempt(number=number, at=at, duration=duration, error=error, signature=signature)
+        headers = [(name[:EXCERPT], value[:EXCERPT]) for name, value in response.headers.items()][:FIELDS]
+        return DeliveryAttempt(
+            number=number,
+            at=at,
+            duration=time.perf_counter() - begun,
+            status=response.status,
+            headers=tuple(headers),
+            excerpt=response.content[:EXCERPT],
+            signature=signature,
         )
 
-    def _give_up(self, waiting: deque[Delivery]) -> None:
-        for delivery in waiting:
-            self._record(delivery, 0, status=None, error="given up: the emulator stopped")
-            self._store.count_webhook(given_up=1)
+    def _request(self, url: str, body: bytes, signature: dict[str, Any]) -> Request:
+        signed = b"%s,%s" % (body.rstrip()[:-1], dumps({"signature": signature})[1:])
+        return Request(method="POST", url=url, headers=JSON, content=signed, timeouts=TIMEOUTS)
+
+    def _add(self, delivery: Delivery) -> Recorded:
+        new = NewDelivery(
+            at=time.time(),
+            url=delivery.url,
+            kind=delivery.kind,
+            batch_id=delivery.batch_id,
+            events=delivery.events,
+            body=delivery.body,
+            again_of=delivery.again_of,
+        )
+        return Recorded(id=self._store.add_delivery(new), delivery=delivery)
+
+    def _give_up(self, waiting: deque[Recorded]) -> None:
+        for recorded in waiting:
+            attempt = DeliveryAttempt(number=0, at=time.time(), error="given up: the emulator stopped")
+            self._store.add_attempt(recorded.id, attempt, state="given up")
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         with self._change:
@@ -217,15 +272,19 @@ class WebhookSender:
         self._room.set()
 
 
-def _activity(delivery: Delivery, attempt: int, *, status: int | None, error: str | None, started: float) -> Activity:
+def _activity(delivery: Delivery, attempt: DeliveryAttempt) -> Activity:
     count = f"{delivery.events:,} verdicts" if delivery.kind == "bot" and delivery.events != 1 else ""
-    notes = (count, "" if attempt == 1 else f"attempt {attempt}", (error or "").partition(";")[0])
+    notes = (
+        count,
+        "" if attempt.number == 1 else f"attempt {attempt.number}",
+        (attempt.error or "").partition(";")[0],
+    )
     return Activity(
         kind="webhook",
         name=delivery.kind,
         target=_without_secrets(delivery.url),
-        status=status,
-        seconds=time.perf_counter() - started,
+        status=attempt.status,
+        seconds=attempt.duration,
         note=", ".join(filter(None, notes)),
     )
 

@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.codec import loads
+from omnivery.codec import dumps, loads
 from omnivery.emulator.forms import is_web_url, media_type
+from omnivery.emulator.records.bot_events import CODES, AcceptedBatch, accepted_check
 from omnivery.emulator.routes import Route, empty_response, json_response
 from omnivery.emulator.state import State
 from omnivery.emulator.store import Check
@@ -70,15 +71,25 @@ ROUTES = (
 
 
 async def _submit_batch(request: Request, state: State) -> Response:
-    batch = _read_batch(await request.body())
+    body = await request.body()
+    batch = _read_batch(body)
     if batch is None:
         return empty_response(400)
     events, url = batch
     await state.webhook_sender.wait_for_room()
-    state.store.add_batch(events)
-    verdicts = state.detector.judge(events)
+    verdicts, batch_id = state.detector.judge(events), str(uuid.uuid4())
+    state.store.add_batch(
+        AcceptedBatch(
+            at=time.time(),
+            domain=request.path_params["domain"].lower(),
+            batch_id=batch_id,
+            size=len(events),
+            verdicts=bytes(map(CODES.__getitem__, verdicts)),
+            body=body,
+        )
+    )
     judged = [{**event, "is_bot": bot} for event, bot in zip(events, verdicts, strict=True) if bot is not None]
-    _send_verdicts(state, judged, url=url, batch_id=str(uuid.uuid4()))
+    _send_verdicts(state, judged, url=url, batch_id=batch_id)
     return empty_response(200)
 
 
@@ -98,20 +109,20 @@ async def _check(request: Request, state: State) -> Response:
         return empty_response(400)
     (is_bot,) = state.detector.judge([event])
     result = {"is_bot": is_bot, "request": event}
+    domain, request_id = request.path_params["domain"].lower(), str(uuid.uuid4())
+    check = accepted_check(event, is_bot, domain=domain, check_id=request_id)
     if is_bot is not None and state.settings.single == "now":
-        state.store.add_single(event)
+        state.store.add_single(check)
         return json_response(result)
     if "webhook_url" in event:
         await state.webhook_sender.wait_for_room()
-    state.store.add_single(event)
-    return _respond_later(result, request, state)
+    state.store.add_single(check)
+    return _respond_later(result, domain, request_id, state)
 
 
-def _respond_later(result: dict[str, Any], request: Request, state: State) -> Response:
-    request_id, delay = str(uuid.uuid4()), state.settings.result_delay
-    event, is_bot = result["request"], result["is_bot"]
+def _respond_later(result: dict[str, Any], domain: str, request_id: str, state: State) -> Response:
+    event, is_bot, delay = result["request"], result["is_bot"], state.settings.result_delay
     ready_at = math.inf if is_bot is None else time.monotonic() + delay
-    domain = request.path_params["domain"].lower()
     state.store.add_check(request_id, Check(domain=domain, ready_at=ready_at, result=result))
     if "webhook_url" in event and is_bot is not None:
         judged = [{**event, "is_bot": is_bot}]
@@ -125,8 +136,8 @@ def _send_verdicts(state: State, judged: list[dict[str, Any]], *, url: str, batc
     What the real `batch` object holds is not known; its two keys are the emulator's own.
     """
     if judged:
-        content = {"batch": {"id": batch_id, "size": len(judged)}, "events": judged}
-        delivery = Delivery(url=url, batch_id=batch_id, kind="bot", content=content, events=len(judged), delay=delay)
+        body = dumps({"batch": {"id": batch_id, "size": len(judged)}, "events": judged})
+        delivery = Delivery(url=url, batch_id=batch_id, kind="bot", body=body, events=len(judged), delay=delay)
         state.webhook_sender.dispatch(delivery)
 
 

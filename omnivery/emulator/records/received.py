@@ -1,0 +1,213 @@
+"""Records of what the emulator's own receiver received: verdicts, and delivery events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import field, frozen
+
+from omnivery.emulator.records.changes import Changes
+from omnivery.emulator.records.database import RecordDatabase
+from omnivery.emulator.records.window import Conditions, RecordPage, Window, select_window
+from omnivery.events.verdict import Verdict
+from omnivery.webhooks.delivery import DeliveryEvent
+from omnivery.webhooks.payload import parse_unverified
+from omnivery.webhooks.verdicts import BotVerdicts
+
+STEP = 4
+"""Calls that are read at a time."""
+
+
+@frozen(kw_only=True)
+class VerdictQuery:
+    """Which verdicts to return: those for which all that is given holds."""
+
+    is_bot: bool | None = None
+    event_id: str | None = None
+
+
+@frozen(kw_only=True)
+class VerdictRecord:
+    """One verdict that was received."""
+
+    id: int
+    """The record's id, which grows."""
+    at: float
+    """When it was received, in unix seconds."""
+    verdict: Verdict
+
+
+@frozen(kw_only=True)
+class DeliveryEventRecord:
+    """One delivery event that was received."""
+
+    id: int
+    """The record's id, which grows."""
+    at: float
+    """When it was received, in unix seconds."""
+    event: DeliveryEvent = field(repr=False)
+
+
+class VerdictRecords:
+    """The verdicts, stored as the bodies of the calls that brought them.
+
+    Args:
+        database: where they are kept.
+        kept: number of verdicts to keep; the oldest are deleted first.
+        changes: is told of new verdicts.
+    """
+
+    def __init__(self, database: RecordDatabase, *, kept: int, changes: Changes) -> None:
+        self._database, self._kept, self._changes = database, kept, changes
+        [(self._size, last)] = database.rows("SELECT total(size), max(first_id + size) FROM received")
+        [(saved,)] = database.rows("SELECT max(value + 0) FROM settings WHERE name = 'next_verdict'")
+        self._next = int(max(last or 1, saved or 1))
+
+    def add(self, verdicts: BotVerdicts, body: bytes) -> None:
+        """Store the verdicts of a call."""
+        if not len(verdicts):
+            return
+        results = [verdict.is_bot for verdict in verdicts]
+        counts = (len(results), results.count(True), results.count(False))
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO received (first_id, at, size, bots, humans, body) VALUES (?, ?, ?, ?, ?, ?)",
+                (self._next, time.time(), *counts, body),
+            )
+            self._next += len(results)
+            self._size += len(results)
+            self._shrink()
+        self._changes.tell("verdicts")
+
+    def find(self, query: VerdictQuery | None = None, window: Window | None = None) -> RecordPage[VerdictRecord]:
+        """Return some verdicts, newest first."""
+        window = window or Window()
+        found: list[VerdictRecord] = []
+        for record in self._matching(query or VerdictQuery(), window):
+            found.append(record)
+            if len(found) > window.limit:
+                break
+        kept = found[: window.limit]
+        return RecordPage(records=tuple(kept[::-1] if window.is_forward else kept), more=len(found) > window.limit)
+
+    def count(self, query: VerdictQuery | None = None, *, after: int = 0) -> int:
+        """Return the number of verdicts that match, of those with an id above `after`."""
+        if query is None or query == VerdictQuery():
+            return min(max(0, self._next - 1 - after), int(self._size))
+        return sum(1 for _ in self._matching(query, Window(after=after)))
+
+    def newest_id(self) -> int:
+        """Return the id of the newest verdict that was ever stored; 0 if there was none."""
+        return self._next - 1
+
+    def all(self) -> list[Verdict]:
+        """Return all verdicts, oldest first."""
+        verdicts = [record.verdict for record in self._matching(VerdictQuery(), Window(after=0))]
+        return verdicts[max(0, len(verdicts) - self._kept) :]
+
+    def clear(self) -> None:
+        """Delete all verdicts. Their ids are not used again."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM received")
+            connection.execute("INSERT OR REPLACE INTO settings VALUES ('next_verdict', ?)", (str(self._next),))
+            self._size = 0
+        self._changes.tell("verdicts")
+
+    def _shrink(self) -> None:
+        while self._size > self._kept:
+            [(first, size)] = self._database.rows("SELECT first_id, size FROM received ORDER BY first_id LIMIT 1")
+            if self._size - size < self._kept:
+                break
+            self._database.execute("DELETE FROM received WHERE first_id = ?", first)
+            self._size -= size
+
+    def _matching(self, query: VerdictQuery, window: Window) -> Iterator[VerdictRecord]:
+        """Yield the verdicts of a window that match, in its direction, without its limit."""
+        for first, at, body in self._calls(window):
+            call = parse_unverified(body)
+            verdicts = list(enumerate(call if isinstance(call, BotVerdicts) else (), first))
+            for number, verdict in verdicts if window.is_forward else reversed(verdicts):
+                if window.before is not None and number >= window.before:
+                    continue
+                if window.after is not None and number <= window.after:
+                    continue
+                if query.is_bot is not None and verdict.is_bot is not query.is_bot:
+                    continue
+                if query.event_id is None or verdict.event_id == query.event_id:
+                    yield VerdictRecord(id=number, at=at, verdict=verdict)
+
+    def _calls(self, window: Window) -> Iterator[tuple[Any, ...]]:
+        """Yield the calls that have verdicts of a window, in its direction."""
+        order, last = "ASC" if window.is_forward else "DESC", None
+        while True:
+            conditions = Conditions()
+            if window.before is not None:
+                conditions.add("first_id < ?", window.before)
+            if window.after is not None:
+                conditions.add("first_id + size > ?", window.after + 1)
+            if last is not None:
+                conditions.add("first_id > ?" if window.is_forward else "first_id < ?", last)
+            statement = (
+                f"SELECT first_id, at, body FROM received{conditions.where} ORDER BY first_id {order} LIMIT {STEP}"  # noqa: S608  # our own words
+            )
+            rows = self._database.rows(statement, *conditions.values)
+            yield from rows
+            if len(rows) < STEP:
+                return
+            last = rows[-1][0]
+
+
+class DeliveryEventRecords:
+    """The delivery events, stored as the bodies of the calls that brought them.
+
+    Args:
+        database: where they are kept.
+        kept: number of events to keep; the oldest are deleted first.
+        changes: is told of new events.
+    """
+
+    def __init__(self, database: RecordDatabase, *, kept: int, changes: Changes) -> None:
+        self._database, self._kept, self._changes = database, kept, changes
+
+    def add(self, body: bytes) -> None:
+        """Store an event."""
+        with self._database.transaction() as connection:
+            number = connection.execute(
+                "INSERT INTO received_events (at, body) VALUES (?, ?)", (time.time(), body)
+            ).lastrowid
+            connection.execute("DELETE FROM received_events WHERE id <= ?", ((number or 0) - self._kept,))
+        self._changes.tell("delivery_events")
+
+    def find(self, window: Window | None = None) -> RecordPage[DeliveryEventRecord]:
+        """Return some events, newest first."""
+        select = "SELECT id, at, body FROM received_events"
+        rows, more = select_window(self._database, select, Conditions(), window or Window())
+        return RecordPage(records=tuple(_event(*row) for row in rows), more=more)
+
+    def count(self, *, after: int = 0) -> int:
+        """Return the number of events with an id above `after`."""
+        return int(self._database.rows("SELECT count(*) FROM received_events WHERE id > ?", after)[0][0])
+
+    def newest_id(self) -> int:
+        """Return the id of the newest event that was ever stored; 0 if there was none."""
+        rows = self._database.rows("SELECT seq FROM sqlite_sequence WHERE name = 'received_events'")
+        return int(rows[0][0]) if rows else 0
+
+    def all(self) -> list[DeliveryEvent]:
+        """Return all events, oldest first."""
+        rows = self._database.rows("SELECT id, at, body FROM received_events ORDER BY id")
+        return [_event(*row).event for row in rows]
+
+    def clear(self) -> None:
+        """Delete all events. Their ids are not used again."""
+        self._database.execute("DELETE FROM received_events")
+        self._changes.tell("delivery_events")
+
+
+def _event(number: int, at: float, body: bytes) -> DeliveryEventRecord:
+    event = parse_unverified(body)
+    if isinstance(event, BotVerdicts):
+        raise TypeError("verdicts are stored elsewhere")
+    return DeliveryEventRecord(id=number, at=at, event=event)
