@@ -30,6 +30,7 @@ class EmulatorThread(ServerThread):
     async def _release_requests(self) -> None:
         # Requests that wait for a delay or for the webhook sender would outlast the time to finish.
         self.state.stopping.set()
+        self.state.store.changes.end()
         await self.state.webhook_sender.stop()
 
 
