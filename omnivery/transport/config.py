@@ -20,6 +20,11 @@ def _seconds(instance: object, attribute: Attribute[Any], value: object) -> None
         raise ConfigError(f"{type(instance).__name__}({attribute.name}=…) takes seconds above zero, not {value!r}")
 
 
+def _seconds_or_zero(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ConfigError(f"{type(instance).__name__}({attribute.name}=…) takes seconds from zero up, not {value!r}")
+
+
 def _count(instance: object, attribute: Attribute[Any], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f"{type(instance).__name__}({attribute.name}=…) takes a whole number from 1, not {value!r}")
@@ -89,8 +94,9 @@ class Limits:
 
     concurrency: int = field(default=8, validator=_count)
     """Requests in flight. Further requests wait for one of these slots; there is no other queue."""
-    keepalive: float = field(default=15.0, validator=_seconds)
-    """Seconds that an idle connection is kept: less than common servers keep theirs, so that none goes stale."""
+    keepalive: float = field(default=15.0, validator=_seconds_or_zero)
+    """Seconds that an idle connection is kept: less than common servers keep theirs, so that none goes stale. 0 closes
+    each connection after its response: nothing is left open that only its event loop could close."""
     max_response_bytes: int = field(default=16_000_000, validator=_count)
     """Largest response in bytes, after decoding its content coding. A larger success raises `AmbiguousError`."""
 

@@ -57,6 +57,13 @@ def test_threads_keep_to_the_client_s_slots() -> None:
     assert server.connections == 2
 
 
+def test_no_connection_is_kept_if_none_may_be_idle() -> None:
+    with meeting(slowly, limits=Limits(keepalive=0)) as (server, client):
+        for _ in range(3):
+            client.account.test()
+    assert server.connections == 3
+
+
 def test_clones_share_connections_and_slots() -> None:
     with meeting(slowly, limits=Limits(concurrency=1)) as (server, client):
         clone = client.with_options(domain="other.example.com", token="another")

@@ -223,6 +223,9 @@ def test_times_and_counts_must_make_sense(value: Any) -> None:
     ):
         with pytest.raises(ConfigError, match=r"takes (seconds above zero|a whole number from 1)"):
             make()
+    if value != 0:
+        with pytest.raises(ConfigError, match="takes seconds from zero up"):
+            Limits(keepalive=value)
 
 
 # What goes out

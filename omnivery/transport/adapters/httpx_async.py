@@ -116,7 +116,7 @@ class HttpxAdapter:
         if self._closed:
             raise ConfigError("this client is closed: create a new one, or keep `async with` open around its use")
         loop = current_token()
-        if self._loop is None:
+        if self._loop is None or not self.connected:
             self._loop = loop
         elif self._loop != loop:
             raise ConfigError(
@@ -143,8 +143,9 @@ class HttpxAdapter:
         """Take a connection back after a request."""
         connection.busy = False
         connection.used_at = time.monotonic()
-        if has_unread_bytes(connection.transport) and connection in self._connections:
-            # They would be taken for the next response (RFC 9112, section 6.3).
+        # Unread bytes would be taken for the next response (RFC 9112, section 6.3).
+        is_done = self.limits.keepalive == 0 or has_unread_bytes(connection.transport)
+        if is_done and connection in self._connections:
             self._connections.remove(connection)
             self._surplus.append(connection)
         last = self._connections[-1] if self._connections else None

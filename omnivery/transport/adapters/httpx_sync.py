@@ -110,8 +110,8 @@ class SyncHttpxAdapter:
 
     def _keep(self, connection: _Connection, idle: deque[_Connection]) -> None:
         """Keep a connection for the next request, and close those that have been idle for too long."""
-        if has_unread_bytes(connection.transport):
-            # They would be taken for the next response (RFC 9112, section 6.3).
+        # Unread bytes would be taken for the next response (RFC 9112, section 6.3).
+        if self.limits.keepalive == 0 or has_unread_bytes(connection.transport):
             connection.transport.close()
             return
         connection.used_at = time.monotonic()

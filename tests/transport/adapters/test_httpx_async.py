@@ -16,6 +16,7 @@ import anyio
 import httpx
 import pytest
 import respx
+import trio
 import trustme
 from anyio.abc import ByteStream, SocketAttribute
 
@@ -467,6 +468,23 @@ def test_a_second_event_loop_is_told_off() -> None:
     assert asyncio.run(once()).status == 204
     with pytest.raises(ConfigError, match="one client for each event loop"):
         asyncio.run(once())
+
+
+def test_without_idle_connections_there_is_nothing_to_close_and_any_loop_will_do() -> None:
+    """A pytest fixture cannot know which event loop its client runs on, nor run on it once the test has ended."""
+    adapter = HttpxAdapter(limits=Limits(keepalive=0))
+
+    async def twice() -> int:
+        async with serve(always(http_response())) as server:
+            for _ in range(2):
+                await adapter.send(get(server.url))
+            assert not adapter.connected
+            return server.connections
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [asyncio.run(twice()), trio.run(twice), asyncio.run(twice())] == [2, 2, 2]
+        gc.collect()
 
 
 @pytest.mark.anyio
