@@ -62,6 +62,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     session.install("-c", "constraints.txt", ".[emulator]")
     session.run("python", "-m", "tools.reference", "--check")
+    session.run("python", "-m", "tools.example_responses", "--check")
     session.run("python", "-m", "tools.generate_sync", "--check")
 
 

@@ -104,12 +104,21 @@ def example_call(
         events = [_judged(verdict) for verdict in VERDICTS[chosen]]
         for event in events:
             _set_all(event, values)
-        return {"batch": {"id": str(uuid.uuid4()), "size": len(events)}, "events": events}
+        return verdicts_call(events)
     recipient = values.get("recipient")
     happened = HAPPENINGS[chosen]
     data = example_event(happened, Domain(name=domain, id=1), recipient if isinstance(recipient, str) else RECIPIENT)
     _set_all(data, {**({"flags": dict(flags)} if flags else {}), **values})
     return {"event-data": data}
+
+
+def verdicts_call(judged: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the body of a webhook call that brings verdicts, without its signature.
+
+    Args:
+        judged: the fields of each event, with its verdict in `is_bot`.
+    """
+    return {"batch": {"id": str(uuid.uuid4()), "size": len(judged)}, "events": judged}
 
 
 def example_event(happening: Happening, domain: Domain, recipient: str = RECIPIENT) -> dict[str, Any]:
