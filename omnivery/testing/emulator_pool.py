@@ -28,7 +28,7 @@ class EmulatorPool:
         """
         for known, emulator in self._running:
             if known == options:
-                emulator.chaos = known.get("chaos")
+                emulator.faults = known.get("faults")
                 emulator.reset()
                 return emulator
         started = self._stack.enter_context(Emulator(**options))
