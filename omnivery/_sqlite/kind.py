@@ -48,6 +48,8 @@ class FileKind:
     """Pragmas of a new file, executed before its first table is created."""
     settings: tuple[str, ...] = ()
     """Pragmas of each connection that writes."""
+    busy: str = ""
+    """Who else has a file that is locked; another process, if left out."""
     damaged: str = ""
     """What to do once a file that was opened turns out to be damaged, as a sentence."""
 
@@ -69,8 +71,10 @@ def explained(path: Path, kind: FileKind, error: type[OmniveryError], aftermath:
     try:
         yield
     except (sqlite3.Error, OSError) as cause:
-        words = f"{kind.noun}: {path} failed: {reason_of(cause)}"
-        if kind.damaged and aftermath != kind.refused and getattr(cause, "sqlite_errorcode", 0) & 0xFF in DAMAGE:
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        reason = kind.busy if kind.busy and code == sqlite3.SQLITE_BUSY else reason_of(cause)
+        words = f"{kind.noun}: {path} failed: {reason}"
+        if kind.damaged and aftermath != kind.refused and code in DAMAGE:
             aftermath = kind.damaged
         raise error(f"{words}. {aftermath}" if aftermath else words) from None
 

@@ -25,6 +25,13 @@ class Account:
         self._made = 1
         self._domains = {self._first: Domain(name=self._first, id=1, state="active")}
 
+    def restore(self, domains: list[Domain]) -> None:
+        """Take over the domains of an earlier run, if there are any."""
+        if domains:
+            self._made = max(domain.id for domain in domains) + 1
+            self._domains = {domain.name: domain for domain in domains}
+            self._domains.setdefault(self._first, Domain(name=self._first, id=self._made, state="active"))
+
     @property
     def domains(self) -> list[Domain]:
         """Every domain, oldest first."""

@@ -26,7 +26,7 @@ from omnivery.emulator.automations import honeypots
 from omnivery.emulator.faults import Cut, misbehave
 from omnivery.emulator.page import page
 from omnivery.emulator.refusal import Refusal
-from omnivery.emulator.request_feed import FAULT, RequestFeed
+from omnivery.emulator.request_feed import FAULT, READING, RequestFeed
 from omnivery.emulator.routes import Route, aliases, json_response
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest
@@ -108,6 +108,10 @@ def _api_route(table: RouteTable, route: Route, state: State) -> routing.Route:
         status = None if isinstance(response, Cut) else response.status_code
         seen, duration = SeenRequest(request.method, route.name, status), time.perf_counter() - begun
         state.store.add_request(seen, path=request.url.path, duration=duration)
+        # Events change no domain, and are many.
+        if request.method not in READING and route.name != "bot":
+            state.account_file.plan()
+            state.store.changes.tell("account")
         return response
 
     return routing.Route(route.path, endpoint, methods=[route.method])

@@ -59,6 +59,7 @@ async def reset(_request: Request, state: State) -> Response:
     state.faults.reset()
     state.received.reset()
     state.detector.honeypot.forget()
+    state.account_file.plan()
     return json_response({"message": "Everything is deleted"})
 
 

@@ -33,17 +33,25 @@ class RequestFeed:
         if scope["type"] != "http" or not self._feed or self._is_left_out(scope):
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), None
+        started, status, told = time.perf_counter(), None, False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                self._tell(scope, status, time.perf_counter() - started)
 
         async def watched(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                tell()  # before the client can see the end of the response, and do the next thing
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
         finally:
-            self._tell(scope, status, time.perf_counter() - started)
+            tell()
 
     def _is_left_out(self, scope: Scope) -> bool:
         path: str = scope["path"]

@@ -20,6 +20,7 @@ from omnivery.emulator.fault_spec import FaultSpec
 from omnivery.emulator.faults import Fault, Faults
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.receiver import PATH, ReceivedCalls
+from omnivery.emulator.records.account_file import AccountFile
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import EmulatorThread
@@ -70,7 +71,8 @@ class Emulator:
         max_body: largest body of a request in bytes; a larger one gets 413. The default is Mailgun's own limit.
         max_events_kept: number of events to keep, and of each other kind of record; the oldest are deleted first.
         max_messages_kept: number of messages to keep, with their files; the oldest are deleted first.
-        db: a file for the records, created if missing; in memory when left out.
+        db: a file for records, domains, suppressions and random keys, created if missing; all is in memory when left
+            out. One emulator uses it at a time.
 
     Raises:
         ConfigError: the file cannot be used, or another emulator uses it.
@@ -101,12 +103,15 @@ class Emulator:
         db: str | os.PathLike[str] | None = None,
     ) -> None:
         enabled = {domain} if bot_domains is None else bot_domains
+        self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept, db=db)
+        self._account = Account(domain)
+        self._account_file = AccountFile(self._store.database, self._account)
         self._settings = Settings(
             domain=domain,
-            token=token or new_key("token", seed),
-            api_key=api_key or new_key("api_key", seed),
-            sending_key=sending_key or new_key("sending_key", seed),
-            signing_key=signing_key or new_key("signing_key", seed),
+            token=token or self._new_key("token", seed),
+            api_key=api_key or self._new_key("api_key", seed),
+            sending_key=sending_key or self._new_key("sending_key", seed),
+            signing_key=signing_key or self._new_key("signing_key", seed),
             bot_domains=frozenset(name.lower() for name in enabled),
             single=single,
             result_delay=result_delay,
@@ -119,8 +124,6 @@ class Emulator:
             strict=strict,
         )
         self._host, self._port = host, port
-        self._account = Account(domain)
-        self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept, db=db)
         self._faults = Faults(route_names(), spec=faults, seed=seed)
         self._detector = Detector()
         self._received = ReceivedCalls(
@@ -151,6 +154,8 @@ class Emulator:
         running, self._running = self._running, None
         if running:
             running.stop()
+            self._account_file.save()
+            self._store.release()
 
     def fail_next(
         self,
@@ -224,6 +229,7 @@ class Emulator:
         self._faults.reset()
         self._received.reset()
         self._detector.honeypot.forget()
+        self._account_file.save()
 
     @property
     def automations_url(self) -> str:
@@ -377,6 +383,10 @@ class Emulator:
         where = repr(self.automations_url) if self._running else "not running"
         return f"Emulator({where}, domain={self.domain!r})"
 
+    def _new_key(self, name: str, seed: int | None) -> str:
+        # A key that was given is not kept: it may be a real one.
+        return self._account_file.key(name, lambda: new_key(name, seed)) if seed is None else new_key(name, seed)
+
     def _new_state(self) -> State:
         webhook_sender = WebhookSender(
             HttpxAdapter(),
@@ -389,6 +399,7 @@ class Emulator:
         return State(
             settings=self._settings,
             account=self._account,
+            account_file=self._account_file,
             store=self._store,
             faults=self._faults,
             detector=self._detector,

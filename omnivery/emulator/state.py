@@ -12,6 +12,7 @@ from omnivery.emulator.activity import ActivityFeed
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Faults
 from omnivery.emulator.receiver import ReceivedCalls
+from omnivery.emulator.records.account_file import AccountFile
 from omnivery.emulator.store import Store
 from omnivery.emulator.webhook_sender import WebhookSender
 
@@ -48,6 +49,7 @@ class State:
 
     settings: Settings
     account: Account
+    account_file: AccountFile
     store: Store
     faults: Faults
     detector: Detector

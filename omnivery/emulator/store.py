@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from attrs import asdict, define, field, frozen
 
+from omnivery.codec import dumps, loads
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.records.bot_events import AcceptedBatch, BotEventRecords
 from omnivery.emulator.records.changes import Changes
@@ -113,7 +114,14 @@ class Store:
         self.delivery_events: DeliveryEventRecords = DeliveryEventRecords(database, kept=kept, changes=changes)
         self.deliveries: DeliveryRecords = DeliveryRecords(database, kept=kept, changes=changes)
         self._checks: dict[str, Check] = {}
-        self._counts = Statistics()
+        self._counts = self._saved_counts()
+
+    def release(self) -> None:
+        """Save the counts, and let another emulator have the file."""
+        if self.database.path is not None:
+            content = dumps(asdict(self.statistics)).decode()
+            self.database.execute("INSERT OR REPLACE INTO settings VALUES ('statistics', ?)", content)
+            self.database.release()
 
     def reset(self) -> None:
         """Delete all records. Ids go on: none is used twice."""
@@ -201,3 +209,7 @@ class Store:
         """A copy of the counts."""
         with self._lock:
             return Statistics(**asdict(self._counts))
+
+    def _saved_counts(self) -> Statistics:
+        rows = self.database.rows("SELECT value FROM settings WHERE name = 'statistics'")
+        return Statistics(**loads(rows[0][0])) if rows else Statistics()

@@ -80,8 +80,10 @@ class RecordDatabase:
                 self._open = None
 
     def _opened(self) -> Database:
-        file = self.path
-        database = open_memory(EMULATOR_FILE) if file is None else open_file(file, EMULATOR_FILE, timeout=LOCK_TIMEOUT)
+        if self.path is None:
+            database = open_memory(EMULATOR_FILE)
+        else:
+            database = open_file(self.path, EMULATOR_FILE, timeout=LOCK_TIMEOUT)
         # Nobody closes an emulator that only stopped: its records can still be read.
         weakref.finalize(self, database.close)
         return database

@@ -7,6 +7,7 @@ from omnivery._sqlite.kind import FileKind
 EMULATOR_FILE = FileKind(
     noun="emulator's file",
     refused="The emulator was not started, and the file was not changed.",
+    busy="another emulator uses it",
     application_id=int.from_bytes(b"ovem"),
     version=1,
     # AUTOINCREMENT: the id of a deleted record is never used again. Bodies have tables of their own, because SQLite

@@ -57,7 +57,7 @@ def test_two_emulators_cannot_have_one_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("omnivery.emulator.records.database.LOCK_TIMEOUT", 0.02)
     one = RecordDatabase(tmp_path / "emulator.db")
     one.execute(INSERT, "a", "1")
-    with pytest.raises(ConfigError, match="locked"):
+    with pytest.raises(ConfigError, match="another emulator uses it"):
         RecordDatabase(tmp_path / "emulator.db")
     one.release()
 
