@@ -99,17 +99,21 @@ def _keys(key: bytes) -> Iterator[Part]:
     yield Part(value=key)
     bare = key.strip()
     if bare != key:
-        yield Part(value=bare, words="with the key without the blanks or line breaks around it", cause=cause)
+        yield Part(value=bare, words="with the key, but without the blanks or line breaks around it", cause=cause)
     unquoted = bare.strip(b"'\"")
     if unquoted != bare:
-        yield Part(value=unquoted, words="with the key without the quotes around it", cause=cause)
+        yield Part(value=unquoted, words="with the key, but without the quotes around it", cause=cause)
     for end, name in ((b"\n", "a line break"), (b"\r\n", "a Windows line break"), (b" ", "a blank")):
-        yield Part(value=unquoted + end, words=f"with {name} at the end of the key", cause=cause)
+        yield Part(value=unquoted + end, words=f"with the key and {name} after it", cause=cause)
     with suppress(ValueError):
-        yield Part(value=bytes.fromhex(unquoted.decode()), words="with the key's hexadecimal digits read", cause=cause)
+        yield Part(
+            value=bytes.fromhex(unquoted.decode()),
+            words="with the bytes that the key's hexadecimal digits stand for",
+            cause=cause,
+        )
     with suppress(ValueError, binascii.Error):
         value = base64.b64decode(unquoted, validate=True)
-        yield Part(value=value, words="with the key read as Base64", cause=cause)
+        yield Part(value=value, words="with the bytes that the key stands for in Base64", cause=cause)
     yield Part(value=b"", words="with an empty key", cause=cause)
 
 

@@ -122,7 +122,7 @@ def test_a_key_with_a_line_break_or_quotes_is_named(key: str | bytes) -> None:
     """As `cat file` and .env lines hold it. `verify` refuses such a key at once."""
     found = explain(signed(), key)
     assert (found.cause, found.key) == (SignatureCause.KEY_FORM, 0)
-    assert "without the" in found.message
+    assert "but without the" in found.message
 
 
 @pytest.mark.parametrize(("end", "name"), [("\n", "a line break"), ("\r\n", "a Windows line break"), (" ", "a blank")])
@@ -130,7 +130,7 @@ def test_a_senders_key_with_a_line_break_is_named(end: str, name: str) -> None:
     digest = hmac.new(f"{KEY}{end}".encode(), MESSAGE, hashlib.sha256).hexdigest()
     found = explain(signed(signature=digest))
     assert found.cause is SignatureCause.KEY_FORM
-    assert f"signed with {name} at the end of the key" in found.message
+    assert f"signed with the key and {name} after it" in found.message
 
 
 def test_a_key_with_a_line_break_on_both_sides_is_refused() -> None:
