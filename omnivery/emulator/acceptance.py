@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from starlette.requests import Request
@@ -13,14 +14,18 @@ from omnivery.emulator.address_rules import bare_addresses, organisational_domai
 from omnivery.emulator.delivery import carry_out
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.forms import Form, read_form
+from omnivery.emulator.headers import header_options, own_message_id
 from omnivery.emulator.message import StoredMessage
-from omnivery.emulator.mime import parts_of, read_mime
+from omnivery.emulator.mime import parts_of, raw_headers, read_mime
+from omnivery.emulator.payload import size_of
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import json_response
 from omnivery.emulator.state import State
 
 RECIPIENTS = 1000
 """Most recipients of one call (Mailgun's own limit)."""
+LARGEST_MESSAGE = 25 * 1024 * 1024
+"""Most bytes of a message, with its files (Mailgun's own limit)."""
 BODIES = ("text", "html", "amp-html", "template")
 """At least one of these fields is required."""
 
@@ -37,7 +42,7 @@ async def accept_message(request: Request, state: State, *, surface: Literal["ma
         raise Refusal("Need at least one of 'text' or 'html' parameters specified")
     _check_variables(form)
     message = StoredMessage(
-        **_common(form, domain, surface),
+        **_common(form, form.headers, domain, surface),
         sender=sender,
         to=to,
         cc=_addresses(form, "cc"),
@@ -56,9 +61,10 @@ async def accept_mime(request: Request, state: State) -> Response:
     form, domain = await read_form(request, state), _sending_domain(request, state)
     form.need("to")
     mime = _mime_text(form)
+    _check_size(len(mime))
     parsed = read_mime(mime)
     message = StoredMessage(
-        **_common(form, domain, "mailgun"),
+        **_common(form, [*form.headers, *raw_headers(parsed)], domain, "mailgun"),
         **parts_of(parsed),
         sender=_sender(str(parsed["from"] or ""), domain),
         to=_addresses(form, "to"),
@@ -104,12 +110,15 @@ def _json(text: str) -> Any:
         return None
 
 
-def _common(form: Form, domain: Domain, surface: Literal["mailgun", "automations"]) -> dict[str, Any]:
+def _common(
+    form: Form, headers: Sequence[tuple[str, str]], domain: Domain, surface: Literal["mailgun", "automations"]
+) -> dict[str, Any]:
     return {
-        "id": f"<{uuid.uuid1()}@{domain.name}>",
+        "id": own_message_id(headers) or f"<{uuid.uuid1()}@{domain.name}>",
         "domain": domain.name,
         "surface": surface,
         "fields": form.fields,
+        "header_options": header_options(headers),
         "test_mode": form.says_yes("o:testmode"),
     }
 
@@ -122,7 +131,13 @@ def _mime_text(form: Form) -> bytes:
     return mime
 
 
+def _check_size(size: int) -> None:
+    if size > LARGEST_MESSAGE:
+        raise Refusal("The message is larger than 25 MB", status=413)
+
+
 async def _accept(message: StoredMessage, domain: Domain, state: State) -> Response:
+    _check_size(size_of(message))
     if len(message.recipients) > RECIPIENTS:
         raise Refusal(f"Too many recipients, max is {RECIPIENTS}")
     await state.webhook_sender.wait_for_room()

@@ -8,13 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from email.utils import parseaddr
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any
 
 from attrs import field, frozen
 
-ADDRESS = re.compile(r"[^\s@\"(),:;<>\[\\\]]+@(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W_](?:[\w-]*[^\W_])?")
-"""E-mail addresses in common use: without quoted local parts and address literals (RFC 5321)."""
+_LABEL = r"[^\W_](?:[\w-]*[^\W_])?"
+_QUOTED = r'"(?:\\.|[^"\\\r\n])*+"'
+ADDRESS = re.compile(rf'(?:[^\s@"(),:;<>\[\\\]]++|{_QUOTED})@(?:{_LABEL}(?:\.{_LABEL})*+|\[(?P<literal>[\w:.]++)\])')
+"""E-mail addresses (RFC 5321, section 4.1.2): with quoted local parts, domains of one label, and address literals,
+whose IP address is checked apart."""
+MAILBOX = re.compile(
+    r"""
+    (?: (?P<name> (?: (?<!\S)"(?:\\.|[^"\\])*+" | [^<"] | (?<=\S)" )*+ ) <(?P<angle>.*)>
+      | (?P<bare>[^(]*+) (?:\((?P<comment>[^()]*+)\))?
+    ) \s*
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""`Ann <ann@example.com>`, `ann@example.com`, and the old `ann@example.com (Ann)`."""
+ENTRY = re.compile(r'(?:(?<![^\s,;<])"(?:\\.|[^"\\])*+(?:"|\Z)|<[^<>]*+>|[^,])++', re.DOTALL)
+"""An entry of a list: commas within quotes and angle brackets separate nothing. A quote within a word opens nothing,
+and one that is not closed takes the rest, so that matching takes linear time."""
 LONGEST_ADDRESS, LONGEST_LIST = 512, 8000
 """Maximum number of characters of an address, and of a list to parse (Mailgun's own limits)."""
 SECOND_LEVEL = frozenset(
@@ -92,7 +107,7 @@ def judge(address: str) -> Judgement:
     address = address.strip()
     user, _, domain = address.rpartition("@")
     name, host = fixed_part(address), domain.lower()
-    result, reason = _verdict(name, host) if ADDRESS.fullmatch(address) else ("undeliverable", "invalid_email")
+    result, reason = _verdict(name, host) if is_mail_address(address) else ("undeliverable", "invalid_email")
     return Judgement(
         address=address,
         result=result,
@@ -102,6 +117,22 @@ def judge(address: str) -> Judgement:
         disposable=host in DISPOSABLE,
         did_you_mean=f"{user}@{TYPOS[host]}" if host in TYPOS else None,
     )
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether a text is an e-mail address, without display name and angle brackets."""
+    found = ADDRESS.fullmatch(text)
+    if not found:
+        return False
+    literal = found["literal"]
+    if literal is None:
+        return True
+    family, packed = (AF_INET6, literal[5:]) if literal[:5].lower() == "ipv6:" else (AF_INET, literal)
+    try:
+        inet_pton(family, packed)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def fixed_part(address: str) -> str:
@@ -114,9 +145,8 @@ def read_list(text: str) -> tuple[list[Mailbox], list[str]]:
     good: list[Mailbox] = []
     bad: list[str] = []
     for entry in _entries(text):
-        name, address = parseaddr(entry)
-        if ADDRESS.fullmatch(address):
-            good.append(Mailbox(name=name, address=address))
+        if mailbox := _read_mailbox(entry):
+            good.append(mailbox)
         else:
             bad.append(entry)
     return good, bad
@@ -164,6 +194,18 @@ def _verdict(name: str, host: str) -> tuple[str, str]:
 
 
 def _entries(text: str) -> list[str]:
-    """Split at the commas that are not within quotes or angle brackets."""
-    parts = re.findall(r'(?:"(?:\\.|[^"\\])*"|<[^>]*>|[^,])+', text, re.DOTALL)
-    return [part.strip() for part in parts if part.strip()]
+    return [part.strip() for part in ENTRY.findall(text) if part.strip()]
+
+
+def _read_mailbox(entry: str) -> Mailbox | None:
+    if is_mail_address(entry):
+        return Mailbox(name="", address=entry)
+    found = MAILBOX.fullmatch(entry)
+    if not found:
+        return None
+    address = (found["bare"] if found["angle"] is None else found["angle"]).strip()
+    if not is_mail_address(address):
+        return None
+    name = (found["name"] or found["comment"] or "").strip()
+    quoted = len(name) > 1 and name[0] == name[-1] == '"'
+    return Mailbox(name=re.sub(r"\\(.)", r"\1", name[1:-1]) if quoted else name, address=address)

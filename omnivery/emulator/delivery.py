@@ -91,7 +91,7 @@ def _suppressed(message: StoredMessage, recipient: str, domain: Domain) -> Happe
     unsubscribed = (domain.unsubscribes.get(recipient) or {}).get("tags", [])
     reasons = {
         "suppress-bounce": domain.bounces.get(recipient),
-        "suppress-unsubscribe": {"*", *message.values("o:tag")} & set(unsubscribed),
+        "suppress-unsubscribe": {"*", *message.options("o:tag")} & set(unsubscribed),
         "suppress-complaint": domain.complaints.get(recipient),
         "suppress-block": domain.blocks.get(recipient),
     }
@@ -109,7 +109,9 @@ def _whitelisted(recipient: str, domain: Domain) -> bool:
 
 
 def _tracked(message: StoredMessage, what: str) -> bool:
-    return all((message.value(name) or "yes").lower() not in OFF for name in ("o:tracking", f"o:tracking-{what}"))
+    # A field of the request outweighs a header.
+    chosen = (next(iter(message.options(name)), "yes") for name in ("o:tracking", f"o:tracking-{what}"))
+    return all(value.lower() not in OFF for value in chosen)
 
 
 def _record(happening: Happening, message: StoredMessage, recipient: str, domain: Domain) -> None:
@@ -118,7 +120,7 @@ def _record(happening: Happening, message: StoredMessage, recipient: str, domain
     if happening is COMPLAINED:
         domain.complaints.put(recipient, {"address": recipient, "error": "marked as spam"})
     if happening is UNSUBSCRIBED:
-        tags = message.values("o:tag") or ["*"]
+        tags = message.options("o:tag") or ["*"]
         domain.unsubscribes.put(recipient, {"address": recipient, "error": "", "tags": tags})
 
 
@@ -128,7 +130,8 @@ def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, d
     for happening in happenings:
         if not (urls := _urls(happening, message, domain)):
             continue
-        body = dumps({"event-data": event_data(happening, message, recipient, domain)})
+        data = event_data(happening, message, recipient, domain, like_mailgun=state.settings.like_mailgun)
+        body = dumps({"event-data": data})
         for url in urls:
             delivery = Delivery(url=url, batch_id=message.uuid, kind=happening.event, body=body)
             runs.setdefault(url, []).append(delivery)
@@ -138,7 +141,8 @@ def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, d
 
 def _urls(happening: Happening, message: StoredMessage, domain: Domain) -> list[str]:
     # A message's own URL overrides the domain's.
-    if own := [url for url in message.values("callback_url") if url]:
-        return own
+    for own in (message.values("callback_url"), message.options("callback_url")):
+        if urls := [url for url in own if url]:
+            return urls
     names = WEBHOOKS.get(f"{happening.event} {happening.severity}".strip(), (happening.event,))
     return list(dict.fromkeys(url for name in names for url in domain.webhooks.get(name, [])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any, TypeGuard, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -20,6 +19,8 @@ from omnivery.emulator.state import State
 
 TRUE = frozenset({"yes", "true", "1"})
 """Values that mean yes, in lower case."""
+MOST_FIELDS, MOST_FILES = 10_000, 1_000
+"""Most fields and files of a form: this emulator's own limits, so that no form takes gigabytes or minutes."""
 LIST_MARK = re.compile(r"\[\d*\]\Z", re.ASCII)
 """The end of a field's name that marks a list."""
 LONGEST_PAGE = 1000
@@ -53,6 +54,11 @@ class Form:
             raise Refusal(f"{name} parameter is missing")
         return value
 
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The message's headers that the fields `h:…` give."""
+        return [(name[2:], value) for name, value in self.fields if name.startswith("h:")]
+
     def says_yes(self, name: str, *, default: bool = False) -> bool:
         """Whether the value of a field means yes."""
         return self.get(name).lower() in TRUE if self.all(name) else default
@@ -70,7 +76,11 @@ async def read_form(request: Request, state: State) -> Form:
     """
     kind = media_type(request)
     if kind == "application/x-www-form-urlencoded":
-        pairs = parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+        text = (await request.body()).decode("utf-8", "replace")
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        except ValueError:  # too many
+            raise Refusal(f"Too many fields, max is {MOST_FIELDS}") from None
         return Form(fields=tuple((field_name(name), value) for name, value in pairs))
     return await _read_multipart(request, state) if kind == "multipart/form-data" else Form()
 
@@ -153,9 +163,9 @@ async def _read_multipart(request: Request, state: State) -> Form:
     fields: list[tuple[str, str]] = []
     files: list[tuple[str, StoredFile]] = []
     try:
-        # The size of the body is bounded already; starlette's own limits are for servers on the internet.
+        # The size of the body is bounded already; starlette's own limit of a part is for servers on the internet.
         async with request.form(
-            max_files=math.inf, max_fields=math.inf, max_part_size=state.settings.max_body
+            max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=state.settings.max_body
         ) as parts:
             for name, value in parts.multi_items():
                 if isinstance(value, UploadFile):

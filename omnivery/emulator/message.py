@@ -34,6 +34,8 @@ class StoredMessage(Record):
     """The API that accepted it."""
     fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """The text fields of the request, in order and with repetitions; without files."""
+    header_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Options that `X-OV-…` headers of the message set, by the names of the fields that set the same."""
     sender: str
     """The From address, without its display name."""
     to: tuple[str, ...]
@@ -72,6 +74,10 @@ class StoredMessage(Record):
     def values(self, name: str) -> list[str]:
         """Return all values of a text field of the request, in order."""
         return [value for key, value in self.fields if key == name]
+
+    def options(self, name: str) -> list[str]:
+        """Return all values of an option: those of the request's fields, and then those of the message's headers."""
+        return [*self.values(name), *(value for key, value in self.header_options if key == name)]
 
     def value(self, name: str) -> str | None:
         """Return the first value of a text field of the request; None if it is missing."""

@@ -33,6 +33,8 @@ PLACE = {
     "city": "Madrid",
 }
 """The location of those recipients."""
+PLACE_OF_MAILGUN = {"country": "ES", "region": "MD", "city": "Madrid"}
+"""The same as Mailgun spells it."""
 READER_IP = "198.51.100.7"
 """The IP address of those recipients, from a documentation network (RFC 5737)."""
 SENDING_IP, RECEIVING_IP = "192.0.2.25", "203.0.113.25"
@@ -42,8 +44,15 @@ SAMPLE_LACKS = ("event", "id", "user-variables")
 """Fields that webhook calls have, but the documented sample lacks."""
 
 
-def event_data(happening: Happening, message: StoredMessage, recipient: str, domain: Domain) -> dict[str, Any]:
+def event_data(
+    happening: Happening, message: StoredMessage, recipient: str, domain: Domain, *, like_mailgun: bool = False
+) -> dict[str, Any]:
     """Return the payload of a webhook call, without its signature."""
+    data = _omnivery_data(happening, message, recipient, domain)
+    return _of_mailgun(data, message) if like_mailgun else data
+
+
+def _omnivery_data(happening: Happening, message: StoredMessage, recipient: str, domain: Domain) -> dict[str, Any]:
     now = time.time()
     name = f"{CUSTOMER}:{domain.id}:{happening.event}:{int(now)}:{secrets.token_hex(8)}"
     return {
@@ -52,11 +61,22 @@ def event_data(happening: Happening, message: StoredMessage, recipient: str, dom
         "timestamp": now,
         "recipient": recipient,
         "recipient-domain": recipient.rpartition("@")[2],
-        "tags": message.values("o:tag"),
+        "tags": message.options("o:tag"),
         "user-variables": user_variables(message),
         "message": _message(happening, message, recipient),
         **_details(happening, message, recipient),
     }
+
+
+def _of_mailgun(data: dict[str, Any], message: StoredMessage) -> dict[str, Any]:
+    """Return a payload with Mailgun's spellings: the whole message id, and its own fields of opens and clicks."""
+    headers = {**data["message"]["headers"], "message-id": message.id.strip("<>")}
+    changed = {**data, "message": {**data["message"], "headers": headers}, "campaigns": []}
+    changed["flags"] = {"is-test-mode": message.test_mode, "is-system-test": False}
+    if client := data.get("client-info"):
+        rest = {name: value for name, value in client.items() if name != "suspected-bot"}
+        changed |= {"client-info": {**rest, "bot": ""}, "geolocation": dict(PLACE_OF_MAILGUN)}
+    return changed
 
 
 def sample(content: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +91,8 @@ def sample(content: dict[str, Any]) -> dict[str, Any]:
 
 def user_variables(message: StoredMessage) -> dict[str, Any]:
     """Return the sender's variables. A value that was sent as a JSON object or array is returned as one."""
-    return {name[2:]: _decoded(value) for name, value in message.fields if name.startswith("v:")}
+    given = (*message.header_options, *message.fields)
+    return {name[2:]: _decoded(value) for name, value in given if name.startswith("v:")}
 
 
 def _decoded(value: str) -> Any:
@@ -97,10 +118,11 @@ def _message(happening: Happening, message: StoredMessage, recipient: str) -> di
     }
     if happening.event in {"opened", "clicked"}:
         return {"headers": headers}
-    return {"headers": headers, "size": _size(message)}
+    return {"headers": headers, "size": size_of(message)}
 
 
-def _size(message: StoredMessage) -> int:
+def size_of(message: StoredMessage) -> int:
+    """Return the size of a message in bytes, with its files."""
     if message.mime is not None:
         return len(message.mime)
     files = sum(len(file.content) for file in (*message.attachments, *message.inline))

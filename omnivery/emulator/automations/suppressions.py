@@ -6,7 +6,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.emulator.address_rules import ADDRESS
+from omnivery.emulator.address_rules import is_mail_address
 from omnivery.emulator.forms import read_form
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import automations, empty_response
@@ -29,7 +29,7 @@ async def add(request: Request, state: State) -> Response:
     address, kind, error = form.need("address"), form.get("type").strip() or "block", form.get("error")
     if kind not in lists:
         raise Refusal(f"type parameter must be one of {', '.join(lists)}")
-    if not ADDRESS.fullmatch(address):
+    if not is_mail_address(address):
         raise Refusal("address parameter is not a valid address")
     more: dict[str, dict[str, object]] = {"bounce": {"code": "550"}, "unsubscribe": {"tags": ["*"]}}
     lists[kind].put(address, {"address": address, "error": error, **more.get(kind, {})})

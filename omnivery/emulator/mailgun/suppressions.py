@@ -10,7 +10,7 @@ from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.emulator.address_rules import ADDRESS
+from omnivery.emulator.address_rules import is_mail_address
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.forms import media_type, read_form, read_query, read_records
 from omnivery.emulator.pages import Entry, page
@@ -118,7 +118,7 @@ class Kind:
         address = sent.get("address")
         if not isinstance(address, str) or not address.strip():
             raise Refusal("address parameter is missing")
-        if not ADDRESS.fullmatch(address.strip()):
+        if not is_mail_address(address.strip()):
             raise Refusal("address parameter is not a valid address")
         created = {"created_at": sent["created_at"]} if isinstance(sent.get("created_at"), str) else {}
         return {"address": address.strip(), **self.record(sent), **created}

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from omnivery.emulator import Emulator
+from omnivery.emulator import Emulator, acceptance
 from tests.support.emulator import mailgun_client
 
 FORM = {"from": "News <news@mail.example.com>", "to": "ann@example.org", "subject": "Hi", "text": "Hello"}
@@ -335,3 +335,32 @@ def test_sending_can_be_made_to_fail(emu: Emulator, client: httpx.Client, route:
     with pytest.raises(httpx.TransportError):
         client.post(f"/{route}", data=form)
     assert len(emu.messages) == 1
+
+
+@pytest.mark.parametrize("as_mime", [False, True])
+def test_a_message_above_the_largest_is_413_and_not_kept(
+    emu: Emulator, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, as_mime: bool
+) -> None:
+    """Mailgun's limit of a message is 25 MB, files included; a request as such may be twice as large."""
+    assert acceptance.LARGEST_MESSAGE == 25 * 1024 * 1024
+    monkeypatch.setattr(acceptance, "LARGEST_MESSAGE", 1000)
+    head = b"From: a@mail.example.com\r\n\r\n"
+    for status, size in ((200, 1000), (413, 1001)):
+        if as_mime:
+            files = {"message": head + bytes(size - len(head))}
+            response = client.post("/messages.mime", data={"to": "a@example.org"}, files=files)
+        else:
+            form = sum(len(value) for value in FORM.values())
+            response = client.post("/messages", data=FORM, files={"attachment": bytes(size - form)})
+        assert response.status_code == status, response.text
+    assert len(emu.messages) == 1
+
+
+def test_a_form_of_too_many_fields_is_refused(client: httpx.Client) -> None:
+    """Millions of fields fit into a request; they would take gigabytes."""
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    response = client.post("/messages", content=b"a=b&" * 10_001, headers=headers)
+    assert refusal(response) == (400, "Too many fields, max is 10000")
+    parts = b"".join(b'--b\r\ncontent-disposition: form-data; name="a"\r\n\r\nb\r\n' for _ in range(10_001))
+    multipart = {"content-type": "multipart/form-data; boundary=b"}
+    assert client.post("/messages", content=parts + b"--b--\r\n", headers=multipart).status_code == 400
