@@ -133,3 +133,10 @@ def test_mailguns_webhooks_have_mailguns_spellings(hook: Hook) -> None:
         assert event["flags"]["is-test-mode"] is False
     assert set(opened["geolocation"]) == {"country", "region", "city"}
     assert (opened["client-info"]["bot"], "suspected-bot" in opened["client-info"]) == ("", False)
+
+
+def test_a_stored_message_has_its_headers_options(emu: Emulator, client: httpx.Client) -> None:
+    """What the records say of a message is what was received."""
+    send_mime(client, "X-OV-Tag: a\r\n", **{"o:tag": "b"})
+    (message,) = emu.messages
+    assert (message.options("o:tag"), message.values("o:tag")) == (["b", "a"], ["b"])

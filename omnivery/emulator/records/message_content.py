@@ -12,12 +12,13 @@ from omnivery.emulator.message import StoredFile, StoredMessage
 TEXTS = ("id", "domain", "surface", "sender", "subject", "text", "html", "test_mode")
 """Fields that JSON has a form for."""
 ADDRESSES = ("to", "cc", "bcc")
+PAIRS = ("fields", "header_options")
 
 
 def write_content(connection: sqlite3.Connection, number: int, message: StoredMessage) -> None:
     """Insert a message's content and its files."""
     content = {
-        **{name: getattr(message, name) for name in (*TEXTS, *ADDRESSES, "fields")},
+        **{name: getattr(message, name) for name in (*TEXTS, *ADDRESSES, *PAIRS)},
         "received_at": message.received_at.isoformat(),
     }
     # The standard library's JSON in ASCII: it alone keeps halves of surrogate pairs, which a mail's headers may have.
@@ -44,10 +45,11 @@ def read_content(content: str, mime: bytes | None, files: list[tuple[Any, ...]])
     read: dict[str, Any] = json.loads(content)
     texts: dict[str, Any] = {name: read[name] for name in TEXTS}
     addresses: dict[str, Any] = {name: tuple(read[name]) for name in ADDRESSES}
+    pairs: dict[str, Any] = {name: tuple((key, value) for key, value in read[name]) for name in PAIRS}
     return StoredMessage(
         **texts,
         **addresses,
-        fields=tuple((name, value) for name, value in read["fields"]),
+        **pairs,
         received_at=datetime.fromisoformat(read["received_at"]),
         attachments=tuple(_file(row) for row in files if not row[0]),
         inline=tuple(_file(row) for row in files if row[0]),

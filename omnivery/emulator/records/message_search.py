@@ -68,7 +68,7 @@ def words_of(message: StoredMessage) -> str:
     """Return what a search looks at: id, subject, addresses, tags, text, the text of the HTML, and file names."""
     files = [file.name for file in (*message.attachments, *message.inline)]
     header = [message.id, message.subject or "", message.value("from") or message.sender]
-    parts = [*header, *message.recipients, *message.values("o:tag"), *files, message.text or ""]
+    parts = [*header, *message.recipients, *message.options("o:tag"), *files, message.text or ""]
     return _text("\n".join([*parts, visible_text(message.html or "")])[:LONGEST])
 
 

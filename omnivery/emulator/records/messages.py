@@ -109,7 +109,7 @@ class MessageRecords:
             number = connection.execute(INSERT, _row(message)).lastrowid or 0
             write_content(connection, number, message)
             self.search.add(connection, number, message)
-            tags = [(_plain(tag), number) for tag in message.values("o:tag")]
+            tags = [(_plain(tag), number) for tag in message.options("o:tag")]
             connection.executemany("INSERT OR IGNORE INTO message_tags (tag, message) VALUES (?, ?)", tags)
             recipients = [(_plain(address).lower(), number) for address in message.recipients]
             connection.executemany(
@@ -222,7 +222,7 @@ def _row(message: StoredMessage) -> tuple[Any, ...]:
         _plain(message.sender).lower(),
         json.dumps([message.sender, *message.recipients]),
         message.subject and _plain(message.subject),
-        json.dumps(message.values("o:tag")),
+        json.dumps(message.options("o:tag")),
         size,
         len(files),
         message.test_mode,
