@@ -60,6 +60,9 @@ HINTS = {
     show_default=True,
     help="Whose document to follow where the two disagree.",
 )
+@click.option(
+    "--smtp", metavar="HOST:PORT", help="Pass every accepted message on to an SMTP server, such as Mailpit's."
+)
 @click.option("--quiet", is_flag=True, help="Print no line for each request and webhook.")
 @click.option("--export", is_flag=True, help='Run in the background: eval "$(omnivery emulator --export)".')
 @click.option("--stop", is_flag=True, help='End the one in the background: eval "$(omnivery emulator --stop)".')

@@ -142,5 +142,7 @@ async def _accept(message: StoredMessage, domain: Domain, state: State) -> Respo
         raise Refusal(f"Too many recipients, max is {RECIPIENTS}")
     await state.webhook_sender.wait_for_room()
     state.store.add_message(message)
+    if state.relay:
+        state.relay.add(message)
     carry_out(message, domain, state)
     return json_response({"id": message.id, "message": "Queued. Thank you."})

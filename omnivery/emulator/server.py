@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -21,6 +22,8 @@ from omnivery.emulator.faults import Fault, Faults
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.receiver import PATH, ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
+from omnivery.emulator.smtp_connection import SmtpServer
+from omnivery.emulator.smtp_relay import SmtpRelay, SmtpStatistics
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import EmulatorThread
@@ -68,6 +71,8 @@ class Emulator:
         strict: whether to refuse requests that lack a field which the dialect's document requires, although clients
             leave it out: a message's `subject`, and for `omnivery` a complaint's `error`, and the `address` of a
             whitelist in the query.
+        smtp: `HOST:PORT` of an SMTP server, such as Mailpit's, to pass every accepted message on to, except those in
+            test mode.
         max_body: largest body of a request in bytes; a larger one gets 413. The default is Mailgun's own limit.
         max_events_kept: number of events to keep, and of each other kind of record; the oldest are deleted first.
         max_messages_kept: number of messages to keep, with their files; the oldest are deleted first.
@@ -97,6 +102,7 @@ class Emulator:
         paging: Literal["offset", "cursor"] = "offset",
         dialect: Literal["omnivery", "mailgun"] = "omnivery",
         strict: bool = False,
+        smtp: str | None = None,
         max_body: int = 54_945_382,
         max_events_kept: int = 100_000,
         max_messages_kept: int = 1_000,
@@ -132,6 +138,7 @@ class Emulator:
             delivery_events=self._store.delivery_events,
         )
         self._feed = ActivityFeed()
+        self._relay = SmtpRelay(SmtpServer.parse(smtp), feed=self._feed) if smtp else None
         self._running: EmulatorThread | None = None
 
     def start(self) -> None:
@@ -145,17 +152,22 @@ class Emulator:
         running = EmulatorThread(self._host, self._port, self._new_state())
         running.start()
         self._running = running
+        if self._relay:
+            self._relay.start()
 
     def stop(self) -> None:
         """Stop the server. Idempotent.
 
-        Requests in progress get a second to finish. Webhooks in progress are given up, and recorded.
+        Requests in progress get a second to finish, and messages on their way to an SMTP server two. Webhooks in
+        progress are given up, and recorded.
         """
         running, self._running = self._running, None
         if running:
             running.stop()
             self._account_file.save()
             self._store.release()
+            if self._relay:
+                self._relay.stop()
 
     def fail_next(
         self,
@@ -204,7 +216,7 @@ class Emulator:
         return self._feed.watch(watcher)
 
     def wait_idle(self, timeout: float = 5.0) -> None:
-        """Block until every webhook is delivered or given up.
+        """Block until every webhook is delivered or given up, and every message is passed on.
 
         On an event loop that receives the webhooks itself, call it as `await to_thread.run_sync(emu.wait_idle)`.
 
@@ -212,10 +224,13 @@ class Emulator:
             timeout: maximum number of seconds to wait.
 
         Raises:
-            TimeoutError: some webhooks are still in progress.
+            TimeoutError: some are still in progress.
         """
+        end = time.monotonic() + timeout
         if self._running and not self._running.state.webhook_sender.wait_idle(timeout):
             raise TimeoutError(f"webhooks are still in progress after {timeout} seconds")
+        if self._relay and not self._relay.wait_idle(end - time.monotonic()):
+            raise TimeoutError(f"messages still wait for the SMTP server after {timeout} seconds")
 
     def reset(self) -> None:
         """Delete all records and everything that was created, webhooks in progress, and the faults of `fail_next`.
@@ -356,6 +371,11 @@ class Emulator:
         return self._store.delivery_events.all()
 
     @property
+    def smtp_statistics(self) -> SmtpStatistics:
+        """Counts of the messages that were passed on to the SMTP server; all 0 without one."""
+        return self._relay.statistics if self._relay else SmtpStatistics()
+
+    @property
     def statistics(self) -> Statistics:
         """Counts since the emulator was created, or last reset."""
         return self._store.statistics
@@ -406,5 +426,6 @@ class Emulator:
             webhook_sender=webhook_sender,
             received=self._received,
             feed=self._feed,
+            relay=self._relay,
             stopping=asyncio.Event(),
         )

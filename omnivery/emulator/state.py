@@ -13,6 +13,7 @@ from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Faults
 from omnivery.emulator.receiver import ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
+from omnivery.emulator.smtp_relay import SmtpRelay
 from omnivery.emulator.store import Store
 from omnivery.emulator.webhook_sender import WebhookSender
 
@@ -56,5 +57,7 @@ class State:
     webhook_sender: WebhookSender
     received: ReceivedCalls
     feed: ActivityFeed
+    relay: SmtpRelay | None
+    """Passes accepted messages on, if there is an SMTP server to pass them on to."""
     stopping: asyncio.Event
     """Set when the server begins to stop."""
