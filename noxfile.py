@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.error_on_missing_interpreters = False  # a Python that is not there is skipped
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["tests", "minimal", "lint", "types", "demo"]
+nox.options.sessions = ["tests", "minimal", "lint", "types", "demo", "examples"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) * 3 // 2), "--dist", "loadfile")
@@ -84,6 +85,20 @@ def demo(session: nox.Session) -> None:
     """The main job as a newcomer runs it."""
     session.install("-c", "constraints.txt", ".[emulator]")
     session.run("omnivery", "demo")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """The examples with the installed package, as a project of yours would have them, in several processes."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("examples"))
+    # Nothing of this repository's own settings, nor its sources, may be found.
+    copy = Path(session.create_tmp()) / "examples"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree("examples", copy)
+    session.chdir(copy)
+    session.run("pytest", "-q", "-n", "2", *session.posargs)
+    session.chdir("django_newsletter")
+    session.run("python", "manage.py", "test")
 
 
 @nox.session(default=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PROGRAMS = sorted((ROOT / "examples").rglob("*.py"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs").glob("*.ipynb"))]
 FACADES = ("mailgun", "automations", "webhooks", "readers", "errors", "emulator", "testing")
 PUBLIC = {"omnivery", *(f"omnivery.{name}" for name in FACADES)}
@@ -19,9 +20,11 @@ PUBLIC = {"omnivery", *(f"omnivery.{name}" for name in FACADES)}
 
 
 def examples(page: Path) -> Iterator[str]:
-    """The Python blocks of a page, or the cells of a notebook."""
+    """The Python blocks of a page, the cells of a notebook, or a program."""
     text = page.read_text("utf-8")
-    if page.suffix == ".ipynb":
+    if page.suffix == ".py":
+        yield text
+    elif page.suffix == ".ipynb":
         cells = json.loads(text)["cells"]
         yield from ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     else:
@@ -75,9 +78,10 @@ def test_the_reader_of_examples_sees_what_is_inner() -> None:
     assert is_public("omnivery.readers", "")
     assert not is_public("omnivery.integrations._spark", "submit")
     assert len([page for page in PAGES if list(examples(page))]) > 10
+    assert len(PROGRAMS) > 5
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *PROGRAMS], ids=lambda page: page.name)
 def test_examples_import_public_names_only(page: Path) -> None:
     """What an example imports, users depend on."""
     assert inner_imports(page) == set()

@@ -50,7 +50,7 @@ def test_the_reader_of_words_sees_them() -> None:
     assert len(files()) > 300
 
 
-@pytest.mark.parametrize("folder", ["omnivery", "tests", "docs", "benchmarks", "tools", ""])
+@pytest.mark.parametrize("folder", ["omnivery", "tests", "docs", "benchmarks", "examples", "tools", ""])
 def test_no_old_word_is_left(folder: str) -> None:
     own = [name for name in files() if (name.startswith(f"{folder}/") if folder else "/" not in name)]
     left = {name: old_words((ROOT / name).read_text("utf-8")) for name in own}
