@@ -113,6 +113,13 @@ def interop(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def web(session: nox.Session) -> None:
+    """The emulator's page in the distribution's Chromium: Debian's `chromium`, or where OMNIVERY_CHROMIUM says."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"), *group("web"))
+    session.run("pytest", "-q", "tests/web", *session.posargs)
+
+
+@nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """What a sceptic would do to a run: `kill -9`, cut connections, full disks, storms. Prints what it counted."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))

@@ -20,11 +20,10 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from omnivery._logging import get_logger
-from omnivery.emulator import automations, control, mailgun, receiver
+from omnivery.emulator import automations, control, mailgun, page, receiver
 from omnivery.emulator.auth import needs_key, needs_token
 from omnivery.emulator.automations import honeypots
 from omnivery.emulator.faults import Cut, misbehave
-from omnivery.emulator.page import page
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.request_feed import FAULT, READING, RequestFeed
 from omnivery.emulator.routes import Route, aliases, json_response

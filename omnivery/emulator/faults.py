@@ -210,6 +210,17 @@ class Faults:
         with self._lock:
             self._pending.append(_Pending(where, fault, times))
 
+    @property
+    def pending(self) -> list[tuple[str, Fault, int]]:
+        """The faults that were added and not taken yet, in their order: route, fault, and number of requests."""
+        with self._lock:
+            return [(item.where, item.fault, item.times) for item in self._pending]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What `where` can be."""
+        return self._names
+
     def take(self, route: str) -> Fault | None:
         """Take the fault of a request of that route, if it has one."""
         with self._lock:

@@ -32,6 +32,9 @@ class SuppressionList:
         """Remove all addresses."""
         self._records.clear()
 
+    def __len__(self) -> int:
+        return len(self._records)
+
     def sorted(self) -> list[tuple[str, dict[str, Any]]]:
         """Return all addresses with their records, in the order of the addresses."""
         return sorted(self._records.items())

@@ -138,39 +138,19 @@ def test_a_slip_of_the_emulator_is_a_response_and_a_line_in_the_log(
         assert [seen.status for seen in emu.requests] == ([500, 200] if route else [])
 
 
-def test_the_page_tells_people_what_this_is() -> None:
-    with Emulator(webhook_retry_delays=()) as emu, automations_client(emu) as client:
-        check(emu, emu.token)
-        response = client.get("/", headers={"ov-token": ""})
-        assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
-        page = response.text
-        assert "plausible, not the product's" in page
-        for address in (emu.automations_url, emu.mailgun_url):
-            assert f"<code>{address}</code>" in page
-        for route in ("GET /_/events", "GET /_/webhooks", "DELETE /_/messages", "POST /_/fail", "POST /_/reset"):
-            assert f"<code>{route}</code>" in page
-        assert "<td>Events</td><td>1</td>" in page
-        assert "<td>Webhooks given up</td><td>0</td>" in page
-        assert "<script" not in page
-        secrets = (emu.token, emu.api_key, emu.sending_key, emu.signing_key)
-        assert not any(secret in page for secret in secrets)
-        assert [seen.route for seen in emu.requests] == ["bot"], "it is no part of an API"
-
-
 def test_the_page_repeats_nothing_that_a_request_says() -> None:
     with Emulator() as emu:
         url = httpx.URL(emu.automations_url)
         with socket.create_connection((url.host, url.port or 0)) as plain:
-            plain.sendall(b"GET /?x=<b> HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n")
+            plain.sendall(b"GET /?x=<i> HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n")
             response = b"".join(iter(lambda: plain.recv(65536), b""))
         assert response.startswith(b"HTTP/1.1 200 ")
         assert b"evil" not in response
-        assert b"<b>" not in response
+        assert b"<i>" not in response
         assert emu.mailgun_url.encode() in response
 
 
-def test_only_the_root_is_a_page() -> None:
+def test_no_other_path_is_a_page() -> None:
     with Emulator() as emu, automations_client(emu) as client:
         assert client.post("/").status_code == 404
         assert client.get("/_").json() == client.get("/page").json() == {"message": "Not Found"}

@@ -53,6 +53,8 @@ class MessageQuery:
     """The API that accepted it: `mailgun` or `automations`."""
     message_id: str | None = None
     """Its message id, with or without angle brackets."""
+    uuid: str | None = None
+    """The part of its message id before the `@`, which webhooks name."""
 
 
 @frozen(kw_only=True)
@@ -202,6 +204,9 @@ class MessageRecords:
         )
         if query.search:
             self.search.restrict(conditions, query.search)
+        if query.uuid is not None:
+            # A range, which the index of message ids serves: `A` follows `@`.
+            conditions.add("message_id >= ? AND message_id < ?", f"<{query.uuid}@", f"<{query.uuid}A")
         if query.tag is not None:
             conditions.add("id IN (SELECT message FROM message_tags WHERE tag = ?)", query.tag)
         if query.recipient is not None:

@@ -1,0 +1,157 @@
+"""Messages: rows that come in, search, tags, paging, deep links; and 100,000 of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from omnivery.emulator import Emulator
+from omnivery.emulator.message import StoredMessage
+from tests.support.emulator import mailgun_client
+from tests.web.conftest import Tab
+
+MESSAGES = "/_/page/messages"
+
+
+def send(emu: Emulator, subject: str, *, files: Any = None, **fields: Any) -> None:
+    with mailgun_client(emu) as client:
+        data = {"from": f"News <news@{emu.domain}>", "to": "ann@example.com", "subject": subject, "text": "Hello"}
+        client.post(f"/{emu.domain}/messages", data={**data, **fields}, files=files).raise_for_status()
+
+
+@pytest.fixture(autouse=True)
+def _empty(emu: Emulator) -> Iterator[None]:
+    yield
+    emu.reset()
+
+
+def subjects(page: Any) -> list[str]:
+    return [str(text) for text in page.locator("#list a.open").all_inner_texts()]
+
+
+def test_a_message_appears_while_one_looks(tab: Tab, emu: Emulator) -> None:
+    page = tab.open(MESSAGES)
+    assert page.locator("h2").first.inner_text() == "No message yet"
+    assert f"{emu.mailgun_url}/{emu.domain}/messages" in page.locator("pre").inner_text()
+    send(emu, "First")
+    page.get_by_role("link", name="First").wait_for()
+    send(emu, "Second")
+    page.get_by_role("link", name="Second").wait_for()
+    assert subjects(page) == ["Second", "First"]
+    assert page.locator('[data-count="messages"]').inner_text() == "2"
+
+
+def test_rows_wait_while_the_keyboard_is_in_the_list(tab: Tab, emu: Emulator) -> None:
+    """What one is about to open must not move away."""
+    send(emu, "First")
+    page = tab.open(MESSAGES)
+    page.keyboard.press("j")
+    send(emu, "Second")
+    page.locator("#new.on").wait_for()
+    assert subjects(page) == ["First"]
+    page.locator("#new").click()
+    page.get_by_role("link", name="Second").wait_for()
+    assert page.locator("#new.on").count() == 0
+
+
+def test_the_live_view_can_be_paused(tab: Tab, emu: Emulator) -> None:
+    page = tab.open(MESSAGES)
+    page.keyboard.press("p")
+    page.get_by_role("button", name="Paused").wait_for()
+    send(emu, "Meanwhile")
+    page.wait_for_timeout(1200)
+    assert subjects(page) == []
+    page.keyboard.press("p")
+    page.get_by_role("link", name="Meanwhile").wait_for()
+
+
+def test_a_search_is_in_the_url(tab: Tab, emu: Emulator) -> None:
+    for subject, tag in (("Invoice 7", "billing"), ("Invoice 8", "billing"), ("Welcome", "onboarding")):
+        send(emu, subject, **{"o:tag": tag})
+    page = tab.open(MESSAGES)
+    page.keyboard.press("/")
+    page.keyboard.type("invoice")
+    page.wait_for_url("**/messages?q=invoice")
+    page.get_by_role("link", name="Welcome").wait_for(state="detached")
+    assert subjects(page) == ["Invoice 8", "Invoice 7"]
+    tab.open(f"{MESSAGES}?q=invoice+7")
+    assert subjects(page) == ["Invoice 7"]
+    tab.open(MESSAGES)
+    page.get_by_role("link", name="onboarding 1").click()
+    page.wait_for_url("**/messages?tag=onboarding")
+    assert subjects(page) == ["Welcome"]
+    page.go_back()
+    page.wait_for_url(f"**{MESSAGES}")
+    assert len(subjects(page)) == 3
+
+
+def test_one_message_has_all_its_parts(tab: Tab, emu: Emulator) -> None:
+    files = [("attachment", ("report.html", b"<script>top.x = 1</script>", "text/html"))]
+    html = '<h1>Hello</h1><a href="https://example.com/a">Read</a><img src="https://example.com/p.gif" alt="A pixel">'
+    send(emu, "Parts", files=files, html=html, **{"h:X-Own": "yes", "o:tag": ["one", "two"]})
+    page = tab.open(MESSAGES)
+    page.get_by_role("link", name="Parts").click()
+    page.wait_for_url(re.compile("/messages/[0-9]+$"))
+    assert page.frame_locator("iframe").locator("h1").inner_text() == "Hello"
+    for key, text in (
+        ("2", "Hello"),
+        ("3", "X-Own"),
+        ("4", "multipart/mixed"),
+        ("5", "o:tag"),
+        ("6", "A pixel"),
+        ("7", "report.html"),
+        ("8", "No webhooks"),
+    ):
+        page.keyboard.press(key)
+        page.locator("main", has_text=text).wait_for()
+    page.keyboard.press("7")
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download").click()
+    assert downloading.value.suggested_filename == "report.html"
+    page.go_back()
+    page.keyboard.press("u")
+    page.wait_for_url(f"**{MESSAGES}")
+
+
+def test_a_hundred_thousand_messages_are_found_and_paged(tab: Tab, emu: Emulator) -> None:
+    with emu._store.database.transaction():
+        for number in range(100_000):
+            emu._store.messages.add(message(number))
+    page = tab.open(MESSAGES)
+    assert subjects(page)[0] == "Invoice 99999"
+    assert "50 of 100,000 messages" in page.locator(".pager").inner_text()
+    page.get_by_role("link", name="Older").click()
+    page.wait_for_url("**before=**")
+    assert subjects(page)[0] == "Invoice 99949"
+    page.get_by_role("link", name="Newer").click()
+    page.wait_for_url("**after=**")
+    assert subjects(page)[0] == "Invoice 99999"
+    page.keyboard.press("/")
+    page.keyboard.type("31415")
+    page.get_by_role("link", name="Invoice 31415").wait_for()
+    assert len(subjects(page)) == 1
+    for query in ("", "?q=invoice", "?q=nothing", "?tag=campaign-7", "?before=50000"):
+        start = time.perf_counter()
+        assert httpx.get(f"{emu.automations_url}{MESSAGES}{query}", trust_env=False).status_code == 200
+        assert time.perf_counter() - start < 1.0
+    send(emu, "One more")
+    tab.open(MESSAGES)
+    assert subjects(page)[0] == "One more"
+
+
+def message(number: int) -> StoredMessage:
+    return StoredMessage(
+        id=f"<{number}@mail.example.com>",
+        domain="mail.example.com",
+        surface="mailgun",
+        sender="news@mail.example.com",
+        to=(f"user{number}@example.com",),
+        subject=f"Invoice {number}",
+        text=f"Hello, invoice {number} is ready.",
+        fields=(("o:tag", f"campaign-{number % 40}"),),
+    )

@@ -1,0 +1,164 @@
+"""Every page: its policy, its keys, what a deep link shows, light and dark, and a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from omnivery.emulator import Emulator
+from tests.support.emulator import automations_client, mailgun_client
+from tests.web.conftest import Tab
+
+SECTIONS = ("messages", "events", "deliveries", "suppressions", "domains", "faults", "requests")
+PAGES = ("/", *(f"/_/page/{name}" for name in SECTIONS))
+ONE = ("/_/page/messages/1", "/_/page/events/1", "/_/page/deliveries/1", "/_/page/domains/mail.example.com")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _filled(emu: Emulator) -> None:
+    with mailgun_client(emu) as client, automations_client(emu) as other:
+        client.post(f"/domains/{emu.domain}/webhooks", data={"id": "delivered", "url": emu.webhook_url})
+        data = {"from": f"News <news@{emu.domain}>", "subject": "Hello", "text": "Hello", "html": "<h1>Hello</h1>"}
+        for to in ("ann@example.com", "bob@example.com", "hardbounce@example.com"):
+            client.post(f"/{emu.domain}/messages", data={**data, "to": to}).raise_for_status()
+        events = [{"ip": f"192.0.2.{n}", "uas": "Mozilla/5.0", "event_id": str(n)} for n in range(9)]
+        other.post(f"/{emu.domain}/bot", json={"events": events, "webhook_url": emu.webhook_url}).raise_for_status()
+    emu.wait_idle()
+
+
+@pytest.mark.parametrize("path", [*PAGES, *ONE])
+def test_a_deep_link_shows_what_it_says(tab: Tab, path: str) -> None:
+    page = tab.open(path)
+    assert page.locator("h1").count() == 1
+    assert page.locator("[aria-current=page]").count() >= 1
+    assert page.url == f"{tab.base}{path}"
+
+
+@pytest.mark.parametrize("path", [*PAGES, *ONE])
+def test_a_phone_needs_no_sideways_scrolling(tab: Tab, path: str) -> None:
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    page = tab.open(path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#nav [aria-current]").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", [*PAGES, *ONE])
+def test_texts_stand_out_from_their_ground(tab: Tab, path: str, scheme: str) -> None:
+    """A contrast of 4.5 (WCAG 2.2, 1.4.3), measured on what the browser drew."""
+    tab.page.emulate_media(color_scheme=scheme)
+    page = tab.open(path)
+    assert page.evaluate(FAINT) == []
+
+
+FAINT = """() => {
+  const canvas = Object.assign(document.createElement("canvas"), {width: 1, height: 1}).getContext("2d");
+  const rgb = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = (v) => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = (c) => [.2126, .7152, .0722].reduce((sum, share, i) => sum + share * linear(c[i] / 255), 0);
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return matchMedia("(prefers-color-scheme: dark)").matches ? [0, 0, 0] : [255, 255, 255];
+  };
+  const faint = new Set();
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+    const seen = node.checkVisibility({visibilityProperty: true, opacityProperty: true});
+    if (!own || !seen || node.closest(".off, :disabled")) continue;
+    const [a, b] = [light(rgb(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) faint.add(`${node.tagName} ${node.className} ${node.textContent.slice(0, 30)}`);
+  }
+  return [...faint];
+}"""
+
+
+def test_the_keys_lead_everywhere(tab: Tab) -> None:
+    page = tab.open("/")
+    for key, path in (("m", "messages"), ("b", "events"), ("w", "deliveries"), ("s", "suppressions"), ("d", "domains")):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        page.wait_for_url(f"**/_/page/{path}")
+        page.wait_for_selector('#live[data-state="on"]')
+    page.keyboard.press("g")
+    page.keyboard.press("m")
+    page.wait_for_url("**/_/page/messages")
+    page.wait_for_selector('#live[data-state="on"]')
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/_/page/messages/2")
+    page.keyboard.press("]")
+    page.wait_for_url("**/_/page/messages/1")
+    page.keyboard.press("[")
+    page.wait_for_url("**/_/page/messages/2")
+    page.keyboard.press("u")
+    page.wait_for_url("**/_/page/messages")
+
+
+def test_keys_can_be_seen_and_switched_off(tab: Tab) -> None:
+    page = tab.open("/")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_text("next and previous row").is_visible()
+    dialog.get_by_role("checkbox").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert not dialog.is_visible()
+
+
+def test_focus_is_visible_and_the_content_can_be_skipped_to(tab: Tab) -> None:
+    page = tab.open("/_/page/messages")
+    page.keyboard.press("Tab")
+    skip = page.get_by_text("Skip to content")
+    assert skip.bounding_box()["x"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        assert page.evaluate(FOCUS_IS_SEEN), page.evaluate("document.activeElement.outerHTML")
+
+
+FOCUS_IS_SEEN = """() => [document.activeElement, document.activeElement.closest("tr")].some((node) => {
+  const style = node && getComputedStyle(node);
+  return style && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+})"""
+
+
+def test_the_page_keeps_no_connection_when_it_is_left(tab: Tab) -> None:
+    """A browser has six connections for each server: pages kept for the back button must not use them up."""
+    for _ in range(8):
+        tab.open("/_/page/messages")
+        tab.open("/_/page/events")
+    tab.page.go_back()
+    tab.page.wait_for_selector('#live[data-state="on"]')
+
+
+def test_an_emulator_that_stopped_is_seen(browser: Any) -> None:
+    with Emulator() as short:
+        page = browser.new_page()
+        page.goto(short.page_url)
+        page.wait_for_selector('#live[data-state="on"]')
+    page.get_by_role("button", name="Offline").wait_for(timeout=5000)
+    page.close()
+
+
+@pytest.fixture
+def without_script(browser: Any, emu: Emulator) -> Iterator[Any]:
+    context = browser.new_context(java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_complete_without_the_script(without_script: Any, emu: Emulator, path: str) -> None:
+    without_script.goto(f"{emu.automations_url}{path}")
+    assert without_script.locator("h1").count() == 1
+    assert without_script.locator("#list tr, .empty, .panel, .fields").count() >= 1
