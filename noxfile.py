@@ -50,7 +50,7 @@ for version in ("3.12", "3.13", "3.14"):
 
 @nox.session
 def minimal(session: nox.Session) -> None:
-    """The same suite without orjson: everything works on the standard library's json."""
+    """The same suite without the extra `fast`: everything works on httpx and the standard library's json."""
     session.install("-c", "constraints.txt", ".[emulator]", *group("tests"))
     session.run("pytest", "-q", *SIDE_BY_SIDE, *session.posargs)
 

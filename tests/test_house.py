@@ -285,7 +285,7 @@ def test_star_import_gives_every_name() -> None:
     loaded_by("from omnivery import *; AsyncAutomations, BotEvent, errors, webhooks.verify")
 
 
-FILES_OF_A_GET = 16
+FILES_OF_A_GET = 17
 """The most of our files that a reader may have to open to follow a GET; httpx has 11, anthropic 18."""
 
 GET = """

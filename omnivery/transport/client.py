@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from omnivery.transport.adapters.factory import Library
     from omnivery.transport.body import Body
     from omnivery.transport.credentials import Credential
     from omnivery.transport.operation import Operation
@@ -87,7 +88,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         config: ConfigT,
         *,
         limits: Limits | None,
-        adapter: str,
+        adapter: Library,
         http_client: httpx.AsyncClient | httpx.Client | None,
         proxy: str | None,
         trust_env: bool,
@@ -100,10 +101,10 @@ class AsyncBaseClient(Generic[ConfigT]):
             from omnivery.transport.adapters.proxies import environment_proxy
 
             proxy = environment_proxy(config.base_url)
-        if adapter != "httpx":
-            raise ConfigError(f"adapter: expected 'httpx', not {adapter!r}")
         self._config = config
-        self._adapters = AdapterFactory(limits=limits or Limits(), http_client=http_client, proxy=proxy, verify=verify)
+        self._adapters = AdapterFactory(
+            limits=limits or Limits(), library=adapter, http_client=http_client, proxy=proxy, verify=verify
+        )
         self._adapter = self._adapters.create_async()
         log = LogObserver(logger=get_logger("omnivery.transport"))
         self._pipeline = Pipeline(

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from random import Random
+from typing import Literal
 
 import httpx
 from attrs import define, field
@@ -169,7 +170,13 @@ class Rounds:
         assert self.in_doubt
 
 
-async def send_rounds(make: Callable[[], httpx.AsyncClient | None], count: int, *, seed: int) -> None:
+async def send_rounds(
+    make: Callable[[], httpx.AsyncClient | None],
+    count: int,
+    *,
+    seed: int,
+    adapter: Literal["httpx", "aiohttp"] = "httpx",
+) -> None:
     """Send as many messages over clients that `make` gives, and check the law."""
     with cutting(seed) as server:
         rounds = Rounds(server)
@@ -177,7 +184,9 @@ async def send_rounds(make: Callable[[], httpx.AsyncClient | None], count: int, 
             async with AsyncExitStack() as stack:
                 made = make()
                 http_client = None if made is None else await stack.enter_async_context(made)
-                client = AsyncMailgun("key", domain="example.com", base_url=server.url, http_client=http_client)
+                client = AsyncMailgun(
+                    "key", domain="example.com", base_url=server.url, http_client=http_client, adapter=adapter
+                )
                 await stack.enter_async_context(client)
                 for number in range(first, first + FEW):
                     with rounds.round(number):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from omnivery.transport.http import Adapter
 
+Library: TypeAlias = Literal["httpx", "aiohttp"]
+"""The HTTP library that sends the requests."""
+
 
 @frozen(kw_only=True)
 class AdapterFactory:
@@ -24,15 +28,22 @@ class AdapterFactory:
     A synchronous client needs both kinds: single calls run without an event loop, bulk work runs on one.
 
     Raises:
-        ConfigError: `proxy` or `verify` is given together with `http_client`, which has its own.
+        ConfigError: `library` is unknown or not installed; or `proxy`, `verify` or another library than httpx is given
+            together with `http_client`, which has its own.
     """
 
     limits: Limits
+    library: Library = "httpx"
+    """What sends the requests on an event loop. Without one, it is always httpx."""
     http_client: httpx.AsyncClient | httpx.Client | None = None
     proxy: str | None = field(default=None, repr=False)
     verify: ssl.SSLContext | bool = True
 
     def __attrs_post_init__(self) -> None:
+        if self.library not in {"httpx", "aiohttp"}:
+            raise ConfigError(f"adapter: expected 'httpx' or 'aiohttp', not {self.library!r}")
+        if self.library == "aiohttp":
+            self._check_fast_lane()
         if self.http_client is not None and (self.proxy is not None or self.verify is not True):
             raise ConfigError("http_client has its own proxy and verify settings: set them there, not here")
 
@@ -42,6 +53,10 @@ class AdapterFactory:
         Raises:
             ConfigError: the proxy cannot be used, or `http_client` is not a client of httpx.
         """
+        if self.library == "aiohttp":
+            from omnivery.transport.adapters.aiohttp_async import AiohttpAdapter
+
+            return AiohttpAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)
         from omnivery.transport.adapters.httpx_async import HttpxAdapter, client_adapter
 
         if self.http_client is None:
@@ -59,3 +74,14 @@ class AdapterFactory:
         if self.http_client is None:
             return SyncHttpxAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)
         return sync_client_adapter(self.http_client, self.limits)
+
+    def _check_fast_lane(self) -> None:
+        if self.http_client is not None:
+            raise ConfigError("http_client is a client of httpx: adapter='aiohttp' has connections of its own")
+        if not has_fast_lane():
+            raise ConfigError("adapter='aiohttp' needs another package: pip install 'omnivery[fast]'")
+
+
+def has_fast_lane() -> bool:
+    """Whether aiohttp is installed."""
+    return find_spec("aiohttp") is not None

@@ -22,17 +22,18 @@ from attrs import define, field
 from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.httpx_common import (
-    ResponseBody,
     SendTrace,
     Translation,
     already_read,
     has_unread_bytes,
     is_secure,
     to_httpx,
+    usable_proxy,
 )
 from omnivery.transport.adapters.httpx_errors import keeps_meaning
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
-from omnivery.transport.adapters.tls import tls, usable_proxy
+from omnivery.transport.adapters.response_body import ResponseBody
+from omnivery.transport.adapters.tls import tls
 from omnivery.transport.config import Limits
 from omnivery.transport.http import Headers
 from omnivery.transport.runtime import drive

@@ -1,20 +1,23 @@
-"""Shared by the asynchronous and the synchronous httpx adapters: requests, their trace, and bounded responses."""
+"""Shared by the asynchronous and the synchronous httpx adapters: requests, and their trace."""
 
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401  # otherwise the first name lookup imports it, and a fork may happen meanwhile
 import math
 import time
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
-from attrs import define, evolve, field
+from attrs import Attribute, define, evolve, field
 
-from omnivery.errors import AmbiguousError, OmniveryError
+from omnivery.errors import ConfigError, OmniveryError
+from omnivery.transport.adapters.failures import host_and_port
 from omnivery.transport.adapters.httpx_errors import INVALID, invalid_request, is_local, translate
+from omnivery.transport.adapters.response_body import ResponseBody
+from omnivery.transport.adapters.tls import untrusting_context
 from omnivery.transport.http import Headers, Phase, Progress, Response
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
     from omnivery.transport.http import Request
 
-SUCCESS = range(200, 300)
 PHASES = {
     "connect_tcp.started": Phase.CONNECTING,
     "connect_unix_socket.started": Phase.CONNECTING,
@@ -36,16 +38,30 @@ PHASES = {
     "receive_response_body.started": Phase.READING,
 }
 """The phase that an event of httpcore's trace begins (https://www.encode.io/httpcore/extensions/#trace)."""
-GZIP = ("gzip", "x-gzip")
-MAX_CODINGS = 3
-"""Most content codings of a response that are decoded. Two are rare already, and each takes memory."""
-BLOCK = 65536
-"""Bytes that a decoder produces at a time."""
 
 
 def is_secure(url: str) -> bool:
     """Whether a URL requires TLS."""
     return url.lower().startswith("https:")
+
+
+def usable_proxy(_instance: object, _attribute: Attribute[Any], proxy: str | None) -> None:
+    """Check, as an attrs validator, that the proxy's URL can be used.
+
+    Raises:
+        ConfigError: the URL is invalid, or support for its scheme is not installed.
+    """
+    if proxy is None:
+        return
+    try:
+        sound = bool(urlsplit(proxy).hostname) and urlsplit(proxy).port != 0
+        httpx.AsyncHTTPTransport(proxy=proxy, verify=untrusting_context(), trust_env=False)
+    except (ValueError, httpx.InvalidURL):
+        sound = False
+    except ImportError:
+        raise ConfigError("proxy: SOCKS needs another package: pip install 'httpx[socks]'") from None
+    if not sound:
+        raise ConfigError("proxy: expected a URL such as http://host:port or socks5://host:port")
 
 
 def always() -> bool:
@@ -129,8 +145,7 @@ class SendTrace:
         self.seen = True
         step = event.partition(".")[2]
         if step == "connect_tcp.started":
-            host = str(info.get("host"))
-            self.peer = f"{f'[{host}]' if ':' in host else host}:{info.get('port')}"
+            self.peer = host_and_port(str(info.get("host")), info.get("port"))
         phase = PHASES.get(step)
         if phase is None:
             # h11 refused the head before a byte of it was written.
@@ -190,62 +205,6 @@ class SyncSendTrace(SendTrace):
                 self.timeouts[step] = min(limit, left)
 
 
-@define(eq=False)
-class ResponseBody:
-    """The body of a response while it is received: decoded, and never larger than the limit."""
-
-    headers: Headers
-    limit: int
-    problem: str | None = field(init=False, default=None)
-    """Why the body is not complete."""
-    _decoders: list[_Decoder] = field(init=False)
-    _pieces: list[bytes] = field(init=False, factory=list[bytes])
-    _size: int = field(init=False, default=0)
-    _exceeded: bool = field(init=False, default=False)
-
-    def __attrs_post_init__(self) -> None:
-        named = [coding.strip().lower() for coding in self.headers.get("content-encoding", "").split(",")]
-        codings = [coding for coding in named if coding not in {"", "identity"}]
-        if len(codings) > MAX_CODINGS or not {*GZIP, "deflate"}.issuperset(codings):
-            self.problem, codings = "the response has a content coding that was not requested", []
-        # The coding that was applied last stands last.
-        self._decoders = [_Decoder(coding) for coding in reversed(codings)]
-
-    def feed(self, data: bytes) -> bool:
-        """Take the next bytes as received. Return False if the rest of the body is not needed."""
-        if self.problem is None:
-            try:
-                self._take(data, 0)
-            except zlib.error:
-                self.problem = "the response's content coding is damaged"
-        return self.problem is None
-
-    def response(self, status: int) -> Response:
-        """Return the response.
-
-        Raises:
-            AmbiguousError: it is a success whose body is not complete. An error status needs no complete body.
-        """
-        if any(decoder.unfinished for decoder in self._decoders):
-            self.problem = self.problem or "the response's content coding is cut short"
-        if self.problem is not None and status in SUCCESS:
-            raise AmbiguousError(self.problem, permanent=self._exceeded)
-        return Response(status=status, headers=self.headers, content=b"".join(self._pieces)[: self.limit])
-
-    def _take(self, data: bytes, stage: int) -> None:
-        if stage < len(self._decoders):
-            for piece in self._decoders[stage].decode(data):
-                self._take(piece, stage + 1)
-                if self.problem is not None:
-                    return
-            data = b""
-        self._pieces.append(data)
-        self._size += len(data)
-        self._exceeded = max(self._size, *(decoder.size for decoder in self._decoders), 0) > self.limit
-        if self._exceeded:
-            self.problem = f"the response is larger than Limits.max_response_bytes ({self.limit:,})"
-
-
 def already_read(response: httpx.Response, limit: int) -> Response:
     """Return a response that an event hook or a mock has read, so that httpx has decoded it."""
     body = ResponseBody(Headers(), limit)
@@ -266,49 +225,3 @@ def has_unread_bytes(transport: httpx.AsyncHTTPTransport | httpx.HTTPTransport) 
     except (AttributeError, IndexError, TypeError, ValueError):
         return False
     return bool(unread)
-
-
-@define(eq=False)
-class _Decoder:
-    """Decodes one of zlib's content codings in blocks: the output can be a thousand times as large as the input."""
-
-    coding: str
-    size: int = field(init=False, default=0)
-    unfinished: bool = field(init=False, default=False)
-    """Whether the end of the coded data has not come yet."""
-    _zlib: Any = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | (16 if self.coding in GZIP else 0))
-
-    def decode(self, data: bytes) -> Iterator[bytes]:
-        """Decode the next bytes, block by block."""
-        pending = bool(data)
-        while pending:
-            block = self._decompress(data)
-            self.size += len(block)
-            data = self._zlib.unconsumed_tail
-            if self._zlib.eof:
-                data = self._next_member()
-            self.unfinished = not self._zlib.eof
-            # A full block may leave output inside of zlib although the input is consumed.
-            pending = bool(data) or len(block) == BLOCK
-            yield block
-
-    def _decompress(self, data: bytes) -> bytes:
-        try:
-            return bytes(self._zlib.decompress(data, BLOCK))
-        except zlib.error:
-            if self.coding != "deflate" or self.size:
-                raise
-            # "deflate" is zlib's format (RFC 9110, section 8.4.1.2), but some servers send it without zlib's header.
-            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
-            return bytes(self._zlib.decompress(data, BLOCK))
-
-    def _next_member(self) -> bytes:
-        """Return the bytes after the end of the data if they are another gzip member, else none."""
-        rest: bytes = self._zlib.unused_data
-        if self.coding not in GZIP or not rest.startswith(b"\x1f"):
-            return b""
-        self.__attrs_post_init__()
-        return rest

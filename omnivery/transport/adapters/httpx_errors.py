@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import socket
-import ssl
-from collections.abc import Iterator
 
 import httpx
 
 from omnivery.errors import AmbiguousError, NotSentError
+from omnivery.transport.adapters.failures import is_unreachable, is_untrusted, no_connection, untrusted
 
 INVALID = (httpx.InvalidURL, ValueError)
 """Raised for a URL or header field that cannot be sent; ValueError includes the errors of IDNA and of encodings."""
@@ -44,8 +42,7 @@ def translate(error: Exception, *, sent: bool | None, trusted: bool, peer: str |
     text, permanent = _describe(error, peer), _is_permanent(error)
     # Without a trace, a transport may report a lost response as a failed connection: that proves nothing.
     if sent is False or (sent is None and trusted and isinstance(error, _NEVER_SENT)):
-        unreachable = any(isinstance(cause, socket.gaierror | ConnectionRefusedError) for cause in causes(error))
-        return NotSentError(text, permanent=permanent, unreachable=unreachable)
+        return NotSentError(text, permanent=permanent, unreachable=is_unreachable(error))
     if sent is None and not trusted:
         text = f"{text}; the transport of http_client does not show whether the request was sent"
     return AmbiguousError(text, permanent=permanent)
@@ -77,35 +74,17 @@ def is_local(error: object) -> bool:
     return type(error).__name__ == "LocalProtocolError"
 
 
-def causes(error: BaseException | None, seen: set[int] | None = None) -> Iterator[BaseException]:
-    """Iterate over an exception and everything that it was raised from."""
-    seen = set() if seen is None else seen
-    # respx raises errors that are their own cause.
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for member in error.exceptions:
-                yield from causes(member, seen)
-        error = error.__cause__ or error.__context__
-
-
 def _is_permanent(error: Exception) -> bool:
     """Whether the same request would fail in the same way: a bad certificate, an invalid URL or header field."""
-    return isinstance(error, _INVALID_REQUEST) or is_local(error) or _is_untrusted(error)
-
-
-def _is_untrusted(error: Exception) -> bool:
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+    return isinstance(error, _INVALID_REQUEST) or is_local(error) or is_untrusted(error)
 
 
 def _describe(error: Exception, peer: str | None = None) -> str:
     where = f" to {peer}" if peer else ""
-    if _is_untrusted(error):
-        host = f" {peer}" if peer else ""
-        return f"the server's certificate could not be verified: check the host{host}, or pass verify=<your SSLContext>"
+    if is_untrusted(error):
+        return untrusted(peer)
     if isinstance(error, httpx.ConnectError):
-        return f"no connection could be made{where}{_reason(error)}"
+        return no_connection(error, peer)
     if isinstance(error, httpx.RemoteProtocolError) and not _CLOSED.search(str(error)):
         return "the server's response is not HTTP"
     texts: dict[type[Exception], str] = {
@@ -125,15 +104,3 @@ def _describe(error: Exception, peer: str | None = None) -> str:
     if is_local(error):
         return "the request is not valid HTTP: check its header fields"
     return texts.get(type(error), f"the exchange failed ({type(error).__name__})")
-
-
-def _reason(error: Exception) -> str:
-    found = [*causes(error)]
-    for kind, words in (
-        (socket.gaierror, ": the host name is not known; check the URL"),
-        (ConnectionRefusedError, ": connection refused; check the URL, or whether the server runs"),
-        (ssl.SSLError, ": TLS failed; check whether the URL has the right scheme and port"),
-    ):
-        if any(isinstance(cause, kind) for cause in found):
-            return words
-    return " (name lookup failed, connection refused, or TLS failed)"

@@ -15,7 +15,6 @@ from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.deadline import Deadline, keep_deadline
 from omnivery.transport.adapters.httpx_common import (
-    ResponseBody,
     SyncSendTrace,
     Translation,
     already_read,
@@ -23,9 +22,11 @@ from omnivery.transport.adapters.httpx_common import (
     has_unread_bytes,
     is_secure,
     to_httpx,
+    usable_proxy,
 )
 from omnivery.transport.adapters.httpx_errors import keeps_meaning
-from omnivery.transport.adapters.tls import tls, usable_proxy
+from omnivery.transport.adapters.response_body import ResponseBody
+from omnivery.transport.adapters.tls import tls
 from omnivery.transport.config import Limits
 from omnivery.transport.http import Headers
 

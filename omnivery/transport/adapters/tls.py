@@ -1,32 +1,12 @@
-"""TLS contexts and proxies of our own connections."""
+"""TLS contexts of our own connections."""
 
 from __future__ import annotations
 
 import os
 import ssl
 from functools import cache
-from typing import Any
-
-import httpx
-from attrs import Attribute
 
 from omnivery.errors import ConfigError
-
-
-def usable_proxy(_instance: object, _attribute: Attribute[Any], proxy: str | None) -> None:
-    """Check, as an attrs validator, that the proxy's URL can be used.
-
-    Raises:
-        ConfigError: the URL is invalid, or support for its scheme is not installed.
-    """
-    if proxy is None:
-        return
-    try:
-        httpx.AsyncHTTPTransport(proxy=proxy, verify=untrusting_context(), trust_env=False)
-    except (ValueError, httpx.InvalidURL):
-        raise ConfigError("proxy: expected a URL such as http://host:port or socks5://host:port") from None
-    except ImportError:
-        raise ConfigError("proxy: SOCKS needs another package: pip install 'httpx[socks]'") from None
 
 
 def tls(*, secure: bool, proxy: str | None, verify: ssl.SSLContext | bool) -> ssl.SSLContext | bool:
@@ -44,15 +24,31 @@ def untrusting_context() -> ssl.SSLContext:
 
 
 @cache
+def unverified_context() -> ssl.SSLContext:
+    """Return the shared context that verifies nothing, for `verify=False`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@cache
 def default_context() -> ssl.SSLContext:
     """Return the shared context, which takes 20 ms to create. SSL_CERT_FILE and SSL_CERT_DIR are honoured.
+
+    It is the one that `httpx.create_ssl_context` creates, so that all adapters trust the same authorities.
 
     Raises:
         ConfigError: one of these variables names a file that does not exist, or is not a certificate.
     """
+    import certifi  # httpx requires it
+
+    variable = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), None)
+    path = os.environ[variable] if variable else certifi.where()
     try:
-        return httpx.create_ssl_context()
+        if variable == "SSL_CERT_DIR":
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
     except OSError as error:
-        variable = "SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") else "SSL_CERT_DIR"
-        path = os.environ.get(variable)
-        raise ConfigError(f"{variable}: no certificates can be read from {path!r}. Nothing was sent.") from error
+        name = variable or "certifi"
+        raise ConfigError(f"{name}: no certificates can be read from {path!r}. Nothing was sent.") from error

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from tests.support.adapters import needs_aiohttp
 from tests.support.cutting import send_rounds, send_rounds_sync
 
 ROUNDS = 100
@@ -22,3 +23,9 @@ async def test_no_mail_is_sent_twice(make: Callable[[], httpx.AsyncClient | None
 @pytest.mark.parametrize("make", [lambda: None, lambda: httpx.Client(verify=False)], ids=["ours", "Client"])
 def test_no_mail_is_sent_twice_without_an_event_loop(make: Callable[[], httpx.Client | None]) -> None:
     send_rounds_sync(make, ROUNDS, seed=2)
+
+
+@needs_aiohttp
+@pytest.mark.asyncio
+async def test_no_mail_is_sent_twice_over_aiohttp() -> None:
+    await send_rounds(lambda: None, ROUNDS, seed=3, adapter="aiohttp")

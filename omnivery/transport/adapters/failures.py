@@ -1,0 +1,54 @@
+"""What is said of a failed connection, whichever HTTP library made it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+
+def causes(error: BaseException | None, seen: set[int] | None = None) -> Iterator[BaseException]:
+    """Iterate over an exception and everything that it was raised from."""
+    seen = set() if seen is None else seen
+    # respx raises errors that are their own cause.
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for member in error.exceptions:
+                yield from causes(member, seen)
+        error = error.__cause__ or error.__context__
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether the host is not known or refused the connection, so that a wrong URL is likely."""
+    return any(isinstance(cause, socket.gaierror | ConnectionRefusedError) for cause in causes(error))
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """Whether the server's certificate was refused."""
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+
+
+def host_and_port(host: str, port: int | None) -> str:
+    """Return what names a server or a proxy in an error."""
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def untrusted(peer: str | None) -> str:
+    """Return the text for a certificate that was refused."""
+    host = f" {peer}" if peer else ""
+    return f"the server's certificate could not be verified: check the host{host}, or pass verify=<your SSLContext>"
+
+
+def no_connection(error: BaseException, peer: str | None) -> str:
+    """Return the text for a connection that could not be made, with the reason and what to check."""
+    where, found = f" to {peer}" if peer else "", [*causes(error)]
+    for kind, words in (
+        (socket.gaierror, ": the host name is not known; check the URL"),
+        (ConnectionRefusedError, ": connection refused; check the URL, or whether the server runs"),
+        (ssl.SSLError, ": TLS failed; check whether the URL has the right scheme and port"),
+    ):
+        if any(isinstance(cause, kind) for cause in found):
+            return f"no connection could be made{where}{words}"
+    return f"no connection could be made{where} (name lookup failed, connection refused, or TLS failed)"
