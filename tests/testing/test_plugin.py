@@ -5,9 +5,11 @@ Each test here runs a whole pytest of its own within this process. The session `
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from omnivery.testing import emulator_pool as _loaded_once  # noqa: F401  # pyte
 
 pytest_plugins = ("pytester",)
 
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 IS_INSTALLED = bool(entry_points(group="pytest11", name="omnivery"))
 """False where the package is used from its folder, without being installed."""
 OPTIONS = ("-p", "no:cacheprovider", "-W", "error", *(() if IS_INSTALLED else ("-p", "omnivery.testing.plugin")))
@@ -168,6 +171,15 @@ def test_auto_mode_and_options_of_a_module(pytester: pytest.Pytester) -> None:
     pytester.makeini(f"{INI}asyncio_mode = auto")
     pytester.makepyfile(AUTO)
     pytester.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=2)
+
+
+def test_each_example_of_the_page_runs_alone(pytester: pytest.Pytester) -> None:
+    """As it stands, pasted into a file of its own."""
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    pytester.makeini(INI)
+    pytester.makepyfile(**{f"test_block_{number}": block for number, block in enumerate(blocks)})
+    result = pytester.runpytest_inprocess(*OPTIONS)
+    result.assert_outcomes(passed=sum(block.count("def test_") for block in blocks) + 1)  # one on both event loops
 
 
 def test_users_who_do_not_use_it_pay_nothing() -> None:
