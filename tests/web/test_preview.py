@@ -133,12 +133,12 @@ def test_remote_content_is_loaded_when_it_is_chosen_and_runs_nothing(
     assert page.title() == TITLE
 
 
-@pytest.mark.parametrize("view", ["text", "headers", "source", "request", "links", "files", "deliveries"])
-def test_every_text_of_a_message_is_text(tab: Tab, emu: Emulator, view: str) -> None:
-    page = tab.open(f"/_/page/messages/1?view={view}")
-    assert page.locator("h1").inner_text() == TEXT
-    assert page.locator("main script, main img").count() == 0
-    assert page.title() == TITLE
+def test_every_text_of_a_message_is_text(tab: Tab) -> None:
+    for view in ("text", "headers", "source", "request", "links", "files", "deliveries"):
+        page = tab.open(f"/_/page/messages/1?view={view}")
+        assert page.locator("h1").inner_text() == TEXT
+        assert page.locator("main script, main img").count() == 0
+        assert page.title() == TITLE
 
 
 def test_every_text_of_a_list_is_text(tab: Tab) -> None:
@@ -177,9 +177,9 @@ def test_a_file_is_only_ever_downloaded(tab: Tab) -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("width", ["320", "375", "600", "768"])
-def test_the_preview_has_several_widths(tab: Tab, width: str) -> None:
+def test_the_preview_has_several_widths(tab: Tab) -> None:
     page = tab.open("/_/page/messages/1")
-    page.get_by_role("link", name=width, exact=True).click()
-    page.wait_for_url(f"**width=w{width}")
-    assert page.locator("iframe").bounding_box()["width"] == int(width)
+    for width in ("320", "375", "600", "768"):
+        page.get_by_role("link", name=width, exact=True).click()
+        page.wait_for_url(f"**width=w{width}")
+        assert page.locator("iframe").bounding_box()["width"] == int(width)

@@ -12,7 +12,7 @@ def test_it_says_what_the_emulator_is_and_what_arrived(get: Get, emu: Emulator) 
     response = get("/")
     assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "plausible, not the product" in response.text
-    assert "<b>2</b><span>bot events in 1 batch, 0 checks</span>" in response.text
+    assert '<b>2</b><span title="in 1 batch and 0 checks">bot events</span>' in response.text
     assert f"<dd>{emu.mailgun_url}</dd>" in response.text
     assert not any(seen.route == "page" for seen in emu.requests), "it is no part of an API"
 
