@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 
 from omnivery.emulator.message import StoredFile, StoredMessage
 from omnivery.emulator.mime import read_mime
@@ -76,9 +77,9 @@ def _mime_images(mime: bytes) -> dict[str, StoredFile]:
 
 
 def _with_images(html: str, images: Mapping[str, StoredFile]) -> str:
-    used = {name for name in CID.findall(html) if name in images}
+    used = {unquote(name) for name in CID.findall(html)} & set(images)
     urls = dict(_data_urls(images[name] for name in used)) if used else {}
-    return CID.sub(lambda found: urls.get(found[1], found[0]), html)
+    return CID.sub(lambda found: urls.get(unquote(found[1]), found[0]), html)
 
 
 def _data_urls(files: Iterable[StoredFile]) -> Iterable[tuple[str, str]]:

@@ -61,6 +61,8 @@ def test_remote_styles_are_left_when_they_are_chosen() -> None:
 def test_inline_images_are_part_of_the_document() -> None:
     data = f"data:image/png;base64,{base64.b64encode(b'PNG').decode()}"
     assert f'<img src="{data}">' in document('<img src="cid:logo.png">', inline=(PNG,))
+    spaced = StoredFile(name="a b.png", media_type="image/png", content=b"PNG")
+    assert f'<img src="{data}">' in document('<img src="cid:a%20b.png">', inline=(spaced,))
     assert '<img src="cid:other">' in document('<img src="cid:other">', inline=(PNG,))
     mail = EmailMessage()
     mail.set_content("<img src=cid:x@y>", subtype="html")
