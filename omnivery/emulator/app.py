@@ -23,6 +23,7 @@ from omnivery._logging import get_logger
 from omnivery.emulator import automations, control, mailgun, page, receiver
 from omnivery.emulator.auth import needs_key, needs_token
 from omnivery.emulator.automations import honeypots
+from omnivery.emulator.browser_guard import BrowserGuard
 from omnivery.emulator.faults import Cut, misbehave
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.request_feed import FAULT, READING, RequestFeed
@@ -68,7 +69,8 @@ def build_app(state: State) -> Starlette:
     routes.append(routing.Route(receiver.PATH, state.received))
     routes += [_mount(table, state) for table in ROUTE_TABLES]
     feed = Middleware(RequestFeed, feed=state.feed, receiver_path=receiver.PATH)
-    middleware = [feed, Middleware(EncodedPaths)]
+    guard = Middleware(BrowserGuard, hosts=state.settings.hosts, open_path=receiver.PATH)
+    middleware = [feed, Middleware(EncodedPaths), guard]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _json_error}, middleware=middleware)
     app.router.redirect_slashes = False
     return app
@@ -88,7 +90,10 @@ class EncodedPaths:
 
 
 def _open_route(route: Route, state: State) -> routing.Route:
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(arrived: Request) -> Response:
+        request = _request(arrived, state)
+        if refusal := await _refusal_of_body(request):
+            return refusal
         return await _respond(route, route.handler(request, state))
 
     return routing.Route(route.path, endpoint, methods=[route.method])
@@ -117,22 +122,35 @@ def _api_route(table: RouteTable, route: Route, state: State) -> routing.Route:
 
 
 async def _handle(arrived: Request, table: RouteTable, route: Route, state: State) -> Response:
-    request = Request(arrived.scope, _limited(arrived.receive, state.settings.max_body))
-    request.path_params.update({name: unquote(value) for name, value in request.path_params.items()})
+    request = _request(arrived, state)
 
     async def act() -> Response:
         return await _respond(route, _authorized(request, table, route, state))
 
+    # The whole body first: to cut a connection while the client writes would be another fault.
+    if refusal := await _refusal_of_body(request):
+        return refusal
+    fault = state.faults.take(route.name)
+    request.scope["state"][FAULT] = fault is not None
+    return await misbehave(fault, act, stopping=state.stopping)
+
+
+def _request(arrived: Request, state: State) -> Request:
+    """The request with its path parameters decoded, and with a limit for its body."""
+    request = Request(arrived.scope, _limited(arrived.receive, state.settings.max_body))
+    request.path_params.update({name: unquote(value) for name, value in request.path_params.items()})
+    return request
+
+
+async def _refusal_of_body(request: Request) -> Response | None:
+    """Read the whole body; return a response if that is not possible."""
     try:
-        # The whole body first: to cut a connection while the client writes would be another fault.
         await request.body()
     except HTTPException as refusal:
         return _json_error(request, refusal)
     except ClientDisconnect:
         return Cut()
-    fault = state.faults.take(route.name)
-    request.scope["state"][FAULT] = fault is not None
-    return await misbehave(fault, act, stopping=state.stopping)
+    return None
 
 
 async def _authorized(request: Request, table: RouteTable, route: Route, state: State) -> Response:

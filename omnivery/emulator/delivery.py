@@ -144,5 +144,10 @@ def _urls(happening: Happening, message: StoredMessage, domain: Domain) -> list[
     for own in (message.values("callback_url"), message.options("callback_url")):
         if urls := [url for url in own if url]:
             return urls
+    return configured_urls(happening, domain)
+
+
+def configured_urls(happening: Happening, domain: Domain) -> list[str]:
+    """Return the URLs of a domain's webhooks that are told of an event."""
     names = WEBHOOKS.get(f"{happening.event} {happening.severity}".strip(), (happening.event,))
     return list(dict.fromkeys(url for name in names for url in domain.webhooks.get(name, [])))

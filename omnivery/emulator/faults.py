@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import re
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -25,9 +26,27 @@ COME_BACK = {"429", "503"}
 """Statuses whose response has a `Retry-After`."""
 
 
+FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Names of header fields (RFC 9110, section 5.1)."""
+FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""Values of header fields: Latin-1 without control characters."""
+INERT = {"content-security-policy": "sandbox", "x-content-type-options": "nosniff"}
+"""Headers of every response that a fault orders. Its body may be HTML, and must not act as a page of the emulator."""
+
+
+def _check_retry_after(_fault: Fault, _attribute: object, value: Any) -> None:
+    if isinstance(value, str) and not FIELD_VALUE.fullmatch(value):
+        raise ValueError("retry_after must be text without control characters")
+
+
 def _check_headers(_fault: Fault, _attribute: object, headers: Any) -> None:
     if not isinstance(headers, Mapping):
         raise TypeError("headers must be a mapping")
+    for name, value in headers.items():
+        if not (isinstance(name, str) and FIELD_NAME.fullmatch(name)):
+            raise ValueError("headers has a name that is not one of a header field")
+        if not (isinstance(value, str) and FIELD_VALUE.fullmatch(value)):
+            raise ValueError(f"the value of the header {name} must be text without control characters")
 
 
 @frozen(kw_only=True)
@@ -36,7 +55,9 @@ class Fault:
 
     # Validated here, because an invalid fault would otherwise raise inside the server.
     status: int | None = field(default=None, validator=in_([None, *range(200, 600)]))
-    retry_after: float | str | None = field(default=None, validator=optional(instance_of((int, float, str))))
+    retry_after: float | str | None = field(
+        default=None, validator=[optional(instance_of((int, float, str))), _check_retry_after]
+    )
     delay: float | None = field(default=None, validator=optional(instance_of((int, float))))
     after: Literal["received", "accepted"] | None = field(default=None, validator=in_([None, "received", "accepted"]))
     body: bytes | str | None = field(default=None, repr=False, validator=optional(instance_of((bytes, str))))
@@ -60,7 +81,7 @@ class Fault:
         headers = {"content-type": _media_type(body), **{k.lower(): v for k, v in (self.headers or {}).items()}}
         if self.retry_after is not None:
             headers["retry-after"] = str(self.retry_after)
-        return Response(body, status_code=status, headers=headers)
+        return Response(body, status_code=status, headers={**headers, **INERT})
 
     def _content(self, status: int) -> bytes:
         if self.body is not None:

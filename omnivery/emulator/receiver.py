@@ -68,7 +68,7 @@ class ReceivedCalls:
             with self._lock:
                 self._counts.update(verdict.is_bot for verdict in event)
         else:
-            self._delivery_events.add(body)
+            self._delivery_events.add(event, body)
 
 
 def shown(verdict: Verdict) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class Emulator:
         max_messages_kept: number of messages to keep, with their files; the oldest are deleted first.
         db: a file for records, domains, suppressions and random keys, created if missing; all is in memory when left
             out. One emulator uses it at a time.
+        allow_hosts: names by which a browser may call the page, and anyone the control API, beside `host`, `localhost`
+            and IP addresses: such as a container's. `*` for any name, which lets web pages in by DNS rebinding.
 
     Raises:
         ConfigError: the file cannot be used, or another emulator uses it.
@@ -107,6 +109,7 @@ class Emulator:
         max_events_kept: int = 100_000,
         max_messages_kept: int = 1_000,
         db: str | os.PathLike[str] | None = None,
+        allow_hosts: Collection[str] = (),
     ) -> None:
         enabled = {domain} if bot_domains is None else bot_domains
         self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept, db=db)
@@ -128,6 +131,7 @@ class Emulator:
             paging=paging,
             dialect=dialect,
             strict=strict,
+            hosts=frozenset({host, *allow_hosts}),
         )
         self._host, self._port = host, port
         self._faults = Faults(route_names(), spec=faults, seed=seed)

@@ -37,6 +37,8 @@ class Settings:
     paging: Literal["offset", "cursor"]
     dialect: Literal["omnivery", "mailgun"]
     strict: bool
+    hosts: frozenset[str]
+    """Names by which the page and the control API may be called."""
 
     @property
     def like_mailgun(self) -> bool:

@@ -170,7 +170,7 @@ def test_a_reset_drops_webhooks_under_way(receiver: Receiver, by: str) -> None:
         if by == "method":
             emu.reset()
         else:
-            httpx.post(f"{emu.automations_url}/_/reset", verify=False, trust_env=False)
+            httpx.post(f"{emu.automations_url}/_/reset", json={}, verify=False, trust_env=False)
         emu.wait_idle(0.0)
         submit(emu, receiver.url, event(event_id="e2"))
         emu.wait_idle()

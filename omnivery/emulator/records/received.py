@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from omnivery.codec import loads
 from omnivery.emulator.records.changes import Changes
 from omnivery.emulator.records.database import RecordDatabase
 from omnivery.emulator.records.window import Conditions, RecordPage, Window, select_window
@@ -48,6 +49,8 @@ class DeliveryEventRecord:
     at: float
     """When it was received, in unix seconds."""
     event: DeliveryEvent = field(repr=False)
+    data: dict[str, Any] = field(repr=False)
+    """Its payload, as it was received."""
 
 
 class VerdictRecords:
@@ -159,6 +162,16 @@ class VerdictRecords:
             last = rows[-1][0]
 
 
+@frozen(kw_only=True)
+class DeliveryEventQuery:
+    """Which events to return: those for which all that is given holds."""
+
+    event: str | None = None
+    """The event's name in the payload, such as `opened`."""
+    recipient: str | None = None
+    """The recipient, whatever its case."""
+
+
 class DeliveryEventRecords:
     """The delivery events, stored as the bodies of the calls that brought them.
 
@@ -171,24 +184,30 @@ class DeliveryEventRecords:
     def __init__(self, database: RecordDatabase, *, kept: int, changes: Changes) -> None:
         self._database, self._kept, self._changes = database, kept, changes
 
-    def add(self, body: bytes) -> None:
-        """Store an event."""
+    def add(self, event: DeliveryEvent, body: bytes) -> None:
+        """Store the event of a call."""
+        recipient = None if event.recipient is None else event.recipient.lower()
+        values = (time.time(), event.event, recipient, body)
         with self._database.transaction() as connection:
-            number = connection.execute(
-                "INSERT INTO received_events (at, body) VALUES (?, ?)", (time.time(), body)
-            ).lastrowid
-            connection.execute("DELETE FROM received_events WHERE id <= ?", ((number or 0) - self._kept,))
+            statement = "INSERT INTO received_events (at, event, recipient, body) VALUES (?, ?, ?, ?)"
+            number = connection.execute(statement, values).lastrowid or 0
+            connection.execute("DELETE FROM received_events WHERE id <= ?", (number - self._kept,))
         self._changes.tell("delivery_events")
 
-    def find(self, window: Window | None = None) -> RecordPage[DeliveryEventRecord]:
+    def find(
+        self, query: DeliveryEventQuery | None = None, window: Window | None = None
+    ) -> RecordPage[DeliveryEventRecord]:
         """Return some events, newest first."""
         select = "SELECT id, at, body FROM received_events"
-        rows, more = select_window(self._database, select, Conditions(), window or Window())
+        rows, more = select_window(self._database, select, _event_conditions(query), window or Window())
         return RecordPage(records=tuple(_event(*row) for row in rows), more=more)
 
-    def count(self, *, after: int = 0) -> int:
-        """Return the number of events with an id above `after`."""
-        return int(self._database.rows("SELECT count(*) FROM received_events WHERE id > ?", after)[0][0])
+    def count(self, query: DeliveryEventQuery | None = None, *, after: int = 0) -> int:
+        """Return the number of events that match, of those with an id above `after`."""
+        conditions = _event_conditions(query)
+        conditions.add("id > ?", after)
+        statement = f"SELECT count(*) FROM received_events{conditions.where}"  # noqa: S608  # our own words
+        return int(self._database.rows(statement, *conditions.values)[0][0])
 
     def newest_id(self) -> int:
         """Return the id of the newest event that was ever stored; 0 if there was none."""
@@ -206,8 +225,16 @@ class DeliveryEventRecords:
         self._changes.tell("delivery_events")
 
 
+def _event_conditions(query: DeliveryEventQuery | None) -> Conditions:
+    conditions = Conditions()
+    if query is not None:
+        recipient = None if query.recipient is None else query.recipient.lower()
+        conditions.equal(event=query.event, recipient=recipient)
+    return conditions
+
+
 def _event(number: int, at: float, body: bytes) -> DeliveryEventRecord:
     event = parse_unverified(body)
     if isinstance(event, BotVerdicts):
         raise TypeError("verdicts are stored elsewhere")
-    return DeliveryEventRecord(id=number, at=at, event=event)
+    return DeliveryEventRecord(id=number, at=at, event=event, data=loads(body)["event-data"])

@@ -57,7 +57,11 @@ EMULATOR_FILE = FileKind(
             humans INTEGER NOT NULL, body BLOB NOT NULL
         )
         """,
-        "CREATE TABLE received_events (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, body BLOB NOT NULL)",
+        """
+        CREATE TABLE received_events (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, event TEXT, recipient TEXT, body BLOB NOT NULL
+        )
+        """,
         """
         CREATE TABLE deliveries (
             id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, url TEXT NOT NULL, kind TEXT NOT NULL,

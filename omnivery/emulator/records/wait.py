@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from anyio import to_thread
 from attrs import define
 
 from omnivery.emulator.records.changes import Changes, RecordKind
 
 PAUSE = 0.02
 """Seconds between two counts, however fast records arrive."""
+SHARE = 5
+"""How much longer than a count the pause after it is, at least."""
 
 
 @define(kw_only=True)
@@ -30,29 +33,29 @@ class RecordWait:
 
     async def result(self) -> bool:
         """Wait on an asyncio event loop; return whether enough match."""
+        ends = time.monotonic() + self.timeout
         with self.changes.subscribe(self.kind) as subscription:
-            for left in self._steps():
-                if subscription.ended:
-                    break
-                await subscription.changed(left)
-                await asyncio.sleep(min(PAUSE, left))
-        return self._enough
+            while True:
+                begun = time.monotonic()
+                # In a thread: to count among many events takes a while, during which the event loop goes on.
+                if await to_thread.run_sync(self._is_over):
+                    return True
+                left, cost = ends - time.monotonic(), time.monotonic() - begun
+                if left <= 0 or subscription.ended:
+                    return False
+                await asyncio.sleep(min(max(PAUSE, SHARE * cost), left))
+                await subscription.changed(max(0.0, ends - time.monotonic()))
 
     def block(self) -> bool:
         """Block this thread; return whether enough match."""
-        with self.changes.subscribe_thread(self.kind) as subscription:
-            for left in self._steps():
-                if subscription.ended:
-                    break
-                subscription.changed(left)
-        return self._enough
-
-    @property
-    def _enough(self) -> bool:
-        return self.count() >= self.wanted
-
-    def _steps(self) -> Iterator[float]:
-        """Yield the seconds that are left, until enough match or the time is up."""
         ends = time.monotonic() + self.timeout
-        while not self._enough and (left := ends - time.monotonic()) > 0:
-            yield left
+        with self.changes.subscribe_thread(self.kind) as subscription:
+            while not self._is_over():
+                left = ends - time.monotonic()
+                if left <= 0 or subscription.ended:
+                    return False
+                subscription.changed(left)
+        return True
+
+    def _is_over(self) -> bool:
+        return self.count() >= self.wanted

@@ -228,7 +228,7 @@ def test_the_control_api_tells_and_forgets(emu: Emulator, client: httpx.Client) 
     assert (attempt["url"], attempt["attempt"], attempt["status"]) == (NOWHERE, 1, None)
     assert attempt["error"]
     for method, where in (("POST", "/_/reset"), ("DELETE", "/_/")):
-        assert client.request(method, where).status_code == 200
+        assert client.request(method, where, json={}).status_code == 200
     assert client.get("/_/events").json() == {"count": 0, "events": []}
 
 

@@ -188,5 +188,5 @@ def test_resetting_brings_the_first_domain_back(client: httpx.Client, emu: Emula
     emu.reset()
     assert states(client) == {emu.domain: "active"}
     create(client, "new.example.com")
-    assert client.post(f"{emu.automations_url}/_/reset").status_code == 200
+    assert client.post(f"{emu.automations_url}/_/reset", json={}).status_code == 200
     assert list(states(client)) == [emu.domain]

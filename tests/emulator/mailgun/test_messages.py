@@ -305,7 +305,7 @@ def test_the_control_api_shows_and_forgets_messages(emu: Emulator, client: httpx
     assert shown["attachments"] == [{"name": "a.bin", "media_type": "application/x", "size": 2}]
     assert client.delete(where).status_code == 200
     assert emu.messages == []
-    assert client.get(where).json() == {"count": 1, "messages": []}
+    assert client.get(where).json() == {"count": 1, "messages": [], "more": False}
 
 
 def test_a_repr_shows_who_and_not_what(emu: Emulator, client: httpx.Client) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from omnivery.emulator.records.changes import Changes
 from omnivery.emulator.records.database import RecordDatabase
-from omnivery.emulator.records.received import DeliveryEventRecords, VerdictQuery, VerdictRecords
+from omnivery.emulator.records.received import DeliveryEventQuery, DeliveryEventRecords, VerdictQuery, VerdictRecords
 from omnivery.emulator.records.window import Window
-from omnivery.webhooks import BotVerdicts, parse_unverified
+from omnivery.webhooks import BotVerdicts, DeliveryEvent, parse_unverified
 
 
 def add(records: VerdictRecords, *verdicts: tuple[str, bool | None]) -> None:
@@ -58,11 +58,17 @@ def test_the_oldest_verdicts_are_deleted_and_no_id_is_used_twice(
 
 def test_delivery_events_are_records_of_their_own(database: RecordDatabase, changes: Changes) -> None:
     records = DeliveryEventRecords(database, kept=2, changes=changes)
-    for number in range(4):
-        records.add(json.dumps({"event-data": {"event": "opened", "recipient": f"{number}@example.com"}}).encode())
-    assert [event.recipient for event in records.all()] == ["2@example.com", "3@example.com"]
-    [newest] = records.find(Window(limit=1)).records
-    assert (newest.id, newest.event.recipient) == (4, "3@example.com")
+    for number, kind in enumerate(("opened", "opened", "opened", "clicked")):
+        body = json.dumps({"event-data": {"event": kind, "recipient": f"A{number}@example.com"}}).encode()
+        event = parse_unverified(body)
+        assert isinstance(event, DeliveryEvent)
+        records.add(event, body)
+    assert [event.recipient for event in records.all()] == ["A2@example.com", "A3@example.com"]
+    [newest] = records.find(window=Window(limit=1)).records
+    assert (newest.id, newest.event.recipient) == (4, "A3@example.com")
+    assert [each.id for each in records.find(DeliveryEventQuery(event="opened")).records] == [3]
+    assert [each.id for each in records.find(DeliveryEventQuery(recipient="a3@EXAMPLE.com")).records] == [4]
     assert (records.count(), records.count(after=3), records.newest_id()) == (2, 1, 4)
+    assert records.count(DeliveryEventQuery(event="clicked")) == 1
     records.clear()
     assert records.all() == []
