@@ -5,7 +5,7 @@ look like one of a foreign page:
 
 1. Host: a name that an attacker owns can be made to resolve to this machine (DNS rebinding), and the browser then takes
    that page and the emulator for one site. A name of this machine, an IP address, and names that were allowed cannot.
-2. Origin and Sec-Fetch-Site: browsers say where a request comes from.
+2. Origin and Sec-Fetch headers: browsers say where a request comes from.
 3. What a POST has: a page can send simple requests anywhere without being asked; JSON, and a header of one's own, are
    never simple, and a browser asks the emulator first, which refuses.
 
@@ -51,7 +51,7 @@ FOREIGN_HOST = Reason(
 )
 FOREIGN_PAGE = Reason(
     status=403,
-    message="This request comes from a web page of another site (Origin, Sec-Fetch-Site). The control API and the page "
+    message="This request comes from a web page of another site (Origin, Sec-Fetch headers). The control API and the page "
     "of the emulator refuse those.",
 )
 SIMPLE = Reason(

@@ -32,11 +32,9 @@ def test_verdicts_come_back_to_the_emulator_itself() -> None:
         ]
         with plain_client(emulator) as client:
             found = client.get("/_/verdicts").json()
-            page = client.get("/").text
         assert (found["verdicts"], found["bots"], found["humans"], found["unknown"]) == (2, 1, 1, 0)
         assert found["newest"][0]["is_bot"] is True
         assert found["newest"][0]["request"]["campaign"] == "spring"
-        assert "Own receiver: bots</td><td>1" in page
         emulator.reset()
         assert (emulator.verdicts, emulator.received_counts["verdicts"]) == ([], 0)
 

@@ -156,6 +156,7 @@ def _message() -> Schema:
         domain=TEXT,
         surface=TEXT,
         fields=array(array(TEXT)),
+        header_options=array(array(TEXT)),
         sender=TEXT,
         to=addresses,
         cc=addresses,
