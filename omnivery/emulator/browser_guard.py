@@ -51,8 +51,8 @@ FOREIGN_HOST = Reason(
 )
 FOREIGN_PAGE = Reason(
     status=403,
-    message="This request comes from a web page of another site (Origin, Sec-Fetch headers). The control API and the page "
-    "of the emulator refuse those.",
+    message="This request comes from a web page of another site, by its Origin or its Sec-Fetch headers. The control "
+    "API and the page of the emulator refuse those.",
 )
 SIMPLE = Reason(
     status=415,
