@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": ("omnivery.cli.demo", "The main job from end to end, on this machine alone."),
     "doctor": ("omnivery.cli.doctor", "What is wrong with keys, network, clock, domain and webhooks."),
     "emulator": ("omnivery.cli.emulator", "Run both APIs on a port of this machine, for trying and testing."),
+    "listen": ("omnivery.cli.listen", "Receive webhook calls here: verify, show and forward them."),
     "verify": ("omnivery.cli.verify", "Whether a webhook call is signed with your key, and why not."),
 }
 """Name of each command to the module that defines it and its line in the help: a command loads its own module only."""
