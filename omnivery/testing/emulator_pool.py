@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from omnivery.emulator.server import Emulator
+from omnivery.emulator import Emulator
 
 
 class EmulatorPool:

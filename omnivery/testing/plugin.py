@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from omnivery.automations import AsyncAutomations, Automations
-    from omnivery.emulator.server import Emulator
+    from omnivery.emulator import Emulator
     from omnivery.mailgun import AsyncMailgun, Mailgun
     from omnivery.testing.emulator_pool import EmulatorPool
     from omnivery.testing.recorder import Recorder

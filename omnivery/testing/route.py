@@ -80,7 +80,7 @@ class OperationRoute(respx.Route):
         self._body_type = self._example.request_type if siblings_of(operation) else None
         self.respond()
 
-    def respond(self, status_code: int | None = None, **response: Any) -> respx.Route:
+    def respond(self, status_code: int | None = None, **response: Any) -> OperationRoute:
         """Set the response.
 
         Args:
@@ -94,7 +94,8 @@ class OperationRoute(respx.Route):
             response |= {"content": self._example.content, "content_type": self._example.content_type}
         elif not has_body and status >= HTTPStatus.BAD_REQUEST:
             response["json"] = {"message": phrase(status)}
-        return super().respond(status, **response)
+        super().respond(status, **response)
+        return self
 
     def match(self, request: httpx.Request) -> Any:
         """Resolve a request, or return None if it is not the operation's."""

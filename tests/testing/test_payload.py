@@ -59,6 +59,7 @@ def test_events_and_verdicts_come_back_as_they_are() -> None:
     assert [verdict.is_bot for verdict in found] == [False, False, None]
     assert found[0].request == event
     assert [verdict.event_id for verdict in found[1:]] == ["e2", "e3"]
+    assert [verdict.is_bot for verdict in parse(verdicts_payload([event], signing_key=KEY))] == [True]
 
 
 def test_the_key_is_the_environment_s_if_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,7 @@ def test_nothing_is_left_of_the_test_before(omnivery_emulator):
     assert omnivery_emulator in USED, "one server serves them all"
     assert (omnivery_emulator.messages, omnivery_emulator.bot_events, omnivery_emulator.requests) == ([], [], [])
     omnivery_emulator.fail_next("*", status=500, times=99)
+    omnivery_emulator.faults = "500=100%"
 
 
 def test_no_fault_is_left_either(async_mailgun):

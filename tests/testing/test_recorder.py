@@ -138,6 +138,7 @@ def test_a_failure_counts(mailgun: Mailgun) -> None:
     text = failure_of(recorder, "mailgun.messages.send", times=2)
     assert text.startswith("mailgun.messages.send should have been called twice.\nIt was called 12 times:\n  1. POST")
     assert text.endswith("\n  … and 2 more")
+    assert text.count(" POST ") == 10
     with pytest.raises(AssertionError, match=r"should not have been called with subject='3'\.\nIt was called 12 times"):
         recorder.assert_not_called("mailgun.messages.send", sent={"subject": "3"})
     assert "at least once" in failure_of(recorder, "mailgun.domains.get")
@@ -183,6 +184,19 @@ def test_clear_forgets(mailgun: Mailgun) -> None:
     (call,) = recorder.calls
     assert call.fields["subject"] == "second"
     assert repr(recorder) == "<Recorder of 1 calls>"
+
+
+def test_a_call_that_was_forgotten_while_it_ran_stays_forgotten(mailgun: Mailgun) -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        (call,) = recorder.calls
+        assert (call.status, call.error) == (None, None)
+        recorder.clear()
+        return httpx.Response(200, json={})
+
+    mock("mailgun.messages.send").mock(side_effect=respond)
+    with Recorder() as recorder:
+        mailgun.messages.send(message())
+    assert recorder.calls == []
 
 
 def test_recorders_may_be_nested(mailgun: Mailgun) -> None:
