@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from enum import Enum
+from functools import partial
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
@@ -33,8 +34,12 @@ _SURROGATES = re.compile(
 """Escapes: a pair of surrogates, half of a pair (the group), or another one."""
 
 
-def loads(data: bytes | str) -> Any:
+def loads(data: bytes | str, *, limited: bool = True) -> Any:
     """Parse one JSON document.
+
+    Args:
+        data: the document.
+        limited: whether numbers out of range are refused; else they become infinities.
 
     Raises:
         ValueError: it is not JSON, not UTF-8, or nested more deeply than 1,024 levels.
@@ -44,22 +49,23 @@ def loads(data: bytes | str) -> Any:
     if isinstance(data, str) and not text.isascii():
         text.encode()
     try:
-        value = _parse(text, _not_json)
+        value = _parse(text, _not_json, limited=limited)
     except RecursionError:
-        return _parse_deep(text)
+        return _parse_deep(text, limited=limited)
     if _may_be_deep(text) and _is_deep(value):
         raise ValueError(_TOO_DEEP)
     return value
 
 
-def _parse(text: str, constant: Callable[[str], Any]) -> Any:
-    value = json.loads(text, parse_constant=constant, parse_float=_finite, parse_int=_integer)
+def _parse(text: str, constant: Callable[[str], Any], *, limited: bool) -> Any:
+    real = _finite if limited else float
+    value = json.loads(text, parse_constant=constant, parse_float=real, parse_int=partial(_integer, real=real))
     if ("\\ud" in text or "\\uD" in text) and any(escape[1] for escape in _SURROGATES.finditer(text)):
         raise ValueError("half of a surrogate pair is not Unicode")
     return value
 
 
-def _parse_deep(text: str) -> Any:
+def _parse_deep(text: str, *, limited: bool = True) -> Any:
     """Parse a document from the inside out, one container at a time.
 
     In the text of a container the name NaN, which JSON does not have, takes the place of each container inside it.
@@ -76,17 +82,17 @@ def _parse_deep(text: str) -> Any:
             _not_json(piece.strip())
         stack[-1][0].append(piece)
         if piece in {"]", "}"} and len(stack) > 1:
-            value = _join(*stack.pop())
+            value = _join(*stack.pop(), limited=limited)
             stack[-1][0].append("NaN")
             stack[-1][1].append(value)
     if len(stack) > 1:
         raise ValueError("the document is incomplete")
-    return _join(*stack.pop())
+    return _join(*stack.pop(), limited=limited)
 
 
-def _join(pieces: list[str], inner: list[Any]) -> Any:
+def _join(pieces: list[str], inner: list[Any], *, limited: bool) -> Any:
     values = iter(inner)
-    return _parse("".join(pieces), lambda _: next(values))
+    return _parse("".join(pieces), lambda _: next(values), limited=limited)
 
 
 def _may_be_deep(text: str) -> bool:
@@ -116,10 +122,10 @@ def _finite(text: str) -> float:
     return number if math.isfinite(number) else _not_json("a number out of range")
 
 
-def _integer(text: str) -> int | float:
+def _integer(text: str, *, real: Callable[[str], float]) -> int | float:
     # Count the digits first: int() refuses thousands of digits with an error about a setting of the interpreter.
     number = int(text) if len(text) <= _LONGEST_INTEGER else math.inf
-    return int(number) if -(2**63) <= number < 2**64 else _finite(text)
+    return int(number) if -(2**63) <= number < 2**64 else real(text)
 
 
 _LONGEST_INTEGER = len(str(-(2**63)))

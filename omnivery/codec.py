@@ -58,6 +58,20 @@ def loads(data: bytes | str) -> Any:
     return _json.loads(data) if orjson is None else orjson.loads(data)
 
 
+def loads_unlimited(data: bytes | str) -> Any:
+    """Parse one JSON document that is passed on as it is; a number that no float can hold becomes an infinity.
+
+    JSON limits no number (RFC 8259, section 6).
+
+    Raises:
+        ValueError: as `loads`.
+    """
+    try:
+        return loads(data)
+    except ValueError:
+        return _json.loads(data, limited=False)
+
+
 def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
     """Serialise a value as one JSON document in UTF-8, without whitespace.
 

@@ -12,9 +12,10 @@ from omnivery.automations.report import BatchOutcome, SubmitReport
 from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
 from omnivery.bulk.work import RunTarget, Screening, StoredPart, Work
 from omnivery.errors import ApiError, OmniveryError
-from omnivery.events.encoded import all_decoded, checked, line_number
+from omnivery.events.encoded import all_decoded, line_number
 from omnivery.events.encoding import encode_batch, events_in, item_bytes
-from omnivery.events.event import BotEvent, EventLike, EventLine, UnreadableLine
+from omnivery.events.event import EventLike, EventLine, UnreadableLine
+from omnivery.events.prepared import prepared
 from omnivery.events.validation import event_id_of, fault_of, faults_and_ids, faults_of
 from omnivery.transport.http import ApiResponse
 
@@ -40,11 +41,10 @@ class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
     max_bytes: int = MAX_BYTES
 
     def screen(self, items: Sequence[EventLike], *, named: bool) -> Screening:
-        """Check events. A batch of `BotEvent`s alone is checked while it is encoded, so that each is read once."""
-        if {*map(type, items)} == {BotEvent}:
-            return Screening(ids=[item.event_id for item in items] if named else None)  # type: ignore[union-attr]
-        if (encoded := checked(items)) is not None:
-            return Screening(ids=[item[2] for item in encoded] if named else None)
+        """Check events, and encode a batch of sound ones in the same pass."""
+        found = prepared(items, self.target["webhook_url"])
+        if found is not None and len(found.body) <= self.max_bytes:
+            return Screening(body=found.body, ids=found.ids, lines=found.lines) if named else Screening(body=found.body)
         if not named:
             return Screening(faults=faults_of(items))
         faults, ids = faults_and_ids(items)

@@ -78,7 +78,8 @@ class Batch(Generic[T]):
             return
         found = self.work.screen(self.items, named=self.named)
         indices = range(self.start, self.start + len(self.items))
-        self._sift(Part(items=self.items, indices=indices, ids=found.ids, lines=found.lines), found.faults)
+        part = Part(items=self.items, indices=indices, ids=found.ids, lines=found.lines, body=found.body)
+        self._sift(part, found.faults)
 
     @classmethod
     def revived(cls, work: Work[T, Any, Any], parts: Sequence[StoredPart]) -> Batch[T]:

@@ -195,6 +195,8 @@ class Screening:
     """Each item's own id, where a journal asked for them."""
     lines: Sequence[int | None] | None = None
     """Each item's line in the source, where a journal asked for them and the source has lines."""
+    body: Any = None
+    """The request's body, where the items were encoded while they were checked; it must not exceed `max_bytes`."""
 
 
 class Work(ABC, Generic[T, OutcomeT, ReportT]):

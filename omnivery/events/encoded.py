@@ -7,7 +7,7 @@ outcomes and reports have `EventLine`s and `BotEvent`s instead, from `decoded`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from omnivery import codec
@@ -20,14 +20,13 @@ LINE = object()
 """Kind of a line of NDJSON that was read and not parsed. The third part is the line's number."""
 CHECKED = object()
 """Kind of an event that a reader has created and checked. The third part is the event's id."""
-
-
-_PARTS = 3
+PARTS = 3
+"""Parts of an encoded event."""
 
 
 def is_encoded(item: Any) -> bool:
     """Whether an item is an encoded event. A caller's own tuple never is."""
-    return type(item) is tuple and len(item) == _PARTS and (item[0] is LINE or item[0] is CHECKED)
+    return type(item) is tuple and len(item) == PARTS and (item[0] is LINE or item[0] is CHECKED)
 
 
 def line_in(item: Any) -> bytes | None:
@@ -37,7 +36,7 @@ def line_in(item: Any) -> bytes | None:
     if kind is dict:
         return None
     if kind is tuple:
-        return item[1] if len(item) == _PARTS and item[0] is LINE else None
+        return item[1] if len(item) == PARTS and item[0] is LINE else None
     if isinstance(item, bytes):
         return item
     return item.data if isinstance(item, EventLine) else None
@@ -48,11 +47,6 @@ def line_number(item: Any) -> int | None:
     if is_encoded(item):
         return item[2] if item[0] is LINE else None
     return item.line if isinstance(item, EventLine) else None
-
-
-def checked(items: Sequence[Any]) -> Sequence[EncodedEvent] | None:
-    """Return the items if each of them is a checked event, else None."""
-    return items if all(type(item) is tuple and len(item) == _PARTS and item[0] is CHECKED for item in items) else None
 
 
 def decoded(item: Any) -> EventLike:

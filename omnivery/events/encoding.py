@@ -5,58 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from socket import inet_pton
 from typing import Any
 
 from omnivery import codec
-from omnivery.events.encoded import LINE, checked, is_encoded
-from omnivery.events.event import (
-    FIELD_NAMES,
-    FIELDS,
-    BotEvent,
-    EventLike,
-    EventLine,
-    UnreadableLine,
-)
-from omnivery.events.ip_address import IPV4, plain_address
+from omnivery.events.encoded import LINE, is_encoded
+from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent, EventLike, EventLine, UnreadableLine
+from omnivery.events.ip_address import MAPPED_GROUP, plain_address
+from omnivery.events.prepared import plain_form, spliced
 from omnivery.events.validation import fault_of
 
 
 def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
-    """Encode one batch as JSON.
+    """Encode one batch as JSON, whatever it holds; see `prepared` for the usual ones.
 
     Lines of NDJSON are copied unchanged, except that an IPv4-mapped `ip` becomes a plain IPv4 address, as in every
     other kind of event.
 
     Raises:
         TypeError: an event contains a value without a JSON form.
-        ValueError: an event contains text that is not Unicode, or contains itself.
+        ValueError: an event cannot be sent, contains text that is not Unicode, or contains itself.
     """
-    if (encoded := checked(events)) is not None:
-        return _body([b",".join([event[1] for event in encoded])], webhook_url)
     body = _encode(events, webhook_url)
     # Searching the encoded bytes takes a hundredth of checking each event, and almost no batch has such an address.
-    if _MAPPED_GROUP in body.lower():
+    if MAPPED_GROUP.encode() in body.lower():
         body = _encode([_unmapped(event) for event in events], webhook_url)
     return body
 
 
 def _encode(events: Sequence[EventLike], webhook_url: str) -> bytes:
-    kinds = {*map(type, events)}
-    if kinds <= _USUAL_LINES:
-        return _body([_encode_run(events, lines=True)], webhook_url)
-    if not any(issubclass(kind, (*_LINES, tuple)) for kind in kinds):
-        return codec.dumps({"webhook_url": webhook_url, "events": events}, default=wire_form)
     # Encode each run of equal kinds at once: encoding event by event takes twelve times as long.
-    return _body([_encode_run(list(run), lines=lines) for lines, run in groupby(events, _is_line)], webhook_url)
-
-
-def _body(runs: Sequence[bytes], webhook_url: str) -> bytes:
-    return b'{"webhook_url":%b,"events":[%b]}' % (codec.dumps(webhook_url), b",".join(runs))
-
-
-_MAPPED_GROUP = b":ffff:"
-"""A part of every spelling of an IPv4-mapped address, in lower case."""
+    runs = [_encode_run(list(run), lines=lines) for lines, run in groupby(events, _is_line)]
+    return spliced(runs, webhook_url)
 
 
 def _unmapped(event: Any) -> Any:
@@ -76,7 +55,7 @@ def _unmapped(event: Any) -> Any:
 
 def _unmapped_line(data: bytes) -> bytes:
     # Only the value is replaced: parsing and serialising the whole line would change the spelling of its numbers.
-    parsed = codec.loads(data)
+    parsed = codec.loads_unlimited(data)
     ip = parsed.get("ip") if isinstance(parsed, dict) else None
     plain = plain_address(ip) if isinstance(ip, str) else None
     if ip is None or plain is None or plain == ip:
@@ -86,7 +65,7 @@ def _unmapped_line(data: bytes) -> bytes:
     for found in member.finditer(data):
         replaced = b'%b"%b"%b' % (data[: found.start(1)], plain.encode(), data[found.end(1) :])
         # A nested object may have the same member.
-        if codec.loads(replaced) == meant:
+        if codec.loads_unlimited(replaced) == meant:
             return replaced
     return codec.dumps(meant)  # it is spelled with escapes
 
@@ -99,63 +78,14 @@ def wire_form(value: Any) -> Any:
         ValueError: it is an event that cannot be sent in a batch; `fault_of` says why.
     """
     if not isinstance(value, BotEvent):
-        return _plain_form(value)
-    # This is the hottest code of the SDK, so it is written out: a loop over the fields takes twice as long. It repeats
-    # the checks of is_plainly_sound(), because a call of it would double the cost. It uses one dict display, because a
-    # dict that grows key by key is resized three times.
-    ip, uas, event_id, action, domain = value.ip, value.uas, value.event_id, value.action, value.domain
-    recipient_id, message_id, ts, message_ts = value.recipient_id, value.message_id, value.ts, value.message_ts
-    attributes = value.attributes
-    try:
-        inet_pton(IPV4, ip)  # type: ignore[arg-type]  # None raises a TypeError, which is caught
-        plain = (
-            type(uas) is str
-            and uas
-            and type(event_id) is str
-            and event_id
-            and (ts is None or type(ts) is int)
-            and (message_ts is None or type(message_ts) is int)
-            and (attributes is None or (type(attributes) is dict and FIELD_NAMES.isdisjoint(attributes)))
-        )
-    except (OSError, ValueError, TypeError):
-        plain = False
-    if not plain:
-        if fault_of(value):
-            raise ValueError("the event cannot be sent")
-        ip = plain_address(ip)  # type: ignore[arg-type]  # fault_of() refuses None
-    wire: dict[str, Any] = {
-        "ip": ip,
-        "uas": uas,
-        "event_id": event_id,
-        "action": action,
-        "domain": domain,
-        "recipient_id": recipient_id,
-        "message_id": message_id,
-        "ts": ts,
-        "message_ts": message_ts,
-    }
-    if (
-        action is None
-        or domain is None
-        or recipient_id is None
-        or message_id is None
-        or ts is None
-        or message_ts is None
-    ):
-        wire = {name: field for name, field in wire.items() if field is not None}
-    if attributes:
-        wire.update(attributes)
-    return wire
-
-
-def _plain_form(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return value.__index__() if hasattr(value, "__index__") else codec.refuse(value)
+        return plain_form(value)
+    if fault_of(value):
+        raise ValueError("the event cannot be sent")
+    fields = value.to_fields()
+    return {**fields, "ip": plain_address(fields["ip"])}
 
 
 _LINES = (EventLine, bytes)
-_USUAL_LINES = {EventLine, bytes, tuple}
 
 
 def _is_line(item: EventLike) -> bool:

@@ -9,6 +9,8 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 IPV4, IPV6 = int(AF_INET), int(AF_INET6)
 _MAPPED = bytes(10) + b"\xff\xff"
 """Prefix of an IPv4 address written as an IPv6 one (RFC 4291, section 2.5.5.2)."""
+MAPPED_GROUP = ":ffff:"
+"""A part of every spelling of such an address, in lower case."""
 
 
 def is_address(text: str) -> bool:

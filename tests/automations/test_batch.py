@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from omnivery import BotEvent
 from omnivery.automations import BatchOutcome, EventLine, SubmitReport, UnreadableLine
@@ -38,12 +39,18 @@ def test_a_batch_is_what_the_api_takes() -> None:
     )
 
 
-def test_events_that_are_objects_are_checked_while_they_are_encoded() -> None:
-    """So that each is read once; a journal asks for their ids."""
-    items: Any = [event(0), event(1, ip="nowhere")]
+def test_a_sound_batch_is_encoded_while_it_is_checked() -> None:
+    """So that each event is read once; a journal asks for their ids."""
+    items: Any = [event(0), event(1)]
     bare, named = (work_of().screen(items, named=named) for named in (False, True))
     assert (bare.faults, bare.ids, bare.lines) == (None, None, None)
     assert (named.faults, named.ids, named.lines) == (None, ["e0", "e1"], None)
+    assert bare.body == named.body == work_of().encode(items)
+
+
+def test_a_batch_that_is_too_large_is_left_to_be_halved() -> None:
+    small = evolve(work_of(), max_bytes=50)
+    assert small.screen([event(0)], named=False).body is None
 
 
 def test_other_events_are_checked_one_by_one() -> None:
