@@ -39,7 +39,7 @@ def loads(data: bytes | str, *, limited: bool = True) -> Any:
 
     Args:
         data: the document.
-        limited: whether numbers out of range are refused; else they become infinities.
+        limited: whether numbers out of range and deep nesting are refused; else such numbers become infinities.
 
     Raises:
         ValueError: it is not JSON, not UTF-8, or nested more deeply than 1,024 levels.
@@ -52,7 +52,7 @@ def loads(data: bytes | str, *, limited: bool = True) -> Any:
         value = _parse(text, _not_json, limited=limited)
     except RecursionError:
         return _parse_deep(text, limited=limited)
-    if _may_be_deep(text) and _is_deep(value):
+    if limited and _may_be_deep(text) and _is_deep(value):
         raise ValueError(_TOO_DEEP)
     return value
 
@@ -74,7 +74,7 @@ def _parse_deep(text: str, *, limited: bool = True) -> Any:
     for piece in map(itemgetter(0), _PIECES.finditer(text)):
         if piece in {"[", "{"}:
             stack.append(([], []))
-            if len(stack) > DEPTH + 1:
+            if limited and len(stack) > DEPTH + 1:
                 raise ValueError(_TOO_DEEP)
         elif piece == '"':
             raise ValueError("a string has no end")

@@ -59,12 +59,12 @@ def loads(data: bytes | str) -> Any:
 
 
 def loads_unlimited(data: bytes | str) -> Any:
-    """Parse one JSON document that is passed on as it is; a number that no float can hold becomes an infinity.
+    """Parse one JSON document that is passed on as it is: JSON limits neither numbers nor nesting (RFC 8259).
 
-    JSON limits no number (RFC 8259, section 6).
+    A number that no float can hold becomes an infinity.
 
     Raises:
-        ValueError: as `loads`.
+        ValueError: it is not JSON, or not UTF-8.
     """
     try:
         return loads(data)

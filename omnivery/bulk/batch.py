@@ -55,7 +55,7 @@ class Batch(Generic[T]):
     refusals: list[OmniveryError] = field(init=False, factory=list[OmniveryError])
     """The errors that items were rejected for, where they were sent alone."""
     _open: list[Part[T]] = field(init=False, factory=list[Part[T]])
-    _accepted: list[T] = field(init=False, factory=list[T])
+    _accepted: Sequence[T] = field(init=False, default=())
     _rejected: list[Rejection] = field(init=False, factory=list[Rejection])
     _refused: list[T] = field(init=False, factory=list[T])
     """The items of `_rejected`."""
@@ -166,7 +166,8 @@ class Batch(Generic[T]):
         self._count(response.attempts)
         self.responses.append(response)
         part = self._end(PartState.ACCEPTED, response.attempts, ids=self.work.ids_of(response))
-        self._accepted.extend(part.items)
+        # Mostly the one part, and nobody looks at its items.
+        self._accepted = [*self._accepted, *part.items] if self._accepted else part.items
 
     def refused(self, error: OmniveryError) -> None:
         """The service refused the content of the last request, or found it too large: halve the part."""
@@ -228,7 +229,7 @@ class Batch(Generic[T]):
         return SettledBatch(
             batch=self.number,
             start=self.start,
-            accepted=tuple(self._accepted),
+            accepted=self._accepted,
             rejected=tuple(self._rejected),
             refused=self.work.decoded(self._refused),
             undelivered=self.work.decoded(self._undelivered),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from logging import Logger
 from time import time as unix_time
@@ -364,15 +364,15 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     async def _read_source(self) -> Batch[T] | None:
         items: list[T] = []
         try:
-            await self.source.read_into(items, self.work.size)
+            read = await self.source.read_into(items, self.work.size)
         except BaseException:
             # Cancelled while reading: what had been read by then is settled, not forgotten.
             if items:
                 self._settle(await self._appended(items))
             raise
-        return await self._appended(items) if items else None
+        return await self._appended(read) if read else None
 
-    async def _appended(self, items: list[T]) -> Batch[T]:
+    async def _appended(self, items: Sequence[T]) -> Batch[T]:
         self._totals.read += len(items)
         batch = self.recorder.batch(self.work, items)
         self._take_turn(batch)

@@ -51,7 +51,7 @@ class SettledBatch(Record, Generic[T]):
     """The batch's number in its run, from 0, in the order in which the source was read."""
     start: int = 0
     """Place of its first item in the source, from 0."""
-    accepted: tuple[T, ...] = field(default=(), repr=False)
+    accepted: Sequence[T] = field(default=(), repr=False)
     """Items that the service accepted, as they were given. Verdicts of events come to the webhook."""
     rejected: tuple[Rejection, ...] = ()
     """Items that were not valid, or that the server refused one by one."""

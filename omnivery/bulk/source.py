@@ -57,6 +57,19 @@ class BatchSource(ABC, Generic[T]):
         """Release what was opened for reading. Called once, at the end of a run."""
 
 
+class Slices(Iterator[T], Generic[T]):
+    """Items of which many can be taken at once, and need not even be objects before somebody looks at them."""
+
+    @abstractmethod
+    def take(self, count: int) -> Sequence[T]:
+        """Return up to `count` items; none when there will never be any more."""
+
+    def __next__(self) -> T:
+        for item in self.take(1):
+            return item
+        raise StopIteration
+
+
 @frozen(kw_only=True)
 class ResumePoint:
     """Identifies a source, and says how far it was read, in JSON values that the source chooses."""
@@ -196,19 +209,23 @@ class Source(Generic[T]):
         self._taken += len(items)
         return {"items": self._taken}
 
-    async def read_into(self, items: list[T], count: int) -> None:
-        """Append up to `count` items; none when the source is at its end.
+    async def read_into(self, items: list[T], count: int) -> Sequence[T]:
+        """Append up to `count` items, none when the source is at its end, and return the list; or return another one.
 
         The list is the caller's, so that what was read is in it even if the source raises or the task is cancelled.
         Nothing is awaited once they are in it.
         """
         if self._over:
-            return
+            return items
         try:
             if self._iterator is None:
                 self._iterator = self._opened()
             if isinstance(self._iterator, AsyncIterator | BatchSource):
                 await self._fill_waiting(self._iterator, items, count)
+            elif isinstance(self._iterator, Slices):
+                taken = self._iterator.take(count)
+                self._over = self._over or not taken
+                return taken
             else:
                 chosen = islice(self._iterator, count)
                 items.extend(chosen if self._keep is None else map(self._keep, chosen))
@@ -216,6 +233,7 @@ class Source(Generic[T]):
         except Exception as error:  # noqa: BLE001  # the source is the caller's code: anything may come out of it
             self.error = error
             self._over = True
+        return items
 
     def leftover(self, count: int) -> list[T]:
         """Return up to `count` items that were read ahead, once no worker reads any more; none when all were returned.

@@ -7,8 +7,11 @@ outcomes and reports have `EventLine`s and `BotEvent`s instead, from `decoded`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import Any, TypeAlias, overload
+
+from attrs import define
 
 from omnivery import codec
 from omnivery.events.event import BotEvent, EventLike, EventLine
@@ -22,6 +25,31 @@ CHECKED = object()
 """Kind of an event that a reader has created and checked. The third part is the event's id."""
 PARTS = 3
 """Parts of an encoded event."""
+
+
+@define(eq=False, kw_only=True)
+class LineBlock(Sequence[EncodedEvent]):
+    """Sound lines of NDJSON that follow one another in a file, as the text that they are there."""
+
+    text: bytes
+    """Each line ends with a line feed."""
+    first: int
+    """The number of the first line."""
+    events: Sequence[Any]
+    """For each line, an object with `ip` and `event_id`."""
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @overload
+    def __getitem__(self, index: int) -> EncodedEvent: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[EncodedEvent]: ...
+    def __getitem__(self, index: int | slice) -> EncodedEvent | Sequence[EncodedEvent]:
+        return [*self][index]
+
+    def __iter__(self) -> Iterator[EncodedEvent]:
+        return zip(repeat(LINE), self.text.split(b"\n"), range(self.first, self.first + len(self)), strict=False)
 
 
 def is_encoded(item: Any) -> bool:

@@ -6,7 +6,7 @@ It takes batches of one kind in which every event is sound, and returns None for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
 from operator import attrgetter, itemgetter
 from socket import inet_pton
@@ -16,7 +16,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from omnivery import codec
-from omnivery.events.encoded import CHECKED, LINE, PARTS
+from omnivery.events.encoded import CHECKED, LINE, PARTS, LineBlock
 from omnivery.events.event import FIELD_NAMES, BotEvent, EventLike, EventLine
 from omnivery.events.ip_address import IPV4, IPV6, MAPPED_GROUP
 from omnivery.events.sound_lines import sound_lines
@@ -36,7 +36,7 @@ class Prepared:
 
 def prepared(items: Sequence[EventLike], webhook_url: str) -> Prepared | None:
     """Check and encode a batch; None if it must be looked at event by event."""
-    kinds = {*map(type, items)}
+    kinds = {LineBlock} if isinstance(items, LineBlock) else {*map(type, items)}
     if len(kinds) != 1:
         return None
     try:
@@ -46,9 +46,9 @@ def prepared(items: Sequence[EventLike], webhook_url: str) -> Prepared | None:
         return None
 
 
-def spliced(members: Iterable[bytes], webhook_url: str) -> bytes:
-    """Return the body of a batch, given the JSON of its events."""
-    return b'{"webhook_url":%b,"events":[%b]}' % (codec.dumps(webhook_url), b",".join(members))
+def spliced(events: bytes | memoryview, webhook_url: str) -> bytes:
+    """Return the body of a batch, given the JSON of its events, with commas between them."""
+    return b"".join((b'{"webhook_url":', codec.dumps(webhook_url), b',"events":[', events, b"]}"))
 
 
 def plain_form(value: Any) -> Any:
@@ -121,7 +121,7 @@ def _of_bytes(items: Sequence[Any], webhook_url: str) -> Prepared | None:
     found = sound_lines(items)
     if found is None or not _are_addresses([*map(_IP, found)]):
         return None
-    return Prepared(body=spliced(items, webhook_url), ids=[*map(_EVENT_ID, found)])
+    return Prepared(body=spliced(b",".join(items), webhook_url), ids=[*map(_EVENT_ID, found)])
 
 
 def _of_lines(items: Sequence[Any], webhook_url: str) -> Prepared | None:
@@ -135,9 +135,19 @@ def _of_tuples(items: Sequence[Any], webhook_url: str) -> Prepared | None:
         return None
     data, third = [*map(_SECOND, items)], [*map(_THIRD, items)]
     if kinds == {id(CHECKED)}:
-        return Prepared(body=spliced(data, webhook_url), ids=third)
+        return Prepared(body=spliced(b",".join(data), webhook_url), ids=third)
     found = _of_bytes(data, webhook_url) if kinds == {id(LINE)} else None
     return found and evolve(found, lines=third)
+
+
+def _of_block(block: Any, webhook_url: str) -> Prepared | None:
+    if not _are_addresses([*map(_IP, block.events)]):
+        return None
+    return Prepared(
+        body=spliced(memoryview(block.text.replace(b"\n", b","))[:-1], webhook_url),
+        ids=[*map(_EVENT_ID, block.events)],
+        lines=range(block.first, block.first + len(block)),
+    )
 
 
 def _are_sound(ips: Sequence[Any], texts: Sequence[Any], times: Sequence[Any]) -> bool:
@@ -165,4 +175,5 @@ _BY_KIND = {
     bytes: _of_bytes,
     EventLine: _of_lines,
     tuple: _of_tuples,
+    LineBlock: _of_block,
 }

@@ -8,35 +8,46 @@ from functools import cache
 from typing import Annotated, Any, TypeAlias
 
 Decode: TypeAlias = Callable[[bytes], list[Any]]
-"""Decodes an array of events and numbers. Only what is checked is made an object."""
+"""Decodes events and numbers, one after the other. Only what is checked is made an object."""
 
-SHORT = 1000
-"""Bytes of a line that cannot nest more deeply than JSON may here."""
+
+def can_check_lines() -> bool:
+    """Whether lines can be checked here: msgspec is installed (extra `fast`)."""
+    return _decoder() is not None
+
+
+def new_mark() -> bytes:
+    """Return what to put behind each line: a number that nobody can foresee.
+
+    So two lines that are no JSON cannot pass for one that is, together with a line that holds two objects: a mark would
+    be missing from its place.
+    """
+    return b"\n%d\n" % secrets.randbits(62)
 
 
 def sound_lines(lines: Sequence[bytes]) -> Sequence[Any] | None:
-    """Return an object with `ip`, `uas` and `event_id` for each line; None if one of them may be no sound event.
+    """Return an object with `ip` and `event_id` for each line; None if one of them may be no sound event.
 
-    All is checked but whether `ip` is an address. Without msgspec the answer is always None.
-
-    Raises:
-        ValueError: a line is no such event.
+    All is checked but whether `ip` is an address. Without msgspec it is always None.
     """
+    mark = new_mark()
+    return sound_events(b"%b%b" % (mark.join(lines), mark), mark, len(lines))
+
+
+def sound_events(text: bytes, mark: bytes, count: int) -> Sequence[Any] | None:
+    """`sound_lines` of so many lines in a text, with a mark behind each."""
     decode = _decoder()
     if decode is None:
         return None
-    # The mark between two lines is a number that nobody can foresee. So two lines that are no JSON cannot pass for one
-    # that is, together with a line that holds two objects: the mark would be missing from its place.
-    mark = secrets.randbits(62)
-    text = b"[%b]" % (b",%d," % mark).join(lines)
-    if max(map(len, lines)) > SHORT and text.count(b"{") + text.count(b"[") > len(lines) + SHORT:
+    try:
+        # The decoder passes over the members that it does not know, without a look at their text.
+        if not text.isascii():
+            text.decode()
+        found = decode(text)
+    except (ValueError, RecursionError):
         return None
-    # The decoder passes over the members that it does not know, without a look at their text.
-    if not text.isascii():
-        text.decode()
-    found = decode(text)
-    events, marks = found[::2], found[1::2]
-    is_one_a_line = len(found) == 2 * len(lines) - 1 and marks.count(mark) == len(marks)
+    events = found[::2]
+    is_one_a_line = len(found) == 2 * count and found[1::2].count(int(mark)) == count
     return events if is_one_a_line and int not in {*map(type, events)} else None
 
 
@@ -53,4 +64,4 @@ def _decoder() -> Decode | None:
     required: list[Any] = [("ip", text), ("uas", text), ("event_id", text)]
     times: list[Any] = [("ts", whole | None, None), ("message_ts", whole | None, None)]
     event: Any = defstruct("SoundEvent", required + times, gc=False)
-    return Decoder(list[event | int]).decode
+    return Decoder(event | int).decode_lines

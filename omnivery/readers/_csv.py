@@ -173,7 +173,7 @@ class CsvReader(LineReader[BotEvent]):
         return Placed(items, ends, self.state)
 
 
-def _line_by_line(lines: list[Line], dialect: Dialect) -> list[list[str]] | None:
+def _line_by_line(lines: Sequence[Line], dialect: Dialect) -> list[list[str]] | None:
     """The rows of a block in which every line is a sound row, as nearly all are; else None."""
     if None in lines:
         return None

@@ -51,6 +51,11 @@ class LineReader(ABC, Generic[T]):
     unfinished: int = field(default=0, init=False)
     """Bytes of such an item that was left."""
 
+    @property
+    def takes_uncut(self) -> bool:
+        """Whether the lines of a run's source may be `Uncut`."""
+        return False
+
     @abstractmethod
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[T]]:
         """Yield the items of the lines in order. No more lines are asked for than the next items need.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias, overload
 
 from attrs import define, field
 
 from omnivery.errors import SourceError
 from omnivery.events.event import UnreadableLine
+from omnivery.events.sound_lines import new_mark
 from omnivery.readers._packing import PIECE, DamagedError
 
 MAX_LINE = 1_000_000
@@ -19,7 +20,7 @@ MAX_LINE = 1_000_000
 Line: TypeAlias = bytes | None
 """A line without its line ending; None where it was longer than `MAX_LINE`."""
 
-Block: TypeAlias = tuple[int, list[Line]]
+Block: TypeAlias = tuple[int, Sequence[Line]]
 """Lines that follow one another, and the number of the first. Line by line would take twice the time."""
 
 TAIL = 4096
@@ -36,6 +37,32 @@ def too_long(number: int) -> UnreadableLine:
     return UnreadableLine(line=number, reason=f"longer than {MAX_LINE:,} bytes")
 
 
+@define(eq=False)
+class Uncut(Sequence[bytes]):
+    """Whole lines in one text. To cut it into objects would take half as long as to check the events in them."""
+
+    text: bytes
+    """Each line ends with a line feed."""
+    mark: bytes
+    marked: bytes
+    """The same text, with the mark in place of each line feed."""
+
+    @classmethod
+    def of(cls, text: bytes, mark: bytes) -> Uncut:
+        """Put a mark behind each line."""
+        return cls(text, mark, text.replace(b"\n", mark))
+
+    def __len__(self) -> int:
+        return (len(self.marked) - len(self.text)) // (len(self.mark) - 1)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        return self.text.split(b"\n")[:-1][index]
+
+
 class Start(NamedTuple):
     """Where a block starts."""
 
@@ -45,7 +72,7 @@ class Start(NamedTuple):
     """Bytes of the unpacked source before it."""
     tail: bytes
     """The last of these bytes."""
-    lines: list[Line]
+    lines: Sequence[Line]
 
 
 @define(eq=False)
@@ -65,12 +92,15 @@ class Blocks:
     r"""What ends a line, `b"\n"` or `b"\r"`; None until it is known."""
     growing: bool = field(default=False, kw_only=True)
     """Whether the source may grow: a last line without an ending is then left, as it is still being written."""
+    uncut: bool = field(default=False, kw_only=True)
+    """Whether lines may be handed over `Uncut`."""
     unfinished: int = field(init=False, default=0)
     """Bytes of a last line that was left."""
     tail: bytes = field(default=b"", kw_only=True)
     """The last of these bytes, at most `TAIL`."""
     _starts: deque[Start] = field(init=False, factory=deque[Start])
     """Where each block starts from which reading may yet resume."""
+    _mark: bytes = field(init=False, factory=new_mark)
     _blocks: Iterator[Block] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -103,20 +133,17 @@ class Blocks:
             where = f"nothing after line {next_line - 1}" if next_line > 1 else "no line"
             raise SourceError(f"{error}: {where} could be read") from error.__cause__
 
-    def _cut(self) -> Iterator[tuple[int, list[Line]]]:
+    def _cut(self) -> Iterator[tuple[int, Sequence[Line]]]:
         """The lines in blocks, each with its offset. While a block is handed over, `tail` is what stands before it."""
         rest, skipping, passed = b"", False, b""
         start = at = self.offset  # of the next line, and of what is in hand: not the same inside a line that is skipped
         for piece in self._data:
-            text = rest + piece
-            end = self._end_of_lines(text)
-            rest = text[end:]
-            if end:
-                # Only the first line can be too long: the others lie within one piece, which is shorter than that.
-                yield start, _checked(self._split(text[:end]), skipping=skipping)
-                self.tail = (self.tail + passed + text[max(0, end - TAIL) : end])[-TAIL:]
+            text, rest = self._whole_lines(rest, piece)
+            if text:
+                yield start, self._split(text, skipping=skipping)
+                self.tail = (self.tail + passed + text[-TAIL:])[-TAIL:]
                 skipping, passed = False, b""
-                start = at = at + end
+                start = at = at + len(text)
             if len(rest) > MAX_LINE + len(b"\r"):
                 at += len(rest)
                 rest, skipping, passed = b"", True, (passed + rest[-TAIL:])[-TAIL:]
@@ -128,7 +155,17 @@ class Blocks:
         if end or (skipping and not self.growing):
             text = rest[:end]
             ended = self.newline is not None and text.endswith(self.newline)
-            yield start, _checked(self._split(text if ended else text + b"\n"), skipping=skipping)
+            yield start, self._split(text if ended else text + b"\n", skipping=skipping)
+
+    def _whole_lines(self, rest: bytes, piece: bytes) -> tuple[bytes, bytes]:
+        """Return the whole lines of what is in hand, and what is left."""
+        if self.newline == b"\n":
+            # Without a copy of the whole piece.
+            end = piece.rfind(b"\n") + 1
+            return (b"".join((rest, memoryview(piece)[:end])), piece[end:]) if end else (b"", rest + piece)
+        text = rest + piece
+        end = self._end_of_lines(text)
+        return text[:end], text[end:]
 
     def _end_of_lines(self, text: bytes, *, final: bool = False) -> int:
         """Where the last whole line in a text ends. It is final if nothing follows it for now."""
@@ -144,7 +181,7 @@ class Blocks:
         # A carriage return at the very end may be half of an ending.
         return max(text.rfind(b"\n"), text.rfind(b"\r", 0, None if final else -1)) + 1
 
-    def _split(self, text: bytes) -> list[Line]:
+    def _split(self, text: bytes, *, skipping: bool) -> Sequence[Line]:
         # One byte is found a hundred times as fast as several, and most files have none of these.
         if b"\r" in text:
             text = text.replace(b"\r\n", b"\n")
@@ -152,12 +189,12 @@ class Blocks:
                 text = text.replace(b"\r", b"\n")
         if b"\0" in text or (_BYTE_ORDER_MARK[:1] in text and _BYTE_ORDER_MARK in text):
             text = _NO_CONTENT.sub(b"", text)
+        # Only the first line can be too long: the others lie within one piece, which is shorter than that.
+        too_long = skipping or text.find(b"\n") > MAX_LINE
+        if self.uncut and not too_long:
+            return Uncut.of(text, self._mark)
         lines: list[Line] = text.split(b"\n")  # type: ignore[assignment]  # lists are invariant, and this one is new
         lines.pop()
+        if too_long:
+            lines[0] = None
         return lines
-
-
-def _checked(lines: list[Line], *, skipping: bool) -> list[Line]:
-    if skipping or len(lines[0] or b"") > MAX_LINE:
-        lines[0] = None
-    return lines

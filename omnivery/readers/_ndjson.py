@@ -10,11 +10,13 @@ from attrs import define, field
 
 from omnivery.events.encoded import LINE
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.events.sound_lines import can_check_lines
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import EachLine, Placed
 from omnivery.readers._json_columns import JsonColumns
-from omnivery.readers._lines import Block
+from omnivery.readers._lines import Block, Uncut
 from omnivery.readers._opening import FileSources
+from omnivery.readers._slices import UncutLines
 
 
 def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> FileEvents[Any]:
@@ -48,12 +50,21 @@ def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> 
 class NdjsonReader(EachLine[EventLine]):
     """Hands on each line as it is.
 
-    Blocks without a blank line, which nearly all are, are handed on as a whole.
+    Blocks without a blank line, which nearly all are, are handed on as a whole; those that are not cut yet always.
     """
+
+    @property
+    def takes_uncut(self) -> bool:
+        """Whether lines can be checked before they are cut."""
+        return can_check_lines()
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[EventLine]]:
         """Yield the lines of one block after the other."""
         for first, lines in blocks:
+            if isinstance(lines, Uncut):
+                left: Any = UncutLines(lines, first)
+                yield Placed(left, range(first, first + len(lines)))
+                continue
             if not all(lines) or any(map(bytes.isspace, lines)):  # type: ignore[arg-type]  # None is not among them
                 yield from super().read([(first, lines)])
                 continue

@@ -87,6 +87,8 @@ class Reading:
     """Whether a last line without an ending is left for another pass."""
     encoded: bool = False
     """Whether items may be `EncodedEvent`s."""
+    uncut: bool = False
+    """Whether items may be `UncutLines`, too."""
     skipped: Counter[str] = field(factory=Counter[str])
     """Lines without an item, by what they are."""
     unfinished: int = field(init=False, default=0)
@@ -179,6 +181,7 @@ class Reading:
             offset=place.offset,
             newline=place.newline.encode() if place.newline else None,
             growing=self.growing,
+            uncut=self.uncut and reader.takes_uncut,
             tail=tail,
         )
         self._to_skip, reader.growing = place.skip, self.growing
