@@ -115,7 +115,7 @@ def test_whatever_happens_each_item_ends_in_exactly_one_place(
     outcome = batch.close()
 
     places = {id(item): number for number, item in enumerate(items)}
-    kept = [places[id(item)] for item in outcome.accepted + outcome.undelivered]
+    kept = [places[id(item)] for item in (*outcome.accepted, *outcome.undelivered)]
     assert sorted(kept + [item.index - start for item in outcome.rejected]) == list(range(len(items)))
     assert (outcome.requests, outcome.retries) == (sum(told), sum(told) - len(told))
     assert bool(outcome.errors) == bool(outcome.undelivered)
