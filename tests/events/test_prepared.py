@@ -22,7 +22,7 @@ from omnivery.events.sound_lines import sound_lines
 from omnivery.events.validation import event_id_of, faults_of
 from tests.support.bots import WEBHOOK
 
-SOUND = {"ip": "192.0.2.1", "uas": "x", "event_id": "e1"}
+SOUND: dict[str, Any] = {"ip": "192.0.2.1", "uas": "x", "event_id": "e1"}
 LINE_OF_SOUND = b'{"ip":"192.0.2.1","uas":"x","event_id":"e1"}'
 
 law = settings(max_examples=150, deadline=None)
