@@ -10,16 +10,23 @@ import click
 
 from omnivery._version import __version__
 from omnivery.cli.command import HELP, LazyGroup, json_option
+from omnivery.cli.signals import terminable
 from omnivery.cli.streams import adapt_streams
 
 COMMANDS = {
+    "addresses": ("omnivery.cli.addresses", "E-mail addresses: can they receive mail, can they be parsed."),
     "bots": ("omnivery.cli.bots", "Bot detection: submit events, look at verdicts."),
     "completion": ("omnivery.cli.completion", "Completion of commands and options in a shell."),
     "demo": ("omnivery.cli.demo", "The main job from end to end, on this machine alone."),
     "doctor": ("omnivery.cli.doctor", "What is wrong with keys, network, clock, domain and webhooks."),
+    "domains": ("omnivery.cli.domains", "Sending domains: their DNS records and what is wrong with them."),
     "emulator": ("omnivery.cli.emulator", "Run both APIs on a port of this machine, for trying and testing."),
     "listen": ("omnivery.cli.listen", "Receive webhook calls here: verify, show and forward them."),
+    "send": ("omnivery.cli.send", "Send a message."),
+    "stats": ("omnivery.cli.stats", "How many messages were delivered, opened, bounced, by day or hour."),
+    "suppressions": ("omnivery.cli.suppressions", "Addresses that get no more mail: bounces, complaints and others."),
     "verify": ("omnivery.cli.verify", "Whether a webhook call is signed with your key, and why not."),
+    "webhooks": ("omnivery.cli.webhooks", "The URLs to which the service posts a domain's events."),
 }
 """Name of each command to the module that defines it and its line in the help: a command loads its own module only."""
 
@@ -46,7 +53,8 @@ def run() -> NoReturn:
     logging.getLogger("omnivery").setLevel(logging.CRITICAL)
     adapt_streams()
     try:
-        status = omnivery.main(standalone_mode=False, prog_name="omnivery")
+        with terminable():
+            status = omnivery.main(standalone_mode=False, prog_name="omnivery")
     except BrokenPipeError:
         # The reader of the output has closed it, as `| head` does. Python would report that once more when it flushes.
         sys.stdout = None

@@ -1,4 +1,4 @@
-"""What several commands take: spans of time, places to listen, and secrets."""
+"""What several commands take: spans of time, places to listen, named values, and secrets."""
 
 from __future__ import annotations
 
@@ -64,6 +64,18 @@ def _place(text: str) -> tuple[str, int] | None:
     return None
 
 
+def pair(text: str) -> tuple[str, str]:
+    """Read `NAME=VALUE`.
+
+    Raises:
+        click.BadParameter: it has another form.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value
+
+
 def connection_options(command: Command) -> Command:
     """Give a command the options `--proxy` and `--ca`; `connection` reads them."""
     command = click.option(
@@ -103,4 +115,4 @@ def secret(variable: str, name: str) -> str:
         return value
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(f"no {name}: set {variable}")
-    return str(click.prompt(f"{name.capitalize()} ({variable} is not set)", hide_input=True, err=True))
+    return str(click.prompt(f"{name[:1].upper()}{name[1:]} ({variable} is not set)", hide_input=True, err=True))

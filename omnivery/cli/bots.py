@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from omnivery.cli.arguments import connection, connection_options
+from omnivery.cli.check import check
 from omnivery.cli.command import HELP, Group
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
 from omnivery.cli.journal import export, prune, retry, status
@@ -81,5 +82,5 @@ def submit(
     end_with(run, run_interruptibly(lambda: run.run(files, known_token, settings)))
 
 
-for _command in (status, retry, export, prune, results, run_command):
+for _command in (check, status, retry, export, prune, results, run_command):
     bots.add_command(_command)

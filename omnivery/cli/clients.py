@@ -38,6 +38,8 @@ class Clients:
     proxy: str | None = None
     ca: Path | None = None
     _prompted: dict[str, str] = field(init=False, factory=dict[str, str], repr=False)
+    _chosen: list[Surface] = field(init=False, factory=list["Surface"])
+    """The API, once it was chosen."""
 
     def choose(self) -> Surface:
         """Return the API to talk to; say which, if there was a choice.
@@ -45,12 +47,22 @@ class Clients:
         Raises:
             ConfigError: no key is set, and there is nobody to ask.
         """
+        if self._chosen:
+            return self._chosen[0]
         choice = choose_surface(self.keys, self.surface, os.environ)
         if choice.missing is not None:
             self._prompt(choice.missing)
         if choice.note and not reports_in_json():
             click.echo(choice.note, err=True)
+        self._chosen.append(choice.surface)
         return choice.surface
+
+    def likely(self) -> Surface:
+        """Return the API that `choose` would return if all keys were there: nobody is asked for one."""
+        try:
+            return choose_surface(self.keys, self.surface, os.environ).surface
+        except SettingError:
+            return self.surface if self.surface is not None else next(iter(self.keys))
 
     @contextmanager
     def mailgun(self) -> Iterator[Mailgun]:

@@ -13,7 +13,7 @@ from attrs import frozen
 from omnivery import errors
 from omnivery.cli.extras import explain_missing
 from omnivery.cli.output import asked_for_json, json_text, printable
-from omnivery.cli.signals import SIGNAL_STATUS
+from omnivery.cli.signals import SIGNAL_STATUS, Terminated
 
 FAILED, WRONG_USAGE = 1, 2
 """Exit statuses: something did not get through; the command line or the settings are wrong."""
@@ -81,8 +81,9 @@ def _of_click(error: Any) -> Failure:
     return Failure(type=type(error).__name__, message=error.format_message(), status=error.exit_code)
 
 
-def _interrupted(_: Any) -> Failure:
-    return Failure(type="Interrupted", message="Interrupted.", status=SIGNAL_STATUS + signal.SIGINT)
+def _interrupted(error: Any) -> Failure:
+    number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+    return Failure(type="Interrupted", message=str(error) or "Interrupted.", status=SIGNAL_STATUS + number)
 
 
 def _setting(error: Any) -> Failure:
@@ -120,6 +121,8 @@ def hint_for(error: errors.OmniveryError) -> str | None:
     """Return what to do about an error of a call."""
     if isinstance(error, errors.NotSentError) and error.unreachable:
         return f"Is the server running, and {_url_variable(error.operation)} right? `omnivery doctor` looks."
+    if isinstance(error, errors.NotFoundError) and "domain" not in error.message.lower():
+        return None
     if isinstance(error, errors.RateLimitError) and error.retry_after:
         return f"Run the command again in {error.retry_after:,.0f} s."
     for kind, hint in _HINTS.items():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -84,7 +85,7 @@ def input_options(command: Command) -> Command:
     @wraps(command)
     def with_options(**options: Any) -> Any:
         chosen = {name: options.pop(name) for name in _NAMES}
-        columns = dict(_pair(one) for text in chosen.pop("columns") for one in text.split(","))
+        columns = columns_of(chosen.pop("columns"))
         return command(reading=InputOptions(columns=columns, **chosen), **options)
 
     for option in reversed(_OPTIONS):
@@ -132,6 +133,15 @@ complete_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.opti
 )
 
 
+def columns_of(texts: Iterable[str]) -> dict[str, str]:
+    """Read the option `--columns`: the name of each column, and the field that it is.
+
+    Raises:
+        ConfigError: it has another form.
+    """
+    return dict(_pair(one) for text in texts for one in text.split(","))
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, equals, fieldname = text.strip().rpartition("=")
     if not equals or not name or not fieldname:
@@ -141,6 +151,12 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _tell(message: Warning | str, *_: object, **__: object) -> None:
     click.echo(f"Warning: {message}", err=True)
+
+
+def lines_or_arguments(given: Sequence[str]) -> list[str]:
+    """Return the arguments, with the lines of standard input in place of `-`; blank ones are left out."""
+    found = [line for one in given for line in (sys.stdin if one == "-" else [one])]
+    return [line.strip() for line in found if line.strip()]
 
 
 def input_progress(events: FileEvents[Any]) -> AbstractContextManager[Callable[[int], None]]:

@@ -1,4 +1,4 @@
-"""Files of rows: NDJSON, CSV and Parquet, each written in bounded memory, and in place only when it is whole."""
+"""Files of rows: NDJSON and CSV, each written in bounded memory, and in place only when it is whole."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TextIO, TypeAlias
 
 from omnivery import codec
 from omnivery.cli.output import printable
@@ -22,10 +19,34 @@ from omnivery.errors import ConfigError
 Rows: TypeAlias = Iterable[dict[str, Any]]
 Kinds: TypeAlias = Mapping[str, type]
 
-ROW_GROUP = 20_000
-"""Rows of a Parquet file that are held and written together."""
+FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
+"""The format of a file, by the end of its name."""
+_SQLITE = b"SQLite format 3\0"
+"""What each file of SQLite begins with: verdict stores and journals are such files."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
 """What a cell begins with that spreadsheets take for a formula (OWASP, CSV Injection), and the mark against that."""
+
+
+def format_of(output: Path | None, formats: Collection[str]) -> str:
+    """Return the format that a file's name says; NDJSON if there is no file, or its name has no ending.
+
+    Args:
+        output: the file.
+        formats: the formats that can be written.
+
+    Raises:
+        ConfigError: the ending says nothing, or another format.
+    """
+    if output is None or not output.suffix:
+        return "ndjson"
+    found = FORMATS.get(output.suffix.lower())
+    if found is None or found not in formats:
+        endings = ", ".join(ending for ending, form in FORMATS.items() if form in formats)
+        raise ConfigError(
+            f"--output: what ends in {printable(output.suffix)} has no format here; {endings} have, and --format says "
+            "another one. Nothing was written."
+        )
+    return found
 
 
 def write_ndjson(rows: Rows, file: BinaryIO) -> None:
@@ -55,56 +76,12 @@ def _cell(value: object) -> object:
         return f"'{value}" if value.startswith(_FORMULA) and value != "-" else value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return codec.dumps(value).decode() if isinstance(value, dict) else value
+    return codec.dumps(value).decode() if isinstance(value, dict | list) else value
 
 
-def write_parquet(rows: Rows, kinds: Kinds, path: Path) -> None:
-    """Write rows as Parquet, a group of them at a time; a mapping is JSON text.
-
-    Raises:
-        ConfigError: neither pyarrow nor polars is installed.
-    """
-    columns = _columns(iter(rows), kinds)
-    if find_spec("pyarrow") is not None:
-        _write_by_pyarrow(columns, kinds, path)
-    elif find_spec("polars") is not None:
-        _write_by_polars(columns, kinds, path)
-    else:
-        raise ConfigError("writing Parquet needs polars or pyarrow: pip install 'omnivery[polars]'")
-
-
-def _columns(rows: Iterator[dict[str, Any]], kinds: Kinds) -> Iterator[dict[str, list[Any]]]:
-    """Rows by the group, turned into columns; one group without rows where there are none."""
-    group = list(islice(rows, ROW_GROUP))
-    while True:
-        columns = {name: [row[name] for row in group] for name in kinds}
-        for name in (name for name, kind in kinds.items() if kind is dict):
-            columns[name] = [None if value is None else codec.dumps(value).decode() for value in columns[name]]
-        yield columns
-        if not (group := list(islice(rows, ROW_GROUP))):
-            return
-
-
-def _write_by_pyarrow(groups: Iterable[dict[str, list[Any]]], kinds: Kinds, path: Path) -> None:
-    arrow: Any = import_module("pyarrow")
-    types = {str: arrow.string(), dict: arrow.string(), bool: arrow.bool_(), int: arrow.int64(), float: arrow.float64()}
-    schema = arrow.schema([(name, types[kind]) for name, kind in kinds.items()])
-    with import_module("pyarrow.parquet").ParquetWriter(path, schema, compression="zstd") as writer:
-        for columns in groups:
-            writer.write_table(arrow.table(columns, schema=schema))
-
-
-def _write_by_polars(groups: Iterable[dict[str, list[Any]]], kinds: Kinds, path: Path) -> None:
-    polars: Any = import_module("polars")
-    types = {str: polars.String, dict: polars.String, bool: polars.Boolean, int: polars.Int64, float: polars.Float64}
-    schema = {name: types[kind] for name, kind in kinds.items()}
-    # Polars has no writer to which one group is given after the other. So each is a file, and all are then made one.
-    with tempfile.TemporaryDirectory(prefix=f"{path.name}.", dir=path.parent) as folder:
-        parts: list[Path] = []
-        for columns in groups:
-            parts.append(Path(folder, f"{len(parts)}.parquet"))
-            polars.DataFrame(columns, schema=schema).write_parquet(parts[-1])
-        polars.scan_parquet(parts, glob=False).sink_parquet(path, row_group_size=ROW_GROUP)
+def without_mark(cell: str) -> str:
+    """Return the text of a cell that `write_csv` wrote."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
 
 
 @contextmanager
@@ -114,12 +91,14 @@ def replacing(path: Path) -> Iterator[Path]:
     It is its owner's alone (mode 0600): events hold ip addresses.
 
     Raises:
-        ConfigError: at that place is something else than a file.
+        ConfigError: at that place is something else than a file, or a database, which is never replaced.
         OSError: it cannot be written.
     """
     target = path.resolve()
     if target.exists() and not target.is_file():
         raise ConfigError(f"--output: {path} is no file")
+    if _is_database(target):
+        raise ConfigError(f"--output: {path} is a store, a journal or another SQLite file: name another one")
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)
     written = Path(name)
@@ -132,6 +111,33 @@ def replacing(path: Path) -> Iterator[Path]:
         written.unlink(missing_ok=True)
 
 
+def _is_database(target: Path) -> bool:
+    # The files beside one that is open (-wal, -shm) are a part of it.
+    database = target.with_name(target.name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal"))
+    for one in {target, database}:
+        if one.is_file():
+            with one.open("rb") as file:
+                if file.read(len(_SQLITE)) == _SQLITE:
+                    return True
+    return False
+
+
+@contextmanager
+def open_output(output: Path | None) -> Iterator[BinaryIO]:
+    """Open a file that takes its place at the end of the block, or standard output if there is none.
+
+    Raises:
+        ConfigError: it cannot be replaced, or standard output is closed.
+        OSError: it cannot be written.
+    """
+    if output is None:
+        with standard_output() as file:
+            yield file
+    else:
+        with replacing(output) as path, path.open("wb") as file:
+            yield file
+
+
 @contextmanager
 def standard_output() -> Iterator[BinaryIO]:
     """Standard output in bytes; on a terminal without control characters, which would steer it.
@@ -141,12 +147,19 @@ def standard_output() -> Iterator[BinaryIO]:
     """
     if sys.stdout is None:
         raise ConfigError("standard output is closed: name a file with --output")
-    yield _Terminal() if sys.stdout.isatty() else sys.stdout.buffer  # type: ignore[misc]  # it writes, which is all
+    yield _Terminal(sys.stdout) if sys.stdout.isatty() else sys.stdout.buffer  # type: ignore[misc]  # it writes, which is all
     sys.stdout.flush()
 
 
 class _Terminal(io.BufferedIOBase):
-    """Standard output, as far as it can be read."""
+    """Standard output, as far as it can be read.
+
+    Args:
+        stream: standard output as it is now: a progress bar takes its place for a time.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def writable(self) -> bool:
         """Yes."""
@@ -155,6 +168,6 @@ class _Terminal(io.BufferedIOBase):
     def write(self, data: Any, /) -> int:
         """Write text that was encoded."""
         lines = bytes(data).decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-        text = "\n".join(map(printable, lines)).encode(sys.stdout.encoding, "replace")
-        sys.stdout.buffer.write(text)
+        text = "\n".join(map(printable, lines)).encode(self._stream.encoding, "replace")
+        self._stream.buffer.write(text)
         return len(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -24,6 +25,11 @@ KINDS: dict[str, type] = {
     "repeats": int,
 }
 """The columns, and what each of them holds where it is not None."""
+TYPED: dict[str, type] = {
+    **KINDS,
+    **dict.fromkeys(("ts", "message_ts", "accepted_at", "received_at", "first_received_at", "signed_at"), datetime),
+}
+"""The same columns where a time has a type of its own."""
 _INT64 = range(-(2**63), 2**63)
 
 

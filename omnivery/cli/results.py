@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import asdict
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from omnivery.cli.result_rows import KindCounts
     from omnivery.webhooks.store import VerdictStore
 
-FORMATS = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".parquet": "parquet"}
-"""The format of a file, by the end of its name."""
 HOUR = 3600.0
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -40,7 +38,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--store", "store_path", required=True, type=_FILE, help="The verdicts: a file that a receiver keeps.")
 @click.option("--journal", "journal_paths", multiple=True, type=_FILE, help="A submission's journal; more than once.")
 @click.option(
-    "--format", "form", type=click.Choice(sorted({*FORMATS.values()})), help="By the output's name, or ndjson."
+    "--format", "form", type=click.Choice(["csv", "ndjson", "parquet"]), help="By the output's name, or ndjson."
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; standard output if left out.")
 @click.option("--missing", is_flag=True, help="Only list accepted events that have no verdict.")
@@ -58,7 +56,8 @@ def results(
 
     One row for each verdict: event_id, is_bot, the event's fields, its own attributes, and when things happened, in
     unix seconds. With a journal also when the event was accepted, and then a row for each accepted event that has no
-    verdict: it has no received_at. An empty is_bot is unknown, not human. The same columns in each format.
+    verdict: it has no received_at. An empty is_bot is unknown, not human. The same columns in NDJSON and CSV; in
+    Parquet times are timestamps, and each attribute is a typed column of its own, attributes.NAME.
 
     With --missing, accepted events that have no verdict as NDJSON: event_id, accepted_at, and age in seconds.
 
@@ -79,7 +78,9 @@ def results(
 
 
 def _checked_format(form: str | None, output: Path | None, *, missing: bool) -> str:
-    chosen = form or (FORMATS.get(output.suffix.lower(), "ndjson") if output and not missing else "ndjson")
+    from omnivery.cli.result_files import format_of
+
+    chosen = form or format_of(output, ("ndjson",) if missing else ("ndjson", "csv", "parquet"))
     if chosen == "parquet" and output is None:
         raise ConfigError("Parquet is written from its end: name a file with --output")
     if missing and chosen != "ndjson":
@@ -102,8 +103,9 @@ def _check(
 
 def _export(store: VerdictStore, journals: Sequence[JournalReader], form: str, output: Path | None) -> None:
     from omnivery.automations.results import join
-    from omnivery.cli.result_files import replacing, write_csv, write_ndjson, write_parquet
-    from omnivery.cli.result_rows import KINDS, KindCounts, row_of
+    from omnivery.cli.parquet_file import write_parquet
+    from omnivery.cli.result_files import open_output, replacing, write_csv, write_ndjson
+    from omnivery.cli.result_rows import KINDS, TYPED, KindCounts, row_of
 
     counts = KindCounts()
 
@@ -115,9 +117,9 @@ def _export(store: VerdictStore, journals: Sequence[JournalReader], form: str, o
     if form == "parquet":
         assert output is not None  # noqa: S101  # _checked_format sees to it
         with replacing(output) as path:
-            write_parquet(rows(), KINDS, path)
+            write_parquet(rows(), TYPED, path)
     else:
-        with _opened(output) as file:
+        with open_output(output) as file:
             write_csv(rows(), KINDS, file) if form == "csv" else write_ndjson(rows(), file)
     _tell(counts, output, matched=bool(journals))
 
@@ -126,7 +128,7 @@ def _list_missing(
     store: VerdictStore, journals: Sequence[JournalReader], output: Path | None, older_than: float
 ) -> int:
     from omnivery.automations.results import missing
-    from omnivery.cli.result_files import write_ndjson
+    from omnivery.cli.result_files import open_output, write_ndjson
 
     now, count = time.time(), 0
 
@@ -137,7 +139,7 @@ def _list_missing(
                 count += 1
                 yield {"event_id": result.event_id, "accepted_at": result.accepted_at, "age": round(age, 3)}
 
-    with _opened(output) as file:
+    with open_output(output) as file:
         write_ndjson(rows(), file)
     click.echo(f"{count:,} events were accepted {older_than:,.0f} s ago or earlier, and have no verdict", err=True)
     return count
@@ -146,18 +148,6 @@ def _list_missing(
 def _age(result: EventResult, now: float) -> float:
     # A clock that was set back must not hide an event.
     return max(0.0, now - (result.accepted_at or 0.0))
-
-
-@contextmanager
-def _opened(output: Path | None) -> Iterator[BinaryIO]:
-    from omnivery.cli.result_files import replacing, standard_output
-
-    if output is None:
-        with standard_output() as file:
-            yield file
-    else:
-        with replacing(output) as path, path.open("wb") as file:
-            yield file
 
 
 def _tell(counts: KindCounts, output: Path | None, *, matched: bool) -> None:

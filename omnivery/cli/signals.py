@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
-
-import anyio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 SIGNAL_STATUS = 128
 """A shell's exit status for a command that a signal ended is this plus the signal's number."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: what a command began is cleaned up as after Ctrl-C."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raise `Terminated` for a SIGTERM within the block. By itself, the signal would end the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not end the cleaning up
+    raise Terminated
 
 
 def run_interruptibly(work: Callable[[], Awaitable[None]]) -> int:
@@ -18,6 +41,8 @@ def run_interruptibly(work: Callable[[], Awaitable[None]]) -> int:
     Returns:
         The exit status for the signal; 0 if there was none.
     """
+    import anyio
+
     if os.name == "posix":
         return anyio.run(_interruptibly, work)
     try:
@@ -28,6 +53,8 @@ def run_interruptibly(work: Callable[[], Awaitable[None]]) -> int:
 
 
 async def _interruptibly(work: Callable[[], Awaitable[None]]) -> int:
+    import anyio
+
     status, failure = 0, None
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:

@@ -49,11 +49,21 @@ def encode(message: MessageLike, surface: Surface) -> Body:
         ConfigError: the message cannot be sent as it is; the text names the field.
     """
     with values.naming("message"):
-        given = Message.of(message)
-        fields = [*_recipient_fields(given), *_content_fields(given), *_variable_fields(given, surface)]
-        fields += [*_delivery_fields(given, surface), *_option_fields(given)]
-        files = [*_parts("attachment", given.attachments, "attachments"), *_parts("inline", given.inline, "inline")]
+        fields, files = parts_of(message, surface)
         return to_form(fields, files, multipart=bool(files) or surface is Surface.AUTOMATIONS)
+
+
+def parts_of(message: MessageLike, surface: Surface) -> tuple[list[Field], list[FilePart]]:
+    """Return the fields and files of the form that sends a message.
+
+    Raises:
+        ConfigError: as for `encode`.
+    """
+    given = Message.of(message)
+    fields = [*_recipient_fields(given), *_content_fields(given), *_variable_fields(given, surface)]
+    fields += [*_delivery_fields(given, surface), *_option_fields(given)]
+    files = [*_parts("attachment", given.attachments, "attachments"), *_parts("inline", given.inline, "inline")]
+    return fields, files
 
 
 def to_form(fields: Sequence[Field], files: Iterable[FilePart] = (), *, multipart: bool) -> Body:
