@@ -70,6 +70,29 @@ class LazyGroup(Group):
             formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
 
 
+class RootGroup(LazyGroup):
+    """The group of all commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Of Ctrl-C, click would keep neither what the command says of it nor which signal it was."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interruption:
+            raise Interruption(cause=interruption) from interruption
+
+
+class Interruption(Exception):  # noqa: N818  # no error, as KeyboardInterrupt is none
+    """A signal ended a command.
+
+    Attributes:
+        cause: what the signal raised, with the command's own words if it has any.
+    """
+
+    def __init__(self, *, cause: KeyboardInterrupt) -> None:
+        super().__init__(*cause.args)
+        self.cause = cause
+
+
 def json_option() -> click.Option:
     """Return the option `--json`. It only has to be known here: `output.asked_for_json` looks for it."""
     return click.Option(

@@ -11,6 +11,7 @@ import click
 from attrs import frozen
 
 from omnivery import errors
+from omnivery.cli.command import Interruption
 from omnivery.cli.extras import explain_missing
 from omnivery.cli.output import asked_for_json, json_text, printable
 from omnivery.cli.signals import SIGNAL_STATUS, Terminated
@@ -82,7 +83,7 @@ def _of_click(error: Any) -> Failure:
 
 
 def _interrupted(error: Any) -> Failure:
-    number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+    number = signal.SIGTERM if isinstance(getattr(error, "cause", error), Terminated) else signal.SIGINT
     return Failure(type="Interrupted", message=str(error) or "Interrupted.", status=SIGNAL_STATUS + number)
 
 
@@ -109,6 +110,7 @@ _KINDS: dict[type[BaseException], Callable[[Any], Failure | None]] = {
     click.ClickException: _of_click,
     click.Abort: _interrupted,
     KeyboardInterrupt: _interrupted,
+    Interruption: _interrupted,
     errors.ConfigError: _setting,
     errors.OmniveryError: _ours,
     ModuleNotFoundError: _missing_module,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -48,7 +50,8 @@ def write_parquet(rows: Rows, kinds: Kinds, path: Path) -> None:
         for row in rows:
             moved = _without_strange_times(row, kinds)
             seen.enter(moved.get("attributes") or {})
-            spool.write(codec.dumps(moved) + b"\n")
+            # Not as JSON, which would change numbers beyond 64 bits.
+            pickle.dump(moved, spool)
         spool.seek(0)
         columns = {name: kind for name, kind in kinds.items() if name != "attributes"}
         columns |= {f"attributes.{name}": kind for name, kind in seen.kinds().items()}
@@ -104,12 +107,18 @@ def _without_strange_times(row: dict[str, Any], kinds: Kinds) -> dict[str, Any]:
 
 def _groups(spool: BinaryIO, kinds: Kinds, seen: AttributeTypes) -> Iterator[dict[str, list[Any]]]:
     """The rows by the group, turned into columns; one group without rows where there are none."""
-    lines: Iterable[bytes] = iter(spool)
-    group = [_flat(codec.loads(line), seen) for line in islice(lines, ROW_GROUP)]
+    rows = _spooled(spool)
+    group = [_flat(row, seen) for row in islice(rows, ROW_GROUP)]
     while True:
         yield {name: [_value(row.get(name), kind) for row in group] for name, kind in kinds.items()}
-        if not (group := [_flat(codec.loads(line), seen) for line in islice(lines, ROW_GROUP)]):
+        if not (group := [_flat(row, seen) for row in islice(rows, ROW_GROUP)]):
             return
+
+
+def _spooled(spool: BinaryIO) -> Iterator[dict[str, Any]]:
+    with suppress(EOFError):
+        while True:
+            yield pickle.load(spool)  # noqa: S301  # it was written above, to a file that nobody else can open
 
 
 def _flat(row: dict[str, Any], seen: AttributeTypes) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class SuppressionFile:
 
     def _recognized(self, first: bytes) -> Form:
         text = first.strip()
-        if text.startswith((b"{", b'"{')):
+        if text.startswith(b"{") or _is_json_text(text):
             return "ndjson"
         # A header has names, and no name has an @; a list of addresses has one in each line.
         return "csv" if b"@" not in text or b"," in text or b";" in text else "text"
@@ -180,6 +180,15 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
         return
     with Path(path).open("rb") as file:
         yield file, Path(path).stat().st_size or None
+
+
+def _is_json_text(line: bytes) -> bool:
+    """Whether a line is an address as a text of JSON, rather than a header of one quoted name."""
+    try:
+        found = codec.loads(line)
+    except ValueError:
+        return False
+    return isinstance(found, str) and "@" in found
 
 
 def _fault(address: object) -> str | None:

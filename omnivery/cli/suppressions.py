@@ -85,14 +85,14 @@ def add(
     if clients.choose() == "mailgun":
         with clients.mailgun() as client:
             resource: Any = which.of(client)
-            _each(addresses, lambda one: resource.create(one, **details), f"added to the {which.name}")
+            _each(addresses, lambda one: resource.create(one, **details), done=f"added to the {which.name}")
     else:
         kind = which.automations_type()
         if code is not None:
             raise click.UsageError("--code: the Automations API takes none")
         with clients.automations() as other:
             add_one = other.suppressions.add
-            _each(addresses, lambda one: add_one(one, type=kind, error=error), f"added to the {which.name}")
+            _each(addresses, lambda one: add_one(one, type=kind, error=error), done=f"added to the {which.name}")
 
 
 @suppressions.command(
@@ -121,7 +121,13 @@ def remove(*, which: SuppressionList, given: tuple[str, ...], everything: bool, 
         return
     with clients.mailgun() as client:
         resource: Any = which.of(client)
-        _each(lines_or_arguments(given), resource.delete, f"removed from the {which.name}")
+        _each(
+            lines_or_arguments(given),
+            resource.delete,
+            done=f"removed from the {which.name}",
+            # A domain that is not there is 404 for every address, and for the list, too.
+            check_list=lambda: resource.list(limit=1).first(),
+        )
 
 
 def _remove_all(which: SuppressionList, clients: Clients, *, yes: bool) -> None:
@@ -136,17 +142,32 @@ def _remove_all(which: SuppressionList, clients: Clients, *, yes: bool) -> None:
         console().print("The list of bounces is empty.")
 
 
-def _each(addresses: list[str], change: Callable[[str], object], done: str) -> None:
-    """Change one entry after the other, and say what was done, also if an error ends it."""
+def _each(
+    addresses: list[str],
+    change: Callable[[str], object],
+    *,
+    done: str,
+    check_list: Callable[[], object] | None = None,
+) -> None:
+    """Change one entry after the other, and say what was done, also if an error ends it.
+
+    Args:
+        addresses: the entries.
+        change: changes one.
+        done: the change in words.
+        check_list: raises if the whole list is not there. Without it, an address that is not there is an error.
+    """
     changed: list[str] = []
     absent: list[str] = []
     try:
         for address in addresses:
             try:
                 change(address)
-            except NotFoundError as error:
-                if not _is_of_address(error):
+            except NotFoundError:
+                if check_list is None:
                     raise
+                if not absent:
+                    check_list()
                 absent.append(address)
             else:
                 changed.append(address)
@@ -160,11 +181,6 @@ def _each(addresses: list[str], change: Callable[[str], object], done: str) -> N
         console().print(f"{printable(address)}: {done}", markup=False)
     for address in absent:
         console().print(f"{printable(address)}: was not on the list", markup=False)
-
-
-def _is_of_address(error: NotFoundError) -> bool:
-    # The domain may be what is not there, of which every call would say the same.
-    return (error.operation or "").endswith(".delete") and "domain" not in error.message.lower()
 
 
 def _listed(addresses: list[str]) -> str:

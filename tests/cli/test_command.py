@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from itertools import takewhile
 
 import click
 import pytest
@@ -52,7 +53,9 @@ def examples() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(("path", "line"), list(examples()))
 def test_examples_use_options_that_there_are(path: str, line: str) -> None:
-    words = shlex.split(line.partition(path)[2].split("|")[0].split(">")[0].replace(')"', ""))
+    words = list(
+        takewhile(lambda word: word not in {"|", ">", "<"}, shlex.split(line.partition(path)[2].removesuffix(')"')))
+    )
     known = {option for each in ALL[path].params for option in (*each.opts, *each.secondary_opts)}
     given = {word.split("=")[0] for word in words if word.startswith("-") and word != "-"}
     assert given <= known

@@ -20,14 +20,12 @@ from attrs import frozen
 from omnivery import AsyncAutomations
 from omnivery.automations.results import join
 from omnivery.bulk.journal.reader import JournalReader
-from omnivery.cli import result_files
-from omnivery.cli.result_files import replacing, write_parquet
+from omnivery.cli.result_files import replacing
 from omnivery.cli.result_rows import KINDS, row_of
 from omnivery.emulator import Emulator
-from omnivery.errors import ConfigError
 from omnivery.webhooks import BotVerdicts, Listener, Receiver, VerdictStore, parse, sign
 from tests.cli.test_app import printed
-from tests.support.cli import event, on_terminal
+from tests.support.cli import error_of, event, on_terminal
 from tests.support.cli import in_process as omnivery
 
 FORMULA = '=HYPERLINK("https://evil.example")'
@@ -179,38 +177,6 @@ def restored(row: dict[str, str]) -> dict[str, Any]:
     return {name: read.get(KINDS[name], KINDS[name])(cell) if cell else None for name, cell in row.items()}
 
 
-@pytest.mark.parametrize("library", ["pyarrow", "polars"])
-def test_parquet_has_the_same_rows_by_either_library(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
-) -> None:
-    polars = pytest.importorskip("polars")
-    pytest.importorskip(library)
-    monkeypatch.setattr(result_files, "find_spec", lambda name: name == library or None)
-    monkeypatch.setattr(result_files, "ROW_GROUP", 100)  # several groups, the last of them not full
-    rows, file = made.rows(), tmp_path / "rows.parquet"
-    write_parquet(rows, KINDS, file)
-    found = polars.read_parquet(file).to_dicts()
-    for row in found:
-        row["attributes"] = None if row["attributes"] is None else json.loads(row["attributes"])
-    assert found == rows
-    assert [*tmp_path.iterdir()] == [file]
-
-
-@pytest.mark.parametrize("library", ["pyarrow", "polars"])
-def test_parquet_without_rows_has_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
-    polars = pytest.importorskip("polars")
-    pytest.importorskip(library)
-    monkeypatch.setattr(result_files, "find_spec", lambda name: name == library or None)
-    write_parquet([], KINDS, tmp_path / "rows.parquet")
-    assert polars.read_parquet(tmp_path / "rows.parquet").columns == [*KINDS]
-
-
-def test_parquet_without_a_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(result_files, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'omnivery\[polars\]'"):
-        write_parquet([], KINDS, tmp_path / "rows.parquet")
-
-
 @pytest.mark.parametrize("name", ["rows.ndjson", "rows.JSONL", "rows.csv", "rows.parquet", "rows"])
 def test_an_output_is_of_the_format_that_its_name_says_and_private(made: Made, tmp_path: Path, name: str) -> None:
     if name.endswith("parquet"):
@@ -236,6 +202,19 @@ def test_an_output_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
         fail_half_way()
     assert file.read_bytes() == b"of yesterday"
     assert [*tmp_path.iterdir()] == [file]
+
+
+def test_no_store_is_ever_overwritten(made: Made, tmp_path: Path) -> None:
+    """Another store than the one that is read is worth as much, and so are the files beside an open one."""
+    other = tmp_path / "other.csv"
+    with VerdictStore(other) as store:
+        beside = [path for path in tmp_path.iterdir() if path != other]
+        for path in (other, *beside):
+            before = path.read_bytes()
+            result = made.results("--output", str(path), "--format", "csv")
+            assert (result.returncode, path.read_bytes() == before) == (2, True), path
+            assert "SQLite" in error_of(result)["message"]
+        assert store.statistics.verdicts == 0
 
 
 def test_the_output_may_be_neither_the_store_nor_a_journal_nor_a_device(made: Made) -> None:
@@ -280,8 +259,8 @@ def test_missing_leaves_out_what_may_yet_come(made: Made, tmp_path: Path) -> Non
     for older in ((), ("--older-than", "5m"), ("--older-than", "1h")):
         result = made.results("--missing", *older)
         assert (result.returncode, result.stdout) == (0, b""), result.stderr
-    assert made.results("--missing", "--older-than", "0s", "--output", str(tmp_path / "missing.csv")).returncode == 1
-    assert len((tmp_path / "missing.csv").read_bytes().splitlines()) == 3
+    assert made.results("--missing", "--older-than", "0s", "--output", str(tmp_path / "missing.ndjson")).returncode == 1
+    assert len((tmp_path / "missing.ndjson").read_bytes().splitlines()) == 3
 
 
 @pytest.mark.parametrize(
@@ -293,6 +272,9 @@ def test_missing_leaves_out_what_may_yet_come(made: Made, tmp_path: Path) -> Non
         (("--missing", "--older-than", "soon"), b"soon"),
         (("--missing", "--older-than", "-1"), b"-1"),
         (("--format", "xlsx"), b"xlsx"),
+        (("--output", "rows.xlsx"), b".xlsx"),
+        (("--output", "rows.txt"), b".ndjson, .jsonl, .csv, .parquet"),
+        (("--missing", "--output", "rows.csv"), b".ndjson"),
         (("--journal", "/nowhere/run.journal"), b"/nowhere/run.journal"),
     ],
 )

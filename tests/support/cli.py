@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 from omnivery.cli.app import run
+from omnivery.emulator import Emulator
 
 
 def on_terminal(
@@ -85,6 +86,25 @@ def process(
         timeout=60,
         env={**os.environ, **(environment or {})},
     )
+
+
+def settings_of(emulator: Emulator) -> dict[str, str]:
+    """Return the environment that leads commands to an emulator, with all of its keys."""
+    return {
+        "OMNIVERY_TOKEN": emulator.token,
+        "OMNIVERY_API_KEY": emulator.api_key,
+        "OMNIVERY_SENDING_KEY": emulator.sending_key,
+        "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
+        "OMNIVERY_MAILGUN_URL": emulator.mailgun_url,
+        "OMNIVERY_DOMAIN": emulator.domain,
+    }
+
+
+def output_of(result: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    """Return the JSON object that a command printed."""
+    value = json.loads(result.stdout)
+    assert isinstance(value, dict)
+    return value
 
 
 def error_of(result: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
