@@ -16,6 +16,7 @@ from omnivery.bulk.report import (
     problems_table,
     rejected_rows,
 )
+from omnivery.display.counts import counted
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
@@ -167,8 +168,8 @@ class SubmitReport(Tabular):
             {"rejected": rejected_rows(self.rejections), "undelivered": failed},
             unlisted=self.rejected - len(self.rejections),
             stopped_by=self.stopped_by,
-            caption=f"{self.batches:,} batches, {self.requests:,} requests, {self.retries:,} of them retries, "
-            f"{self.elapsed:.1f} s",
+            caption=f"{counted(self.batches, 'batch')}, {counted(self.requests, 'request')}, {self.retries:,} of them "
+            f"retries, {self.elapsed:.1f} s",
         )
 
     def summary(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omnivery.cli.output import counted
+from omnivery.display.counts import counted
 from omnivery.errors import WebhookError
 from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.payload import WebhookEvent, parse_unverified

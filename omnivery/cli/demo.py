@@ -13,15 +13,9 @@ from attrs import define, field
 from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, follow_file, input_options, rate_option
 from omnivery.cli.matching import VerdictMatcher
-from omnivery.cli.output import (
-    console,
-    print_json,
-    printable,
-    report_json,
-    wants_json,
-    where_events_went,
-)
+from omnivery.cli.output import console, print_json, printable, report_json, wants_json, where_events_went
 from omnivery.cli.signals import run_interruptibly
+from omnivery.display.counts import counted
 from omnivery.display.progress import watching
 
 if TYPE_CHECKING:
@@ -172,13 +166,14 @@ def _print_summary(report: SubmitReport, matcher: VerdictMatcher, file: str | No
     out = console()
     rate = report.accepted / report.elapsed if report.elapsed else 0.0
     source = escape(printable(file)) if file else "a sample newsletter"
-    out.print(f"\n[bold]{report.read:,} events[/] from {source}\n")
+    out.print(f"\n[bold]{counted(report.read, 'event')}[/] from {source}\n")
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_column(justify="right", style="bold")
     table.add_column()
-    retries = f", {report.retries:,} retries" if report.retries else ", no retries"
+    retries = counted(report.retries, "retry") if report.retries else "no retries"
     table.add_row(
-        f"{report.accepted:,}", f"accepted in {report.batches:,} batches{retries}, {rate:,.0f} events a second"
+        f"{report.accepted:,}",
+        f"accepted in {counted(report.batches, 'batch')}, {retries}, {rate:,.0f} events a second",
     )
     table.add_row(f"{matcher.verdicts:,}", "signed verdicts received, each matched to its event")
     shares = (
@@ -210,9 +205,9 @@ def _print_rest(report: SubmitReport, matcher: VerdictMatcher) -> None:
     out = console()
     rest = list(where_events_went(report))
     if matcher.missing:
-        rest.append(f"no verdict for {matcher.missing:,} accepted events")
+        rest.append(f"no verdict for {counted(matcher.missing, 'accepted event')}")
     if matcher.unmatched:
-        rest.append(f"{matcher.unmatched:,} verdicts were repeated, or for events that were not accepted")
+        rest.append(f"{counted(matcher.unmatched, 'verdict')}: repeated, or for events that were not accepted")
     if rest:
         out.print("\n[bold]Where the rest went[/]")
     for line in rest:

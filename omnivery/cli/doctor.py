@@ -13,7 +13,8 @@ import click
 
 from omnivery.cli.arguments import connection, connection_options
 from omnivery.cli.command import command
-from omnivery.cli.output import console, counted, print_json, printable, wants_json
+from omnivery.cli.output import console, print_json, printable, wants_json
+from omnivery.display.counts import counted
 
 if TYPE_CHECKING:
     from omnivery.cli.checkup.finding import Finding

@@ -19,6 +19,7 @@ from omnivery.cli.command import command
 from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, end_with, token
+from omnivery.display.counts import counted
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def prune(journals: tuple[str, ...], stores: tuple[str, ...], older_than: float)
     if wants_json():
         print_json({"events": events, "verdicts": verdicts})
     else:
-        console().print(f"Deleted: {events:,} accepted or rejected events, {verdicts:,} verdicts")
+        console().print(f"Deleted: {counted(events, 'accepted or rejected event')}, {counted(verdicts, 'verdict')}")
 
 
 def _line(problem: Problem) -> bytes:
@@ -160,7 +161,7 @@ def _as_json(state: JournalState) -> dict[str, Any]:
 
 def _print(state: JournalState) -> None:
     out = console()
-    out.print(f"[bold]{state.accepted:,} of {state.read:,} events accepted[/], {state.rejected:,} rejected")
+    out.print(f"[bold]{state.accepted:,} of {counted(state.read, 'event')} accepted[/], {state.rejected:,} rejected")
     counts = {
         "pending": state.pending,
         "being sent": state.sending,

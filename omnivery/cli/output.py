@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
+from omnivery.display.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -133,17 +134,6 @@ def cell_text(value: object) -> str:
     return printable(str(value))
 
 
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """A count and its noun: `1 batch`, `1,200 batches`."""
-    return f"{count:,} {noun if count == 1 else plural or _plural(noun)}"
-
-
-def _plural(noun: str) -> str:
-    if noun.endswith("ch"):
-        return f"{noun}es"
-    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-
-
 def progress(text: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
     """A bar on standard error, if that is a terminal. Call what it gives with the count so far.
 
@@ -190,7 +180,7 @@ def where_events_went(report: SubmitReport) -> Iterator[str]:
     for failure in report.failures:
         lost.setdefault(str(failure.error), []).append(failure.events)
     for words, counts in lost.items():
-        yield f"not delivered: {sum(counts):,} events of {len(counts):,} batches: {words}"
+        yield f"not delivered: {counted(sum(counts), 'event')} of {counted(len(counts), 'batch')}: {words}"
     if report.undelivered > (listed := sum(failure.events for failure in report.failures)):
         yield f"not delivered: {report.undelivered - listed:,} more events"
     if report.stopped_by is not None:

@@ -15,6 +15,7 @@ from attrs import asdict
 from omnivery.cli.arguments import Duration
 from omnivery.cli.command import command
 from omnivery.cli.output import print_json, wants_json
+from omnivery.display.counts import counted
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ def _list_missing(
 
     with open_output(output) as file:
         write_ndjson(rows(), file)
-    click.echo(f"{count:,} events were accepted {older_than:,.0f} s ago or earlier, and have no verdict", err=True)
+    words = f"{counted(count, 'event')} without a verdict, accepted {older_than:,.0f} s ago or earlier"
+    click.echo(words, err=True)
     return count
 
 
@@ -156,10 +158,10 @@ def _tell(counts: KindCounts, output: Path | None, *, matched: bool) -> None:
         unknown = {} if matched else {"missing": None, "unmatched": None}
         print_json({**asdict(counts), **unknown, "output": str(output)})
         return
-    kinds = f"{counts.bots:,} bots, {counts.humans:,} humans, {counts.unknown:,} unknown"
-    lines = [f"{counts.verdicts:,} verdicts: {kinds}; {counts.repeats:,} more came again"]
+    kinds = f"{counted(counts.bots, 'bot')}, {counted(counts.humans, 'human')}, {counts.unknown:,} unknown"
+    lines = [f"{counted(counts.verdicts, 'verdict')}: {kinds}; {counts.repeats:,} more came again"]
     if matched:
-        lines.append(f"{counts.missing:,} accepted events without a verdict")
-        lines.append(f"{counts.unmatched:,} verdicts of events that are accepted in no journal named here")
+        lines.append(f"{counted(counts.missing, 'accepted event')} without a verdict")
+        lines.append(f"{counted(counts.unmatched, 'verdict')} of events that are accepted in no journal named here")
     for line in lines:
         click.echo(line, err=output is None)

@@ -21,6 +21,7 @@ from omnivery.cli.output import console, print_json, progress, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, print_summary, token
 from omnivery.cli.verdict_calls import VerdictCalls
+from omnivery.display.counts import counted
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -236,8 +237,8 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
 def _say_what_is_missing(missing: int, refused: int) -> None:
     if refused:
         click.echo(
-            f"The verdicts of {refused:,} events were in calls that were refused, and the service does not repeat "
-            "those. Once the reason is removed, submit the events again, with another journal.",
+            f"The verdicts of {counted(refused, 'event')} were in calls that were refused, and the service does not "
+            "repeat those. Once the reason is removed, submit the events again, with another journal.",
             err=True,
         )
     if missing > refused:
@@ -250,6 +251,7 @@ def _print_verdicts(round_trip: RoundTrip) -> None:
         out.print(f"[bold]{round_trip.verdicts:,} of them have their verdict[/], {round_trip.missing:,} have none")
     if (stored := round_trip.stored) is not None:
         out.print(
-            f"  in the store: {stored.verdicts:,} verdicts, {stored.bots:,} bots, {stored.humans:,} humans, "
+            f"  in the store: {counted(stored.verdicts, 'verdict')}, {counted(stored.bots, 'bot')}, "
+            f"{counted(stored.humans, 'human')}, "
             f"{stored.unknown:,} unknown; {stored.repeats:,} repeated"
         )

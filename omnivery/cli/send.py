@@ -13,8 +13,9 @@ from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import command
 from omnivery.cli.failure import SettingError
 from omnivery.cli.message_options import message_of, message_options, mime_of, shared_options
-from omnivery.cli.output import console, counted, print_json, print_table, printable, wants_json
+from omnivery.cli.output import console, print_json, print_table, printable, wants_json
 from omnivery.cli.surface import EITHER, Surface
+from omnivery.display.counts import counted
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -5,23 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 from attrs import define, field
 
+from omnivery.cli.adapter import bulk_adapter
 from omnivery.cli.arguments import secret
 from omnivery.cli.input import InputOptions, error_words, file_name, follow_file, input_progress, what_to_know
-from omnivery.cli.output import (
-    console,
-    print_json,
-    printable,
-    progress,
-    report_json,
-    wants_json,
-    where_events_went,
-)
+from omnivery.cli.output import console, print_json, printable, progress, report_json, wants_json, where_events_went
 from omnivery.cli.server_notice import ServerNotice
+from omnivery.display.counts import counted
 
 if TYPE_CHECKING:
     from omnivery.automations.report import SubmitReport
@@ -50,6 +44,11 @@ class Submission:
     _runs: dict[str, AsyncBulkRun] = field(init=False, factory=dict[str, "AsyncBulkRun"])
     _report: SubmitReport | None = field(init=False, default=None)
     """Of a retry."""
+
+    @property
+    def adapter(self) -> Literal["httpx", "aiohttp"]:
+        """The HTTP library that the requests run on."""
+        return bulk_adapter(self.connection.get("proxy"))
 
     @property
     def reports(self) -> dict[str, SubmitReport]:
@@ -111,7 +110,7 @@ class Submission:
         from omnivery.automations.config import BASE_URL
 
         notice = ServerNotice(url=settings.get("base_url") or BASE_URL, proxied=bool(self.connection.get("proxy")))
-        options: dict[str, Any] = {**settings, **self.connection, "observers": [notice]}
+        options: dict[str, Any] = {**settings, **self.connection, "observers": [notice], "adapter": self.adapter}
         async with AsyncAutomations(token, **options) as client:
             # All files are opened before anything is sent, so that a wrong name is reported at once.
             self.sources = self.reading.open(files, complete=self.complete)
@@ -138,7 +137,8 @@ class Submission:
 
         assert self.journal is not None  # noqa: S101  # the command requires it
         notice = ServerNotice(url=base_url, proxied=bool(self.connection.get("proxy")))
-        async with AsyncAutomations(token, base_url=base_url, observers=[notice], **self.connection) as client:
+        options: dict[str, Any] = {**self.connection, "observers": [notice], "adapter": self.adapter}
+        async with AsyncAutomations(token, base_url=base_url, **options) as client:
             with notice.watching(), progress(self.journal, None) as advance:
                 self._report = await client.bots.retry(
                     self.journal,
@@ -180,8 +180,8 @@ def print_summary(reports: dict[str, SubmitReport]) -> None:
     for name, report in reports.items():
         rate = report.accepted / report.elapsed if report.elapsed else 0.0
         out.print(
-            f"[bold]{report.accepted:,} of {report.read:,} events accepted[/] from {escape(printable(name))}: "
-            f"{report.batches:,} batches, {report.retries:,} retries, {rate:,.0f} events a second"
+            f"[bold]{report.accepted:,} of {counted(report.read, 'event')} accepted[/] from {escape(printable(name))}: "
+            f"{counted(report.batches, 'batch')}, {counted(report.retries, 'retry')}, {rate:,.0f} events a second"
         )
         for line in where_events_went(report):
             out.print(f"  {line}", markup=False)

@@ -18,12 +18,13 @@ from omnivery import codec
 from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import command
 from omnivery.cli.input import columns_of
-from omnivery.cli.output import console, counted, print_json, printable, wants_json
+from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.result_files import replacing
 from omnivery.cli.signals import SIGNAL_STATUS, Terminated
 from omnivery.cli.suppression_file import Form, Row, SuppressionFile, opened
 from omnivery.cli.suppression_lists import SuppressionList, list_argument
 from omnivery.cli.surface import PRIMARY_OR_TOKEN
+from omnivery.display.counts import counted
 
 if TYPE_CHECKING:
     from omnivery.mailgun import SuppressionReport

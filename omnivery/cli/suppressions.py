@@ -15,11 +15,12 @@ from omnivery.cli.command import HELP, Group
 from omnivery.cli.confirmation import confirm, yes_option
 from omnivery.cli.input import lines_or_arguments
 from omnivery.cli.listing import LARGEST_PAGE, first_items, limit_option, page_size
-from omnivery.cli.output import console, counted, print_items, print_json, printable, progress, wants_json
+from omnivery.cli.output import console, print_items, print_json, printable, progress, wants_json
 from omnivery.cli.result_files import format_of, open_output, write_csv, write_ndjson
 from omnivery.cli.suppression_import import import_command
 from omnivery.cli.suppression_lists import SuppressionList, list_argument, row_of
 from omnivery.cli.surface import PRIMARY, PRIMARY_OR_TOKEN
+from omnivery.display.counts import counted
 from omnivery.errors import NotFoundError, OmniveryError
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import click
 
 from omnivery._logging import LogThrottle
+from omnivery.display.counts import counted
 from omnivery.webhooks.payload import WebhookEvent
 from omnivery.webhooks.reasons import RefusalReason
 from omnivery.webhooks.verdict_wait import Refusals
@@ -42,5 +43,4 @@ class VerdictCalls(Refusals):
         throttle = self._throttles.setdefault(refusal.reason, LogThrottle())
         if throttle.add(1):
             advice = ADVICE.get(refusal.reason, refusal.message)
-            calls = "1 call" if throttle.count == 1 else f"{throttle.count:,} calls"
-            click.echo(f"{calls} refused: {refusal.reason}: {advice}", err=True)
+            click.echo(f"{counted(throttle.count, 'call')} refused: {refusal.reason}: {advice}", err=True)

@@ -11,8 +11,9 @@ import click
 
 from omnivery.cli.arguments import Duration
 from omnivery.cli.command import command
-from omnivery.cli.output import console, counted, print_json, printable, wants_json
+from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.signing_key import key_file_option, namesake, needed_keys
+from omnivery.display.counts import counted
 
 if TYPE_CHECKING:
     from omnivery.cli.saved_call import SavedCall

@@ -7,24 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omnivery.cli.output import cell_text, counted, json_text
+from omnivery.cli.output import cell_text, json_text
 from omnivery.events.event import BotEvent
 from omnivery.mail.dns import DnsRecord
-
-
-@pytest.mark.parametrize(
-    ("count", "noun", "words"),
-    [
-        (0, "batch", "0 batches"),
-        (1, "batch", "1 batch"),
-        (1200, "batch", "1,200 batches"),
-        (1, "retry", "1 retry"),
-        (2, "retry", "2 retries"),
-        (2, "event", "2 events"),
-    ],
-)
-def test_one_is_not_said_as_several(count: int, noun: str, words: str) -> None:
-    assert counted(count, noun) == words
 
 
 def test_a_model_is_an_object_of_its_fields() -> None:

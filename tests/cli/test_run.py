@@ -309,7 +309,7 @@ def test_on_a_terminal_the_totals_are_text(job: Job) -> None:
     assert status == 0, shown
     assert "2 of 2 events accepted" in shown
     assert "2 of them have their verdict, 0 have none" in shown
-    assert "2 verdicts, 1 bots, 1 humans" in shown
+    assert "2 verdicts, 1 bot, 1 human" in shown
 
 
 @pytest.mark.parametrize(

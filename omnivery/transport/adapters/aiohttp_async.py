@@ -124,11 +124,12 @@ class AiohttpAdapter:
         if self._connector is None:
             return
         connector, self._connector = self._connector, None
-        await connector.close()
+        # Before anything is awaited: who is cancelled then must not leave them open.
         for connection in self._connections:
             connection.close()
         self._connections.clear()
         self._origins.clear()
+        await connector.close()
 
     async def _exchange(
         self, connector: aiohttp.TCPConnector, origin: _Origin, head: bytes, request: Request
