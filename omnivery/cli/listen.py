@@ -15,9 +15,10 @@ from attrs import define, evolve, field
 from omnivery.cli.arguments import Duration
 from omnivery.cli.command import command
 from omnivery.cli.failure import SettingError
-from omnivery.cli.output import console, counted, print_json, wants_json
+from omnivery.cli.output import console, print_json, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.signing_key import VARIABLE, clean_keys, key_file_option
+from omnivery.display.counts import counted
 
 if TYPE_CHECKING:
     from omnivery.cli.relay import RelayedCall

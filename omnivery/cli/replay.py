@@ -11,11 +11,12 @@ from attrs import evolve
 
 from omnivery import codec
 from omnivery.cli.call_summary import summary_of, words
-from omnivery.cli.output import console, counted, print_json, printable, wants_json
+from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.saved_call import SavedCall, read_calls
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.signing_key import VARIABLE
 from omnivery.cli.webhook_post import post, post_adapter
+from omnivery.display.counts import counted
 from omnivery.webhooks.body import decode
 from omnivery.webhooks.signature import sign
 
