@@ -40,6 +40,7 @@ HINTS = {
     eval "$(omnivery emulator --export)"
     omnivery emulator --faults 429=5%,500=1%,cut=0.5%,delay=50ms±20ms
     omnivery emulator --faults dup=1%,late=2s,limit=10/s --seed 7
+    omnivery emulator --db omnivery.db --smtp 127.0.0.1:1025
     """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Host to listen on.")
@@ -60,9 +61,24 @@ HINTS = {
     show_default=True,
     help="Whose document to follow where the two disagree.",
 )
+@click.option("--strict", is_flag=True, help="Refuse what that document forbids, although clients do it.")
 @click.option(
-    "--smtp", metavar="HOST:PORT", help="Pass every accepted message on to an SMTP server, such as Mailpit's."
+    "--latency",
+    type=click.Choice(["none", "real"]),
+    default="none",
+    show_default=True,
+    help="real: checks and webhooks take the time of the service.",
 )
+@click.option("--db", type=click.Path(dir_okay=False), help="File for records, domains and keys; created if missing.")
+@click.option(
+    "--max-messages",
+    "max_messages_kept",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Messages to keep; the oldest are deleted.",
+)
+@click.option("--smtp", metavar="HOST:PORT", help="Pass accepted messages on to an SMTP server, such as Mailpit's.")
 @click.option("--quiet", is_flag=True, help="Print no line for each request and webhook.")
 @click.option("--export", is_flag=True, help='Run in the background: eval "$(omnivery emulator --export)".')
 @click.option("--stop", is_flag=True, help='End the one in the background: eval "$(omnivery emulator --stop)".')
@@ -79,6 +95,9 @@ def emulator(context: click.Context, /, *, export: bool, stop: bool, quiet: bool
     Keys are for trying: they are printed, but for those that come from the environment. Faults: a status from 400 to
     599, cut, cut-before and cut-after with the share of requests that meet them; delay and late (webhooks) with a time;
     dup (webhooks) with a share; limit with a rate. messages:500=2% is for one route.
+
+    With --db, everything is there again after a restart, keys included. --smtp passes messages on to Mailpit, or any
+    other SMTP server.
 
     Lines are JSON where standard output is no terminal: first the settings, then one for each request and webhook. The
     first Ctrl-C lets requests in progress finish, a second one ends at once.

@@ -127,13 +127,16 @@ def _record(happening: Happening, message: StoredMessage, recipient: str, domain
 def _tell(happenings: list[Happening], message: StoredMessage, recipient: str, domain: Domain, state: State) -> None:
     """Queue webhooks separately for each URL, so that one that does not respond delays no other."""
     runs: dict[str, list[Delivery]] = {}
+    after = 0.0
     for happening in happenings:
+        delay = state.latency.event(happening.event)
+        after += delay
         if not (urls := _urls(happening, message, domain)):
             continue
         data = event_data(happening, message, recipient, domain, like_mailgun=state.settings.like_mailgun)
-        body = dumps({"event-data": data})
+        body = dumps({"event-data": {**data, "timestamp": data["timestamp"] + after}})
         for url in urls:
-            delivery = Delivery(url=url, batch_id=message.uuid, kind=happening.event, body=body)
+            delivery = Delivery(url=url, batch_id=message.uuid, kind=happening.event, body=body, delay=delay)
             runs.setdefault(url, []).append(delivery)
     for run in runs.values():
         state.webhook_sender.dispatch(*run)

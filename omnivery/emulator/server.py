@@ -19,6 +19,7 @@ from omnivery.emulator.auth import new_key
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.fault_spec import FaultSpec
 from omnivery.emulator.faults import Fault, Faults
+from omnivery.emulator.latency import Latency
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.receiver import PATH, ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
@@ -71,6 +72,8 @@ class Emulator:
         strict: whether to refuse requests that lack a field which the dialect's document requires, although clients
             leave it out: a message's `subject`, and for `omnivery` a complaint's `error`, and the `address` of a
             whitelist in the query.
+        latency: `real` lets a single check take its documented second or more, and webhooks plausible times; with
+            `none`, all happens at once.
         smtp: `HOST:PORT` of an SMTP server, such as Mailpit's, to pass every accepted message on to, except those in
             test mode.
         max_body: largest body of a request in bytes; a larger one gets 413. The default is Mailgun's own limit.
@@ -104,6 +107,7 @@ class Emulator:
         paging: Literal["offset", "cursor"] = "offset",
         dialect: Literal["omnivery", "mailgun"] = "omnivery",
         strict: bool = False,
+        latency: Literal["none", "real"] = "none",
         smtp: str | None = None,
         max_body: int = 54_945_382,
         max_events_kept: int = 100_000,
@@ -142,6 +146,7 @@ class Emulator:
             delivery_events=self._store.delivery_events,
         )
         self._feed = ActivityFeed()
+        self._latency = Latency(latency, seed=seed)
         self._relay = SmtpRelay(SmtpServer.parse(smtp), feed=self._feed) if smtp else None
         self._running: EmulatorThread | None = None
 
@@ -430,6 +435,7 @@ class Emulator:
             webhook_sender=webhook_sender,
             received=self._received,
             feed=self._feed,
+            latency=self._latency,
             relay=self._relay,
             stopping=asyncio.Event(),
         )

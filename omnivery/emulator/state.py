@@ -11,6 +11,7 @@ from omnivery.emulator.account import Account
 from omnivery.emulator.activity import ActivityFeed
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Faults
+from omnivery.emulator.latency import Latency
 from omnivery.emulator.receiver import ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
 from omnivery.emulator.smtp_relay import SmtpRelay
@@ -59,6 +60,7 @@ class State:
     webhook_sender: WebhookSender
     received: ReceivedCalls
     feed: ActivityFeed
+    latency: Latency
     relay: SmtpRelay | None
     """Passes accepted messages on, if there is an SMTP server to pass them on to."""
     stopping: asyncio.Event

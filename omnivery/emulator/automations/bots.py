@@ -3,9 +3,11 @@
 # https://docs.omnivery.com/api-ref/automations-api  (Bot detection)
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 import uuid
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, TypeGuard, cast
 
@@ -89,7 +91,7 @@ async def _submit_batch(request: Request, state: State) -> Response:
         )
     )
     judged = [{**event, "is_bot": bot} for event, bot in zip(events, verdicts, strict=True) if bot is not None]
-    _send_verdicts(state, judged, url=url, batch_id=batch_id)
+    _send_verdicts(state, judged, url=url, batch_id=batch_id, delay=state.latency.verdicts())
     return empty_response(200)
 
 
@@ -107,6 +109,7 @@ async def _check(request: Request, state: State) -> Response:
     event = await _form_fields(request)
     if event is None or not _is_checkable(event):
         return empty_response(400)
+    await _pass_time(state.latency.check(), state)
     (is_bot,) = state.detector.judge([event])
     result = {"is_bot": is_bot, "request": event}
     domain, request_id = request.path_params["domain"].lower(), str(uuid.uuid4())
@@ -139,6 +142,13 @@ def _send_verdicts(state: State, judged: list[dict[str, Any]], *, url: str, batc
         body = dumps({"batch": {"id": batch_id, "size": len(judged)}, "events": judged})
         delivery = Delivery(url=url, batch_id=batch_id, kind="bot", body=body, events=len(judged), delay=delay)
         state.webhook_sender.dispatch(delivery)
+
+
+async def _pass_time(seconds: float, state: State) -> None:
+    """Wait, but not longer than the emulator runs."""
+    if seconds:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(state.stopping.wait(), seconds)
 
 
 async def _form_fields(request: Request) -> dict[str, Any] | None:
