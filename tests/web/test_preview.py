@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ import pytest
 
 from omnivery.emulator import Emulator
 from tests.support.emulator import automations_client, mailgun_client
-from tests.web.conftest import Tab
+from tests.web.conftest import CHROMIUM, Tab
 
 
 class Listener:
@@ -119,11 +120,23 @@ def test_the_document_alone_is_inert_too(tab: Tab, emu: Emulator, outside: Liste
     assert outside.connections == []
 
 
+def test_no_connection_is_opened_ahead(emu: Emulator, outside: Listener) -> None:
+    """Neither sandbox nor policy forbids it. Without Playwright, which starts browsers that never connect ahead."""
+    send(emu, f'<link rel="preconnect" href="{outside.url}"><LINK\nrel=preconnect href={outside.url}><p>Hello</p>')
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom"]
+    number = emu.statistics.messages
+    shown = subprocess.run(
+        [*command, f"{emu.page_url}_/page/messages/{number}/preview"], capture_output=True, timeout=60, check=True
+    )
+    assert b"Hello" in shown.stdout
+    assert outside.connections == []
+
+
 def test_remote_content_is_loaded_when_it_is_chosen_and_runs_nothing(
     tab: Tab, emu: Emulator, outside: Listener
 ) -> None:
     send(emu, hostile(outside.url))
-    page = tab.open("/_/page/messages/2")
+    page = tab.open(f"/_/page/messages/{emu.statistics.messages}")
     page.get_by_role("link", name="Load remote content").click()
     page.wait_for_url("**remote=1")
     page.wait_for_timeout(800)
