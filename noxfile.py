@@ -116,7 +116,7 @@ def interop(session: nox.Session) -> None:
 def web(session: nox.Session) -> None:
     """The emulator's page in the distribution's Chromium: Debian's `chromium`, or where OMNIVERY_CHROMIUM says."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"), *group("web"))
-    session.run("pytest", "-q", "tests/web", *session.posargs)
+    session.run("pytest", "-q", "-n", "2", "--dist", "loadfile", "tests/web", *session.posargs)
 
 
 @nox.session(default=False)

@@ -138,18 +138,6 @@ def test_a_slip_of_the_emulator_is_a_response_and_a_line_in_the_log(
         assert [seen.status for seen in emu.requests] == ([500, 200] if route else [])
 
 
-def test_the_page_repeats_nothing_that_a_request_says() -> None:
-    with Emulator() as emu:
-        url = httpx.URL(emu.automations_url)
-        with socket.create_connection((url.host, url.port or 0)) as plain:
-            plain.sendall(b"GET /?x=<i> HTTP/1.1\r\nhost: 192.0.2.99\r\nconnection: close\r\n\r\n")
-            response = b"".join(iter(lambda: plain.recv(65536), b""))
-        assert response.startswith(b"HTTP/1.1 200 ")
-        assert b"192.0.2.99" not in response
-        assert b"<i>" not in response
-        assert emu.mailgun_url.encode() in response
-
-
 def test_no_other_path_is_a_page() -> None:
     with Emulator() as emu, automations_client(emu) as client:
         assert client.post("/").status_code == 404

