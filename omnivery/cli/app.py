@@ -25,6 +25,7 @@ COMMANDS = {
     "send": ("omnivery.cli.send", "Send a message."),
     "stats": ("omnivery.cli.stats", "How many messages were delivered, opened, bounced, by day or hour."),
     "suppressions": ("omnivery.cli.suppressions", "Addresses that get no more mail: bounces, complaints and others."),
+    "trigger": ("omnivery.cli.trigger", "Send a made-up webhook call of any kind."),
     "verify": ("omnivery.cli.verify", "Whether a webhook call is signed with your key, and why not."),
     "webhooks": ("omnivery.cli.webhooks", "The URLs to which the service posts a domain's events."),
 }
