@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from omnivery._version import __version__
-from omnivery.cli.command import HELP, RootGroup, json_option
+from omnivery.cli.command import HELP, RootGroup
 from omnivery.cli.signals import terminable
 from omnivery.cli.streams import adapt_streams
 
@@ -32,7 +32,7 @@ COMMANDS = {
 """Name of each command to the module that defines it and its line in the help: a command loads its own module only."""
 
 
-@click.command(cls=RootGroup, table=COMMANDS, context_settings=dict(HELP), params=[json_option()])
+@click.command(cls=RootGroup, table=COMMANDS, context_settings=dict(HELP))
 @click.version_option(__version__, prog_name="omnivery")
 def omnivery() -> None:
     """Bot detection for e-mail clicks and opens, and a Mailgun-compatible e-mail API.

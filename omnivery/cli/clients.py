@@ -64,6 +64,10 @@ class Clients:
         except SettingError:
             return self.surface if self.surface is not None else next(iter(self.keys))
 
+    def has_key(self) -> bool:
+        """Whether a key for the work is set."""
+        return any(os.environ.get(name, "").strip() for names in self.keys.values() for name in names)
+
     @contextmanager
     def mailgun(self) -> Iterator[Mailgun]:
         """Make a client of the Mailgun-compatible API for a block. `choose` comes before it.

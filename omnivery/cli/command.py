@@ -37,6 +37,10 @@ class Group(click.Group):
 
     command_class = Command
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params.append(json_option())
+
 
 class LazyGroup(Group):
     """A group that imports a command when it is called for.

@@ -55,7 +55,7 @@ _PATH = click.Path(dir_okay=False, path_type=Path)
 @rate_option
 @input_options
 @connection_options
-def run_command(
+def run(
     *,
     files: tuple[str, ...],
     journal: Path,

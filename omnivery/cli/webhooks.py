@@ -15,6 +15,7 @@ from omnivery.cli.command import HELP, Group
 from omnivery.cli.confirmation import confirm, yes_option
 from omnivery.cli.output import console, print_items, print_json, printable, wants_json
 from omnivery.cli.surface import AUTOMATIONS, MAILGUN, PRIMARY_OR_TOKEN
+from omnivery.cli.webhook_check import check_webhook
 from omnivery.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -136,3 +137,6 @@ def _show(result: WebhookResult, kind: str, urls: tuple[str, ...], words: str) -
         print_json({"kind": kind, "urls": urls, "message": result.message})
     else:
         console().print(f"{printable(kind)} {words} {', '.join(map(printable, urls))}", markup=False, soft_wrap=True)
+
+
+webhooks.add_command(check_webhook)
