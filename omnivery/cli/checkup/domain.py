@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import frozen
-
 from omnivery.automations.domains import GET as AUTOMATIONS_GET
 from omnivery.cli.checkup.account import SHOWN, Access
 from omnivery.cli.checkup.finding import Area, Finding, note, ok, problem, warning
 from omnivery.cli.checkup.probe import Prober
 from omnivery.cli.checkup.setup import Setup
+from omnivery.cli.dns import NEXT, DomainView
 from omnivery.mail.dns import DnsRecord
 from omnivery.mailgun.domains import GET as MAILGUN_GET
-
-STATES = {
-    "pending": "The service's staff has yet to vet it: wait, or write to support.",
-    "unverified": "Publish the DNS records below, then run `omnivery domains verify {name}`.",
-    "rejected": "The service's staff has refused it: write to support.",
-    "disabled": "Only the service's web interface can enable it again.",
-}
-"""What to do in each state in which a domain cannot send."""
-
-
-@frozen(kw_only=True)
-class _Found:
-    name: str
-    state: str | None
-    records: tuple[DnsRecord, ...]
 
 
 async def check_domain(prober: Prober, setup: Setup, mailgun: Access, automations: Access) -> list[Finding]:
@@ -43,23 +27,23 @@ async def check_domain(prober: Prober, setup: Setup, mailgun: Access, automation
     return [_state(found), *_records(found)]
 
 
-async def _look(prober: Prober, setup: Setup, mailgun: Access, automations: Access) -> tuple[_Found | None, int | None]:
+async def _look(
+    prober: Prober, setup: Setup, mailgun: Access, automations: Access
+) -> tuple[DomainView | None, int | None]:
     name, status = setup.domain or "", None
     if mailgun.credential and setup.mailgun_url:
         probe = await prober.call(setup.mailgun_url, MAILGUN_GET, mailgun.credential, name=name)
         status = probe.status
         detail = probe.read(MAILGUN_GET) if status == 200 else None  # noqa: PLR2004
         if detail is not None:
-            records = (*detail.sending_dns_records, *detail.receiving_dns_records)
-            return _Found(name=name, state=detail.domain.state if detail.domain else None, records=records), status
+            return DomainView.of_mailgun(detail, name), status
     if automations.credential and setup.automations_url:
         url = setup.automations_url
         probe = await prober.call(url, AUTOMATIONS_GET, automations.credential, query={"dns": "true"}, name=name)
         status = probe.status
         other = probe.read(AUTOMATIONS_GET) if status == 200 else None  # noqa: PLR2004
         if other is not None:
-            records = (*(other.sending_dns_records or ()), *(other.receiving_dns_records or ()))
-            return _Found(name=name, state=other.state, records=records), status
+            return DomainView.of_automations(other, name), status
     return None, status
 
 
@@ -84,29 +68,30 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
 
 
-def _state(found: _Found) -> Finding:
+def _state(found: DomainView) -> Finding:
     if found.state == "active":
         return ok(Area.DOMAIN, f"{found.name} is active: it can send.", domain=found.name, state=found.state)
     message = f"{found.name} is {found.state or 'in no known state'}: it cannot send."
-    hint = STATES.get(found.state or "", "Look at it in the service's web interface.").format(name=found.name)
+    hint = NEXT.get(found.state or "", "Look at it in the service's web interface.").format(name=found.name)
     return problem(Area.DOMAIN, message, hint, domain=found.name, state=found.state)
 
 
-def _records(found: _Found) -> Iterator[Finding]:
-    if not found.records:
+def _records(found: DomainView) -> Iterator[Finding]:
+    records = (*found.sending, *found.receiving)
+    if not records:
         yield note(Area.DOMAIN, "The service names no DNS records of the domain.")
         return
-    good = [record for record in found.records if record.valid]
+    good = [record for record in records if record.valid]
     if good:
-        yield ok(Area.DOMAIN, f"DNS: {len(good)} of {len(found.records)} records are in place.", records=len(good))
-    for record in found.records:
+        yield ok(Area.DOMAIN, f"DNS: {len(good)} of {len(records)} records are in place.", records=len(good))
+    for record in records:
         if record.valid is None:
             yield note(Area.DOMAIN, f"DNS: {_shown(record)}: the service does not say whether it found it.")
         elif not record.valid:
             yield _lacking(found, record)
 
 
-def _lacking(found: _Found, record: DnsRecord) -> Finding:
+def _lacking(found: DomainView, record: DnsRecord) -> Finding:
     message = f"DNS: {_purpose(record)} is missing or has another value: {record.record_type} {record.name}."
     hint = f"Publish at the DNS provider of {found.name}: {_shown(record)}. It may take hours to be seen; "
     hint += f"`omnivery domains verify {found.name}` has the service look again."

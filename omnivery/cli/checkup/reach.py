@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import urlsplit
 
 from omnivery.cli.checkup.finding import Area, Finding, problem
 from omnivery.cli.checkup.probe import Probe
 from omnivery.cli.checkup.setup import is_loopback
 from omnivery.errors import NotSentError, phrase
+from omnivery.transport.adapters.proxies import environment_proxy
 from omnivery.transport.operation import is_html
 
 EMULATOR = 'Start the emulator, as with eval "$(omnivery emulator --export)", or unset {variable} to use the service.'
@@ -29,15 +31,21 @@ def explain_silence(area: Area, probe: Probe, url: str, variable: str) -> Findin
     # 1. The emulator, or a server of one's own, is not there.
     if isinstance(error, NotSentError) and error.unreachable and is_loopback(url):
         return problem(area, message, EMULATOR.format(variable=variable))
-    # 2. A host that is not known, or that refuses.
+    # 2. A proxy is needed: the SDK uses the environment's only where it is told to.
+    if not is_loopback(url) and (name := _proxy_variable(url)):
+        hint = (
+            f'{name} is set, and no client uses it by itself: pass --proxy "${name}" here, and trust_env=True in code.'
+        )
+        return problem(area, message, hint)
+    # 3. A host that is not known, or that refuses.
     if isinstance(error, NotSentError) and error.unreachable:
         hint = f"Check {variable} if it is set, and whether this machine finds {host}: `nslookup {host}`."
         return problem(area, message, f"{hint} Behind a proxy, pass --proxy URL.")
-    # 3. TLS.
+    # 4. TLS.
     if error is not None and error.permanent:
         hint = "Check the clock and the host. If a proxy here signs certificates itself, pass its authority: --ca FILE."
         return problem(area, message, hint)
-    # 4. Connected, or on the way.
+    # 5. Connected, or on the way.
     hint = f"A firewall may drop packets to {host}: try from another network, or with --proxy URL."
     return problem(area, message, f"{hint} If it lasts, the service may be down.")
 
@@ -54,3 +62,12 @@ def explain_response(area: Area, probe: Probe, url: str, variable: str) -> Findi
     what = "a web page" if is_html(response) else "something else than this API's responses"
     message = f"{shown} responds with {status}, and {what}."
     return problem(area, message, f"Check {variable}: it leads to another server, to a proxy, or to another path.")
+
+
+def _proxy_variable(url: str) -> str | None:
+    """The environment variable that names a proxy for a URL."""
+    if environment_proxy(url) is None:
+        return None
+    scheme = urlsplit(url).scheme.upper()
+    names = (f"{scheme}_PROXY", f"{scheme.lower()}_proxy", "ALL_PROXY", "all_proxy")
+    return next((name for name in names if os.environ.get(name)), None)

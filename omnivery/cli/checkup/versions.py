@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from omnivery import codec
 from omnivery._version import __version__
+from omnivery.cli.adapter import bulk_adapter
 from omnivery.cli.checkup.finding import Area, Finding, note, ok, warning
 
 CORE = ("httpx", "attrs", "cattrs", "anyio")
@@ -25,12 +26,20 @@ def check_versions() -> list[Finding]:
 
 
 def _lane() -> Iterator[Finding]:
-    lane = {"http": "httpx", "json": "orjson" if codec.orjson else "json"}
-    if codec.orjson:
-        yield ok(Area.VERSIONS, f"JSON is read and written by orjson {_version('orjson')}, HTTP by httpx.", **lane)
-        return
-    message = "JSON is read and written by the standard library, which is several times slower than orjson."
-    yield note(Area.VERSIONS, message, "For bulk work: pip install 'omnivery[fast]'.", **lane)
+    json, bulk = "orjson" if codec.orjson else "json", bulk_adapter()
+    lanes = {"json": json, "calls": "httpx", "bulk": bulk}
+    message = f"JSON by {_named(json)}; single calls by httpx, commands for bulk work by {_named(bulk)}."
+    if json == "orjson" and bulk == "aiohttp":
+        yield ok(Area.VERSIONS, message, **lanes)
+    else:
+        yield note(
+            Area.VERSIONS, message, "For several times the speed in bulk: pip install 'omnivery[fast]'.", **lanes
+        )
+
+
+def _named(package: str) -> str:
+    number = _version(package)
+    return f"{package} {number}" if number else "the standard library"
 
 
 def _extras() -> Iterator[Finding]:

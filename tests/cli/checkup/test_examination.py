@@ -123,7 +123,7 @@ def test_a_domain_without_dns(emulator: Emulator, look: Examine) -> None:
     state, *records = found
     assert state.level is Level.PROBLEM
     assert state.message == "news.example.org is unverified: it cannot send."
-    assert "`omnivery domains verify news.example.org`" in str(state.next)
+    assert "omnivery domains verify news.example.org --wait" in str(state.next)
     assert len(records) == 5
     dkim = records[0]
     assert dkim.level is Level.PROBLEM
