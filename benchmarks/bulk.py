@@ -20,11 +20,17 @@ TITLES = {
     "bot_events": "omnivery, BotEvents",
     "mappings": "omnivery, mappings",
     "ndjson": "omnivery, NDJSON lines",
+    "fast_bot_events": "fast lane, BotEvents",
+    "fast_mappings": "fast lane, mappings",
+    "fast_ndjson": "fast lane, NDJSON lines",
     "httpx": "B: loop on httpx + orjson",
+    "aiohttp": "A: loop on aiohttp + orjson",
     "requests": "R: loop on requests",
 }
 MARKS = {"mappings": 0.90, "bot_events": 0.80}
 """What the SDK must reach of B's events a second."""
+FAST = ("fast_bot_events", "fast_mappings", "fast_ndjson", "aiohttp")
+"""What is compared with A."""
 
 
 @frozen(kw_only=True)
@@ -78,6 +84,9 @@ def table(found: dict[str, Any]) -> str:
             f"{title:<27}{row['rate']:>10,.0f}{span:>20}{row['cpu']:>12.3f}"
             f"{row['rate_to_b']:>8.2f}{row['cpu_to_b']:>9.2f}{row['rate_to_r']:>8.2f}"
         )
+    for name in FAST:
+        row = found["variants"][name]
+        lines.append(f"{TITLES[name]:<27}{row['rate_to_a']:>8.2f} of A's events/s, {row['cpu_to_a']:.2f} of its CPU")
     lines += ["", "Medians; ratios are medians of the ratios within each round. CPU is the client's, user and system."]
     lines += [_verdict(found, name) for name in MARKS]
     return "\n".join(lines)
@@ -124,6 +133,8 @@ def _summary(runs: dict[str, list[Run]], name: str) -> dict[str, float]:
         "cpu": median(run.cpu for run in runs[name]),
         "rate_to_b": median(own.rate / other.rate for own, other in zip(runs[name], runs["httpx"], strict=True)),
         "cpu_to_b": median(own.cpu / other.cpu for own, other in zip(runs[name], runs["httpx"], strict=True)),
+        "rate_to_a": median(own.rate / other.rate for own, other in zip(runs[name], runs["aiohttp"], strict=True)),
+        "cpu_to_a": median(own.cpu / other.cpu for own, other in zip(runs[name], runs["aiohttp"], strict=True)),
         "rate_to_r": median(own.rate / other.rate for own, other in zip(runs[name], runs["requests"], strict=True)),
     }
 

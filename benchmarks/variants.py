@@ -13,10 +13,12 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from resource import RUSAGE_SELF, getrusage
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import aiohttp
 import httpx
 import orjson
 import requests
@@ -58,11 +60,14 @@ class Spent:
         self.cpu += _cpu()
 
 
-def submit(events: Iterable[Any], target: Target, spent: Spent) -> None:
+Library: TypeAlias = Literal["httpx", "aiohttp"]
+
+
+def submit(events: Iterable[Any], target: Target, spent: Spent, *, adapter: Library = "httpx") -> None:
     """The SDK, whatever kind of events it is given."""
 
     async def run() -> None:
-        client = AsyncAutomations(TOKEN, base_url=target.url, domain=DOMAIN, webhook_url=WEBHOOK_URL)
+        client = AsyncAutomations(TOKEN, base_url=target.url, domain=DOMAIN, webhook_url=WEBHOOK_URL, adapter=adapter)
         async with client:
             with spent:
                 report = await client.bots.submit(events, concurrency=target.concurrency)
@@ -87,6 +92,28 @@ def httpx_loop(events: list[Event], target: Target, spent: Spent) -> None:
                 async with asyncio.TaskGroup() as tasks:
                     for _ in range(target.concurrency):
                         tasks.create_task(work(client, source))
+
+    asyncio.run(run())
+
+
+def aiohttp_loop(events: list[Event], target: Target, spent: Spent) -> None:
+    """The yardstick A: the same on aiohttp."""
+
+    async def work(session: aiohttp.ClientSession, source: Iterator[Event]) -> None:
+        headers = {"ov-token": TOKEN, "content-type": "application/json"}
+        while batch := list(islice(source, BATCH)):
+            async with session.post(target.endpoint, data=body(batch), headers=headers) as response:
+                response.raise_for_status()
+                await response.read()
+
+    async def run() -> None:
+        connector = aiohttp.TCPConnector(limit=target.concurrency)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            with spent:
+                source = iter(events)
+                async with asyncio.TaskGroup() as tasks:
+                    for _ in range(target.concurrency):
+                        tasks.create_task(work(session, source))
 
     asyncio.run(run())
 
@@ -119,25 +146,24 @@ def as_it_is(event: Event) -> Event:
     return event
 
 
-def variant(name: str) -> tuple[Prepare, Send]:
-    """How a variant's events look, and how they are sent."""
-    match name:
-        case "bot_events":
-            return bot_event, submit
-        case "mappings":
-            return as_it_is, submit
-        case "ndjson":
-            return orjson.dumps, submit
-        case "httpx":
-            return as_it_is, httpx_loop
-        case "requests":
-            return as_it_is, requests_loop
-    raise SystemExit(f"there is no variant {name}")
+fast = partial(submit, adapter="aiohttp")
+VARIANTS: dict[str, tuple[Prepare, Send]] = {
+    "bot_events": (bot_event, submit),
+    "mappings": (as_it_is, submit),
+    "ndjson": (orjson.dumps, submit),
+    "fast_bot_events": (bot_event, fast),
+    "fast_mappings": (as_it_is, fast),
+    "fast_ndjson": (orjson.dumps, fast),
+    "httpx": (as_it_is, httpx_loop),
+    "aiohttp": (as_it_is, aiohttp_loop),
+    "requests": (as_it_is, requests_loop),
+}
+"""How a variant's events look, and how they are sent."""
 
 
 def run(name: str, url: str, count: int, concurrency: int) -> Spent:
     """Send one batch unmeasured, then all events with the clock running."""
-    prepare, send = variant(name)
+    prepare, send = VARIANTS[name]
     events = [prepare(event) for event in generate(count)]
     target = Target(url, concurrency)
     send(events[:BATCH], target, Spent())
