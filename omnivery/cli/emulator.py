@@ -78,6 +78,7 @@ HINTS = {
     type=click.IntRange(min=1),
     help="Messages to keep; the oldest are deleted.",
 )
+@click.option("--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name that browsers may call it by.")
 @click.option("--smtp", metavar="HOST:PORT", help="Pass accepted messages on to an SMTP server, such as Mailpit's.")
 @click.option("--quiet", is_flag=True, help="Print no line for each request and webhook.")
 @click.option("--export", is_flag=True, help='Run in the background: eval "$(omnivery emulator --export)".')

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omnivery.emulator.message import StoredMessage as StoredMessage
     from omnivery.emulator.sample_events import newsletter_events as newsletter_events
     from omnivery.emulator.server import Emulator as Emulator
-    from omnivery.emulator.smtp_relay import SmtpStatistics as SmtpStatistics
+    from omnivery.emulator.smtp_statistics import SmtpStatistics as SmtpStatistics
     from omnivery.emulator.store import SeenRequest as SeenRequest
     from omnivery.emulator.store import Statistics as Statistics
     from omnivery.emulator.store import WebhookAttempt as WebhookAttempt

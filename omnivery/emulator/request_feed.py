@@ -55,7 +55,7 @@ class RequestFeed:
 
     def _is_left_out(self, scope: Scope) -> bool:
         path: str = scope["path"]
-        is_own = path == "/" or path.startswith(OWN)
+        is_own = path in {"/", "/healthz"} or path.startswith(OWN)
         return path == self._receiver_path or (is_own and scope["method"] in READING)
 
     def _tell(self, scope: Scope, status: int | None, seconds: float) -> None:

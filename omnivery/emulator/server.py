@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import anyio
 import anyio.to_thread
@@ -23,8 +23,7 @@ from omnivery.emulator.latency import Latency
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.receiver import PATH, ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
-from omnivery.emulator.smtp_connection import SmtpServer
-from omnivery.emulator.smtp_relay import SmtpRelay, SmtpStatistics
+from omnivery.emulator.smtp_statistics import SmtpStatistics
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import EmulatorThread
@@ -33,6 +32,9 @@ from omnivery.errors import ConfigError
 from omnivery.events.verdict import Verdict
 from omnivery.transport.adapters.httpx_async import HttpxAdapter
 from omnivery.webhooks.delivery import DeliveryEvent
+
+if TYPE_CHECKING:
+    from omnivery.emulator.smtp_relay import SmtpRelay
 
 
 class Emulator:
@@ -147,7 +149,7 @@ class Emulator:
         )
         self._feed = ActivityFeed()
         self._latency = Latency(latency, seed=seed)
-        self._relay = SmtpRelay(SmtpServer.parse(smtp), feed=self._feed) if smtp else None
+        self._relay = self._new_relay(smtp) if smtp else None
         self._running: EmulatorThread | None = None
 
     def start(self) -> None:
@@ -415,6 +417,13 @@ class Emulator:
     def _new_key(self, name: str, seed: int | None) -> str:
         # A key that was given is not kept: it may be a real one.
         return self._account_file.key(name, lambda: new_key(name, seed)) if seed is None else new_key(name, seed)
+
+    def _new_relay(self, smtp: str) -> SmtpRelay:
+        # smtplib and the modules that write MIME are loaded for those who need them alone.
+        from omnivery.emulator.smtp_connection import SmtpServer
+        from omnivery.emulator.smtp_relay import SmtpRelay
+
+        return SmtpRelay(SmtpServer.parse(smtp), feed=self._feed)
 
     def _new_state(self) -> State:
         webhook_sender = WebhookSender(

@@ -7,12 +7,13 @@ import time
 from collections import deque
 from collections.abc import Iterator
 
-from attrs import asdict, define, frozen
+from attrs import evolve, frozen
 
 from omnivery.emulator.activity import Activity, ActivityFeed
 from omnivery.emulator.composition import compose
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.smtp_connection import SmtpConnection, SmtpFailure, SmtpServer, failure_of
+from omnivery.emulator.smtp_statistics import SmtpStatistics
 
 CAPACITY = 10_000
 """Most messages that wait for the server, one for each recipient with variables; further ones are dropped."""
@@ -24,22 +25,6 @@ STOP_TIMEOUT = 2.0
 """Seconds that messages have to leave when the emulator stops."""
 OK = 250
 """The reply to a message that was accepted."""
-
-
-@define(kw_only=True)
-class SmtpStatistics:
-    """Counts of messages to pass on. A message with recipient variables counts once for each recipient."""
-
-    passed_on: int = 0
-    """Accepted by the SMTP server."""
-    failed: int = 0
-    """Refused by the server, or given up after several attempts."""
-    dropped: int = 0
-    """Not tried, because too many messages were waiting, or the emulator stopped."""
-    waiting: int = 0
-    """Waiting for the server now."""
-    last_error: str | None = None
-    """Why the last one failed or was dropped."""
 
 
 class SmtpRelay:
@@ -103,7 +88,7 @@ class SmtpRelay:
     def statistics(self) -> SmtpStatistics:
         """A copy of the counts."""
         with self._change:
-            return SmtpStatistics(**{**asdict(self._counts), "waiting": len(self._waiting)})
+            return evolve(self._counts, waiting=len(self._waiting))
 
     def _add(self, envelope: _Envelope) -> None:
         with self._change:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
@@ -14,9 +14,11 @@ from omnivery.emulator.faults import Faults
 from omnivery.emulator.latency import Latency
 from omnivery.emulator.receiver import ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
-from omnivery.emulator.smtp_relay import SmtpRelay
 from omnivery.emulator.store import Store
 from omnivery.emulator.webhook_sender import WebhookSender
+
+if TYPE_CHECKING:
+    from omnivery.emulator.smtp_relay import SmtpRelay
 
 
 @frozen(kw_only=True)

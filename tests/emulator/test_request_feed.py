@@ -52,6 +52,7 @@ def test_requests_are_told_even_if_no_route_matches(emu: Emulator, seen: list[Ac
 def test_what_only_looks_is_left_out_and_what_changes_is_told(emu: Emulator, seen: list[Activity]) -> None:
     call(emu, "GET", "/")
     call(emu, "GET", "/_/events")
+    call(emu, "GET", "/healthz")
     call(emu, "POST", "/_/reset", json={})
     assert lines(seen) == [("POST", "/_/reset", 200)]
 

@@ -12,7 +12,8 @@ import pytest
 from omnivery.emulator import Activity, Emulator, smtp_relay
 from omnivery.emulator.activity import ActivityFeed
 from omnivery.emulator.smtp_connection import SmtpServer
-from omnivery.emulator.smtp_relay import SmtpRelay, SmtpStatistics
+from omnivery.emulator.smtp_relay import SmtpRelay
+from omnivery.emulator.smtp_statistics import SmtpStatistics
 from omnivery.errors import ConfigError
 from tests.emulator.test_composition import VARIABLES, stored
 from tests.support.cli import free_port
@@ -64,6 +65,8 @@ def test_an_accepted_message_arrives_with_all_its_recipients_and_no_bcc(server: 
             ).raise_for_status()
         emulator.wait_idle()
         assert emulator.smtp_statistics == SmtpStatistics(passed_on=1)
+        shown = httpx.get(f"{emulator.automations_url}/_/smtp", trust_env=False, verify=False).json()
+        assert (shown["server"], shown["passed_on"], shown["last_error"]) == (server.address, 1, None)
         [arrived] = server.arrived
         assert arrived.sender == "news@example.com"
         assert arrived.recipients == ("ann@example.com", "bob@example.com", "c@example.org", "hidden@example.org")

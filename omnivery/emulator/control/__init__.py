@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omnivery.emulator.control import deliveries, faults, lists, messages, newest, openapi, reset, trigger, wait
+from omnivery.emulator.control import deliveries, faults, lists, messages, newest, openapi, reset, smtp, trigger, wait
 
 ROUTES = (
     *messages.ROUTES,
@@ -12,6 +12,7 @@ ROUTES = (
     *wait.ROUTES,
     *faults.ROUTES,
     *trigger.ROUTES,
+    *smtp.ROUTES,
     *reset.ROUTES,
     *openapi.ROUTES,
 )

@@ -216,6 +216,12 @@ ENDPOINTS = (
         refused=(400, 404, 415),
     ),
     Endpoint(
+        method="GET",
+        path="/_/smtp",
+        summary="The SMTP server that messages are passed on to, and counts of it",
+        bodies=json_of(ref("Smtp")),
+    ),
+    Endpoint(
         method="POST",
         path="/_/reset",
         summary="Delete all records and everything that was created",

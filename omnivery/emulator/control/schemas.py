@@ -97,8 +97,14 @@ def components() -> dict[str, Schema]:
         "Faults": members(faults=TEXT, seed=or_null(WHOLE), parts=array(ANY), requested=array(ref("Fault"))),
         "Fault": _fault(),
         "Statistics": _statistics(),
+        "Smtp": _smtp(),
         "Waited": _waited(),
     }
+
+
+def _smtp() -> Schema:
+    counts = dict.fromkeys(("passed_on", "failed", "dropped", "waiting"), WHOLE)
+    return members(server=or_null(TEXT), **counts, last_error=or_null(TEXT))
 
 
 def _delivery() -> Schema:

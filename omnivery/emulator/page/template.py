@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from omnivery.emulator.page import texts
 from omnivery.emulator.page.sections import BASE, SECTIONS, Section
 from omnivery.emulator.page.static_files import static_path
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HEADERS = {
     "content-security-policy": (
@@ -33,6 +35,8 @@ LIVE = f"{BASE}/live"
 @cache
 def environment() -> Environment:
     """Return the templates. Every value is escaped: what comes from outside is text."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     found = Environment(
         loader=PackageLoader("omnivery.emulator.page"),
         autoescape=True,
