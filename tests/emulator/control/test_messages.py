@@ -43,7 +43,8 @@ def test_lists_have_filters_and_pages(control: httpx.Client, mailgun: httpx.Clie
     assert subjects(before=first["messages"][0]["record"], limit=2) == ["Number 1", "Number 2"]
     assert subjects(after=first["messages"][0]["record"]) == ["Number 4"]
     assert subjects(tag="odd") == ["Number 1", "Number 3"]
-    assert subjects(search="number 2") == ["Number 2"]
+    # No digit alone: ids are searched as well, and may have a part that begins with it.
+    assert subjects(search="number p2") == ["Number 2"]
     assert subjects(recipient="P4@example.com") == ["Number 4"]
 
 
