@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
-from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator
@@ -34,8 +35,15 @@ def _prepare(namespace: dict[str, Any]) -> None:
     namespace["lacks"] = lambda package: find_spec(package) is None
 
 
+def _evaluate_console(example: Example) -> None:
+    from tests.support.console import evaluate  # it needs the extras of the command line
+
+    if Path(example.path).name == "cli.md":  # other pages show other commands, too
+        evaluate(example)
+
+
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(), SkipParser()],
+    parsers=[PythonCodeBlockParser(), CodeBlockParser("console", _evaluate_console), SkipParser()],
     patterns=["README.md", "docs/*.md", "docs/internals/*.md"],
     fixtures=["emulator_settings"],
     setup=_prepare,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from omnivery.cli.output import console, print_json, print_table, printable, wants_json
+from omnivery.cli.output import cell_text, console, print_json, printable, wants_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,8 +84,8 @@ class DomainView:
         )
         for title, records in (("Sending", self.sending), ("Receiving", self.receiving)):
             if records:
-                out.print(f"\n{title} records", markup=False)
-                print_table(("type", "name", "value", "in the DNS"), [_cells(record) for record in records])
+                out.print(f"\n{title} records", style="bold")
+                _print_records(records)
         out.print(f"\n{printable(self.advice)}", markup=False, soft_wrap=True)
 
     def _as_json(self) -> dict[str, Any]:
@@ -107,11 +107,23 @@ def problem_of(record: DnsRecord) -> str | None:
     return None
 
 
-def _cells(record: DnsRecord) -> tuple[object, ...]:
-    found = {True: "found", False: "NOT FOUND", None: "not known"}[record.valid]
-    note = f"{found} ({record.state})" if record.state and record.state != "active" else found
-    value = record.value if record.priority is None else f"{record.priority} {record.value}"
-    return record.record_type, record.name, value, note
+def _print_records(records: Sequence[DnsRecord]) -> None:
+    """Print each record on two lines: a value in a column of a table could not be copied."""
+    out, width = console(), max(len(cell_text(record.name)) for record in records)
+    for record in records:
+        found, style = _FOUND[record.valid]
+        note = f"{found} ({printable(record.state)})" if record.state not in {None, "active"} else found
+        line = f"{cell_text(record.record_type):<6} {cell_text(record.name):<{width}}  {note}"
+        out.print(line, markup=False, soft_wrap=True, style=style)
+        value = record.value if record.priority is None else f"{record.priority} {record.value}"
+        out.print(f"       {cell_text(value)}", markup=False, soft_wrap=True)
+
+
+_FOUND: Mapping[bool | None, tuple[str, str]] = {
+    True: ("found", "green"),
+    False: ("NOT FOUND", "red"),
+    None: ("not known", "yellow"),
+}
 
 
 def _with_problems(use: str, records: Iterable[DnsRecord]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -55,10 +55,39 @@ def in_process(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command without a terminal, and without a process of its own: most of the time of one is its start."""
     texts = [io.TextIOWrapper(io.BytesIO(content), encoding="utf-8") for content in (stdin, b"", b"")]
+    status = _run(arguments, texts, environment or {})
+    output, complaints = map(_written, texts[1:])
+    return subprocess.CompletedProcess(arguments, status, output, complaints)
+
+
+def seen_in_process(
+    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Run the command in this process as on a plain terminal; give its exit status and what one would see."""
+    screen = _Screen(io.BytesIO(), encoding="utf-8")
+    texts = [io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"), screen, screen]
+    status = _run(arguments, texts, {"COLUMNS": "100", "TERM": "dumb", **(environment or {})})
+    return status, _written(screen).decode()
+
+
+class _Screen(io.TextIOWrapper):
+    """Text that a program takes for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _written(text: io.TextIOWrapper) -> bytes:
+    text.flush()
+    assert isinstance(text.buffer, io.BytesIO)
+    return text.buffer.getvalue()
+
+
+def _run(arguments: Sequence[str], texts: Sequence[io.TextIOWrapper], environment: Mapping[str, str]) -> int:
     logger = logging.getLogger("omnivery")
     level, status = logger.level, None
     with (
-        mock.patch.dict(os.environ, environment or {}),
+        mock.patch.dict(os.environ, environment),
         mock.patch.multiple(sys, argv=["omnivery", *arguments], stdin=texts[0], stdout=texts[1], stderr=texts[2]),
     ):
         try:
@@ -67,11 +96,8 @@ def in_process(
             status = leaving.code
         finally:
             logger.setLevel(level)
-    for text in texts[1:]:
-        text.flush()
-    output, complaints = (text.buffer.getvalue() for text in texts[1:])
     assert isinstance(status, int)
-    return subprocess.CompletedProcess(arguments, status, output, complaints)
+    return status
 
 
 def process(
