@@ -77,7 +77,7 @@ def _examine(domain: str | None, settings: dict[str, Any]) -> list[Finding]:
         return anyio.run(lambda: examine(adapter, domain=domain))
     from rich.console import Console
 
-    with Console(stderr=True).status("Looking …"):
+    with Console(stderr=True).status("Looking ...", spinner="line"):
         return anyio.run(lambda: examine(adapter, domain=domain))
 
 
@@ -103,7 +103,7 @@ def _print(findings: Iterable[Finding], problems: int) -> None:
     from rich.text import Text
 
     out = console()
-    width = max(out.width - INDENT, 40)
+    width = max(out.width, 2 * INDENT)
     order = [*TITLES]
     ordered = sorted(findings, key=lambda found: order.index(found.area))
     for area, of_area in groupby(ordered, key=lambda found: found.area):
@@ -119,4 +119,9 @@ def _print(findings: Iterable[Finding], problems: int) -> None:
 
 
 def _wrapped(text: str, width: int) -> str:
-    return textwrap.fill(printable(text), width, subsequent_indent=" " * INDENT, break_on_hyphens=False)
+    """Wrap a sentence that begins at the column `INDENT`."""
+    indent = " " * INDENT
+    lines = textwrap.fill(
+        printable(text), width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+    return lines[INDENT:]

@@ -100,6 +100,7 @@ class Session:
     accepted: int = field(init=False, default=0)
     """Of those that were forwarded."""
     _done: Any = field(init=False, default=None)
+    _failure: Exception | None = field(init=False, default=None)
     _refusals: frozenset[str | None] = field(init=False, default=frozenset())
     """Reasons whose hint was shown: once is enough."""
 
@@ -117,9 +118,18 @@ class Session:
             async with serving(relay, host=host, port=port) as url:
                 self._show_ready(f"{url}/")
                 await self._done.wait()
+        if self._failure is not None:
+            raise self._failure
 
     def show(self, relayed: RelayedCall) -> None:
-        """Print a call, and save it."""
+        """Print a call, and save it. What goes wrong ends the run: the server would only log it."""
+        try:
+            self._show(relayed)
+        except Exception as error:  # noqa: BLE001  # a full disk, or a pipe that its reader has closed
+            self._failure = self._failure or error
+            self._done.set()
+
+    def _show(self, relayed: RelayedCall) -> None:
         from omnivery.cli.call_line import print_call
 
         self.calls += 1
@@ -179,7 +189,7 @@ def _appending(save: Path | None) -> Any:
     if save is None:
         return nullcontext()
     # Calls hold e-mail and IP addresses, and signatures that are live for minutes: for the owner alone.
-    return os.fdopen(os.open(save, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+    return os.fdopen(os.open(save, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600), "ab")
 
 
 def _replay(file: str, keys: list[str], target: str | None) -> int:

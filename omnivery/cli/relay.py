@@ -23,16 +23,18 @@ from omnivery.webhooks.asgi import Receive, Scope, Send, headers_of, read_body, 
 from omnivery.webhooks.call_processor import STATUSES
 from omnivery.webhooks.explanation import explain
 from omnivery.webhooks.payload import WebhookEvent, parse, parse_unverified
-from omnivery.webhooks.reasons import RefusalReason
+from omnivery.webhooks.reasons import Explanation, RefusalReason
 from omnivery.webhooks.upload import Memory, Upload
 
 if TYPE_CHECKING:
     from omnivery.transport.http import Adapter
 
+WEB_PAGE = frozenset({"origin", "sec-fetch-site"})
+"""Header fields that a browser adds to what a page sends."""
 MAX_BODY = 16 * 2**20
 """Bytes of the largest body that is read, as for `Receiver`."""
-EXPLAIN_EVERY = 1.0
-"""Seconds between two explanations."""
+SEARCH_EVERY = 1.0
+"""Seconds between two searches for the reason of a wrong signature."""
 REMEMBERED = 10_000
 """Tokens by which repeated calls are known."""
 
@@ -76,7 +78,7 @@ class Relay:
     adapter: Adapter | None = None
     """Forwards the calls."""
     _memory: Memory = field(init=False, factory=Memory)
-    _explained_at: float = field(init=False, default=-math.inf)
+    _searched_at: float = field(init=False, default=-math.inf)
     _tokens: deque[str] = field(init=False, factory=lambda: deque[str](maxlen=REMEMBERED))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,6 +96,9 @@ class Relay:
     async def _handle(self, scope: Scope, receive: Receive) -> RelayedCall | None:
         """Handle a request; None if the client disconnected."""
         headers = headers_of(scope)
+        if not self.keys and WEB_PAGE & set(headers):
+            # Any page that is open in the browser can post to this port. No sender of webhooks has these fields.
+            return _refused(_call(headers, b""), WebhookError("a web page sent it", reason=RefusalReason.NOT_ACCEPTED))
         if scope["method"] != "POST":
             return _refused(_call(headers, b""), WebhookError("it is not a POST", reason=RefusalReason.METHOD))
         with Upload(memory=self._memory) as upload:
@@ -127,11 +132,15 @@ class Relay:
         )
 
     async def _explain(self, call: SavedCall, error: SignatureError) -> RelayedCall:
-        # An explanation takes a hundred thousand times the work of a refusal, and everyone can send forged calls.
-        if time.monotonic() < self._explained_at + EXPLAIN_EVERY:
-            return _refused(call, error)
-        self._explained_at = time.monotonic()
-        found = await to_thread.run_sync(lambda: explain(call.body, *self.keys, tolerance=self.tolerance))
+        # The search takes a hundred thousand times the work of a refusal, and everyone can send forged calls.
+        thorough = time.monotonic() >= self._searched_at + SEARCH_EVERY
+        if thorough:
+            self._searched_at = time.monotonic()
+
+        def work() -> Explanation:
+            return explain(call.body, *self.keys, tolerance=self.tolerance, thorough=thorough)
+
+        found = await to_thread.run_sync(work)
         return _refused(call, error, message=found.message, hint=found.hint)
 
     def _read(self, body: bytes) -> WebhookEvent:

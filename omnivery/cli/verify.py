@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,10 @@ from omnivery.display.counts import counted
 if TYPE_CHECKING:
     from omnivery.cli.saved_call import SavedCall
     from omnivery.webhooks import Explanation
+
+
+SEARCHED = 10
+"""Calls of a wrong key for which a reason is looked for: each search takes up to a second, and a file may be long."""
 
 
 @command(
@@ -43,9 +47,11 @@ def verify(*, file: str, key_files: tuple[Path, ...], tolerance: float, any_age:
     """
     from omnivery.cli.saved_call import read_calls
 
+    if file == "-" and sys.stdin is not None and sys.stdin.isatty():
+        click.echo("Paste the body of the call, then press Ctrl-D.", err=True)
     calls = read_calls(file)
     keys = needed_keys(key_files)
-    found = [_explain(call, keys, None if any_age else tolerance) for call in calls]
+    found = [*_explained(calls, keys, None if any_age else tolerance)]
     for call, explanation in zip(calls, found, strict=True):
         _show(call, explanation, _key_hint(explanation, keys))
     verified = sum(explanation.verified for explanation in found)
@@ -54,11 +60,15 @@ def verify(*, file: str, key_files: tuple[Path, ...], tolerance: float, any_age:
     sys.exit(0 if verified == len(calls) else 1)
 
 
-def _explain(call: SavedCall, keys: Sequence[str], tolerance: float | None) -> Explanation:
+def _explained(calls: Sequence[SavedCall], keys: Sequence[str], tolerance: float | None) -> Iterator[Explanation]:
     from omnivery.webhooks import explain
 
-    now = call.received_at.timestamp() if call.received_at else None
-    return explain(call.body, *keys, tolerance=tolerance, now=now)
+    searched = 0
+    for call in calls:
+        now = call.received_at.timestamp() if call.received_at else None
+        found = explain(call.body, *keys, tolerance=tolerance, now=now, thorough=searched < SEARCHED)
+        searched += found.cause == "wrong key"
+        yield found
 
 
 def _key_hint(explanation: Explanation, keys: Sequence[str]) -> str:

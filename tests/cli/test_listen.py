@@ -119,6 +119,17 @@ def test_without_a_key_it_says_loudly_that_nothing_is_verified() -> None:
     assert (ready["verifies"], call["status"], call["verified"]) == (False, 200, False)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_ends_it() -> None:
+    """Rather than losing calls that the user believes are saved."""
+    port = free_port()
+    with ThreadPoolExecutor() as pool:
+        statuses = pool.submit(posted, port, [body()])
+        result = in_process("listen", "--port", str(port), "--save", "/dev/full", environment=ENVIRONMENT)
+    assert (result.returncode, statuses.result()) == (1, [200])
+    assert error_of(result)["message"] == "No space left on device"
+
+
 def test_wrong_usage_is_exit_status_2(tmp_path: Path) -> None:
     saved = tmp_path / "call.json"
     saved.write_bytes(body())

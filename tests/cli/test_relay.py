@@ -98,14 +98,27 @@ async def test_what_is_refused_is_not_forwarded(content: bytes, refusal: str) ->
 
 
 @respx.mock
-async def test_a_refusal_is_explained_once_a_second() -> None:
-    bench = Bench(KEY)
+async def test_the_reason_of_a_forged_call_is_looked_for_once_a_second() -> None:
+    """It takes a while, and everyone can send them."""
+    bench, changed = Bench(KEY), json.loads(body())
+    changed["signature"]["timestamp"] += 5
     for _ in range(2):
-        await bench.call(body(key="another"))
-    explained, refused = bench.shown
-    assert str(explained.message).startswith("The signature does not fit the key")
-    assert explained.hint
-    assert (refused.message, refused.hint) == ("the signature is wrong: check the signing key", None)
+        await bench.call(json.dumps(changed).encode())
+    searched, plain = bench.shown
+    assert "changed after signing" in str(searched.message)
+    assert "does not fit the key" in str(plain.message)
+    assert searched.refusal == plain.refusal == "signature wrong"
+
+
+@respx.mock
+async def test_without_a_key_no_web_page_gets_through() -> None:
+    """A page that is open in the browser could post to this port, and reach the program behind it."""
+    route = respx.post(TARGET).respond(200)
+    bench = Bench()
+    for name in ("origin", "sec-fetch-site"):
+        assert await bench.call(body(), **{name: "https://evil.example"}) == 406
+    assert not route.called
+    assert [shown.message for shown in bench.shown] == ["a web page sent it"] * 2
 
 
 @respx.mock

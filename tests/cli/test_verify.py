@@ -77,6 +77,13 @@ def test_several_calls_are_a_line_each() -> None:
     assert [each["verified"] for each in found] == [True, False]
 
 
+def test_a_long_file_of_another_keys_calls_is_soon_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omnivery.cli.verify.SEARCHED", 1)
+    changed = signed(timestamp=int(time.time()) - 60)
+    _, found = verified(b"\n".join([signed(key="another"), changed]))
+    assert [each["cause"] for each in found] == ["wrong key", "wrong key"], "it was not looked for"
+
+
 def test_a_key_with_a_line_break_is_named() -> None:
     """As `export OMNIVERY_SIGNING_KEY="$(printf …)"` and secrets of containers bring it."""
     status, [found] = verified(signed(), key=f"{KEY}\n")

@@ -226,6 +226,13 @@ def test_no_payload_makes_it_raise(payload: Any) -> None:
     assert explain(text).verified == webhooks.verify(text, KEY, now=NOW)
 
 
+def test_a_quick_look_tries_the_keys_alone() -> None:
+    changed = signed(timestamp=NOW + 60)
+    assert webhooks.explain(changed, KEY, now=NOW, thorough=False).cause is SignatureCause.WRONG_KEY
+    assert webhooks.explain(signed(), KEY, now=NOW, thorough=False).verified
+    assert webhooks.explain(signed(signature="x"), KEY, now=NOW, thorough=False).cause is SignatureCause.ENCODING
+
+
 def test_durations_are_in_words() -> None:
     days = 86_400
     assert [duration(seconds) for seconds in (0, 1, 61, 3_600, 2 * days + 3_601, 400 * days)] == [
