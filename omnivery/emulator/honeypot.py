@@ -20,6 +20,9 @@ class Honeypot:
     def __init__(self) -> None:
         self._visits: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
+    def __bool__(self) -> bool:
+        return bool(self._visits)
+
     def add(self, message_id: str, *, ip: str, agent: str) -> None:
         """Remember a visitor of one message's honeypot."""
         visit = (message_id, plain_address(ip) or ip, agent)
