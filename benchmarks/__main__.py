@@ -1,11 +1,11 @@
-"""The command line: `python -m benchmarks NAME`, with one of `bulk`, `journal`, `memory`, `readers` and `single`."""
+"""The command line: `python -m benchmarks NAME`: `bulk`, `emulator`, `journal`, `memory`, `readers` or `single`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from benchmarks import bulk, journal, memory, readers, single
+from benchmarks import bulk, emulator, journal, memory, readers, single
 
 
 def main() -> None:
@@ -20,6 +20,9 @@ def main() -> None:
     elif chosen.benchmark == "readers":
         read = readers.measure(events=chosen.events, rounds=chosen.rounds, concurrency=chosen.concurrency)
         print(json.dumps(read, indent=2) if chosen.json else readers.table(read))
+    elif chosen.benchmark == "emulator":
+        taken = emulator.measure(events=chosen.events, rounds=chosen.rounds, connections=chosen.connections)
+        print(json.dumps(taken, indent=2) if chosen.json else emulator.table(taken))
     elif chosen.benchmark == "single":
         cost = single.measure(calls=chosen.calls, rounds=chosen.rounds)
         print(json.dumps(cost, indent=2) if chosen.json else single.table(cost))
@@ -43,7 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     one = names.add_parser("single", help="CPU of a synchronous call beside a bare httpx.Client with JSON decoding")
     one.add_argument("--calls", type=_count, default=1_000, help="calls a round (default: %(default)s)")
     one.add_argument("--rounds", type=_count, default=15, help="rounds (default: %(default)s)")
-    for each in (speed, safety, reading, space, one):
+    server = names.add_parser("emulator", help="events that the emulator takes, with webhooks on")
+    server.add_argument("--events", type=_count, default=100_000, help="events a round (default: %(default)s)")
+    server.add_argument("--rounds", type=_count, default=5, help="rounds (default: %(default)s)")
+    server.add_argument("--connections", type=_count, default=8, help="connections (default: %(default)s)")
+    for each in (speed, safety, reading, space, one, server):
         each.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 

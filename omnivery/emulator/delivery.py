@@ -32,7 +32,7 @@ from omnivery.emulator.happening import (
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.payload import event_data
 from omnivery.emulator.state import State
-from omnivery.emulator.webhook_sender import Delivery
+from omnivery.emulator.webhook_call import Delivery
 
 SUPPRESSED = {
     "suppress-bounce": (605, "Not delivering to previously bounced address"),

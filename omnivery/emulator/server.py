@@ -16,6 +16,7 @@ from omnivery.emulator.account import Account
 from omnivery.emulator.activity import ActivityFeed, Watcher
 from omnivery.emulator.app import route_names
 from omnivery.emulator.auth import new_key
+from omnivery.emulator.control.lists import query_of
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.fault_spec import FaultSpec
 from omnivery.emulator.faults import Fault, Faults
@@ -23,6 +24,8 @@ from omnivery.emulator.latency import Latency
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.receiver import PATH, ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
+from omnivery.emulator.records.changes import RecordKind
+from omnivery.emulator.records.wait import RecordWait
 from omnivery.emulator.smtp_statistics import SmtpStatistics
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
@@ -242,6 +245,32 @@ class Emulator:
             raise TimeoutError(f"webhooks are still in progress after {timeout} seconds")
         if self._relay and not self._relay.wait_idle(end - time.monotonic()):
             raise TimeoutError(f"messages still wait for the SMTP server after {timeout} seconds")
+
+    def wait_for(
+        self, kind: RecordKind, count: int = 1, *, timeout: float = 5.0, after: int = 0, **filters: Any
+    ) -> bool:
+        """Block until so many records match, and say whether they do; False if the time is up.
+
+            emulator.wait_for("messages", 2, recipient="ann@example.com")
+
+        Args:
+            kind: `messages`, `bot_events`, `verdicts`, `delivery_events`, `deliveries` or `requests`.
+            count: how many must match. Those that are there already count.
+            timeout: maximum number of seconds to wait.
+            after: only records with higher ids count.
+            filters: what the list of that kind takes as filters in the control API.
+
+        Raises:
+            ConfigError: there is no such kind or filter.
+        """
+        query, records = query_of(kind, filters), getattr(self._store, kind)
+        return RecordWait(
+            changes=self._store.changes,
+            kind=kind,
+            count=lambda: records.count(query, after=after),
+            wanted=count,
+            timeout=timeout,
+        ).block()
 
     def reset(self) -> None:
         """Delete all records and everything that was created, webhooks in progress, and the faults of `fail_next`.

@@ -184,3 +184,17 @@ except ModuleNotFoundError as error:
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "omnivery.emulator needs starlette: pip install 'omnivery[emulator]'\n"
+
+
+def test_a_test_can_wait_for_records() -> None:
+    with Emulator() as emu:
+        threading.Timer(0.02, check, args=(emu, emu.token)).start()
+        assert emu.wait_for("bot_events", ip="192.0.2.1")
+        assert emu.wait_for("requests", 1, route="bot")
+        assert not emu.wait_for("bot_events", 2, timeout=0.01)
+        assert not emu.wait_for("bot_events", timeout=0.01, verdict="human")
+        with pytest.raises(ConfigError, match="there are no records of the kind 'mails', but of bot_events"):
+            emu.wait_for("mails")  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match="messages have no filter 'to', but search, tag, recipient"):
+            emu.wait_for("messages", to="ann@example.com")
+    assert emu.wait_for("bot_events", timeout=0), "records can be read when it has stopped"

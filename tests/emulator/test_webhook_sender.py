@@ -12,8 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from omnivery.emulator import Emulator
-from omnivery.emulator.webhook_sender import CAPACITY
+from omnivery.emulator import Emulator, webhook_queue
+from omnivery.emulator.records.deliveries import DeliveryQuery
+from omnivery.emulator.records.window import Window
+from omnivery.emulator.webhook_queue import CAPACITY
+from omnivery.emulator.webhook_sender import DROPPED
 from omnivery.webhooks.signature import verify
 
 
@@ -23,12 +26,15 @@ class Receiver:
     def __init__(self) -> None:
         self.responses: list[int] = []
         self.bodies: list[dict[str, Any]] = []
+        self.gate = threading.Event()
+        self.gate.set()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.bodies.append(json.loads(body))
+                receiver.gate.wait(5)
                 self.send_response(receiver.responses.pop(0) if receiver.responses else 200)
                 self.end_headers()
 
@@ -178,14 +184,51 @@ def test_a_reset_drops_webhooks_under_way(receiver: Receiver, by: str) -> None:
     assert [verdict["event_id"] for verdict in receiver.verdicts] == ["e1", "e2"]
 
 
-def test_callers_who_outrun_their_receiver_have_to_wait() -> None:
-    """Nothing may grow without bound, and nothing that was accepted may be dropped."""
-    with Emulator(webhook_retry_delays=(600,)) as emu:
+def test_callers_who_outrun_their_receiver_have_to_wait(receiver: Receiver) -> None:
+    """Nothing may grow without bound, and nothing that a working receiver is to have may be dropped."""
+    with Emulator() as emu:
+        receiver.gate.clear()
         for _ in range(CAPACITY):
-            assert submit(emu, "http://127.0.0.1:9/", event()).status_code == 200
+            assert submit(emu, receiver.url, event()).status_code == 200
         with pytest.raises(httpx.ReadTimeout):
-            submit(emu, "http://127.0.0.1:9/", event(), timeout=0.1)
+            submit(emu, receiver.url, event(), timeout=0.1)
         assert emu.bot_batches == [1] * CAPACITY
+        receiver.gate.set()
+        emu.wait_idle()
+    assert emu.statistics.webhooks_given_up == 0
+
+
+def test_nobody_waits_for_a_receiver_that_is_down() -> None:
+    """An outage of the receiver must not become one of its senders."""
+    with Emulator(webhook_retry_delays=(600,)) as emu:
+        for _ in range(CAPACITY + 2):
+            assert submit(emu, "http://127.0.0.1:9/", event()).status_code == 200
+        found = emu._store.deliveries.find(DeliveryQuery(state="waiting"), Window(limit=1000)).records
+        assert len(found) == CAPACITY + 2
+        assert all(record.due_at is None or record.due_at > time.time() for record in found)
+
+
+def test_what_waits_for_a_receiver_that_is_down_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are dropped, and the records say so."""
+    monkeypatch.setattr(webhook_queue, "MOST_RETRIED", 2)
+    with Emulator(webhook_retry_delays=(600,)) as emu:
+        for number in range(5):
+            submit(emu, "http://127.0.0.1:9/", event(event_id=str(number)))
+            emu.wait_for("deliveries", number + 1)
+        assert emu.wait_for("deliveries", 3, state="given up")
+        given_up = emu._store.deliveries.find(DeliveryQuery(state="given up")).records
+        assert {record.attempts[-1].error for record in given_up} == {DROPPED}
+        assert [record.id for record in given_up] == [3, 2, 1]
+        assert emu.statistics.webhooks_given_up == 3
+
+
+def test_a_receiver_that_is_down_delays_no_other(receiver: Receiver) -> None:
+    with Emulator(webhook_retry_delays=(600,)) as emu:
+        for _ in range(8):
+            submit(emu, "http://127.0.0.1:9/", event())
+        submit(emu, receiver.url, event(event_id="other"))
+        assert emu.wait_for("deliveries", 1, state="delivered")
+    assert [verdict["event_id"] for verdict in receiver.verdicts] == ["other"]
 
 
 def test_room_is_made_by_deliveries(receiver: Receiver) -> None:

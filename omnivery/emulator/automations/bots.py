@@ -25,7 +25,7 @@ from omnivery.emulator.records.bot_events import CODES, AcceptedBatch, accepted_
 from omnivery.emulator.routes import Route, empty_response, json_response
 from omnivery.emulator.state import State
 from omnivery.emulator.store import Check
-from omnivery.emulator.webhook_sender import Delivery
+from omnivery.emulator.webhook_call import Delivery
 from omnivery.events.ip_address import IPV4
 
 BATCH_LIMIT = 500

@@ -21,6 +21,7 @@ from omnivery.emulator.records.requests import RequestQuery
 from omnivery.emulator.records.window import Window
 from omnivery.emulator.routes import Route, json_response
 from omnivery.emulator.state import State
+from omnivery.errors import ConfigError
 
 
 @frozen(kw_only=True)
@@ -70,3 +71,18 @@ ROUTES = tuple(Route(each.kind, "GET", f"/_/{each.name}", each.respond) for each
 def list_of(name: str) -> RecordList | None:
     """Return the list of that name; None if there is none."""
     return next((each for each in LISTS if each.name == name), None)
+
+
+def query_of(kind: str, filters: Mapping[str, Any]) -> Any:
+    """Return the query of a kind of records with these filters.
+
+    Raises:
+        ConfigError: there is no such kind, or it has no such filter.
+    """
+    chosen = next((each for each in LISTS if each.kind == kind), None)
+    if chosen is None:
+        raise ConfigError(f"there are no records of the kind {kind!r}, but of {', '.join(each.kind for each in LISTS)}")
+    known = filters_of(chosen.query)
+    if unknown := [name for name in filters if name not in known]:
+        raise ConfigError(f"{kind} have no filter {unknown[0]!r}, but {', '.join(known)}")
+    return chosen.query(**filters)

@@ -17,7 +17,7 @@ from omnivery.emulator.receiver import PATH
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, json_response
 from omnivery.emulator.state import State
-from omnivery.emulator.webhook_sender import Delivery
+from omnivery.emulator.webhook_call import Delivery
 from omnivery.errors import ConfigError
 
 

@@ -14,7 +14,7 @@ from omnivery.emulator.records.window import Conditions, RecordPage, Window, sel
 
 DeliveryState: TypeAlias = Literal["waiting", "delivered", "rejected", "given up"]
 """In progress; accepted by the receiver; refused for good, with 406; failed at every attempt, or dropped."""
-BODIES = 64 * 2**20
+BODIES = 32 * 2**20
 """Bytes of bodies to keep. Beyond that the oldest are forgotten; their deliveries and attempts remain."""
 INSERT = (
     "INSERT INTO deliveries (at, url, kind, batch_id, events, again_of, state) VALUES (?, ?, ?, ?, ?, ?, 'waiting')"

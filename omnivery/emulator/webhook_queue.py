@@ -1,0 +1,122 @@
+"""The webhooks that are to be delivered: which of them slow down their senders, and which are dropped.
+
+A receiver that is slower than the clients slows them down, so that nothing is lost. One that fails must not: what fails
+is tried again later, and no request waits for that. What waits for another attempt has a bound of its own, beyond which
+the oldest is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+
+from attrs import define, field
+
+from omnivery.emulator.webhook_call import Delivery
+
+SENDERS = 4
+"""Maximum number of webhook requests in flight to one receiver."""
+CAPACITY = 64
+"""Maximum number of sequences of webhooks to receivers that work. While it is reached, new API requests wait."""
+MOST_RETRIED = 1_000
+"""Maximum number of sequences that wait for another attempt."""
+RETRIED_BYTES = 32 * 2**20
+"""Maximum size of their bodies together."""
+RECEIVERS = 1_000
+"""Number of receivers whose state is remembered."""
+
+
+@define(eq=False)
+class Receiver:
+    """One receiver of webhooks, and whether it works."""
+
+    slots: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(SENDERS))
+    """Held by each request in flight."""
+    failing: bool = False
+    """Whether the last attempt failed."""
+
+
+@define(eq=False)
+class Sequence:
+    """Webhooks to one receiver that are delivered one after the other."""
+
+    waiting: deque[tuple[int, Delivery]]
+    """Those that are not delivered yet, with the ids of their records."""
+    receiver: Receiver
+    task: asyncio.Task[None] | None = None
+    """What delivers them."""
+    dropped: bool = False
+    """Whether it was dropped because too many wait."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the bodies."""
+        return sum(len(delivery.body) for _, delivery in self.waiting)
+
+
+class WebhookQueue:
+    """The sequences in progress, in two classes: fresh ones, and those that wait for another attempt.
+
+    It belongs to the server's event loop.
+    """
+
+    def __init__(self) -> None:
+        self._receivers: OrderedDict[str, Receiver] = OrderedDict()
+        self._fresh: set[Sequence] = set()
+        self._retried: OrderedDict[Sequence, int] = OrderedDict()
+        self._retried_bytes = 0
+        self._room = asyncio.Event()
+
+    async def wait_for_room(self) -> None:
+        """Wait until fewer than `CAPACITY` sequences are fresh."""
+        while len(self._fresh) >= CAPACITY:
+            self._room.clear()
+            await self._room.wait()
+
+    def receiver(self, origin: str) -> Receiver:
+        """Return the receiver of an origin."""
+        found = self._receivers.setdefault(origin, Receiver())
+        self._receivers.move_to_end(origin)
+        if len(self._receivers) > RECEIVERS:
+            self._receivers.popitem(last=False)
+        return found
+
+    def add(self, sequence: Sequence) -> None:
+        """Add a sequence. That to a receiver which fails is not fresh: nobody waits for it."""
+        if sequence.receiver.failing:
+            self._retry(sequence)
+        else:
+            self._fresh.add(sequence)
+
+    def note_success(self, sequence: Sequence) -> None:
+        """Take note that a receiver works."""
+        sequence.receiver.failing = False
+
+    def note_failure(self, sequence: Sequence) -> None:
+        """Take note that a receiver fails: nobody waits any more for what is meant for it."""
+        sequence.receiver.failing = True
+        for fresh in [each for each in self._fresh if each.receiver is sequence.receiver]:
+            self._fresh.discard(fresh)
+            self._retry(fresh)
+        self._room.set()
+
+    def remove(self, sequence: Sequence) -> None:
+        """Remove a sequence that is done."""
+        self._fresh.discard(sequence)
+        self._retried_bytes -= self._retried.pop(sequence, 0)
+        self._room.set()
+
+    def open(self) -> None:
+        """Let everybody in, because the emulator stops."""
+        self._fresh.clear()
+        self._room.set()
+
+    def _retry(self, sequence: Sequence) -> None:
+        self._retried[sequence] = size = sequence.size
+        self._retried_bytes += size
+        while len(self._retried) > MOST_RETRIED or (self._retried_bytes > RETRIED_BYTES and len(self._retried) > 1):
+            oldest, size = self._retried.popitem(last=False)
+            self._retried_bytes -= size
+            oldest.dropped = True
+            if oldest.task is not None:
+                oldest.task.cancel()

@@ -1,0 +1,96 @@
+"""The queue of webhooks: a slow receiver slows its senders down, a failing one does not, and neither grows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import pytest
+
+from omnivery.emulator import webhook_queue
+from omnivery.emulator.webhook_call import Delivery
+from omnivery.emulator.webhook_queue import CAPACITY, Receiver, Sequence, WebhookQueue
+
+pytestmark = pytest.mark.asyncio
+
+
+def sequence(receiver: Receiver, size: int = 10) -> Sequence:
+    delivery = Delivery(url="http://x", batch_id="b", kind="bot", body=bytes(size))
+    return Sequence(deque([(1, delivery)]), receiver)
+
+
+async def has_room(queue: WebhookQueue) -> bool:
+    try:
+        await asyncio.wait_for(queue.wait_for_room(), 0.005)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def test_fresh_sequences_take_room() -> None:
+    queue = WebhookQueue()
+    added = [sequence(queue.receiver("a")) for _ in range(CAPACITY)]
+    for each in added:
+        assert await has_room(queue)
+        queue.add(each)
+    assert not await has_room(queue)
+    queue.remove(added[0])
+    assert await has_room(queue)
+
+
+async def test_what_fails_takes_none() -> None:
+    """One failure is enough: whatever else is meant for that receiver would only wait for it."""
+    queue = WebhookQueue()
+    added = [sequence(queue.receiver("a")) for _ in range(CAPACITY)]
+    for each in added:
+        queue.add(each)
+    waiting = asyncio.create_task(queue.wait_for_room())
+    await asyncio.sleep(0)
+    queue.note_failure(added[0])
+    await waiting
+    for _ in range(CAPACITY):
+        queue.add(sequence(queue.receiver("a")))
+    assert await has_room(queue)
+    # Once it works again, new sequences count again.
+    queue.note_success(added[0])
+    for _ in range(CAPACITY):
+        queue.add(sequence(queue.receiver("a")))
+    assert not await has_room(queue)
+
+
+async def test_the_oldest_that_wait_for_another_attempt_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_queue, "MOST_RETRIED", 3)
+    queue = WebhookQueue()
+    receiver = queue.receiver("a")
+    receiver.failing = True
+    added = [sequence(receiver) for _ in range(5)]
+    for each in added:
+        queue.add(each)
+    assert [each.dropped for each in added] == [True, True, False, False, False]
+
+
+async def test_their_size_has_a_bound_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_queue, "RETRIED_BYTES", 100)
+    queue = WebhookQueue()
+    receiver = queue.receiver("a")
+    receiver.failing = True
+    added = [sequence(receiver, size) for size in (40, 40, 40, 500)]
+    for each in added[:3]:
+        queue.add(each)
+    assert [each.dropped for each in added] == [True, False, False, False]
+    queue.add(added[3])
+    assert [each.dropped for each in added] == [True, True, True, False], "the newest stays, however large"
+    queue.remove(added[3])
+    queue.add(sequence(receiver, 90))
+    queue.add(last := sequence(receiver, 5))
+    assert not last.dropped, "what is done is not counted any more"
+
+
+async def test_receivers_have_their_own_slots_and_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_queue, "RECEIVERS", 2)
+    queue = WebhookQueue()
+    one = queue.receiver("a")
+    assert queue.receiver("a") is one
+    assert queue.receiver("b") is not one
+    queue.receiver("c")
+    assert queue.receiver("a") is not one
