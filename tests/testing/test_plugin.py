@@ -20,7 +20,12 @@ pytest_plugins = ("pytester",)
 PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 IS_INSTALLED = bool(entry_points(group="pytest11", name="omnivery"))
 """False where the package is used from its folder, without being installed."""
-OPTIONS = ("-p", "no:cacheprovider", "-W", "error", *(() if IS_INSTALLED else ("-p", "omnivery.testing.plugin")))
+OPTIONS = (
+    "-Werror",
+    "-pno:cacheprovider",
+    "-pno:hypothesispytest",  # it takes longer than all the rest
+    *(() if IS_INSTALLED else ("-pomnivery.testing.plugin",)),
+)
 INI = """
 [pytest]
 asyncio_default_fixture_loop_scope = function

@@ -19,7 +19,7 @@ from omnivery.errors import ConfigError, NotFoundError, NotSentError
 from omnivery.mailgun.messages import SEND
 from omnivery.testing import Recorder, bot_event, message, mock
 
-ONCE = CallOptions(retry=RetryPolicy(attempts=2, base=0.001))
+TWICE = CallOptions(retry=RetryPolicy(attempts=2, base=0.001, throttle_base=0.001))
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,7 @@ def test_clients_of_every_kind_are_recorded(mailgun: Mailgun) -> None:
 def test_a_call_that_is_retried_is_one_call(mailgun: Mailgun) -> None:
     respx.get(path__startswith="/v3/domains").respond(503)
     with Recorder() as recorder, pytest.raises(Exception, match="503"):
-        mailgun.domains.list(options=ONCE).first()
+        mailgun.domains.list(options=TWICE).first()
     (call,) = recorder.calls
     assert (call.attempts, call.status) == (2, 503)
 
@@ -147,7 +147,7 @@ def test_a_failure_counts(mailgun: Mailgun) -> None:
 def test_a_failure_says_how_a_call_failed(mailgun: Mailgun) -> None:
     respx.get(path__startswith="/v3/domains").mock(side_effect=httpx.ConnectError("refused"))
     with Recorder() as recorder, pytest.raises(NotSentError):
-        mailgun.domains.get("x.example.com", options=ONCE)
+        mailgun.domains.get("x.example.com", options=TWICE)
     assert "1. GET /v3/domains/x.example.com → NotSentError, 2 attempts" in failure_of(
         recorder, "mailgun.domains.get", times=2
     )
