@@ -29,8 +29,14 @@ def test_faults_by_chance_are_set_and_switched_off(tab: Tab, emu: Emulator) -> N
     assert page.get_by_text("Faults are in force").is_visible()
     tab.open(FAULTS)
     page.get_by_role("switch", name="delay=1ms").click()
-    page.get_by_text("Every request is handled as it should be").wait_for()
+    page.get_by_role("switch", name="delay=1ms").wait_for(state="detached")
     assert str(emu.faults) == ""
+    assert page.get_by_label("Faults by chance").input_value() == ""
+    page.get_by_role("switch", name="429=5%").click()
+    page.get_by_role("switch", name="429=5%", checked=True).wait_for()
+    assert str(emu.faults) == "429=5%"
+    page.get_by_role("switch", name="429=5%").click()
+    page.get_by_role("switch", name="429=5%", checked=False).wait_for()
 
 
 def test_a_specification_that_is_none_is_refused_in_words(tab: Tab) -> None:
@@ -45,7 +51,7 @@ def test_the_next_request_fails_as_it_was_told_to(tab: Tab, emu: Emulator) -> No
     page = tab.open(FAULTS)
     page.get_by_label("Route").select_option("bot")
     page.get_by_label("Status").fill("429")
-    page.get_by_label("Retry-After").fill("3")
+    page.get_by_label("Retry-After", exact=True).fill("3")
     page.get_by_role("button", name="Add").click()
     page.get_by_text("gets 429, with Retry-After: 3").wait_for()
     assert check(emu) == 429

@@ -46,6 +46,34 @@ def test_a_message_appears_while_one_looks(tab: Tab, emu: Emulator) -> None:
     assert page.locator('[data-count="messages"]').inner_text() == "2"
 
 
+def test_nothing_else_moves_when_a_row_comes(tab: Tab, emu: Emulator) -> None:
+    for number in range(50):
+        send(emu, f"Message {number}")
+    page = tab.open(MESSAGES)
+    places = ("#nav a:last-child", "h1", "#q", "#list thead", ".pager", "#list tbody tr:nth-child(2)")
+    before = [page.locator(place).bounding_box() for place in places]
+    send(emu, "One more")
+    page.get_by_role("link", name="One more").wait_for()
+    assert [page.locator(place).bounding_box() for place in places] == before
+
+
+def test_a_tab_in_the_background_holds_no_connection(tab: Tab, emu: Emulator) -> None:
+    """Browsers have six connections for each server: the seventh tab would show nothing."""
+    page = tab.open(MESSAGES)
+    page.evaluate(HIDE, True)
+    send(emu, "Unseen")
+    page.wait_for_timeout(1200)
+    assert subjects(page) == []
+    page.evaluate(HIDE, False)
+    page.get_by_role("link", name="Unseen").wait_for()
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
 def test_rows_wait_while_the_keyboard_is_in_the_list(tab: Tab, emu: Emulator) -> None:
     """What one is about to open must not move away."""
     send(emu, "First")

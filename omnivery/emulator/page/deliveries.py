@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -89,7 +90,7 @@ def _states(request: Request, state: State, query: DeliveryQuery) -> list[dict[s
 def _about(record: DeliveryRecord, state: State) -> tuple[str, str | None]:
     """What the webhook is about: text and URL."""
     if record.kind == "bot":
-        return f"batch {record.batch_id}", f"{EVENTS.path}?batch={record.batch_id}"
+        return f"batch {record.batch_id}", f"{EVENTS.path}?{urlencode({'batch': record.batch_id})}"
     query = MessageQuery(uuid=record.batch_id)
     found = state.store.messages.find(query, Window(limit=1)).records
     return f"message {record.batch_id}", f"{MESSAGES.path}/{found[0].id}" if found else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from omnivery.emulator.domain import Domain
 from omnivery.emulator.page import snippets
 from omnivery.emulator.page.counts import counts
 from omnivery.emulator.page.missing import missing
-from omnivery.emulator.page.sections import DOMAINS, MESSAGES, SUPPRESSIONS
+from omnivery.emulator.page.sections import DOMAINS, SUPPRESSIONS
 from omnivery.emulator.page.suppressions import LISTS
 from omnivery.emulator.page.template import render
 from omnivery.emulator.refusal import Refusal
@@ -55,10 +56,13 @@ def show_one(request: Request, state: State) -> Response:
         webhooks=[(kind, url) for kind, urls in sorted(domain.webhooks.items()) for url in urls],
         logins=[(item.login, item.created_at) for item in domain.credentials.values()],
         lists=[
-            (name, len(domain_list(domain, name)), f"{SUPPRESSIONS.path}?domain={domain.name}&list={name}")
+            (
+                name,
+                len(domain_list(domain, name)),
+                f"{SUPPRESSIONS.path}?{urlencode({'domain': domain.name, 'list': name})}",
+            )
             for name in LISTS
         ],
-        messages_path=f"{MESSAGES.path}?q={domain.name}",
     )
 
 
@@ -70,7 +74,7 @@ def domain_list(domain: Domain, name: str) -> Any:
 def _row(domain: Domain, state: State) -> dict[str, Any]:
     return {
         "name": domain.name,
-        "url": f"{DOMAINS.path}/{domain.name}",
+        "url": f"{DOMAINS.path}/{quote(domain.name, safe='')}",
         "state": domain.state,
         "tone": TONES[domain.state],
         "created_at": domain.created_at,

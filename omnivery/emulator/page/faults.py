@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,11 +23,7 @@ def show(_request: Request, state: State) -> Response:
         FAULTS,
         counts=counts(state),
         spec=str(spec),
-        parts_in_force=[_part(spec, index) for index in range(len(spec.parts))],
-        kinds=[
-            {"example": f"{kind.name}={kind.example}", "meaning": kind.meaning(kind.example, "429 Too Many Requests")}
-            for kind in KINDS
-        ],
+        switches=[*_on(spec), *_off(spec)],
         pending=[
             {"where": where, "times": times, "meaning": meaning(fault)} for where, fault, times in state.faults.pending
         ],
@@ -33,11 +31,28 @@ def show(_request: Request, state: State) -> Response:
     )
 
 
-def _part(spec: FaultSpec, index: int) -> dict[str, str]:
-    """A part of the specification, and the specification without it."""
-    part = spec.parts[index]
-    rest = FaultSpec(parts=(*spec.parts[:index], *spec.parts[index + 1 :]), seed=spec.seed)
-    return {"text": str(part), "meaning": part.meaning, "rest": str(rest)}
+def _on(spec: FaultSpec) -> list[dict[str, Any]]:
+    """The parts in force, each with the specification that is left without it."""
+    rest = [FaultSpec(parts=(*spec.parts[:at], *spec.parts[at + 1 :]), seed=spec.seed) for at in range(len(spec.parts))]
+    return [
+        {"text": str(part), "meaning": part.meaning, "next": str(left), "on": True}
+        for part, left in zip(spec.parts, rest, strict=True)
+    ]
+
+
+def _off(spec: FaultSpec) -> list[dict[str, Any]]:
+    """Examples of the other kinds, each with the specification that it would make."""
+    used = {part.name for part in spec.parts}
+    others = [f"{kind.name}={kind.example}" for kind in KINDS if kind.name not in used]
+    return [
+        {
+            "text": text,
+            "meaning": FaultSpec.parse(text).parts[0].meaning,
+            "next": f"{spec},{text}" if spec else text,
+            "on": False,
+        }
+        for text in others
+    ]
 
 
 def meaning(fault: Fault) -> str:

@@ -14,7 +14,7 @@ from omnivery.emulator.page.counts import counts
 from omnivery.emulator.records.changes import KINDS, Subscription
 from omnivery.emulator.state import State
 
-EVERY = 0.25
+EVERY = 0.4
 """Seconds between two changes at least, however many records come in."""
 HEARTBEAT = 15.0
 """Seconds after which a line is sent when nothing changes, so that a dead connection is noticed."""

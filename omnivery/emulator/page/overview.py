@@ -12,6 +12,7 @@ from omnivery.emulator.page import delivery_rows, events, snippets
 from omnivery.emulator.page.counts import counts
 from omnivery.emulator.page.sections import DELIVERIES, EVENTS, FAULTS, MESSAGES, OVERVIEW
 from omnivery.emulator.page.template import render
+from omnivery.emulator.page.texts import number
 from omnivery.emulator.records.window import Window
 from omnivery.emulator.state import State
 
@@ -42,9 +43,20 @@ def show(request: Request, state: State) -> Response:
         urls=_urls(request, state),
         snippets=snippets.snippets(request, state),
         spec=str(state.faults.spec),
+        relay=_relay(state),
         paths={"messages": MESSAGES.path, "events": EVENTS.path, "deliveries": DELIVERIES.path, "faults": FAULTS.path},
         **events.timeline(request, state),
     )
+
+
+def _relay(state: State) -> str | None:
+    """What the SMTP relay did, in words; None if there is none."""
+    if state.relay is None:
+        return None
+    seen = state.relay.statistics
+    counts = {"passed on": seen.passed_on, "waiting": seen.waiting, "failed": seen.failed, "dropped": seen.dropped}
+    said = ", ".join(f"{number(count)} {word}" for word, count in counts.items())
+    return f"{said}; the last error: {seen.last_error}" if seen.last_error else said
 
 
 def _urls(request: Request, state: State) -> list[tuple[str, Any]]:
@@ -53,5 +65,6 @@ def _urls(request: Request, state: State) -> list[tuple[str, Any]]:
         ("Automations API", base),
         ("Mailgun-compatible API", f"{base}/v3"),
         ("Own receiver of webhooks", f"{base}/_/webhook"),
+        ("Control API, for tests", f"{base}/_/openapi.json"),
         ("Domain", state.settings.domain),
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse, Response
 
+from omnivery.display.counts import counted
 from omnivery.emulator.page import texts
 from omnivery.emulator.page.sections import BASE, SECTIONS, Section
 from omnivery.emulator.page.static_files import static_path
@@ -48,7 +49,7 @@ def environment() -> Environment:
         "number": texts.number,
         "size": texts.size,
         "share": texts.share,
-        "plural": texts.plural,
+        "counted": counted,
         "exact": texts.exact,
         "masked": texts.masked,
     }

@@ -20,12 +20,6 @@ def share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "–"  # noqa: RUF001  # an en dash stands for no value
 
 
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 batch`, `2 batches`."""
-    ending = "" if count == 1 else "es" if noun.endswith(("s", "ch", "x")) else "s"
-    return f"{number(count)} {noun}{ending}"
-
-
 def size(octets: int) -> str:
     """Format a number of bytes in powers of ten."""
     if octets < 1000:  # noqa: PLR2004  # the next unit

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import httpx
+
 from omnivery.emulator import Emulator
 from tests.emulator.page.conftest import Get
+from tests.support.emulator import mailgun_client
+
+
+def test_any_name_that_was_accepted_has_a_url() -> None:
+    with Emulator() as emu, mailgun_client(emu) as client:
+        client.post("/domains", data={"name": "a?b#c%2f.example"}).raise_for_status()
+        with httpx.Client(base_url=emu.automations_url, trust_env=False) as browser:
+            assert 'href="/_/page/domains/a%3Fb%23c%252f.example"' in browser.get("/_/page/domains").text
+            page = browser.get("/_/page/domains/a%3Fb%23c%252f.example")
+            assert page.status_code == 200
+            assert "<h1>a?b#c%2f.example</h1>" in page.text
+            assert "?domain=a%3Fb%23c%252f.example&amp;list=bounces" in page.text
 
 
 def test_a_domain_says_what_to_do_next(get: Get, emu: Emulator) -> None:

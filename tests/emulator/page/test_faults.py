@@ -15,6 +15,9 @@ def test_faults_in_force_are_shown() -> None:
         page = httpx.get(f"{emu.page_url}_/page/faults", trust_env=False).text
     assert "5% of requests get 429 Too Many Requests" in page
     assert 'name="faults" value="delay=20ms"' in page, "what is left when the first is switched off"
+    assert 'name="faults" value="429=5%,delay=20ms,dup=1%"' in page, "what an example makes when it is switched on"
+    assert 'aria-label="429=5%" checked' in page
+    assert 'aria-label="dup=1%">' in page
     assert "gets 503, with Retry-After: 3" in page
     assert '<td class="mono">messages</td><td class="right">2</td>' in page
     assert 'data-count="faults">3</span>' in page

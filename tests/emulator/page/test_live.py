@@ -1,4 +1,4 @@
-"""The stream of changes: what changed, and the counts; at most four times a second."""
+"""The stream of changes: what changed, and the counts; at most a few times a second."""
 
 from __future__ import annotations
 

@@ -13,11 +13,6 @@ NOON = datetime(2026, 11, 26, 12, 0, 0, 123_456, UTC)
 
 def test_numbers_have_separators() -> None:
     assert texts.number(1_234_567) == "1,234,567"
-    assert (texts.plural(1, "batch"), texts.plural(2, "batch"), texts.plural(1000, "event")) == (
-        "1 batch",
-        "2 batches",
-        "1,000 events",
-    )
     assert (texts.share(1, 8), texts.share(0, 0)) == ("12.5 %", "–")  # noqa: RUF001  # an en dash
 
 

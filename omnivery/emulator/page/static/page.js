@@ -134,7 +134,6 @@ function look() {
   else refresh();
 }
 setInterval(look, EVERY);
-document.addEventListener("visibilitychange", look);
 
 function showCounts(counts) {
   for (const [name, text] of Object.entries(counts)) {
@@ -148,7 +147,7 @@ function showState(state) {
 }
 let changes;
 function listen() {
-  if (changes) return;
+  if (changes || document.hidden) return;
   changes = new EventSource(document.body.dataset.liveUrl);
   changes.addEventListener("open", () => showState("on"));
   changes.addEventListener("error", () => showState("lost"));
@@ -164,20 +163,18 @@ function unlisten() {
 }
 function toggleLive() {
   live.setAttribute("aria-pressed", String(!isLive()));
-  if (isLive()) {
-    listen();
-    refresh({ all: true });
-  } else {
-    unlisten();
-  }
+  if (isLive()) listen();
+  else unlisten();
   showState("on");
 }
 live.addEventListener("click", toggleLive);
-// A page that is kept for the back button must not hold a connection: a browser has six for each server.
+// A page that nobody sees must not hold a connection: a browser has six for each server. What changed in the meantime
+// is known at once: a new stream begins with all kinds.
 addEventListener("pagehide", unlisten);
-addEventListener("pageshow", (event) => {
-  if (isLive()) listen();
-  if (event.persisted) refresh({ all: true });
+addEventListener("pageshow", () => isLive() && listen());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) unlisten();
+  else if (isLive()) listen();
 });
 
 // Search as you type: the URL says what is seen
@@ -230,6 +227,7 @@ async function send(form, button) {
     const content = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(content.message ?? `the emulator responded with ${response.status}`);
     say(form.dataset.done ?? content.message ?? "Done");
+    form.reset();
     if (form.dataset.next) location.assign(form.dataset.next);
     else await refresh({ all: true });
   } catch (error) {
