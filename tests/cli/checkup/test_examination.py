@@ -27,7 +27,8 @@ def test_all_is_well_with_the_emulator(emulator: Emulator, look: Examine) -> Non
 
 
 def test_no_secret_is_in_it(emulator: Emulator, look: Examine) -> None:
-    text = look().text() + repr(look())
+    found = look()
+    text = found.text() + repr(found)
     secrets = (emulator.token, emulator.api_key, emulator.sending_key, emulator.signing_key)
     assert [secret for secret in secrets if secret in text] == []
     assert emulator.webhook_url.removeprefix(emulator.page_url.rstrip("/")) not in text, "paths may be secrets"
