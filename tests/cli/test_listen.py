@@ -130,6 +130,21 @@ def test_a_full_disk_ends_it() -> None:
     assert error_of(result)["message"] == "No space left on device"
 
 
+def test_what_cannot_be_shown_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the reader of its output has gone: the server would only log it, and go on unseen."""
+
+    def fail(_: object) -> None:
+        raise OSError(5, "the reader has gone")
+
+    monkeypatch.setattr("omnivery.cli.call_line.print_json", fail)
+    port = free_port()
+    with ThreadPoolExecutor() as pool:
+        statuses = pool.submit(posted, port, [body()])
+        result = in_process("listen", "--port", str(port), environment=ENVIRONMENT)
+    assert (result.returncode, statuses.result()) == (1, [200])
+    assert error_of(result)["message"] == "the reader has gone"
+
+
 def test_wrong_usage_is_exit_status_2(tmp_path: Path) -> None:
     saved = tmp_path / "call.json"
     saved.write_bytes(body())

@@ -133,6 +133,20 @@ def test_a_senders_key_with_a_line_break_is_named(end: str, name: str) -> None:
     assert f"signed with the key and {name} after it" in found.message
 
 
+@pytest.mark.parametrize(
+    ("given", "signed_with", "words"),
+    [
+        ("00ff" * 8, bytes.fromhex("00ff" * 8), "hexadecimal digits stand for"),
+        (base64.b64encode(b"other bytes").decode(), b"other bytes", "stands for in Base64"),
+        (KEY, b"", "with an empty key"),
+    ],
+)
+def test_a_key_that_was_read_in_another_way_is_named(given: str, signed_with: bytes, words: str) -> None:
+    found = explain(signed(signature=hmac.new(signed_with, MESSAGE, hashlib.sha256).hexdigest()), given)
+    assert found.cause is SignatureCause.KEY_FORM
+    assert words in found.message
+
+
 def test_a_key_with_a_line_break_on_both_sides_is_refused() -> None:
     digest = hmac.new(f"{KEY}\n".encode(), MESSAGE, hashlib.sha256).hexdigest()
     found = explain(signed(signature=digest), f"{KEY}\n")
