@@ -8,6 +8,7 @@ import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -157,9 +158,18 @@ def _run(settings: dict[str, Any], *, hidden: set[str], quiet: bool) -> None:
             raise _with_hint(error) from error
         try:
             _show(emulator, hidden)
+            if not _is_loopback(settings["host"]):
+                click.echo("Whoever reaches this port may read and change all: the control API needs no key.", err=True)
             lines.print_until_end()
         finally:
             emulator.stop()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager

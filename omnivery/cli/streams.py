@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import sys
 
-ASCII_FORMS = {"…": "...", "█": "#", "·": ".", "\N{NO-BREAK SPACE}": " "}
+ASCII_FORMS = {"…": "...", "±": "+-", "█": "#", "·": ".", "\N{NO-BREAK SPACE}": " "}
 """What stands for a character of ours where the terminal's encoding does not have it."""
 PLAIN = "omnivery_ascii"
 """ASCII under a name of our own."""

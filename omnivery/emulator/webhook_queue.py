@@ -22,6 +22,10 @@ MOST_RETRIED = 1_000
 """Maximum number of sequences that wait for another attempt."""
 RETRIED_BYTES = 32 * 2**20
 """Maximum size of their bodies together."""
+MOST_PARKED = 10_000
+"""Maximum number of sequences whose next webhook is not due yet. While it is reached, new API requests wait."""
+PARKED_BYTES = 256 * 2**20
+"""Maximum size of their bodies together."""
 RECEIVERS = 1_000
 """Number of receivers whose state is remembered."""
 
@@ -55,7 +59,9 @@ class Sequence:
 
 
 class WebhookQueue:
-    """The sequences in progress, in two classes: fresh ones, and those that wait for another attempt.
+    """The sequences in progress, in three classes.
+
+    They are fresh; or parked, because a fault or latency makes the next webhook due later; or wait for another attempt.
 
     It belongs to the server's event loop.
     """
@@ -65,11 +71,13 @@ class WebhookQueue:
         self._fresh: set[Sequence] = set()
         self._retried: OrderedDict[Sequence, int] = OrderedDict()
         self._retried_bytes = 0
+        self._parked: dict[Sequence, int] = {}
+        self._parked_bytes = 0
         self._room = asyncio.Event()
 
     async def wait_for_room(self) -> None:
-        """Wait until fewer than `CAPACITY` sequences are fresh."""
-        while len(self._fresh) >= CAPACITY:
+        """Wait until fewer than `CAPACITY` sequences are fresh, and not too many parked."""
+        while len(self._fresh) >= CAPACITY or self._has_parked_too_many():
             self._room.clear()
             await self._room.wait()
 
@@ -88,6 +96,20 @@ class WebhookQueue:
         else:
             self._fresh.add(sequence)
 
+    def park(self, sequence: Sequence) -> None:
+        """Take note that a fresh sequence has nothing to do until its next webhook is due."""
+        if sequence in self._fresh:
+            self._fresh.discard(sequence)
+            self._parked[sequence] = size = sequence.size
+            self._parked_bytes += size
+            self._room.set()
+
+    def unpark(self, sequence: Sequence) -> None:
+        """Take note that the next webhook of a parked sequence is due."""
+        if sequence in self._parked:
+            self._forget_parked(sequence)
+            self.add(sequence)
+
     def note_success(self, sequence: Sequence) -> None:
         """Take note that a receiver works."""
         sequence.receiver.failing = False
@@ -104,12 +126,21 @@ class WebhookQueue:
         """Remove a sequence that is done."""
         self._fresh.discard(sequence)
         self._retried_bytes -= self._retried.pop(sequence, 0)
+        self._forget_parked(sequence)
         self._room.set()
 
     def open(self) -> None:
         """Let everybody in, because the emulator stops."""
         self._fresh.clear()
+        self._parked.clear()
+        self._parked_bytes = 0
         self._room.set()
+
+    def _has_parked_too_many(self) -> bool:
+        return len(self._parked) >= MOST_PARKED or self._parked_bytes >= PARKED_BYTES
+
+    def _forget_parked(self, sequence: Sequence) -> None:
+        self._parked_bytes -= self._parked.pop(sequence, 0)
 
     def _retry(self, sequence: Sequence) -> None:
         self._retried[sequence] = size = sequence.size

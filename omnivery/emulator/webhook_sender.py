@@ -171,7 +171,9 @@ class WebhookSender:
 
     async def _deliver(self, number: int, delivery: Delivery, sequence: Sequence) -> None:
         if delivery.delay:
+            self._queue.park(sequence)
             await asyncio.sleep(delivery.delay)
+            self._queue.unpark(sequence)
         for attempt_number, wait in enumerate(self._waits, 1):
             if wait:
                 await asyncio.sleep(wait)

@@ -193,6 +193,11 @@ def test_wrong_options_are_exit_status_2_and_say_what_is_right(option: tuple[str
     assert words in result.stderr
 
 
+def test_a_port_that_others_reach_comes_with_a_warning() -> None:
+    status, shown = on_terminal("emulator", "--port", "0", "--host", "0.0.0.0", "--quiet", interrupt="needs no key")
+    assert (status, "http://127.0.0.1:" in shown) == (0, True)
+
+
 def test_a_taken_port_says_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = in_process("emulator", "--port", str(taken.getsockname()[1]))

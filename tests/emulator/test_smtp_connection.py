@@ -68,4 +68,8 @@ def test_8_bit_text_and_foreign_addresses_use_the_servers_extensions() -> None:
         ("b@example.com", '"a b"@example.com'),
         ("ü@example.com",),
     ]
+    assert [set(each.options.upper().split()) for each in server.arrived] == [
+        {"BODY=8BITMIME"},
+        {"SMTPUTF8"},
+    ]
     assert server.arrived[0].data == b"X: y\r\n\r\n\xff\r\n.\r\n"

@@ -94,3 +94,44 @@ async def test_receivers_have_their_own_slots_and_are_forgotten(monkeypatch: pyt
     assert queue.receiver("b") is not one
     queue.receiver("c")
     assert queue.receiver("a") is not one
+
+
+async def test_what_is_not_due_yet_takes_no_room_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise late webhooks would slow down the API."""
+    monkeypatch.setattr(webhook_queue, "MOST_PARKED", CAPACITY + 2)
+    queue = WebhookQueue()
+    added = [sequence(queue.receiver("a")) for _ in range(CAPACITY + 2)]
+    for each in added:
+        assert await has_room(queue)
+        queue.add(each)
+        queue.park(each)
+    assert not await has_room(queue)
+    for each in added[:CAPACITY]:
+        queue.unpark(each)
+    assert not await has_room(queue), "they are due: the receiver has enough to do"
+    for each in added:
+        queue.remove(each)
+    assert await has_room(queue)
+
+
+async def test_many_bytes_that_are_not_due_yet_are_too_many_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_queue, "PARKED_BYTES", 100)
+    queue = WebhookQueue()
+    added = sequence(queue.receiver("a"), size=100)
+    queue.add(added)
+    assert await has_room(queue)
+    queue.park(added)
+    assert not await has_room(queue)
+    queue.remove(added)
+    assert await has_room(queue)
+
+
+async def test_what_waits_for_another_attempt_is_not_parked() -> None:
+    queue = WebhookQueue()
+    added = sequence(queue.receiver("a"))
+    added.receiver.failing = True
+    queue.add(added)
+    queue.park(added)
+    queue.unpark(added)
+    queue.remove(added)
+    assert await has_room(queue)

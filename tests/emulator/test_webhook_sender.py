@@ -252,6 +252,13 @@ def test_a_duplicated_webhook_comes_twice_each_time_signed_anew(emu: Emulator, r
     assert receiver.bodies[0] == receiver.bodies[1]
 
 
+def test_late_webhooks_do_not_slow_down_the_api(emu: Emulator, receiver: Receiver) -> None:
+    emu.faults = "late=10m"
+    for number in range(CAPACITY + 5):
+        assert submit(emu, receiver.url, event(event_id=f"e{number}"), timeout=2).status_code == 200
+    emu.reset()
+
+
 def test_a_late_webhook_is_as_late_as_was_asked_for(emu: Emulator, receiver: Receiver) -> None:
     emu.faults = "late=100ms"
     sent = time.monotonic()

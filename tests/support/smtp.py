@@ -20,6 +20,8 @@ class Arrived(NamedTuple):
     sender: str
     recipients: tuple[str, ...]
     data: bytes
+    options: str
+    """What the client asked for with `MAIL`, such as `BODY=8BITMIME`."""
 
     @property
     def message(self) -> EmailMessage:
@@ -51,7 +53,7 @@ class _Session(socketserver.StreamRequestHandler):
         server = self.server
         assert isinstance(server, SmtpTestServer)
         server.connections += 1
-        sender, recipients = "", list[str]()
+        sender, recipients, options = "", list[str](), ""
         self.say("220 test")
         while line := self.rfile.readline():
             command, _, rest = line.decode().strip().partition(" ")
@@ -64,9 +66,9 @@ class _Session(socketserver.StreamRequestHandler):
                 continue
             address = rest.partition(":")[2].partition(">")[0].strip().lstrip("<")
             if command == "EHLO":
-                self.say(*(f"250-{name}" for name in server.extensions), "250 test")
+                self.say("250-test", *(f"250-{name}" for name in server.extensions), "250 HELP")
             elif command == "MAIL":
-                sender, recipients = address, []
+                sender, recipients, options = address, [], rest.rpartition(">")[2].strip()
                 self.say("250 ok")
             elif command == "RCPT":
                 recipients.append(address)
@@ -74,7 +76,7 @@ class _Session(socketserver.StreamRequestHandler):
             elif command == "DATA":
                 self.say("354 go on")
                 data = b"".join(iter(self.rfile.readline, b".\r\n")).replace(b"\r\n..", b"\r\n.")
-                server.arrived.append(Arrived(sender, tuple(recipients), data))
+                server.arrived.append(Arrived(sender, tuple(recipients), data, options))
                 self.say("250 ok")
             elif command == "QUIT":
                 self.say("221 bye")
