@@ -17,7 +17,7 @@ from omnivery.cli.surface import AUTOMATIONS
 if TYPE_CHECKING:
     from omnivery.automations import PendingVerdict, Verdict
 
-WORDS = {True: "a bot", False: "a human", None: "not known"}
+WORDS: dict[bool | None, str] = {True: "a bot", False: "a human", None: "not known"}
 
 
 @command(

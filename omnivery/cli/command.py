@@ -23,7 +23,7 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, examples: str = "", **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.examples = [line.strip() for line in examples.strip().splitlines()]
+        self.examples: list[str] = [line.strip() for line in examples.strip().splitlines()]
         self.params.append(json_option())
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -35,7 +35,7 @@ class Command(click.Command):
 class Group(click.Group):
     """A group of commands, each of which is made by `Command`."""
 
-    command_class = Command
+    command_class: type[click.Command] | None = Command
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

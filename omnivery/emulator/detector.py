@@ -41,7 +41,7 @@ class Detector:
     """
 
     def __init__(self) -> None:
-        self.honeypot = Honeypot()
+        self.honeypot: Honeypot = Honeypot()
         self._is_bot_agent = lru_cache(maxsize=AGENTS_REMEMBERED)(is_bot_agent)
 
     def judge(self, events: Sequence[Event]) -> list[bool | None]:

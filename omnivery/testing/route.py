@@ -15,9 +15,7 @@ from omnivery.transport.operation import Operation
 try:
     import respx
     from respx.mocks import Mocker
-except ModuleNotFoundError as error:
-    if error.name != "respx":
-        raise
+except ModuleNotFoundError:
     raise ModuleNotFoundError("omnivery.testing.mock needs respx: pip install respx", name="respx") from None
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class RecordDatabase:
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path: Path | None = None if path is None else resolved(path, EMULATOR_FILE.noun)
         """The file; None in memory."""
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         """Held while several statements belong together."""
         self._open: Database | None = self._opened()
 
