@@ -84,7 +84,9 @@ async def check_mailgun(prober: Prober, setup: Setup) -> Access:
             findings.append(trouble or explain_response(Area.MAILGUN, probe, url, MAILGUN_URL))
             break  # the other key would meet the same
         domains = tuple(domain.name for domain in page.items if domain.name)
-        findings.append(await _kind(prober, url, name, credential, setup.domain or next(iter(domains), None)))
+        # One that the key sees: of another, the response says nothing about the key.
+        own = setup.domain if setup.domain in domains or not domains else domains[0]
+        findings.append(await _kind(prober, url, name, credential, own))
         if access.credential is None:
             access = Access(credential=credential, domains=domains, latency=probe.elapsed)
     return Access(

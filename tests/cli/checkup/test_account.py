@@ -73,10 +73,10 @@ def test_without_a_domain_the_kind_of_a_key_is_not_known() -> None:
 
 
 @respx.mock
-def test_the_first_domain_shows_the_kind_of_a_key() -> None:
+def test_a_domain_that_the_key_sees_shows_its_kind() -> None:
     respx.get(f"{MAILGUN}/domains").respond(json={"items": [{"name": "a.example.com"}]})
     bounces = respx.get(f"{MAILGUN}/a.example.com/bounces").respond(json={"items": []})
-    access, [found] = look(check_mailgun, Setup(api_key="my-key"))
+    access, [found] = look(check_mailgun, Setup(api_key="my-key", domain="not-of-the.account"))
     assert (found.details["kind"], access.domains) == ("primary", ("a.example.com",))
     assert bounces.calls.last.request.method == "GET", "nothing is changed"
 
