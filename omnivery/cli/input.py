@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import click
 from attrs import field, frozen
@@ -153,9 +153,28 @@ def _tell(message: Warning | str, *_: object, **__: object) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
+def standard_input() -> BinaryIO:
+    """Return standard input; say on a terminal that it is read.
+
+    Raises:
+        ConfigError: it is closed.
+    """
+    if sys.stdin is None:
+        raise ConfigError("standard input is closed. Nothing was sent.")
+    if sys.stdin.isatty():
+        click.echo("Reading from the terminal; Ctrl-D ends it.", err=True)
+    return sys.stdin.buffer
+
+
 def lines_or_arguments(given: Sequence[str]) -> list[str]:
-    """Return the arguments, with the lines of standard input in place of `-`; blank ones are left out."""
-    found = [line for one in given for line in (sys.stdin if one == "-" else [one])]
+    """Return the arguments, with the lines of standard input in place of `-`; blank ones are left out.
+
+    Raises:
+        ConfigError: standard input is closed.
+    """
+    found: list[str] = []
+    for one in given:
+        found += standard_input().read().decode("utf-8", "replace").splitlines() if one == "-" else [one]
     return [line.strip() for line in found if line.strip()]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
@@ -13,6 +12,7 @@ import click
 
 from omnivery import codec
 from omnivery.cli.arguments import pair
+from omnivery.cli.input import standard_input
 
 if TYPE_CHECKING:
     from omnivery.mail.message import Message
@@ -176,13 +176,7 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
 
 
 def _bytes(source: str) -> bytes:
-    if source != "-":
-        return Path(source).read_bytes()
-    if sys.stdin is None:
-        raise click.UsageError("standard input is closed")
-    if sys.stdin.isatty():
-        click.echo("Reading from the terminal; Ctrl-D ends it.", err=True)
-    return sys.stdin.buffer.read()
+    return standard_input().read() if source == "-" else Path(source).read_bytes()
 
 
 def _variables(given: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -102,14 +102,19 @@ def print_items(items: Sequence[object], columns: Mapping[str, Callable[[Any], o
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows for people. Nothing is cut off: what does not fit goes on in the next line."""
+    """Print rows for people, without a heading if no column has one.
+
+    Nothing is cut off: what does not fit goes on in the next line.
+    """
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
+    cells = [list(row) for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=any(columns))
+    for place, column in enumerate(columns):
+        is_number = bool(cells) and all(type(row[place]) is int for row in cells)
+        table.add_column(column, overflow="fold", justify="right" if is_number else "left")
+    for row in cells:
         table.add_row(*(value if isinstance(value, Text) else Text(cell_text(value)) for value in row))
     console().print(table)
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, TypeAlias
 
@@ -76,6 +77,8 @@ def _cell(value: object) -> object:
         return f"'{value}" if value.startswith(_FORMULA) and value != "-" else value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
     return codec.dumps(value).decode() if isinstance(value, dict | list) else value
 
 

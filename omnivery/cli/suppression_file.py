@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -14,6 +13,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 from attrs import define, field, frozen
 
 from omnivery import codec
+from omnivery.cli.input import standard_input
 from omnivery.cli.result_files import without_mark
 from omnivery.errors import ConfigError
 
@@ -174,9 +174,7 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
         OSError: it cannot be opened.
     """
     if path == "-":
-        if sys.stdin is None:
-            raise ConfigError("standard input is closed: name a file. Nothing was sent.")
-        yield sys.stdin.buffer, None
+        yield standard_input(), None
         return
     with Path(path).open("rb") as file:
         yield file, Path(path).stat().st_size or None

@@ -93,8 +93,6 @@ def row_of(entry: Any, columns: Mapping[str, type]) -> dict[str, Any]:
     # An entry of the whitelist has a value, which is an address or a domain.
     found = {name: getattr(entry, name, None) for name in columns}
     found["address"] = getattr(entry, "address", None) or getattr(entry, "value", None)
-    if (created := found.get("created_at")) is not None:
-        found["created_at"] = created.isoformat()
     if "tags" in found:
         found["tags"] = list(found["tags"] or ())
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from unittest import mock
 
@@ -41,6 +43,23 @@ def test_a_preview_needs_no_key() -> None:
 def test_without_a_terminal_nobody_is_asked_for_a_key() -> None:
     with mock.patch.object(sys, "stdin", None), pytest.raises(ConfigError, match="OMNIVERY_API_KEY"):
         Clients(keys=PRIMARY).choose()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell is POSIX's")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "send --to a@b.example --from a@b.example -",
+        "bots check -",
+        "suppressions import bounces -",
+        "addresses parse -",
+    ],
+)
+def test_a_closed_standard_input_is_said(arguments: str) -> None:
+    command = f"exec {sys.executable} -W error -m omnivery {arguments} <&-"
+    settings = {"OMNIVERY_API_KEY": "k", "OMNIVERY_TOKEN": "t", "OMNIVERY_DOMAIN": "mail.example.com"}
+    result = subprocess.run(["sh", "-c", command], capture_output=True, check=False, env={**os.environ, **settings})
+    assert (result.returncode, "standard input is closed" in error_of(result)["message"]) == (2, True)
 
 
 def test_a_key_is_no_part_of_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
