@@ -30,10 +30,10 @@ from omnivery.emulator.smtp_statistics import SmtpStatistics
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
 from omnivery.emulator.thread import EmulatorThread
+from omnivery.emulator.webhook_adapter import WebhookAdapter
 from omnivery.emulator.webhook_sender import WebhookSender
 from omnivery.errors import ConfigError
 from omnivery.events.verdict import Verdict
-from omnivery.transport.adapters.httpx_async import HttpxAdapter
 from omnivery.webhooks.delivery import DeliveryEvent
 
 if TYPE_CHECKING:
@@ -456,7 +456,7 @@ class Emulator:
 
     def _new_state(self) -> State:
         webhook_sender = WebhookSender(
-            HttpxAdapter(),
+            WebhookAdapter(),
             signing_key=self._settings.signing_key,
             retry_delays=self._settings.webhook_retry_delays,
             store=self._store,
