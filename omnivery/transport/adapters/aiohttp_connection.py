@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import select
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import StreamWriter
@@ -20,20 +19,25 @@ from attrs import define, field
 
 from omnivery.errors import NotSentError
 from omnivery.transport.adapters.response_body import ResponseBody
-from omnivery.transport.http import Headers, Phase
+from omnivery.transport.adapters.sockets import has_input
+from omnivery.transport.http import Headers, Phase, Response
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
     from aiohttp.connector import Connection as Inner
     from aiohttp.http import RawResponseMessage
 
-    from omnivery.transport.http import Content, Request, Response
+    from omnivery.transport.http import Content, Request
 
 LONGEST_HEAD = 65_536
 """Most bytes of a response's head."""
 PIECE = 262_144
 """Bytes that are written at a time. The timeout for writing starts anew with each."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
+_WITH_BODY = re.compile(rb"HTTP/1\.1 (?!1|204|304)")
+_FRAMING = re.compile(
+    rb"\n(?:content-length:[ \t]*(\d+)[ \t]*\r?(?=\n)|content-length|transfer-encoding)", re.IGNORECASE
+)
 _END_OF_CHUNKS = b"\r\n\r\n"
 
 
@@ -63,6 +67,8 @@ class ResponseProtocol(ResponseHandler):
         super().__init__(loop)
         self._stage = _Stage.OPENING
         self._head = bytearray()
+        self._is_head = False
+        """Whether the response has no body, whatever it says."""
         self._left: int | None = 0
         """Bytes of the body that are still to come; None if they are not known beforehand."""
         self._last = b""
@@ -75,8 +81,9 @@ class ResponseProtocol(ResponseHandler):
         """Make ready for the response to a request that is about to be sent."""
         self._stage, self._content, self._last = _Stage.HEAD, None, b""
         self._head.clear()
+        self._is_head = method == "HEAD"
         self.set_response_params(
-            skip_payload=method == "HEAD",
+            skip_payload=self._is_head,
             read_until_eof=True,
             auto_decompress=False,
             read_timeout=read_timeout,
@@ -123,7 +130,7 @@ class ResponseProtocol(ResponseHandler):
             return  # an interim response: the final one follows
         self._stage, self._content = _Stage.BODY, content
         length = message.headers.get("content-length")
-        if content.is_eof():
+        if content.is_eof():  # there is none, or it came with the head
             self._left = 0
         else:
             self._left = None if message.chunked or length is None else int(length)
@@ -141,14 +148,17 @@ class ResponseProtocol(ResponseHandler):
             if len(self._head) > LONGEST_HEAD:
                 self._fail(HeadTooLong())
             return b""
-        head, rest = bytes(self._head[: end.end()]), bytes(self._head[end.end() :])
+        received, size = bytes(self._head), end.end()
         self._head.clear()
-        super().data_received(head)
+        # The usual case, in one step: the whole response is there, and nothing else.
+        if len(received) > size and not self._is_head and _is_whole(received, size):
+            size = len(received)
+        super().data_received(received[:size])
         if self.exception() is not None:
             return b""
         if self._stage is _Stage.HEAD:
             self.start_timeout()  # an interim response stops it
-        return rest
+        return received[size:]
 
     def _take_body(self, data: bytes) -> None:
         """Give a body to the parser, and no more than the body."""
@@ -193,7 +203,7 @@ class Connection:
     @property
     def is_usable(self) -> bool:
         """Whether another request may be sent: the server has neither closed it nor sent anything unasked."""
-        return self.protocol.is_reusable and not _has_input(self.protocol.transport)
+        return self.protocol.is_reusable and not has_input(self.protocol.transport)
 
     async def exchange(self, head: bytes, request: Request, limit: int) -> Response:
         """Send a request and return its response. What was sent when it raises, `request.progress` says.
@@ -249,6 +259,14 @@ class Connection:
         return False
 
 
+def _is_whole(received: bytes, head: int) -> bool:
+    """Whether a head is followed by a body of the one length that it states, and by nothing else."""
+    if not _WITH_BODY.match(received):
+        return False
+    found = _FRAMING.findall(received, 0, head)
+    return len(found) == 1 and found[0].isdigit() and int(found[0]) == len(received) - head
+
+
 def _pieces(head: bytes, content: Content) -> Iterable[bytes | memoryview]:
     if not isinstance(content, bytes):
         return _after(head, content.blocks())
@@ -265,6 +283,8 @@ def _after(head: bytes, blocks: Iterable[bytes | memoryview]) -> Iterator[bytes 
 
 async def _received(message: RawResponseMessage, content: StreamReader, limit: int) -> Response:
     headers = Headers([(name, _readable(value)) for name, value in message.headers.items()])
+    if content.is_eof() and content.total_bytes <= limit and "content-encoding" not in headers:
+        return Response(status=message.code, headers=headers, content=content.read_nowait())
     body = ResponseBody(headers, limit)
     while data := await content.readany():
         if not body.feed(data):
@@ -281,13 +301,3 @@ def _readable(value: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("latin-1")
-
-
-def _has_input(transport: Any) -> bool:
-    """Whether the system holds bytes, or the end of the connection, that the event loop has not seen yet."""
-    socket = None if transport is None else transport.get_extra_info("socket")
-    if socket is None or not hasattr(select, "poll"):
-        return False  # Windows, where the event loop itself always waits for input
-    poll = select.poll()
-    poll.register(socket.fileno(), select.POLLIN)
-    return bool(poll.poll(0))

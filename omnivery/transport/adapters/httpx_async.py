@@ -3,7 +3,7 @@
 Requests go straight to httpx's transports, which costs 0.7 of a call through `httpx.AsyncClient`: no cookies, no
 redirects, no settings from the environment. Each connection is a pool of its own, because httpcore's pool checks every
 idle connection at every request: with 8 connections in one pool that takes a third of the request's time, and with 64
-the throughput falls to a tenth.
+the throughput falls to a tenth. On asyncio, the connections use streams of ours.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from omnivery.transport.adapters.httpx_common import (
 from omnivery.transport.adapters.httpx_errors import keeps_meaning
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter
 from omnivery.transport.adapters.response_body import ResponseBody
+from omnivery.transport.adapters.streams import use_streams
 from omnivery.transport.adapters.tls import tls
 from omnivery.transport.config import Limits
 from omnivery.transport.http import Headers
@@ -137,6 +138,7 @@ class HttpxAdapter:
                 proxy=self.proxy,
                 limits=httpx.Limits(max_connections=1, keepalive_expiry=self.limits.keepalive),
             )
+        use_streams(transport)
         self._connections.append(_Connection(transport, secure))
         return self._connections[-1]
 

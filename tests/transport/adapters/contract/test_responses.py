@@ -143,6 +143,21 @@ async def test_bytes_beyond_a_response_are_not_the_next_one(lane: Lane, data: by
     assert (server.connections, len(server.seen)) == (3, 3)
 
 
+@pytest.mark.parametrize(
+    ("method", "data"),
+    [
+        ("HEAD", FIRST),
+        ("GET", http_response("204 No Content", b"first")),
+        ("GET", http_response("304 Not Modified", b"first")),
+    ],
+)
+async def test_a_body_where_there_can_be_none_is_not_the_next_response(lane: Lane, method: str, data: bytes) -> None:
+    async with serve(always(data)) as server, lane.open() as adapter:
+        for _ in range(3):
+            assert (await adapter.send(request(server.url, method))).content == b""
+    assert (server.connections, len(server.seen)) == (3, 3)
+
+
 async def test_bytes_that_come_after_a_response_are_not_the_next_one_either(lane: Lane) -> None:
     """The connection is idle by then."""
 

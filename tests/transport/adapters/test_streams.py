@@ -1,0 +1,121 @@
+"""httpcore's streams on asyncio, beside what the contract of the adapters says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+
+from omnivery.transport.adapters import streams
+from omnivery.transport.adapters.streams import HIGH_WATER, Stream, StreamBackend, use_streams
+from omnivery.transport.adapters.tls import untrusting_context
+
+pytestmark = pytest.mark.asyncio
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[Any, socket.socket]]:
+    """A stream, and the server's end of its connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        backend = StreamBackend(httpcore.AnyIOBackend())
+        stream = await backend.connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=2.0)
+        with listener.accept()[0] as server:
+            server.setblocking(False)
+            yield stream, server
+            await stream.aclose()
+            await asyncio.sleep(0)
+
+
+async def test_what_is_sent_is_read_in_pieces_no_larger_than_asked_for() -> None:
+    async with connected() as (stream, server):
+        assert isinstance(stream, Stream)
+        server.send(b"abcdef")
+        assert [await stream.read(4, timeout=2.0), await stream.read(4, timeout=None)] == [b"abcd", b"ef"]
+        await stream.write(b"")
+        await stream.write(b"ghi", timeout=2.0)
+        assert server.recv(9) == b"ghi"
+        assert stream.get_extra_info("server_addr") == server.getsockname()
+        assert stream.get_extra_info("client_addr") == server.getpeername()
+        assert stream.get_extra_info("ssl_object") is stream.get_extra_info("anything") is None
+
+
+async def test_a_server_that_sends_more_than_is_read_has_to_wait() -> None:
+    async with connected() as (stream, server):
+        sent, data = 0, b"x" * 100_000
+        while sent < 200 * len(data):
+            try:
+                sent += server.send(data)
+            except BlockingIOError:
+                await asyncio.sleep(0.001)
+                if stream._protocol.full:
+                    break
+        assert HIGH_WATER < len(stream._protocol.received) < 4 * HIGH_WATER
+        read = 0
+        while read < sent:
+            read += len(await stream.read(1_000_000, timeout=2.0))
+        assert read == sent
+
+
+async def test_each_wait_has_its_timeout() -> None:
+    async with connected() as (stream, _server):
+        with pytest.raises(httpcore.ReadTimeout):
+            await stream.read(1, timeout=0.01)
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.write(b"x" * 20_000_000, timeout=0.01)
+
+
+async def test_the_end_of_a_connection_is_told_from_its_break() -> None:
+    async with connected() as (stream, server):
+        assert not stream.get_extra_info("is_readable")
+        server.send(b"last")
+        server.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(0.01)
+        assert stream.get_extra_info("is_readable")
+        assert [await stream.read(9), await stream.read(9)] == [b"last", b""]
+        with pytest.raises(httpcore.WriteError):
+            await stream.write(b"more")
+
+
+async def test_a_break_wakes_whoever_reads_or_writes() -> None:
+    async with connected() as (stream, server):
+        reading = asyncio.ensure_future(stream.read(1, timeout=5.0))
+        writing = asyncio.ensure_future(stream.write(b"x" * 20_000_000, timeout=5.0))
+        await asyncio.sleep(0.01)
+        server.close()  # with bytes unread: a reset
+        with pytest.raises(httpcore.ReadError):
+            await reading
+        with pytest.raises(httpcore.WriteError):
+            await writing
+
+
+async def test_the_error_that_all_addresses_had_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncio joins their texts: nothing would tell a refused connection from an unknown host."""
+    both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{end}", 9)) for end in (1, 2)]
+
+    async def lookup(*_arguments: object, **_options: object) -> list[Any]:
+        return both
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
+    with pytest.raises(httpcore.ConnectError) as caught:
+        await StreamBackend(httpcore.AnyIOBackend()).connect_tcp("twice.example", 9, timeout=2.0)
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+    mixed = OSError(f"Multiple exceptions: [Errno {errno.ECONNREFUSED}] a, [Errno {errno.ENETUNREACH}] b")
+    assert streams._single(mixed) is mixed
+
+
+async def test_a_transport_that_is_built_otherwise_keeps_its_own_streams() -> None:
+    """Another version of httpx may be: slower is better than broken."""
+    async with httpx.AsyncHTTPTransport(verify=untrusting_context()) as transport:
+        use_streams(transport)
+        assert isinstance(transport._pool._network_backend, StreamBackend)
+        del transport._pool._network_backend
+        use_streams(transport)
+        assert not hasattr(transport._pool, "_network_backend")
+    use_streams(httpx.ASGITransport(app=None))  # type: ignore[arg-type]  # it has no pool
