@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from omnivery.emulator import Emulator
+from omnivery.errors import ConfigError
 
 
 class EmulatorPool:
@@ -30,6 +31,7 @@ class EmulatorPool:
             if known == options:
                 emulator.faults = known.get("faults")
                 emulator.reset()
+                _ensure_running(emulator)
                 return emulator
         started = self._stack.enter_context(Emulator(**options))
         self._running.append((dict(options), started))
@@ -42,3 +44,10 @@ class EmulatorPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+def _ensure_running(emulator: Emulator) -> None:
+    try:
+        _ = emulator.automations_url
+    except ConfigError:  # a test has stopped it, to see what its program does then
+        emulator.start()

@@ -38,7 +38,7 @@ from unittest import mock
 import anyio
 import pytest
 
-from omnivery import AsyncAutomations, AsyncMailgun, Automations, Mailgun, testing
+from omnivery import AsyncAutomations, AsyncMailgun, Automations, Mailgun, errors, testing
 from omnivery.emulator import Emulator
 
 USED = []
@@ -85,6 +85,16 @@ def test_retries_do_not_wait(omnivery_emulator, mailgun, omnivery_recorder):
     mailgun.domains.list().first()
     (call,) = omnivery_recorder.assert_called("mailgun.domains.list", times=1)
     assert call.attempts == 4
+
+
+def test_a_service_that_is_gone(omnivery_emulator, mailgun):
+    omnivery_emulator.stop()
+    with pytest.raises(errors.NotSentError):
+        mailgun.domains.list().first()
+
+
+def test_it_is_back_for_the_next_test(mailgun):
+    assert mailgun.domains.list().first()
 
 
 @pytest.mark.asyncio
@@ -144,7 +154,7 @@ def test_everyday_use_in_strict_mode(pytester: pytest.Pytester) -> None:
     """Warnings are errors in there, so a connection or a loop that is left open fails a test."""
     pytester.makeini(INI)
     pytester.makepyfile(EVERYDAY)
-    pytester.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=12)
+    pytester.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=14)
 
 
 AUTO = """
