@@ -163,6 +163,7 @@ class Emulator:
         """
         if self._running:
             raise ConfigError("this emulator is running already")
+        self._store.database.acquire()
         running = EmulatorThread(self._host, self._port, self._new_state())
         running.start()
         self._running = running

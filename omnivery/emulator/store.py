@@ -19,6 +19,20 @@ from omnivery.emulator.records.messages import MessageRecords
 from omnivery.emulator.records.received import DeliveryEventRecords, VerdictRecords
 from omnivery.emulator.records.requests import NewRequest, RequestRecords
 
+COUNTED = """
+SELECT
+    (SELECT count(*) FROM requests),
+    (SELECT count(*) FROM batches WHERE NOT single),
+    (SELECT count(*) FROM batches WHERE single),
+    (SELECT coalesce(sum(size), 0) FROM batches),
+    (SELECT count(*) FROM messages),
+    (SELECT count(*) FROM attempts),
+    (SELECT count(*) FROM deliveries WHERE state = 'delivered'),
+    (SELECT count(*) FROM deliveries WHERE state = 'rejected'),
+    (SELECT count(*) FROM deliveries WHERE state = 'given up')
+"""
+"""The counts that the kept records give, in the order of `Statistics`."""
+
 
 class SeenRequest(NamedTuple):
     """One API request that matched a route."""
@@ -135,6 +149,7 @@ class Store:
                 self.deliveries,
             ):
                 records.clear()
+            self.database.execute("DELETE FROM settings WHERE name = 'statistics'")
             self._checks = {}
             self._counts = Statistics()
 
@@ -211,5 +226,8 @@ class Store:
             return Statistics(**asdict(self._counts))
 
     def _saved_counts(self) -> Statistics:
+        """The counts of an earlier run. One that was killed saved none, but its records can be counted."""
         rows = self.database.rows("SELECT value FROM settings WHERE name = 'statistics'")
-        return Statistics(**loads(rows[0][0])) if rows else Statistics()
+        saved = asdict(Statistics(**loads(rows[0][0])) if rows else Statistics())
+        [counted] = self.database.rows(COUNTED)
+        return Statistics(**{name: max(saved[name], count) for name, count in zip(saved, counted, strict=True)})

@@ -37,6 +37,8 @@ class RecordDatabase:
         self.lock: threading.RLock = threading.RLock()
         """Held while several statements belong together."""
         self._open: Database | None = self._opened()
+        self._released = False
+        self._users = 0
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
@@ -69,15 +71,35 @@ class RecordDatabase:
         with self.lock:
             if self._open is None:
                 self._open = self._opened()
-            with self._open.use(OmniveryError) as connection:
-                yield connection
+            self._users += 1
+            try:
+                with self._open.use(OmniveryError) as connection:
+                    yield connection
+            finally:
+                self._users -= 1
+                self._close_if_unused()
 
     def release(self) -> None:
-        """Let another emulator have the file. The next statement opens it again."""
+        """Let another emulator have the file. A statement opens it again, for as long as it takes."""
         with self.lock:
-            if self.path is not None and self._open is not None:
-                self._open.close()
-                self._open = None
+            self._released = self.path is not None
+            self._close_if_unused()
+
+    def acquire(self) -> None:
+        """Have the file again.
+
+        Raises:
+            ConfigError: the file cannot be used, or another emulator uses it.
+        """
+        with self.lock:
+            self._released = False
+            if self._open is None:
+                self._open = self._opened()
+
+    def _close_if_unused(self) -> None:
+        if self._released and not self._users and self._open is not None:
+            self._open.close()
+            self._open = None
 
     def _opened(self) -> Database:
         if self.path is None:

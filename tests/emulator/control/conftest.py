@@ -1,4 +1,4 @@
-"""One emulator for each module's tests, reset before each, and a client without a key."""
+"""One emulator for all tests of the control API, reset before each, and a client without a key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omnivery.emulator import Emulator
 from tests.support.emulator import automations_client, mailgun_client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def running() -> Iterator[Emulator]:
     with Emulator(webhook_retry_delays=(0.001,)) as emulator:
         yield emulator

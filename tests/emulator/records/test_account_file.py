@@ -65,7 +65,6 @@ def test_an_emulator_that_starts_again_is_the_same(tmp_path: Path) -> None:
         client.post("/mail.example.com/messages", data=message).raise_for_status()
         events.post("/mail.example.com/bot", data={"ip": "192.0.2.1"}).raise_for_status()
     expected: tuple[Any, ...] = (first.messages, first.bot_events, first.requests, first.statistics)
-    first._store.database.release()  # reading has opened the file again
 
     with Emulator(db=path) as second, mailgun_client(second) as client:
         assert keys(second) == keys(first)
@@ -107,3 +106,18 @@ def test_what_changes_is_written_while_it_runs(tmp_path: Path, monkeypatch: pyte
         client.get("/domains").raise_for_status()
         rows = emulator._store.database.rows("SELECT name FROM domains ORDER BY position")
         assert rows == [("mail.example.com",), ("new.example",)]
+
+
+def test_counts_survive_a_kill(tmp_path: Path) -> None:
+    """They are saved when it stops; otherwise the records that are kept say how many there were at least."""
+    with Emulator(db=tmp_path / "e.db") as emulator, automations_client(emulator) as client:
+        events = [{"ip": "192.0.2.1", "uas": "x", "event_id": str(number)} for number in range(3)]
+        body = {"events": events, "webhook_url": emulator.webhook_url}
+        client.post("/mail.example.com/bot", json=body).raise_for_status()
+        client.post("/mail.example.com/bot", data={"ip": "192.0.2.1"}).raise_for_status()
+        emulator.wait_idle()
+        counts = emulator.statistics
+        assert (counts.bot_events, counts.webhooks_delivered) == (4, 1)
+        emulator._store.database.release()  # as the end of the process does
+    RecordDatabase(tmp_path / "e.db").execute("DELETE FROM settings WHERE name = 'statistics'")
+    assert Emulator(db=tmp_path / "e.db").statistics == counts

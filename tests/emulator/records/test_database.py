@@ -50,6 +50,8 @@ def test_a_file_keeps_what_was_written(tmp_path: Path) -> None:
     assert other.rows("SELECT * FROM settings") == [("a", "1")]
     other.release()
     assert one.rows("SELECT * FROM settings") == [("a", "1")], "it is opened again when it is needed"
+    assert other.rows("SELECT * FROM settings") == [("a", "1")], "and closed again"
+    one.acquire()
     one.release()
 
 
