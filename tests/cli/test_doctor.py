@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from omnivery.emulator import Emulator
-from tests.support.cli import free_port, in_process, on_terminal
+from tests.support.cli import free_port, in_process, seen_in_process
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_another_domain_can_be_named(settings: Mapping[str, str]) -> None:
 
 
 def test_headings_and_words_for_people(settings: Mapping[str, str]) -> None:
-    status, shown = on_terminal("doctor", environment={**settings, "OMNIVERY_SIGNING_KEY": "another"})
+    status, shown = seen_in_process("doctor", environment={**settings, "OMNIVERY_SIGNING_KEY": "another"})
     assert status == 0, "a warning is no problem"
     for words in ("Versions", "Automations API", "mail.example.com is active", "0 problems, 1 warning."):
         assert words in shown

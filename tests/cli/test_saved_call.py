@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnivery.cli.saved_call import SavedCall, read_calls
@@ -24,6 +24,7 @@ def read(tmp_path: Path, content: bytes | str) -> list[SavedCall]:
     return read_calls(str(path))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.binary()))
 def test_what_is_saved_is_read_again(tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes]) -> None:
     saved = [SavedCall(body=body, headers={"x-id": "1"}, received_at=WHEN, status=200) for body in bodies]

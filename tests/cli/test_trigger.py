@@ -15,7 +15,7 @@ from omnivery.cli.trigger import read_settings
 from omnivery.emulator import Emulator
 from omnivery.emulator.examples import KINDS, VERDICTS
 from omnivery.webhooks import BotVerdicts, DeliveryEvent, parse, parse_unverified, verify
-from tests.support.cli import error_of, free_port, in_process, on_terminal
+from tests.support.cli import error_of, free_port, in_process, seen_in_process
 
 KEY = "key-of-the-test"
 ENVIRONMENT = {"OMNIVERY_SIGNING_KEY": KEY, "OMNIVERY_DOMAIN": ""}
@@ -162,7 +162,7 @@ def test_an_emulator_that_is_not_there_is_exit_status_1() -> None:
 
 
 def test_words_for_people(settings: Mapping[str, str]) -> None:
-    status, shown = on_terminal("trigger", "verdicts", environment=settings)
+    status, shown = seen_in_process("trigger", "verdicts", environment=settings)
     assert status == 0
     assert "verdicts to http://127.0.0.1" in shown
     assert "delivered (200)" in shown

@@ -11,10 +11,17 @@ import pytest
 
 from omnivery.emulator.examples import example_call
 from omnivery.webhooks import sign
-from tests.support.cli import error_of, in_process, on_terminal
+from tests.support.cli import error_of, in_process, seen_in_process
 
 KEY = "key-of-the-test"
 ENVIRONMENT = {"OMNIVERY_SIGNING_KEY": KEY}
+
+
+@pytest.fixture(autouse=True)
+def narrow_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong key costs the whole search."""
+    monkeypatch.setattr("omnivery.webhooks.alteration.SEARCH", 100)
+    monkeypatch.setattr("omnivery.webhooks.alteration.CLOCK_SKEW", 100)
 
 
 def signed(kind: str = "clicked", key: str = KEY, **changes: Any) -> bytes:
@@ -46,9 +53,7 @@ def test_a_good_call_is_exit_status_0() -> None:
         (b"timestamp=1&token=t&signature=s", "form post"),
     ],
 )
-def test_a_bad_call_is_exit_status_1_with_its_cause(body: bytes, cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omnivery.webhooks.alteration.SEARCH", 100)
-    monkeypatch.setattr("omnivery.webhooks.alteration.CLOCK_SKEW", 100)
+def test_a_bad_call_is_exit_status_1_with_its_cause(body: bytes, cause: str) -> None:
     status, [found] = verified(body)
     assert (status, found["verified"], found["cause"]) == (1, False, cause)
     assert found["message"]
@@ -126,7 +131,7 @@ def test_no_secret_is_printed() -> None:
 def test_words_for_people(tmp_path: Path) -> None:
     path = tmp_path / "call.json"
     path.write_bytes(signed("verdicts") + b"\n" + signed("hardbounced", key="another"))
-    status, shown = on_terminal("verify", str(path), environment=ENVIRONMENT)
+    status, shown = seen_in_process("verify", str(path), environment=ENVIRONMENT)
     assert status == 1
     assert "Verified. 2 verdicts: 1 bot, 1 human: Signed with the key" in shown
     assert "Wrong key. failed (permanent) ann@example.com: The signature does not fit the key" in shown
