@@ -18,13 +18,16 @@ VARIABLE = "OMNIVERY_SIGNING_KEY"
 OTHERS = ("OMNIVERY_TOKEN", "OMNIVERY_API_KEY", "OMNIVERY_SENDING_KEY")
 """Variables of secrets that are no signing keys."""
 
-key_file_option: Callable[[Command], Command] = click.option(
-    "--key-file",
-    "key_files",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Also take a signing key from this file, such as the old one while it changes. Repeatable.",
-)
+
+def key_file_option(command: Command) -> Command:
+    """Give a command the option `--key-file`; it gets the paths as `key_files`."""
+    return click.option(
+        "--key-file",
+        "key_files",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Also take a signing key from this file, such as the old one while it changes. Repeatable.",
+    )(command)
 
 
 def raw_keys(key_files: Iterable[Path]) -> list[str]:
