@@ -7,6 +7,7 @@ from typing import Any, TypeGuard, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from attrs import field, frozen
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -162,6 +163,9 @@ def is_web_url(value: object) -> TypeGuard[str]:
 async def _read_multipart(request: Request, state: State) -> Form:
     fields: list[tuple[str, str]] = []
     files: list[tuple[str, StoredFile]] = []
+    # A body that was cut off would be taken for a shorter form, and starlette would leave its last file open.
+    if not _is_whole(await request.body(), request.headers["content-type"]):
+        raise Refusal("the body is not a multipart form")
     try:
         # The size of the body is bounded already; starlette's own limit of a part is for servers on the internet.
         async with request.form(
@@ -175,6 +179,11 @@ async def _read_multipart(request: Request, state: State) -> Form:
     except HTTPException:  # raised by starlette for a malformed form
         raise Refusal("the body is not a multipart form") from None
     return Form(fields=tuple(fields), files=tuple(files))
+
+
+def _is_whole(body: bytes, content_type: str) -> bool:
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    return bool(boundary) and b"--" + boundary + b"--" in body
 
 
 async def _stored(upload: UploadFile) -> StoredFile:

@@ -70,3 +70,19 @@ def test_queries_may_be_lists_too(emu: Emulator) -> None:
     with mailgun_client(emu) as client:
         response = client.get(f"/{emu.domain}/stats/total?event[]=accepted&event[]=failed")
     assert set(response.json()["stats"][0]) == {"time", "accepted", "failed"}
+
+
+def test_a_form_that_was_cut_off_is_refused(emu: Emulator) -> None:
+    """Taken for a shorter form, it would be mail without its last attachment."""
+    emu.reset()
+    fields = {"from": "a@mail.example.com", "to": "b@example.org", "subject": "s", "text": "t"}
+    with mailgun_client(emu) as client:
+        whole = client.build_request("POST", f"/{emu.domain}/messages", data=fields, files={"attachment": b"a" * 3000})
+        body, headers = whole.read(), {"content-type": whole.headers["content-type"]}
+        for cut in (3, 10, 1000, len(body) - 10):
+            response = client.post(f"/{emu.domain}/messages", content=body[:-cut].rstrip(b"-"), headers=headers)
+            assert (response.status_code, response.json()) == (400, {"message": "the body is not a multipart form"})
+        assert emu.messages == []
+        for end in (b"", b"\r\n", b"\r\nan epilogue"):
+            content = body.rstrip(b"\r\n") + end
+            assert client.post(f"/{emu.domain}/messages", content=content, headers=headers).status_code == 200

@@ -38,9 +38,9 @@ def running() -> Iterator[Emulator]:
 
 @pytest.fixture
 def prober(running: Emulator, counts: Counter[int | None]) -> Iterator[Prober]:
-    running.reset()
     with Problems() as problems:
         made = Prober(running, problems, counts)
+        made.prepare()
         yield made
         made.close()
 

@@ -46,7 +46,20 @@ ODD += [
     "0001-01-01",
 ]
 ODD += ["192.0.2.1", "::ffff:192.0.2.1%x", "mail.example.com", '{"a@b.c": {"x": [1]}}', '{"a":' * 1500, "../../etc"]
-EXISTING = {"domain": b"mail.example.com", "login": b"ann", "webhookname": b"opened", "webhooktype": b"opened"}
+WAITING = {"/_/wait/{kind}": b"timeout=0"}
+"""Queries of routes that wait for what may never come, by design."""
+EXISTING = {
+    "domain": b"mail.example.com",
+    "name": b"mail.example.com",
+    "login": b"ann",
+    "webhookname": b"opened",
+    "webhooktype": b"opened",
+    "kind": b"messages",
+    "message": b"1",
+    "id": b"1",
+    "position": b"0",
+    "place": b"0",
+}
 """Values of path parameters that there are, after the requests of `USUAL` fields."""
 SEGMENTS = [
     b"mail.example.com",
@@ -171,9 +184,14 @@ class Maker:
     def request(self, endpoint: Endpoint) -> RawRequest:
         """Return a request to an endpoint."""
         target = endpoint.filled([self.segment(name) for name in endpoint.parameters])
-        if query := self.fields(6 if self.one_in(2) else 0):
-            target += b"?" + urlencoded(query)
-        headers = list(self.keys.headers(self.random.choice(["primary"] * 12 + ["sending"] * 4 + ["none", "broken"])))
+        query = urlencoded(self.fields(6)) if self.one_in(2) else b""
+        query = b"&".join(part for part in (query, WAITING.get(endpoint.path, b"")) if part)
+        target += b"?" + query if query else b""
+        kind = b"x-omnivery-test" if self.one_in(2) else b"x-test"
+        headers = [
+            (kind, b"1"),
+            *self.keys.headers(self.random.choice(["primary"] * 12 + ["sending"] * 4 + ["none", "broken"])),
+        ]
         body = b""
         if endpoint.method not in {"GET", "HEAD"} or self.one_in(5):
             media_type, body = self.content()

@@ -77,7 +77,12 @@ BODIES: dict[str, tuple[bytes, bytes]] = {
 def request(prober: Prober, endpoint: Endpoint, media_type: bytes, body: bytes) -> RawRequest:
     """A request that gets past authentication."""
     target = endpoint.filled([EXISTING.get(name, b"a%40b.c") for name in endpoint.parameters])
-    headers = (*Keys.of(prober.emulator).headers("primary"), (b"host", b"127.0.0.1"), (b"content-type", media_type))
+    headers = (
+        *Keys.of(prober.emulator).headers("primary"),
+        (b"host", b"127.0.0.1"),
+        (b"x-omnivery-test", b"1"),
+        (b"content-type", media_type),
+    )
     return RawRequest(method=endpoint.method, target=target, headers=headers, body=body)
 
 

@@ -15,13 +15,13 @@ from operator import itemgetter
 from socket import inet_pton
 from typing import Any, TypeGuard, cast
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.codec import dumps, loads
-from omnivery.emulator.forms import is_web_url, media_type
+from omnivery.emulator.forms import is_web_url, media_type, read_form
 from omnivery.emulator.records.bot_events import CODES, AcceptedBatch, accepted_check
+from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, empty_response, json_response
 from omnivery.emulator.state import State
 from omnivery.emulator.store import Check
@@ -112,7 +112,7 @@ def _read_batch(body: bytes) -> tuple[list[dict[str, Any]], str] | None:
 
 
 async def _check(request: Request, state: State) -> Response:
-    event = await _form_fields(request)
+    event = await _form_fields(request, state)
     if event is None or not _is_checkable(event):
         return empty_response(400)
     await _pass_time(state.latency.check(), state)
@@ -157,11 +157,10 @@ async def _pass_time(seconds: float, state: State) -> None:
             await asyncio.wait_for(state.stopping.wait(), seconds)
 
 
-async def _form_fields(request: Request) -> dict[str, Any] | None:
+async def _form_fields(request: Request, state: State) -> dict[str, Any] | None:
     try:
-        async with request.form() as form:
-            fields: dict[str, Any] = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    except HTTPException:  # raised by starlette for a malformed form
+        fields: dict[str, Any] = dict((await read_form(request, state)).fields)
+    except Refusal:
         return None
     for name in NUMBERS:
         value = fields.get(name, "")
