@@ -120,6 +120,15 @@ def web(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Whatever can be sent to each route of the emulator: `nox -s fuzz -- 7` sends what another seed makes."""
+    session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"), *group("fuzz"))
+    seed = session.posargs[0] if session.posargs else "14"
+    options = ("-q", "-n", "2", "--dist", "worksteal", f"--hypothesis-seed={seed}")
+    session.run("pytest", *options, "tests/fuzz", env={"OMNIVERY_FUZZ_SEED": seed})
+
+
+@nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """What a sceptic would do to a run: `kill -9`, cut connections, full disks, storms. Prints what it counted."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -45,8 +46,20 @@ def prober(running: Emulator, counts: Counter[int | None]) -> Iterator[Prober]:
         made.close()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the counts of one of several processes to the first."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["counts"] = list(session.config.stash.get(COUNTS, Counter()).items())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the counts of another process."""
+    node.config.stash.setdefault(COUNTS, Counter()).update(dict(node.workeroutput.get("counts", ())))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say how much was sent, so that a session that sends nothing is seen."""
-    counts = config.stash.get(COUNTS, Counter())
-    shown = ", ".join(f"{number} with {status}" for status, number in sorted(counts.items(), key=str))
-    terminalreporter.write_line(f"{counts.total()} requests: {shown}")
+    if counts := config.stash.get(COUNTS, Counter()):
+        shown = ", ".join(f"{number} with {status}" for status, number in sorted(counts.items(), key=str))
+        terminalreporter.write_line(f"{counts.total()} requests, beside those of schemathesis: {shown}")

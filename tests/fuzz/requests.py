@@ -302,8 +302,9 @@ class Maker:
 
     def json(self) -> bytes:
         """Return JSON of any form, also where an endpoint expects another; whole or cut short."""
-        makers = [self.batch, self.batch, self.object, lambda: [self.object(), self.object()], self.value]
-        text = json.dumps(self.random.choice(makers)(), ensure_ascii=self.one_in(2))
+        several = [self.object() for _ in range(self.random.randrange(3))]
+        value = self.random.choice([self.batch(), self.batch(), self.object(), several, self.value()])
+        text = json.dumps(value, ensure_ascii=self.one_in(2))
         body = plain(text)
         return body[: self.random.randrange(len(body) + 1)] if self.one_in(12) else body
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from omnivery.emulator import Emulator
+from omnivery.emulator.receiver import PATH
 from tests.fuzz.prober import Prober, Problems
 from tests.fuzz.requests import EXISTING, Keys
 from tests.fuzz.routes import Endpoint
@@ -75,7 +76,7 @@ BODIES: dict[str, tuple[bytes, bytes]] = {
 
 
 def request(prober: Prober, endpoint: Endpoint, media_type: bytes, body: bytes) -> RawRequest:
-    """A request that gets past authentication."""
+    """Return a request that gets past authentication."""
     target = endpoint.filled([EXISTING.get(name, b"a%40b.c") for name in endpoint.parameters])
     headers = (
         *Keys.of(prober.emulator).headers("primary"),
@@ -111,7 +112,7 @@ def test_a_message_of_30_mb_is_413(prober: Prober, path: str) -> None:
 def test_a_request_of_55_mb_is_413(prober: Prober) -> None:
     """Mailgun's limit of a request is 52.4 MiB."""
     for path in ("/v3/{domain}/messages", "/{domain}/bot"):
-        whole = request(prober, Endpoint("POST", path), JSON, b"[" + b"0," * 27_100_000)
+        whole = request(prober, Endpoint("POST", path), JSON, bytes(55_000_000))
         assert prober.probe(whole).status == 413
 
 
@@ -129,7 +130,8 @@ def test_every_route_refuses_a_body_above_the_limit(
         prober = Prober(small, problems, counts)  # type: ignore[arg-type]  # a Counter
         for media_type in (JSON, FORM, MULTIPART):
             response = prober.probe(request(prober, writing_endpoint, media_type, b"a" * 1_001))
-            assert response.status == 413
+            # The receiver of webhooks refuses what is not signed, whatever its size, and has a limit of its own.
+            assert response.status in ({406} if writing_endpoint.path == PATH else {413})
         prober.close()
 
 
@@ -153,11 +155,11 @@ HEADERS: dict[str, tuple[bytes, ...]] = {
 }
 
 
-def test_no_header_breaks_a_route(prober: Prober, endpoint: Endpoint) -> None:
-    target = request(prober, endpoint, b"", b"").target
-    with Wire(prober.emulator.automations_url) as wire:
+def test_no_header_breaks_a_route(running: Emulator, endpoint: Endpoint) -> None:
+    target = endpoint.filled([EXISTING.get(name, b"a%40b.c") for name in endpoint.parameters])
+    with Wire(running.automations_url) as wire:
         for name, lines in HEADERS.items():
-            host = () if any(line.startswith(b"host") for line in lines) else (b"host: x",)
+            host = () if any(line.startswith(b"host") for line in lines) else (b"host: localhost",)
             head = b"\r\n".join((b"%s %s HTTP/1.1" % (endpoint.method.encode(), target), *host, *lines, b"", b""))
             assert wire.speak(head) in range(500), name
 
@@ -171,20 +173,20 @@ def test_no_header_breaks_a_route(prober: Prober, endpoint: Endpoint) -> None:
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET / HTTP/1.0\r\n\r\n",
-        b"GET http://other.example.com/ HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"CONNECT example.com:443 HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET http://other.example.com/ HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"CONNECT example.com:443 HTTP/1.1\r\nhost: localhost\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"GET //\xff HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"GET /%00/hclick HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"GET /v3/%2e%2e/%2f HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"BREW / HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
-        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET //\xff HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"GET /%00/hclick HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"GET /v3/%2e%2e/%2f HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"BREW / HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nhost: localhost\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00",
     ],
 )
 def test_what_is_no_request_of_ours_ends_well(prober: Prober, start: bytes) -> None:
     with Wire(prober.emulator.automations_url) as wire:
         assert wire.speak(start) in range(500)
-    assert prober.probe(RawRequest(method="GET", target=b"/", headers=((b"host", b"x"),))).status == 200
+    assert prober.probe(RawRequest(method="GET", target=b"/", headers=((b"host", b"localhost"),))).status == 200
