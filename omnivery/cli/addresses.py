@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from attrs import frozen
 from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import HELP, Group
 from omnivery.cli.input import lines_or_arguments
-from omnivery.cli.output import print_json, print_table, wants_json
+from omnivery.cli.output import print_json, print_table, progress, wants_json
 from omnivery.cli.surface import EITHER, SENDING_OR_TOKEN
 
 if TYPE_CHECKING:
@@ -79,7 +80,20 @@ def validate(*, given: tuple[str, ...], clients: Clients) -> None:
 
     Exit status 0: all are valid. 1: one is not, or is not known to be.
     """
-    found = _validations(lines_or_arguments(given), clients)
+    found: list[Validation] = []
+    try:
+        with progress("Validating", len(addresses := lines_or_arguments(given))) as advance:
+            for one in _validations(addresses, clients):
+                found.append(one)
+                advance(len(found))
+    finally:
+        # Each has cost a call, and what an error or Ctrl-C ends must not take the others along.
+        if found:
+            _show(found)
+    sys.exit(0 if all(one.valid for one in found) else 1)
+
+
+def _show(found: list[Validation]) -> None:
     if wants_json():
         print_json({"items": found})
     else:
@@ -89,15 +103,17 @@ def validate(*, given: tuple[str, ...], clients: Clients) -> None:
             (one.address, words[one.valid], one.reason, one.role, one.disposable, one.did_you_mean) for one in found
         ]
         print_table(columns, rows)
-    sys.exit(0 if all(one.valid for one in found) else 1)
 
 
-def _validations(given: list[str], clients: Clients) -> list[Validation]:
+def _validations(given: list[str], clients: Clients) -> Iterator[Validation]:
     if clients.choose() == "mailgun":
         with clients.mailgun() as client:
-            return [Validation.of_mailgun(client.addresses.validate(one), one) for one in given]
-    with clients.automations() as other:
-        return [Validation.of_automations(other.addresses.validate(one), one) for one in given]
+            for one in given:
+                yield Validation.of_mailgun(client.addresses.validate(one), one)
+    else:
+        with clients.automations() as other:
+            for one in given:
+                yield Validation.of_automations(other.addresses.validate(one), one)
 
 
 @addresses.command(

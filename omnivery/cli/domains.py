@@ -18,7 +18,7 @@ from omnivery.cli.dns import NEXT, DomainView
 from omnivery.cli.listing import first_items, limit_option, page_size
 from omnivery.cli.output import console, print_items, print_json, printable, wants_json
 from omnivery.cli.surface import EITHER, PRIMARY
-from omnivery.errors import BadRequestError, ConfigError
+from omnivery.errors import BadRequestError, ConfigError, RateLimitError, ServerError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +131,7 @@ def verify(*, name: str | None, wait: bool, deadline: float, every: float, clien
         while wait and view.state not in {"active", "rejected", "disabled"} and (left := ends - time.monotonic()) > 0:
             click.echo(f"{printable(view.state or 'state unknown')}: looking again in {every:,.0f} s.", err=True)
             time.sleep(min(every, left))
-            view = _verified(client, name)
+            view = _verified_again(client, name) or view
     view.show()
     if view.state != "active":
         if wait and view.state not in {"rejected", "disabled"}:
@@ -169,6 +169,15 @@ def _named(name: str | None) -> str:
     if found := name or os.environ.get("OMNIVERY_DOMAIN", "").strip():
         return found
     raise ConfigError("no domain: name one, or set OMNIVERY_DOMAIN. Nothing was sent.")
+
+
+def _verified_again(client: Mailgun, name: str) -> DomainView | None:
+    """Look once more; None if the service cannot be asked now, which must not end a wait of hours."""
+    try:
+        return _verified(client, name)
+    except (TransportError, RateLimitError, ServerError) as error:
+        click.echo(f"Not known: {printable(str(error))}", err=True)
+        return None
 
 
 def _verified(client: Mailgun, name: str) -> DomainView:

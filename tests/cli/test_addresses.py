@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from omnivery.automations import KickboxResult
 from omnivery.cli.addresses import Validation
+from omnivery.mailgun import Addresses
 from tests.cli.conftest import Command
 from tests.support.cli import output_of
 
@@ -17,6 +20,21 @@ def test_each_address_is_validated(command: Command, surface: str) -> None:
     assert result.returncode == 1
     assert (first["address"], first["valid"]) == ("ann@example.com", True)
     assert second["valid"] is False
+
+
+def test_what_was_found_before_an_error_is_kept(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each address costs a call."""
+    validate = Addresses.validate
+
+    def interrupted(self: Addresses, address: str, **options: Any) -> Any:
+        if address == "stop@example.com":
+            raise KeyboardInterrupt
+        return validate(self, address, **options)
+
+    monkeypatch.setattr(Addresses, "validate", interrupted)
+    result = command("addresses", "validate", "ann@example.com", "stop@example.com", "bob@example.com")
+    assert result.returncode == 130
+    assert [item["address"] for item in output_of(result)["items"]] == ["ann@example.com"]
 
 
 def test_addresses_come_from_standard_input_too(command: Command) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from omnivery.emulator import Emulator
 from tests.cli.conftest import Command
-from tests.support.cli import error_of, on_terminal, output_of, settings_of
+from tests.support.cli import error_of, output_of, seen_in_process, settings_of
 
 
 @pytest.mark.parametrize(("ip", "is_bot"), [("192.0.2.1", True), ("198.51.100.1", False)])
@@ -48,6 +48,6 @@ def test_a_wrong_token_is_said_and_not_shown(command: Command) -> None:
 
 
 def test_a_person_reads_a_sentence(server: Emulator) -> None:
-    status, shown = on_terminal("bots", "check", "--ip", "192.0.2.1", environment=settings_of(server))
+    status, shown = seen_in_process("bots", "check", "--ip", "192.0.2.1", environment=settings_of(server))
     assert status == 0
     assert "It was a bot." in shown

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
+from typing import Any
+
 import pytest
 
+from omnivery.cli import domains
+from omnivery.cli.dns import DomainView
 from omnivery.emulator import Emulator
+from omnivery.errors import ServerError
+from omnivery.mailgun import Domains, Mailgun
 from tests.cli.conftest import Command
-from tests.support.cli import error_of, on_terminal, output_of, settings_of
+from tests.support.cli import error_of, output_of, seen_in_process, settings_of
 
 
 def test_list_shows_what_the_key_sees(command: Command, server: Emulator) -> None:
@@ -76,6 +83,26 @@ def test_verify_waits_no_longer_than_it_may(command: Command) -> None:
     assert b"The deadline has passed" in result.stderr
 
 
+def test_a_failure_in_between_does_not_end_the_wait(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    command("domains", "create", "flaky.example.org")
+    get, verified, calls, successes = Domains.get, domains._verified, count(1), count(1)
+
+    def failing_once(self: Domains, name: str, **options: Any) -> Any:
+        if next(calls) == 2:
+            raise ServerError("out of order", status=500)
+        return get(self, name, **options)
+
+    def at_the_second_success(client: Mailgun, name: str) -> DomainView:
+        view = DomainView.of_mailgun(client.domains.get(name), name)
+        return verified(client, name) if next(successes) == 2 else view
+
+    monkeypatch.setattr(Domains, "get", failing_once)
+    monkeypatch.setattr(domains, "_verified", at_the_second_success)
+    result = command("domains", "verify", "flaky.example.org", "--wait", "--every", "0.01s")
+    assert (result.returncode, output_of(result)["state"]) == (0, "active")
+    assert b"out of order" in result.stderr
+
+
 def test_a_refused_domain_is_not_waited_for(command: Command) -> None:
     command("domains", "create", "rejected.example.org")
     result = command("domains", "verify", "rejected.example.org", "--wait")
@@ -103,7 +130,7 @@ def test_what_only_one_api_can_do_is_said(command: Command) -> None:
 
 
 def test_a_person_sees_a_table(server: Emulator) -> None:
-    status, shown = on_terminal("domains", "show", environment=settings_of(server))
+    status, shown = seen_in_process("domains", "show", environment=settings_of(server))
     assert status == 0
     assert "Using the Mailgun-compatible API; --surface automations" in shown
     assert "Sending records" in shown

@@ -11,7 +11,7 @@ import pytest
 
 from omnivery import errors
 from omnivery.cli.failure import Failure, SettingError, failure_of, hint_for
-from tests.support.cli import error_of, in_process, on_terminal
+from tests.support.cli import error_of, in_process, seen_in_process
 
 
 @pytest.mark.parametrize(
@@ -87,5 +87,5 @@ def test_an_error_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_person_gets_text() -> None:
-    status, shown = on_terminal("bots", "status", "/nowhere/journal")
-    assert (status, shown) == (2, "Error: journal: there is no file /nowhere/journal\r\n")
+    status, shown = seen_in_process("bots", "status", "/nowhere/journal")
+    assert (status, shown) == (2, "Error: journal: there is no file /nowhere/journal\n")

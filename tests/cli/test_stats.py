@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omnivery.emulator import Emulator
 from tests.cli.conftest import Command
-from tests.support.cli import error_of, on_terminal, output_of, settings_of
+from tests.support.cli import error_of, output_of, seen_in_process, settings_of
 
 
 def test_events_are_counted(command: Command) -> None:
@@ -22,8 +22,7 @@ def test_a_span_that_is_none_is_refused(command: Command) -> None:
 
 
 def test_a_person_sees_totals_and_bars_in_any_encoding(server: Emulator) -> None:
-    environment = {**settings_of(server), "PYTHONIOENCODING": "cp437"}
-    status, shown = on_terminal("stats", "delivered", environment=environment)
+    status, shown = seen_in_process("stats", "delivered", environment=settings_of(server), encoding="cp437")
     assert status == 0
     assert "total" in shown
     assert "delivered  _" in shown

@@ -17,7 +17,7 @@ from omnivery.cli import suppression_import
 from omnivery.emulator import Emulator
 from omnivery.mailgun import Bounces
 from tests.cli.conftest import Command
-from tests.support.cli import error_of, on_terminal, output_of, settings_of
+from tests.support.cli import error_of, output_of, seen_in_process, settings_of
 
 
 def csv_of(tmp_path: Path, count: int, name: str = "reader") -> Path:
@@ -194,7 +194,7 @@ def test_a_missing_file_is_named(command: Command) -> None:
 def test_a_person_sees_lines_and_reasons_that_cannot_steer_the_terminal(server: Emulator, tmp_path: Path) -> None:
     file = tmp_path / "some.csv"
     file.write_bytes(b"address\ngood@example.com\n" + b"x\x1b[2J@\n" * 12)
-    status, shown = on_terminal("suppressions", "import", "bounces", str(file), environment=settings_of(server))
+    status, shown = seen_in_process("suppressions", "import", "bounces", str(file), environment=settings_of(server))
     assert status == 1
     assert "1 of 13 lines accepted on the list of bounces" in shown
     assert "rejected: 12 in all: 12 it is no e-mail address" in shown

@@ -61,13 +61,13 @@ def in_process(
 
 
 def seen_in_process(
-    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None, encoding: str = "utf-8"
 ) -> tuple[int, str]:
     """Run the command in this process as on a plain terminal; give its exit status and what one would see."""
-    screen = _Screen(io.BytesIO(), encoding="utf-8")
+    screen = _Screen(io.BytesIO(), encoding=encoding)
     texts = [io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"), screen, screen]
     status = _run(arguments, texts, {"COLUMNS": "100", "TERM": "dumb", **(environment or {})})
-    return status, _written(screen).decode()
+    return status, _written(screen).decode(encoding)
 
 
 class _Screen(io.TextIOWrapper):

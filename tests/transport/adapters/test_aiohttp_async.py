@@ -145,6 +145,20 @@ async def test_a_success_that_comes_early_does_not_end_the_request() -> None:
 
 
 @pytest.mark.asyncio
+async def test_closing_that_is_cancelled_leaves_no_connection_open() -> None:
+    """Ctrl-C at a program's very end: aiohttp would warn of each open connection."""
+    async with serve(always(http_response())) as server:
+        adapter = AiohttpAdapter()
+        await adapter.send(get(server.url))
+        assert open_connections(adapter) == 1
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await adapter.aclose()
+        assert scope.cancelled_caught
+        assert not adapter.connected
+
+
+@pytest.mark.asyncio
 async def test_a_request_that_closing_ended_is_said_to_be_that() -> None:
     async def stay_silent(_stream: ByteStream, _seen: Seen) -> None:
         await anyio.sleep_forever()
