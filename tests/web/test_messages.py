@@ -128,22 +128,37 @@ def test_one_message_has_all_its_parts(tab: Tab, emu: Emulator) -> None:
     assert page.frame_locator("iframe").locator("h1").inner_text() == "Hello"
     for key, text in (
         ("2", "Hello"),
-        ("3", "X-Own"),
-        ("4", "multipart/mixed"),
-        ("5", "o:tag"),
-        ("6", "A pixel"),
-        ("7", "report.html"),
-        ("8", "No webhooks"),
+        ("3", "<h1>Hello</h1>"),
+        ("4", "X-Own"),
+        ("5", "multipart/mixed"),
+        ("6", "o:tag"),
+        ("7", "A pixel"),
+        ("8", "report.html"),
+        ("9", "No webhooks"),
     ):
         page.keyboard.press(key)
         page.locator("main", has_text=text).wait_for()
-    page.keyboard.press("7")
+    page.keyboard.press("8")
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Download").click()
     assert downloading.value.suggested_filename == "report.html"
     page.go_back()
     page.keyboard.press("u")
     page.wait_for_url(f"**{MESSAGES}")
+
+
+def test_messages_are_deleted_one_or_all(tab: Tab, emu: Emulator) -> None:
+    for subject in ("One", "Two", "Three"):
+        send(emu, subject)
+    page = tab.open(MESSAGES)
+    page.get_by_role("link", name="Two").click()
+    page.get_by_role("button", name="Delete").click()
+    page.wait_for_url(f"**{MESSAGES}")
+    assert subjects(page) == ["Three", "One"]
+    page.get_by_role("button", name="Delete all…").click()
+    page.get_by_role("heading", name="No message yet").wait_for()
+    assert tab.dialogs == ["Delete all messages? Everything else stays."]
+    assert emu.messages == []
 
 
 def test_a_hundred_thousand_messages_are_found_and_paged(tab: Tab, emu: Emulator) -> None:

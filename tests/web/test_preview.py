@@ -147,7 +147,7 @@ def test_remote_content_is_loaded_when_it_is_chosen_and_runs_nothing(
 
 
 def test_every_text_of_a_message_is_text(tab: Tab) -> None:
-    for view in ("text", "headers", "source", "request", "links", "files", "deliveries"):
+    for view in ("text", "markup", "headers", "source", "request", "links", "files", "deliveries"):
         page = tab.open(f"/_/page/messages/1?view={view}")
         assert page.locator("h1").inner_text() == TEXT
         assert page.locator("main script, main img").count() == 0

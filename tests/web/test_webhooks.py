@@ -46,3 +46,14 @@ def test_a_url_that_is_none_is_refused_in_words(tab: Tab, emu: Emulator) -> None
     page.get_by_label("URL").press("Enter")
     page.get_by_text("url must be an http or https URL").wait_for()
     tab.complaints.clear()  # the browser reports the refusal, too
+
+
+def test_an_example_of_any_kind_is_sent(tab: Tab, emu: Emulator, hook: Hook) -> None:
+    page = tab.open(WEBHOOKS)
+    page.get_by_text("Send an example").click()
+    page.get_by_label("Kind").select_option("clicked")
+    page.get_by_label("URL", exact=True).fill(f"{hook.url}/hook")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_text("The example is sent").wait_for()
+    emu.wait_idle()
+    assert [event["event"] for event in hook.events()] == ["clicked"]

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.codec import dumps, loads
+from omnivery.emulator.examples import KINDS
 from omnivery.emulator.page import delivery_rows, snippets
 from omnivery.emulator.page.counts import counts
 from omnivery.emulator.page.listing import listing, url_with
@@ -46,7 +47,7 @@ def show_list(request: Request, state: State) -> Response:
         rows=delivery_rows.rows(found.records),
         query=query,
         states=_states(request, state, query),
-        totals=state.store.statistics,
+        kinds=KINDS,
         snippets=snippets.snippets(request, state),
     )
 

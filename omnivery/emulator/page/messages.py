@@ -67,6 +67,7 @@ def show_one(request: Request, state: State) -> Response:
         MESSAGES,
         counts=counts(state),
         message=message,
+        number=record.id,
         view=view,
         tabs=tabs,
         **_frame(record, state),
@@ -175,6 +176,7 @@ def _tabs(message: StoredMessage, named: References, deliveries: int) -> list[di
     titles: tuple[tuple[str, str, int | None], ...] = (
         ("html", "HTML", None),
         ("text", "Text", None),
+        ("markup", "HTML source", None),
         ("headers", "Headers", None),
         ("source", "Source", None),
         ("request", "Request", len(message.fields)),

@@ -19,6 +19,7 @@ def test_the_list_is_searched_and_filtered(get: Get) -> None:
     [
         ("html", 'sandbox="allow-popups allow-popups-to-escape-sandbox"'),
         ("text", "<pre class"),
+        ("markup", "&lt;script&gt;"),
         ("headers", '<td class="mono">X-Own</td>'),
         ("source", "Composed by the emulator"),
         ("request", '<td class="mono">v:own</td>'),

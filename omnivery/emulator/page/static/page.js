@@ -222,8 +222,15 @@ async function send(form, button) {
   try {
     const method = form.dataset.method ?? "POST";
     const headers = { "x-omnivery-control": "page", "content-type": "application/json" };
-    const body = method === "DELETE" ? undefined : JSON.stringify(valuesOf(form));
-    const response = await fetch(form.dataset.action, { method, headers, body });
+    const values = valuesOf(form);
+    // A value that the path names is not part of the body.
+    const path = form.dataset.action.replace(/\{(\w+)\}/, (_, name) => {
+      const { [name]: value } = values;
+      delete values[name];
+      return encodeURIComponent(value);
+    });
+    const body = method === "DELETE" ? undefined : JSON.stringify(values);
+    const response = await fetch(path, { method, headers, body });
     const content = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(content.message ?? `the emulator responded with ${response.status}`);
     say(form.dataset.done ?? content.message ?? "Done");
