@@ -21,7 +21,7 @@ NARROW = 60
 """Columns of a terminal below which lines have no time."""
 COLOURS = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 """Colour of each class of statuses."""
-NAMES = {"request": ("method", "path"), "webhook": ("event", "url"), "smtp": ("command", "server")}
+NAMES = {"request": ("method", "path"), "webhook": ("event", "url"), "smtp": ("outcome", "server")}
 """Names of an activity's `name` and `target` in JSON."""
 
 

@@ -174,8 +174,10 @@ def _is_loopback(host: str) -> bool:
 
 @contextmanager
 def ended_by_signals(lines: ActivityLines) -> Iterator[None]:
-    """In the block, the first Ctrl-C or SIGTERM ends the lines, and the second one the process."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    """In the block, the first Ctrl-C, SIGTERM or end of the terminal ends the lines, and the second one the process."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if os.name == "posix" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        numbers.append(signal.SIGHUP)
 
     def end(*_: object) -> None:
         for number in numbers:

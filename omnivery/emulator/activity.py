@@ -20,7 +20,7 @@ class Activity:
     kind: Literal["request", "webhook", "smtp"]
     """A response to a request, an attempt to deliver a webhook, or an attempt to pass a message on."""
     name: str
-    """The HTTP method of a request, the kind of a webhook, the command of SMTP."""
+    """The HTTP method of a request, the kind of a webhook, the outcome of SMTP."""
     target: str
     """The path of a request, the URL of a webhook, host and port of an SMTP server."""
     status: int | None

@@ -202,7 +202,7 @@ def test_a_taken_port_says_what_to_do() -> None:
 def test_the_second_ctrl_c_ends_it_at_once() -> None:
     before, lines = signal.getsignal(signal.SIGINT), ActivityLines()
     with ended_by_signals(lines):
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)  # the terminal is closed
         lines.print_until_end()
         assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert signal.getsignal(signal.SIGINT) is before
