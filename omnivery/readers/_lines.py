@@ -37,6 +37,13 @@ def too_long(number: int) -> UnreadableLine:
     return UnreadableLine(line=number, reason=f"longer than {MAX_LINE:,} bytes")
 
 
+class Cut(list[Line]):
+    """Lines, and the text that they were cut out of, with a line feed behind each; None if one of them was too long."""
+
+    __slots__ = ("text",)
+    text: bytes | None
+
+
 @define(eq=False)
 class Uncut(Sequence[bytes]):
     """Whole lines in one text. To cut it into objects would take half as long as to check the events in them."""
@@ -193,8 +200,9 @@ class Blocks:
         too_long = skipping or text.find(b"\n") > MAX_LINE
         if self.uncut and not too_long:
             return Uncut.of(text, self._mark)
-        lines: list[Line] = text.split(b"\n")  # type: ignore[assignment]  # lists are invariant, and this one is new
+        lines = Cut(text.split(b"\n"))
         lines.pop()
+        lines.text = text
         if too_long:
-            lines[0] = None
+            lines[0], lines.text = None, None
         return lines

@@ -18,7 +18,7 @@ from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import part_of_id, request_id
 from omnivery.events.ip_address import IPV4
 from omnivery.readers._format import Placed
-from omnivery.readers._lines import Block, Line, too_long
+from omnivery.readers._lines import Block, Cut, Line, too_long
 from omnivery.readers._log_notation import Role
 from omnivery.readers._log_pattern import LogPattern, UsualFields
 from omnivery.readers._request import Request, RequestReader, is_plausible
@@ -97,7 +97,8 @@ class TextLogReader(RequestReader):
             if not (url and uas and ip and (is_time or not timed)):
                 items.append(self._unusual(line, number))
                 continue
-            text = f"{len(ip)}:{ip}{len(uas)}:{uas}{when}---{len(url)}:{url}{len(str(number))}:{number}"
+            at = str(number)
+            text = f"{len(ip)}:{ip}{len(uas)}:{uas}{when}---{len(url)}:{url}{len(at)}:{at}"
             event_id = (
                 blake2b(text.encode(), digest_size=16).digest().hex()  # noqa: FURB181  # as in event_id_for()
                 if text.isascii()
@@ -106,7 +107,7 @@ class TextLogReader(RequestReader):
             in_quotes = f'"{url}"' if is_plain else encode_basestring(url)
             data = (
                 f'{{"ip":"{ip}","uas":{_quoted(uas)},"event_id":"{event_id}","action":"click",{in_json}'
-                f'"url":{in_quotes},"line":{number}}}'
+                f'"url":{in_quotes},"line":{at}}}'
             )
             items.append((CHECKED, data.encode(), event_id))
         return _without_blanks(first, items)
@@ -114,7 +115,7 @@ class TextLogReader(RequestReader):
     def _usual_fields(self, lines: Sequence[Line]) -> Sequence[UsualFields]:
         """The fields of each line; empty ones for what is not as in nearly all lines."""
         unwrap = self.carrier.unwrap if self.carrier else None
-        inside = [line and (unwrap(line) or line) for line in lines] if unwrap else lines
+        inside: Sequence[Line] = [line and (unwrap(line) or line) for line in lines] if unwrap else lines
         text = _text_of(inside)
         return self.pattern.usual_fields(text) or [_UNUSUAL] * len(lines)
 
@@ -159,13 +160,23 @@ _UNUSUAL: UsualFields = ("", "", "", "", "")
 def _text_of(lines: Sequence[Line]) -> str:
     """A block as text, with nothing in place of lines that are too long, have an escape, or are not UTF-8."""
     try:
-        data = b"\n".join(lines)  # type: ignore[arg-type]  # None raises a TypeError
-        # What collectors carry may have line breaks inside.
-        if b"\\" not in data and data.count(b"\n") == len(lines) - 1:
+        data = _joined(lines)
+        if data is not None and b"\\" not in data:
             return data.decode()
-    except (TypeError, UnicodeDecodeError):
+    except UnicodeDecodeError:
         pass
     return "\n".join(map(_usual_text, lines))
+
+
+def _joined(lines: Sequence[Line]) -> bytes | None:
+    if isinstance(lines, Cut):
+        return None if lines.text is None else lines.text[:-1]
+    try:
+        data = b"\n".join(lines)  # type: ignore[arg-type]  # None raises a TypeError
+    except TypeError:
+        return None
+    # What collectors carry may have line breaks inside.
+    return data if data.count(b"\n") == len(lines) - 1 else None
 
 
 def _usual_text(line: Line) -> str:
