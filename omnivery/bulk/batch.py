@@ -137,7 +137,7 @@ class Batch(Generic[T]):
         """Return the body of the next request; None when nothing is left to send."""
         if not self._encode_next():
             return None
-        self._open[-1] = evolve(self._open[-1], posted=True)
+        self._open[-1].posted = True
         self._in_flight = True
         return self._open[-1].body
 
@@ -157,7 +157,7 @@ class Batch(Generic[T]):
                 self._divide(f"it is larger than {self.work.max_bytes:,} bytes")
                 continue
             # Kept: a request that is repeated is the same bytes, whatever the caller does to the items meanwhile.
-            self._open[-1] = evolve(part, body=body)
+            part.body = body
             return True
         return False
 
@@ -275,9 +275,9 @@ class Batch(Generic[T]):
         return delta
 
     def _opened_as(self, part: Part[T], body: Any, rows: Iterator[int]) -> Part[T]:
-        opened = evolve(part, body=body, row=next(rows), digest=self.work.digest(body))
-        self._opened.append(opened)
-        return opened
+        part.body, part.row, part.digest = body, next(rows), self.work.digest(body)
+        self._opened.append(part)
+        return part
 
     def _end(
         self,

@@ -92,6 +92,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     _posted: bool = field(init=False, default=False)
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
+    _unwatched: bool = field(init=False, default=False)
+    """Whether nobody looks at the outcomes, but only at the report."""
     _workers: int = field(init=False, default=0)
     """Workers that have not ended."""
     _waiting: bool = field(init=False, default=False)
@@ -237,6 +239,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         """
         if on_progress is not None:
             self.notify = lambda: on_progress(self.report)
+        self._unwatched = on_progress is None
         with self._interruption_told():
             try:
                 await self.follow(lambda _: self._notify(), decoded=False)
@@ -321,6 +324,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             self._settle(await self._appended(items))
 
     async def _hand_over(self, outcome: OutcomeT, outcomes: MemoryObjectSendStream[OutcomeT]) -> None:
+        if self._unwatched:
+            return
         try:
             # Mostly there is room, and a checkpoint for each batch would cost more than the hand-over.
             outcomes.send_nowait(outcome)

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from itertools import compress
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from omnivery.bulk.outage import is_about_content
 from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
@@ -24,9 +24,9 @@ OutcomeT = TypeVar("OutcomeT")
 ReportT = TypeVar("ReportT")
 
 
-@frozen(kw_only=True, eq=False)
+@define(kw_only=True, eq=False)
 class Part(Generic[T]):
-    """Items that travel in one request."""
+    """Items that travel in one request. Mutable, as a new one for each step would take longer than the step."""
 
     items: Sequence[T]
     indices: Sequence[int]

@@ -65,7 +65,10 @@ def plain_form(value: Any) -> Any:
 def _of_mappings(items: Sequence[Any], webhook_url: str) -> Prepared | None:
     ids = [item["event_id"] for item in items]
     texts = [item["uas"] for item in items] + ids
-    times = [item.get("ts") for item in items] + [item.get("message_ts") for item in items]
+    try:
+        times = [item["ts"] for item in items] + [item["message_ts"] for item in items]
+    except KeyError:
+        times = [item.get("ts") for item in items] + [item.get("message_ts") for item in items]
     if not _are_sound([item["ip"] for item in items], texts, times):
         return None
     body = codec.dumps({"webhook_url": webhook_url, "events": items}, default=plain_form)

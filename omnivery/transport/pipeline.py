@@ -137,7 +137,7 @@ class _Call(Generic[T]):
 
     async def _send(self) -> Response:
         if math.isinf(self.expires_at):
-            self.attempted = evolve(self.request, progress=Progress())
+            self.attempted = self.request if self.attempts == 1 else evolve(self.request, progress=Progress())
             return await self.pipeline.adapter.send(self.attempted)
         left = self.expires_at - self.attempt_started
         timeouts = self.request.timeouts.within(left)
