@@ -1,72 +1,68 @@
-"""The command line: `python -m benchmarks NAME`: `bulk`, `emulator`, `journal`, `memory`, `readers` or `single`."""
+"""The command line: `python -m benchmarks [GROUP …]`, all groups when none is named."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
 
-from benchmarks import bulk, emulator, journal, memory, readers, single
+from benchmarks import bulk, calls, emulator, latency, machine, memory, readers, targets, verdicts
+
+Group: TypeAlias = tuple[Callable[..., Any], Callable[[Any], str]]
 
 
 def main() -> None:
-    """Run one benchmark and print its table, or JSON where that was asked for."""
+    """Measure, print tables and targets, and write the results as JSON where that is asked for."""
     chosen = _parser().parse_args()
-    if chosen.benchmark == "bulk":
-        found = bulk.measure(events=chosen.events, rounds=chosen.rounds, concurrency=chosen.concurrency)
-        print(json.dumps(found, indent=2) if chosen.json else bulk.table(found))
-    elif chosen.benchmark == "journal":
-        kept = journal.measure(events=chosen.events, rounds=chosen.rounds, concurrency=chosen.concurrency)
-        print(json.dumps(kept, indent=2) if chosen.json else journal.table(kept))
-    elif chosen.benchmark == "readers":
-        read = readers.measure(events=chosen.events, rounds=chosen.rounds, concurrency=chosen.concurrency)
-        print(json.dumps(read, indent=2) if chosen.json else readers.table(read))
-    elif chosen.benchmark == "emulator":
-        taken = emulator.measure(events=chosen.events, rounds=chosen.rounds, connections=chosen.connections)
-        print(json.dumps(taken, indent=2) if chosen.json else emulator.table(taken))
-    elif chosen.benchmark == "single":
-        cost = single.measure(calls=chosen.calls, rounds=chosen.rounds)
-        print(json.dumps(cost, indent=2) if chosen.json else single.table(cost))
-    else:
-        usage = memory.measure(events=chosen.events)
-        print(json.dumps(usage, indent=2) if chosen.json else memory.table(usage))
+    found: dict[str, Any] = {}
+    for name in chosen.groups or GROUPS:
+        measure, table = _group(name, chosen)
+        found[name] = measure()
+        print(f"\n# {name}\n\n{table(found[name])}", flush=True)
+    made = targets.rows(found)
+    print(f"\n# targets\n\n{machine.line(machine.describe())}\n\n{targets.table(made)}")
+    if chosen.json:
+        written = {"machine": machine.describe(), "settings": vars(chosen) | {"json": None}, **found, "targets": made}
+        chosen.json.write_text(json.dumps(written, indent=1) + "\n")
+
+
+GROUPS = ("bulk", "latency", "calls", "verdicts", "memory", "emulator")
+"""What is measured when no group is named; `readers` takes as long as all of them."""
+
+
+def _group(name: str, chosen: argparse.Namespace) -> Group:
+    events, rounds, concurrency = chosen.events, chosen.rounds, chosen.concurrency
+    groups: dict[str, Group] = {
+        "bulk": (partial(bulk.measure, events=events, rounds=rounds, concurrency=concurrency), bulk.table),
+        "latency": (partial(latency.measure, rounds=max(1, rounds // 2)), latency.table),
+        "calls": (partial(calls.measure, calls=1_000, rounds=2 * rounds), calls.table),
+        "verdicts": (partial(verdicts.measure, events=events, rounds=rounds), verdicts.table),
+        "memory": (partial(memory.measure, events=100 * events), memory.table),
+        "emulator": (
+            partial(emulator.measure, events=events, rounds=max(1, rounds // 2), connections=8),
+            emulator.table,
+        ),
+        "readers": (partial(readers.measure, events=events, rounds=rounds), readers.table),
+    }
+    return groups[name]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = parser.add_subparsers(dest="benchmark", required=True)
-    speed = names.add_parser("bulk", help="bulk submission beside a hand-written loop on httpx and one on requests")
-    safety = names.add_parser("journal", help="bulk submission with a journal beside the same without one")
-    reading = names.add_parser("readers", help="each format beside plain iteration; file to sink beside memory to sink")
-    for each in (speed, safety, reading):
-        each.add_argument("--events", type=_count, default=100_000, help="events a run (default: %(default)s)")
-        each.add_argument("--rounds", type=_count, default=7, help="runs of each variant (default: %(default)s)")
-        each.add_argument("--concurrency", type=_count, default=8, help="requests in flight (default: %(default)s)")
-    space = names.add_parser("memory", help="memory of a client that submits a generator's events")
-    space.add_argument("--events", type=_ten_or_more, default=1_000_000, help="events (default: %(default)s)")
-    one = names.add_parser("single", help="CPU of a synchronous call beside a bare httpx.Client with JSON decoding")
-    one.add_argument("--calls", type=_count, default=1_000, help="calls a round (default: %(default)s)")
-    one.add_argument("--rounds", type=_count, default=15, help="rounds (default: %(default)s)")
-    server = names.add_parser("emulator", help="events that the emulator takes, with webhooks on")
-    server.add_argument("--events", type=_count, default=100_000, help="events a round (default: %(default)s)")
-    server.add_argument("--rounds", type=_count, default=5, help="rounds (default: %(default)s)")
-    server.add_argument("--connections", type=_count, default=8, help="connections (default: %(default)s)")
-    for each in (speed, safety, reading, space, one, server):
-        each.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, "readers", []], help="what to measure")
+    parser.add_argument("--events", type=_count, default=100_000, help="events a run (default: %(default)s)")
+    parser.add_argument("--rounds", type=_count, default=7, help="runs of each variant (default: %(default)s)")
+    parser.add_argument("--concurrency", type=_count, default=8, help="requests in flight (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to a file, too")
     return parser
 
 
 def _count(text: str) -> int:
-    return _at_least(1, text)
-
-
-def _ten_or_more(text: str) -> int:
-    # A tenth of them is submitted too, to compare.
-    return _at_least(10, text)
-
-
-def _at_least(least: int, text: str) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least}")
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("expected a whole number from 1")
     return int(text)
 
 

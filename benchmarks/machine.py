@@ -6,7 +6,7 @@ import os
 import platform
 from importlib.metadata import version
 
-PACKAGES = ("omnivery", "httpx", "httpcore", "anyio", "attrs", "orjson", "requests")
+PACKAGES = ("omnivery", "httpx", "httpcore", "anyio", "attrs", "aiohttp", "orjson", "msgspec")
 
 
 def describe() -> dict[str, str]:

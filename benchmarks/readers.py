@@ -1,17 +1,12 @@
-"""Reading beside yardsticks, and from a file to the sink beside the same events from memory.
+"""Reading beside yardsticks: CPU for each record, in one process, in turns.
 
-Reading is measured in one process, in turns. What counts is CPU for each record, beside a plain iteration over the
-lines of the same file, `csv.reader`, and apachelogs where it is installed. Sending is measured in a fresh process a
-run: `python -m benchmarks.readers KIND URL EVENTS SLOTS` is that process.
+The yardsticks are a plain iteration over the lines of the file, `csv.reader`, and apachelogs where it is installed.
 """
 
 from __future__ import annotations
 
 import csv
 import gc
-import json
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,8 +18,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
-from benchmarks import machine, sink
-from benchmarks.events import BATCH, Traffic, generate
+from benchmarks.events import generate
 from benchmarks.files import (
     Encoder,
     alb_lines,
@@ -44,58 +38,23 @@ from benchmarks.files import (
     vhost_lines,
     write,
 )
-from benchmarks.variants import Spent, Target, submit
 from omnivery import readers
 
 Reading: TypeAlias = Callable[[], Iterable[object]]
 
-TARGETS = {"ndjson": 0.9, "log": 0.5}
-"""What to reach from a file to the sink of the events that the same CPU sends from memory."""
 COMBINED = '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
 
 
-def measure(*, events: int, rounds: int, concurrency: int) -> dict[str, Any]:
-    """Read every file in every way, then send.
-
-    Raises:
-        SystemExit: a run failed, or the sink did not get every request.
-    """
+def measure(*, events: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Read every file in every way, and sum up the microseconds of CPU for each record."""
     with TemporaryDirectory() as folder:
-        reading = _measure_reading(Path(folder), events, rounds)
-    return {
-        "machine": machine.describe(),
-        "settings": {"events": events, "rounds": rounds, "concurrency": concurrency},
-        "reading": reading,
-        "file_to_memory": _measure_sending(events, rounds, concurrency),
-    }
+        return _measure_reading(Path(folder), events, rounds)
 
 
-def table(found: dict[str, Any]) -> str:
+def table(found: dict[str, dict[str, float]]) -> str:
     """The result for people."""
-    settings = found["settings"]
-    lines = [
-        f"{settings['events']:,} events, {settings['rounds']} rounds in turns; CPU",
-        machine.line(found["machine"]),
-        "",
-        f"{'reading, µs each':<44}{'best':>9}{'median':>9}",
-    ]
-    lines += [f"{name:<44}{one['best']:>9.2f}{one['median']:>9.2f}" for name, one in found["reading"].items()]
-    lines += [
-        "",
-        f"{'file to sink ÷ the same from memory':<44}{'CPU best':>9}{'median':>9}{'wall best':>11}{'median':>9}",
-    ]
-    for kind, one in found["file_to_memory"].items():
-        word = "reached" if one["cpu_best"] >= TARGETS[kind] else "NOT reached"
-        title = f"{kind} ({one['file_cpu']:.2f} and {one['memory_cpu']:.2f} µs of CPU)"
-        lines.append(
-            f"{title:<44}{one['cpu_best']:>9.2f}"
-            f"{one['cpu_median']:>9.2f}{one['wall_best']:>11.2f}{one['wall_median']:>9.2f}"
-            f"  target {TARGETS[kind]:.2f} of CPU: {word}"
-        )
-    return "\n".join(lines)
-
-
-# Reading
+    lines = [f"{'reading, CPU µs each':<44}{'best':>9}{'median':>9}"]
+    return "\n".join([*lines, *(f"{name:<44}{one['best']:>9.2f}{one['median']:>9.2f}" for name, one in found.items())])
 
 
 def _measure_reading(folder: Path, events: int, rounds: int) -> dict[str, dict[str, float]]:
@@ -177,70 +136,3 @@ def _by_polars(folder: Path, events: int) -> dict[str, Reading]:
     path = folder / "events.parquet"
     frame.write_parquet(path)
     return {"readers.parquet": lambda: readers.parquet(path), "readers.arrow": lambda: readers.arrow(frame)}
-
-
-# Sending
-
-
-def _measure_sending(events: int, rounds: int, concurrency: int) -> dict[str, Any]:
-    runs: dict[str, list[Spent]] = {f"{kind}_{origin}": [] for kind in TARGETS for origin in ("file", "memory")}
-    with sink.running() as target:
-        for number in range(rounds):
-            for name in list(runs) if number % 2 == 0 else reversed(runs):
-                before = target.traffic()
-                runs[name].append(_run(name, target.url, events, concurrency))
-                _check_arrival(name, target.traffic() - before, events)
-    return {kind: _compared(runs[f"{kind}_file"], runs[f"{kind}_memory"], events) for kind in TARGETS}
-
-
-def _compared(file: Sequence[Spent], memory: Sequence[Spent], events: int) -> dict[str, float]:
-    cpu = [(own.cpu, other.cpu) for own, other in zip(file, memory, strict=True)]
-    wall = [(own.seconds, other.seconds) for own, other in zip(file, memory, strict=True)]
-    return {
-        "file_cpu": min(one.cpu for one in file) / events * 1e6,
-        "memory_cpu": min(one.cpu for one in memory) / events * 1e6,
-        "cpu_best": min(one.cpu for one in memory) / min(one.cpu for one in file),
-        "cpu_median": median(other / own for own, other in cpu),
-        "wall_best": min(one.seconds for one in memory) / min(one.seconds for one in file),
-        "wall_median": median(other / own for own, other in wall),
-    }
-
-
-def _run(name: str, url: str, events: int, concurrency: int) -> Spent:
-    command = [sys.executable, "-m", "benchmarks.readers", name, url, str(events), str(concurrency)]
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60 + events / 1_000)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise SystemExit(f"{name}: the run failed: {error}") from error
-    return Spent(**json.loads(done.stdout))
-
-
-def _check_arrival(name: str, got: Traffic, events: int) -> None:
-    # One batch went ahead of the clock.
-    due = -(-events // BATCH) + 1
-    if got.requests != due:
-        raise SystemExit(f"{name}: the sink got {got.requests} requests, and should have got {due}")
-
-
-def _send(name: str, url: str, events: int, concurrency: int) -> Spent:
-    kind, origin = name.split("_")
-    read: Callable[[Path], Iterable[Any]] = readers.access_log if kind == "log" else readers.ndjson
-    encode = log_lines if kind == "log" else ndjson_lines
-    target = Target(url, concurrency)
-    with TemporaryDirectory() as folder:
-        ahead = write(Path(folder) / "ahead", encode(generate(BATCH)))
-        path = write(Path(folder) / "events", encode(generate(events)))
-        submit(read(ahead), target, Spent())
-        source: Any = read(path)
-        if origin == "memory":
-            source = list(source) if kind == "log" else [line.data for line in source]
-        gc.collect()
-        gc.freeze()
-        spent = Spent()
-        submit(source, target, spent)
-    return spent
-
-
-if __name__ == "__main__":
-    result = _send(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
-    print(json.dumps({"seconds": result.seconds, "cpu": result.cpu}))

@@ -1,6 +1,7 @@
 """A server in a process of its own that takes anything, counts it, and responds with an empty 200.
 
-It reads into one buffer and keeps no body, so that it is never what a client waits for.
+It reads into one buffer and keeps no body, so that it is never what a client waits for, unless a delay is asked for. A
+request for Elasticsearch gets the response that its client looks for.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from urllib.request import ProxyHandler, build_opener
 
 from attrs import define, field, frozen
 
-from benchmarks.events import Traffic
+from benchmarks.events import BATCH, Traffic
 
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 _EMPTY = _HEAD % 0
+_ITEMS = json.dumps({"errors": False, "items": [{"index": {"_id": "1", "status": 201}}] * BATCH}).encode()
+_INDEXED = (
+    b"HTTP/1.1 200 OK\r\nX-Elastic-Product: Elasticsearch\r\n"
+    b"Content-Type: application/vnd.elasticsearch+json;compatible-with=9\r\nContent-Length: %d\r\n\r\n" % len(_ITEMS)
+) + _ITEMS
 
 
 @frozen
@@ -39,9 +45,13 @@ class Sink:
 
 
 @contextmanager
-def running() -> Iterator[Sink]:
-    """Start a sink on a free port of the loopback interface, and end it with the block."""
-    command = [sys.executable, "-m", "benchmarks.sink"]
+def running(*, delay: float = 0.0) -> Iterator[Sink]:
+    """Start a sink on a free port of the loopback interface, and end it with the block.
+
+    Args:
+        delay: seconds between a request's last byte and its response.
+    """
+    command = [sys.executable, "-m", "benchmarks.sink", str(delay)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
@@ -55,6 +65,7 @@ def running() -> Iterator[Sink]:
 class _State:
     """What all connections share."""
 
+    delay: float
     requests: int = 0
     bytes: int = 0
     buffer: memoryview = field(factory=lambda: memoryview(bytearray(1 << 18)))
@@ -65,6 +76,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._state = state
         self._head = b""
         self._left = 0
+        self._response = _EMPTY
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -104,17 +116,21 @@ class _Connection(asyncio.BufferedProtocol):
             return nbytes
         else:
             self._left = int(found[1])
+            self._response = _INDEXED if b"/_bulk " in head.split(b"\r\n", 1)[0] else _EMPTY
             self._state.bytes += self._left
         return start + len(head) - known
 
     def _finish(self) -> None:
         self._state.requests += 1
-        self._transport.write(_EMPTY)
+        if self._state.delay:
+            asyncio.get_running_loop().call_later(self._state.delay, self._transport.write, self._response)
+        else:
+            self._transport.write(self._response)
 
 
-async def _serve() -> None:
+async def _serve(delay: float) -> None:
     loop = asyncio.get_running_loop()
-    state = _State()
+    state = _State(delay=delay)
     server = await loop.create_server(lambda: _Connection(state), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     # The standard input ends with the process that started us.
@@ -122,4 +138,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(float(sys.argv[1])))

@@ -1,8 +1,10 @@
 """Ways of sending events, each run once in a process of its own: `python -m benchmarks.variants NAME URL EVENTS SLOTS`.
 
-The clock runs from the first event to the last response. Before that, modules are loaded, events are in memory, one
+The clock runs from the first event to the last response. Before that, modules are loaded, events are prepared, one
 batch has gone through another client (which loads what is loaded late), and the client to be measured is made, with no
 connection open yet. What was prepared is frozen, so that no variant pays for the garbage collector looking through it.
+
+A name of ours is what is sent, the lane, and what else there is: `lines-aiohttp`, `events-httpx-journal`.
 """
 
 from __future__ import annotations
@@ -11,25 +13,23 @@ import asyncio
 import gc
 import json
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import islice
+from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-import aiohttp
-import httpx
 import orjson
-import requests
 from attrs import define, frozen
 
-from benchmarks.events import BATCH, DOMAIN, WEBHOOK_URL, Event, body, envelope, generate
-from omnivery import AsyncAutomations, BotEvent
+from benchmarks import files
+from benchmarks.events import BATCH, DOMAIN, WEBHOOK_URL, Event, generate
+from omnivery import AsyncAutomations, Automations, BotEvent, readers
 from omnivery.events.event import FIELD_NAMES
 
 TOKEN = "bench-token"
-TIMEOUT = 30.0
 
 
 @frozen
@@ -41,6 +41,7 @@ class Target:
 
     @property
     def endpoint(self) -> str:
+        """The URL of the SDK's own requests."""
         return f"{self.url}/{DOMAIN}/bot"
 
 
@@ -60,79 +61,17 @@ class Spent:
         self.cpu += _cpu()
 
 
-Library: TypeAlias = Literal["httpx", "aiohttp"]
+Prepare: TypeAlias = Callable[[int, Path], Any]
+"""Makes so many events, in a folder where it may write."""
+Send: TypeAlias = Callable[[Any, Target, Spent], None]
 
 
-def submit(events: Iterable[Any], target: Target, spent: Spent, *, adapter: Library = "httpx") -> None:
-    """The SDK, whatever kind of events it is given."""
+@frozen
+class Variant:
+    """One way of sending."""
 
-    async def run() -> None:
-        client = AsyncAutomations(TOKEN, base_url=target.url, domain=DOMAIN, webhook_url=WEBHOOK_URL, adapter=adapter)
-        async with client:
-            with spent:
-                report = await client.bots.submit(events, concurrency=target.concurrency)
-        report.raise_for_failures()
-
-    asyncio.run(run())
-
-
-def httpx_loop(events: list[Event], target: Target, spent: Spent) -> None:
-    """The yardstick B: what a good programmer writes by hand."""
-
-    async def work(client: httpx.AsyncClient, source: Iterator[Event]) -> None:
-        headers = {"ov-token": TOKEN, "content-type": "application/json"}
-        while batch := list(islice(source, BATCH)):
-            response = await client.post(target.endpoint, content=body(batch), headers=headers)
-            response.raise_for_status()
-
-    async def run() -> None:
-        async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
-            with spent:
-                source = iter(events)
-                async with asyncio.TaskGroup() as tasks:
-                    for _ in range(target.concurrency):
-                        tasks.create_task(work(client, source))
-
-    asyncio.run(run())
-
-
-def aiohttp_loop(events: list[Event], target: Target, spent: Spent) -> None:
-    """The yardstick A: the same on aiohttp."""
-
-    async def work(session: aiohttp.ClientSession, source: Iterator[Event]) -> None:
-        headers = {"ov-token": TOKEN, "content-type": "application/json"}
-        while batch := list(islice(source, BATCH)):
-            async with session.post(target.endpoint, data=body(batch), headers=headers) as response:
-                response.raise_for_status()
-                await response.read()
-
-    async def run() -> None:
-        connector = aiohttp.TCPConnector(limit=target.concurrency)
-        async with aiohttp.ClientSession(connector=connector) as session:
-            with spent:
-                source = iter(events)
-                async with asyncio.TaskGroup() as tasks:
-                    for _ in range(target.concurrency):
-                        tasks.create_task(work(session, source))
-
-    asyncio.run(run())
-
-
-def requests_loop(events: list[Event], target: Target, spent: Spent) -> None:
-    """The yardstick R: what most people write. One request at a time, whatever the concurrency."""
-    with requests.Session() as session:
-        session.trust_env = False  # no proxies from the environment: this must not leave the machine
-        with spent:
-            source = iter(events)
-            while batch := list(islice(source, BATCH)):
-                response = session.post(
-                    target.endpoint, json=envelope(batch), headers={"ov-token": TOKEN}, timeout=TIMEOUT
-                )
-                response.raise_for_status()
-
-
-Prepare: TypeAlias = Callable[[Event], Any]
-Send: TypeAlias = Callable[[list[Any], Target, Spent], None]
+    prepare: Prepare
+    send: Send
 
 
 def bot_event(event: Event) -> BotEvent:
@@ -141,36 +80,91 @@ def bot_event(event: Event) -> BotEvent:
     return BotEvent(**{name: value for name, value in event.items() if name in FIELD_NAMES}, attributes=own)
 
 
-def as_it_is(event: Event) -> Event:
-    """The event as a plain mapping."""
-    return event
+def mappings(count: int, _: Path) -> list[Event]:
+    """The events as plain mappings."""
+    return list(generate(count))
 
 
-fast = partial(submit, adapter="aiohttp")
-VARIANTS: dict[str, tuple[Prepare, Send]] = {
-    "bot_events": (bot_event, submit),
-    "mappings": (as_it_is, submit),
-    "ndjson": (orjson.dumps, submit),
-    "fast_bot_events": (bot_event, fast),
-    "fast_mappings": (as_it_is, fast),
-    "fast_ndjson": (orjson.dumps, fast),
-    "httpx": (as_it_is, httpx_loop),
-    "aiohttp": (as_it_is, aiohttp_loop),
-    "requests": (as_it_is, requests_loop),
+def _events(count: int, _: Path) -> list[BotEvent]:
+    return [bot_event(event) for event in generate(count)]
+
+
+def _lines(count: int, _: Path) -> list[bytes]:
+    return [orjson.dumps(event) for event in generate(count)]
+
+
+def _ndjson_file(count: int, folder: Path) -> Any:
+    return readers.ndjson(files.write(folder / f"{count}.ndjson", files.ndjson_lines(generate(count))))
+
+
+def _log_file(count: int, folder: Path) -> Any:
+    return readers.access_log(files.write(folder / f"{count}.log", files.log_lines(generate(count))))
+
+
+def _log_memory(count: int, folder: Path) -> list[Any]:
+    return list(_log_file(count, folder))
+
+
+KINDS: Mapping[str, Prepare] = {
+    "mappings": mappings,
+    "events": _events,
+    "lines": _lines,
+    "ndjson_file": _ndjson_file,
+    "log_file": _log_file,
+    "log_memory": _log_memory,
 }
-"""How a variant's events look, and how they are sent."""
+
+
+def submit(events: Any, target: Target, spent: Spent, *, adapter: Any, journal: bool = False) -> None:
+    """The SDK."""
+
+    async def run(path: str | None) -> None:
+        settings: dict[str, Any] = {"base_url": target.url, "domain": DOMAIN, "webhook_url": WEBHOOK_URL}
+        async with AsyncAutomations(TOKEN, adapter=adapter, **settings) as client:
+            with spent:
+                report = await client.bots.submit(events, concurrency=target.concurrency, journal=path)
+        report.raise_for_failures()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(f"{folder}/journal" if journal else None))
+
+
+def submit_sync(events: Any, target: Target, spent: Spent, *, adapter: Any) -> None:
+    """Its synchronous twin."""
+    settings: dict[str, Any] = {"base_url": target.url, "domain": DOMAIN, "webhook_url": WEBHOOK_URL}
+    with Automations(TOKEN, adapter=adapter, **settings) as client:
+        with spent:
+            report = client.bots.submit(events, concurrency=target.concurrency)
+        report.raise_for_failures()
+
+
+def ours(name: str) -> Variant:
+    """The variant of one of our names."""
+    kind, lane, *more = name.split("-")
+    if more == ["sync"]:
+        return Variant(KINDS[kind], partial(submit_sync, adapter=lane))
+    return Variant(KINDS[kind], partial(submit, adapter=lane, journal=more == ["journal"]))
+
+
+def variant(name: str) -> Variant:
+    """How the events of a variant look, and how they are sent."""
+    if "-" in name:
+        return ours(name)
+    from benchmarks import peers
+
+    return Variant(mappings, peers.PEERS[name])
 
 
 def run(name: str, url: str, count: int, concurrency: int) -> Spent:
     """Send one batch unmeasured, then all events with the clock running."""
-    prepare, send = VARIANTS[name]
-    events = [prepare(event) for event in generate(count)]
-    target = Target(url, concurrency)
-    send(events[:BATCH], target, Spent())
-    gc.collect()
-    gc.freeze()
-    spent = Spent()
-    send(events, target, spent)
+    chosen, target = variant(name), Target(url, concurrency)
+    with tempfile.TemporaryDirectory() as folder:
+        ahead, events = chosen.prepare(min(count, BATCH), Path(folder)), chosen.prepare(count, Path(folder))
+        chosen.send(ahead, target, Spent())
+        gc.collect()
+        gc.freeze()
+        spent = Spent()
+        chosen.send(events, target, spent)
     return spent
 
 
