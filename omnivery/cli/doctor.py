@@ -51,8 +51,8 @@ def doctor(*, domain: str | None, proxy: str | None, ca: Path | None) -> None:
     """Look at everything that a call needs, and say what to do where something is wrong.
 
     Keys and their kinds, the way to the service and its latency, the clock, the domain with its DNS records, webhook
-    URLs and the signing key, versions and extras. It changes nothing, sends no mail, and prints no secret. Each webhook
-    URL gets one POST of an empty object without a signature, which a receiver refuses.
+    URLs and the signing key, versions and extras. It changes nothing, submits no event, sends no mail, and prints no
+    secret. Each webhook URL gets one POST of an empty object without a signature, which a receiver refuses.
 
     Exit status 0: no problem, though there may be warnings. 1: a problem.
     """

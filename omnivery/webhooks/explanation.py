@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from attrs import evolve
 
+from omnivery.display.counts import counted
 from omnivery.errors import ConfigError
 from omnivery.webhooks.alteration import Original, find_original
 from omnivery.webhooks.body import Payload, decode
@@ -152,7 +153,7 @@ def _changed(signature: Signature, original: Original) -> Explanation:
 def _misshapen(digest: str) -> Explanation | None:
     if re.fullmatch("[0-9a-fA-F]{64}", digest):
         return None
-    message = f"The digest has {len(digest):,} characters, and one of HMAC-SHA256 has 64 hexadecimal digits."
+    message = f"The digest has {counted(len(digest), 'character')}, and one of HMAC-SHA256 has 64 hexadecimal digits."
     if re.fullmatch("[0-9a-fA-F]{1,63}", digest):
         return refused(SignatureCause.ALTERED, message, f"It may have been cut. {KEPT_HINT}")
     return refused(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from omnivery.cli.checkup.account import Access, check_automations, check_mailgun
+from omnivery.cli.checkup.bot_detection import check_bot_detection
 from omnivery.cli.checkup.clock import check_clock
 from omnivery.cli.checkup.domain import check_domain
 from omnivery.cli.checkup.finding import Finding
@@ -55,8 +56,9 @@ async def _examine_service(prober: Prober, setup: Setup) -> list[Finding]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(look_at_automations)
         tasks.start_soon(look_at_mailgun)
+    detection = await check_bot_detection(prober, setup, automations)
     latency = await check_latency(prober, setup, mailgun, automations)
     webhooks = await check_webhooks(prober, setup, mailgun, automations)
     found = await check_domain(prober, setup, mailgun, automations)
     clock = [check_clock(prober.samples)] if automations.findings or mailgun.findings else []
-    return [*automations.findings, *mailgun.findings, *latency, *clock, *found, *webhooks]
+    return [*automations.findings, *detection, *mailgun.findings, *latency, *clock, *found, *webhooks]

@@ -78,11 +78,13 @@ class Prober:
         credential: Credential,
         *,
         query: Mapping[str, str] | None = None,
+        content: bytes = b"",
         **path: str,
     ) -> Probe:
         """Send the request of an operation; the keyword arguments fill its path."""
         url = base_url + encoding.fill_path(operation.path, path) + encoding.query((query or {}).items())
-        return await self.send(operation.method, url, headers=(credential.header,))
+        kind = (("content-type", "application/json"),) if content else ()
+        return await self.send(operation.method, url, headers=(credential.header, *kind), content=content)
 
     async def send(
         self, method: str, url: str, *, headers: tuple[tuple[str, str], ...] = (), content: bytes = b""
