@@ -68,6 +68,18 @@ class LazyGroup(Group):
         assert isinstance(command, click.Command)  # noqa: S101  # the table is ours
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for a misspelt name, say which may be meant."""
+        name = args[0]
+        if name in self.table or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        meant = " or ".join(map(repr, get_close_matches(name, self.table)))
+        raise click.UsageError(f"No such command {name!r}.{f' Did you mean {meant}?' if meant else ''}", ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list in the help, without importing a thing."""
         with formatter.section("Commands"):

@@ -74,8 +74,19 @@ def failure_of(error: BaseException) -> Failure | None:
 
 def _usage(error: Any) -> Failure:
     context = error.ctx
+    if isinstance(error, _NO_COMMAND):
+        # Its message is the whole help of the group, which a person is to see as it is.
+        if not reports_in_json():
+            click.echo(context.get_help(), err=True)
+            sys.exit(WRONG_USAGE)
+        error = click.UsageError("Missing command.", context)
     hint = f"Try '{context.command_path} --help'." if context else None
     return Failure(type="UsageError", message=error.format_message(), hint=hint, status=WRONG_USAGE)
+
+
+_NO_COMMAND: tuple[type[Exception], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])  # not every click that will do has it
+)
 
 
 def _of_click(error: Any) -> Failure:
@@ -88,7 +99,8 @@ def _interrupted(error: Any) -> Failure:
 
 
 def _setting(error: Any) -> Failure:
-    return Failure(type="ConfigError", message=str(error), hint=getattr(error, "hint", None), status=WRONG_USAGE)
+    hint = getattr(error, "hint", None) or ("--domain NAME names it, too." if "OMNIVERY_DOMAIN" in str(error) else None)
+    return Failure(type="ConfigError", message=str(error), hint=hint, status=WRONG_USAGE)
 
 
 def _ours(error: Any) -> Failure:

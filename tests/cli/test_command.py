@@ -11,7 +11,7 @@ import pytest
 
 from omnivery.cli.app import omnivery
 from omnivery.cli.command import Command
-from tests.support.cli import in_process
+from tests.support.cli import error_of, in_process, seen_in_process
 from tests.test_house import loaded_by
 
 
@@ -69,9 +69,29 @@ def test_help_shows_examples_unwrapped() -> None:
 
 
 def test_the_command_without_arguments_shows_its_help() -> None:
-    result = in_process("bots")
-    assert result.returncode == 2
-    assert b"Commands:" in result.stderr
+    for arguments in ((), ("bots",), ("addresses",)):
+        status, shown = seen_in_process(*arguments)
+        assert status == 2
+        assert "\nCommands:\n" in shown
+    assert error_of(in_process("bots")) == {
+        "type": "UsageError",
+        "message": "Missing command.",
+        "hint": "Try 'omnivery bots --help'.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("domain",), "Did you mean 'domains'?"),
+        (("bots", "chek"), "Did you mean 'check'?"),
+        (("domains", "lst"), "'list'"),
+        (("qqqq",), "No such command 'qqqq'."),
+    ],
+)
+def test_a_misspelt_command_is_guessed(arguments: tuple[str, ...], words: str) -> None:
+    result = in_process(*arguments)
+    assert (result.returncode, words in error_of(result)["message"]) == (2, True)
 
 
 def test_help_loads_nothing_heavy() -> None:
