@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
@@ -10,7 +11,6 @@ from email.utils import format_datetime
 from typing import Any, cast
 from urllib.parse import quote
 
-from omnivery.codec import dumps
 from omnivery.emulator.address_rules import read_list
 from omnivery.emulator.header_field import write_field
 from omnivery.emulator.message import StoredFile, StoredMessage
@@ -70,7 +70,7 @@ def _headers(message: StoredMessage, recipient: str | None) -> Iterator[tuple[st
     if tags := message.values("o:tag"):
         yield "X-OV-Tag", ", ".join(tags)
     if variables := user_variables(message):
-        yield "X-OV-Variables", dumps(variables).decode()
+        yield "X-OV-Variables", json.dumps(variables)  # in ASCII, and with spaces to fold it at
     for name, value in message.fields:
         if name.startswith("h:") and HEADER_NAME.fullmatch(name[2:]) and not OURS.fullmatch(name[2:]):
             yield name[2:], value

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, cast
 
-from omnivery.codec import dumps, loads
+from omnivery.codec import loads
 from omnivery.emulator.message import StoredMessage
 
 RECIPIENT = re.compile(r"%recipient(?:\.([^%\s]{1,256}))?%")
@@ -70,6 +71,6 @@ def _object(text: str | None) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else dumps(value).decode()
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     # JSON may have halves of surrogate pairs, which have no UTF-8.
     return text.encode("utf-8", "replace").decode()

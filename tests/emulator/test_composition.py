@@ -61,7 +61,7 @@ def test_headers_are_those_of_the_request() -> None:
         "Subject": "Another subject",
         "Message-ID": "<1@mail.example.com>",
         "X-OV-Tag": "one, two",
-        "X-OV-Variables": '{"user":{"id":7}}',
+        "X-OV-Variables": '{"user": {"id": 7}}',
         "X-Own": "value",
         "Content-Type": 'text/plain; charset="utf-8"',
         "Content-Transfer-Encoding": "7bit",
@@ -158,6 +158,12 @@ def test_a_template_that_only_the_service_has_is_named() -> None:
     text = read(stored(("template", "welcome"), ("t:variables", '{"a": 1}'), text=None)).get_content()
     assert "'welcome'" in text
     assert '{"a": 1}' in text
+
+
+def test_variables_with_half_a_character_fail_nothing() -> None:
+    """orjson does not read such JSON; the standard library does."""
+    message = stored(("v:user", '{"a": "\\ud83d"}'), ("v:plain", "\ud83d"))
+    assert "ud83d" in read(message)["X-OV-Variables"]
 
 
 MIME = (
