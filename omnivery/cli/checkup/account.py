@@ -97,7 +97,8 @@ async def check_mailgun(prober: Prober, setup: Setup) -> Access:
 async def _kind(prober: Prober, url: str, name: str, credential: Credential, domain: str | None) -> Finding:
     """Find out a key's kind by a list that only a primary key may read."""
     if domain is None:
-        return note(Area.MAILGUN, f"{name} is accepted. Of which kind it is shows only with a domain.", kind=None)
+        message = f"{name} is accepted. Of which kind it is shows only with a domain."
+        return note(Area.MAILGUN, message, "Set OMNIVERY_DOMAIN.", kind=None)
     status = (await prober.call(url, BOUNCES, credential, query={"limit": "1"}, domain=domain)).status
     if status in REFUSED:
         message = f"{name} is accepted: a sending key."
@@ -106,7 +107,8 @@ async def _kind(prober: Prober, url: str, name: str, credential: Credential, dom
         hint = f"Set it as {SENDING_KEY}, and {API_KEY} to the account's primary key: lists and domains need that one."
         return warning(Area.MAILGUN, message, hint, kind="sending")
     if status != 200:  # noqa: PLR2004
-        return note(Area.MAILGUN, f"{name} is accepted. Its kind could not be found out ({status}).", kind=None)
+        message = f"{name} is accepted. Its kind could not be found out ({status})."
+        return note(Area.MAILGUN, message, "Run this again later.", kind=None)
     message = f"{name} is accepted: the account's primary key."
     if name == API_KEY:
         return ok(Area.MAILGUN, message, kind="primary")
@@ -116,7 +118,7 @@ async def _kind(prober: Prober, url: str, name: str, credential: Credential, dom
 
 def _without(area: Area, url: str | None, names: str) -> Iterator[Finding]:
     if url is not None:
-        yield note(area, f"Not tried: {names} is not set.", None)
+        yield note(area, f"Not tried: {names} is not set.", "Set it if you use this API.")
 
 
 def _trouble(area: Area, probe: Probe, url: str, variable: str) -> Finding | None:

@@ -17,7 +17,9 @@ REPAIR = "Have the clock set over the network: `timedatectl set-ntp true`, or th
 def check_clock(samples: Sequence[ClockSample]) -> Finding:
     """Compare the clocks, by the sample that is the most certain."""
     if not samples:
-        return note(Area.CLOCK, "No server told its time, so the clock could not be compared.")
+        return note(
+            Area.CLOCK, "No server told its time, so the clock could not be compared.", "Have a server respond first."
+        )
     best = min(samples, key=lambda sample: sample.uncertainty)
     skew, off = round(best.skew, 1), max(0.0, abs(best.skew) - best.uncertainty)
     size = round(abs(skew), -1) if off < TOLERANCE else 60 * round(abs(skew) / 60)

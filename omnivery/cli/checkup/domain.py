@@ -13,12 +13,14 @@ from omnivery.cli.dns import NEXT, DomainView
 from omnivery.mail.dns import DnsRecord
 from omnivery.mailgun.domains import GET as MAILGUN_GET
 
+WEB = "Look at it in the service's web interface."
+
 
 async def check_domain(prober: Prober, setup: Setup, mailgun: Access, automations: Access) -> list[Finding]:
     """Look at the domain's state and records, through whichever API has accepted a key."""
     seen = sorted({*mailgun.domains, *automations.domains})
     if not (mailgun.credential or automations.credential):
-        return [note(Area.DOMAIN, "Not looked at: no key was accepted.")]
+        return [note(Area.DOMAIN, "Not looked at: no key was accepted.", "Have a key accepted first.")]
     if setup.domain is None:
         return [_unset(seen)]
     found, status = await _look(prober, setup, mailgun, automations)
@@ -72,21 +74,21 @@ def _state(found: DomainView) -> Finding:
     if found.state == "active":
         return ok(Area.DOMAIN, f"{found.name} is active: it can send.", domain=found.name, state=found.state)
     message = f"{found.name} is {found.state or 'in no known state'}: it cannot send."
-    hint = NEXT.get(found.state or "", "Look at it in the service's web interface.").format(name=found.name)
+    hint = NEXT.get(found.state or "", WEB).format(name=found.name)
     return problem(Area.DOMAIN, message, hint, domain=found.name, state=found.state)
 
 
 def _records(found: DomainView) -> Iterator[Finding]:
     records = (*found.sending, *found.receiving)
     if not records:
-        yield note(Area.DOMAIN, "The service names no DNS records of the domain.")
+        yield note(Area.DOMAIN, "The service names no DNS records of the domain.", WEB)
         return
     good = [record for record in records if record.valid]
     if good:
         yield ok(Area.DOMAIN, f"DNS: {len(good)} of {len(records)} records are in place.", records=len(good))
     for record in records:
         if record.valid is None:
-            yield note(Area.DOMAIN, f"DNS: {_shown(record)}: the service does not say whether it found it.")
+            yield note(Area.DOMAIN, f"DNS: {_shown(record)}: the service does not say whether it found it.", WEB)
         elif not record.valid:
             yield _lacking(found, record)
 

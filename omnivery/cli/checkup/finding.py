@@ -53,7 +53,7 @@ def ok(area: Area, message: str, **details: Any) -> Finding:
     return Finding(area=area, level=Level.OK, message=message, details=details)
 
 
-def note(area: Area, message: str, next: str | None = None, **details: Any) -> Finding:  # noqa: A002  # the field's name
+def note(area: Area, message: str, next: str, **details: Any) -> Finding:  # noqa: A002  # the field's name
     """Worth knowing."""
     return Finding(area=area, level=Level.NOTE, message=message, next=next, details=details)
 

@@ -135,7 +135,8 @@ def _servers(setup: Setup) -> Iterator[Finding]:
     ):
         if not url or url == service or url in REGIONS.values():
             continue
-        yield note(Area.SETTINGS, f"{name} leads to {url}, and not to the service.", url=url)
+        message = f"{name} leads to {url}, and not to the service."
+        yield note(Area.SETTINGS, message, f"Unset {name} to use the service.", url=url)
         if url.startswith("http:") and not is_loopback(url):
             message = f"{name} begins with http: keys and mail cross the network for everyone to read."
             yield warning(Area.SETTINGS, message, "Use https.")

@@ -116,7 +116,8 @@ async def _check_key(prober: Prober, setup: Setup, automations: Access) -> list[
     probe = await prober.call(url, SAMPLE, automations.credential, domain=setup.domain, type="delivered")
     samples = probe.read(SAMPLE) if probe.status == 200 else None  # noqa: PLR2004
     if not samples:
-        return [note(Area.WEBHOOK, f"{SIGNING_KEY} could not be tried: the API gave no sample to compare it with.")]
+        message = f"{SIGNING_KEY} could not be tried: the API gave no sample to compare it with."
+        return [note(Area.WEBHOOK, message, "Try it on a call that you have received: `omnivery verify FILE`.")]
     found = explain(samples[0].body, setup.signing_key, tolerance=None)
     if found.verified:
         return [ok(Area.WEBHOOK, f"{SIGNING_KEY} fits the signature of the API's sample.")]

@@ -26,6 +26,14 @@ def test_all_is_well_with_the_emulator(emulator: Emulator, look: Examine) -> Non
     assert emulator.statistics.messages == emulator.statistics.bot_events == 0
 
 
+def test_whatever_is_not_well_has_a_next_step(look: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMNIVERY_TOKEN", "my-token")
+    monkeypatch.setenv("OMNIVERY_AUTOMATIONS_URL", f"http://127.0.0.1:{free_port()}")
+    found = look()
+    assert {each.area for each in found if each.level is Level.NOTE} >= {Area.SETTINGS, Area.CLOCK, Area.DOMAIN}
+    assert [each.message for each in found if (each.level is Level.OK) == bool(each.next)] == []
+
+
 def test_no_secret_is_in_it(emulator: Emulator, look: Examine) -> None:
     found = look()
     text = found.text() + repr(found)
