@@ -107,7 +107,8 @@ def interop(session: nox.Session) -> None:
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"), *group("interop"))
     folder = session.create_tmp()
     if shutil.which("npm"):
-        clients = ("mailgun.js@14", "mailgun-js@0.22", "form-data@4")
+        nodemailer = ("nodemailer@10.6.1", "nodemailer-mailgun-transport@2.1.5")
+        clients = ("mailgun.js@14.0.1", "mailgun-js@0.22.0", "form-data@4.0.6", *nodemailer)
         session.run("npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *clients, external=True)
     session.run("pytest", "tests/interop", *session.posargs, env={"OMNIVERY_NODE_MODULES": folder})
 

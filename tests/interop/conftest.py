@@ -18,3 +18,13 @@ SIGNING_KEY = "a-signing-key"
 def emu() -> Iterator[Emulator]:
     with Emulator(signing_key=SIGNING_KEY, webhook_retry_delays=()) as made:
         yield made
+
+
+@pytest.fixture
+def emulators() -> Iterator[dict[str, Emulator]]:
+    """An emulator of each dialect."""
+    with (
+        Emulator(signing_key=SIGNING_KEY, webhook_retry_delays=()) as omnivery,
+        Emulator(signing_key=SIGNING_KEY, webhook_retry_delays=(), dialect="mailgun") as mailgun,
+    ):
+        yield {"omnivery": omnivery, "mailgun": mailgun}

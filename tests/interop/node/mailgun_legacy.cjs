@@ -1,10 +1,17 @@
 // mailgun-js, the client that many older programs still use: its ordinary calls. Run by test_node.py.
+// The last line printed is what it saw that may depend on the dialect, and the calls that are not served.
 const assert = require("node:assert/strict");
 const mailgunJs = require("mailgun-js");
 
 const { BASE, KEY: apiKey, DOMAIN: domain } = process.env;
 const { hostname: host, port } = new URL(BASE);
 const mailgun = mailgunJs({ apiKey, domain, host, port, protocol: "http:" });
+
+const seen = {};
+
+function refusal(error) {
+  return error.statusCode;
+}
 
 async function main() {
   const attachment = new mailgun.Attachment({
@@ -20,7 +27,9 @@ async function main() {
   const mime = `From: news@${domain}\r\nTo: ann@example.org\r\nSubject: MIME\r\n\r\nHello\r\n`;
   await mailgun.messages().sendMime({ to: "ann@example.org", message: mime });
 
-  assert.equal((await mailgun.domains().create({ name: "new.example.com" })).domain.state, "unverified");
+  const made = await mailgun.domains().create({ name: "new.example.com" });
+  seen["domains().create: domain.state"] = made.domain.state;
+  seen["domains().create: message"] = made.message ?? null;
   assert.equal((await mailgun.domains("new.example.com").verify().verify()).domain.state, "active");
   assert.equal((await mailgun.domains().list()).total_count, 2);
   assert.equal((await mailgun.domains("new.example.com").info()).domain.name, "new.example.com");
@@ -44,10 +53,17 @@ async function main() {
 
   assert.equal((await mailgun.get(`/${domain}/stats/total`, { event: ["accepted", "delivered"] })).resolution, "day");
   const parsed = await mailgun.parse(["ann@example.org", "nobody"], true);
-  assert.deepEqual(parsed.unparseable, ["nobody"]);
+  seen["parse: unparseable"] = parsed.unparseable ?? null;
 
   const stranger = mailgunJs({ apiKey: "wrong", domain, host, port, protocol: "http:" });
   await assert.rejects(stranger.domains().list(), { statusCode: 401 });
+
+  // What Omnivery's page does not list.
+  seen["events().get"] = await mailgun.events().get().catch(refusal);
+  seen["lists().list"] = await mailgun.lists().list().catch(refusal);
+  seen["routes().list"] = await mailgun.routes().list().catch(refusal);
+  seen["tags().list"] = await mailgun.tags().list().catch(refusal);
+  console.log(JSON.stringify(seen));
 }
 
 main().catch((error) => {
