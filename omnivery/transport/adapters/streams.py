@@ -6,9 +6,10 @@ httpcore's own streams enter a cancel scope, and wake the event loop, for every 
 from __future__ import annotations
 
 import asyncio
-import re
+import socket
 import ssl
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -23,7 +24,6 @@ HIGH_WATER = 262_144
 """Received bytes above which the server has to wait until some are read."""
 HAPPY_EYEBALLS_DELAY = 0.25
 """Seconds before the next of a host's IP addresses is tried, too (RFC 8305, section 8)."""
-_ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 def use_streams(transport: httpx.AsyncHTTPTransport) -> None:
@@ -56,14 +56,11 @@ class StreamBackend(httpcore.AsyncNetworkBackend):
             return await self.inner.connect_tcp(host, port, timeout, local_address, socket_options)
         try:
             async with asyncio.timeout(timeout):
-                _, protocol = await asyncio.get_running_loop().create_connection(
-                    _StreamProtocol, host, port, happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY
-                )
+                return Stream(await _connect(await _addresses(host, port), port))
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
-        except OSError as error:
-            raise httpcore.ConnectError from _single(error)
-        return Stream(protocol)
+        except (OSError, ExceptionGroup) as error:
+            raise httpcore.ConnectError from error
 
     async def connect_unix_socket(
         self,
@@ -239,7 +236,50 @@ def _on_asyncio() -> bool:
         return False
 
 
-def _single(error: OSError) -> OSError:
-    """Return the error that all IP addresses of a host had; asyncio only joins their texts."""
-    numbers = set(_ERRNO.findall(str(error)))
-    return OSError(int(numbers.pop()), str(error)) if error.errno is None and len(numbers) == 1 else error
+async def _addresses(host: str, port: int) -> list[str]:
+    """Return the IP addresses of a host, those of IPv6 and of IPv4 in turns."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    preferred = [one for one in addresses if (":" in one) is (":" in addresses[0])]
+    others = [one for one in addresses if one not in preferred]
+    return [one for pair in zip_longest(preferred, others) for one in pair if one is not None]
+
+
+async def _connect(addresses: list[str], port: int) -> _StreamProtocol:
+    """Connect to the first of some IP addresses that accepts.
+
+    asyncio's own way to try them in turns leaves sockets open if it is cancelled.
+
+    Raises:
+        OSError: the only address did not accept.
+        ExceptionGroup: none did.
+    """
+    loop = asyncio.get_running_loop()
+    if len(addresses) == 1:
+        return (await loop.create_connection(_StreamProtocol, addresses[0], port))[1]
+    errors: list[BaseException] = []
+    open_tasks: set[asyncio.Task[tuple[asyncio.Transport, _StreamProtocol]]] = set()
+    waiting = iter(addresses)
+    try:
+        while True:
+            if (address := next(waiting, None)) is not None:
+                open_tasks.add(loop.create_task(loop.create_connection(_StreamProtocol, address, port)))
+            elif not open_tasks:
+                raise BaseExceptionGroup("no IP address of the host accepts connections", errors)
+            delay = None if address is None else HAPPY_EYEBALLS_DELAY
+            done, _ = await asyncio.wait(open_tasks, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                open_tasks.remove(task)
+                if (error := task.exception()) is None:
+                    return task.result()[1]
+                errors.append(error)
+    finally:
+        for task in open_tasks:
+            task.add_done_callback(_drop)
+            task.cancel()
+
+
+def _drop(task: asyncio.Task[tuple[asyncio.Transport, _StreamProtocol]]) -> None:
+    """Close the connection that a task has made although nobody needs it any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result()[0].abort()

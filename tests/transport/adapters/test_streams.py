@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
+import gc
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from omnivery.transport.adapters import streams
+from omnivery.transport.adapters.failures import is_unreachable
 from omnivery.transport.adapters.streams import HIGH_WATER, Stream, StreamBackend, use_streams
 from omnivery.transport.adapters.tls import untrusting_context
 
@@ -95,19 +96,61 @@ async def test_a_break_wakes_whoever_reads_or_writes() -> None:
             await writing
 
 
-async def test_the_error_that_all_addresses_had_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """asyncio joins their texts: nothing would tell a refused connection from an unknown host."""
-    both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{end}", 9)) for end in (1, 2)]
+def found(*addresses: str) -> Any:
+    """A lookup of names that finds these addresses."""
 
-    async def lookup(*_arguments: object, **_options: object) -> list[Any]:
-        return both
+    async def getaddrinfo(*_arguments: object, **_options: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 9)) for address in addresses]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
+    return getaddrinfo
+
+
+async def test_the_kinds_of_addresses_are_tried_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network whose IPv6 leads nowhere has several such addresses mostly."""
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found("::1", "::2", "127.0.0.1", "::1", "::3"))
+    assert await streams._addresses("host.example", 9) == ["::1", "127.0.0.1", "::2", "::3"]
+
+
+async def test_the_next_address_is_tried_while_one_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "HAPPY_EYEBALLS_DELAY", 0.01)
+    create = asyncio.get_running_loop().create_connection
+
+    async def connect(factory: Any, address: str, port: int) -> Any:
+        if address == "192.0.2.1":
+            await asyncio.sleep(60)
+        return await create(factory, address, port)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        protocol = await streams._connect(["192.0.2.1", "127.0.0.1"], listener.getsockname()[1])
+        protocol.transport.abort()
+        await asyncio.sleep(0)
+
+
+async def test_what_each_address_said_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nothing would tell a refused connection from an unknown host."""
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found("127.0.0.1", "127.0.0.2"))
     with pytest.raises(httpcore.ConnectError) as caught:
         await StreamBackend(httpcore.AnyIOBackend()).connect_tcp("twice.example", 9, timeout=2.0)
-    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
-    mixed = OSError(f"Multiple exceptions: [Errno {errno.ECONNREFUSED}] a, [Errno {errno.ENETUNREACH}] b")
-    assert streams._single(mixed) is mixed
+    assert is_unreachable(caught.value)
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"]])
+async def test_connecting_can_be_cancelled_at_every_point(addresses: list[str]) -> None:
+    """A socket that nobody closes is a warning here."""
+    with socket.create_server(("0.0.0.0", 0), backlog=100) as listener:
+        for turns in range(10):
+            task = asyncio.ensure_future(streams._connect(addresses, listener.getsockname()[1]))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if task.cancel():
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            else:
+                task.result().transport.abort()
+        await asyncio.sleep(0.01)
+        gc.collect()
 
 
 async def test_a_transport_that_is_built_otherwise_keeps_its_own_streams() -> None:
