@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 CAPACITY = 10_000
 """Lines that wait for a terminal that is held up, as by Ctrl-S. Beyond that they are counted, and not shown."""
+WAKE = 0.5 if os.name == "nt" else None
+"""Seconds after which to wait anew: on Windows, Ctrl-C has no effect while a thread waits."""
 NARROW = 60
 """Columns of a terminal below which lines have no time."""
 COLOURS = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
@@ -46,11 +49,16 @@ class ActivityLines:
     def print_until_end(self) -> None:
         """Print what is added, until `end` is called."""
         show = _print_json if wants_json() else _print_line
-        while (activity := self._queue.get()) is not None:
+        while (activity := self._next()) is not None:
             show(activity)
             if (left_out := self._left_out) and self._queue.empty():
                 self._left_out = 0
                 click.echo(f"{left_out:,} further lines were left out: the output was held up", err=True)
+
+    def _next(self) -> Activity | None:
+        while True:
+            with suppress(Empty):
+                return self._queue.get(timeout=WAKE)
 
 
 def _print_json(activity: Activity) -> None:

@@ -94,6 +94,18 @@ def test_programs_get_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     }  # fmt: skip
 
 
+def test_waiting_again_and_again_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On Windows, Ctrl-C has no effect while a thread waits."""
+    monkeypatch.setattr(activity_lines, "WAKE", 0.001)
+    lines = ActivityLines()
+    threading.Timer(0.02, lines.add, [activity()]).start()
+    threading.Timer(0.04, lines.end).start()
+    lines.print_until_end()
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_an_output_that_is_held_up_costs_lines_and_no_memory(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
