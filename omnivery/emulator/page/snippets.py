@@ -36,7 +36,8 @@ def snippets(request: Request, state: State) -> dict[str, str]:
         "send": (
             f'curl {base}/v3/{domain}/messages \\\n  --user "api:$OMNIVERY_SENDING_KEY" \\\n'
             f"  -F from='News <news@{domain}>' -F to=click@example.com \\\n"
-            "  -F subject='Hello' -F html='<h1>Hello</h1>' -F o:tag=welcome"
+            # To -F, a value that begins with < is a file's name.
+            "  -F subject='Hello' --form-string html='<h1>Hello</h1>' -F o:tag=welcome"
         ),
         "events": (
             f'curl {base}/{domain}/bot \\\n  --header "ov-token: $OMNIVERY_TOKEN" --json \'{{\n'
