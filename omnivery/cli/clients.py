@@ -110,7 +110,7 @@ class Clients:
             yield {**settings, "observers": [notice]}
 
     def _prompt(self, variable: str) -> None:
-        surface = TITLES[next(one for one, names in self.keys.items() if variable in names)]
+        [surface] = [title for one, title in TITLES.items() if variable in self.keys.get(one, ())]
         if sys.stdin is None or not sys.stdin.isatty():
             raise SettingError(
                 f"no key: {surface} takes {KEY_NAMES[variable]} here: set {variable}. Nothing was sent.",
@@ -134,9 +134,10 @@ def client_options(keys: Keys, *, domain: bool = True) -> Callable[[Command], Co
             chosen = {name: given.pop(name) for name in _NAMES if name in given}
             return command(clients=Clients(keys=keys, **chosen), **given)
 
+        decorated: Callable[..., Any] = with_clients
         for option in reversed(options):
-            with_clients = option(with_clients)
-        return cast("Command", connection_options(with_clients))
+            decorated = option(decorated)
+        return cast("Command", connection_options(decorated))
 
     return decorate
 

@@ -112,7 +112,7 @@ def _print_records(records: Sequence[DnsRecord]) -> None:
     out, width = console(), max(len(cell_text(record.name)) for record in records)
     for record in records:
         found, style = _FOUND[record.valid]
-        note = f"{found} ({printable(record.state)})" if record.state not in {None, "active"} else found
+        note = f"{found} ({printable(record.state)})" if record.state and record.state != "active" else found
         line = f"{cell_text(record.record_type):<6} {cell_text(record.name):<{width}}  {note}"
         out.print(line, markup=False, soft_wrap=True, style=style)
         value = record.value if record.priority is None else f"{record.priority} {record.value}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import sys
 
 ASCII_FORMS = {"…": "...", "±": "+-", "█": "#", "·": ".", "\N{NO-BREAK SPACE}": " "}
@@ -14,12 +15,21 @@ PLAIN = "omnivery_ascii"
 def adapt_streams() -> None:
     """Let no character end a command: one that the terminal's encoding does not have is written in another form."""
     codecs.register_error("omnivery.replace", _replacement)
-    codecs.register(_plain)
+    if not _is_known(PLAIN):
+        codecs.register(_plain)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             # Click takes ASCII for a mistake, and writes UTF-8 in its place.
-            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
-            stream.reconfigure(errors="omnivery.replace", **({"encoding": PLAIN} if is_ascii else {}))
+            encoding = PLAIN if codecs.lookup(stream.encoding).name == "ascii" else stream.encoding
+            stream.reconfigure(encoding=encoding, errors="omnivery.replace")
+
+
+def _is_known(encoding: str) -> bool:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        return False
+    return True
 
 
 def _plain(name: str) -> codecs.CodecInfo | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from unittest import mock
 
@@ -45,7 +43,6 @@ def test_without_a_terminal_nobody_is_asked_for_a_key() -> None:
         Clients(keys=PRIMARY).choose()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the shell is POSIX's")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -56,9 +53,8 @@ def test_without_a_terminal_nobody_is_asked_for_a_key() -> None:
     ],
 )
 def test_a_closed_standard_input_is_said(arguments: str) -> None:
-    command = f"exec {sys.executable} -W error -m omnivery {arguments} <&-"
     settings = {"OMNIVERY_API_KEY": "k", "OMNIVERY_TOKEN": "t", "OMNIVERY_DOMAIN": "mail.example.com"}
-    result = subprocess.run(["sh", "-c", command], capture_output=True, check=False, env={**os.environ, **settings})
+    result = in_process(*arguments.split(), stdin=None, environment=settings)
     assert (result.returncode, "standard input is closed" in error_of(result)["message"]) == (2, True)
 
 

@@ -51,12 +51,15 @@ def on_terminal(
 
 
 def in_process(
-    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    *arguments: str, stdin: bytes | None = b"", environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the command without a terminal, and without a process of its own: most of the time of one is its start."""
-    texts = [io.TextIOWrapper(io.BytesIO(content), encoding="utf-8") for content in (stdin, b"", b"")]
-    status = _run(arguments, texts, environment or {})
-    output, complaints = map(_written, texts[1:])
+    """Run the command without a terminal, and without a process of its own: most of the time of one is its start.
+
+    Without `stdin`, standard input is closed.
+    """
+    source, *outputs = [io.TextIOWrapper(io.BytesIO(content), encoding="utf-8") for content in (stdin or b"", b"", b"")]
+    status = _run(arguments, None if stdin is None else source, outputs, environment or {})
+    output, complaints = map(_written, outputs)
     return subprocess.CompletedProcess(arguments, status, output, complaints)
 
 
@@ -65,8 +68,8 @@ def seen_in_process(
 ) -> tuple[int, str]:
     """Run the command in this process as on a plain terminal; give its exit status and what one would see."""
     screen = _Screen(io.BytesIO(), encoding=encoding)
-    texts = [io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"), screen, screen]
-    status = _run(arguments, texts, {"COLUMNS": "100", "TERM": "dumb", **(environment or {})})
+    source = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+    status = _run(arguments, source, [screen, screen], {"COLUMNS": "100", "TERM": "dumb", **(environment or {})})
     return status, _written(screen).decode(encoding)
 
 
@@ -83,12 +86,17 @@ def _written(text: io.TextIOWrapper) -> bytes:
     return text.buffer.getvalue()
 
 
-def _run(arguments: Sequence[str], texts: Sequence[io.TextIOWrapper], environment: Mapping[str, str]) -> int:
+def _run(
+    arguments: Sequence[str],
+    source: io.TextIOWrapper | None,
+    outputs: Sequence[io.TextIOWrapper],
+    environment: Mapping[str, str],
+) -> int:
     logger = logging.getLogger("omnivery")
-    level, status = logger.level, None
+    level, status, (output, complaints) = logger.level, None, outputs
     with (
         mock.patch.dict(os.environ, environment),
-        mock.patch.multiple(sys, argv=["omnivery", *arguments], stdin=texts[0], stdout=texts[1], stderr=texts[2]),
+        mock.patch.multiple(sys, argv=["omnivery", *arguments], stdin=source, stdout=output, stderr=complaints),
     ):
         try:
             run()
