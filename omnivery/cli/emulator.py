@@ -8,7 +8,9 @@ import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from ipaddress import ip_address
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -160,6 +162,8 @@ def _run(settings: dict[str, Any], *, hidden: set[str], quiet: bool) -> None:
             _show(emulator, hidden)
             if not _is_loopback(settings["host"]):
                 click.echo("Whoever reaches this port may read and change all: the control API needs no key.", err=True)
+            # The first webhook would load it, and seem to be slow.
+            Thread(target=import_module, args=["omnivery.transport.adapters.httpx_async"], daemon=True).start()
             lines.print_until_end()
         finally:
             emulator.stop()
