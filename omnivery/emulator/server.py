@@ -214,7 +214,7 @@ class Emulator:
 
         Raises:
             ConfigError: no route has that name, or `times` is below 1.
-            ValueError: `status` or `after` is not one of the values above.
+            ValueError: `status` or `after` is not one of the values above, or a header has no valid name or value.
             TypeError: an option has another type.
         """
         fault = Fault(status=status, retry_after=retry_after, delay=delay, after=after, body=body, headers=headers)

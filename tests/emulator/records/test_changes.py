@@ -11,11 +11,14 @@ from omnivery.emulator.records.changes import Changes
 
 
 @pytest.mark.asyncio
-async def test_many_changes_are_one_piece_of_news(changes: Changes) -> None:
+async def test_many_changes_are_one_piece_of_news(changes: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
     with changes.subscribe() as subscription:
+        rings: list[object] = []
+        monkeypatch.setattr(asyncio.get_running_loop(), "call_soon_threadsafe", rings.append)
         for _ in range(1000):
             changes.tell("messages")
             changes.tell("bot_events")
+        assert len(rings) == 2, "a subscriber that does not look is not rung again for every record"
         assert await subscription.changed() == {"messages", "bot_events"}
         assert await subscription.changed(0.001) == frozenset()
 
