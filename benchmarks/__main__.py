@@ -30,7 +30,7 @@ def main() -> None:
 
 
 GROUPS = ("bulk", "latency", "calls", "verdicts", "memory", "emulator")
-"""What is measured when no group is named; `readers` takes as long as all of them."""
+"""What is measured when no group is named; `readers` takes as long as all of them, `soak` a minute and more."""
 
 
 def _group(name: str, chosen: argparse.Namespace) -> Group:
@@ -45,6 +45,7 @@ def _group(name: str, chosen: argparse.Namespace) -> Group:
             partial(emulator.measure, events=events, rounds=max(1, rounds // 2), connections=8),
             emulator.table,
         ),
+        "soak": (partial(emulator.soak, events=50 * events, connections=8), emulator.soak_table),
         "readers": (partial(readers.measure, events=events, rounds=rounds), readers.table),
     }
     return groups[name]
@@ -52,7 +53,7 @@ def _group(name: str, chosen: argparse.Namespace) -> Group:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("groups", nargs="*", choices=[*GROUPS, "readers", []], help="what to measure")
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, "readers", "soak", []], help="what to measure")
     parser.add_argument("--events", type=_count, default=100_000, help="events a run (default: %(default)s)")
     parser.add_argument("--rounds", type=_count, default=7, help="runs of each variant (default: %(default)s)")
     parser.add_argument("--concurrency", type=_count, default=8, help="requests in flight (default: %(default)s)")

@@ -29,6 +29,12 @@ MARK, STRETCH = 60_000, 120_000
 """Events per second of CPU that must, and that should be reached."""
 DOWN = 0.9
 """What a receiver that is down may leave of the events per second of CPU."""
+KEPT = 200_000
+"""Events that fill whatever the emulator keeps, twice."""
+PARTS = 10
+"""Parts of a soak after which its memory is noted."""
+FLAT = 1.1
+"""The most that the memory may become, as a multiple of that after the first part."""
 PATTERNS = 40
 """Different batches that a generator sends in turn: to make each one anew would cost more than the emulator."""
 NOWHERE = "http://127.0.0.1:9/verdicts"
@@ -76,20 +82,44 @@ def measure(*, events: int, rounds: int, connections: int) -> dict[str, Any]:
     }
 
 
-def soak(*, events: int, connections: int, steps: int = 10) -> dict[str, Any]:
-    """Send many events to one emulator with a receiver that is up, and note its memory after each part of them."""
+def soak(*, events: int, connections: int) -> dict[str, Any]:
+    """Send many events to one emulator, with a receiver that is up, and note its memory after each tenth of them.
+
+    Raises:
+        SystemExit: a process did not start, or events are missing.
+    """
+    rows: list[dict[str, Any]] = []
     with sink.running() as receiver, serving() as server:
-        rows: list[dict[str, Any]] = []
-        for _ in range(steps):
-            _send(server.url, receiver.url, events // steps, connections)
+        _send(server.url, receiver.url, KEPT, connections)  # from here on, each event replaces an older one
+        for _ in range(PARTS):
+            _send(server.url, receiver.url, events // PARTS, connections)
             rows.append(server.usage())
+    last, memory = rows[-1], [row["memory"] for row in rows]
     return {
         "machine": machine.describe(),
-        "events": rows[-1]["bot_events"],
-        "delivered": rows[-1]["webhooks_delivered"],
-        "memory": [row["memory"] for row in rows],
-        "events_per_cpu_second": rows[-1]["bot_events"] / rows[-1]["cpu"],
+        "settings": {"events": events, "connections": connections},
+        "events": last["bot_events"],
+        "webhooks": last["webhooks_delivered"],
+        "memory": memory,
+        "events_per_cpu_second": last["bot_events"] / last["cpu"],
+        "mark_reached": max(memory) <= FLAT * memory[0],
     }
+
+
+def soak_table(found: dict[str, Any]) -> str:
+    """The result of a soak for people."""
+    rows = [f"{part * 100 // PARTS:>5} %{size / 2**20:>9,.0f} MB" for part, size in enumerate(found["memory"], 1)]
+    word = "reached" if found["mark_reached"] else "NOT reached"
+    return "\n".join(
+        [
+            f"{found['events']:,} events, {found['webhooks']:,} webhooks delivered",
+            machine.line(found["machine"]),
+            "",
+            *rows,
+            "",
+            f"Mark: never more than {FLAT} times the memory after the first tenth: {word}",
+        ]
+    )
 
 
 def table(found: dict[str, Any]) -> str:
