@@ -107,15 +107,20 @@ def emulator(context: click.Context, /, *, export: bool, stop: bool, quiet: bool
     first Ctrl-C lets requests in progress finish, a second one ends at once.
     """
     if stop or export:
-        from omnivery.cli import emulator_background as background
-    if stop:
-        return background.stop()
-    if export:
-        keys = {_variable(name): settings[name] for name in KEYS if settings[name]}
-        unknown = {_variable(name) for name in KEYS if not _is_from_environment(context, name)}
-        return background.export(_own_options(context), keys, unknown=unknown)
+        return _in_background(context, settings, stop=stop)
     hidden = {_variable(name) for name in KEYS if _is_from_environment(context, name)}
     return _run(settings, hidden=hidden, quiet=quiet)
+
+
+def _in_background(context: click.Context, settings: dict[str, Any], *, stop: bool) -> None:
+    from omnivery.cli import emulator_background as background
+
+    if stop:
+        background.stop()
+    else:
+        keys = {_variable(name): settings[name] for name in KEYS if settings[name]}
+        unknown = {_variable(name) for name in KEYS if not _is_from_environment(context, name)}
+        background.export(_own_options(context), keys, unknown=unknown)
 
 
 def _variable(key: str) -> str:

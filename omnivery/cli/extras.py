@@ -9,6 +9,7 @@ PACKAGES = {
     "uvicorn": "uvicorn",
     "python_multipart": "python-multipart",
     "crawleruseragents": "crawler-user-agents",
+    "jinja2": "jinja2",
 }
 """Module to package, of the extra `emulator`."""
 
