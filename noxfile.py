@@ -171,6 +171,9 @@ def notebooks(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """The benchmarks: figures for people, no pass or fail."""
+    """The benchmarks beside floors and peers: figures for people. Writes the tables and the chart of the docs, too."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("bench"))
-    session.run("python", "-m", "benchmarks", *(session.posargs or ["bulk"]))
+    results = f"{session.create_tmp()}/results.json"
+    session.run("python", "-m", "benchmarks", "--json", results, *session.posargs)
+    if not session.posargs:
+        session.run("python", "-m", "benchmarks.page", results)

@@ -1,0 +1,93 @@
+"""How often Python is called for each event on its way out: exact counts, as timings would tell of the machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from omnivery import BotEvent, codec
+from omnivery.automations.batch import EventWork
+from omnivery.automations.report import SubmitReport
+from omnivery.bulk.batch import Batch
+from omnivery.bulk.report import RunState, RunTotals
+from omnivery.bulk.work import RunTarget
+from omnivery.events.encoded import CHECKED, LINE
+from omnivery.transport.http import ApiResponse, Headers
+from tests.support.bots import WEBHOOK
+
+FIELDS: dict[str, Any] = {
+    "ip": "203.0.113.7",
+    "uas": "Mozilla/5.0",
+    "action": "click",
+    "domain": "example.com",
+    "ts": 1_700_000_000,
+    "message_ts": 1_699_999_000,
+}
+RESPONSE: ApiResponse[Any] = ApiResponse(
+    data=None, status=200, headers=Headers(), request_id=None, elapsed=0.1, attempts=1, content=b""
+)
+
+
+def mapping(number: int) -> dict[str, Any]:
+    return {**FIELDS, "event_id": f"e{number}", "campaign": "c1"}
+
+
+def line(number: int) -> bytes:
+    return codec.dumps(mapping(number))
+
+
+KINDS: dict[str, tuple[Callable[[int], Any], int]] = {
+    "mappings": (mapping, 0),
+    "events": (lambda number: BotEvent(**FIELDS, event_id=f"e{number}", attributes={"campaign": "c1"}), 1),
+    "lines": (line, 0),
+    "lines of a file": (lambda number: (LINE, line(number), number), 0),
+    "events of a log": (lambda number: (CHECKED, line(number), f"e{number}"), 0),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("named", [False, True], ids=["", "journal"])
+def test_calls_for_each_event(kind: str, *, named: bool) -> None:
+    """From the reading of a batch to its outcome in the report."""
+    pytest.importorskip("orjson")
+    pytest.importorskip("msgspec")
+    make, most = KINDS[kind]
+    few, many = ([make(number) for number in range(count)] for count in (100, 500))
+    sent(few, named=named)  # what is made at the first call
+    assert calls(lambda: sent(many, named=named)) - calls(lambda: sent(few, named=named)) == 400 * most
+
+
+def sent(items: list[Any], *, named: bool) -> None:
+    work, totals = EventWork(send=unsent, target=RunTarget({"webhook_url": WEBHOOK})), RunTotals[Any]()
+    totals.read += len(items)
+    batch = Batch[Any](work=work, number=1, items=items, start=0, named=named)
+    assert isinstance(batch.next_request(), bytes)
+    batch.accepted(RESPONSE)
+    totals.add(batch.close(), counted=False, journalled=False)
+    report = work.report(totals, RunState(elapsed=0.1, stopped_by=None, journal=None, waiting_since=None))
+    assert isinstance(report, SubmitReport)
+    assert report.accepted == len(items)
+
+
+async def unsent(_: bytes) -> Any:
+    raise AssertionError
+
+
+def calls(action: Callable[[], None]) -> int:
+    count = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return count
