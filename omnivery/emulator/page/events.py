@@ -98,9 +98,9 @@ def timeline(request: Request, state: State) -> dict[str, Any]:
     """Return the chart, the spans that can be chosen, and the totals."""
     now = time.time()
     chosen = request.query_params.get("span", "")
-    oldest = state.store.bot_events.find(window=Window(after=0, limit=1)).records
-    span = SPANS.get(chosen) or span_for(now - oldest[0].at if oldest else 0)
-    seconds = state.store.bot_events.per_second(now - span)
+    rows = state.store.bot_events.numbers(0)
+    span = SPANS.get(chosen) or span_for(now - rows[0][0] if rows else 0)
+    seconds = [row for row in rows if row[0] >= now - span]
     drawn: Chart = chart(
         ((at, bots, humans, size - bots - humans) for at, size, bots, humans in seconds), span=span, now=now
     )

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from omnivery.codec import dumps, loads
 from omnivery.emulator.records.changes import Changes
 from omnivery.emulator.records.database import RecordDatabase
+from omnivery.emulator.records.timeline import Timeline
 from omnivery.emulator.records.window import Conditions, RecordPage, Window
 
 VerdictWord: TypeAlias = Literal["bot", "human", "none"]
@@ -114,6 +115,7 @@ class BotEventRecords:
         [(self._size, last)] = database.rows("SELECT total(size), max(first_id + size) FROM batches")
         [(saved,)] = database.rows("SELECT max(value + 0) FROM settings WHERE name = 'next_bot_event'")
         self._next = int(max(last or 1, saved or 1))
+        self._timeline = self._counted()
 
     def add(self, batch: AcceptedBatch) -> int:
         """Store the events of a request, and return the id of the first."""
@@ -125,6 +127,7 @@ class BotEventRecords:
             self._next += batch.size
             self._size += batch.size
             self._shrink()
+            self._timeline.add(batch.at, events=batch.size, bots=bots, humans=humans)
         self._changes.tell("bot_events")
         return first
 
@@ -165,13 +168,10 @@ class BotEventRecords:
         rows = self._database.rows("SELECT size FROM batches WHERE NOT single ORDER BY first_id")
         return [size for [size] in rows]
 
-    def per_second(self, since: float) -> list[tuple[int, int, int, int]]:
-        """Return a row for each second with events: unix second, events, bots, humans."""
-        statement = (
-            "SELECT CAST(at AS INTEGER), sum(size), sum(bots), sum(humans) FROM batches WHERE at >= ? GROUP BY 1 "
-            "ORDER BY 1"
-        )
-        return [(second, size, bots, humans) for second, size, bots, humans in self._database.rows(statement, since)]
+    def numbers(self, since: float) -> list[tuple[int, int, int, int]]:
+        """Return the numbers of events by time, also of those no longer kept: unix second, events, bots, humans."""
+        with self._database.lock:
+            return self._timeline.since(since)
 
     def clear(self) -> None:
         """Delete all events. Their ids are not used again."""
@@ -179,7 +179,15 @@ class BotEventRecords:
             connection.execute("DELETE FROM batches")
             connection.execute("INSERT OR REPLACE INTO settings VALUES ('next_bot_event', ?)", (str(self._next),))
             self._size = 0
+            self._timeline = Timeline()
         self._changes.tell("bot_events")
+
+    def _counted(self) -> Timeline:
+        timeline = Timeline()
+        rows = self._database.rows("SELECT at, size, bots, humans FROM batches ORDER BY first_id")
+        for at, events, bots, humans in rows:
+            timeline.add(at, events=events, bots=bots, humans=humans)
+        return timeline
 
     def _shrink(self) -> None:
         """Delete the oldest batches, as long as the others hold as many events as are to be kept."""

@@ -119,5 +119,16 @@ def test_seconds_are_counted(records: BotEventRecords) -> None:
     records.add(batch(event(1), event(2), verdicts=bytes([0, 1]), at=1000.2))
     records.add(batch(event(3), verdicts=bytes([2]), at=1000.9))
     records.add(batch(event(4), verdicts=bytes([1]), at=1002.0))
-    assert records.per_second(since=1000.0) == [(1000, 3, 1, 1), (1002, 1, 1, 0)]
-    assert records.per_second(since=1001.0) == [(1002, 1, 1, 0)]
+    assert records.numbers(since=1000.0) == [(1000, 3, 1, 1), (1002, 1, 1, 0)]
+    assert records.numbers(since=1001.0) == [(1002, 1, 1, 0)]
+    records.clear()
+    assert records.numbers(since=0) == []
+
+
+def test_events_are_counted_by_time_when_they_are_not_kept_any_more(database: RecordDatabase, changes: Changes) -> None:
+    records = BotEventRecords(database, kept=1, changes=changes)
+    for number in range(4):
+        records.add(batch(event(number), at=1000.0))
+    assert len(records.all()) == 1
+    assert records.numbers(since=0) == [(1000, 4, 0, 4)]
+    assert BotEventRecords(database, kept=1, changes=changes).numbers(since=0) == [(1000, 1, 0, 1)], "a new start"
