@@ -21,7 +21,7 @@ from omnivery.cli.suppression_import import import_command
 from omnivery.cli.suppression_lists import SuppressionList, list_argument, row_of
 from omnivery.cli.surface import PRIMARY, PRIMARY_OR_TOKEN
 from omnivery.display.counts import counted
-from omnivery.errors import NotFoundError, OmniveryError
+from omnivery.errors import NotFoundError
 
 if TYPE_CHECKING:
     pass
@@ -172,22 +172,14 @@ def _each(
                 absent.append(address)
             else:
                 changed.append(address)
-    except (OmniveryError, KeyboardInterrupt):
-        click.echo(f"{counted(len(changed), 'address')} {done} before that: {_listed(changed)}", err=True)
-        raise
-    if wants_json():
-        print_json({"changed": changed, "not_on_the_list": absent})
-        return
-    for address in changed:
-        console().print(f"{printable(address)}: {done}", markup=False)
-    for address in absent:
-        console().print(f"{printable(address)}: was not on the list", markup=False)
-
-
-def _listed(addresses: list[str]) -> str:
-    shown = 5
-    rest = f" and {len(addresses) - shown:,} more" if len(addresses) > shown else ""
-    return (", ".join(map(printable, addresses[:shown])) or "none") + rest
+    finally:
+        if wants_json():
+            print_json({"changed": changed, "not_on_the_list": absent})
+        else:
+            for address in changed:
+                console().print(f"{printable(address)}: {done}", markup=False)
+            for address in absent:
+                console().print(f"{printable(address)}: was not on the list", markup=False)
 
 
 @suppressions.command(
