@@ -221,7 +221,7 @@ class Emulator:
         self._faults.add(where, fault, times=times)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        """Call a function for each request and each attempt to deliver a webhook, with an `Activity`, as it happens.
+        """Call a function with each `Activity` as it happens: requests, attempts of webhooks, messages passed on.
 
         It is called in the server's threads, and must return at once.
 
@@ -284,6 +284,8 @@ class Emulator:
         self._account.reset()
         self._faults.reset()
         self._received.reset()
+        if self._relay:
+            self._relay.reset()
         self._detector.honeypot.forget()
         self._account_file.save()
 
@@ -370,6 +372,7 @@ class Emulator:
     @faults.setter
     def faults(self, faults: FaultSpec | str | None) -> None:
         self._faults.spec = faults
+        self._store.changes.tell("faults")
 
     @property
     def bot_events(self) -> list[dict[str, Any]]:

@@ -79,6 +79,14 @@ class SmtpRelay:
         if self._thread is not None:
             self._thread.join(STOP_TIMEOUT)
 
+    def reset(self) -> None:
+        """Drop the messages that wait, and forget the counts."""
+        with self._change:
+            self._waiting.clear()
+            self._bytes = 0
+            self._counts = SmtpStatistics()
+            self._change.notify_all()
+
     def wait_idle(self, seconds: float) -> bool:
         """Block until no message is waiting; return False if that takes longer."""
         with self._change:

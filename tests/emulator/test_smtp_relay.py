@@ -73,6 +73,8 @@ def test_an_accepted_message_arrives_with_all_its_recipients_and_no_bcc(server: 
         assert (arrived.message["Subject"], arrived.message["Cc"]) == ("Grüße", "c@example.org")
         assert b"hidden" not in arrived.data
         assert arrived.message["Message-ID"] == emulator.messages[0].id
+        emulator.reset()
+        assert emulator.smtp_statistics == SmtpStatistics()
 
 
 def test_a_batch_becomes_a_message_for_each_recipient(server: SmtpTestServer, relay: SmtpRelay) -> None:
@@ -151,6 +153,14 @@ def test_many_bytes_are_too_many_messages_as_well(monkeypatch: pytest.MonkeyPatc
     for _ in range(3):
         relay.add(stored(mime=b"x" * 400))
     assert (relay.statistics.waiting, relay.statistics.dropped) == (2, 1)
+
+
+def test_a_reset_forgets_what_waits_and_the_counts() -> None:
+    relay = SmtpRelay(SmtpServer(host="127.0.0.1", port=1), feed=ActivityFeed())
+    relay.add(stored())
+    relay.reset()
+    assert relay.wait_idle(0)
+    assert relay.statistics == SmtpStatistics()
 
 
 def test_a_message_on_its_way_still_leaves_when_the_emulator_stops(server: SmtpTestServer) -> None:

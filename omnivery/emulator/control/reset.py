@@ -16,6 +16,8 @@ async def reset(_request: Request, state: State) -> Response:
     state.account.reset()
     state.faults.reset()
     state.received.reset()
+    if state.relay:
+        state.relay.reset()
     state.detector.honeypot.forget()
     state.account_file.plan()
     state.store.changes.tell("account")
