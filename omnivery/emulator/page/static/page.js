@@ -86,11 +86,12 @@ function morphChildren(from, to) {
 // The live view. The server says which kinds of records changed; the page is then fetched again, at most once in EVERY
 // milliseconds, so that no flood of records can drown it: what lies between two looks is counted, not shown.
 
-const EVERY = 700;
+const EVERY = 1000;
 const live = $("#live");
 const isLive = () => live.getAttribute("aria-pressed") === "true";
 const stale = new Set();
 let busy = false;
+let looked = 0;
 let moved = 0;
 
 // Rows must not move under a pointer that is about to click, under the keyboard's focus, a selection, or a reader who scrolled.
@@ -110,6 +111,7 @@ async function load(url) {
 async function refresh({ all = false } = {}) {
   if (busy) return;
   busy = true;
+  looked = Date.now();
   const kinds = new Set(stale);
   stale.clear();
   try {
@@ -128,12 +130,12 @@ async function refresh({ all = false } = {}) {
   }
 }
 function look() {
-  if (!isLive() || !stale.size || document.hidden) return;
+  if (!isLive() || !stale.size || document.hidden || Date.now() - looked < EVERY) return;
   if (![...stale].some((kind) => $(`[data-live~="${kind}"]`))) stale.clear();
   else if (mustHold()) $("#new")?.classList.add("on");
   else refresh();
 }
-setInterval(look, EVERY);
+setInterval(look, EVERY / 4);
 
 function showCounts(counts) {
   for (const [name, text] of Object.entries(counts)) {
@@ -155,6 +157,7 @@ function listen() {
     const { counts, kinds } = JSON.parse(event.data);
     showCounts(counts);
     for (const kind of kinds) stale.add(kind);
+    look();
   });
 }
 function unlisten() {
