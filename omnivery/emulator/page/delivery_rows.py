@@ -25,6 +25,7 @@ def rows(records: Iterable[DeliveryRecord]) -> list[dict[str, Any]]:
             "events": record.events,
             "attempts": len(record.attempts),
             "status": status(record),
+            "error": record.attempts[-1].error if record.attempts else None,
             "tone": TONES[record.state],
         }
         for record in records
