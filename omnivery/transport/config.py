@@ -171,7 +171,7 @@ _LONGEST = 253
 
 def is_host(name: str) -> bool:
     """Whether a text can be a host: a name or an IP address, without brackets."""
-    return _is_ip(name) or _is_name(name.removesuffix("."))
+    return is_ip(name) or _is_name(name.removesuffix("."))
 
 
 def valid_domain(value: object, *, argument: str = "domain") -> str:
@@ -180,7 +180,7 @@ def valid_domain(value: object, *, argument: str = "domain") -> str:
     Raises:
         ConfigError: it is not one: a URL, an e-mail address, an IP address, a placeholder, a name without a dot.
     """
-    if isinstance(value, str) and "." in value and _is_name(value) and not _is_ip(value):
+    if isinstance(value, str) and "." in value and _is_name(value) and not is_ip(value):
         return value
     # Not shown: it may be an e-mail address, or a key that was passed as the wrong argument.
     raise ConfigError(f"{argument}: expected the name of a domain, such as mail.example.com. Nothing was sent.")
@@ -190,7 +190,8 @@ def _is_name(name: str) -> bool:
     return len(name) <= _LONGEST and _NAME.fullmatch(name) is not None
 
 
-def _is_ip(name: str) -> bool:
+def is_ip(name: str) -> bool:
+    """Whether a text is an IP address, without brackets."""
     try:
         ip_address(name)
     except ValueError:

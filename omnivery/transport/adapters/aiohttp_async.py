@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import ssl
 import time
 from base64 import b64encode
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from attrs import Attribute, define, field
 from yarl import URL
 
@@ -24,6 +26,7 @@ from omnivery.transport.adapters.aiohttp_connection import Connection, ResponseP
 from omnivery.transport.adapters.aiohttp_errors import translate
 from omnivery.transport.adapters.aiohttp_request import invalid_url, request_head, split_url
 from omnivery.transport.adapters.failures import host_and_port
+from omnivery.transport.adapters.sockets import ip_addresses
 from omnivery.transport.adapters.tls import default_context, unverified_context
 from omnivery.transport.config import Limits, valid_url
 from omnivery.transport.http import Phase
@@ -232,9 +235,24 @@ class AiohttpAdapter:
         return context
 
 
+class _Resolver(AbstractResolver):
+    """Looks names up as the other adapter does, whatever packages are installed."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in await ip_addresses(host, port)
+        ]
+
+    async def close(self) -> None:
+        """Do nothing: it holds nothing."""
+
+
 def _connector(loop: asyncio.AbstractEventLoop) -> aiohttp.TCPConnector:
-    # No limit: the slots of the client are one. The resolver is the standard library's, as for httpx.
-    connector = aiohttp.TCPConnector(limit=0, resolver=aiohttp.ThreadedResolver(loop=loop))
+    # No limit: the slots of the client are one.
+    connector = aiohttp.TCPConnector(limit=0, resolver=_Resolver())
     connector._factory = partial(ResponseProtocol, loop)  # type: ignore[assignment]  # a subclass of what it makes
     return connector
 

@@ -6,16 +6,14 @@ httpcore's own streams enter a cancel scope, and wake the event loop, for every 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterable
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 from attrs import define, field
 
-from omnivery.transport.adapters.sockets import has_input
+from omnivery.transport.adapters.sockets import has_input, ip_addresses
 
 if TYPE_CHECKING:
     import httpx
@@ -56,7 +54,7 @@ class StreamBackend(httpcore.AsyncNetworkBackend):
             return await self.inner.connect_tcp(host, port, timeout, local_address, socket_options)
         try:
             async with asyncio.timeout(timeout):
-                return Stream(await _connect(await _addresses(host, port), port))
+                return Stream(await _connect(await ip_addresses(host, port), port))
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
         except (OSError, ExceptionGroup) as error:
@@ -234,15 +232,6 @@ def _on_asyncio() -> bool:
         return asyncio.current_task() is not None
     except RuntimeError:
         return False
-
-
-async def _addresses(host: str, port: int) -> list[str]:
-    """Return the IP addresses of a host, those of IPv6 and of IPv4 in turns."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
-    preferred = [one for one in addresses if (":" in one) is (":" in addresses[0])]
-    others = [one for one in addresses if one not in preferred]
-    return [one for pair in zip_longest(preferred, others) for one in pair if one is not None]
 
 
 async def _connect(addresses: list[str], port: int) -> _StreamProtocol:

@@ -105,12 +105,6 @@ def found(*addresses: str) -> Any:
     return getaddrinfo
 
 
-async def test_the_kinds_of_addresses_are_tried_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network whose IPv6 leads nowhere has several such addresses mostly."""
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found("::1", "::2", "127.0.0.1", "::1", "::3"))
-    assert await streams._addresses("host.example", 9) == ["::1", "127.0.0.1", "::2", "::3"]
-
-
 async def test_the_next_address_is_tried_while_one_does_not_respond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "HAPPY_EYEBALLS_DELAY", 0.01)
     create = asyncio.get_running_loop().create_connection
