@@ -174,6 +174,8 @@ def _print(state: JournalState) -> None:
     if state.oldest_pending is not None:
         out.print(f"  the oldest were read {time.time() - state.oldest_pending:,.0f} s ago")
     for source in state.sources:
-        place = ", ".join(f"{name} {value}" for name, value in source.position.items()) or "not begun"
-        out.print(f"  {printable(source.name)}: {source.read:,} read, up to {printable(place)}", markup=False)
+        # What is nested, such as the marks by which a file is known again, says nothing to a person.
+        places = [f"{name} {value}" for name, value in source.position.items() if isinstance(value, int | str)]
+        place = f", up to {printable(', '.join(places))}" if places else "" if source.position else ", not begun"
+        out.print(f"  {printable(source.name)}: {source.read:,} read{place}", markup=False)
     out.print(f"  {state.file_bytes:,} bytes, {state.live_bytes:,} of them events that were not accepted")

@@ -16,7 +16,7 @@ from omnivery.codec import dumps
 from omnivery.emulator import Emulator
 from omnivery.webhooks import VerdictStore
 from tests.cli.test_app import log, printed
-from tests.support.cli import error_of
+from tests.support.cli import error_of, seen_in_process
 from tests.support.cli import in_process as omnivery
 
 
@@ -136,6 +136,16 @@ def test_standard_input_is_passed_over_up_to_where_it_was_read(
     for _ in range(2):
         account = printed(omnivery(*arguments, stdin=data, environment=settings))
         assert (account["read"], account["accepted"], len(emulator.bot_events)) == (1202, 1200, 1200)
+
+
+def test_a_person_reads_how_far_it_came_and_no_marks(file: Path, tmp_path: Path, settings: dict[str, str]) -> None:
+    journal = str(tmp_path / "j")
+    omnivery("bots", "submit", str(file), "--journal", journal, environment=settings)
+    status, shown = seen_in_process("bots", "status", journal)
+    assert status == 0
+    assert "1,200 of 1,202 events accepted, 2 rejected" in shown
+    assert "1,202 read\n" in shown
+    assert "head_bytes" not in shown
 
 
 @pytest.mark.parametrize("command", ["status", "retry", "export"])
