@@ -21,11 +21,13 @@ CHECKS = [
     checks.content_type_conformance,
     checks.response_schema_conformance,
 ]
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
+"""Complaints of hypothesis that are not about the emulator."""
 HEADERS = {"x-omnivery-test": "1"}
 
 
 @schema.parametrize()  # type: ignore[untyped-decorator]  # see above
-@settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, database=None, suppress_health_check=SLOW)
 def test_every_operation(case: Any, running: Emulator) -> None:
     """No response is an error of the emulator's own, and each has a documented form."""
     if case.path.startswith("/_/wait"):

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from omnivery import Automations
 from omnivery.emulator import Emulator
-from omnivery.emulator.honeypot import MEMORY, MOST_VISITS, Honeypot
+from omnivery.emulator.honeypot import MEMORY, Honeypot
 from tests.support.emulator import automations_client
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
@@ -100,9 +101,19 @@ def test_a_visit_is_forgotten_after_half_an_hour(monkeypatch: pytest.MonkeyPatch
     assert not honeypot.caught("m1", ip=SCANNER, agent=BROWSER)
 
 
-def test_a_flood_of_visits_takes_no_more_memory() -> None:
+def test_a_flood_of_visits_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omnivery.emulator.honeypot.MOST_VISITS", 3)
     honeypot = Honeypot()
-    for number in range(MOST_VISITS + 1):
+    for number in range(4):
         honeypot.add(str(number), ip=SCANNER, agent=BROWSER)
-    assert not honeypot.caught("0", ip=SCANNER, agent=BROWSER)
-    assert honeypot.caught(str(MOST_VISITS), ip=SCANNER, agent=BROWSER)
+    assert [honeypot.caught(str(number), ip=SCANNER, agent=BROWSER) for number in range(4)] == [False, True, True, True]
+
+
+def test_the_sdks_link_leads_to_the_emulator(emu: Emulator, client: httpx.Client) -> None:
+    """As mail has it; a test sends it to the emulator's port, with the host of the link."""
+    with Automations(emu.token, base_url=emu.automations_url, domain=emu.domain) as sdk:
+        link = httpx.URL(sdk.honeypots.url("m/1"))
+    headers = {"host": link.host, "user-agent": BROWSER, "x-forwarded-for": SCANNER}
+    url = f"{emu.automations_url}{link.raw_path.decode()}"
+    assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+    assert is_bot(client, emu) is True
