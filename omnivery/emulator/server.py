@@ -26,6 +26,7 @@ from omnivery.emulator.receiver import PATH, ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
 from omnivery.emulator.records.changes import RecordKind
 from omnivery.emulator.records.wait import RecordWait
+from omnivery.emulator.signer import Signer
 from omnivery.emulator.smtp_statistics import SmtpStatistics
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
@@ -461,7 +462,7 @@ class Emulator:
     def _new_state(self) -> State:
         webhook_sender = WebhookSender(
             WebhookAdapter(),
-            signing_key=self._settings.signing_key,
+            signer=Signer(key=self._settings.signing_key, like_mailgun=self._settings.like_mailgun),
             retry_delays=self._settings.webhook_retry_delays,
             store=self._store,
             faults=self._faults,

@@ -11,10 +11,10 @@ from attrs import field, frozen
 from omnivery.codec import dumps
 from omnivery.emulator.activity import Activity
 from omnivery.emulator.records.deliveries import DeliveryAttempt, NewDelivery
+from omnivery.emulator.signer import Signer
 from omnivery.errors import TransportError
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Adapter, Request, Response
-from omnivery.webhooks.signature import sign
 
 JSON = (("content-type", "application/json"),)
 TIMEOUTS = Timeouts(connect=5, read=10, write=10)
@@ -56,9 +56,9 @@ class Delivery:
         )
 
 
-async def attempt(delivery: Delivery, number: int, *, adapter: Adapter, signing_key: str) -> DeliveryAttempt:
+async def attempt(delivery: Delivery, number: int, *, adapter: Adapter, signer: Signer) -> DeliveryAttempt:
     """Send a call once, with a signature of its own: receivers refuse old timestamps and repeated tokens."""
-    signature, at, begun = sign(signing_key), time.time(), time.perf_counter()
+    signature, at, begun = signer.sign(), time.time(), time.perf_counter()
     try:
         response = await adapter.send(signed_request(delivery.url, delivery.body, signature))
     except TransportError as failure:

@@ -15,12 +15,12 @@ from omnivery.codec import dumps
 from omnivery.emulator.activity import ActivityFeed
 from omnivery.emulator.faults import Faults
 from omnivery.emulator.records.deliveries import DeliveryAttempt, DeliveryState
+from omnivery.emulator.signer import Signer
 from omnivery.emulator.store import Store
 from omnivery.emulator.webhook_call import Delivery, activity, attempt, origin_of, signed_request
 from omnivery.emulator.webhook_queue import MOST_RETRIED, RETRIED_BYTES, Sequence, WebhookQueue
 from omnivery.errors import TransportError, phrase
 from omnivery.transport.http import Adapter
-from omnivery.webhooks.signature import sign
 
 REJECTED = 406
 """Status by which a receiver refuses a webhook for good (Mailgun's rule, source/user_manual.rst)."""
@@ -38,7 +38,7 @@ class WebhookSender:
 
     Args:
         adapter: sends the requests; this object closes it.
-        signing_key: signs each attempt anew.
+        signer: signs each attempt anew.
         retry_delays: seconds before each further attempt.
         store: records every attempt.
         faults: lets webhooks be late, or come twice.
@@ -49,14 +49,14 @@ class WebhookSender:
         self,
         adapter: Adapter,
         *,
-        signing_key: str,
+        signer: Signer,
         retry_delays: tuple[float, ...],
         store: Store,
         faults: Faults,
         feed: ActivityFeed,
     ) -> None:
         self._adapter = adapter
-        self._signing_key = signing_key
+        self._signer = signer
         self._waits = (0.0, *retry_delays)
         self._store = store
         self._faults = faults
@@ -113,7 +113,7 @@ class WebhookSender:
 
     async def probe(self, url: str, content: dict[str, Any]) -> str | None:
         """Post a test call once, without recording it. Return what is wrong with the URL, None if it works."""
-        request = signed_request(url, dumps(content), sign(self._signing_key))
+        request = signed_request(url, dumps(content), self._signer.sign())
         try:
             status = (await self._adapter.send(request)).status
         except TransportError as failure:
@@ -179,7 +179,7 @@ class WebhookSender:
                 await asyncio.sleep(wait)
             # A delivery that waits for its next attempt holds no slot: it must not block the others.
             async with sequence.receiver.slots:
-                made = await attempt(delivery, attempt_number, adapter=self._adapter, signing_key=self._signing_key)
+                made = await attempt(delivery, attempt_number, adapter=self._adapter, signer=self._signer)
             if self._note(number, delivery, made, sequence) != "waiting":
                 return
 
