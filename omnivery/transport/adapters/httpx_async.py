@@ -102,8 +102,15 @@ class HttpxAdapter:
         connection.busy = True
         try:
             response = await _exchange(connection.transport, request, self.limits.max_response_bytes)
-        finally:
+        except Exception:
             self._release(connection)
+            raise
+        except BaseException:
+            # Cancelled while it puts its connection back, httpcore keeps that as busy, and the next request would wait
+            # for it for good.
+            self._discard(connection)
+            raise
+        self._release(connection)
         await self._close_surplus()
         return response
 
@@ -155,6 +162,12 @@ class HttpxAdapter:
         if last and not last.busy and last.used_at + self.limits.keepalive < time.monotonic():
             # It has been idle for too long: the first connections are always used first.
             self._surplus.append(self._connections.pop())
+
+    def _discard(self, connection: _Connection) -> None:
+        """Use a connection no more."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._surplus.append(connection)
 
     async def _close_surplus(self) -> None:
         while self._surplus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
 
@@ -138,3 +139,24 @@ async def test_an_error_of_httpx_out_of_a_callers_hook_does_not_escape() -> None
         async with httpx.AsyncClient(verify=False, event_hooks={"response": [hook]}) as client:
             with pytest.raises(AmbiguousError):
                 await ClientAdapter(client=client).send(get(API))
+
+
+# Cancellation
+
+
+@pytest.mark.asyncio
+async def test_a_request_that_is_cancelled_at_any_moment_leaves_no_other_one_waiting() -> None:
+    """`asyncio.wait_for` cancels, wherever the request is: also while httpcore puts the connection back."""
+    async with serve(always(http_response())) as server:
+        adapter = HttpxAdapter()
+        for moment in range(60):
+            for _ in range(4):
+                cancelled = asyncio.create_task(adapter.send(get(server.url)))
+                for _ in range(moment):
+                    await asyncio.sleep(0)
+                cancelled.cancel()
+                await asyncio.gather(cancelled, return_exceptions=True)
+            found = await asyncio.wait_for(adapter.send(get(server.url)), 2)
+            assert found.status == 200
+        assert len(adapter._connections) == 1
+        await adapter.aclose()
