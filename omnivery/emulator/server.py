@@ -84,7 +84,7 @@ class Emulator:
             test mode.
         max_body: largest body of a request in bytes; a larger one gets 413. The default is Mailgun's own limit.
         max_events_kept: number of events to keep, and of each other kind of record; the oldest are deleted first.
-        max_messages_kept: number of messages to keep, with their files; the oldest are deleted first.
+        max_messages_kept: number of messages to keep, with their files, up to 512 MiB; the oldest are deleted first.
         db: a file for records, domains, suppressions and random keys, created if missing; all is in memory when left
             out. One emulator uses it at a time.
         allow_hosts: names by which a browser may call the page, and anyone the control API, beside `host`, `localhost`

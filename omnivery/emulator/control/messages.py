@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from omnivery.emulator.control import shapes
 from omnivery.emulator.control.parameters import WINDOW, check_names, filters_of, read_query, read_window
 from omnivery.emulator.message import StoredFile
-from omnivery.emulator.records.messages import MessageQuery, MessageRecord
+from omnivery.emulator.records.messages import MessageQuery, MessageRecord, MessageSummary
 from omnivery.emulator.records.window import Window
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, json_response
@@ -23,6 +24,8 @@ SEALED = {
     "x-content-type-options": "nosniff",
 }
 """Lets a browser show a part of a message without letting it do anything: it comes from outside."""
+MOST_BYTES = 32 * 2**20
+"""Bytes of messages, with their files, at which a list ends, whatever its limit."""
 LARGEST_ID = 18
 """Most digits of a record's id."""
 
@@ -81,14 +84,27 @@ async def delete_all(_request: Request, state: State) -> Response:
 
 
 def _page(state: State, query: MessageQuery, window: Window) -> dict[str, Any]:
-    records = state.store.messages
-    found = records.find(query, window)
-    whole = [records.get(summary.id) for summary in reversed(found.records)]
+    found = state.store.messages.find(query, window)
+    chosen = within_bytes(found.records, window)
+    # One after the other, because reading a message reads its files.
+    shown = [shapes.message(record) for each in chosen if (record := state.store.messages.get(each.id))]
     return {
         "count": state.store.statistics.messages,
-        "messages": [shapes.message(record) for record in whole if record],
-        "more": found.more,
+        "messages": shown,
+        "more": found.more or len(chosen) < len(found.records),
     }
+
+
+def within_bytes(newest_first: Sequence[MessageSummary], window: Window) -> list[MessageSummary]:
+    """Return the first messages of a window, oldest first, that are together not too large for one response."""
+    chosen: list[MessageSummary] = []
+    size = 0
+    for each in reversed(newest_first) if window.is_forward else newest_first:
+        size += each.size
+        if chosen and size > MOST_BYTES:
+            break
+        chosen.append(each)
+    return chosen if window.is_forward else chosen[::-1]
 
 
 def _found(request: Request, state: State) -> MessageRecord:

@@ -24,6 +24,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 FILES = "SELECT inline, name, media_type, content FROM message_files WHERE message = ? ORDER BY position"
 CONTENT = "SELECT content, mime FROM message_contents WHERE message = ?"
+MOST_BYTES = 512 * 2**20
+"""Bytes of messages to keep, with their files, however few they are."""
 TABLES = (
     ("messages", "id"),
     ("message_contents", "message"),
@@ -103,12 +105,13 @@ class MessageRecords:
         self._database, self._kept, self._changes = database, kept, changes
         self.search: MessageSearch = MessageSearch(database, indexed=indexed)
         """The index."""
-        self._number = self._counted()
+        [(self._number, self._bytes)] = database.rows("SELECT count(*), coalesce(sum(size), 0) FROM messages")
 
     def add(self, message: StoredMessage) -> int:
         """Store a message, and return its record's id."""
         with self._database.transaction() as connection:
-            number = connection.execute(INSERT, _row(message)).lastrowid or 0
+            size = size_of(message)
+            number = connection.execute(INSERT, _row(message, size)).lastrowid or 0
             write_content(connection, number, message)
             self.search.add(connection, number, message)
             tags = [(_plain(tag), number) for tag in message.options("o:tag")]
@@ -118,12 +121,8 @@ class MessageRecords:
                 "INSERT OR IGNORE INTO message_recipients (address, message) VALUES (?, ?)", recipients
             )
             self._number += 1
-            if self._number > self._kept:
-                oldest = "SELECT id FROM messages ORDER BY id LIMIT ?"
-                rows = connection.execute(oldest, (self._number - self._kept,)).fetchall()
-                for [old] in rows:
-                    self._delete(old)
-                self._number = self._kept
+            self._bytes += size
+            self._shrink()
         self._changes.tell("messages")
         return number
 
@@ -168,7 +167,6 @@ class MessageRecords:
         """Delete a message; return whether there was one with that id."""
         with self._database.transaction():
             found = self._delete(number)
-            self._number -= found
         self._changes.tell("messages")
         return found
 
@@ -177,22 +175,25 @@ class MessageRecords:
         with self._database.transaction() as connection:
             for table, _ in TABLES:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608  # our own words
-            self._number = 0
+            self._number = self._bytes = 0
         self._changes.tell("messages")
 
-    def _counted(self) -> int:
-        return int(self._database.rows("SELECT count(*) FROM messages")[0][0])
+    def _shrink(self) -> None:
+        while self._number > self._kept or (self._bytes > MOST_BYTES and self._number > 1):
+            [(oldest,)] = self._database.rows("SELECT id FROM messages ORDER BY id LIMIT 1")
+            self._delete(oldest)
 
     def _read(self, number: int) -> StoredMessage:
         [(content, mime)] = self._database.rows(CONTENT, number)
         return read_content(content, mime, self._database.rows(FILES, number))
 
     def _delete(self, number: int) -> bool:
-        cursors = [
+        rows = self._database.rows("SELECT size FROM messages WHERE id = ?", number)
+        for table, key in TABLES:
             self._database.execute(f"DELETE FROM {table} WHERE {key} = ?", number)  # noqa: S608  # our own words
-            for table, key in TABLES
-        ]
-        return cursors[0].rowcount > 0
+        self._number -= len(rows)
+        self._bytes -= sum(size for [size] in rows)
+        return bool(rows)
 
     def _conditions(self, query: MessageQuery) -> Conditions:
         conditions = Conditions()
@@ -215,10 +216,18 @@ class MessageRecords:
         return conditions
 
 
-def _row(message: StoredMessage) -> tuple[Any, ...]:
+def size_of(message: StoredMessage) -> int:
+    """Return the bytes of a message's parts, or of its MIME text."""
+    if message.mime is not None:
+        return len(message.mime)
+    texts = (message.subject, message.text, message.html)
     files = (*message.attachments, *message.inline)
-    bodies = sum(len((text or "").encode("utf-8", "replace")) for text in (message.subject, message.text, message.html))
-    size = bodies + sum(len(file.content) for file in files) if message.mime is None else len(message.mime)
+    return sum(len((text or "").encode("utf-8", "replace")) for text in texts) + sum(
+        len(file.content) for file in files
+    )
+
+
+def _row(message: StoredMessage, size: int) -> tuple[Any, ...]:
     return (
         message.received_at.timestamp(),
         message.id,
@@ -229,7 +238,7 @@ def _row(message: StoredMessage) -> tuple[Any, ...]:
         message.subject and _plain(message.subject),
         json.dumps(message.options("o:tag")),
         size,
-        len(files),
+        len(message.attachments) + len(message.inline),
         message.test_mode,
     )
 

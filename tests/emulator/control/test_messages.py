@@ -107,3 +107,18 @@ def test_messages_are_deleted(emu: Emulator, control: httpx.Client, mailgun: htt
     assert control.delete(f"/_/messages/{one}").status_code == 404
     assert control.delete("/_/messages").is_success
     assert emu.messages == []
+
+
+def test_a_list_ends_before_it_is_too_large(
+    control: httpx.Client, mailgun: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred messages with files of 20 MB each must not fill the memory."""
+    for number in range(4):
+        send(mailgun, subject=f"{number}", text="x" * 100)
+    monkeypatch.setattr("omnivery.emulator.control.messages.MOST_BYTES", 250)
+    found = control.get("/_/messages").json()
+    assert ([each["subject"] for each in found["messages"]], found["more"]) == (["2", "3"], True)
+    forward = control.get("/_/messages", params={"after": found["messages"][0]["record"] - 3}).json()
+    assert ([each["subject"] for each in forward["messages"]], forward["more"]) == (["0", "1"], True)
+    monkeypatch.setattr("omnivery.emulator.control.messages.MOST_BYTES", 1)
+    assert len(control.get("/_/messages").json()["messages"]) == 1, "one is always shown"

@@ -145,3 +145,16 @@ def test_no_id_is_used_twice(records: MessageRecords) -> None:
     assert found(records) == []
     assert records.newest_id() == numbers[2]
     assert records.add(message(9)) == numbers[2] + 1
+
+
+def test_their_size_has_a_bound_too(records: MessageRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand messages are nothing, unless each has a file of 25 MB."""
+    monkeypatch.setattr("omnivery.emulator.records.messages.MOST_BYTES", 100)
+    file = StoredFile(name="a.bin", media_type="x/y", content=bytes(40))
+    numbers = [records.add(message(number, attachments=(file,))) for number in range(4)]
+    assert found(records) == numbers[:1:-1]
+    assert records.delete(numbers[3])
+    numbers += [records.add(message(number, attachments=(file,))) for number in range(4, 5)]
+    assert found(records) == [numbers[4], numbers[2]], "what is deleted is not counted any more"
+    huge = records.add(message(9, mime=bytes(500)))
+    assert found(records) == [huge], "the newest one is always kept"
