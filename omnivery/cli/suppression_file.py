@@ -120,7 +120,10 @@ class SuppressionFile:
         first = _text(next(lines))
         delimiter = max(",;\t", key=first.count)
         reader = csv.reader(chain([first], map(_text, lines)), delimiter=delimiter, skipinitialspace=True)
-        names = self._header(next(reader))
+        try:
+            names = self._header(next(reader))
+        except csv.Error as error:
+            raise ConfigError(f"the first line is not CSV ({error}). Nothing was sent.") from None
         while True:
             begins = self._line + 1
             try:
@@ -157,7 +160,7 @@ class SuppressionFile:
         self.unused.update(dict.fromkeys(name for name in named if name not in self.fields))
         record = {name: value for name, value in named.items() if name in self.fields and value is not None}
         address = record.get("address")
-        fault = _fault(address)
+        fault = _NO_TEXT if not all(map(_is_text, record.values())) else _fault(address)
         known = address if isinstance(address, str) else shown
         if fault is not None:
             return Row(line=line, fault=fault, shown=_clean(known))
@@ -180,6 +183,14 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
         yield file, Path(path).stat().st_size or None
 
 
+def _is_text(value: object) -> bool:
+    """Whether a value, if it is text, has no half characters: what is not UTF-8 is read as such."""
+    try:
+        return not isinstance(value, str) or value.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
 def _is_json_text(line: bytes) -> bool:
     """Whether a line is an address as a text of JSON, rather than a header of one quoted name."""
     try:
@@ -196,10 +207,6 @@ def _fault(address: object) -> str | None:
     """
     if not isinstance(address, str) or not address:
         return "it has no address"
-    try:
-        address.encode()
-    except UnicodeEncodeError:
-        return _NO_TEXT
     local, _, host = address.rpartition("@")
     if not local or not host or len(address) > LONGEST_ADDRESS or (_UNSOUND.search(address) and '"' not in address):
         return "it is no e-mail address"

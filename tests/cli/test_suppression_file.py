@@ -7,8 +7,11 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omnivery.cli import suppression_file
+from omnivery.cli.output import json_text
 from omnivery.cli.suppression_file import Form, Row, SuppressionFile
 from omnivery.errors import ConfigError
 
@@ -68,7 +71,12 @@ def test_columns_can_be_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"name,reason\nx,y\n", "columns are name, reason"), (b"ann@example.com,x\n", "first line")]
+    ("content", "words"),
+    [
+        (b"name,reason\nx,y\n", "columns are name, reason"),
+        (b"ann@example.com,x\n", "first line"),
+        (b"address\rann@example.com\r;", "first line"),
+    ],
 )
 def test_csv_without_a_column_of_addresses_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
@@ -85,6 +93,7 @@ def test_csv_without_a_column_of_addresses_is_refused(content: bytes, words: str
         (b"address\n\x1b[2J@example.com\n", 2, "it is no e-mail address"),
         (b"address\n" + b"a" * 400 + b"@example.com\n", 2, "it is no e-mail address"),
         (b"address\n\xff@example.com\n", 2, "not UTF-8"),
+        (b"address,error\nann@example.com,\xff\n", 2, "not UTF-8"),
         (b'{"address": "a@b.c"}\n\nrubbish\n', 3, "not JSON"),
         (b'{"address": "a@b.c"}\n[]\n', 2, "no object and no address"),
         (b'{"address": 5}\n', 1, "it has no address"),
@@ -122,6 +131,28 @@ def test_a_line_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyP
     tracemalloc.stop()
     assert peak < 500_000
     assert [(row.line, row.record) for row in found] == [(2, None), (3, ANN)]
+
+
+PIECES = [
+    *(b'address , ; " "" { } [ ] : = null email tags ann@example.com \\ud800 1e999 NaN'.split()),
+    *(b"\n", b"\r\n", b"\r", b"\t", b" ", b"\x00", b"\xff", b"\xef\xbb\xbf", b"'", b"x" * 400),
+    b'{"address":{}}',
+    b'{"address":"a@b.c","tags":"[1"}',
+    b'["x"]',
+    "\u2028\u00e9".encode(),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=25), form=st.sampled_from([None, "csv", "ndjson", "text"]))
+def test_whatever_comes_is_a_record_or_says_why_not(pieces: list[bytes], form: Form | None) -> None:
+    try:
+        found = rows(b"".join(pieces), form)
+    except ConfigError:
+        return
+    for row in found:
+        assert (row.record is None) != (row.fault is None)
+        assert json_text({"shown": row.shown, "record": row.record}).isprintable()
 
 
 def test_an_export_is_read_as_it_was() -> None:
