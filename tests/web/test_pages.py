@@ -122,13 +122,20 @@ def test_the_page_keeps_no_connection_when_it_is_left(tab: Tab) -> None:
     tab.page.wait_for_selector('#live[data-state="on"]')
 
 
-def test_an_emulator_that_stopped_is_seen(browser: Any) -> None:
-    with Emulator() as short:
-        page = browser.new_page()
-        page.goto(short.page_url)
+def test_an_emulator_that_stops_and_starts_again_is_noticed(browser: Any) -> None:
+    emulator = Emulator()
+    with emulator, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{emulator.page_url}_/page/messages")
         page.wait_for_selector('#live[data-state="on"]')
-    page.get_by_role("button", name="Offline").wait_for(timeout=5000)
-    page.close()
+        port = int(emulator.automations_url.rpartition(":")[2])
+        emulator.stop()
+        page.get_by_role("button", name="Offline").wait_for()
+        with Emulator(port=port) as another, mailgun_client(another) as client:
+            page.get_by_role("button", name="Live").wait_for()
+            data = {"from": f"news@{another.domain}", "to": "ann@example.com", "subject": "Again", "text": "x"}
+            client.post(f"/{another.domain}/messages", data=data).raise_for_status()
+            page.get_by_role("link", name="Again").wait_for()
 
 
 @pytest.fixture
