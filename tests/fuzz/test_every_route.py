@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.prober import Prober
-from tests.fuzz.requests import EXISTING, ODD, URLS, Keys, Maker, plain, urlencoded
+from tests.fuzz.requests import Keys, Maker, plain, urlencoded
 from tests.fuzz.routes import Endpoint, parameter_names, vocabulary
+from tests.fuzz.values import EXISTING, ODD, URLS
 from tests.fuzz.wire import RawRequest
 
 EXAMPLES = int(os.environ.get("OMNIVERY_FUZZ_EXAMPLES", "60"))

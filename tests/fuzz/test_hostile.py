@@ -10,8 +10,9 @@ import pytest
 from omnivery.emulator import Emulator
 from omnivery.emulator.receiver import PATH
 from tests.fuzz.prober import Prober, Problems
-from tests.fuzz.requests import EXISTING, Keys
+from tests.fuzz.requests import Keys
 from tests.fuzz.routes import Endpoint
+from tests.fuzz.values import EXISTING
 from tests.fuzz.wire import PATIENCE, RawRequest, Wire
 
 FORM, MULTIPART, JSON = (
