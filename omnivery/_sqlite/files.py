@@ -150,7 +150,7 @@ def _is_empty(connection: sqlite3.Connection, path: Path, kind: FileKind) -> boo
     if not count and application in {0, kind.application_id}:
         return True
     if application != kind.application_id:
-        raise refusal(path, kind, f"is not a {kind.noun}, but another SQLite file: name another file")
+        raise refusal(path, kind, f"is an SQLite file, but no {kind.noun}: name another file")
     if version > kind.version:
         words = f"its tables are version {version}, this release knows version {kind.version}"
         raise refusal(path, kind, f"was written by a newer release ({words}): upgrade omnivery, or name another file")

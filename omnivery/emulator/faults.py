@@ -5,94 +5,22 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-import re
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Literal
 
-from attrs import define, field, frozen
-from attrs.validators import in_, instance_of, optional
+from attrs import define, frozen
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from omnivery.codec import dumps
+from omnivery.emulator.fault import Fault
 from omnivery.emulator.fault_spec import ANY, FaultPart, FaultSpec
 from omnivery.emulator.fault_values import Duration, Rate, Share
 from omnivery.emulator.rate_limit import RateLimit
-from omnivery.errors import ConfigError, phrase
+from omnivery.errors import ConfigError
 
 COME_BACK = {"429", "503"}
 """Statuses whose response has a `Retry-After`."""
-
-
-FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""Names of header fields (RFC 9110, section 5.1)."""
-FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""Values of header fields: Latin-1 without control characters."""
-INERT = {"content-security-policy": "sandbox", "x-content-type-options": "nosniff"}
-"""Headers of every response that a fault orders. Its body may be HTML, and must not act as a page of the emulator."""
-
-
-def _check_retry_after(_fault: Fault, _attribute: object, value: Any) -> None:
-    if isinstance(value, str) and not FIELD_VALUE.fullmatch(value):
-        raise ValueError("retry_after must be text without control characters")
-
-
-def _check_headers(_fault: Fault, _attribute: object, headers: Any) -> None:
-    if not isinstance(headers, Mapping):
-        raise TypeError("headers must be a mapping")
-    for name, value in headers.items():
-        if not (isinstance(name, str) and FIELD_NAME.fullmatch(name)):
-            raise ValueError("headers has a name that is not one of a header field")
-        if not (isinstance(value, str) and FIELD_VALUE.fullmatch(value)):
-            raise ValueError(f"the value of the header {name} must be text without control characters")
-
-
-@frozen(kw_only=True)
-class Fault:
-    """The fault of one request; the options are those of `Emulator.fail_next`."""
-
-    # Validated here, because an invalid fault would otherwise raise inside the server.
-    status: int | None = field(default=None, validator=in_([None, *range(200, 600)]))
-    retry_after: float | str | None = field(
-        default=None, validator=[optional(instance_of((int, float, str))), _check_retry_after]
-    )
-    delay: float | None = field(default=None, validator=optional(instance_of((int, float))))
-    after: Literal["received", "accepted"] | None = field(default=None, validator=in_([None, "received", "accepted"]))
-    body: bytes | str | None = field(default=None, repr=False, validator=optional(instance_of((bytes, str))))
-    headers: Mapping[str, str] | None = field(default=None, repr=False, validator=optional(_check_headers))
-
-    @property
-    def only_slow(self) -> bool:
-        """Whether the request is handled normally after the delay."""
-        rest = (self.status, self.retry_after, self.after, self.body, self.headers)
-        return self.delay is not None and all(option is None for option in rest)
-
-    @property
-    def cuts(self) -> bool:
-        """Whether the connection is closed without a response."""
-        return self.after is not None and self.status is None
-
-    def response(self) -> Response:
-        """Return the response that replaces the normal one."""
-        status = 500 if self.status is None else self.status
-        body = self._content(status)
-        headers = {"content-type": _media_type(body), **{k.lower(): v for k, v in (self.headers or {}).items()}}
-        if self.retry_after is not None:
-            headers["retry-after"] = str(self.retry_after)
-        return Response(body, status_code=status, headers={**headers, **INERT})
-
-    def _content(self, status: int) -> bytes:
-        if self.body is not None:
-            return self.body.encode() if isinstance(self.body, str) else self.body
-        # RFC 9110, section 6.4.1: these two have no content.
-        return b"" if status in {204, 304} else dumps({"message": phrase(status)})
-
-
-def _media_type(body: bytes) -> str:
-    start = body.lstrip()[:1]
-    return "text/html" if start == b"<" else "application/json" if start in {b"{", b"["} else "text/plain"
 
 
 class StandingFaults:
@@ -223,11 +151,11 @@ class Faults:
         """Add a fault for the next requests of one route, or of any route (`*`). Faults keep their order.
 
         Raises:
-            ConfigError: no route has that name, or `times` is below 1.
+            ConfigError: no route has that name, or `times` is no whole number or below 1.
         """
         self._check_route(where, f"where={where!r}: ")
-        if times < 1:
-            raise ConfigError("times must be at least 1")
+        if type(times) is not int or times < 1:  # not 1.5, which would never be used up
+            raise ConfigError("times must be a whole number, and at least 1")
         with self._lock:
             self._pending.append(_Pending(where, fault, times))
 

@@ -18,8 +18,9 @@ from omnivery.emulator.app import route_names
 from omnivery.emulator.auth import new_key
 from omnivery.emulator.control.lists import query_of
 from omnivery.emulator.detector import Detector
+from omnivery.emulator.fault import Fault
 from omnivery.emulator.fault_spec import FaultSpec
-from omnivery.emulator.faults import Fault, Faults
+from omnivery.emulator.faults import Faults
 from omnivery.emulator.latency import Latency
 from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.receiver import PATH, ReceivedCalls

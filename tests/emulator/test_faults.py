@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from omnivery.emulator import Emulator, FaultSpec
-from omnivery.emulator.faults import Fault, StandingFaults
+from omnivery.emulator.fault import Fault
+from omnivery.emulator.faults import StandingFaults
 from omnivery.errors import ConfigError
 
 
@@ -136,7 +137,9 @@ def test_a_long_delay_outlasts_the_clients_patience_but_not_the_emulator() -> No
     assert emu.bot_events == []
 
 
-@pytest.mark.parametrize("options", [{"where": "bots"}, {"where": "bot", "times": 0}])
+@pytest.mark.parametrize(
+    "options", [{"where": "bots"}, *({"where": "bot", "times": times} for times in (0, 1.5, True, 1e20))]
+)
 def test_an_order_that_can_never_come_true_is_refused(emu: Emulator, options: dict[str, Any]) -> None:
     """A misspelt name would otherwise let a test pass that tests nothing."""
     with pytest.raises(ConfigError):

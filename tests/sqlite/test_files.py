@@ -136,8 +136,8 @@ def overwritten(path: Path, kind: FileKind) -> None:
 
 REFUSED: list[tuple[Callable[[Path, FileKind], None], str]] = [
     (text, "not an SQLite file, or is damaged"),
-    (foreign, "is not a notebook, but another SQLite file"),
-    (marked_as_another, "is not a notebook, but another SQLite file"),
+    (foreign, "is an SQLite file, but no notebook"),
+    (marked_as_another, "is an SQLite file, but no notebook"),
     (newer, r"newer release \(its tables are version 3, this release knows version 2\): upgrade omnivery"),
     (without_a_table, "is damaged: some of its tables are missing"),
     (cut_short, "it is damaged"),

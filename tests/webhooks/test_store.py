@@ -379,8 +379,8 @@ def no_database(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (foreign, "another SQLite file"),
-        (foreign_with_an_id, "another SQLite file"),
+        (foreign, "is an SQLite file, but no"),
+        (foreign_with_an_id, "is an SQLite file, but no"),
         (newer, "upgrade omnivery"),
         (cut_short, "damaged"),
         (no_database, "not an SQLite file"),

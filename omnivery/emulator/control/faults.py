@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from omnivery.emulator.control.parameters import read_object
+from omnivery.emulator.fault import Fault
 from omnivery.emulator.fault_spec import FaultSpec
-from omnivery.emulator.faults import Fault
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, json_response
 from omnivery.emulator.state import State

@@ -7,8 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from omnivery.emulator.fault import Fault
 from omnivery.emulator.fault_spec import KINDS, FaultSpec
-from omnivery.emulator.faults import Fault
 from omnivery.emulator.page.counts import counts
 from omnivery.emulator.page.sections import FAULTS
 from omnivery.emulator.page.template import render

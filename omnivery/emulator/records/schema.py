@@ -7,7 +7,8 @@ from omnivery._sqlite.kind import FileKind
 EMULATOR_FILE = FileKind(
     noun="emulator's file",
     refused="The emulator was not started, and the file was not changed.",
-    busy="another emulator uses it",
+    busy="another emulator or program uses it",
+    damaged="Start the emulator with another file; `sqlite3 FILE .recover` saves what can be read of this one.",
     application_id=int.from_bytes(b"ovem"),
     version=1,
     # AUTOINCREMENT: the id of a deleted record is never used again. Bodies have tables of their own, because SQLite

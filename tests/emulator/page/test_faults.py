@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from omnivery.emulator import Emulator
-from omnivery.emulator.faults import Fault
+from omnivery.emulator.fault import Fault
 from omnivery.emulator.page.faults import meaning
 
 

@@ -94,7 +94,7 @@ def test_a_key_that_is_given_is_not_written_down(tmp_path: Path) -> None:
 
 def test_a_file_in_use_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "LOCK_TIMEOUT", 0.02)
-    with Emulator(db=tmp_path / "e.db"), pytest.raises(ConfigError, match=r"another emulator uses it"):
+    with Emulator(db=tmp_path / "e.db"), pytest.raises(ConfigError, match=r"another emulator or program uses it"):
         Emulator(db=tmp_path / "e.db")
 
 

@@ -59,7 +59,7 @@ def test_two_emulators_cannot_have_one_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("omnivery.emulator.records.database.LOCK_TIMEOUT", 0.02)
     one = RecordDatabase(tmp_path / "emulator.db")
     one.execute(INSERT, "a", "1")
-    with pytest.raises(ConfigError, match="another emulator uses it"):
+    with pytest.raises(ConfigError, match="another emulator or program uses it"):
         RecordDatabase(tmp_path / "emulator.db")
     one.release()
 
@@ -70,7 +70,7 @@ def test_a_foreign_file_is_refused_and_left_alone(tmp_path: Path) -> None:
         foreign.execute("CREATE TABLE mine (x)")
     foreign.close()
     before = path.read_bytes()
-    with pytest.raises(ConfigError, match=r"another SQLite file"):
+    with pytest.raises(ConfigError, match=r"is an SQLite file, but no emulator.s file"):
         RecordDatabase(path)
     assert path.read_bytes() == before
 
