@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anyio import to_thread
+from anyio import CancelScope, create_task_group, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from omnivery.emulator.control.parameters import (
     read_seconds,
     read_window,
 )
+from omnivery.emulator.faults import Cut
 from omnivery.emulator.records.wait import RecordWait
 from omnivery.emulator.refusal import Refusal
 from omnivery.emulator.routes import Route, json_response
@@ -50,8 +51,26 @@ async def wait(request: Request, state: State) -> Response:
         wanted=wanted,
         timeout=timeout,
     )
-    enough = await waiting.result()
+    enough = await _result(waiting, request)
+    if enough is None:
+        return Cut()
     return json_response({"enough": enough, **await to_thread.run_sync(chosen.page, state, query, window)})
+
+
+async def _result(waiting: RecordWait, request: Request) -> bool | None:
+    """Return whether enough match; None once the client is gone: its wait must not count on for minutes."""
+    result: bool | None = None
+
+    async def watch(scope: CancelScope) -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            continue
+        scope.cancel()
+
+    async with create_task_group() as group:
+        group.start_soon(watch, group.cancel_scope)
+        result = await waiting.result()
+        group.cancel_scope.cancel()
+    return result
 
 
 ROUTES = (Route("wait", "GET", "/_/wait/{kind}", wait),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from anyio import to_thread
@@ -11,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from omnivery.codec import dumps
 from omnivery.emulator.page.counts import counts
-from omnivery.emulator.records.changes import KINDS, Subscription
+from omnivery.emulator.records.changes import KINDS
 from omnivery.emulator.state import State
 
 EVERY = 0.4
@@ -35,12 +34,7 @@ async def _stream(state: State) -> AsyncIterator[bytes]:
             if subscription.ended:
                 return
             yield await _event(state, sorted(changed)) if changed else b": still here\n\n"
-            await _pause(subscription)
-
-
-async def _pause(subscription: Subscription) -> None:
-    if not subscription.ended:
-        await asyncio.sleep(EVERY)
+            await subscription.pause(EVERY)
 
 
 async def _event(state: State, kinds: list[str]) -> bytes:

@@ -67,7 +67,7 @@ class AsyncSubscription(Subscription):
     def __init__(self, kinds: frozenset[RecordKind]) -> None:
         super().__init__(kinds)
         self._loop = asyncio.get_running_loop()
-        self._wake = asyncio.Event()
+        self._wake, self._over = asyncio.Event(), asyncio.Event()
 
     async def changed(self, timeout: float | None = None) -> frozenset[RecordKind]:  # noqa: ASYNC109  # no error
         """Wait until something changed, and return which kinds; none if the time is up or the emulator stops."""
@@ -77,12 +77,23 @@ class AsyncSubscription(Subscription):
         self._wake.clear()
         return self._take()
 
+    async def pause(self, seconds: float) -> None:
+        """Sleep, whatever changes; no longer than until the emulator stops."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+
+    def end(self) -> None:
+        """Wake whoever waits or pauses."""
+        super().end()
+        with suppress(RuntimeError):  # the subscriber's loop is closed already
+            self._loop.call_soon_threadsafe(self._over.set)
+
     async def each(self, every: float = 0.1) -> AsyncIterator[frozenset[RecordKind]]:
         """Yield the kinds that changed, at most once in so many seconds, until the emulator stops."""
         while not self.ended:
             if changed := await self.changed():
                 yield changed
-                await asyncio.sleep(every)
+                await self.pause(every)
 
     def _ring(self) -> None:
         with suppress(RuntimeError):  # the subscriber's loop is closed already

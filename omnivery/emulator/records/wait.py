@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
@@ -43,8 +42,10 @@ class RecordWait:
                 left, cost = ends - time.monotonic(), time.monotonic() - begun
                 if left <= 0 or subscription.ended:
                     return False
-                await asyncio.sleep(min(max(PAUSE, SHARE * cost), left))
+                await subscription.pause(min(max(PAUSE, SHARE * cost), left))
                 await subscription.changed(max(0.0, ends - time.monotonic()))
+                if subscription.ended:
+                    return False  # without another count: there may be hundreds of waits, and a second to end them
 
     def block(self) -> bool:
         """Block this thread; return whether enough match."""

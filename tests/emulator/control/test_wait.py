@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import threading
 import time
 
@@ -9,6 +11,8 @@ import httpx
 import pytest
 
 from omnivery.emulator import Emulator
+from omnivery.emulator.records.messages import MessageRecords
+from omnivery.emulator.records.wait import RecordWait
 
 
 def test_it_waits_for_what_is_still_to_come(control: httpx.Client, mailgun: httpx.Client) -> None:
@@ -72,3 +76,29 @@ def test_a_waiting_request_does_not_hold_up_the_end() -> None:
         thread.join()
     assert time.monotonic() - started < 5
     assert seen == [False]
+
+
+def test_the_wait_of_a_client_that_is_gone_ends(emu: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would count again at each change, for up to ten minutes: some hundreds of them are a slow emulator."""
+    waits: list[asyncio.Task[object] | None] = []
+    begun = threading.Event()
+
+    def count(_records: MessageRecords, *_query: object, **_window: object) -> int:
+        begun.set()
+        return 0
+
+    async def result(wait: RecordWait) -> bool:
+        waits.append(asyncio.current_task())
+        return await real(wait)
+
+    real = RecordWait.result
+    monkeypatch.setattr(MessageRecords, "count", count)
+    monkeypatch.setattr(RecordWait, "result", result)
+    url = httpx.URL(emu.page_url)
+    with socket.create_connection((url.host, url.port or 80)) as client:
+        client.sendall(b"GET /_/wait/messages?timeout=60 HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert begun.wait(5)
+    ended = time.monotonic() + 5
+    while not all(task and task.done() for task in waits) and time.monotonic() < ended:
+        time.sleep(0.005)
+    assert [task and task.done() for task in waits] == [True]

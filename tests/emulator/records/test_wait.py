@@ -64,3 +64,21 @@ async def test_the_end_of_the_emulator_ends_it(counter: Counter, changes: Change
     changes.end()
     assert not await waiting
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.asyncio
+async def test_the_end_interrupts_the_pause_after_a_slow_count(changes: Changes) -> None:
+    """A pause is several times as long as a count, and with hundreds of waits a count takes long."""
+    counts: list[float] = []
+
+    def count() -> int:
+        counts.append(time.monotonic())
+        time.sleep(0.1)
+        return 0
+
+    wait = RecordWait(changes=changes, kind="messages", count=count, wanted=1, timeout=60)
+    waiting = asyncio.create_task(wait.result())
+    await asyncio.sleep(0.15)
+    changes.end()
+    assert not await waiting
+    assert (len(counts), time.monotonic() - counts[0] < 0.4) == (1, True)
