@@ -180,7 +180,8 @@ def valid_domain(value: object, *, argument: str = "domain") -> str:
     Raises:
         ConfigError: it is not one: a URL, an e-mail address, an IP address, a placeholder, a name without a dot.
     """
-    if isinstance(value, str) and "." in value and _is_name(value) and not is_ip(value):
+    # A name that ends with a letter is no IPv4 address, and none is an IPv6 one. Each call asks for this.
+    if isinstance(value, str) and "." in value and _is_name(value) and not (value[-1].isdigit() and is_ip(value)):
         return value
     # Not shown: it may be an e-mail address, or a key that was passed as the wrong argument.
     raise ConfigError(f"{argument}: expected the name of a domain, such as mail.example.com. Nothing was sent.")
