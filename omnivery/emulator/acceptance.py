@@ -42,7 +42,7 @@ async def accept_message(request: Request, state: State, *, surface: Literal["ma
         raise Refusal("Need at least one of 'text' or 'html' parameters specified")
     _check_variables(form)
     message = StoredMessage(
-        **_common(form, form.headers, domain, surface),
+        **_common(form, domain, surface),
         sender=sender,
         to=to,
         cc=_addresses(form, "cc"),
@@ -64,7 +64,7 @@ async def accept_mime(request: Request, state: State) -> Response:
     _check_size(len(mime))
     parsed = read_mime(mime)
     message = StoredMessage(
-        **_common(form, [*form.headers, *raw_headers(parsed)], domain, "mailgun"),
+        **_common(form, domain, "mailgun", mime=raw_headers(parsed)),
         **parts_of(parsed),
         sender=_sender(str(parsed["from"] or ""), domain),
         to=_addresses(form, "to"),
@@ -111,14 +111,14 @@ def _json(text: str) -> Any:
 
 
 def _common(
-    form: Form, headers: Sequence[tuple[str, str]], domain: Domain, surface: Literal["mailgun", "automations"]
+    form: Form, domain: Domain, surface: Literal["mailgun", "automations"], *, mime: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Any]:
     return {
-        "id": own_message_id(headers) or f"<{uuid.uuid1()}@{domain.name}>",
+        "id": own_message_id([*form.headers, *mime]) or f"<{uuid.uuid1()}@{domain.name}>",
         "domain": domain.name,
         "surface": surface,
         "fields": form.fields,
-        "header_options": header_options(headers),
+        "header_options": header_options(form.headers, mime),
         "test_mode": form.says_yes("o:testmode"),
     }
 

@@ -17,8 +17,9 @@ LONGEST_ID = 998
 """Most characters of a message id, which is those of a line (RFC 5322, section 2.1.1)."""
 OPTIONS = {"x-ov-callback-url": "callback_url", "x-ov-tag": "o:tag", "x-ov-track": "o:tracking"}
 """The form's field that sets what a header sets."""
-VARIABLES = frozenset({"x-ov-variables", "x-mailgun-variables"})
-"""Headers with the sender's variables, in a JSON object: Omnivery's, and the one of Mailgun's that Omnivery names."""
+VARIABLES, VARIABLES_OF_MAILGUN = "x-ov-variables", "x-mailgun-variables"
+"""Headers with the sender's variables, in a JSON object. Mailgun's is so in MIME alone: the field
+`h:X-Mailgun-Variables` holds a template's data, by the page."""
 
 
 def own_message_id(headers: Headers) -> str | None:
@@ -30,16 +31,21 @@ def own_message_id(headers: Headers) -> str | None:
     return next((value for value in found if len(value) <= LONGEST_ID and MESSAGE_ID.fullmatch(value)), None)
 
 
-def header_options(headers: Headers) -> tuple[tuple[str, str], ...]:
-    """Return the options that headers set, by the names of the form's fields that set the same."""
-    return tuple(_options(headers))
+def header_options(fields: Headers, mime: Headers) -> tuple[tuple[str, str], ...]:
+    """Return the options that headers set, by the names of the form's fields that set the same.
+
+    Args:
+        fields: headers in fields `h:…` of the request.
+        mime: headers of a MIME message.
+    """
+    return (*_options(fields, {VARIABLES}), *_options(mime, {VARIABLES, VARIABLES_OF_MAILGUN}))
 
 
-def _options(headers: Headers) -> Iterator[tuple[str, str]]:
+def _options(headers: Headers, variables: set[str]) -> Iterator[tuple[str, str]]:
     for name, value in headers:
         if (option := OPTIONS.get(name.lower())) and value.strip():
             yield option, value.strip()
-        if name.lower() in VARIABLES:
+        if name.lower() in variables:
             for key, item in _json_object(value).items():
                 yield f"v:{key}", item if isinstance(item, str) else dumps(item).decode()
 

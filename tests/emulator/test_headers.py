@@ -96,6 +96,12 @@ def test_variables_that_are_no_object_are_left_out(emu: Emulator, client: httpx.
     assert emu.messages[0].header_options == (("v:mine", "1"),)
 
 
+def test_in_a_form_mailguns_header_holds_a_templates_data(emu: Emulator, client: httpx.Client) -> None:
+    """By the page of the Automations API; they are none of the sender's variables, which webhooks return."""
+    client.post("/messages", data={**FORM, "h:X-Mailgun-Variables": '{"shop": "x"}', "h:X-OV-Variables": '{"mine": 1}'})
+    assert emu.messages[0].header_options == (("v:mine", "1"),)
+
+
 OWN = "<order-7.2026@shop.example.org>"
 
 

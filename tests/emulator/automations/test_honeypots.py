@@ -117,3 +117,16 @@ def test_the_sdks_link_leads_to_the_emulator(emu: Emulator, client: httpx.Client
     url = f"{emu.automations_url}{link.raw_path.decode()}"
     assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
     assert is_bot(client, emu) is True
+
+
+def test_events_of_a_batch_are_caught_as_single_ones_are(emu: Emulator, client: httpx.Client) -> None:
+    """And the fixed networks are known by their IPv4-mapped forms, with letters or digits, there too."""
+    visit(emu, "/m%2F1/hclick")
+    shared = {"uas": BROWSER, "message_id": "m/1"}
+    ips = [SCANNER, "2001:db8::8", "::ffff:192.0.2.1", "::FFFF:c633:6407", "::ffff:203.0.113.9"]
+    events = [{**shared, "ip": ip, "event_id": str(number)} for number, ip in enumerate(ips)]
+    response = client.post(f"/{emu.domain}/bot", json={"events": events, "webhook_url": emu.webhook_url})
+    assert response.status_code == 200
+    emu.wait_idle()
+    told = {verdict.event_id: verdict.is_bot for verdict in emu.verdicts}
+    assert told == {"0": True, "1": False, "2": True, "3": False}
