@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -85,9 +86,11 @@ def calls(action: Callable[[], None]) -> int:
         count += event == "call"
 
     before = sys.getprofile()
+    gc.disable()  # others, hypothesis for one, have Python functions called at each collection
     sys.setprofile(note)
     try:
         action()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return count
