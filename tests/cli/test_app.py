@@ -16,6 +16,7 @@ import pytest
 
 from omnivery.cli.output import printable
 from omnivery.emulator import Emulator
+from tests.support.cli import in_process
 from tests.support.cli import process as omnivery
 
 LINE = '{ip} - - [17/May/2015:10:05:03 +0000] "GET /offer HTTP/1.1" 200 5 "-" "{agent}"\n'
@@ -50,7 +51,7 @@ def test_demo_without_a_file_gets_a_verdict_for_each_of_its_events() -> None:
 
 @pytest.mark.skipif(not REAL_LOG.exists(), reason="the real log is not at hand")
 def test_demo_reads_a_real_log_and_names_its_damaged_line() -> None:
-    account = printed(omnivery("demo", str(REAL_LOG)))
+    account = printed(in_process("demo", str(REAL_LOG)))
     assert (account["read"], account["accepted"], account["rejected"], account["undelivered"]) == (10_000, 9_999, 1, 0)
     assert (account["batches"], account["verdicts"], account["missing"]) == (20, 9_999, 0)
     assert [item["line"] for item in account["rejections"]] == [8899]
@@ -60,18 +61,18 @@ def test_demo_reads_a_real_log_and_names_its_damaged_line() -> None:
 def test_equal_lines_are_different_interactions_and_each_has_its_verdict(tmp_path: Path) -> None:
     file = tmp_path / "access_log"
     file.write_bytes(log("curl/8.9.1") * 3)
-    account = printed(omnivery("demo", str(file)))
+    account = printed(in_process("demo", str(file)))
     assert (account["accepted"], account["verdicts"], account["unmatched"]) == (3, 3, 0)
 
 
 def test_demo_reads_gzip_from_standard_input() -> None:
-    account = printed(omnivery("demo", "-", stdin=gzip.compress(log("-", "curl/8.9.1", "Mozilla/5.0"))))
+    account = printed(in_process("demo", "-", stdin=gzip.compress(log("-", "curl/8.9.1", "Mozilla/5.0"))))
     assert (account["accepted"], account["bots"], account["humans"]) == (3, 2, 1)
 
 
 def test_demo_names_bad_lines_and_still_ends_well() -> None:
     good = b'{"ip":"198.51.100.1","uas":"-","event_id":"a"}'
-    result = omnivery("demo", "-", stdin=b"\n".join([good, b"", b"rubbish", b'{"ip":"1.1.1.1","uas":"x"}']))
+    result = in_process("demo", "-", stdin=b"\n".join([good, b"", b"rubbish", b'{"ip":"1.1.1.1","uas":"x"}']))
     account = printed(result)
     assert result.returncode == 0
     assert [(item["line"], item["reason"]) for item in account["rejections"]] == [(3, "not JSON"), (4, "no event_id")]
@@ -79,7 +80,7 @@ def test_demo_names_bad_lines_and_still_ends_well() -> None:
 
 def test_demo_fails_when_an_accepted_event_gets_no_verdict() -> None:
     """The emulator never judges this network: exactly what the exit status is there to tell."""
-    result = omnivery("demo", "-", stdin=b'{"ip":"203.0.113.1","uas":"x","event_id":"a"}')
+    result = in_process("demo", "-", stdin=b'{"ip":"203.0.113.1","uas":"x","event_id":"a"}')
     account = printed(result)
     assert result.returncode == 1
     assert (account["accepted"], account["verdicts"], account["missing"]) == (1, 0, 1)
@@ -89,7 +90,7 @@ def test_demo_of_a_cut_off_file_accounts_for_what_could_be_read(tmp_path: Path) 
     file = tmp_path / "cut.gz"
     packed = gzip.compress(b"".join(log(f"agent {n} {os.urandom(40).hex()}") for n in range(3000)))
     file.write_bytes(packed[: len(packed) // 2])
-    result = omnivery("demo", str(file))
+    result = in_process("demo", str(file))
     account = printed(result)
     assert result.returncode == 1
     assert 0 < account["read"] == account["accepted"] == account["verdicts"] < 3000
@@ -105,7 +106,7 @@ def test_a_missing_file_is_one_clear_line() -> None:
 
 
 def test_an_empty_source_is_no_error() -> None:
-    result = omnivery("demo", "-")
+    result = in_process("demo", "-")
     assert result.returncode == 0
     assert printed(result)["read"] == 0
 
@@ -126,7 +127,7 @@ def test_submit_sends_every_file_and_says_which_line_of_which_is_bad(tmp_path: P
     first, second = tmp_path / "first.log", tmp_path / "second.ndjson"
     first.write_bytes(log("curl/8.9.1") + b"rubbish\n")
     second.write_bytes(b'{"ip":"::1","uas":"x","event_id":"b"}\n')
-    result = omnivery("bots", "submit", str(first), str(second), environment=settings)
+    result = in_process("bots", "submit", str(first), str(second), environment=settings)
     account = printed(result)
     assert result.returncode == 1
     assert (account["read"], account["accepted"], account["rejected"]) == (3, 2, 1)
@@ -137,13 +138,13 @@ def test_submit_sends_every_file_and_says_which_line_of_which_is_bad(tmp_path: P
 def test_submit_that_delivers_everything_ends_with_zero(tmp_path: Path, settings: dict[str, str]) -> None:
     file = tmp_path / "access_log"
     file.write_bytes(log("curl/8.9.1", "-"))
-    assert omnivery("bots", "submit", str(file), environment=settings).returncode == 0
+    assert in_process("bots", "submit", str(file), environment=settings).returncode == 0
 
 
 def test_submit_with_a_wrong_token_stops_and_never_shows_it(tmp_path: Path, settings: dict[str, str]) -> None:
     file = tmp_path / "access_log"
     file.write_bytes(log(*(f"agent {n}" for n in range(1200))))
-    result = omnivery("bots", "submit", str(file), environment={**settings, "OMNIVERY_TOKEN": "wrong-and-secret"})
+    result = in_process("bots", "submit", str(file), environment={**settings, "OMNIVERY_TOKEN": "wrong-and-secret"})
     account = printed(result)
     assert result.returncode == 1
     assert account["accepted"] == 0
@@ -156,7 +157,7 @@ def test_submit_with_a_wrong_token_stops_and_never_shows_it(tmp_path: Path, sett
 def test_submit_names_the_setting_that_is_missing(tmp_path: Path, settings: dict[str, str], missing: str) -> None:
     file = tmp_path / "access_log"
     file.write_bytes(log("-"))
-    result = omnivery("bots", "submit", str(file), environment={**settings, missing: ""})
+    result = in_process("bots", "submit", str(file), environment={**settings, missing: ""})
     assert result.returncode == 2
     assert missing.encode() in result.stderr
     assert result.stdout == b""
@@ -165,14 +166,14 @@ def test_submit_names_the_setting_that_is_missing(tmp_path: Path, settings: dict
 def test_submit_refuses_an_address_that_is_none(tmp_path: Path, settings: dict[str, str]) -> None:
     file = tmp_path / "access_log"
     file.write_bytes(log("-", "x"))
-    result = omnivery("bots", "submit", str(file), "--base-url", "not an address", environment=settings)
+    result = in_process("bots", "submit", str(file), "--base-url", "not an address", environment=settings)
     assert result.returncode == 2
     assert b"base_url" in result.stderr
 
 
 def test_wrong_usage_ends_with_two() -> None:
-    assert omnivery("demo", "--concurrency", "0").returncode == 2
-    assert omnivery("no-such-command").returncode == 2
+    assert in_process("demo", "--concurrency", "0").returncode == 2
+    assert in_process("no-such-command").returncode == 2
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
