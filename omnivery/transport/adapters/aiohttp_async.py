@@ -22,8 +22,9 @@ from yarl import URL
 
 from omnivery._fork import register_fork_reset
 from omnivery.errors import ConfigError, OmniveryError, TransportError
-from omnivery.transport.adapters.aiohttp_connection import Connection, ResponseProtocol
+from omnivery.transport.adapters.aiohttp_connection import Connection
 from omnivery.transport.adapters.aiohttp_errors import translate
+from omnivery.transport.adapters.aiohttp_protocol import ResponseProtocol
 from omnivery.transport.adapters.aiohttp_request import invalid_url, request_head, split_url
 from omnivery.transport.adapters.failures import host_and_port
 from omnivery.transport.adapters.sockets import ip_addresses

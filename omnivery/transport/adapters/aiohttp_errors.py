@@ -8,7 +8,8 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from omnivery.errors import AmbiguousError, NotSentError, TransportError
-from omnivery.transport.adapters.aiohttp_connection import HeadTooLong, WriteTimeout
+from omnivery.transport.adapters.aiohttp_connection import WriteTimeout
+from omnivery.transport.adapters.aiohttp_protocol import HeadTooLong
 from omnivery.transport.adapters.failures import causes, is_unreachable, is_untrusted, no_connection, untrusted
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("aiohttp")
 
-from omnivery.transport.adapters.aiohttp_connection import ResponseProtocol
+from omnivery.transport.adapters.aiohttp_protocol import ResponseProtocol
 
 BODY = b"first body"
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n"
