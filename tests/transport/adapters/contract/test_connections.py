@@ -228,9 +228,15 @@ async def test_a_request_that_is_cancelled_while_it_connects_or_is_sent_leaves_n
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, lane.open(verify=False) as adapter:
         url = f"{scheme}://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
         request = Request(method="POST", url=url, content=b"x" * 30_000_000)
-        with anyio.move_on_after(0.05):
-            await adapter.send(request)
-        assert request.progress.phase is (Phase.SENDING if scheme == "http" else Phase.CONNECTING)
+        phase = Phase.SENDING if scheme == "http" else Phase.CONNECTING
+        async with anyio.create_task_group() as group:
+            group.start_soon(adapter.send, request)
+            with anyio.fail_after(20):
+                while request.progress.phase is not phase:  # noqa: ASYNC110  # no event tells of it
+                    await anyio.sleep(0.005)
+            await anyio.sleep(0.05)
+            group.cancel_scope.cancel()
+        assert request.progress.phase is phase
         assert open_connections(adapter) <= 1
 
 
