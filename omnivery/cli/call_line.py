@@ -35,11 +35,11 @@ def print_call(relayed: RelayedCall, *, is_verifying: bool, with_hint: bool) -> 
         line.append("  (repeated)" if relayed.is_repeated else "")
         line.append("  not verified" if not is_verifying else "", style="red")
     if relayed.forwarded is not None:
-        line.append(f"  forwarded: {relayed.forwarded.words}")
+        line.append(f"  forwarded: {printable(relayed.forwarded.words)}")
     out = console()
     out.print(line, soft_wrap=True)
     if relayed.hint and with_hint:
-        out.print(f"           Next: {relayed.hint}", markup=False, style="italic", soft_wrap=True)
+        out.print(f"           Next: {printable(relayed.hint)}", markup=False, style="italic", soft_wrap=True)
 
 
 def _as_json(relayed: RelayedCall) -> dict[str, Any]:

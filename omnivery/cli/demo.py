@@ -211,7 +211,7 @@ def _print_rest(report: SubmitReport, matcher: VerdictMatcher) -> None:
     if rest:
         out.print("\n[bold]Where the rest went[/]")
     for line in rest:
-        out.print(f"  {line}", markup=False)
+        out.print(f"  {printable(line)}", markup=False)
     well = _all_well(report, matcher)
     closing = "Every event is accounted for." if well else "Some events have no verdict, or were not accepted."
     if report.read and report.rejected == report.read:

@@ -184,4 +184,4 @@ def print_summary(reports: dict[str, SubmitReport]) -> None:
             f"{counted(report.batches, 'batch')}, {counted(report.retries, 'retry')}, {rate:,.0f} events a second"
         )
         for line in where_events_went(report):
-            out.print(f"  {line}", markup=False)
+            out.print(f"  {printable(line)}", markup=False)

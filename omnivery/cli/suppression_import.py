@@ -199,7 +199,7 @@ def _print(run: ImportRun, source: SuppressionFile, name: str) -> None:
         print_json(_as_json(run))
     else:
         for line in _words(run, name):
-            console().print(line, markup=False, soft_wrap=True)
+            console().print(printable(line), markup=False, soft_wrap=True)
     if source.unused:
         listed = ", ".join(printable(str(one)) for one in islice(source.unused, SHOWN))
         click.echo(f"Note: {run.which.name} have no field for these columns, which were left out: {listed}", err=True)
@@ -221,16 +221,16 @@ def _as_json(run: ImportRun) -> dict[str, Any]:
 def _words(run: ImportRun, name: str) -> Iterator[str]:
     yield f"{run.accepted:,} of {counted(run.read, 'line')} accepted on the list of {run.which.name}"
     for one in run.rejections[:SHOWN]:
-        yield f"  rejected: line {one['line']:,}: {one['reason']}: {printable(one['address'] or '')}"
+        yield f"  rejected: line {one['line']:,}: {one['reason']}: {one['address'] or ''}"
     if run.rejected > SHOWN:
-        reasons = ", ".join(f"{count:,} {printable(reason)}" for reason, count in run.reasons.most_common(SHOWN))
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in run.reasons.most_common(SHOWN))
         yield f"  rejected: {run.rejected:,} in all: {reasons}"
     if run.undelivered:
-        yield f"  not delivered: {counted(run.undelivered, 'line')}: {printable(run.failure or '')}"
+        yield f"  not delivered: {counted(run.undelivered, 'line')}: {run.failure or ''}"
     if run.unknown:
         yield f"  not known: {counted(run.unknown, 'line')} were being sent; to send them again does no harm"
     if run.stopped_by is not None and run.stopped_by != run.failure:
-        yield f"  stopped: {printable(run.stopped_by)}"
+        yield f"  stopped: {run.stopped_by}"
     if run.next_line is not None:
-        again = "and the rest of the input" if name == "-" else f"import {printable(name)} again"
+        again = "and the rest of the input" if name == "-" else f"import {name} again"
         yield f"  To go on, {again}: --from-line {run.next_line}"

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,4 +91,27 @@ def settings() -> Iterator[dict[str, str]]:
 def test_nothing_of_it_steers_the_terminal(settings: dict[str, str], line: str) -> None:
     _, shown = seen_in_process(*line.split(), environment=settings)
     assert shown.strip()
-    assert [one for one in ("\x1b]", "\x1b[2J", "\x9b", "\u202e", "\x07") if one in shown] == []
+    assert steering(shown) == []
+
+
+def steering(shown: str) -> list[str]:
+    """What of it would steer the terminal."""
+    return [one for one in ("\x1b]", "\x1b[2J", "\x9b", "\u202e", "\x07") if one in shown]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "suppressions import bounces {addresses} --domain fail.example",
+        "bots submit {events} --domain fail.example",
+    ],
+)
+def test_nothing_of_a_refused_batch_steers_the_terminal(settings: dict[str, str], tmp_path: Path, line: str) -> None:
+    """Reports hold the server's words, too."""
+    (tmp_path / "addresses.csv").write_text("address,error\na@example.com,x\n")
+    (tmp_path / "events.ndjson").write_text('{"ip":"192.0.2.1","uas":"x","event_id":"e"}\n')
+    words = line.format(addresses=tmp_path / "addresses.csv", events=tmp_path / "events.ndjson")
+    environment = {**settings, "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/"}
+    _, shown = seen_in_process(*words.split(), environment=environment)
+    assert "evil" in shown
+    assert steering(shown) == []
