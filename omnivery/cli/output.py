@@ -47,12 +47,24 @@ def printable(text: str) -> str:
 
 def json_text(value: object) -> str:
     """A value as JSON on one line. Models are objects of their fields."""
-    text = codec.dumps(value, default=_fields_of).decode()
+    try:
+        text = codec.dumps(value, default=_fields_of).decode()
+    except UnicodeEncodeError:
+        text = codec.dumps(_whole(value), default=_fields_of).decode()
     # JSON escapes the control characters of ASCII alone, and the others steer terminals, too.
     text = text if text.isprintable() else _UNPRINTABLE.sub(_escaped, text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     # A terminal of another encoding gets other escapes of the same text, rather than another text.
     return text if encoding.lower().startswith("utf") else _NOT_ASCII.sub(_escaped, text)
+
+
+def _whole(value: Any) -> Any:
+    """A value without the half characters that Python makes of file names and arguments that are not UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def print_json(value: object) -> None:

@@ -140,7 +140,7 @@ class SuppressionFile:
     def _header(self, cells: list[str]) -> list[str]:
         names = [self._field(cell) for cell in cells]
         if "address" not in names:
-            shown = ", ".join(cell.strip() for cell in cells)
+            shown = _clean(", ".join(cell.strip() for cell in cells))
             if "@" in shown:
                 raise ConfigError("the first line of CSV has the columns' names, and this one has an address in it")
             raise ConfigError(

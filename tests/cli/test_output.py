@@ -12,6 +12,15 @@ from omnivery.events.event import BotEvent
 from omnivery.mail.dns import DnsRecord
 
 
+def test_what_is_not_utf_8_can_be_printed() -> None:
+    """File names and arguments need not be, and an error that quotes one must not end in another error."""
+    name = b"caf\xe9.csv".decode("utf-8", "surrogateescape")
+    assert json.loads(json_text({"error": {"message": f"no file {name}", "hint": None}, name: [name]})) == {
+        "error": {"message": "no file caf?.csv", "hint": None},
+        "caf?.csv": ["caf?.csv"],
+    }
+
+
 def test_a_model_is_an_object_of_its_fields() -> None:
     record = DnsRecord(name="example.com", record_type="TXT", value="v=spf1", valid=True)
     found = json.loads(json_text({"record": record, "at": datetime(2026, 1, 2, tzinfo=UTC)}))

@@ -155,6 +155,12 @@ def test_whatever_comes_is_a_record_or_says_why_not(pieces: list[bytes], form: F
         assert json_text({"shown": row.shown, "record": row.record}).isprintable()
 
 
+def test_the_error_about_foreign_bytes_is_short_text() -> None:
+    with pytest.raises(ConfigError) as refused:
+        rows(b"\xff,\xfe" + b"x" * 100_000, "csv")
+    assert len(str(refused.value).encode()) < 600
+
+
 def test_an_export_is_read_as_it_was() -> None:
     """The mark against formulas is taken away again."""
     assert records(b"address,error\n'+tag@example.com,'=1\n''quoted@example.com,\n") == [
