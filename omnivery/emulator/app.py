@@ -30,7 +30,7 @@ from omnivery.emulator.request_feed import FAULT, READING, RequestFeed
 from omnivery.emulator.routes import Route, aliases, json_response
 from omnivery.emulator.state import Settings, State
 from omnivery.emulator.store import SeenRequest
-from omnivery.errors import phrase
+from omnivery.errors import OmniveryError, phrase
 
 logger: Logger = get_logger("omnivery.emulator")
 
@@ -111,7 +111,10 @@ def _api_route(table: RouteTable, route: Route, state: State) -> routing.Route:
         response = await _handle(request, table, route, state)
         status = None if isinstance(response, Cut) else response.status_code
         seen, duration = SeenRequest(request.method, route.name, status), time.perf_counter() - begun
-        state.store.add_request(seen, path=request.url.path, duration=duration)
+        try:
+            state.store.add_request(seen, path=request.url.path, duration=duration)
+        except OmniveryError as error:  # such as a full disk: what was done is done, and so is its response
+            logger.error("a request was not recorded: %s", error)  # noqa: TRY400  # it is no fault of the code
         # Events change no domain, and are many.
         if request.method not in READING and route.name != "bot":
             state.account_file.plan()
@@ -162,6 +165,9 @@ async def _respond(route: Route, handling: Awaitable[Response]) -> Response:
         return await handling
     except Refusal as refusal:
         return json_response(refusal.content, status=refusal.status)
+    except OmniveryError as error:  # the file of the records, whose errors hold none of its content
+        logger.error("the route %s failed: %s", route.name, error)  # noqa: TRY400  # it is no fault of the code
+        return json_response({"message": str(error)}, status=500)
     except Exception as error:  # noqa: BLE001  # a bug here: uvicorn would drop the connection without a response
         logger.error("the route %s raised %s, at %s", route.name, type(error).__name__, _trace(error))  # noqa: TRY400  # a traceback ends with the exception's text
         response = json_response({"message": "Internal Server Error"}, status=500)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import NoReturn
 
 import httpx
@@ -198,3 +199,20 @@ def test_a_test_can_wait_for_records() -> None:
         with pytest.raises(ConfigError, match="messages have no filter 'to', but search, tag, recipient"):
             emu.wait_for("messages", to="ann@example.com")
     assert emu.wait_for("bot_events", timeout=0), "records can be read when it has stopped"
+
+
+def test_a_full_disk_is_a_response_that_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What reads still works, and once there is room again, so does the rest."""
+    with Emulator(domain="d", db=tmp_path / "e.db") as emu, automations_client(emu) as client:
+        database = emu._store.database
+        client.post("/d/bot", data={"ip": "192.0.2.1"}).raise_for_status()
+        [[pages]] = database.rows("PRAGMA page_count")
+        database.execute(f"PRAGMA max_page_count = {pages}")
+        with caplog.at_level(logging.ERROR):
+            refused = client.post("/d/bot", data={"ip": "192.0.2.1", "uas": "x" * 100_000})
+            assert client.get("/_/statistics").is_success
+        assert (refused.status_code, "the disk is full" in refused.json()["message"]) == (500, True)
+        assert {record.name for record in caplog.records} == {"omnivery.emulator"}
+        assert all("the disk is full" in record.getMessage() for record in caplog.records)
+        database.execute("PRAGMA max_page_count = 1000000")
+        assert client.post("/d/bot", data={"ip": "192.0.2.1"}).is_success

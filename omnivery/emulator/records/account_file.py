@@ -6,15 +6,20 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from logging import Logger
 from typing import TYPE_CHECKING, Any
 
+from omnivery._logging import get_logger
 from omnivery.codec import dumps, loads
 from omnivery.emulator.account import Account
 from omnivery.emulator.domain import Domain
 from omnivery.emulator.records.database import RecordDatabase
+from omnivery.errors import OmniveryError
 
 if TYPE_CHECKING:
     from cattrs import Converter
+
+logger: Logger = get_logger("omnivery.emulator")
 
 DELAY = 0.5
 """Seconds after a change until the account is written: a flood of changes is written once."""
@@ -49,7 +54,7 @@ class AccountFile:
     def plan(self) -> None:
         """Write the account soon, because it may have changed. Called on the server's event loop."""
         if self._is_used and self._planned is None:
-            self._planned = asyncio.get_running_loop().call_later(DELAY, self.save)
+            self._planned = asyncio.get_running_loop().call_later(DELAY, self._save_planned)
 
     def save(self) -> None:
         """Write the account."""
@@ -60,6 +65,12 @@ class AccountFile:
             connection.execute("DELETE FROM domains")
             rows = [(domain.name, place, _written(domain)) for place, domain in enumerate(self._account.domains)]
             connection.executemany("INSERT INTO domains VALUES (?, ?, ?)", rows)
+
+    def _save_planned(self) -> None:
+        try:
+            self.save()
+        except OmniveryError as error:  # such as a full disk; the end of the emulator tries again, and says so
+            logger.error("domains and suppressions were not saved: %s", error)  # noqa: TRY400  # no fault of the code
 
     @property
     def _is_used(self) -> bool:
