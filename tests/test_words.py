@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,16 @@ NAMES = """
     sync_writer supplier
 """.split()  # noqa: SIM905  # a list of so many strings is harder to read
 """Names of classes, methods and modules, as whole words."""
+NAME = re.compile(rf"\b(?:{'|'.join(NAMES)})\b")
 
 
 def old_words(text: str) -> set[str]:
-    found = {word for word in WORDS if word in text.lower()}
-    return found | {name for name in NAMES if re.search(rf"\b{name}\b", text)}
+    plain = text.lower()
+    found = {word for word in WORDS if word in plain}
+    return found | {*NAME.findall(text)}
 
 
+@cache
 def files() -> list[str]:
     """The files of the repository; without git, as in a source distribution, all that are in no hidden folder."""
     listed = ""
