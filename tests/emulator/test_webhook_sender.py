@@ -73,7 +73,7 @@ def event(**fields: Any) -> dict[str, Any]:
     return {"ip": "198.51.100.1", "uas": "Mozilla/5.0", "event_id": "e1", **fields}
 
 
-def submit(emu: Emulator, url: str, *events: dict[str, Any], timeout: float = 5.0) -> httpx.Response:
+def submit(emu: Emulator, url: str, *events: dict[str, Any], timeout: float | httpx.Timeout = 5.0) -> httpx.Response:
     return httpx.post(
         f"{emu.automations_url}/{emu.domain}/bot",
         json={"events": events, "webhook_url": url},
@@ -191,7 +191,7 @@ def test_callers_who_outrun_their_receiver_have_to_wait(receiver: Receiver) -> N
         for _ in range(CAPACITY):
             assert submit(emu, receiver.url, event()).status_code == 200
         with pytest.raises(httpx.ReadTimeout):
-            submit(emu, receiver.url, event(), timeout=0.1)
+            submit(emu, receiver.url, event(), timeout=httpx.Timeout(20, read=0.1))
         assert emu.bot_batches == [1] * CAPACITY
         receiver.gate.set()
         emu.wait_idle()
