@@ -16,7 +16,7 @@ import pytest
 
 from omnivery.cli.output import printable
 from omnivery.emulator import Emulator
-from tests.support.cli import in_process
+from tests.support.cli import in_process, unread
 from tests.support.cli import process as omnivery
 
 LINE = '{ip} - - [17/May/2015:10:05:03 +0000] "GET /offer HTTP/1.1" 200 5 "-" "{agent}"\n'
@@ -184,7 +184,8 @@ def test_a_signal_in_the_middle_of_a_run_prints_the_account(number: signal.Signa
         assert process.stdin is not None
         process.stdin.write(log(*(f"agent {n}" for n in range(2000))))
         process.stdin.flush()
-        time.sleep(1.5)
+        while unread(process.stdin) and process.poll() is None:
+            time.sleep(0.01)
         process.send_signal(number)
         assert process.wait(timeout=20) == status
         assert process.stdout is not None

@@ -19,7 +19,7 @@ from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from tests.cli.test_app import printed
-from tests.support.cli import error_of, in_process, on_terminal
+from tests.support.cli import error_of, in_process, on_terminal, unread
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def test_each_line_that_left_the_pipe_is_in_the_report_of_a_run_that_is_interrup
         assert output is not None
         pipe.write(ndjson(1020))
         pipe.flush()
-        until(lambda: not _waiting_in(pipe) and (hangs or len(emulator.bot_events) >= 500), process)
+        until(lambda: not unread(pipe) and (hangs or len(emulator.bot_events) >= 500), process)
         time.sleep(0.3 if hangs else 0.1)
         process.send_signal(sign)
         status = process.wait(timeout=20)  # standard input stays open: the pipe only pauses
@@ -259,17 +259,6 @@ def test_each_line_that_left_the_pipe_is_in_the_report_of_a_run_that_is_interrup
     assert status == 128 + sign
     assert totals["read"] == 1020
     assert totals["accepted"] + totals["undelivered"] == 1020
-
-
-def _waiting_in(pipe: Any) -> int:
-    """How many bytes nobody has taken yet."""
-    import array
-    import fcntl
-    import termios
-
-    count = array.array("i", [0])
-    fcntl.ioctl(pipe.fileno(), termios.FIONREAD, count)
-    return count[0]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

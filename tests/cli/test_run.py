@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from tests.support.cli import (
     in_process,
     ndjson,
     on_terminal,
+    seen_in_process,
 )
 
 SILENT = "203.0.113.7"
@@ -179,13 +181,13 @@ def test_events_with_equal_ids_are_counted_one_by_one(job: Job) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="there is no kill -9")
 def test_after_kill_9_the_same_command_ends_with_the_same_totals(job: Job) -> None:
     """It is killed twice, and each time batches and calls with verdicts are on their way."""
-    events = [event(f"e{n}") for n in range(10_000)]
+    events = [event(f"e{n}") for n in range(6_000)]
     ndjson(job.file, events)
     job.emulator.faults = "delay=200ms"
     with job.started("--concurrency", "2") as process:
         until(process, lambda: job.accepted() >= 1000)
         process.kill()
-    assert 1000 <= job.accepted() < 10_000, "it was killed in the middle"
+    assert 1000 <= job.accepted() < 6_000, "it was killed in the middle"
     with job.started("--concurrency", "2") as process:
         until(process, lambda: job.accepted() >= 3000)
         process.kill()
@@ -193,11 +195,11 @@ def test_after_kill_9_the_same_command_ends_with_the_same_totals(job: Job) -> No
     result = job.run()
     totals = printed(result)
     assert result.returncode == 0, (totals, result.stderr)
-    assert (totals["read"], totals["accepted"], totals["rejected"], totals["undelivered"]) == (10_000, 10_000, 0, 0)
-    assert (totals["verdicts"], totals["missing"], totals["store"]["verdicts"]) == (10_000, 0, 10_000)
+    assert (totals["read"], totals["accepted"], totals["rejected"], totals["undelivered"]) == (6_000, 6_000, 0, 0)
+    assert (totals["verdicts"], totals["missing"], totals["store"]["verdicts"]) == (6_000, 0, 6_000)
     seen = [one["event_id"] for one in job.emulator.bot_events]
     assert {*seen} == {one["event_id"] for one in events}
-    assert len(seen) <= 10_000 + 2 * 2 * 500, "only batches that were on their way went out twice"
+    assert len(seen) <= 6_000 + 2 * 2 * 500, "only batches that were on their way went out twice"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -305,7 +307,7 @@ def test_a_loopback_url_for_the_real_service_is_warned_of(job: Job) -> None:
 
 def test_on_a_terminal_the_totals_are_text(job: Job) -> None:
     ndjson(job.file, [event("a"), event("b", "192.0.2.1")])
-    status, shown = on_terminal(*job.command(), environment=job.environment)
+    status, shown = seen_in_process(*job.command(), environment=job.environment)
     assert status == 0, shown
     assert "2 of 2 events accepted" in shown
     assert "2 of them have their verdict, 0 have none" in shown
@@ -354,14 +356,21 @@ def test_each_refusal_is_told_at_once_and_nothing_more_is_waited_for(job: Job) -
 
 def test_a_strangers_call_is_told_and_does_not_end_the_wait(job: Job) -> None:
     ndjson(job.file, [event("silent", SILENT)])
-    with job.started("--deadline", "3s") as process:
-        until(process, lambda: job.accepted() == 1)
-        assert httpx.post(f"http://127.0.0.1:{job.port}/", content=b"junk", verify=False).status_code == 406
-        output, complaints = process.communicate(timeout=30)
-    totals = json.loads(output)
+
+    def call() -> int:
+        end = time.monotonic() + 30
+        while job.accepted() == 0 and time.monotonic() < end:
+            time.sleep(0.02)
+        return httpx.post(f"http://127.0.0.1:{job.port}/", content=b"junk", verify=False).status_code
+
+    with ThreadPoolExecutor() as pool:
+        status = pool.submit(call)
+        result = job.run("--deadline", "3s")
+    totals = printed(result)
+    assert status.result() == 406
     assert (totals["missing"], totals["refused"]) == (1, 0)
-    assert b"1 call refused: signature missing: not the service's, or it does not sign its calls" in complaints
-    assert b"run the same command again" in complaints
+    assert b"1 call refused: signature missing: not the service's, or it does not sign its calls" in result.stderr
+    assert b"run the same command again" in result.stderr
 
 
 def test_an_unreachable_server_is_named_at_once(job: Job) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -17,7 +17,7 @@ from omnivery.cli import suppression_import
 from omnivery.emulator import Emulator
 from omnivery.mailgun import Bounces
 from tests.cli.conftest import Command
-from tests.support.cli import error_of, output_of, seen_in_process, settings_of
+from tests.support.cli import error_of, output_of, seen_in_process, settings_of, unread
 
 
 def csv_of(tmp_path: Path, count: int, name: str = "reader") -> Path:
@@ -140,17 +140,6 @@ def test_ctrl_c_accounts_for_what_was_done_and_the_rest_goes_on_from_there(
     assert {f"stopped{number}@example.com" for number in range(1000)} <= addresses(command)
 
 
-def unread(pipe: IO[bytes]) -> int:
-    """Bytes that the other side has not taken yet."""
-    import array
-    import fcntl  # POSIX alone has it
-    import termios
-
-    count = array.array("i", [0])
-    fcntl.ioctl(pipe, termios.FIONREAD, count)
-    return count[0]
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_prints_the_account_and_leaves_no_file(
@@ -168,7 +157,7 @@ def test_a_signal_prints_the_account_and_leaves_no_file(
         assert process.stdin is not None
         process.stdin.write(b"address\nann@example.com\n")
         process.stdin.flush()
-        while unread(process.stdin):
+        while unread(process.stdin) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(number)
         output, complaints = process.communicate(timeout=20)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest import mock
 
 from omnivery.cli.app import run
@@ -146,6 +146,17 @@ def error_of(result: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
     error = json.loads(result.stderr.splitlines()[-1])["error"]
     assert set(error) == {"type", "message", "hint"}
     return dict(error)
+
+
+def unread(pipe: IO[bytes]) -> int:
+    """Return the number of bytes in a pipe that its reader has not taken yet."""
+    import array
+    import fcntl  # POSIX alone has it
+    import termios
+
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 def free_port() -> int:
