@@ -83,10 +83,11 @@ class ResponseProtocol(ResponseHandler):
 
         A response may refuse the request before all of it was sent, or the connection may be lost.
         """
-        self._more = self._loop.create_future()
+        more: asyncio.Future[bool] = self._loop.create_future()
         if self._is_refused or not self.is_connected():
-            self._more.set_result(False)
-        return self._more
+            more.set_result(False)
+        self._more = more
+        return more
 
     def resume_writing(self) -> None:
         """Take note that the server has taken most of what was written."""

@@ -19,13 +19,14 @@ from omnivery.transport.adapters.streams import HIGH_WATER, Stream, StreamBacken
 from omnivery.transport.adapters.tls import untrusting_context
 
 pytestmark = pytest.mark.asyncio
+INNER: Any = httpcore.AnyIOBackend()
 
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[tuple[Any, socket.socket]]:
     """A stream, and the server's end of its connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        backend = StreamBackend(httpcore.AnyIOBackend())
+        backend = StreamBackend(INNER)
         stream = await backend.connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=2.0)
         with listener.accept()[0] as server:
             server.setblocking(False)
@@ -125,7 +126,7 @@ async def test_what_each_address_said_is_known(monkeypatch: pytest.MonkeyPatch) 
     """Else nothing would tell a refused connection from an unknown host."""
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found("127.0.0.1", "127.0.0.2"))
     with pytest.raises(httpcore.ConnectError) as caught:
-        await StreamBackend(httpcore.AnyIOBackend()).connect_tcp("twice.example", 9, timeout=2.0)
+        await StreamBackend(INNER).connect_tcp("twice.example", 9, timeout=2.0)
     assert is_unreachable(caught.value)
     assert isinstance(caught.value.__cause__, ExceptionGroup)
 
