@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from base64 import b64encode
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -123,17 +124,20 @@ class AiohttpAdapter:
         raise failure
 
     async def aclose(self) -> None:
-        """Close every connection. Requests in flight fail."""
+        """Close every connection. Requests in flight fail. One whose event loop has ended is let go."""
         self._closed = True
         if self._connector is None:
             return
         connector, self._connector = self._connector, None
         # Before anything is awaited: who is cancelled then must not leave them open.
+        expected = [RuntimeError] if self._loop is not None and self._loop.is_closed() else []
         for connection in self._connections:
-            connection.close()
+            with suppress(*expected):
+                connection.close()
         self._connections.clear()
         self._origins.clear()
-        await connector.close()
+        with suppress(*expected):
+            await connector.close()
 
     async def _exchange(
         self, connector: aiohttp.TCPConnector, origin: _Origin, head: bytes, request: Request

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import ssl
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -115,11 +116,15 @@ class HttpxAdapter:
         return response
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection. One whose event loop has ended cannot be closed any more, and is let go."""
         self._closed = True
         self._surplus += self._connections
         self._connections.clear()
-        await self._close_surplus()
+        if self._loop in {None, current_token()}:
+            await self._close_surplus()
+        while self._surplus:
+            with suppress(RuntimeError):
+                await self._surplus.pop().transport.aclose()
 
     def _check_usable(self) -> None:
         if self._closed:

@@ -13,6 +13,7 @@ import anyio
 import pytest
 from anyio import to_thread
 from anyio.abc import ByteStream, SocketAttribute
+from anyio.from_thread import start_blocking_portal
 
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError, TransportError
 from omnivery.transport.config import Limits, Timeouts
@@ -337,3 +338,29 @@ async def test_a_second_event_loop_is_told_off(lane: Lane) -> None:
         with pytest.raises(ConfigError, match="one client for each event loop"):
             await to_thread.run_sync(asyncio.run, adapter.send(get(server.url)))
         assert (await adapter.send(get(server.url))).status == 200
+
+
+def test_closing_in_a_second_event_loop_keeps_the_error_that_matters(lane: Lane) -> None:
+    """`async with client` in a second asyncio.run(): the advice must not be lost to an error of the closing."""
+    adapter = lane.make()
+
+    async def send(url: str) -> None:
+        await adapter.send(get(url))
+
+    async def send_and_close(url: str) -> None:
+        try:
+            await send(url)
+        finally:
+            await adapter.aclose()
+
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(serve(always(http_response()))) as server,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", ResourceWarning)  # of the sockets that the first loop left
+        anyio.run(send, server.url, backend=lane.backend)
+        with pytest.raises(ConfigError, match="one client for each event loop"):
+            anyio.run(send_and_close, server.url, backend=lane.backend)
+        assert not adapter.connected
+        gc.collect()
