@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.machine import library
 from omnivery import AsyncAutomations, Automations
 
 TOKEN = "bench-token"
@@ -78,13 +79,9 @@ def _synchronous(url: str, calls: int, rounds: int) -> tuple[dict[str, list[floa
 
 def _vendors(url: str) -> dict[str, Call]:
     """Other vendors' SDKs, as their users call them."""
-    import mailgun.client
-    import openai
-    import stripe
-
-    payments = stripe.StripeClient("sk_test_bench", base_addresses={"api": url})
-    models = openai.OpenAI(api_key="bench", base_url=url, max_retries=0)
-    mail = mailgun.client.Client(auth=("api", "bench"), api_url=url)
+    payments = library("stripe").StripeClient("sk_test_bench", base_addresses={"api": url})
+    models = library("openai").OpenAI(api_key="bench", base_url=url, max_retries=0)
+    mail = library("mailgun.client").Client(auth=("api", "bench"), api_url=url)
     return {
         "stripe, sync": payments.v1.balance.retrieve,
         "openai, sync": models.models.list,

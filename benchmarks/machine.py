@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 PACKAGES = ("omnivery", "httpx", "httpcore", "anyio", "attrs", "aiohttp", "orjson", "msgspec")
 
@@ -14,6 +16,11 @@ def describe() -> dict[str, str]:
     found = {"Python": f"{platform.python_implementation()} {platform.python_version()}"}
     found |= {name: version(name) for name in PACKAGES}
     return found | {"system": platform.system(), "cores": str(os.cpu_count())}
+
+
+def library(name: str) -> Any:
+    """Import a peer's library. Not by name: it need not be installed where types are checked."""
+    return import_module(name)
 
 
 def line(found: dict[str, str]) -> str:

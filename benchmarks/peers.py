@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.events import BATCH, Event, body, envelope
+from benchmarks.machine import library
 from benchmarks.variants import TOKEN, Send, Spent, Target
 
 TIMEOUT = 30.0
@@ -43,14 +44,13 @@ def _loop(
 
 def _httpx(events: list[Event], target: Target, spent: Spent, *, module: str = "httpx") -> None:
     from contextlib import asynccontextmanager
-    from importlib import import_module
 
-    library: Any = import_module(module)
+    http = library(module)
 
     @asynccontextmanager
     async def opened(target: Target) -> Any:
-        limits = library.Limits(max_connections=target.concurrency, max_keepalive_connections=target.concurrency)
-        async with library.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=limits) as client:
+        limits = http.Limits(max_connections=target.concurrency, max_keepalive_connections=target.concurrency)
+        async with http.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=limits) as client:
 
             async def post(content: bytes) -> None:
                 (await client.post(target.endpoint, content=content, headers=HEADERS)).raise_for_status()
@@ -87,11 +87,9 @@ def _aiohttp(events: list[Event], target: Target, spent: Spent) -> None:
 def _pyreqwest(events: list[Event], target: Target, spent: Spent) -> None:
     from contextlib import asynccontextmanager
 
-    from pyreqwest.client import ClientBuilder
-
     @asynccontextmanager
     async def opened(target: Target) -> Any:
-        async with ClientBuilder().no_proxy().build() as client:
+        async with library("pyreqwest.client").ClientBuilder().no_proxy().build() as client:
 
             async def post(content: bytes) -> None:
                 response = await client.post(target.endpoint).headers(HEADERS).body_bytes(content).build().send()
@@ -163,24 +161,23 @@ def _requests(events: list[Event], target: Target, spent: Spent) -> None:
 
 
 def _elasticsearch(events: list[Event], target: Target, spent: Spent) -> None:
-    from elasticsearch import AsyncElasticsearch
-    from elasticsearch.helpers import async_streaming_bulk
-
     async def run() -> None:
-        async with AsyncElasticsearch(target.url, request_timeout=TIMEOUT) as client:
+        async with library("elasticsearch").AsyncElasticsearch(target.url, request_timeout=TIMEOUT) as client:
             with spent:
                 actions = ({"_index": "events", "_source": event} for event in events)
-                async for succeeded, _ in async_streaming_bulk(client, actions, chunk_size=BATCH):
+                async for succeeded, _ in library("elasticsearch.helpers").async_streaming_bulk(
+                    client, actions, chunk_size=BATCH
+                ):
                     assert succeeded
 
     asyncio.run(run())
 
 
 def _posthog(events: list[Event], target: Target, spent: Spent) -> None:
-    from posthog import Posthog
-
     with spent:
-        client = Posthog("phc_bench", host=target.url, max_queue_size=len(events), flush_at=BATCH, gzip=False)
+        client = library("posthog").Posthog(
+            "phc_bench", host=target.url, max_queue_size=len(events), flush_at=BATCH, gzip=False
+        )
         for event in events:
             client.capture("click", distinct_id=event["recipient_id"], properties=event)
         client.shutdown()
