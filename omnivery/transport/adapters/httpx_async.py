@@ -120,7 +120,7 @@ class HttpxAdapter:
         self._closed = True
         self._surplus += self._connections
         self._connections.clear()
-        if self._loop in {None, current_token()}:
+        if self._surplus and _is_current(self._loop):
             await self._close_surplus()
         while self._surplus:
             with suppress(RuntimeError):
@@ -177,6 +177,13 @@ class HttpxAdapter:
     async def _close_surplus(self) -> None:
         while self._surplus:
             await self._surplus.pop().transport.aclose()
+
+
+def _is_current(loop: EventLoopToken | None) -> bool:
+    try:
+        return current_token() == loop
+    except RuntimeError:  # there is none, as when a synchronous client is closed
+        return False
 
 
 async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request, limit: int) -> Response:

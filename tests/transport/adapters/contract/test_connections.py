@@ -18,6 +18,7 @@ from anyio.from_thread import start_blocking_portal
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError, TransportError
 from omnivery.transport.config import Limits, Timeouts
 from omnivery.transport.http import Phase, Request
+from omnivery.transport.runtime import drive
 from tests.support.adapters import Lane, open_connections
 from tests.support.fakes import Seen, always, http_response, serve
 
@@ -338,6 +339,13 @@ async def test_a_second_event_loop_is_told_off(lane: Lane) -> None:
         with pytest.raises(ConfigError, match="one client for each event loop"):
             await to_thread.run_sync(asyncio.run, adapter.send(get(server.url)))
         assert (await adapter.send(get(server.url))).status == 200
+
+
+def test_what_was_never_used_is_closed_without_an_event_loop(lane: Lane) -> None:
+    """As a synchronous client does, whose own requests go another way."""
+    adapter = lane.make()
+    drive(adapter.aclose())
+    assert not adapter.connected
 
 
 def test_closing_in_a_second_event_loop_keeps_the_error_that_matters(lane: Lane) -> None:
