@@ -326,7 +326,8 @@ async def test_closing_ends_the_requests_in_flight(lane: Lane) -> None:
             async with anyio.create_task_group() as group:
                 for _ in range(3):
                     group.start_soon(send)
-                await anyio.sleep(0.02)
+                while len(server.seen) < 3:  # noqa: ASYNC110  # the server has no event for it
+                    await anyio.sleep(0.005)
                 await adapter.aclose()
     assert errors == [True] * 3
 
