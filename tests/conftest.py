@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import signal
 import sys
@@ -65,3 +66,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     for file in files[first:] + files[:first]:
         with suppress(Exception, pytest.skip.Exception):  # the collection reports what cannot be imported
             importlib.import_module(".".join(file.relative_to(here.parent).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through thousands of collected tests again and again."""
+    # Its import asks the collector who refers to trio's random numbers: it has to come first.
+    if "hypothesis" in sys.modules:
+        gc.collect()
+        gc.freeze()
