@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import islice
-from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.events import BATCH, Event, body, envelope
@@ -43,12 +42,10 @@ def _loop(
 
 
 def _httpx(events: list[Event], target: Target, spent: Spent, *, module: str = "httpx") -> None:
-    from contextlib import asynccontextmanager
-
     http = library(module)
 
     @asynccontextmanager
-    async def opened(target: Target) -> Any:
+    async def opened(target: Target) -> AsyncIterator[Post]:
         limits = http.Limits(max_connections=target.concurrency, max_keepalive_connections=target.concurrency)
         async with http.AsyncClient(timeout=TIMEOUT, trust_env=False, limits=limits) as client:
 
@@ -65,12 +62,10 @@ def _httpx2(events: list[Event], target: Target, spent: Spent) -> None:
 
 
 def _aiohttp(events: list[Event], target: Target, spent: Spent) -> None:
-    from contextlib import asynccontextmanager
-
     import aiohttp
 
     @asynccontextmanager
-    async def opened(target: Target) -> Any:
+    async def opened(target: Target) -> AsyncIterator[Post]:
         connector = aiohttp.TCPConnector(limit=target.concurrency)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(TIMEOUT)) as session:
 
@@ -85,10 +80,8 @@ def _aiohttp(events: list[Event], target: Target, spent: Spent) -> None:
 
 
 def _pyreqwest(events: list[Event], target: Target, spent: Spent) -> None:
-    from contextlib import asynccontextmanager
-
     @asynccontextmanager
-    async def opened(target: Target) -> Any:
+    async def opened(target: Target) -> AsyncIterator[Post]:
         async with library("pyreqwest.client").ClientBuilder().no_proxy().build() as client:
 
             async def post(content: bytes) -> None:

@@ -58,9 +58,9 @@ def _decoder() -> Decode | None:
         from msgspec.json import Decoder
     except ImportError:
         return None
-    text = Annotated[str, Meta(min_length=1)]
+    text: Any = Annotated[str, Meta(min_length=1)]
     # Beyond 64 bits the codec makes a float of a whole number.
-    whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+    whole: Any = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
     required: list[Any] = [("ip", text), ("uas", text), ("event_id", text)]
     times: list[Any] = [("ts", whole | None, None), ("message_ts", whole | None, None)]
     event: Any = defstruct("SoundEvent", required + times, gc=False)

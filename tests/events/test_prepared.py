@@ -47,9 +47,15 @@ members = st.one_of(
     fields,
     st.builds(lambda given, name, value: {**given, name: value}, fields, st.sampled_from([*FIELDS, "mine"]), odd),
 )
+
+
+def event_of(given: dict[str, Any]) -> BotEvent:
+    return BotEvent(**{name: value for name, value in given.items() if name in FIELDS})
+
+
 own = st.one_of(st.none(), st.dictionaries(st.sampled_from(["a", "b", "ip", "webhook_url"]), odd, max_size=2))
 events = st.one_of(
-    members.map(lambda given: BotEvent(**{name: value for name, value in given.items() if name in FIELDS})),
+    members.map(event_of),
     st.builds(lambda given, own: BotEvent(**given, attributes=own), fields, own),
     st.builds(lambda given: BotEvent(**given, attributes=MappingProxyType({"a": 1})), fields),
 )
