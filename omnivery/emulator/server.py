@@ -215,8 +215,9 @@ class Emulator:
             times: number of requests that fail.
 
         Raises:
-            ConfigError: no route has that name, or `times` is below 1.
-            ValueError: `status` or `after` is not one of the values above, or a header has no valid name or value.
+            ConfigError: no route has that name, or `times` is not a whole number, or below 1.
+            ValueError: `status` or `after` is not one of the values above, `delay` is negative, a header has no valid
+                name or value, or the server cannot send it: a length of its own, or a body with 204, 205 or 304.
             TypeError: an option has another type.
         """
         fault = Fault(status=status, retry_after=retry_after, delay=delay, after=after, body=body, headers=headers)
