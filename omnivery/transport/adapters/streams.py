@@ -107,6 +107,8 @@ class Stream(httpcore.AsyncNetworkStream):
     async def aclose(self) -> None:
         """Close the connection at once."""
         self._protocol.transport.abort()
+        # The event loop closes the socket in its next step, and a caller may keep it from taking one.
+        await asyncio.sleep(0)
 
     async def start_tls(
         self,

@@ -8,6 +8,8 @@ import socket
 import time
 import warnings
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -309,6 +311,27 @@ async def test_closing_leaves_nothing_open(lane: Lane) -> None:
             await anyio.wait_all_tasks_blocked()
             gc.collect()
     assert [str(one.message) for one in caught] == []
+
+
+@pytest.mark.anyio
+async def test_closing_closes_its_sockets_before_it_returns(lane: Lane) -> None:
+    """The caller may keep the event loop from its next step, and the server waits meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+        def respond() -> socket.socket:
+            connection, _ = listener.accept()
+            connection.settimeout(5)
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            return connection
+
+        with ThreadPoolExecutor(1) as threads:
+            accepted = threads.submit(respond)
+            async with lane.open() as adapter:
+                await adapter.send(get(url))
+            with accepted.result(5) as connection, suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
 
 
 @pytest.mark.anyio
