@@ -134,13 +134,7 @@ class BotEventRecords:
     def find(self, query: BotEventQuery | None = None, window: Window | None = None) -> RecordPage[BotEventRecord]:
         """Return some events, newest first."""
         window = window or Window()
-        found: list[BotEventRecord] = []
-        for record in self._matching(query or BotEventQuery(), window):
-            found.append(record)
-            if len(found) > window.limit:
-                break
-        kept = found[: window.limit]
-        return RecordPage(records=tuple(kept[::-1] if window.is_forward else kept), more=len(found) > window.limit)
+        return RecordPage.of(self._matching(query or BotEventQuery(), window), window)
 
     def count(self, query: BotEventQuery | None = None, *, after: int = 0) -> int:
         """Return the number of events that match, of those with an id above `after`."""

@@ -87,13 +87,7 @@ class VerdictRecords:
     def find(self, query: VerdictQuery | None = None, window: Window | None = None) -> RecordPage[VerdictRecord]:
         """Return some verdicts, newest first."""
         window = window or Window()
-        found: list[VerdictRecord] = []
-        for record in self._matching(query or VerdictQuery(), window):
-            found.append(record)
-            if len(found) > window.limit:
-                break
-        kept = found[: window.limit]
-        return RecordPage(records=tuple(kept[::-1] if window.is_forward else kept), more=len(found) > window.limit)
+        return RecordPage.of(self._matching(query or VerdictQuery(), window), window)
 
     def count(self, query: VerdictQuery | None = None, *, after: int = 0) -> int:
         """Return the number of verdicts that match, of those with an id above `after`."""

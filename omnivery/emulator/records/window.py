@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from attrs import Factory, define, field, frozen
@@ -40,6 +42,13 @@ class RecordPage(Generic[T]):
     """The records, newest first, whatever the window."""
     more: bool
     """Whether more records match, beyond the limit."""
+
+    @classmethod
+    def of(cls, matching: Iterable[T], window: Window) -> RecordPage[T]:
+        """Return the first of the records that match, in the order in which the window is read."""
+        found = list(islice(matching, window.limit + 1))
+        kept = found[: window.limit]
+        return cls(records=tuple(kept[::-1] if window.is_forward else kept), more=len(found) > window.limit)
 
 
 @define
