@@ -12,7 +12,7 @@ from omnivery.webhooks.payload import WebhookEvent, parse_unverified
 
 
 def summary_of(body: bytes) -> dict[str, Any]:
-    """Say what a call brings, whoever sent it; `kind` is None if it cannot be read."""
+    """Say what a call brings, from any sender; `kind` is None if it cannot be read."""
     try:
         return summary(parse_unverified(body))
     except WebhookError:

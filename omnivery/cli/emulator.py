@@ -166,7 +166,9 @@ def _run(settings: dict[str, Any], *, hidden: set[str], quiet: bool) -> None:
         try:
             _show(emulator, hidden)
             if not _is_loopback(settings["host"]):
-                click.echo("Whoever reaches this port may read and change all: the control API needs no key.", err=True)
+                click.echo(
+                    "Everyone who reaches this port may read and change all: the control API needs no key.", err=True
+                )
             # The first webhook would load it, and seem to be slow.
             Thread(target=import_module, args=["omnivery.transport.adapters.httpx_async"], daemon=True).start()
             lines.print_until_end()

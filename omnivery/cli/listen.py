@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PORT = 20311
 """The port, unless another is given: beside the emulator's."""
 UNVERIFIED = (
-    f"NOTHING IS VERIFIED: {VARIABLE} is not set, so whoever knows the URL can send what is shown"
+    f"NOTHING IS VERIFIED: {VARIABLE} is not set, so everyone who knows the URL can send what is shown"
     " and forwarded here as if it were the service's."
 )
 

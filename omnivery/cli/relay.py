@@ -65,7 +65,7 @@ class RelayedCall:
 class Relay:
     """An ASGI app. Responds with the status of the URL to which it forwards, so that the sender tries again if it must.
 
-    A call that is refused is not forwarded: whoever finds the URL could otherwise reach the program behind it.
+    A call that is refused is not forwarded: a stranger who finds the URL could otherwise reach the program behind it.
     """
 
     keys: Sequence[str] = field(repr=False)

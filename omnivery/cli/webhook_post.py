@@ -59,7 +59,7 @@ async def post(adapter: Adapter, url: str, body: bytes, headers: tuple[tuple[str
 
 
 def post_adapter() -> Adapter:
-    """Make the adapter that posts; whoever makes it closes it."""
+    """Make the adapter that posts; the caller closes it."""
     from omnivery.transport.adapters.factory import AdapterFactory
     from omnivery.transport.config import Limits
 

@@ -57,7 +57,7 @@ class Detector:
                 ip = plain_address(ip) or ip
             if ip.startswith(FIXED):
                 return None if ip.startswith(NEVER_JUDGED) else ip.startswith(ALWAYS_BOT)
-        # 2. Whoever requested the honeypot of this message.
+        # 2. The client that requested the honeypot of this message.
         if self.honeypot and self.honeypot.caught(event.get("message_id"), ip=ip, agent=agent):
             return True
         # 3. No user agent, or one of a known crawler.

@@ -22,7 +22,7 @@ def test_the_shell_is_given_commands_and_options() -> None:
 
 
 def test_nothing_is_loaded_to_complete_a_name() -> None:
-    """Whoever presses Tab waits for it."""
+    """A person who presses Tab waits for it."""
     loaded = loaded_by(
         "import click; from omnivery.cli.app import omnivery as o\n"
         "assert [one.value for one in o.shell_complete(click.Context(o), 'do')] == ['doctor', 'domains']\n"

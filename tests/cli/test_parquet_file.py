@@ -81,7 +81,7 @@ def test_what_fits_no_column_is_not_lost(library: str, tmp_path: Path) -> None:
 
 
 def test_names_without_end_do_not_become_columns(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever makes up names must not make a file that nobody can read."""
+    """A sender who makes up names must not make a file that nobody can read."""
     monkeypatch.setattr(parquet_file, "MOST_ATTRIBUTES", 2)
     found = written([row(number, attributes={f"n{number}": number, "n0": 0}) for number in range(4)], tmp_path)
     names = [name for name in found.columns if name.startswith("attributes")]

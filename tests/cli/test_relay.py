@@ -91,7 +91,7 @@ async def test_a_program_that_is_not_there_is_a_bad_gateway() -> None:
 )
 @respx.mock
 async def test_what_is_refused_is_not_forwarded(content: Callable[[], bytes], refusal: str) -> None:
-    """Whoever finds a tunnel's URL must not reach the program behind it."""
+    """A stranger who finds a tunnel's URL must not reach the program behind it."""
     route = respx.post(TARGET).respond(200)
     bench = Bench(KEY)
     assert await bench.call(content()) == 406  # signed now: minutes may have passed since the collection

@@ -1,4 +1,4 @@
-"""Signed payloads: the SDK's own receiver takes them, and so does whoever checks the signature."""
+"""Signed payloads: the SDK's own receiver takes them, and so does a check of the signature by hand."""
 
 from __future__ import annotations
 

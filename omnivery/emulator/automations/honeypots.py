@@ -36,4 +36,4 @@ ROUTES = (
     Route("honeypot", "GET", "/{message_id}/hclick", visit),
     Route("honeypot", "GET", "/{domain}/{message_id}/hclick", visit),
 )
-"""No operations, and no key: whoever reads the mail may request them."""
+"""No operations, and no key: every reader of the mail may request them."""

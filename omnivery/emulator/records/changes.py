@@ -1,4 +1,4 @@
-"""News of records: which kinds of them changed, for whoever waits or shows them live."""
+"""News of records: which kinds of them changed, for the tasks that wait or show them live."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Subscription(ABC):
         self._ring()
 
     def end(self) -> None:
-        """Wake whoever waits: no more changes follow."""
+        """Wake all waiting tasks: no more changes follow."""
         self.ended = True
         self._ring()
 
@@ -58,7 +58,7 @@ class Subscription(ABC):
 
     @abstractmethod
     def _ring(self) -> None:
-        """Wake whoever waits, from any thread."""
+        """Wake all waiting tasks, from any thread."""
 
 
 class AsyncSubscription(Subscription):
@@ -83,7 +83,7 @@ class AsyncSubscription(Subscription):
             await asyncio.wait_for(self._over.wait(), seconds)
 
     def end(self) -> None:
-        """Wake whoever waits or pauses."""
+        """Wake the tasks that wait or pause."""
         super().end()
         with suppress(RuntimeError):  # the subscriber's loop is closed already
             self._loop.call_soon_threadsafe(self._over.set)

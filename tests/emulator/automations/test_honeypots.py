@@ -1,4 +1,4 @@
-"""The honeypot's link catches whoever requests it, as the API's page describes."""
+"""The honeypot's link catches each client that requests it, as the API's page describes."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_file_in_use_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_changes_is_written_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever kills it loses half a second at most."""
+    """A kill loses half a second at most."""
     monkeypatch.setattr("omnivery.emulator.records.account_file.DELAY", 0.0)
     with Emulator(db=tmp_path / "e.db") as emulator, mailgun_client(emulator) as client:
         client.post("/domains", data={"name": "new.example"}).raise_for_status()

@@ -1,4 +1,4 @@
-"""News of records: whoever waits is woken, and nothing piles up for those who do not look."""
+"""News of records: each waiting task is woken, and nothing piles up for those who do not look."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ async def test_the_end_of_a_connection_is_told_from_its_break() -> None:
             await stream.write(b"more")
 
 
-async def test_a_break_wakes_whoever_reads_or_writes() -> None:
+async def test_a_break_wakes_readers_and_writers() -> None:
     async with connected() as (stream, server):
         reading = asyncio.ensure_future(stream.read(1, timeout=5.0))
         writing = asyncio.ensure_future(stream.write(b"x" * 20_000_000, timeout=5.0))
