@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -204,6 +205,15 @@ def test_a_taken_port_says_what_to_do() -> None:
     assert b"--port 0 takes a free port" in result.stderr
 
 
+@pytest.fixture
+def hung_up() -> Iterator[None]:
+    """SIGHUP has its default effect, although who runs the tests may ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hung_up")
 def test_the_second_ctrl_c_ends_it_at_once() -> None:
     before, lines = signal.getsignal(signal.SIGINT), ActivityLines()
     with ended_by_signals(lines):
