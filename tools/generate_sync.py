@@ -225,7 +225,7 @@ class Twin:
         given: dict[str, str] = {}
         before: list[str] = []
         for argument in (*node.args.args[1:], *node.args.kwonlyargs):
-            wrapped = self._handed_over(argument)
+            wrapped = self._handed_over(argument, node)
             if wrapped:
                 given[argument.arg] = f"given_{argument.arg}"
                 before.append(f"given_{argument.arg} = {wrapped}")
@@ -248,12 +248,12 @@ class Twin:
         self._needs("omnivery._fork", "delay_fork")
         return "\n".join(["with delay_fork():", *late, *lines])
 
-    def _handed_over(self, argument: ast.arg) -> str | None:
+    def _handed_over(self, argument: ast.arg, node: Function) -> str | None:
         kind = _text(argument.annotation)
         name = argument.arg
         if "AsyncIterable[" in kind:
             items = f"as_events({name})" if "ArrowStream" in kind else name
-            return f'bridge.source({items}, argument="{name}")'
+            return f'bridge.source({items}, argument="{name}"{_unattended(node)})'
         if kind.startswith("Callable["):
             return f"bridge.callback({name})"
         if kind.startswith("Iterable["):
@@ -383,6 +383,14 @@ def _call(function: str, node: Function, given: dict[str, str] | None = None) ->
     if len(line) + 30 <= WIDTH:
         return line
     return f"{function}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
+
+
+def _unattended(node: Function) -> str:
+    """Return the argument that says whether the caller's thread only waits: not in a block, nor with a callback."""
+    if not isinstance(node, ast.AsyncFunctionDef):
+        return ""
+    callbacks = [one.arg for one in node.args.kwonlyargs if _text(one.annotation).startswith("Callable[")]
+    return f", unattended={' and '.join(f'{name} is None' for name in callbacks) or 'True'}"
 
 
 def _wrapped(function: str, call: str) -> str:

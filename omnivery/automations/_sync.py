@@ -263,7 +263,7 @@ class Bots(Resource["AsyncAutomations"]):
 
         The source may be endless: at most twice `concurrency` batches of 500 events are in memory at any moment.
 
-        The source is read in the calling thread.
+        An iterator runs in the calling thread, as does `on_progress`.
 
         An event that cannot be sent becomes a rejection, and its batch is sent without it. A failed request is tried
         again (ten times, unless `options` or the client say otherwise). A rate limit slows the run. In an outage it
@@ -307,7 +307,7 @@ class Bots(Resource["AsyncAutomations"]):
         with delay_fork():
             from omnivery.readers.frames import as_events
         bridge: LoopBridge[SubmitReport] = LoopBridge()
-        given_events = bridge.source(as_events(events), argument="events")
+        given_events = bridge.source(as_events(events), argument="events", unattended=on_progress is None)
         given_on_progress = bridge.callback(on_progress)
         return bridge.run(
             lambda: self._async.bots.submit(
@@ -372,7 +372,7 @@ class Bots(Resource["AsyncAutomations"]):
         with delay_fork():
             from omnivery.readers.frames import as_events
         bridge: LoopBridge[RoundTripReport] = LoopBridge()
-        given_events = bridge.source(as_events(events), argument="events")
+        given_events = bridge.source(as_events(events), argument="events", unattended=on_progress is None)
         given_on_progress = bridge.callback(on_progress)
         return bridge.run(
             lambda: self._async.bots.submit_and_wait(
@@ -794,7 +794,7 @@ class Messages(Resource["AsyncAutomations"]):
 
         Args:
             messages: what to send.
-                It is read in the calling thread.
+                An iterator runs in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
             on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
@@ -815,7 +815,7 @@ class Messages(Resource["AsyncAutomations"]):
                 covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
         """
         bridge: LoopBridge[SendReport] = LoopBridge()
-        given_messages = bridge.source(messages, argument="messages")
+        given_messages = bridge.source(messages, argument="messages", unattended=on_progress is None)
         given_on_progress = bridge.callback(on_progress)
         return bridge.run(
             lambda: self._async.messages.send_many(

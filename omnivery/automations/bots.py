@@ -132,7 +132,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         Async only: a synchronous source is read on the event loop, between requests; pass an asynchronous one if
         reading can block.
 
-        Sync only: the source is read in the calling thread.
+        Sync only: an iterator runs in the calling thread, as does `on_progress`.
 
         An event that cannot be sent becomes a rejection, and its batch is sent without it. A failed request is tried
         again (ten times, unless `options` or the client say otherwise). A rate limit slows the run. In an outage it

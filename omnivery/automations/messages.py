@@ -75,7 +75,7 @@ class AsyncMessages(AsyncResource[AutomationsConfig]):
         Args:
             messages: what to send.
                 Async only: a synchronous source is read on the event loop, one message at a time.
-                Sync only: it is read in the calling thread.
+                Sync only: an iterator runs in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
             on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.

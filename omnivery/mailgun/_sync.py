@@ -737,7 +737,7 @@ class Messages(Resource["AsyncMailgun"]):
 
         Args:
             messages: what to send.
-                It is read in the calling thread.
+                An iterator runs in the calling thread.
             concurrency: messages in flight; fewer while the server asks to slow down.
             on_progress: called with the report so far after each message; no coroutine function.
             progress: show a bar in a notebook or on a terminal, and lines in the log `omnivery.progress` elsewhere.
@@ -758,7 +758,7 @@ class Messages(Resource["AsyncMailgun"]):
                 covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
         """
         bridge: LoopBridge[SendReport] = LoopBridge()
-        given_messages = bridge.source(messages, argument="messages")
+        given_messages = bridge.source(messages, argument="messages", unattended=on_progress is None)
         given_on_progress = bridge.callback(on_progress)
         return bridge.run(
             lambda: self._async.messages.send_many(

@@ -2,7 +2,8 @@
 
 The caller's iterable is read, and the caller's functions are called, in the caller's own thread, because what they use,
 such as a database cursor, may be bound to it. So the thread makes calls for the loop until the work is done. One
-call fetches the items of a whole batch: to cross between threads for each item would take longer than to send it.
+call fetches the items of a whole batch: to cross between threads for each item would take longer than to send it. A
+list or tuple runs no code of the caller's, so the loop reads it itself while the caller only waits.
 """
 
 from __future__ import annotations
@@ -120,9 +121,15 @@ class LoopBridge(Generic[T]):
             self._next_call()
 
     def source(
-        self, items: Iterable[P] | AsyncIterable[P] | Resumable[P], *, argument: str
+        self, items: Iterable[P] | AsyncIterable[P] | Resumable[P], *, argument: str, unattended: bool = False
     ) -> Iterable[P] | AsyncIterable[P]:
         """Return the caller's iterable as a source that the work can read.
+
+        Args:
+            items: what to read.
+            argument: its name, for the error.
+            unattended: whether the caller's thread runs none of the caller's code until the work is over. A callback
+                may change the list that is read, and a slow one must slow the reading down.
 
         Raises:
             ConfigError: the iterable is asynchronous.
@@ -130,8 +137,9 @@ class LoopBridge(Generic[T]):
         if isinstance(items, Resumable):
             return cast("AsyncIterable[P]", _CallersResumable(self, items))
         items = plain(items, argument=argument)
-        if _no_source(items):
-            return items  # `Source.of` refuses it
+        # `Source.of` refuses what is no source. A subclass of list may have an `__iter__` of the caller's.
+        if _no_source(items) or (unattended and type(items) in {list, tuple}):
+            return items
         # Not an asynchronous iterable, whatever the cast says: runs never iterate it, but read it by batches.
         ready = iter(items)
         is_list = isinstance(items, list | tuple)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -133,6 +134,24 @@ def test_in_a_bulk_run_says_what_was_accepted() -> None:
     assert "of 3,000 events read 1,500 were accepted, 0 rejected, 1,500 undelivered" in ended.stderr
 
 
+def test_while_the_background_loop_reads_a_list() -> None:
+    """The calling thread only waits then, and must wake for it."""
+    count = iter(range(1000))
+    main = threading.main_thread().ident or 0
+
+    def handle(connection: socket.socket, request: Request) -> None:
+        number = next(count)
+        if number == 5:
+            signal.pthread_kill(main, signal.SIGINT)
+        if number >= 3:
+            never(connection, request)
+        connection.sendall(response())
+
+    with meeting(handle) as (_, client), pytest.raises(KeyboardInterrupt) as interruption:
+        client.bots.submit(events(5000), concurrency=3)
+    assert "of 3,000 events read 1,500 were accepted, 0 rejected, 1,500 undelivered" in interruption.value.__notes__[0]
+
+
 def test_between_two_steps_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C may come at any place, also where the thread has begun to do something and cannot say that it is done."""
 
@@ -142,7 +161,7 @@ def test_between_two_steps_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def work() -> None:
         with meeting(always(response())) as (_, client), pytest.raises(KeyboardInterrupt):
-            client.bots.submit(events(3))
+            client.bots.submit(iter(events(3)))
 
     monkeypatch.setattr(caller._ThreadCall, "do", begun_and_interrupted)
     in_threads(1, work)

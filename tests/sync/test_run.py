@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import anyio
@@ -19,6 +19,7 @@ from omnivery import Automations, Mailgun, Message
 from omnivery.automations.report import SubmitReport
 from omnivery.errors import BulkError, ConfigError, OmniveryError
 from omnivery.events.event import EventLike
+from omnivery.sync.bridge import LoopBridge
 from omnivery.transport.observe import Attempt
 from tests.support.bots import (
     FAST,
@@ -54,6 +55,49 @@ def test_the_source_and_the_callback_belong_to_the_calling_thread() -> None:
     assert report.accepted == 2100
     received = [item["event_id"] for request in server.requests for item in json.loads(request.body)["events"]]
     assert sorted(received) == sorted(numbered(2100))
+
+
+class Rows(list[EventLike]):
+    """A list with an iterator of the caller's."""
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "crosses"),
+    [
+        (events(2100), {}, False),
+        (tuple(events(2100)), {}, False),
+        (Rows(events(2100)), {}, True),
+        (iter(events(2100)), {}, True),
+        (events(2100), {"on_progress": id}, True),
+    ],
+)
+def test_a_list_is_read_without_crossing_to_the_calling_thread(
+    monkeypatch: pytest.MonkeyPatch, source: Any, options: dict[str, Any], *, crosses: bool
+) -> None:
+    """A crossing a batch takes a fifth of the time. A callback may change the list, so there its thread reads it."""
+    calls: list[object] = []
+    call = LoopBridge.call_in_thread
+
+    async def counted(bridge: LoopBridge[Any], what: Callable[[], object]) -> None:
+        calls.append(what)
+        await call(bridge, what)
+
+    monkeypatch.setattr(LoopBridge, "call_in_thread", counted)
+    with meeting(always(response())) as (_server, client):
+        report = client.bots.submit(source, **options)
+    assert report.accepted == 2100
+    assert bool(calls) is crosses
+
+
+def test_a_callback_may_append_to_the_list() -> None:
+    given = events(1000)
+
+    def requeue(report: SubmitReport) -> None:
+        if report.accepted < 1500:
+            given.extend(event(report.accepted + number) for number in range(500))
+
+    with meeting(always(response())) as (_server, client):
+        assert client.bots.submit(given, on_progress=requeue, concurrency=1).accepted == len(given) == 2000
 
 
 def test_a_database_cursor_is_a_source() -> None:
