@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from omnivery.bulk.source import Source
     from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
-    from omnivery.transport.http import ApiResponse
     from omnivery.transport.operation import Operation
 
 MAX_OUTAGE = 600.0
@@ -69,12 +68,8 @@ def event_run(
         ConfigError: an option is out of range.
     """
     calls = client._for_bulk(concurrency, options, requests_per_second=requests_per_second, max_outage=max_outage)
-
-    async def send(body: bytes) -> ApiResponse[Any]:
-        return await calls.client.call(
-            operation, domain=target["domain"], body=encoding.json(body), options=calls.options
-        )
-
+    path = calls.client._path(operation, target["domain"])
+    send = calls.client._prepared(operation, path, calls.options, content_type=encoding.JSON)
     return AsyncBulkRun(
         source=source,
         work=EventWork(send=send, target=target, size=max_events, max_bytes=max_bytes),

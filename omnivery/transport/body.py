@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Fields = Iterable[tuple[str, str]]
 """Form fields or query parameters; a name may occur more than once."""
+JSON = "application/json"
+"""Content type of JSON."""
 
 
 @frozen(kw_only=True)
@@ -59,7 +61,7 @@ def query(fields: Fields) -> str:
 
 def json(content: bytes) -> Body:
     """Return a body of JSON that is already serialised."""
-    return Body(content=content, content_type="application/json")
+    return Body(content=content, content_type=JSON)
 
 
 def form(fields: Fields) -> Body:

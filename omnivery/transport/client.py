@@ -13,11 +13,11 @@ from attrs import evolve, frozen
 
 from omnivery._logging import get_logger
 from omnivery._version import __version__
-from omnivery.errors import ConfigError, OmniveryError
+from omnivery.errors import ConfigError
 from omnivery.transport import body as encoding
 from omnivery.transport.adapters.factory import AdapterFactory
 from omnivery.transport.adapters.limited import LimitedAdapter, SyncLimitedAdapter
-from omnivery.transport.capture import CAPTURES, capture
+from omnivery.transport.capture import capture
 from omnivery.transport.client_config import ClientConfig
 from omnivery.transport.config import (
     BULK_RETRY,
@@ -31,9 +31,8 @@ from omnivery.transport.config import (
 from omnivery.transport.http import Adapter, ApiResponse, Request, Response
 from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker, RateLimiter
 from omnivery.transport.observe import LogObserver, Observer
-from omnivery.transport.pipeline import Pipeline
+from omnivery.transport.pipeline import Pipeline, PreparedCall
 from omnivery.transport.raw import raw_body, raw_operation, relative_path
-from omnivery.transport.responses import conceal
 from omnivery.transport.retry import RetryBudget
 from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 
@@ -250,10 +249,7 @@ class AsyncBaseClient(Generic[ConfigT]):
             ApiError: the server refused the request; there is a subclass for each common status.
             DecodeError: the response is not what the operation promises.
         """
-        values = dict(path or {})
-        if "{domain}" in operation.path:
-            values["domain"] = self._domain(domain)
-        where = encoding.fill_path(operation.path, values) + encoding.query(query)
+        where = self._path(operation, domain, path) + encoding.query(query)
         return await self._run(operation, where, body, options or NO_OPTIONS)
 
     async def request(
@@ -310,24 +306,31 @@ class AsyncBaseClient(Generic[ConfigT]):
     async def _run(
         self, operation: Operation[T], where: str, body: Body | None, options: CallOptions
     ) -> ApiResponse[T]:
+        call = self._prepared(operation, where, options, content_type=body.content_type if body else None)
+        return await call(body.content if body else b"")
+
+    def _prepared(
+        self, operation: Operation[T], where: str, options: CallOptions, *, content_type: str | None
+    ) -> PreparedCall[T]:
+        """Return a call of an operation at a path, to be made with one content or with many."""
         credential = self._config.credential(operation)
-        request = Request(
-            method=operation.method,
+        return PreparedCall(
+            pipeline=self._pipeline,
+            operation=operation,
             url=self._config.base_url + where,
-            headers=self._headers(credential, body, options),
-            content=body.content if body else b"",
+            headers=self._headers(credential, content_type, options),
             timeouts=options.timeouts or self._config.timeouts,
+            policy=options.retry or self._config.retry,
+            deadline=options.deadline,
+            secrets=credential.secrets,
+            owner=self._adapters,
         )
-        policy = options.retry or self._config.retry
-        try:
-            response = await self._pipeline.run(operation, request, policy=policy, deadline=options.deadline)
-        except OmniveryError as error:
-            conceal(error, credential.secrets)
-            raise
-        for owner, found in CAPTURES.get():
-            if owner is self._adapters:
-                found.append(response)
-        return response
+
+    def _path(self, operation: Operation[Any], domain: str | None, path: Mapping[str, str] | None = None) -> str:
+        values = dict(path or {})
+        if "{domain}" in operation.path:
+            values["domain"] = self._domain(domain)
+        return encoding.fill_path(operation.path, values)
 
     def _domain(self, domain: str | None) -> str:
         # The client's own domain was checked when the client was made. An empty argument is the caller's mistake: to
@@ -336,10 +339,12 @@ class AsyncBaseClient(Generic[ConfigT]):
             return self._config.domain
         return valid_domain(required(domain, argument="domain", variable="OMNIVERY_DOMAIN", purpose="sending domain"))
 
-    def _headers(self, credential: Credential, body: Body | None, options: CallOptions) -> tuple[tuple[str, str], ...]:
-        headers = {"accept": "application/json", "user-agent": self._config.user_agent}
-        if body:
-            headers["content-type"] = body.content_type
+    def _headers(
+        self, credential: Credential, content_type: str | None, options: CallOptions
+    ) -> tuple[tuple[str, str], ...]:
+        headers = {"accept": encoding.JSON, "user-agent": self._config.user_agent}
+        if content_type is not None:
+            headers["content-type"] = content_type
         headers.update((name.lower(), value) for name, value in self._config.headers.items())
         headers.update((name.lower(), value) for name, value in options.headers.items())
         # Last, so that nothing replaces the credential.

@@ -12,18 +12,19 @@ from attrs import define, evolve, field, frozen
 
 from omnivery._logging import get_logger
 from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
-from omnivery.transport.http import ApiResponse, Progress
+from omnivery.transport.capture import CAPTURES
+from omnivery.transport.http import ApiResponse, Progress, Request
 from omnivery.transport.observe import Attempt
 from omnivery.transport.operation import Safety
-from omnivery.transport.responses import SUCCESS, api_error
+from omnivery.transport.responses import SUCCESS, api_error, conceal
 from omnivery.transport.retry import Failure, GiveUp, Reason, Wait, classify, decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from logging import Logger
 
-    from omnivery.transport.config import RetryPolicy
-    from omnivery.transport.http import Adapter, Request, Response
+    from omnivery.transport.config import RetryPolicy, Timeouts
+    from omnivery.transport.http import Adapter, Content, Response
     from omnivery.transport.observe import Observer
     from omnivery.transport.operation import Operation
     from omnivery.transport.retry import RetryBudget
@@ -66,6 +67,42 @@ class Pipeline:
         """
         call = _Call(pipeline=self, operation=operation, request=request, policy=policy, deadline=deadline)
         return await call.run()
+
+
+@frozen(kw_only=True, eq=False)
+class PreparedCall(Generic[T]):
+    """A call of which only the content is left to give: bulk work encodes URL and header fields once."""
+
+    pipeline: Pipeline
+    operation: Operation[T]
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    timeouts: Timeouts
+    policy: RetryPolicy
+    deadline: float | None
+    secrets: tuple[str, ...] = field(repr=False)
+    """Texts of the credential, which no error may show."""
+    owner: object = field(repr=False)
+    """The client and its clones, for `capture`."""
+
+    async def __call__(self, content: Content = b"") -> ApiResponse[T]:
+        """Send a request with this content. Returns and raises what `AsyncBaseClient.call` does."""
+        request = Request(
+            method=self.operation.method,
+            url=self.url,
+            headers=self.headers,
+            content=content,
+            timeouts=self.timeouts,
+        )
+        try:
+            response = await self.pipeline.run(self.operation, request, policy=self.policy, deadline=self.deadline)
+        except OmniveryError as error:
+            conceal(error, self.secrets)
+            raise
+        for owner, found in CAPTURES.get():
+            if owner is self.owner:
+                found.append(response)
+        return response
 
 
 @define(kw_only=True, eq=False)

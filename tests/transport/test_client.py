@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnivery import AsyncAutomations, CallOptions, Limits, RetryPolicy, Timeouts
-from omnivery.automations.bots import RESULT
+from omnivery.automations.bots import RESULT, SUBMIT_BATCH
 from omnivery.errors import ApiError, ConfigError, DecodeError, ForbiddenError, OmniveryError, TransportError
 from omnivery.events.verdict import Verdict
-from omnivery.transport.body import fill_path
+from omnivery.transport.body import JSON, fill_path, json
 from omnivery.transport.credentials import BasicKey, TokenHeader
 from omnivery.transport.http import Request
 from omnivery.transport.operation import Operation
@@ -530,3 +530,35 @@ def test_every_operation_of_a_client_takes_its_token() -> None:
     client = AsyncAutomations(TOKEN)
     operation: Operation[Verdict] = RESULT
     assert client._config.credential(operation).header == ("ov-token", TOKEN)
+
+
+# Calls that are prepared once, and made with many contents
+
+
+@pytest.mark.anyio
+async def test_each_request_of_a_prepared_call_is_the_one_that_a_call_sends() -> None:
+    wire, options = Wire(), CallOptions(headers={"x-own": "1"})
+    async with connected(wire) as client:
+        path = client._path(SUBMIT_BATCH, "mail.example.com")
+        prepared = client._prepared(SUBMIT_BATCH, path, options, content_type=JSON)
+        for content in (b"[1]", b"[2]"):
+            await prepared(content)
+            await client.call(SUBMIT_BATCH, domain="mail.example.com", body=json(content), options=options)
+            own, its = wire.requests[-2:]
+            assert (own.method, own.url, own.headers.raw) == (its.method, its.url, its.headers.raw)
+            assert own.content == its.content == content
+
+
+@pytest.mark.anyio
+async def test_responses_of_a_prepared_call_are_captured_and_its_errors_hide_the_token() -> None:
+    wire = Wire()
+    async with connected(wire, retry=ONCE) as client:
+        prepared = client._prepared(SUBMIT_BATCH, "/mail.example.com/bot", CallOptions(), content_type=JSON)
+        assert hides(repr(prepared))
+        with client.capture() as responses:
+            await prepared(b"{}")
+        assert [one.status for one in responses] == [200]
+        wire.reply = lambda: httpx.Response(400, text=f"no such token: {TOKEN}")
+        with pytest.raises(ApiError) as caught:
+            await prepared(b"{}")
+    assert hides(str(caught.value))
