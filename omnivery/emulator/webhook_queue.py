@@ -1,14 +1,17 @@
 """The webhooks that are to be delivered: which of them slow down their senders, and which are dropped.
 
-A receiver that is slower than the clients slows them down, so that nothing is lost. One that fails must not: what fails
-is tried again later, and no request waits for that. What waits for another attempt has a bound of its own, beyond which
-the oldest is dropped.
+A receiver that is slower than the clients slows them down, so that nothing is lost. One that fails, or does not
+respond, must not: no request waits for it. What it is to have has a bound of its own, beyond which the oldest is
+dropped.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from attrs import define, field
 
@@ -18,8 +21,10 @@ SENDERS = 4
 """Maximum number of webhook requests in flight to one receiver."""
 CAPACITY = 64
 """Maximum number of sequences of webhooks to receivers that work. While it is reached, new API requests wait."""
+SILENCE = 0.5
+"""Seconds without a response from a receiver that has requests in flight, after which no API request waits for it."""
 MOST_RETRIED = 1_000
-"""Maximum number of sequences that wait for another attempt."""
+"""Maximum number of sequences that wait for a receiver which fails or is silent."""
 RETRIED_BYTES = 32 * 2**20
 """Maximum size of their bodies together."""
 MOST_PARKED = 10_000
@@ -37,7 +42,26 @@ class Receiver:
     slots: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(SENDERS))
     """Held by each request in flight."""
     failing: bool = False
-    """Whether the last attempt failed."""
+    """Whether the last attempt failed, or none has ended for too long."""
+    _in_flight: int = 0
+    _quiet_since: float = 0.0
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Take note that a request is in flight."""
+        if not self._in_flight:
+            self._quiet_since = time.monotonic()
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self._quiet_since = time.monotonic()
+
+    @property
+    def silent(self) -> bool:
+        """Whether it has requests in flight, and none has ended for `SILENCE` seconds."""
+        return self._in_flight > 0 and time.monotonic() - self._quiet_since >= SILENCE
 
 
 @define(eq=False)
@@ -61,7 +85,8 @@ class Sequence:
 class WebhookQueue:
     """The sequences in progress, in three classes.
 
-    They are fresh; or parked, because a fault or latency makes the next webhook due later; or wait for another attempt.
+    They are fresh; or parked, because a fault or latency makes the next webhook due later; or wait for a receiver that
+    fails.
 
     It belongs to the server's event loop.
     """
@@ -79,7 +104,9 @@ class WebhookQueue:
         """Wait until fewer than `CAPACITY` sequences are fresh, and not too many parked."""
         while len(self._fresh) >= CAPACITY or self._has_parked_too_many():
             self._room.clear()
-            await self._room.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), SILENCE / 4)
+            self._note_silence()
 
     def receiver(self, origin: str) -> Receiver:
         """Return the receiver of an origin."""
@@ -116,11 +143,7 @@ class WebhookQueue:
 
     def note_failure(self, sequence: Sequence) -> None:
         """Take note that a receiver fails: nobody waits any more for what is meant for it."""
-        sequence.receiver.failing = True
-        for fresh in [each for each in self._fresh if each.receiver is sequence.receiver]:
-            self._fresh.discard(fresh)
-            self._retry(fresh)
-        self._room.set()
+        self._fail(sequence.receiver)
 
     def remove(self, sequence: Sequence) -> None:
         """Remove a sequence that is done."""
@@ -134,6 +157,18 @@ class WebhookQueue:
         self._fresh.clear()
         self._parked.clear()
         self._parked_bytes = 0
+        self._room.set()
+
+    def _note_silence(self) -> None:
+        for receiver in {each.receiver for each in self._fresh}:
+            if receiver.silent:
+                self._fail(receiver)
+
+    def _fail(self, receiver: Receiver) -> None:
+        receiver.failing = True
+        for fresh in [each for each in self._fresh if each.receiver is receiver]:
+            self._fresh.discard(fresh)
+            self._retry(fresh)
         self._room.set()
 
     def _has_parked_too_many(self) -> bool:

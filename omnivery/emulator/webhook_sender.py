@@ -28,8 +28,8 @@ SUCCESS = range(200, 300)
 """Statuses by which a receiver accepts a webhook."""
 STOPPED = "given up: the emulator stopped"
 DROPPED = (
-    f"given up: more than {MOST_RETRIED:,} webhooks, or {RETRIED_BYTES // 2**20} MiB, wait for another attempt; the "
-    "oldest are dropped"
+    f"given up: more than {MOST_RETRIED:,} webhooks, or {RETRIED_BYTES // 2**20} MiB, wait for receivers that fail or "
+    "do not respond; the oldest are dropped"
 )
 
 
@@ -68,7 +68,7 @@ class WebhookSender:
         self._change = threading.Condition()
 
     async def wait_for_room(self) -> None:
-        """Wait while receivers that work have more than enough to do. One that fails lets nobody wait."""
+        """Wait while receivers that work have more than enough to do. One that fails or is silent lets nobody wait."""
         await self._queue.wait_for_room()
 
     def dispatch(self, *deliveries: Delivery) -> list[int]:
@@ -179,7 +179,8 @@ class WebhookSender:
                 await asyncio.sleep(wait)
             # A delivery that waits for its next attempt holds no slot: it must not block the others.
             async with sequence.receiver.slots:
-                made = await attempt(delivery, attempt_number, adapter=self._adapter, signer=self._signer)
+                with sequence.receiver.request():
+                    made = await attempt(delivery, attempt_number, adapter=self._adapter, signer=self._signer)
             if self._note(number, delivery, made, sequence) != "waiting":
                 return
 

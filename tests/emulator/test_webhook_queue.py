@@ -58,6 +58,24 @@ async def test_what_fails_takes_none() -> None:
     assert not await has_room(queue)
 
 
+async def test_what_gets_no_response_takes_room_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = WebhookQueue()
+    receiver = queue.receiver("a")
+    for _ in range(CAPACITY):
+        queue.add(added := sequence(receiver))
+    with receiver.request():
+        assert not await has_room(queue)
+        monkeypatch.setattr(webhook_queue, "SILENCE", 0.0)
+        await queue.wait_for_room()
+        for _ in range(CAPACITY):
+            queue.add(sequence(receiver))
+        assert await has_room(queue)
+    queue.note_success(added)
+    for _ in range(CAPACITY):
+        queue.add(sequence(receiver))
+    assert not await has_room(queue), "nothing is in flight, so nothing is late"
+
+
 async def test_the_oldest_that_wait_for_another_attempt_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_queue, "MOST_RETRIED", 3)
     queue = WebhookQueue()

@@ -184,8 +184,9 @@ def test_a_reset_drops_webhooks_under_way(receiver: Receiver, by: str) -> None:
     assert [verdict["event_id"] for verdict in receiver.verdicts] == ["e1", "e2"]
 
 
-def test_callers_who_outrun_their_receiver_have_to_wait(receiver: Receiver) -> None:
+def test_callers_who_outrun_their_receiver_have_to_wait(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing may grow without bound, and nothing that a working receiver is to have may be dropped."""
+    monkeypatch.setattr(webhook_queue, "SILENCE", 60.0)
     with Emulator() as emu:
         receiver.gate.clear()
         for _ in range(CAPACITY):
@@ -206,6 +207,20 @@ def test_nobody_waits_for_a_receiver_that_is_down() -> None:
         found = emu._store.deliveries.find(DeliveryQuery(state="waiting"), Window(limit=1000)).records
         assert len(found) == CAPACITY + 2
         assert all(record.due_at is None or record.due_at > time.time() for record in found)
+
+
+def test_nobody_waits_long_for_a_receiver_that_accepts_connections_and_never_responds(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails only when its requests time out, after 10 seconds."""
+    monkeypatch.setattr(webhook_queue, "SILENCE", 0.05)
+    receiver.gate.clear()
+    with Emulator() as emu:
+        for _ in range(CAPACITY + 5):
+            assert submit(emu, receiver.url, event(), timeout=2).status_code == 200
+        receiver.gate.set()
+        emu.wait_idle()
+        assert emu.statistics.webhooks_delivered == CAPACITY + 5
 
 
 def test_what_waits_for_a_receiver_that_is_down_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
