@@ -205,13 +205,17 @@ class Store:
     def add_attempt(
         self, number: int, attempt: DeliveryAttempt, *, state: DeliveryState, due_at: float | None = None
     ) -> None:
-        """Record an attempt to deliver a webhook, and what came of it."""
-        self.deliveries.add_attempt(number, attempt, state=state, due_at=due_at)
+        """Record an attempt to deliver a webhook, and what came of it.
+
+        Raises:
+            OmniveryError: it was not recorded, because the disk is full for instance. It is counted all the same.
+        """
         with self._lock:
             self._counts.webhook_attempts += 1
             self._counts.webhooks_delivered += state == "delivered"
             self._counts.webhooks_rejected += state == "rejected"
             self._counts.webhooks_given_up += state == "given up"
+        self.deliveries.add_attempt(number, attempt, state=state, due_at=due_at)
 
     @property
     def attempts(self) -> list[WebhookAttempt]:

@@ -7,10 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from logging import Logger
 from typing import Any
 
 from attrs import evolve
 
+from omnivery._logging import LogThrottle, get_logger
 from omnivery.codec import dumps
 from omnivery.emulator.activity import ActivityFeed
 from omnivery.emulator.faults import Faults
@@ -19,8 +21,10 @@ from omnivery.emulator.signer import Signer
 from omnivery.emulator.store import Store
 from omnivery.emulator.webhook_call import Delivery, activity, attempt, origin_of, signed_request
 from omnivery.emulator.webhook_queue import MOST_RETRIED, RETRIED_BYTES, Sequence, WebhookQueue
-from omnivery.errors import TransportError, phrase
+from omnivery.errors import OmniveryError, TransportError, phrase
 from omnivery.transport.http import Adapter
+
+logger: Logger = get_logger("omnivery.emulator")
 
 REJECTED = 406
 """Status by which a receiver refuses a webhook for good (Mailgun's rule, source/user_manual.rst)."""
@@ -62,6 +66,7 @@ class WebhookSender:
         self._faults = faults
         self._feed = feed
         self._queue = WebhookQueue()
+        self._unrecorded = LogThrottle()
         self._stopped = False
         self._tasks: dict[asyncio.Task[None], Sequence] = {}
         # wait_idle() runs in other threads, so _tasks changes under this lock.
@@ -187,7 +192,7 @@ class WebhookSender:
     def _note(self, number: int, delivery: Delivery, made: DeliveryAttempt, sequence: Sequence) -> DeliveryState:
         state = self._state_after(made)
         due_at = time.time() + self._waits[made.number] if state == "waiting" else None
-        self._store.add_attempt(number, made, state=state, due_at=due_at)
+        self._record(number, made, state, due_at)
         if state in {"delivered", "rejected"}:
             self._queue.note_success(sequence)
         else:
@@ -195,6 +200,17 @@ class WebhookSender:
         if self._feed:
             self._feed.tell(activity(delivery, made))
         return state
+
+    def _record(self, number: int, made: DeliveryAttempt, state: DeliveryState, due_at: float | None = None) -> None:
+        try:
+            self._store.add_attempt(number, made, state=state, due_at=due_at)
+        except OmniveryError as error:  # such as a full disk: the attempt was made, and the next ones must be made, too
+            if self._unrecorded.add(1):
+                logger.error(  # noqa: TRY400  # it is no fault of the code
+                    "attempts to deliver webhooks that were made and not recorded, so far %d: %s",
+                    self._unrecorded.count,
+                    error,
+                )
 
     def _state_after(self, made: DeliveryAttempt) -> DeliveryState:
         # 1. Accepted.
@@ -208,8 +224,7 @@ class WebhookSender:
 
     def _give_up(self, sequence: Sequence, reason: str) -> None:
         for number, _ in sequence.waiting:
-            made = DeliveryAttempt(number=0, at=time.time(), error=reason)
-            self._store.add_attempt(number, made, state="given up")
+            self._record(number, DeliveryAttempt(number=0, at=time.time(), error=reason), "given up")
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         with self._change:

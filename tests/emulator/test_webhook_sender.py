@@ -6,7 +6,9 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from omnivery.emulator.records.deliveries import DeliveryQuery
 from omnivery.emulator.records.window import Window
 from omnivery.emulator.webhook_queue import CAPACITY
 from omnivery.emulator.webhook_sender import DROPPED
+from omnivery.errors import OmniveryError
 from omnivery.webhooks.signature import verify
 
 
@@ -235,6 +238,42 @@ def test_what_waits_for_a_receiver_that_is_down_has_a_bound(monkeypatch: pytest.
         assert {record.attempts[-1].error for record in given_up} == {DROPPED}
         assert [record.id for record in given_up] == [3, 2, 1]
         assert emu.statistics.webhooks_given_up == 3
+
+
+def test_attempts_that_a_full_disk_leaves_unrecorded_are_made_counted_and_named(
+    receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A webhook that failed once is tried again all the same, and nobody has to look for it in the log of asyncio."""
+    receiver.responses = [500]
+    receiver.gate.clear()
+    with Emulator(db=tmp_path / "e.db", webhook_retry_delays=(0.01,)) as emu:
+        submit(emu, receiver.url, event())
+        fill(emu)
+        receiver.gate.set()
+        emu.wait_idle()
+        assert len(receiver.bodies) == 2
+        assert (emu.statistics.webhook_attempts, emu.statistics.webhooks_delivered) == (2, 1)
+        emu._store.database.execute("PRAGMA max_page_count = 1000000")
+        submit(emu, receiver.url, event(event_id="e2"))
+        emu.wait_idle()
+        assert emu.webhook_attempts[-1].status == 200
+    told = [record.getMessage() for record in caplog.records]
+    assert [text.partition(": ")[0] for text in told] == [
+        "attempts to deliver webhooks that were made and not recorded, so far 1",
+        "attempts to deliver webhooks that were made and not recorded, so far 2",
+    ]
+    assert all("the disk is full" in text for text in told)
+
+
+def fill(emu: Emulator) -> None:
+    """Leave no room for an attempt in the emulator's file, as a full disk does."""
+    database = emu._store.database
+    [[pages]] = database.rows("PRAGMA page_count")
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    for size in (4000, 100, 0):
+        with suppress(OmniveryError):
+            while True:
+                database.execute("INSERT INTO attempts VALUES (NULL, 9, 9, 0, 0, 0, '', ?, '', '')", bytes(size))
 
 
 def test_a_receiver_that_is_down_delays_no_other(receiver: Receiver) -> None:
