@@ -11,7 +11,7 @@ look like one of a foreign page:
 
 The APIs stay open to any host, because containers call them by names of their own. Each of their routes requires a key,
 in a header that no page can send to another site; but with keys that are known, as those of `--seed`, a page that uses
-DNS rebinding could command them.
+DNS rebinding could command them. No response of theirs is more than data to a browser.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ HARMLESS = {"x-content-type-options": "nosniff", "cross-origin-resource-policy":
 """Headers of every response: no other site may embed it, and no browser guesses its type."""
 SEALED = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Content-Security-Policy of a response that has none of its own."""
+DATA = ((b"x-content-type-options", b"nosniff"), (b"content-security-policy", SEALED.encode()))
+"""Headers of a response of the APIs, which takes as many requests as the emulator can serve."""
 
 
 @frozen(kw_only=True)
@@ -77,7 +79,7 @@ class BrowserGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or refuse it."""
         if scope["type"] != "http" or not self._is_guarded(scope["path"]):
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _as_data(send))
             return
         if reason := self._refusal(scope):
             response = json_response({"message": reason.message}, status=reason.status)
@@ -158,6 +160,16 @@ def _is_deliberate(headers: Headers) -> bool:
         return True
     # ov-token: the header of the Automations API, which clients of it send everywhere.
     return "ov-token" in headers or any(name.startswith(OWN_HEADERS) for name in headers)
+
+
+def _as_data(send: Send) -> Send:
+    async def as_data(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            names = {name for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *[field for field in DATA if field[0] not in names]]
+        await send(message)
+
+    return as_data
 
 
 def _sealed(send: Send) -> Send:

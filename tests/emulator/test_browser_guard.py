@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from omnivery.emulator import Emulator
-from omnivery.emulator.browser_guard import is_own_host
+from omnivery.emulator.browser_guard import SEALED, is_own_host
+from omnivery.emulator.receiver import PATH as RECEIVER
 
 EVIL = {"origin": "https://evil.example"}
 FOLLOWED = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -133,3 +134,19 @@ def test_responses_are_of_no_use_to_other_sites(emu: Emulator) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/v3/domains", "/v3/no-such", "/auth/test", "/no-such/path", RECEIVER])
+def test_responses_of_the_apis_are_data_to_a_browser(emu: Emulator, path: str) -> None:
+    """They quote what clients sent, and some browser may guess that it is HTML."""
+    for user in (("api", emu.api_key), None):
+        headers = call(emu, path=path, auth=user, headers={"ov-token": emu.token if user else "wrong"}).headers
+        assert headers.get_list("x-content-type-options") == ["nosniff"]
+        assert headers.get_list("content-security-policy") == [SEALED]
+
+
+def test_a_policy_that_a_response_has_stays(emu: Emulator) -> None:
+    emu.fail_next("domains.list", body="<p>")
+    headers = call(emu, path="/v3/domains", auth=("api", emu.api_key)).headers
+    assert headers.get_list("content-security-policy") == ["sandbox"]
+    assert headers.get_list("x-content-type-options") == ["nosniff"]
