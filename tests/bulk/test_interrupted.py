@@ -20,20 +20,24 @@ from tests.support.bots import (
     finish,
     run_of,
 )
+from tests.support.clocks import pass_time
 
 
 def endings_of_asyncio() -> list[Any]:
-    async def by_timeout(run: AsyncBulkRun) -> None:
-        async with asyncio.timeout(0.05):
+    """Each ends the run when both of its requests hang, however long it took until then."""
+
+    async def by_timeout(run: AsyncBulkRun, server: Server) -> None:
+        server.on_hanging = lambda hanging: pass_time(500 * hanging)
+        async with asyncio.timeout(1000):
             await finish(run)
 
-    async def by_wait_for(run: AsyncBulkRun) -> None:
-        await asyncio.wait_for(finish(run), 0.05)
+    async def by_wait_for(run: AsyncBulkRun, server: Server) -> None:
+        server.on_hanging = lambda hanging: pass_time(500 * hanging)
+        await asyncio.wait_for(finish(run), 1000)
 
-    async def by_cancel(run: AsyncBulkRun) -> None:
+    async def by_cancel(run: AsyncBulkRun, server: Server) -> None:
         task = asyncio.create_task(finish(run))
-        await asyncio.sleep(0.05)
-        task.cancel()
+        server.on_hanging = lambda hanging: hanging == 2 and task.cancel()
         await task
 
     return [(by_timeout, TimeoutError), (by_wait_for, TimeoutError), (by_cancel, asyncio.CancelledError)]
@@ -46,7 +50,7 @@ async def test_asyncio_s_own_cancellation_is_not_swallowed(end: Any, error: type
     server = Server(takes=1)
     run = run_of(endless(), server)
     with pytest.raises(error):
-        await end(run)
+        await end(run, server)
     assert_ended(run, server, accepted=500)
     task = asyncio.current_task()
     # A count left behind would make the next `asyncio.timeout` take itself for cancelled from outside.

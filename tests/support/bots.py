@@ -170,11 +170,15 @@ def assert_lawful(report: SubmitReport) -> None:
 
 
 class Server:
-    """Takes some batches at once, and then none: requests hang until they are cancelled."""
+    """Takes some batches at once, and then none: requests hang until they are cancelled.
 
-    def __init__(self, takes: int) -> None:
+    `on_hanging` is told how many hang, whenever one more does: a test that ends a run at that moment races nothing.
+    """
+
+    def __init__(self, takes: int, *, on_hanging: Callable[[int], object] = lambda _: None) -> None:
         self.takes = takes
         self.hanging = 0
+        self.on_hanging = on_hanging
 
     async def __call__(self, _: bytes) -> int:
         await anyio.lowlevel.checkpoint()
@@ -182,11 +186,18 @@ class Server:
             self.takes -= 1
             return 1
         self.hanging += 1
+        self.on_hanging(self.hanging)
         try:
             await anyio.sleep_forever()
         finally:
             self.hanging -= 1
         raise AssertionError
+
+    async def wait_hanging(self, count: int = 1) -> None:
+        """Go on when so many requests hang."""
+        with anyio.fail_after(30):
+            while self.hanging < count:  # noqa: ASYNC110  # an event of anyio belongs to one event loop
+                await anyio.sleep(0.001)
 
 
 def assert_ended(run: AsyncBulkRun, server: Server, *, accepted: int) -> None:

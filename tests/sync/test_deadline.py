@@ -22,6 +22,7 @@ from omnivery.errors import (
     OmniveryError,
     RateLimitError,
 )
+from tests.support.clocks import let_only_waiting_take_time
 from tests.support.sync import (
     LONG,
     ONCE,
@@ -38,25 +39,27 @@ LETTER = Message(from_="ann@example.com", to=["bob@example.com"], subject="Hello
 
 def trickle(connection: socket.socket, _request: Request) -> None:
     """A body that takes its time, each piece well within the read timeout; one that waits for its end gets it all."""
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 112\r\n\r\n")
-    for piece in (b'{"auth": {}}', *[b" "] * 100):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1012\r\n\r\n")
+    for piece in (b'{"auth": {}}', *[b" "] * 1000):
         connection.sendall(piece)
         time.sleep(0.02)
 
 
-def test_a_deadline_ends_a_call_that_gets_no_response() -> None:
+def test_a_deadline_ends_a_call_that_gets_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_only_waiting_take_time(monkeypatch, seconds=1)
     with meeting(never) as (_server, client), pytest.raises(DeadlineError, match="the response was awaited") as caught:
         client.account.test(options=CallOptions(deadline=0.2))
     assert caught.value.may_have_happened
 
 
-def test_a_deadline_ends_a_response_that_trickles_in_for_ever() -> None:
+def test_a_deadline_ends_a_response_that_trickles_in_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every piece comes within the read timeout, which starts anew each time."""
+    let_only_waiting_take_time(monkeypatch, seconds=1)
     with (
         meeting(trickle) as (_server, client),
         pytest.raises(DeadlineError, match="the response was being received") as caught,
     ):
-        client.account.test(options=CallOptions(deadline=0.2))
+        client.account.test(options=CallOptions(deadline=10))
     assert caught.value.may_have_happened
 
 
@@ -114,7 +117,7 @@ def test_a_deadline_ends_the_wait_for_a_slot() -> None:
         with pytest.raises(DeadlineError, match="waited for a slot") as caught:
             client.account.test(options=CallOptions(deadline=0.1))
         server.stop()
-        other.join()
+        other.join(LONG)
     assert not caught.value.may_have_happened
     assert len(server.requests) == 1
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.support.bots import WEBHOOK
 from tests.support.sync import (
     Request,
     Server,
@@ -87,6 +88,10 @@ def test_a_fork_before_the_first_use(work: str) -> None:
 def test_a_fork_after_the_first_use(work: str, before: str) -> None:
     """The background loop of the parent is no more in the child, and its connections are the parent's."""
     code = f"""
+from omnivery import Limits
+client = Automations(
+    "token", base_url=url, domain="mail.example.com", webhook_url={WEBHOOK!r}, limits=Limits(keepalive=1000)
+)
 mark("parent"); told("parent")
 exec({WORK[before]!r})
 def child():

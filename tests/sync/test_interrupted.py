@@ -38,11 +38,14 @@ def interrupted(
     with serving(handle) as server:
         command = program(code, server.url)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process:
+            hangs = threading.Timer(2 * LONG, process.kill)  # reading a line has no timeout
+            hangs.start()
             try:
                 ready(server, process)
                 process.send_signal(signal.SIGINT)
                 out, err = process.communicate(timeout=LONG)
             finally:
+                hangs.cancel()
                 process.kill()
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 

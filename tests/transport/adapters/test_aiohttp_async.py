@@ -28,7 +28,7 @@ from omnivery.transport.adapters.aiohttp_async import AiohttpAdapter  # noqa: E4
 
 
 def get(url: str) -> Request:
-    return Request(method="GET", url=url, timeouts=Timeouts(connect=2.0, read=2.0, write=2.0))
+    return Request(method="GET", url=url, timeouts=Timeouts(connect=30.0, read=30.0, write=30.0))
 
 
 # Where it runs
@@ -109,7 +109,7 @@ async def test_a_refusal_comes_through_although_the_server_reads_no_more(status:
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, refuse)
         url = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
-        with anyio.fail_after(1):
+        with anyio.fail_after(20):
             found = await adapter.send(Request(method="POST", url=url, content=b"x" * 9_000_000))
         assert (found.status, found.content) == (int(status[:3]), b"no")
         assert open_connections(adapter) == 0, "the rest of the request would be the next one"
@@ -135,7 +135,7 @@ async def test_a_success_that_comes_early_does_not_end_the_request() -> None:
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, respond)
         url = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert (await adapter.send(Request(method="POST", url=url, content=body))).content == b"whole"
         await adapter.aclose()
         tasks.cancel_scope.cancel()
@@ -171,7 +171,9 @@ async def test_a_request_that_closing_ended_is_said_to_be_that() -> None:
                 await adapter.send(get(server.url))
 
         tasks.start_soon(send)
-        await anyio.sleep(0.02)
+        with anyio.fail_after(30):
+            while not server.seen:  # noqa: ASYNC110  # the server has no event for it
+                await anyio.sleep(0.001)
         await adapter.aclose()
 
 

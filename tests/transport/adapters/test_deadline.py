@@ -17,9 +17,11 @@ from omnivery.errors import DeadlineError
 from omnivery.transport.adapters.deadline import BLOCK, Deadline, DeadlineBackend
 from omnivery.transport.adapters.httpx_common import SyncSendTrace
 from omnivery.transport.http import Progress
+from tests.support.clocks import let_only_waiting_take_time
 from tests.support.sync import Request, client_of, serving
 
-SOON = CallOptions(deadline=0.2, retry=RetryPolicy(attempts=1))
+ONCE = RetryPolicy(attempts=1)
+SOON = CallOptions(deadline=0.2, retry=ONCE)
 FOR_EVER = 1000
 """Steps of 10 ms. A call that outlasts them did not keep its deadline."""
 OUTLASTED = threading.Event()
@@ -51,29 +53,33 @@ def trickle(head: bytes, data: bytes) -> Callable[[socket.socket, Request], None
 
 STATUS, BODY = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"
 TRICKLE = [
-    pytest.param(silent, "the response was awaited", id="no response"),
-    pytest.param(trickle(STATUS, b"x: y\r\n"), "the response was awaited", id="headers for ever"),
-    pytest.param(trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "the response was awaited", id="103 for ever"),
-    pytest.param(trickle(BODY, b" "), "the response was being received", id="body for ever"),
+    pytest.param(silent, 0.2, "the response was awaited", id="no response"),
+    pytest.param(trickle(STATUS, b"x: y\r\n"), 20, "the response was awaited", id="headers for ever"),
+    pytest.param(trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), 20, "the response was awaited", id="103 for ever"),
+    pytest.param(trickle(BODY, b" "), 20, "the response was being received", id="body for ever"),
 ]
 
 
-@pytest.mark.parametrize(("handle", "phase"), TRICKLE)
-def test_a_deadline_ends_a_call_in_every_phase(handle: Callable[[socket.socket, Request], None], phase: str) -> None:
+@pytest.mark.parametrize(("handle", "seconds", "phase"), TRICKLE)
+def test_a_deadline_ends_a_call_in_every_phase(
+    monkeypatch: pytest.MonkeyPatch, handle: Callable[[socket.socket, Request], None], seconds: float, phase: str
+) -> None:
+    let_only_waiting_take_time(monkeypatch, seconds=1)
     with serving(handle) as server, client_of(server) as client, pytest.raises(DeadlineError, match=phase) as caught:
-        client.account.test(options=SOON)
+        client.account.test(options=CallOptions(deadline=seconds, retry=ONCE))
     assert caught.value.may_have_happened
 
 
-@pytest.mark.parametrize(("handle", "phase"), [TRICKLE[0], TRICKLE[3]])
+@pytest.mark.parametrize(("handle", "seconds", "phase"), [TRICKLE[0], TRICKLE[3]])
 def test_a_deadline_ends_a_call_over_a_callers_client(
-    handle: Callable[[socket.socket, Request], None], phase: str
+    monkeypatch: pytest.MonkeyPatch, handle: Callable[[socket.socket, Request], None], seconds: float, phase: str
 ) -> None:
     """There it bounds each step, and is looked at between the pieces of a body."""
+    let_only_waiting_take_time(monkeypatch, seconds=1)
     with serving(handle) as server, httpx.Client(verify=False) as http_client:
         client = client_of(server, http_client=http_client)
         with client, pytest.raises(DeadlineError, match=phase):
-            client.account.test(options=SOON)
+            client.account.test(options=CallOptions(deadline=seconds, retry=ONCE))
 
 
 def test_over_a_callers_client_each_step_gets_what_is_left(clock: list[float]) -> None:
@@ -99,8 +105,9 @@ def test_a_deadline_ends_a_tls_handshake_without_a_response() -> None:
     assert not caught.value.may_have_happened
 
 
-def test_a_deadline_ends_an_upload_that_is_not_read() -> None:
+def test_a_deadline_ends_an_upload_that_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes a little at a time restarts the write timeout with every bit."""
+    let_only_waiting_take_time(monkeypatch, seconds=1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/v3"

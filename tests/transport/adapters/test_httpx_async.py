@@ -20,12 +20,12 @@ from tests.support.fakes import (
     serve,
 )
 
-SHORT = Timeouts(connect=2.0, read=2.0, write=2.0)
+SHORT = Timeouts(connect=30.0, read=30.0, write=30.0)
 API = "https://api.example.org/things"
 
 
 def get(url: str, *, read: float = 2.0) -> Request:
-    return Request(method="GET", url=url, timeouts=Timeouts(connect=2.0, read=read, write=2.0))
+    return Request(method="GET", url=url, timeouts=Timeouts(connect=30.0, read=read, write=30.0))
 
 
 # Every error of the library

@@ -42,7 +42,7 @@ NOT_SENT = {
 
 
 def get(url: str = API, *, headers: tuple[tuple[str, str], ...] = ()) -> Request:
-    timeouts = Timeouts(connect=2.0, read=2.0, write=2.0)
+    timeouts = Timeouts(connect=30.0, read=30.0, write=30.0)
     return Request(method="GET", url=url, headers=headers, timeouts=timeouts)
 
 

@@ -16,20 +16,21 @@ from omnivery.errors import AmbiguousError, NotSentError
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Phase, Request
 from tests.support.adapters import ANY, Lane
+from tests.support.clocks import pass_time
 from tests.support.fakes import Seen, always, http_response, serve
 
-SHORT = Timeouts(connect=2.0, read=2.0, write=2.0)
+SHORT = Timeouts(connect=30.0, read=30.0, write=30.0)
 any_adapter = pytest.mark.parametrize("lane", ANY, ids=str)
 
 pytestmark = pytest.mark.anyio
 
 
-def get(url: str, *, read: float = 2.0) -> Request:
-    return Request(method="GET", url=url, timeouts=Timeouts(connect=2.0, read=read, write=2.0))
+def get(url: str, *, read: float = 30.0) -> Request:
+    return Request(method="GET", url=url, timeouts=Timeouts(connect=30.0, read=read, write=30.0))
 
 
-def post(url: str, content: bytes, *, write: float = 2.0) -> Request:
-    timeouts = Timeouts(connect=2.0, read=2.0, write=write)
+def post(url: str, content: bytes, *, write: float = 30.0) -> Request:
+    timeouts = Timeouts(connect=30.0, read=30.0, write=write)
     return Request(method="POST", url=url, content=content, timeouts=timeouts)
 
 
@@ -169,7 +170,7 @@ async def test_a_response_that_stops_is_ambiguous_after_the_read_timeout(lane: L
 
     request = get("", read=0.03)
     async with serve(handler) as server, lane.open() as adapter:
-        with anyio.fail_after(2), pytest.raises(AmbiguousError, match="read timeout"):
+        with anyio.fail_after(20), pytest.raises(AmbiguousError, match="read timeout"):
             await adapter.send(Request(method="GET", url=server.url, timeouts=request.timeouts))
 
 
@@ -178,10 +179,12 @@ async def test_the_read_timeout_starts_anew_with_each_piece(lane: Lane) -> None:
         data = http_response("200 OK", b"12345678")
         for piece in (data[:9], data[9:-8], *(data[at : at + 1] for at in range(-8, -1)), data[-1:]):
             await stream.send(piece)
-            await anyio.sleep(0.01)
+            await anyio.sleep(0.003)
+            pass_time(20)
+            await anyio.sleep(0.001)
 
     async with serve(slowly) as server, lane.open() as adapter:
-        assert (await adapter.send(get(server.url, read=0.07))).content == b"12345678"
+        assert (await adapter.send(get(server.url, read=70))).content == b"12345678"
 
 
 DAMAGED = http_response("200 OK", b"\x1f\x8b\x08 this is no gzip", "Content-Encoding: gzip")
@@ -212,7 +215,7 @@ async def test_a_server_that_takes_nothing_more_is_ambiguous_after_the_write_tim
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, lane.open() as adapter:
         url = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
         request = post(url, b"x" * 10_000_000, write=0.03)
-        with anyio.fail_after(5), pytest.raises(AmbiguousError, match="write timeout"):
+        with anyio.fail_after(20), pytest.raises(AmbiguousError, match="write timeout"):
             await adapter.send(request)
     assert request.progress.phase is Phase.SENDING
 
@@ -225,7 +228,7 @@ async def test_a_connection_that_breaks_while_the_request_is_sent_is_ambiguous(l
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     async with listener, anyio.create_task_group() as tasks, lane.open() as adapter:
         tasks.start_soon(listener.serve, hang_up)
-        with anyio.fail_after(5), pytest.raises(AmbiguousError):
+        with anyio.fail_after(20), pytest.raises(AmbiguousError):
             await adapter.send(post(f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}", b"x" * 9_000_000))
         tasks.cancel_scope.cancel()
 

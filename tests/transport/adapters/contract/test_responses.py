@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 def request(url: str, method: str = "GET") -> Request:
-    return Request(method=method, url=url, timeouts=Timeouts(connect=2.0, read=2.0, write=2.0))
+    return Request(method=method, url=url, timeouts=Timeouts(connect=30.0, read=30.0, write=30.0))
 
 
 # Framing
@@ -160,16 +160,22 @@ async def test_a_body_where_there_can_be_none_is_not_the_next_response(lane: Lan
 
 async def test_bytes_that_come_after_a_response_are_not_the_next_one_either(lane: Lane) -> None:
     """The connection is idle by then."""
+    idle, sent = anyio.Event(), anyio.Event()
 
     async def respond(stream: ByteStream, _seen: Seen) -> None:
         await stream.send(FIRST)
-        await anyio.sleep(0.01)
+        await idle.wait()
         await stream.send(SECOND)
+        sent.set()
 
     async with serve(respond) as server, lane.open() as adapter:
         for _ in range(3):
+            idle, sent = anyio.Event(), anyio.Event()
             assert (await adapter.send(request(server.url))).content == b"first"
-            await anyio.sleep(0.03)
+            idle.set()
+            with anyio.fail_after(30):
+                await sent.wait()
+            await anyio.sleep(0.01)
     assert (server.connections, len(server.seen)) == (3, 3)
 
 

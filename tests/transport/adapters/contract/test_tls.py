@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 def get(url: str) -> Request:
-    return Request(method="GET", url=url, timeouts=Timeouts(connect=2.0, read=2.0, write=2.0))
+    return Request(method="GET", url=url, timeouts=Timeouts(connect=30.0, read=30.0, write=30.0))
 
 
 async def test_a_server_that_nobody_vouches_for_is_refused_in_clear_words(
