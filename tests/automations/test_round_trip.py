@@ -72,7 +72,13 @@ async def test_a_timeout_ends_it_and_names_what_is_missing(emulator: Emulator, r
     async with client_of(emulator) as client:
         events = [event("silent", SILENT), event("judged"), event("silent", SILENT), event("bad", "nowhere")]
         with anyio.fail_after(60):
-            report = await client.bots.submit_and_wait(events, verdicts, timeout=1, webhook_url=url)
+            report = await client.bots.submit_and_wait(
+                events,
+                verdicts,
+                timeout=0.3,
+                webhook_url=url,
+                on_progress=lambda _: emulator.wait_idle(timeout=30),
+            )
     assert (report.accepted, report.rejected, report.verdicts, report.missing, report.refused) == (3, 1, 1, 2, 0)
     assert report.missing_ids == ("silent",)
     with pytest.raises(BulkError):
@@ -115,21 +121,21 @@ async def test_a_strangers_refused_call_does_not_end_it(emulator: Emulator, stor
     """Scanners post garbage to every URL there is."""
     receiver = Receiver(None, emulator.signing_key, store=store)
     with Listener(receiver) as listener:
-        started, reports = time.monotonic(), list[RoundTripReport]()
-        async with client_of(emulator) as client, anyio.create_task_group() as tasks:
+        scanned = 0.0
 
-            async def submit() -> None:
-                events = [event("silent", SILENT)]
-                reports.append(
-                    await client.bots.submit_and_wait(events, receiver, timeout=1.5, webhook_url=listener.url)
-                )
-
-            tasks.start_soon(submit)
-            await anyio.sleep(0.5)
+        def scan(_: RoundTripReport) -> None:
+            nonlocal scanned
+            scanned = time.monotonic()
             for body in (b"x", b'{"events": [{"event_id": "other"}]}'):
                 assert receiver.handle(body) == 406
-    assert time.monotonic() - started >= 1.5
-    assert (reports[0].missing, reports[0].refused) == (1, 0)
+
+        async with client_of(emulator) as client:
+            report = await client.bots.submit_and_wait(
+                [event("silent", SILENT)], receiver, timeout=0.3, webhook_url=listener.url, on_progress=scan
+            )
+    assert time.monotonic() - scanned >= 0.3
+    assert (report.missing, report.refused) == (1, 0)
+    assert sum(report.refusals.values()) == 2
 
 
 async def test_nothing_accepted_is_nothing_to_wait_for(emulator: Emulator, store: VerdictStore) -> None:
@@ -176,15 +182,22 @@ async def test_a_call_that_cannot_work_sends_nothing(
 async def test_progress_is_told_and_an_interruption_carries_a_summary(emulator: Emulator, store: VerdictStore) -> None:
     told: list[int] = []
     notes: list[str] = []
+    scope = anyio.CancelScope()
+
+    def tell(report: RoundTripReport) -> None:
+        told.append(report.accepted)
+        if report.accepted == 700:
+            scope.deadline = anyio.current_time() + 0.1
+
     async with client_of(emulator) as client:
         cancelled = anyio.get_cancelled_exc_class()
-        with anyio.move_on_after(1) as scope:
+        with anyio.fail_after(60), scope:
             try:
                 await client.bots.submit_and_wait(
                     [event(f"e{number}", SILENT) for number in range(700)],
                     store,
                     timeout=3600,
-                    on_progress=lambda report: told.append(report.accepted),
+                    on_progress=tell,
                 )
             except cancelled as error:
                 notes += error.__notes__

@@ -166,7 +166,7 @@ async def test_a_quiet_source_does_not_hold_up_the_end() -> None:
         raise refusal(401)
 
     run = run_of(source(), refuse, concurrency=2)
-    with anyio.fail_after(3):
+    with anyio.fail_after(30):
         report = await finish(run)
     assert report.undelivered == report.read == 700
     assert report.stopped_by is not None

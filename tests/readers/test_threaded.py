@@ -193,7 +193,7 @@ async def test_a_named_pipe_is_read_in_a_thread(tmp_path: Path) -> None:
     os.mkfifo(path)
     source = readers.read(path)
     assert isinstance(source.stream(), Threaded)
-    writer = threading.Thread(target=lambda: path.write_bytes(ndjson(30)))
+    writer = threading.Thread(target=lambda: path.write_bytes(ndjson(30)), daemon=True)
     seen = Seen()
     with anyio.fail_after(20):
         async with anyio.create_task_group() as tasks:
@@ -201,7 +201,7 @@ async def test_a_named_pipe_is_read_in_a_thread(tmp_path: Path) -> None:
             writer.start()
             run = run_of(readers.read(path), seen)
             await run.follow(lambda _: None)
-    writer.join()
+    writer.join(30)
     assert ids(seen.events) == names(30)
 
 

@@ -236,7 +236,7 @@ def test_waiting_for_another_process_is_interrupted(tmp_path: Path, kind: FileKi
         threading.Timer(0.1, interruption.interrupt).start()
         with pytest.raises(ConfigError, match="the operation was interrupted"):
             open_file(tmp_path / "notes", kind, timeout=60.0, interruption=interruption)
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 50
 
 
 def test_an_opening_that_is_refused_leaves_no_connection(tmp_path: Path, kind: FileKind) -> None:

@@ -202,7 +202,7 @@ def test_in_a_forked_child_a_buffer_is_empty_and_refuses() -> None:
     buffer._lock.acquire()
     buffer.reset_after_fork()
     with ThreadPoolExecutor(1) as other:
-        assert other.submit(buffer.take, [], 500).result(timeout=5) is None
+        assert other.submit(buffer.take, [], 500).result(timeout=30) is None
     with pytest.raises(ConfigError, match=r"^this writer belongs to the parent of this forked process: open"):
         buffer.put_nowait(event())
     buffer.flush()
@@ -243,7 +243,7 @@ def test_no_lock_is_held_while_waking() -> None:
     """It goes into an event loop, which may itself be about to take."""
     buffer, gone = buffer_of(max_events=1), list[str]()
     with ThreadPoolExecutor(1) as other:
-        buffer.wake = lambda: gone.extend(other.submit(taken, buffer).result(timeout=5))
+        buffer.wake = lambda: gone.extend(other.submit(taken, buffer).result(timeout=30))
         read_into(buffer, 3)
     assert gone == ["e0", "e1", "e2"]
 

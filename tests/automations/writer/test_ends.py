@@ -84,6 +84,7 @@ async def test_a_server_that_hangs_does_not_keep_a_writer_from_closing(caplog: p
     with caplog.at_level(logging.WARNING, "omnivery"):
         async with writer:
             await put_all(writer, 5)
+            await anyio.wait_all_tasks_blocked()
     report = writer.report
     assert_settled(writer, put=5)
     assert ids(report.undelivered_events()) == ids(events(5))
@@ -247,7 +248,7 @@ async def test_a_journal_takes_what_was_on_its_way_and_the_next_writer_sends_it(
         assert (await writer.flush()).undelivered == 3
     async with client_of(emu) as client, client.bots.writer(journal=journal) as writer:
         await writer.put(event(3))
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             report = await writer.flush()
         assert report.accepted == 4
     assert set(ids(emu.bot_events)) == numbered(4)

@@ -21,11 +21,10 @@ async def test_a_cancelled_task_still_flushes() -> None:
         async with writer_of(server) as writer:
             writers.append(writer)
             await put_all(writer, 3)
+            task.cancel()
             await asyncio.sleep(1000)
 
     task = asyncio.create_task(service())
-    await asyncio.sleep(0.01)
-    task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert server.ids == ids(events(3))
@@ -36,16 +35,15 @@ async def test_a_second_cancellation_ends_the_flush() -> None:
     writers: list[AsyncEventWriter] = []
 
     async def service() -> None:
-        async with writer_of(Server(takes=0), cancel_timeout=1000) as writer:
+        async with writer_of(server, cancel_timeout=1000) as writer:
             writers.append(writer)
             await put_all(writer, 3)
+            task.cancel()
             await asyncio.sleep(1000)
 
     task = asyncio.create_task(service())
-    for _ in range(2):
-        await asyncio.sleep(0.02)
-        task.cancel()
+    server = Server(takes=0, on_hanging=lambda _: task.cancel())
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)
     assert_settled(writers[0], put=3)
     assert writers[0].report.undelivered == 3

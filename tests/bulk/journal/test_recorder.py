@@ -93,8 +93,7 @@ async def test_parts_go_out_in_the_order_of_the_source(tmp_path: Path) -> None:
 
     run = journalled(events(500), post, path, concurrency=1)
     async with run:
-        while not first.hanging:  # noqa: ASYNC110  # nobody tells of it
-            await anyio.sleep(0.001)
+        await first.wait_hanging()
     second = Taking()
     report = await submit(events(500), second, path, concurrency=1)
     assert [name for names in second.sent for name in names] == [f"e{number}" for number in range(125, 500)]
@@ -202,20 +201,22 @@ def test_asyncio_s_own_cancellation_ends_a_run_whose_journal_is_locked(
 ) -> None:
     """Ctrl-C is one. Neither the opening nor the end leaves a lock behind."""
     monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.3)
-    path = tmp_path / "j"
+    path, server = tmp_path / "j", Taking()
 
     async def main() -> None:
-        run = asyncio.create_task(submit(events(500_000), Taking(), path, concurrency=1))
-        await asyncio.sleep(0.3)
+        run = asyncio.create_task(submit(events(500_000), server, path, concurrency=1))
+        async with asyncio.timeout(30):
+            while not server.sent:  # noqa: ASYNC110  # nobody tells of it
+                await asyncio.sleep(0.001)
         with locked(path):
             await asyncio.sleep(0.3)
             run.cancel()
-            await asyncio.wait([run], timeout=10)
+            await asyncio.wait([run], timeout=30)
             assert run.cancelled()
             opening = asyncio.create_task(submit(events(1), Taking(), path))
             await asyncio.sleep(0.3)
             opening.cancel()
-            await asyncio.wait([opening], timeout=10)
+            await asyncio.wait([opening], timeout=30)
             assert opening.cancelled()
         JournalStore.open(path).close()
 

@@ -103,10 +103,11 @@ async def test_a_source_that_has_grown_goes_on(tmp_path: Path) -> None:
 async def test_what_was_on_its_way_when_the_process_died_goes_out_again_byte_for_byte(tmp_path: Path) -> None:
     """The server knows a repeated event by its id; other bytes would be another event."""
     hanging: list[bytes] = []
+    first = Server(takes=0)
 
     async def hang(body: bytes) -> int:
         hanging.append(body)
-        return await Server(takes=0)(body)
+        return await first(body)
 
     lines: list[EventLike] = [
         EventLine(
@@ -116,9 +117,7 @@ async def test_what_was_on_its_way_when_the_process_died_goes_out_again_byte_for
     ]
     run = journalled(lines, hang, tmp_path / "j")
     async with run:
-        await anyio.wait_all_tasks_blocked()
-        while len(hanging) < 2:  # noqa: ASYNC110  # nobody tells of it
-            await anyio.sleep(0.001)
+        await first.wait_hanging(2)
         left = as_killed(tmp_path / "j", "left")
     server = Taking()
     report = await submit(lines, server, left)
@@ -129,8 +128,7 @@ async def test_what_was_on_its_way_when_the_process_died_goes_out_again_byte_for
 async def test_outcomes_of_what_was_left_behind_hold_its_events_as_lines(tmp_path: Path) -> None:
     server = Server(takes=0)
     async with journalled(events(3), server, tmp_path / "j"):
-        while not server.hanging:  # noqa: ASYNC110  # nobody tells of it
-            await anyio.sleep(0.001)
+        await server.wait_hanging()
     again = journalled(events(3), Taking(), tmp_path / "j")
     async with again:
         [outcome] = [outcome async for outcome in again]
@@ -152,15 +150,18 @@ async def test_leaving_early_keeps_what_was_read_for_the_next_run(tmp_path: Path
 async def test_events_read_when_a_slow_source_is_cancelled_are_kept(tmp_path: Path) -> None:
     """They have left a source that may not give them again, as a pipe does not."""
 
+    read = anyio.Event()
+
     async def source() -> AsyncIterator[EventLike]:
         for item in events(200):
             yield item
+        read.set()
         await anyio.sleep_forever()
 
     run = journalled(source(), Taking(), tmp_path / "j")
     async with run:
-        await anyio.wait_all_tasks_blocked()
-        await anyio.sleep(0.02)
+        with anyio.fail_after(30):
+            await read.wait()
     assert_lawful(run.report)
     assert counts(run.report)[:4] == (200, 0, 0, 200)
     server = Taking()
@@ -273,8 +274,9 @@ async def test_reading_waits_while_the_journal_is_full(tmp_path: Path) -> None:
     run = journalled(events(10_000), post, tmp_path / "j", concurrency=8, limit=60_000)
     async with run, anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.sleep, 0)
-        while not arrived:  # noqa: ASYNC110  # nobody tells of it
-            await anyio.sleep(0.001)
+        with anyio.fail_after(30):
+            while not arrived:  # noqa: ASYNC110  # nobody tells of it
+                await anyio.sleep(0.001)
         await anyio.sleep(0.05)
         held = run.report.read
         gate.set()
@@ -308,7 +310,7 @@ async def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, monke
 
     monkeypatch.setattr("omnivery.bulk.journal.store.open_to_write", small)
     run = journalled(events(20_000), Server(takes=0), path, concurrency=8)
-    with anyio.move_on_after(5):
+    with anyio.move_on_after(30):
         async with run:
             while run.report.stopped_by is None:  # noqa: ASYNC110  # nobody tells of it
                 await anyio.sleep(0.005)
