@@ -23,6 +23,7 @@ from omnivery.readers._column_batches import (
     slices,
 )
 from omnivery.readers._format import WholeReader
+from omnivery.readers._parquet_pages import check_pages
 from omnivery.readers._parquet_schema import parquet_types
 
 MAGIC = b"PAR1"
@@ -98,6 +99,7 @@ def _by_pyarrow(file: Path) -> ColumnBatches:
 
 
 def _by_polars(file: Path) -> ColumnBatches:
+    check_pages(file)
     polars = import_module("polars")
     rows = polars.scan_parquet(file, glob=False)
 

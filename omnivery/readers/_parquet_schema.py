@@ -7,10 +7,10 @@ https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.m
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import partial
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,23 @@ _LARGEST = 64 * 1024 * 1024
 def parquet_types(path: Path) -> Mapping[str, ColumnType]:
     """Return those types of a file by the names of their columns; none if the footer cannot be read."""
     try:
-        with path.open("rb") as file:
-            size = file.seek(-8, os.SEEK_END)
-            length = int.from_bytes(file.read(4), "little")
-            if length > min(size, _LARGEST):
-                return {}
-            file.seek(size - length)
-            elements = _Compact(file.read(length)).struct().get(_SCHEMA)
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            elements = footer(data).get(_SCHEMA)
         return dict(_columns(elements if isinstance(elements, list) else []))
     except (ValueError, IndexError, TypeError, RecursionError):  # the library says what is wrong with it
         return {}
+
+
+def footer(data: mmap) -> dict[int, Any]:
+    """Read what a file says of itself at its end, `FileMetaData`.
+
+    Raises:
+        ValueError, IndexError, TypeError, RecursionError: it is damaged.
+    """
+    length = int.from_bytes(data[-8:-4], "little")
+    if length > min(len(data) - 8, _LARGEST):
+        raise ValueError(length)
+    return Compact(data[-8 - length : -8]).struct()
 
 
 def _columns(elements: list[Any]) -> list[tuple[str, ColumnType]]:
@@ -91,10 +98,10 @@ _LONG = 15
 
 
 @define
-class _Compact:
+class Compact:
     """Reads Thrift's compact protocol; a struct becomes a mapping by the numbers of its fields."""
 
-    data: bytes
+    data: bytes | mmap
     at: int = 0
 
     def struct(self) -> dict[int, Any]:
