@@ -25,7 +25,7 @@ def resolved(path: str | os.PathLike[str], noun: str) -> Path:
     Raises:
         ConfigError: it is empty, a directory, a name with a special meaning in SQLite, or cannot be resolved.
     """
-    name = os.fspath(path)
+    name: object = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(name, str) or not name or "\0" in name:
         raise ConfigError(f"{noun}: expected the path of a file, not {name!r}")
     if name.startswith((":", "file:")):

@@ -37,6 +37,8 @@ from omnivery.readers.frames import as_events
 from omnivery.transport import body as encoding
 from omnivery.transport.config import (
     CallOptions,
+    callback,
+    checked,
     required,
     valid_url,
 )
@@ -173,6 +175,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             BulkError: the source raised; that exception is the cause. The events before were submitted, and `report`
                 has their outcome.
         """
+        callback(on_progress, argument="on_progress")
         run = self.stream(
             events,
             webhook_url=webhook_url,
@@ -273,6 +276,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             ConfigError: there is no such journal, or it cannot be used, or the client uses another server. Nothing was
                 sent.
         """
+        callback(on_progress, argument="on_progress")
         known = await to_thread.run_sync(journal_target, journal)
         target = known.replace(base_url=self._client._config.base_url)
         run = event_run(
@@ -611,6 +615,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
 
 
 def _form_fields(event: BotEvent | Mapping[str, Any]) -> list[tuple[str, str]]:
+    checked(event, BotEvent | Mapping, argument="event", expected="a BotEvent or a mapping")
     if fault := single_fault_of(event):
         raise ConfigError(f"event: {fault}. Nothing was sent.")
     own: Mapping[str, Any] = (event.attributes or {}) if isinstance(event, BotEvent) else event

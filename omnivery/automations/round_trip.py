@@ -15,6 +15,7 @@ from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError
 from omnivery.events.validation import event_id_of
+from omnivery.transport.config import callback
 from omnivery.webhooks.receiver import Receiver
 from omnivery.webhooks.store import VerdictStore
 from omnivery.webhooks.verdict_wait import HeardVerdicts, Refusals, VerdictWait, ends_after
@@ -135,6 +136,7 @@ async def submit_and_wait(
         ConfigError: as `bots.submit_and_wait`.
         BulkError: the source raised.
     """
+    callback(on_progress, argument="on_progress")
     ends_after(timeout)  # an invalid timeout is known before anything is sent
     with _arrivals(verdicts) as (rows, refusals):
         run = start()

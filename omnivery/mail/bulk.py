@@ -24,6 +24,7 @@ from omnivery.mail.form import Surface, encode, from_explained
 from omnivery.mail.message import Message, MessageLike, Queued
 from omnivery.mail.sending import SendOutcome, SendReport, SendStatus
 from omnivery.sync.run import SyncPool
+from omnivery.transport.config import callback
 from omnivery.transport.multipart import MultipartContent
 
 if TYPE_CHECKING:
@@ -219,6 +220,7 @@ async def send_many(
     **options: Any,
 ) -> SendReport:
     """Send messages with one surface's operation; the surfaces' `messages.send_many` document it."""
+    callback(on_progress, argument="on_progress")
     run = message_run(client, operation, surface, messages, **options)
     with watching("Sending", messages, progress=progress) as advance:
 

@@ -31,6 +31,7 @@ from omnivery.bulk.source import (
 from omnivery.errors import ConfigError
 from omnivery.sync.base import plain
 from omnivery.sync.portal import ending, portal
+from omnivery.transport.config import callback
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -148,9 +149,9 @@ class LoopBridge(Generic[T]):
 
     def callback(self, function: Callable[[P], Any] | None) -> Callable[[P], None] | None:
         """Return a function that schedules the caller's function in the caller's thread."""
-        if function is None:
+        given = callback(function, argument="on_progress")
+        if given is None:
             return None
-        given = function
         return lambda value: self._calls.put(lambda: given(value))
 
     async def call_in_thread(self, what: Callable[[], object]) -> None:

@@ -42,6 +42,8 @@ def fill_path(template: str, values: Mapping[str, str]) -> str:
     def segment(match: re.Match[str]) -> str:
         name = match[1]
         value = values[name]
+        if not isinstance(value, str):
+            raise ConfigError(f"{name}: expected text, not {type(value).__name__}. Nothing was sent.")
         if value.strip() in {"", ".", ".."}:
             raise ConfigError(f"{name}: must not be empty or made of dots. Nothing was sent.")
         return quote(value, safe="")

@@ -25,6 +25,7 @@ from omnivery.transport.config import (
     CallOptions,
     Limits,
     RetryPolicy,
+    checked,
     required,
     valid_domain,
 )
@@ -101,8 +102,13 @@ class AsyncBaseClient(Generic[ConfigT]):
 
             proxy = environment_proxy(config.base_url)
         self._config = config
+        checked(observers, Iterable, argument="observers", expected="a sequence of observers")
         self._adapters = AdapterFactory(
-            limits=limits or Limits(), library=adapter, http_client=http_client, proxy=proxy, verify=verify
+            limits=Limits() if limits is None else limits,
+            library=adapter,
+            http_client=http_client,
+            proxy=proxy,
+            verify=verify,
         )
         self._adapter = self._adapters.create_async()
         log = LogObserver(logger=get_logger("omnivery.transport"))
@@ -187,7 +193,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         """
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise ConfigError(f"concurrency: expected a whole number from 1, not {concurrency!r}. Nothing was sent.")
-        given = options or NO_OPTIONS
+        given = _options(options)
         policy = given.retry or (BULK_RETRY if self._config.retry == RetryPolicy() else self._config.retry)
         breaker = CircuitBreaker(max_outage=_outage(max_outage))
         clone = self._clone(self._config)
@@ -250,7 +256,7 @@ class AsyncBaseClient(Generic[ConfigT]):
             DecodeError: the response is not what the operation promises.
         """
         where = self._path(operation, domain, path) + encoding.query(query)
-        return await self._run(operation, where, body, options or NO_OPTIONS)
+        return await self._run(operation, where, body, _options(options))
 
     async def request(
         self,
@@ -292,7 +298,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         operation = raw_operation(self._surface, method, where, safety)
         if "{domain}" in where:
             where = where.replace("{domain}", encoding.fill_path("{domain}", {"domain": self._domain(domain)}))
-        return await self._run(operation, where + encoding.query(query), raw_body(json, form), options or NO_OPTIONS)
+        return await self._run(operation, where + encoding.query(query), raw_body(json, form), _options(options))
 
     def capture(self) -> AbstractContextManager[list[ApiResponse[Any]]]:
         """Keep the raw responses of this client's calls: `with client.capture() as responses:`.
@@ -374,6 +380,12 @@ class AsyncBaseClient(Generic[ConfigT]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._config.base_url!r}, domain={self._config.domain!r})"
+
+
+def _options(options: CallOptions | None) -> CallOptions:
+    if options is None:
+        return NO_OPTIONS
+    return checked(options, CallOptions, argument="options", expected="CallOptions(…)")
 
 
 def _outage(seconds: float | None) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
-from omnivery.transport.config import RetryPolicy, Timeouts, valid_domain
+from omnivery.transport.config import RetryPolicy, Timeouts, instance_of, valid_domain
 
 if TYPE_CHECKING:
     from omnivery.transport.credentials import Credential
@@ -29,9 +29,9 @@ class ClientConfig(ABC):
     """URL that paths are appended to, without a trailing slash."""
     domain: str | None = field(default=None, validator=_domain_or_nothing)
     """The sending domain, for operations whose path has one."""
-    timeouts: Timeouts = field(factory=Timeouts)
+    timeouts: Timeouts = field(factory=Timeouts, validator=instance_of(Timeouts))
     """Timeouts of each attempt."""
-    retry: RetryPolicy = field(factory=RetryPolicy)
+    retry: RetryPolicy = field(factory=RetryPolicy, validator=instance_of(RetryPolicy))
     """When to retry."""
     user_agent: str = ""
     """Value of the User-Agent header."""

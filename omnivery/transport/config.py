@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
 from ipaddress import ip_address
-from typing import Any
+from types import UnionType
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
 from omnivery.errors import ConfigError
+
+T = TypeVar("T")
 
 
 def _seconds(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -30,12 +34,48 @@ def _count(instance: object, attribute: Attribute[Any], value: object) -> None:
         raise ConfigError(f"{type(instance).__name__}({attribute.name}=…) takes a whole number from 1, not {value!r}")
 
 
+def checked(value: T, kind: type | UnionType, *, argument: str, expected: str) -> T:
+    """Return an argument unchanged.
+
+    Raises:
+        ConfigError: it is of another kind.
+    """
+    if not isinstance(value, kind):
+        # Its type alone: the value may be a key that was passed as the wrong argument.
+        raise ConfigError(f"{argument}: expected {expected}, not {type(value).__name__}. Nothing was sent.")
+    return value
+
+
+def instance_of(kind: type) -> Callable[[object, Attribute[Any], Any], None]:
+    """Return a validator of a field that holds one of our own values."""
+
+    def validate(_instance: object, attribute: Attribute[Any], value: Any) -> None:
+        checked(value, kind, argument=attribute.name, expected=f"{kind.__name__}(…)")
+
+    return validate
+
+
+def callback(function: T, *, argument: str) -> T:
+    """Return a function that is to be called during a run, or None, unchanged.
+
+    Raises:
+        ConfigError: it cannot be called, or is a coroutine function, which nobody would await.
+    """
+    if function is not None and (not callable(function) or iscoroutinefunction(function)):
+        kind = "a coroutine function" if callable(function) else type(function).__name__
+        raise ConfigError(f"{argument}: expected a function, not {kind}. Nothing was sent.")
+    return function
+
+
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 """Header fields that HTTP libraries set: another value would break the request, or the one after it."""
 
 
 def _header_fields(_instance: object, _attribute: Attribute[Any], headers: Mapping[str, str]) -> None:
+    checked(headers, Mapping, argument="headers", expected="a mapping of names to values")
     for name, value in headers.items():
+        if not (isinstance(name, str) and isinstance(value, str)):
+            raise ConfigError("headers: names and values must be text")
         # RFC 9110, section 5.6.2: a name is a token.
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             raise ConfigError("headers: a name must be letters, digits and any of !#$%&'*+-.^_`|~")
@@ -105,11 +145,11 @@ class Limits:
 class CallOptions:
     """Options of one call. The client's settings apply to what is left out."""
 
-    timeouts: Timeouts | None = None
+    timeouts: Timeouts | None = field(default=None, validator=optional(instance_of(Timeouts)))
     """Timeouts of each attempt."""
     deadline: float | None = field(default=None, validator=optional(_seconds))
     """Seconds for the whole call: queueing, attempts and the waits between them. None is no limit."""
-    retry: RetryPolicy | None = None
+    retry: RetryPolicy | None = field(default=None, validator=optional(instance_of(RetryPolicy)))
     """When to retry."""
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=False, validator=_header_fields)
     """Additional header fields."""
@@ -142,7 +182,7 @@ def valid_url(value: str, *, argument: str) -> str:
         ConfigError: the value is not such a URL.
     """
     try:
-        parts = urlsplit(value)
+        parts = urlsplit(checked(value, str, argument=argument, expected="a URL"))
         sound = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         sound = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import pytest
 
 from omnivery import AsyncAutomations, AsyncMailgun, Automations, Mailgun
@@ -133,3 +134,62 @@ def test_what_cannot_be_a_url_is_refused(url: str) -> None:
 )
 def test_what_can_be_a_url_is_taken_as_it_is(url: str) -> None:
     assert valid_url(url, argument="webhook_url") == url
+
+
+# Arguments of another kind: in words, before anything is sent
+
+
+@pytest.mark.parametrize("client", [AsyncMailgun, Mailgun, AsyncAutomations, Automations])
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [
+        ("timeouts", 5, r"expected Timeouts\(…\), not int"),
+        ("retry", 5, r"expected RetryPolicy\(…\), not int"),
+        ("limits", 5, r"expected Limits\(…\), not int"),
+        ("observers", 5, "expected a sequence of observers, not int"),
+        ("headers", 5, "expected a mapping of names to values, not int"),
+        ("headers", {"x-own": 5}, "names and values must be text"),
+        ("verify", "/etc/ca.pem", r"ssl\.create_default_context\(cafile=…\)"),
+        ("base_url", 5, "expected a URL, not int"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused_when_the_client_is_made(
+    client: Any, argument: str, value: Any, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"^{argument}: .*{words}"):
+        client("key", **{argument: value})
+    if argument in {"timeouts", "retry", "headers", "base_url"}:
+        with pytest.raises(ConfigError, match=f"^{argument}: .*{words}"):
+            client("key").with_options(**{argument: value})
+
+
+EVENT = {"ip": "192.0.2.1", "uas": "x", "event_id": "a"}
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "words"),
+    [
+        ("submit", {"journal": 5}, "journal: expected the path of a file, not int"),
+        ("submit", {"webhook_url": 5}, "webhook_url: expected a URL, not int"),
+        ("submit", {"options": {"deadline": 3}}, r"options: expected CallOptions\(…\), not dict"),
+        ("submit", {"on_progress": 5}, "on_progress: expected a function, not int"),
+        ("submit", {"on_progress": anyio.sleep}, "on_progress: expected a function, not a coroutine function"),
+        ("retry", {"journal": 5}, "journal: expected the path of a file, not 5"),
+        ("retry", {"journal": "j", "on_progress": 5}, "on_progress: expected a function, not int"),
+        ("check", {"event": None}, "event: expected a BotEvent or a mapping, not NoneType"),
+        ("check", {"event": "192.0.2.1"}, "event: expected a BotEvent or a mapping, not str"),
+        ("check", {"event": EVENT, "options": 5}, r"options: expected CallOptions\(…\), not int"),
+        ("result", {"request_id": 5}, "request_id: expected text, not int"),
+        ("result", {"request_id": None}, "request_id: expected text, not NoneType"),
+    ],
+)
+@pytest.mark.anyio
+async def test_an_argument_of_another_kind_is_refused_unsent(method: str, arguments: Any, words: str) -> None:
+    server = automations.service({})
+    settings: Any = {"domain": "mail.example.com", "webhook_url": "https://hooks.example.com/verdicts"}
+    given = {"events": [EVENT], **arguments} if method == "submit" else arguments
+    with pytest.raises(ConfigError, match=f"^{words}"):
+        await getattr(automations.client_of(server, **settings).bots, method)(**given)
+    with Automations("t0k3n", **settings) as client, pytest.raises(ConfigError, match=f"^{words}"):
+        getattr(client.bots, method)(**given)
+    assert server.requests == []

@@ -26,6 +26,7 @@ from omnivery.bulk.report import FAILURES_KEPT
 from omnivery.bulk.tasks import RunTasks
 from omnivery.bulk.work import PartState
 from omnivery.errors import JournalError
+from omnivery.transport.config import checked
 
 if TYPE_CHECKING:
     from omnivery.bulk.report import RunTotals
@@ -39,7 +40,7 @@ CANCEL_TIMEOUT = 5.0
 
 
 def _text(path: str | os.PathLike[str]) -> str:
-    return os.fspath(path)
+    return os.fspath(checked(path, str | os.PathLike, argument="journal", expected="the path of a file"))
 
 
 @define(kw_only=True, eq=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import field, frozen
 
 from omnivery.errors import ConfigError
-from omnivery.transport.config import Limits
+from omnivery.transport.config import Limits, instance_of
 
 if TYPE_CHECKING:
     import ssl
@@ -32,7 +32,7 @@ class AdapterFactory:
             together with `http_client`, which has its own.
     """
 
-    limits: Limits
+    limits: Limits = field(validator=instance_of(Limits))
     library: Library = "httpx"
     """What sends the requests on an event loop. Without one, it is always httpx."""
     http_client: httpx.AsyncClient | httpx.Client | None = None
@@ -40,7 +40,9 @@ class AdapterFactory:
     verify: ssl.SSLContext | bool = True
 
     def __attrs_post_init__(self) -> None:
-        if self.library not in {"httpx", "aiohttp"}:
+        if not isinstance(self.verify, bool):
+            self._check_context()
+        if self.library not in ("httpx", "aiohttp"):
             raise ConfigError(f"adapter: expected 'httpx' or 'aiohttp', not {self.library!r}")
         if self.library == "aiohttp":
             self._check_fast_lane()
@@ -74,6 +76,15 @@ class AdapterFactory:
         if self.http_client is None:
             return SyncHttpxAdapter(limits=self.limits, proxy=self.proxy, verify=self.verify)
         return sync_client_adapter(self.http_client, self.limits)
+
+    def _check_context(self) -> None:
+        import ssl
+
+        if not isinstance(self.verify, ssl.SSLContext):
+            raise ConfigError(
+                f"verify: expected True, False or an ssl.SSLContext, not {type(self.verify).__name__}; for your own "
+                "authorities: ssl.create_default_context(cafile=…)"
+            )
 
     def _check_fast_lane(self) -> None:
         if self.http_client is not None:
