@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
+from math import floor
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[str], int | None]
@@ -58,13 +60,30 @@ def unix_clock(per_second: int = 1) -> Clock:
     """Return what reads unix time in a unit of which a second has so many; a fraction is cut off."""
 
     def seconds(text: str) -> int | None:
-        whole = _UNIX.fullmatch(text)
-        return int(whole[1]) // per_second if whole else None
+        number = whole_number(text)
+        return None if number is None or not 0 <= number // per_second < SECONDS_UNTIL else number // per_second
 
     return seconds
 
 
-_UNIX = re.compile(r"(\d{1,20})(?:\.\d*)?", re.ASCII)
+SECONDS_UNTIL = 100_000_000_000
+"""A number that is not below it is no unix time in seconds: it would lie beyond the year 5138."""
+
+
+def whole_number(text: str) -> int | None:
+    """Read a number as people's systems write it, without its fraction; None if the text is none.
+
+    It may have an exponent (`1.7605E+12`), as programs write large floats and spreadsheets large numbers. Where these
+    have a comma for a point, so may a number; not one that may be of thousands.
+    """
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return None
+    whole, rest = found.groups()
+    return int(whole) if not rest else floor(Decimal(text.replace(",", ".")))
+
+
+_NUMBER = re.compile(r"([+-]?\d{1,20})(?:|(\.\d*+|(?<=\d{9}),\d++|(?:[.,]\d*+)?[eE][+-]?\d{1,2}))", re.ASCII)
 
 
 def strptime_clock(pattern: str) -> Clock:

@@ -9,22 +9,23 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from omnivery.readers._log_time import clf_seconds
+from omnivery.readers._log_time import SECONDS_UNTIL, clf_seconds, whole_number
 
 
 def unix_time(value: object) -> int | None:
     """Return a time in whole unix seconds, without its fraction of a second; None if the value is no time.
 
-    Numbers and their digits are seconds, or else milliseconds, microseconds or nanoseconds if as seconds they would lie
-    beyond the year 5138. Texts are in ISO 8601, as of BigQuery (`2026-05-17 10:05:03 UTC`), Snowflake and Trino, in the
-    common log format, or as in an e-mail's `Date`. A time without a zone is in UTC.
+    Numbers, also as text and with an exponent, are seconds, or else milliseconds, microseconds or nanoseconds if as
+    seconds they would lie beyond the year 5138. Other texts are in ISO 8601, as of BigQuery
+    (`2026-05-17 10:05:03 UTC`), Snowflake and Trino, in the common log format, or as in an e-mail's `Date`. A time
+    without a zone is in UTC.
     """
     if isinstance(value, str):
-        if value.isdecimal() and value.isascii() and len(value) < len(str(_SECONDS_UNTIL)):
+        if value.isdecimal() and value.isascii() and len(value) < len(str(SECONDS_UNTIL)):
             return int(value)
         text = value.strip()
-        number = _NUMBER.fullmatch(text)
-        return _in_seconds(int(number[1])) if number else _of_text(text)
+        number = whole_number(text)
+        return _of_text(text) if number is None else _in_seconds(number)
     if isinstance(value, datetime):
         return _seconds(value)
     if isinstance(value, date):
@@ -34,14 +35,10 @@ def unix_time(value: object) -> int | None:
     return _in_seconds(math.floor(value))
 
 
-_NUMBER = re.compile(r"([+-]?\d{1,20})(?:\.\d*)?", re.ASCII)
-_SECONDS_UNTIL = 100_000_000_000
-
-
 def _in_seconds(number: int) -> int | None:
     # Four units, each for the same span of years.
     for _ in ("s", "ms", "us", "ns"):
-        if -_SECONDS_UNTIL < number < _SECONDS_UNTIL:
+        if -SECONDS_UNTIL < number < SECONDS_UNTIL:
             return number
         number //= 1_000
     return None
@@ -55,7 +52,9 @@ def log_seconds(text: str) -> int | None:
     return unix_time(text)
 
 
-_TELLS_ZONE = re.compile(r"\d{9,20}(?:\.\d*)?|\s?\d{1,4}.{14,32}(?:Z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII)
+_TELLS_ZONE = re.compile(
+    r"\d{9,20}(?:\.\d*)?|\d(?:\.\d*)?[eE]\+?\d{1,2}|\s?\d{1,4}.{14,32}(?:Z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
+)
 """Unix time, or a time with a zone. A server's clock may be in any zone, and nobody knows in which."""
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import math
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnivery.readers._times import unix_time
+from omnivery.events.event import BotEvent, UnreadableLine
+from omnivery.readers import access_log
+from omnivery.readers._times import log_seconds, unix_time
 
 MOMENT = 1_779_012_303
 
@@ -30,6 +35,13 @@ MOMENT = 1_779_012_303
         f" {MOMENT}\n",
         str(MOMENT * 1_000),
         str(MOMENT * 10**9),
+        "1.779012303e9",  # floats, as programs write them
+        "1.779012303521E+12",
+        "1779012303521e-3",
+        "+1779012303",
+        "1.779012303E+18",
+        "1779012303,52",  # a spreadsheet where points are commas
+        "1,779012303E+09",
         "2026-05-17T10:05:03Z",
         "2026-05-17T10:05:03.9999999Z",
         "2026-05-17 10:05:03",
@@ -62,7 +74,13 @@ def test_one_moment_is_read_from_every_form(written: Any) -> None:
         "nan",
         float("nan"),
         float("inf"),
-        "1e9",
+        "1e99",
+        "1e-9e9",
+        "e9",
+        "1.7e",
+        "1,779",  # a thousand, or one and a fraction?
+        "1,779,012,303",
+        "1779012303,",
         "1_000",
         "9" * 5_000,
         10**30,
@@ -82,6 +100,33 @@ def test_one_moment_is_read_from_every_form(written: Any) -> None:
 def test_what_is_no_time_is_not_guessed_at(written: Any) -> None:
     """A month that may be a day, a name that is no zone: a wrong time is worse than none."""
     assert unix_time(written) is None
+
+
+@given(st.decimals(-(10**10), 10**10, places=3) | st.floats(1, 10**10))
+def test_a_number_is_the_same_time_however_it_is_written(number: Any) -> None:
+    """With a point, with an exponent, as text or not."""
+    expected = math.floor(number)
+    for written in (number, str(number), f"{Decimal(number):e}", f"{Decimal(number):E}".replace(".", ",")):
+        assert unix_time(written) == expected
+
+
+@pytest.mark.parametrize(("unit", "per_second"), [("sec", 1), ("msec", 1_000), ("usec", 1_000_000)])
+@pytest.mark.parametrize("text", ["{}", "{}.99", "{:e}", "{:E}"])
+def test_logs_have_numbers_in_the_same_forms(unit: str, per_second: int, text: str) -> None:
+    written = text.format(Decimal(MOMENT * per_second))
+    (event,) = access_log(io.BytesIO(f"{written} 192.0.2.1 x".encode()), format=f"%{{{unit}}}t %h %{{User-Agent}}i")
+    assert event == BotEvent(ip="192.0.2.1", uas="x", ts=MOMENT, action="click", attributes={"line": 1}, event_id=ANY)
+
+
+@pytest.mark.parametrize("text", ["1.779012303e9", "1779012303.52", "1.779012303521E+12"])
+def test_a_time_in_brackets_may_have_an_exponent(text: str) -> None:
+    assert log_seconds(text) == MOMENT
+
+
+@pytest.mark.parametrize("text", ["1e99", "9" * 20, "-5", "x"])
+def test_a_number_that_no_clock_shows_is_no_time_of_a_log(text: str) -> None:
+    (item,) = access_log(io.BytesIO(f"{text} 192.0.2.1 x".encode()), format="%{sec}t %h %{User-Agent}i")
+    assert item == UnreadableLine(line=1, reason="time stamp is no date")
 
 
 def test_a_date_is_its_midnight() -> None:
