@@ -16,12 +16,14 @@ from attrs import define, field
 from omnivery import codec
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine, check_options, event_of
+from omnivery.readers._charset import in_utf8
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import WholeReader
 from omnivery.readers._json_documents import json_objects
 from omnivery.readers._lines import Blocks, too_long
 from omnivery.readers._opening import FileSources
-from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName
+from omnivery.readers._packing import unpacked
+from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName, payloads_in
 
 Payload: TypeAlias = bytes | bytearray | Sequence[Mapping[str, Any]] | Mapping[str, Any]
 """A webhook call's body as it was received, or what is in it."""
@@ -52,7 +54,8 @@ def events(
     `webhooks.Receiver` for Omnivery.
 
     Args:
-        source: a path, `"-"` for standard input, a file open in binary mode; or a payload: bytes, a list or a mapping.
+        source: a path, `"-"` for standard input, a file open in binary mode; or a payload: bytes, packed or not, a list
+            or a mapping.
         provider: whose payloads they are. Omnivery's are those in the format `mailgun`; a webhook of Omnivery that is
             set to another format is read as that provider's.
         recipient_key: makes `recipient_id` by `recipient_id_for`; without it there is no `recipient_id`.
@@ -63,6 +66,7 @@ def events(
         ConfigError: there is no such provider; a name among `attributes` is that of an event's own field; the key is
             empty; or the source is none of these.
         OSError: a file cannot be opened, or read.
+        SourceError: while iterating: packed data is damaged or cut off.
     """
     if provider not in PROVIDERS:
         raise ConfigError(f"provider: there is no {provider!r}; there are {', '.join(PROVIDERS)}")
@@ -118,9 +122,9 @@ class ProviderReader(WholeReader[BotEvent]):
                 yield from self._payload(document.data, document.line)
 
     def received(self, body: bytes) -> Iterator[BotEvent | UnreadableLine]:
-        """Yield the opens and clicks in the body of a call."""
+        """Yield the opens and clicks in the body of a call, packed or not, or in what was a file of them."""
         form = _form(body)
-        return self.events_in(form) if form else self.read(iter((body,)), None)
+        return self.events_in(form) if form else self.read(in_utf8(unpacked(iter((body,)))), None)
 
     def events_in(self, payload: Any) -> Iterator[BotEvent | UnreadableLine]:
         """Yield the opens and clicks of a payload."""
@@ -129,11 +133,10 @@ class ProviderReader(WholeReader[BotEvent]):
                 yield event
 
     def _payload(self, data: bytes, line: int) -> Iterator[BotEvent | UnreadableLine]:
-        try:
-            payload = codec.loads(data)
-        except ValueError:
+        payloads = payloads_in(data)
+        if payloads is None:
             yield UnreadableLine(line=line, reason="not JSON")
-        else:
+        for payload in payloads or ():
             yield from self.events_in(payload)
 
     def _event(self, found: Found) -> BotEvent | None:

@@ -13,8 +13,12 @@ from typing import Any, Literal, TypeAlias
 from attrs import frozen
 
 from omnivery import codec
+from omnivery.errors import ConfigError, SourceError
+from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.events.interaction import Interaction
 from omnivery.events.json_path import value_at
+from omnivery.readers._json_documents import json_objects
+from omnivery.readers._packing import unpacked
 from omnivery.readers._times import unix_time
 
 ProviderName: TypeAlias = Literal["mailgun", "omnivery", "postmark", "resend", "sendgrid", "ses", "sparkpost"]
@@ -119,7 +123,7 @@ def _ses_events(payload: Any) -> Iterator[Any]:
 
 
 _SES_DEPTH = 10
-"""Wrappers within one another that are opened; five is the most that services make."""
+"""Wrappers within one another that are opened; seven is the most that services make."""
 
 
 def _ses_within(payload: Any, depth: int) -> Iterator[Any]:
@@ -145,17 +149,48 @@ def _json(text: Any) -> Any:
     """What a text of JSON holds; SNS also sends plain text, when a topic is set up."""
     if not isinstance(text, str | bytes):
         return text
-    try:
-        return codec.loads(text)
-    except ValueError:
-        return {"eventType": "(text)"}
+    found = payloads_in(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    return _TEXT if found is None else found[0] if len(found) == 1 else found
+
+
+_TEXT = {"eventType": "(text)"}
 
 
 def _base64(text: Any) -> Any:
     try:
-        return _json(b64decode(text, validate=True))
-    except (Base64Error, ValueError, TypeError):
-        return {"eventType": "(text)"}
+        return _json(_unpacked(b64decode(text, validate=True)))
+    except (Base64Error, ValueError, TypeError, SourceError, ConfigError):
+        return _TEXT
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Data without its gzip: CloudWatch packs what it hands to Lambda, Kinesis and Firehose."""
+    found = bytearray()
+    for piece in unpacked(iter((data,))):
+        found += piece
+        if len(found) > _LARGEST:
+            raise ValueError(len(found))
+    return bytes(found)
+
+
+_LARGEST = 16 * 1024 * 1024
+"""Of what is in one record, unpacked: services allow less."""
+
+
+def payloads_in(data: bytes) -> list[Any] | None:
+    """The JSON in some bytes; None if they hold anything else. Firehose has one object right behind the other."""
+    try:
+        return [codec.loads(data)]
+    except ValueError:
+        objects = list(json_objects((data,)))
+    try:
+        return [codec.loads(one.data) for one in objects if isinstance(one, EventLine)] if _are_whole(objects) else None
+    except ValueError:
+        return None
+
+
+def _are_whole(objects: Sequence[EventLine | UnreadableLine]) -> bool:
+    return len(objects) > 1 and all(isinstance(one, EventLine) for one in objects)
 
 
 _SES_WRAPPERS: Sequence[tuple[str, Callable[[Any], Any]]] = (
@@ -169,6 +204,9 @@ _SES_WRAPPERS: Sequence[tuple[str, Callable[[Any], Any]]] = (
     ("Body", _json),
     ("Message", _json),  # SNS over HTTP, or in a queue
     ("detail", lambda found: found),  # EventBridge
+    ("awslogs.data", _base64),  # Lambda behind a log group of CloudWatch
+    ("logEvents", lambda found: found),
+    ("message", _json),
 )
 
 
