@@ -28,7 +28,7 @@ def emu(running: Emulator) -> Emulator:
     return running
 
 
-def check(emu: Emulator, *, timeout: float = 5.0) -> httpx.Response:
+def check(emu: Emulator, *, timeout: float | httpx.Timeout = 30.0) -> httpx.Response:
     """A single check of an event that is always a bot's."""
     return httpx.post(
         f"{emu.automations_url}/{emu.domain}/bot",
@@ -133,7 +133,7 @@ def test_a_long_delay_outlasts_the_clients_patience_but_not_the_emulator() -> No
     with Emulator() as emu:
         emu.fail_next("bot", delay=600)
         with pytest.raises(httpx.ReadTimeout):
-            check(emu, timeout=0.1)
+            check(emu, timeout=httpx.Timeout(30, read=0.1))
     assert emu.bot_events == []
 
 

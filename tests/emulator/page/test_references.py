@@ -38,7 +38,7 @@ def test_links_of_a_message_without_html() -> None:
 
 def test_no_html_makes_it_slow() -> None:
     """A page must not hang on mail that was made to hang it."""
-    start = time.perf_counter()
+    start = time.thread_time()
     for piece in ("<a href=", "<a <a", "<img src='", "url(", "<a href=x>", "https://", '<a href="' + "x" * 99):
         references(piece * (300_000 // len(piece)), None)
-    assert time.perf_counter() - start < 3
+    assert time.thread_time() - start < 5
