@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.wire import release_wire
 
@@ -49,6 +50,9 @@ def pytest_configure() -> None:
     """Programs that a shell starts in the background ignore Ctrl-C, and so do their children, who are to be tested."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A busy machine is no failure: 200 ms for an example and a second for the first ten are what hypothesis allows.
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -70,7 +74,5 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from going through thousands of collected tests again and again."""
-    # Its import asks the collector who refers to trio's random numbers: it has to come first.
-    if "hypothesis" in sys.modules:
-        gc.collect()
-        gc.freeze()
+    gc.collect()
+    gc.freeze()

@@ -39,7 +39,7 @@ def slices(events: Any) -> FileSlices[Any]:
     return stream
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(lines, st.sampled_from([b"\n", b"\r\n"]), st.tuples(st.integers(1, 9), st.integers(20, 200)))
 def test_it_is_what_iteration_gives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: list[bytes], ending: bytes, sizes: tuple[int, int]
