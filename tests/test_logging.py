@@ -266,7 +266,7 @@ async def test_bulk_runs_log_no_event(caplog: pytest.LogCaptureFixture) -> None:
     async def handler(stream: ByteStream, _seen: Seen) -> None:
         await stream.send(http_response("500 Internal Server Error", ECHO))
 
-    with caplog.at_level(logging.DEBUG), anyio.fail_after(5):
+    with caplog.at_level(logging.DEBUG), anyio.fail_after(30):
         async with (
             serve(handler) as server,
             AsyncAutomations(

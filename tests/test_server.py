@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from typing import Any
 
 import anyio
 import httpx
 import pytest
+from anyio import to_thread
 
 from omnivery import _server
 from omnivery._server import Server, ServerThread, serving
@@ -103,12 +105,15 @@ def test_an_app_that_never_starts_is_given_up(
     monkeypatch.setattr(_server, "START_TIMEOUT", 0.1)
     monkeypatch.setattr(_server, "STOP_TIMEOUT", 0.1)
 
+    given_up = threading.Event()
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await anyio.sleep(0.5)
+        await to_thread.run_sync(given_up.wait, 60)
 
     thread = ServerThread(Server(app, host="127.0.0.1", port=0), name="test-server")
     with pytest.raises(ConfigError, match=r"did not start within 0\.1 seconds"):
         thread.start()
+    given_up.set()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")

@@ -18,6 +18,7 @@ from omnivery.cli.output import printable
 from omnivery.emulator import Emulator
 from tests.support.cli import in_process, unread
 from tests.support.cli import process as omnivery
+from tests.support.waiting import killed_in_the_end
 
 LINE = '{ip} - - [17/May/2015:10:05:03 +0000] "GET /offer HTTP/1.1" 200 5 "-" "{agent}"\n'
 REAL_LOG = Path(__file__).parents[3] / "shared" / "data" / "access_log.gz"
@@ -180,14 +181,17 @@ def test_wrong_usage_ends_with_two() -> None:
 def test_a_signal_in_the_middle_of_a_run_prints_the_account(number: signal.Signals, status: int) -> None:
     """Standard input stays open and silent: one signal is enough all the same, be it Ctrl-C's or a supervisor's."""
     command = [sys.executable, "-W", "error", "-m", "omnivery", "demo", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+        killed_in_the_end(process),
+    ):
         assert process.stdin is not None
         process.stdin.write(log(*(f"agent {n}" for n in range(2000))))
         process.stdin.flush()
         while unread(process.stdin) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(number)
-        assert process.wait(timeout=20) == status
+        assert process.wait(timeout=60) == status
         assert process.stdout is not None
         assert process.stderr is not None
         account, complaints = json.loads(process.stdout.read()), process.stderr.read()

@@ -21,6 +21,7 @@ from omnivery.cli.emulator import ended_by_signals
 from omnivery.emulator import Emulator
 from tests.support.cli import event, in_process, on_terminal
 from tests.support.cli import process as omnivery
+from tests.support.waiting import killed_in_the_end
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
@@ -153,7 +154,10 @@ def test_a_process_that_is_no_emulator_is_left_alone(tmp_path: Path) -> None:
 def test_programs_get_the_settings_and_a_json_line_for_each_request_and_webhook() -> None:
     command = [sys.executable, "-W", "error", "-m", "omnivery", "emulator", "--port", "0", "--seed", "7"]
     environment = {**os.environ, "OMNIVERY_TOKEN": "my own and secret"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process,
+        killed_in_the_end(process),
+    ):
         assert process.stdout is not None
         first = process.stdout.readline()
         shown = json.loads(first)
@@ -163,7 +167,7 @@ def test_programs_get_the_settings_and_a_json_line_for_each_request_and_webhook(
         httpx.post(f"{url}/mail.example.com/bot", json=batch, headers=token, trust_env=False, verify=False)
         lines = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=60)
     assert shown["page_url"] == f"{url}/"
     assert shown["OMNIVERY_API_KEY"] == Emulator(seed=7).api_key
     assert b"secret" not in first

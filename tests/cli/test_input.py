@@ -22,6 +22,7 @@ from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from tests.cli.test_app import printed
 from tests.support.cli import error_of, in_process, on_terminal, unread
+from tests.support.waiting import killed_in_the_end
 
 
 @pytest.fixture(scope="module")
@@ -241,13 +242,16 @@ def test_each_line_that_left_the_pipe_is_in_the_report_of_a_run_that_is_interrup
     """Whether it waits for more lines, or for the server with lines in hand that were read ahead."""
     emulator.faults = "delay=60s" if hangs else None
     command = [sys.executable, "-W", "error", "-m", "omnivery", "bots", "submit", "-", "--concurrency", "1"]
-    with subprocess.Popen(
-        command,
-        env={**os.environ, **settings},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with (
+        subprocess.Popen(
+            command,
+            env={**os.environ, **settings},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+        killed_in_the_end(process),
+    ):
         pipe, output = process.stdin, process.stdout
         assert pipe is not None
         assert output is not None
@@ -256,7 +260,7 @@ def test_each_line_that_left_the_pipe_is_in_the_report_of_a_run_that_is_interrup
         until(lambda: not unread(pipe) and (hangs or len(emulator.bot_events) >= 500), process)
         time.sleep(0.3 if hangs else 0.1)
         process.send_signal(sign)
-        status = process.wait(timeout=20)  # standard input stays open: the pipe only pauses
+        status = process.wait(timeout=40)  # standard input stays open: the pipe only pauses
         totals = json.loads(output.read())
     assert status == 128 + sign
     assert totals["read"] == 1020
@@ -281,13 +285,14 @@ def test_a_log_that_is_followed_goes_out_until_ctrl_c(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    until(lambda: len(emulator.bot_events) == 2, process)
-    file.rename(tmp_path / "access.log.1")
-    file.write_bytes(ndjson(3, 2)[:-5])
-    # The emulator has them before the command knows.
-    until(lambda: accepted_by(tmp_path / "j") == len(emulator.bot_events) == 4, process)
-    process.send_signal(signal.SIGINT)
-    output, complaints = process.communicate(timeout=20)
+    with killed_in_the_end(process):
+        until(lambda: len(emulator.bot_events) == 2, process)
+        file.rename(tmp_path / "access.log.1")
+        file.write_bytes(ndjson(3, 2)[:-5])
+        # The emulator has them before the command knows.
+        until(lambda: accepted_by(tmp_path / "j") == len(emulator.bot_events) == 4, process)
+        process.send_signal(signal.SIGINT)
+        output, complaints = process.communicate(timeout=60)
     assert (process.returncode, json.loads(output)["accepted"]) == (130, 4), complaints
     assert submit(settings, "--journal", tmp_path / "j", "--complete", file).returncode == 1
     assert len(emulator.bot_events) == 4

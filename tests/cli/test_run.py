@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from tests.support.cli import (
     on_terminal,
     seen_in_process,
 )
+from tests.support.waiting import killed_in_the_end
 
 SILENT = "203.0.113.7"
 """From the test network whose events never get a verdict."""
@@ -81,13 +83,18 @@ class Job:
                 return totals
         raise AssertionError("the verdicts did not come")
 
-    def started(self, *options: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "omnivery", *self.command(*options)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **self.environment},
-        )
+    @contextmanager
+    def started(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+        with (
+            subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", "omnivery", *self.command(*options)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **self.environment},
+            ) as process,
+            killed_in_the_end(process),
+        ):
+            yield process
 
     def accepted(self) -> int:
         """The number of accepted events in the journal."""
@@ -208,7 +215,7 @@ def test_a_signal_keeps_journal_and_store_and_says_how_to_resume(job: Job, numbe
     with job.started("--deadline", "1h") as process:
         until(process, lambda: job.stored() == 1)
         process.send_signal(number)
-        output, complaints = process.communicate(timeout=20)
+        output, complaints = process.communicate(timeout=60)
     totals = json.loads(output)
     assert process.returncode == status
     assert (totals["read"], totals["accepted"], totals["stopped_by"]) == (2, 2, "interrupted")

@@ -14,6 +14,7 @@ import pytest
 from omnivery.emulator import Emulator
 from tests.cli.conftest import Command
 from tests.support.cli import error_of, on_terminal, output_of, settings_of
+from tests.support.waiting import killed_in_the_end
 
 TO = ("--from", "News <news@mail.example.com>", "--to", "ann@example.com")
 MIME = b"From: a@mail.example.com\r\nTo: x@example.com\r\nBcc: s@example.com\r\nSubject: s\r\n\r\nhello"
@@ -139,15 +140,19 @@ def test_a_refusal_says_what_to_do(command: Command) -> None:
 def test_ctrl_c_says_that_the_message_may_have_been_sent() -> None:
     """A server that takes the request and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         settings = {"OMNIVERY_API_KEY": "k", "OMNIVERY_DOMAIN": "mail.example.com", "OMNIVERY_MAILGUN_URL": url}
         arguments = [sys.executable, "-m", "omnivery", "send", *TO, "--text", "x"]
-        with subprocess.Popen(arguments, stderr=subprocess.PIPE, env={**os.environ, **settings}) as process:
+        with (
+            subprocess.Popen(arguments, stderr=subprocess.PIPE, env={**os.environ, **settings}) as process,
+            killed_in_the_end(process),
+        ):
             connection, _ = silent.accept()
             with connection:
                 assert connection.recv(10)
                 process.send_signal(signal.SIGINT)
-                _, complaints = process.communicate(timeout=20)
+                _, complaints = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"may have been sent" in complaints
 

@@ -18,6 +18,7 @@ from omnivery.emulator import Emulator
 from omnivery.mailgun import Bounces
 from tests.cli.conftest import Command
 from tests.support.cli import error_of, output_of, seen_in_process, settings_of, unread
+from tests.support.waiting import killed_in_the_end
 
 
 def csv_of(tmp_path: Path, count: int, name: str = "reader") -> Path:
@@ -147,20 +148,23 @@ def test_a_signal_prints_the_account_and_leaves_no_file(
 ) -> None:
     """Standard input stays open and silent."""
     arguments = ["suppressions", "import", "bounces", "-", "--rejected", str(tmp_path / "rejected.ndjson")]
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "omnivery", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **settings_of(server)},
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "omnivery", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **settings_of(server)},
+        ) as process,
+        killed_in_the_end(process),
+    ):
         assert process.stdin is not None
         process.stdin.write(b"address\nann@example.com\n")
         process.stdin.flush()
         while unread(process.stdin) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(number)
-        output, complaints = process.communicate(timeout=20)
+        output, complaints = process.communicate(timeout=60)
     assert process.returncode == status
     assert json.loads(output)["next_line"] == 1
     assert b"Traceback" not in complaints

@@ -13,11 +13,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import IO, Any
 from unittest import mock
 
 from omnivery.cli.app import run
 from omnivery.emulator import Emulator
+from tests.support.waiting import killed_in_the_end
 
 
 def on_terminal(
@@ -40,14 +42,15 @@ def on_terminal(
     )
     os.close(slave)
     shown = bytearray()
-    with suppress(OSError):  # how Linux says that the other side is closed
-        while piece := os.read(master, 4096):
-            shown += piece
-            if interrupt is not None and interrupt.encode() in shown:
-                process.send_signal(signal.SIGINT)
-                interrupt = None
-    os.close(master)
-    return process.wait(timeout=60), shown.decode()
+    with killed_in_the_end(process):
+        with suppress(OSError):  # how Linux says that the other side is closed
+            while piece := os.read(master, 4096):
+                shown += piece
+                if interrupt is not None and interrupt.encode() in shown:
+                    process.send_signal(signal.SIGINT)
+                    interrupt = None
+        os.close(master)
+        return process.wait(timeout=60), shown.decode()
 
 
 def in_process(
@@ -160,10 +163,11 @@ def unread(pipe: IO[bytes]) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """A port that nobody listens on, below those that systems give out: no other test gets it meanwhile."""
+    while True:
+        port = SystemRandom().randrange(20_000, 30_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def event(name: str, ip: str = "198.51.100.7", **fields: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tests.support.sync import (
     response,
     serving,
 )
+from tests.support.waiting import killed_in_the_end
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows has no SIGINT to send")
 
@@ -37,16 +38,13 @@ def interrupted(
     """Run a program, send it SIGINT when it is ready, and wait for its end."""
     with serving(handle) as server:
         command = program(code, server.url)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process:
-            hangs = threading.Timer(2 * LONG, process.kill)  # reading a line has no timeout
-            hangs.start()
-            try:
-                ready(server, process)
-                process.send_signal(signal.SIGINT)
-                out, err = process.communicate(timeout=LONG)
-            finally:
-                hangs.cancel()
-                process.kill()
+        with (
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process,
+            killed_in_the_end(process),
+        ):
+            ready(server, process)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=LONG)
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 

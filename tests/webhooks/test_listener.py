@@ -185,7 +185,7 @@ def test_a_call_under_way_is_given_up_after_the_time_of_grace(
     with Listener(Receiver(on_verdicts, KEY, accepts=BotVerdicts)) as listener:
         caller = threading.Thread(target=_call_in_vain, args=(listener.url,))
         caller.start()
-        assert entered.wait(5)
+        assert entered.wait(30)
     assert ended.is_set()
     caller.join()
 
@@ -209,12 +209,12 @@ def test_a_handler_that_blocks_its_event_loop_is_left_to_itself(
 
     async def on_verdicts(_: BotVerdicts) -> None:
         entered.set()
-        go_on.wait(10)
+        go_on.wait(30)
 
     with Listener(Receiver(on_verdicts, KEY, accepts=BotVerdicts)) as listener:
         caller = threading.Thread(target=_call_in_vain, args=(listener.url,))
         caller.start()
-        assert entered.wait(5)
+        assert entered.wait(30)
         listener.stop()
     assert [record.getMessage() for record in caplog.records if record.name == "omnivery.server"] == [
         "omnivery-listener still runs: something in its app blocks the event loop"

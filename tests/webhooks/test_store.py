@@ -31,6 +31,7 @@ from omnivery.errors import ConfigError, OmniveryError
 from omnivery.events.verdict import Verdict
 from omnivery.webhooks import BotVerdicts, StoreStatistics, VerdictStore
 from omnivery.webhooks.verdict_wait import VerdictWait
+from tests.support.waiting import killed_in_the_end
 
 KEY = "example-signing-key"
 NOW = 1700000000
@@ -560,7 +561,7 @@ def test_what_add_returned_from_survives_the_kill_of_the_process(path: Path) -> 
     """The service was told 200 for it, and does not call again."""
     told: list[str] = []
     for name in ("first", "second", "third"):
-        with start_writer(path, name) as writer:
+        with start_writer(path, name) as writer, killed_in_the_end(writer):
             assert writer.stdout is not None
             told += [writer.stdout.readline().strip() for _ in range(25)]
             writer.send_signal(signal.SIGKILL)

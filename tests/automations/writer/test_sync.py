@@ -29,6 +29,7 @@ from tests.support.sync import (
     run,
     serving,
 )
+from tests.support.waiting import killed_in_the_end
 
 LOGGING = "import logging; logging.basicConfig(format='%(levelname)s %(message)s')\n"
 TAKES = always(response())
@@ -191,7 +192,11 @@ except KeyboardInterrupt:
     report = writer.report
     print(json.dumps([report.read, report.accepted, report.rejected, report.undelivered]))
 """
-    with serving(never) as server, subprocess.Popen(program(code, server.url), stdout=subprocess.PIPE) as process:
+    with (
+        serving(never) as server,
+        subprocess.Popen(program(code, server.url), stdout=subprocess.PIPE) as process,
+        killed_in_the_end(process),
+    ):
         assert server.arrived.acquire(timeout=LONG)
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=LONG)

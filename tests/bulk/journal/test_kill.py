@@ -7,8 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,18 @@ def printed(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str
     return done.returncode, json.loads(done.stdout)
 
 
+@contextmanager
+def held_up(emulator: Emulator, batches: int) -> Iterator[None]:
+    """Let an emulator respond to no more than so many batches: what is to be killed must not end first."""
+    over = threading.Event()
+    end = emulator.watch(lambda _: len(emulator.bot_batches) < batches or over.wait(30))
+    try:
+        yield
+    finally:
+        over.set()
+        end()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
 @pytest.mark.parametrize("moments", [(1,), (3, 12, 25), (17, 30)])
 def test_a_killed_submission_is_taken_up_again(tmp_path: Path, moments: tuple[int, ...]) -> None:
@@ -48,9 +63,12 @@ def test_a_killed_submission_is_taken_up_again(tmp_path: Path, moments: tuple[in
         }
         submit = ("submit", str(file), "--journal", journal)
         for moment in moments:
-            with subprocess.Popen(
-                command(*submit), env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            ) as process:
+            with (
+                held_up(emulator, moment + 8),
+                subprocess.Popen(
+                    command(*submit), env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                ) as process,
+            ):
                 while len(emulator.bot_batches) < moment and process.poll() is None:
                     time.sleep(0.0005)
                 process.send_signal(signal.SIGKILL)
