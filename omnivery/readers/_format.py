@@ -76,8 +76,8 @@ class EachLine(LineReader[T]):
     def item(self, line: bytes, number: int) -> T | UnreadableLine | None:
         """Return what a line holds that is not blank; None if it is no record, but for instance a comment.
 
-        A line that changes how later ones are read, as a header does, sets `self.state` to a new value and returns
-        None.
+        A line that changes how later ones are read, as a header does, sets `self.state` to a new value: the one that
+        reading on behind this line needs.
         """
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[T]]:
@@ -89,12 +89,12 @@ class EachLine(LineReader[T]):
             for number, line in enumerate(lines, first):
                 if line and not line.isspace():
                     found = self.item(line, number)
+                    if self.state is not state:
+                        # What was read up to here resumes with the state that it was read with.
+                        yield Placed(items, ends, state)
+                        state, items, ends = self.state, [], []
                     if found is None:
                         self.skipped["header"] += 1
-                        if self.state is not state:
-                            # What was read up to here resumes with the state that it was read with.
-                            yield Placed(items, ends, state)
-                            state, items, ends = self.state, [], []
                         continue
                 elif line is None:
                     found = too_long(number)

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import MAXYEAR, MINYEAR, date, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -47,11 +49,12 @@ class W3CLogReader(RequestReader):
     def _direct(self, text: str) -> None:
         name, _, value = text[1:].partition(":")
         # A new value each time: what was read before keeps the one that it was read with.
-        known: Mapping[str, Any] = self.state or {"fields": [], "date": ""}
+        known: Mapping[str, Any] = self.state or {"fields": [], "date": "", "since": None}
         if name.strip().lower() == "fields":
             self.state = {**known, "fields": value.lower().split()}
-        elif name.strip().lower() == "date":
-            self.state = {**known, "date": value.split()[0] if value.split() else ""}
+        elif name.strip().lower() in {"date", "start-date"}:
+            words = value.split()
+            self.state = {**known, "date": words[0] if words else "", "since": _bucket(words[1:])}
 
     def _fault(self) -> str | None:
         """Why the lines below the last #Fields cannot be read."""
@@ -60,21 +63,70 @@ class W3CLogReader(RequestReader):
             return "no #Fields line before it names the columns"
         if missing := [name for name in ("c-ip", "cs(User-Agent)") if name.lower() not in names]:
             return f"the log's #Fields lack {missing[0]}, which every event needs: switch it on in the server"
+        if "time" not in names:
+            return "the log's #Fields lack time: switch it on in the server"
+        if "date" not in names and not self.state["date"]:
+            return "nobody knows its day: the log's #Fields lack date, and no #Date line stands before it"
         if self.forwarded is not None and not set(_FORWARDED).intersection(names):
             return "the log's #Fields lack X-Forwarded-For, which client_ip='forwarded' needs"
         return None
 
     def _request(self, cells: Mapping[str, str]) -> Request:
         stem, query = cells.get("cs-uri-stem", cells.get("cs-uri", "-")), cells.get("cs-uri-query", "-")
-        date = cells.get("date") or (self.state["date"] if self.state else "")
+        time = cells["time"]
         return Request(
             client=cells["c-ip"],
             forwarded=next((_plain(cells[name]) for name in _FORWARDED if name in cells), ""),
             agent=_plain(cells[_AGENT]),
-            ts=iso_seconds(f"{date}T{cells.get('time', '')}Z"),
+            ts=iso_seconds(f"{cells.get('date') or self._day_of(time)}T{time}Z"),
             url=None if stem == "-" else stem if query == "-" else f"{stem}?{query}",
             id=cells.get("x-edge-request-id"),
         )
+
+    def _day_of(self, time: str) -> str:
+        """The day of a line that does not tell it: that of the last #Date, or a later one if midnight has passed."""
+        known: Mapping[str, Any] = self.state
+        second, since = _second(time), known["since"]
+        if second is None or not (day := _day(known["date"])):
+            return str(known["date"])
+        # 1. The first line below #Date, or a later time of the same day, as nearly all are.
+        # 2. The clock was set back, by so much that it can only be the next day's.
+        # 3. A request that took long, and was logged late: midnight has passed meanwhile.
+        if since is not None and since - second > _LATE:
+            day, since = day + timedelta(days=1), None
+        elif since is not None and second - since > _DAY - _LATE:
+            return (day - timedelta(days=1)).isoformat()
+        if since is None or second - since >= _BUCKET:
+            # Not each time: for each value, a journal has to keep items apart.
+            self.state = {**known, "date": day.isoformat(), "since": second - second % _BUCKET}
+        return day.isoformat()
+
+
+_LATE = 3_600
+"""Seconds by which a line may be later than those behind it, because its request took so long."""
+_BUCKET = 600
+_DAY = 86_400
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d|60)(?:\.\d*+)?)?", re.ASCII)
+
+
+def _second(time: str) -> int | None:
+    """How many seconds of the day have passed."""
+    found = _TIME.fullmatch(time)
+    return None if found is None else int(found[1]) * 3_600 + int(found[2]) * 60 + int(found[3] or 0)
+
+
+def _bucket(times: Sequence[str]) -> int | None:
+    second = _second(times[0]) if times else None
+    return None if second is None else second - second % _BUCKET
+
+
+@lru_cache(maxsize=16)
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if MINYEAR < found.year < MAXYEAR else None  # the day before it and the next one are wanted, too
 
 
 _QUOTED = re.compile(r'"(?:[^"]|"")*+"(?!\S)|\S+')

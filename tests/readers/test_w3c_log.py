@@ -1,0 +1,140 @@
+"""W3C's extended log format: the day of lines that do not tell it."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omnivery.events.event import BotEvent, UnreadableLine
+from omnivery.readers import access_log
+
+FIELDS = "#Fields: time c-ip cs-uri-stem cs(User-Agent)"
+MIDNIGHT = datetime(2026, 5, 18, tzinfo=UTC)
+
+
+def times(*lines: str) -> list[str]:
+    """The moments of a log's lines, given its directives and the times in its lines."""
+    content = "\n".join(line if line.startswith("#") else f"{line} 198.51.100.7 /c/1 x" for line in lines)
+    found = list(access_log(io.BytesIO(content.encode()), format="w3c", client_ip="peer"))
+    assert all(isinstance(item, BotEvent) for item in found), found
+    return [
+        datetime.fromtimestamp(item.ts or 0, UTC).strftime("%d %H:%M:%S")
+        for item in found
+        if isinstance(item, BotEvent)
+    ]
+
+
+def test_the_day_goes_on_at_midnight() -> None:
+    """A server that runs over midnight writes no new #Date."""
+    assert times("#Date: 2026-05-17 09:00:00", FIELDS, "10:05:03", "23:59:59", "00:00:00", "10:05:03", "00:01") == [
+        "17 10:05:03",
+        "17 23:59:59",
+        "18 00:00:00",
+        "18 10:05:03",
+        "19 00:01:00",
+    ]
+
+
+def test_midnight_may_pass_before_the_first_line() -> None:
+    assert times("#Date: 2026-05-17 23:59:58", FIELDS, "00:00:01") == ["18 00:00:01"]
+
+
+@pytest.mark.parametrize(
+    "directive", ["#Date: 2026-05-20 00:00:00", "#Date: 2026-05-20", "#Start-Date: 2026-05-20 00:00"]
+)
+def test_a_new_date_is_taken_at_its_word(directive: str) -> None:
+    assert times("#Date: 2026-05-17", FIELDS, "23:00:00", directive, "00:10:00", "12:00:00") == [
+        "17 23:00:00",
+        "20 00:10:00",
+        "20 12:00:00",
+    ]
+
+
+def test_a_line_that_was_logged_late_begins_no_day() -> None:
+    """The time is that of the request's start with some servers, and a request may take minutes."""
+    assert times(
+        "#Date: 2026-05-17", FIELDS, "10:59:59", "10:30:00", "23:59:59", "00:00:01", "23:58:00", "00:00:02"
+    ) == [
+        "17 10:59:59",
+        "17 10:30:00",
+        "17 23:59:59",
+        "18 00:00:01",
+        "17 23:58:00",
+        "18 00:00:02",
+    ]
+
+
+def test_lines_with_a_date_do_not_need_any_of_it() -> None:
+    lines = [
+        "#Fields: date time c-ip cs(User-Agent)",
+        *(f"2026-05-17 {hour}:00:00 198.51.100.7 x" for hour in (23, "01")),
+    ]
+    first, second = access_log(io.BytesIO("\n".join(lines).encode()), client_ip="peer")
+    assert isinstance(first, BotEvent)
+    assert isinstance(second, BotEvent)
+    assert (first.ts or 0) - (second.ts or 0) == 22 * 3_600
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (
+            "time c-ip cs(User-Agent)",
+            "nobody knows its day: the log's #Fields lack date, and no #Date line stands before it",
+        ),
+        ("date c-ip cs(User-Agent)", "the log's #Fields lack time: switch it on in the server"),
+    ],
+)
+def test_a_log_whose_moments_nobody_knows_says_what_is_missing(fields: str, reason: str) -> None:
+    content = f"#Fields: {fields}\n10:05:03 198.51.100.7 x\n".encode()
+    assert list(access_log(io.BytesIO(content))) == [UnreadableLine(line=2, reason=reason)]
+
+
+def test_a_time_that_is_none_costs_its_line_alone() -> None:
+    content = f"#Date: 2026-05-17\n{FIELDS}\n23:00:00 192.0.2.1 / x\n25:99 192.0.2.1 / x\n00:00:00 192.0.2.1 / x\n"
+    first, bad, last = access_log(io.BytesIO(content.encode()))
+    assert bad == UnreadableLine(line=4, reason="time stamp is no date")
+    assert isinstance(first, BotEvent)
+    assert isinstance(last, BotEvent)
+    assert (last.ts or 0) - (first.ts or 0) == 3_600
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "17/05/2026", "2026-02-30", "-"])
+def test_no_date_is_a_crash(day: str) -> None:
+    lines = [f"#Date: {day}", FIELDS, *(f"{time} 192.0.2.1 / x" for time in ("23:00", "00:00", "23:59", "00:01"))]
+    assert len(list(access_log(io.BytesIO("\n".join(lines).encode()), client_ip="peer"))) == 4
+
+
+def test_the_day_is_known_to_a_run_that_resumes(tmp_path: Path) -> None:
+    """Wherever the last run ended: before midnight, right behind it, or a day later."""
+    path = tmp_path / "u_ex.log"
+    hours = [f"{hour % 24:02}:{hour % 60:02}:00" for hour in range(9, 70)]
+    path.write_text("\n".join(["#Date: 2026-05-17", FIELDS, *(f"{time} 192.0.2.1 / x" for time in hours), ""]))
+    whole = list(access_log(path, client_ip="peer"))
+    assert isinstance(whole[-1], BotEvent)
+    assert whole[-1].ts == MIDNIGHT.timestamp() + 45 * 3_600 + 9 * 60
+    for taken in range(1, len(whole), 7):
+        first: Any = access_log(path, client_ip="peer")
+        items = first.open(first.locate(()))
+        before = [next(items) for _ in range(taken)]
+        last: Any = access_log(path, client_ip="peer")
+        place = first.position(before[-1])
+        rest = last.open(last.locate([type(last.locate(()))(name=last.name, position=place)]))
+        assert [*before, *rest] == whole
+
+
+@given(st.lists(st.integers(0, 22 * 3_600), min_size=1, max_size=20))
+def test_a_log_in_order_is_read_in_order(gaps: list[int]) -> None:
+    """As long as something happens in 22 hours."""
+    moment, expected, lines = MIDNIGHT - timedelta(days=1), [], []
+    for gap in gaps:
+        moment += timedelta(seconds=gap)
+        expected.append(moment.strftime("%d %H:%M:%S"))
+        lines.append(moment.strftime("%H:%M:%S"))
+    assert times("#Date: 2026-05-17 00:00:00", FIELDS, *lines) == expected
