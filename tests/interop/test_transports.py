@@ -7,7 +7,7 @@ and trace nothing, so that no failure of theirs proves that a request was not se
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -43,11 +43,10 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def refused_url() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return f"http://127.0.0.1:{port}/v3"
+def refused_url() -> Iterator[str]:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}/v3"
 
 
 @pytest.mark.anyio

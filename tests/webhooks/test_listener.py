@@ -21,6 +21,7 @@ from omnivery import _server as serving
 from omnivery import webhooks
 from omnivery.errors import ConfigError
 from omnivery.webhooks import BotVerdicts, Listener, Receiver, VerdictStore
+from tests.support.cli import free_port
 
 KEY = "a-signing-key"
 NOTHING = "async def nothing(scope, receive, send): ..."
@@ -82,7 +83,7 @@ def test_cells_of_a_notebook_start_and_stop_it() -> None:
 
 
 def test_stopping_leaves_neither_thread_nor_port() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with Listener(receiver([])) as listener:
         url = listener.url
         with httpx.Client(verify=False, trust_env=False) as client:
@@ -90,7 +91,7 @@ def test_stopping_leaves_neither_thread_nor_port() -> None:
             listener.stop()
             with pytest.raises(httpx.TransportError):
                 client.get(url)
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_taken_port_says_so() -> None:
@@ -154,13 +155,11 @@ def test_an_app_that_fails_to_start_is_a_clear_error(caplog: pytest.LogCaptureFi
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no database"})
 
-    before = threading.active_count()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    before, port = set(threading.enumerate()), free_port()
     with pytest.raises(ConfigError, match="did not start"):
         Listener(app, port=port).start()
     assert "no database" in caplog.text
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     with socket.create_server(("127.0.0.1", port)):
         pass
 
