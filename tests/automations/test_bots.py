@@ -208,7 +208,7 @@ async def test_waiting_asks_until_the_verdict_is_there() -> None:
         async with client_of(later) as own:
             pending = await own.bots.check(BOT, domain="two.example.com")
             assert isinstance(pending, PendingVerdict)
-            verdict = await own.bots.wait(pending, deadline=5)
+            verdict = await own.bots.wait(pending, deadline=30)
     assert (verdict.is_bot, verdict.event_id) == (True, "e1")
     *asked, last = later.requests[1:]
     assert last == ("GET", "bot.result", 200)
@@ -220,7 +220,7 @@ async def test_waiting_outlasts_a_failing_server(emu: Emulator, client: AsyncAut
     emu.fail_next("bot.result", status=500)
     emu.fail_next("bot.result", after="received")
     emu.fail_next("bot.result", status=200, body='{"is_bot":true,"request":{}}')
-    assert (await client.bots.wait(PendingVerdict(request_id="r1"), deadline=5)).is_bot is True
+    assert (await client.bots.wait(PendingVerdict(request_id="r1"), deadline=30)).is_bot is True
 
 
 @pytest.mark.usefixtures("quick")

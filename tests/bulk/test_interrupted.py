@@ -151,7 +151,7 @@ def test_an_exit_amid_a_run_ends_the_process() -> None:
         [sys.executable, "-W", "error", "-c", LEFT_BY_EXIT],
         capture_output=True,
         cwd=Path(__file__).parents[2],
-        timeout=20,
+        timeout=60,
         check=False,
         text=True,
     )

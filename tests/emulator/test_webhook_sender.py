@@ -38,7 +38,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.bodies.append(json.loads(body))
-                receiver.gate.wait(5)
+                receiver.gate.wait(30)
                 self.send_response(receiver.responses.pop(0) if receiver.responses else 200)
                 self.end_headers()
 

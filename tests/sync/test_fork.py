@@ -36,7 +36,7 @@ def in_child(body):
     child = os.fork()
     if child == 0:
         import faulthandler
-        faulthandler.dump_traceback_later(20, exit=True)
+        faulthandler.dump_traceback_later(40, exit=True)
         try:
             body()
             os._exit(0)
@@ -182,7 +182,7 @@ client.account.test(); work()
 with context.Pool(2) as pool:
     pool.starmap(work, [()] * 4)
 process = context.Process(target=work)
-process.start(); process.join(20)
+process.start(); process.join(40)
 assert process.exitcode == 0, process.exitcode
 work()
 """

@@ -88,7 +88,7 @@ async def test_a_batch_goes_out_at_so_many_bytes() -> None:
 
 async def test_a_batch_that_never_fills_goes_out_all_the_same() -> None:
     server = Recorder()
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with writer_of(server, linger=0.01) as writer:
             await writer.put(event(0))
             await server.arrived.wait()
