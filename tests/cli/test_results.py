@@ -94,7 +94,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
         anyio.run(submit, [*submitted(), event("e1", ts=1, campaign=1)], files.journal)
         anyio.run(submit, [event("foreign 1"), event("foreign 2", "203.0.113.8")], files.foreign)
-        emulator.wait_idle()
+        emulator.wait_idle(30)
     return files
 
 

@@ -61,7 +61,7 @@ def test_a_message_is_queued_and_delivered(emu: Emulator, client: httpx.Client, 
     options: dict[str, Any] = {"data": form} if encoding == "form" else {"files": multipart(form)}
     response = client.post(f"/{emu.domain}/messages", **options)
     assert (response.status_code, response.json()["message"]) == (200, "Queued. Thank you.")
-    emu.wait_idle()
+    emu.wait_idle(30)
     (message,) = emu.messages
     assert (message.surface, message.domain, message.fields) == ("automations", emu.domain, tuple(form.items()))
     assert [event["event"] for event in hook.events()] == ["delivered"]
@@ -149,7 +149,7 @@ def test_a_suppression_gets_an_empty_response_and_works(
             found = other.get(f"/{emu.domain}/{name}").json()["items"]
             assert [item["error"] for item in found] == (["why"] if name == listed else [])
     client.post(f"/{emu.domain}/messages", data={**FORM, "callback_url": f"{hook.url}/hook"})
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [event["reason"] for event in hook.events()] == [reason]
 
 
@@ -206,7 +206,7 @@ def test_a_webhook_is_tried_out_first(emu: Emulator, client: httpx.Client, hook:
     assert emu.webhook_attempts == [], "a probe is no delivery"
     hook.calls.clear()
     client.post(f"/{emu.domain}/messages", data={**FORM, "to": "hardbounce@example.org"})
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert sorted(path for path, _ in hook.calls) == ["/b", "/hook"]
 
 

@@ -50,7 +50,7 @@ def send(emu: Emulator, client: httpx.Client, *to: str, **more: Any) -> str:
     form = {"from": f"News <news@{emu.domain}>", "to": list(to), "subject": "Hi", "text": "Hello", **more}
     response = client.post("/messages", data=form)
     assert response.is_success, response.text
-    emu.wait_idle()
+    emu.wait_idle(30)
     return str(response.json()["id"])
 
 

@@ -63,7 +63,7 @@ def test_headers_of_a_mime_message_are_options(emu: Emulator, client: httpx.Clie
     variables = json.dumps({"order": {"no": 7}, "kind": "new"})
     headers = f"X-OV-Callback-URL: {hook.url}/hook\r\nX-OV-Tag: a\r\nx-ov-tag: b\r\nX-OV-Variables: {variables}\r\n"
     send_mime(client, headers, **{"o:tag": "c", "v:kind": "old"})
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [event["event"] for event in hook.events()] == ["delivered", "opened", "clicked"]
     for event in hook.events():
         assert event["tags"] == ["c", "a", "b"]
@@ -79,14 +79,14 @@ def test_a_header_turns_tracking_off(emu: Emulator, hook: Hook, header: str, fie
     with mailgun_client(emu) as client:
         client.base_url = f"{emu.mailgun_url}/{emu.domain}"
         send_mime(client, headers, callback_url=f"{hook.url}/hook", **fields)
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert len(hook.events()) == events
 
 
 def test_a_form_may_set_the_headers(emu: Emulator, client: httpx.Client, hook: Hook) -> None:
     more = {"h:X-OV-Callback-URL": f"{hook.url}/hook", "h:X-OV-Tag": "a", "h:X-OV-Variables": '{"order": 7}'}
     assert client.post("/messages", data={**FORM, **more}).status_code == 200
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert {(event["tags"][0], event["user-variables"]["order"]) for event in hook.events()} == {("a", "7")}
 
 
@@ -111,7 +111,7 @@ def test_the_senders_own_message_id_is_kept(emu: Emulator, client: httpx.Client,
     response = client.post("/messages", data={**FORM, name: OWN, "callback_url": f"{hook.url}/hook"})
     assert response.json()["id"] == OWN
     assert emu.messages[0].id == OWN
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert {event["message"]["headers"]["message-id"] for event in hook.events()} == {"order-7.2026"}
 
 
@@ -132,7 +132,7 @@ def test_mailguns_webhooks_have_mailguns_spellings(hook: Hook) -> None:
     with Emulator(dialect="mailgun") as emu, mailgun_client(emu) as client:
         form = {**FORM, "callback_url": f"{hook.url}/hook"}
         sent: Any = client.post(f"/{emu.domain}/messages", data=form).json()
-        emu.wait_idle()
+        emu.wait_idle(30)
     delivered, opened, _clicked = hook.events()
     for event in (delivered, opened):
         assert event["message"]["headers"]["message-id"] == sent["id"].strip("<>")

@@ -51,7 +51,7 @@ def test_checks_and_webhooks_take_their_time() -> None:
         form = {"from": "a@example.com", "to": "open@example.org", "text": "Hi", "callback_url": emu.webhook_url}
         started = time.monotonic()
         client.post(f"{emu.mailgun_url}/{emu.domain}/messages", data=form, auth=("api", emu.api_key))
-        emu.wait_idle()
+        emu.wait_idle(30)
         took = time.monotonic() - started
         assert took >= 0.05
         delivered, opened = emu.delivery_events

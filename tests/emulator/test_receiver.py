@@ -20,7 +20,7 @@ def submit(emulator: Emulator) -> None:
             {"ip": ip, "uas": "x", "event_id": ip, "campaign": "spring"} for ip in ("192.0.2.1", "198.51.100.7")
         )
     assert report.accepted == 2
-    emulator.wait_idle()
+    emulator.wait_idle(30)
 
 
 def test_verdicts_come_back_to_the_emulator_itself() -> None:
@@ -45,7 +45,7 @@ def test_delivery_events_come_back_too() -> None:
         with Mailgun(emulator.api_key, **settings) as client:  # type: ignore[arg-type]
             sender, url = "news@mail.example.com", emulator.webhook_url
             client.messages.send(Message(from_=sender, to="open@example.com", text="x", callback_url=url))
-        emulator.wait_idle()
+        emulator.wait_idle(30)
         assert [event.event for event in emulator.delivery_events] == ["delivered", "opened"]
 
 

@@ -69,7 +69,7 @@ def test_each_attempt_of_a_webhook_is_told_without_the_secrets_of_its_url(emu: E
     url = "http://user:secret@127.0.0.1:9/hook?key=secret"
     events = [{"ip": "192.0.2.1", "uas": "x", "event_id": f"e{n}"} for n in range(2)]
     call(emu, "POST", f"/{emu.domain}/bot", json={"events": events, "webhook_url": url})
-    emu.wait_idle()
+    emu.wait_idle(30)
     attempts = [each for each in seen if each.kind == "webhook"]
     assert lines(attempts) == [("bot", "http://127.0.0.1:9/hook", None)] * 2
     assert attempts[0].note.startswith("2 verdicts, ")
@@ -80,5 +80,5 @@ def test_each_attempt_of_a_webhook_is_told_without_the_secrets_of_its_url(emu: E
 def test_its_own_receiver_is_told_as_a_webhook_alone(emu: Emulator, seen: list[Activity]) -> None:
     events = [{"ip": "192.0.2.1", "uas": "x", "event_id": "e"}]
     call(emu, "POST", f"/{emu.domain}/bot", json={"events": events, "webhook_url": emu.webhook_url})
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [each.kind for each in seen] == ["request", "webhook"]

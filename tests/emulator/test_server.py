@@ -62,7 +62,7 @@ def test_clients_and_receivers_are_made_of_its_environment(monkeypatch: pytest.M
         with Automations() as automations, Mailgun() as mailgun:
             automations.bots.submit([{"ip": "192.0.2.1", "uas": "curl/8", "event_id": "e1"}])
             mailgun.messages.send({"from": "ann@mail.example.com", "to": "bob@example.com", "text": "Hi"})
-        emu.wait_idle()
+        emu.wait_idle(30)
         assert [verdict.event_id for verdict in emu.verdicts] == ["e1"]
         assert [message.to for message in emu.messages] == [("bob@example.com",)]
         assert emu.environment["OMNIVERY_SIGNING_KEY"] == emu.signing_key
@@ -190,8 +190,8 @@ except ModuleNotFoundError as error:
 def test_a_test_can_wait_for_records() -> None:
     with Emulator() as emu:
         threading.Timer(0.02, check, args=(emu, emu.token)).start()
-        assert emu.wait_for("bot_events", ip="192.0.2.1")
-        assert emu.wait_for("requests", 1, route="bot")
+        assert emu.wait_for("bot_events", ip="192.0.2.1", timeout=30)
+        assert emu.wait_for("requests", 1, route="bot", timeout=30)
         assert not emu.wait_for("bot_events", 2, timeout=0.01)
         assert not emu.wait_for("bot_events", timeout=0.01, verdict="human")
         with pytest.raises(ConfigError, match="there are no records of the kind 'mails', but of bot_events"):

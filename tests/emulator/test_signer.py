@@ -24,7 +24,7 @@ def test_webhooks_are_signed_in_mailguns_form() -> None:
     with Emulator(dialect="mailgun") as emu, mailgun_client(emu) as client, listening() as hook:
         form = {"from": f"a@{emu.domain}", "to": "b@example.org", "text": "t", "callback_url": f"{hook.url}/hook"}
         client.post(f"/{emu.domain}/messages", data=form)
-        emu.wait_idle()
+        emu.wait_idle(30)
     ((_, body),) = hook.calls
     assert isinstance(body["signature"]["timestamp"], str)
     assert webhooks.verify(body, emu.signing_key)

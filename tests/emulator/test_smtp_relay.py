@@ -64,7 +64,7 @@ def test_an_accepted_message_arrives_with_all_its_recipients_and_no_bcc(server: 
                 trust_env=False,
                 verify=False,
             ).raise_for_status()
-        emulator.wait_idle()
+        emulator.wait_idle(30)
         assert emulator.smtp_statistics == SmtpStatistics(passed_on=1)
         shown = httpx.get(f"{emulator.automations_url}/_/smtp", trust_env=False, verify=False).json()
         assert (shown["server"], shown["passed_on"], shown["last_error"]) == (server.address, 1, None)

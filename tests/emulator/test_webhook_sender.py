@@ -92,7 +92,7 @@ def test_verdicts_arrive_signed_and_with_own_attributes(emu: Emulator, receiver:
     human = event(mine={"deep": [1, None, "ä"]}, ts=1_700_000_000)
     bot = event(event_id="e2", ip="192.0.2.1")
     submit(emu, receiver.url, human, bot)
-    emu.wait_idle()
+    emu.wait_idle(30)
     (body,) = receiver.bodies
     assert verify(body, "a-signing-key")
     assert not verify(body, "another-key")
@@ -108,7 +108,7 @@ def test_verdicts_arrive_signed_and_with_own_attributes(emu: Emulator, receiver:
 def test_the_silent_network_is_left_out(emu: Emulator, receiver: Receiver) -> None:
     submit(emu, receiver.url, event(ip="203.0.113.1"), event(event_id="e2"))
     submit(emu, receiver.url, event(ip="203.0.113.1", event_id="e3"))
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [verdict["event_id"] for verdict in receiver.verdicts] == ["e2"]
     assert len(receiver.bodies) == 1
 
@@ -117,7 +117,7 @@ def test_a_failing_receiver_is_tried_again_with_a_fresh_signature(emu: Emulator,
     """A receiver refuses tokens that it has seen, so a repeated signature would never be taken."""
     receiver.responses = [500, 302]
     submit(emu, receiver.url, event())
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [(attempt.attempt, attempt.status) for attempt in emu.webhook_attempts] == [(1, 500), (2, 302), (3, 200)]
     assert len({body["signature"]["token"] for body in receiver.bodies}) == 3
     assert emu.statistics.webhooks_delivered == 1
@@ -126,14 +126,14 @@ def test_a_failing_receiver_is_tried_again_with_a_fresh_signature(emu: Emulator,
 def test_406_ends_the_matter(emu: Emulator, receiver: Receiver) -> None:
     receiver.responses = [406]
     submit(emu, receiver.url, event())
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [attempt.status for attempt in emu.webhook_attempts] == [406]
     assert (emu.statistics.webhooks_rejected, emu.statistics.webhooks_given_up) == (1, 0)
 
 
 def test_a_receiver_that_never_responds_is_given_up(emu: Emulator) -> None:
     submit(emu, "http://127.0.0.1:9/", event())
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [attempt.attempt for attempt in emu.webhook_attempts] == [1, 2, 3]
     assert all(attempt.status is None and attempt.error for attempt in emu.webhook_attempts)
     assert emu.statistics.webhooks_given_up == 1
@@ -143,7 +143,7 @@ def test_a_lost_response_does_not_lose_the_verdicts(emu: Emulator, receiver: Rec
     emu.fail_next("bot", after="accepted")
     with pytest.raises(httpx.TransportError):
         submit(emu, receiver.url, event())
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert len(receiver.verdicts) == 1
 
 
@@ -152,7 +152,7 @@ def test_a_single_check_that_is_judged_later_may_have_a_webhook_too(receiver: Re
         url = f"{emu.automations_url}/{emu.domain}/bot"
         form = {"ip": "192.0.2.1", "event_id": "e1", "webhook_url": receiver.url}
         response = httpx.post(url, data=form, headers={"ov-token": emu.token}, verify=False, trust_env=False)
-        emu.wait_idle()
+        emu.wait_idle(30)
         (body,) = receiver.bodies
         assert body["events"] == [{**form, "is_bot": True}]
         assert body["batch"]["id"] == response.json()["request_id"]
@@ -184,7 +184,7 @@ def test_a_reset_drops_webhooks_under_way(receiver: Receiver, by: str) -> None:
             httpx.post(f"{emu.automations_url}/_/reset", json={}, verify=False, trust_env=False)
         emu.wait_idle(0.0)
         submit(emu, receiver.url, event(event_id="e2"))
-        emu.wait_idle()
+        emu.wait_idle(30)
     assert [attempt.status for attempt in emu.webhook_attempts] == [200]
     assert [verdict["event_id"] for verdict in receiver.verdicts] == ["e1", "e2"]
 
@@ -200,7 +200,7 @@ def test_callers_who_outrun_their_receiver_have_to_wait(receiver: Receiver, monk
             submit(emu, receiver.url, event(), timeout=httpx.Timeout(30, read=0.1))
         assert emu.bot_batches == [1] * CAPACITY
         receiver.gate.set()
-        emu.wait_idle()
+        emu.wait_idle(30)
     assert emu.statistics.webhooks_given_up == 0
 
 
@@ -224,7 +224,7 @@ def test_nobody_waits_long_for_a_receiver_that_accepts_connections_and_never_res
         for _ in range(CAPACITY + 5):
             assert submit(emu, receiver.url, event(), timeout=9).status_code == 200
         receiver.gate.set()
-        emu.wait_idle()
+        emu.wait_idle(30)
         assert emu.statistics.webhooks_delivered == CAPACITY + 5
 
 
@@ -234,8 +234,8 @@ def test_what_waits_for_a_receiver_that_is_down_has_a_bound(monkeypatch: pytest.
     with Emulator(webhook_retry_delays=(600,)) as emu:
         for number in range(5):
             submit(emu, "http://127.0.0.1:9/", event(event_id=str(number)))
-            emu.wait_for("deliveries", number + 1)
-        assert emu.wait_for("deliveries", 3, state="given up")
+            emu.wait_for("deliveries", number + 1, timeout=30)
+        assert emu.wait_for("deliveries", 3, state="given up", timeout=30)
         given_up = emu._store.deliveries.find(DeliveryQuery(state="given up")).records
         assert {record.attempts[-1].error for record in given_up} == {DROPPED}
         assert [record.id for record in given_up] == [3, 2, 1]
@@ -252,12 +252,12 @@ def test_attempts_that_a_full_disk_leaves_unrecorded_are_made_counted_and_named(
         submit(emu, receiver.url, event())
         fill(emu)
         receiver.gate.set()
-        emu.wait_idle()
+        emu.wait_idle(30)
         assert len(receiver.bodies) == 2
         assert (emu.statistics.webhook_attempts, emu.statistics.webhooks_delivered) == (2, 1)
         emu._store.database.execute("PRAGMA max_page_count = 1000000")
         submit(emu, receiver.url, event(event_id="e2"))
-        emu.wait_idle()
+        emu.wait_idle(30)
         assert emu.webhook_attempts[-1].status == 200
     told = [record.getMessage() for record in caplog.records]
     assert [text.partition(": ")[0] for text in told] == [
@@ -283,7 +283,7 @@ def test_a_receiver_that_is_down_delays_no_other(receiver: Receiver) -> None:
         for _ in range(8):
             submit(emu, "http://127.0.0.1:9/", event())
         submit(emu, receiver.url, event(event_id="other"))
-        assert emu.wait_for("deliveries", 1, state="delivered")
+        assert emu.wait_for("deliveries", 1, state="delivered", timeout=30)
     assert [verdict["event_id"] for verdict in receiver.verdicts] == ["other"]
 
 
@@ -295,14 +295,14 @@ def test_room_is_made_by_deliveries(receiver: Receiver) -> None:
             for number in range(2 * CAPACITY):
                 body = {"events": [event(event_id=str(number))], "webhook_url": receiver.url}
                 assert client.post(f"/{emu.domain}/bot", json=body).status_code == 200
-        emu.wait_idle()
+        emu.wait_idle(30)
     assert sorted(int(item["event_id"]) for item in receiver.verdicts) == list(range(2 * CAPACITY))
 
 
 def test_a_duplicated_webhook_comes_twice_each_time_signed_anew(emu: Emulator, receiver: Receiver) -> None:
     emu.faults = "dup=100%"
     submit(emu, receiver.url, event())
-    emu.wait_idle()
+    emu.wait_idle(30)
     tokens = {body.pop("signature")["token"] for body in receiver.bodies}
     assert (len(receiver.bodies), len(tokens)) == (2, 2)
     assert receiver.bodies[0] == receiver.bodies[1]
@@ -320,6 +320,6 @@ def test_a_late_webhook_is_as_late_as_was_asked_for(emu: Emulator, receiver: Rec
     emu.faults = "late=100ms"
     sent = time.monotonic()
     submit(emu, receiver.url, event())
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert len(receiver.bodies) == 1
     assert time.monotonic() - sent >= 0.1

@@ -89,7 +89,7 @@ class Prober:
             to.post(f"/v3/domains/{emu.domain}/credentials", data={"login": "ann", "password": "secret"})
             for name in ("bounces", "complaints", "unsubscribes", "whitelists"):
                 to.post(f"/v3/{emu.domain}/{name}", data={"address": "a@b.c"})
-        emu.wait_idle()
+        emu.wait_idle(30)
 
     def close(self) -> None:
         """Close the connection."""

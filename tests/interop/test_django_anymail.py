@@ -177,4 +177,4 @@ def send_to(emu: Emulator, webhook: str, to: str, url: str) -> None:
     with mailgun_client(emu) as client:
         client.post(f"/domains/{emu.domain}/webhooks", data={"id": webhook, "url": url})
         client.post(f"/{emu.domain}/messages", data=form)
-    emu.wait_idle()
+    emu.wait_idle(30)

@@ -18,7 +18,7 @@ from omnivery.emulator import Emulator
 def mailgun_client(emu: Emulator, key: str | None = None) -> Iterator[httpx.Client]:
     """A plain HTTP client with the account's primary key, or with another one."""
     auth = ("api", emu.api_key if key is None else key)
-    with httpx.Client(base_url=emu.mailgun_url, auth=auth, verify=False, trust_env=False) as client:
+    with httpx.Client(base_url=emu.mailgun_url, auth=auth, timeout=30, verify=False, trust_env=False) as client:
         yield client
 
 
@@ -26,7 +26,9 @@ def mailgun_client(emu: Emulator, key: str | None = None) -> Iterator[httpx.Clie
 def automations_client(emu: Emulator) -> Iterator[httpx.Client]:
     """A plain HTTP client with the token."""
     headers = {"ov-token": emu.token}
-    with httpx.Client(base_url=emu.automations_url, headers=headers, verify=False, trust_env=False) as client:
+    with httpx.Client(
+        base_url=emu.automations_url, headers=headers, timeout=30, verify=False, trust_env=False
+    ) as client:
         yield client
 
 

@@ -86,7 +86,7 @@ def test_a_flood_is_counted_and_sampled(tab: Tab, emu: Emulator) -> None:
 
 def test_an_event_leads_to_its_webhook(tab: Tab, emu: Emulator) -> None:
     submit(emu, "one", "two")
-    emu.wait_idle()
+    emu.wait_idle(30)
     page = tab.open(EVENTS)
     page.keyboard.press("j")
     page.keyboard.press("Enter")

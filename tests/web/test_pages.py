@@ -25,7 +25,7 @@ def _filled(emu: Emulator) -> None:
             client.post(f"/{emu.domain}/messages", data={**data, "to": to}).raise_for_status()
         events = [{"ip": f"192.0.2.{n}", "uas": "Mozilla/5.0", "event_id": str(n)} for n in range(9)]
         other.post(f"/{emu.domain}/bot", json={"events": events, "webhook_url": emu.webhook_url}).raise_for_status()
-    emu.wait_idle()
+    emu.wait_idle(30)
 
 
 def test_a_deep_link_shows_what_it_says(tab: Tab) -> None:

@@ -36,7 +36,7 @@ def test_every_command_works(tab: Tab, emu: Emulator) -> None:
     commands.append(page.locator("pre").first.inner_text())
     for command in commands:
         run(emu, command)
-    emu.wait_idle()
+    emu.wait_idle(30)
     seen = emu.statistics
     assert (seen.messages, seen.bot_events, seen.requests) == (1, 2, 4)
     assert seen.webhooks_delivered == 2

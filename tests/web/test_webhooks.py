@@ -25,13 +25,13 @@ def test_a_webhook_is_sent_again_to_its_url_and_to_another(tab: Tab, emu: Emulat
     page.get_by_role("heading", name="1 attempt").wait_for()
     page.get_by_role("button", name="Send again").click()
     page.get_by_text("Sent again").wait_for()
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [path for path, _ in hook.calls] == ["/gone", "/gone"]
     page.get_by_label("URL").fill(f"{hook.url}/other")
     page.get_by_label("URL").press("Enter")
     page.keyboard.press("Escape")
     page.locator('[data-count="deliveries"]', has_text="3").wait_for()
-    emu.wait_idle()
+    emu.wait_idle(30)
     path, body = hook.calls[-1]
     assert path == "/other"
     verify(body, emu.signing_key)
@@ -55,5 +55,5 @@ def test_an_example_of_any_kind_is_sent(tab: Tab, emu: Emulator, hook: Hook) -> 
     page.get_by_label("URL", exact=True).fill(f"{hook.url}/hook")
     page.get_by_role("button", name="Send", exact=True).click()
     page.get_by_text("The example is sent").wait_for()
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [event["event"] for event in hook.events()] == ["clicked"]

@@ -156,7 +156,7 @@ async def test_opening_a_journal_that_another_program_has_locked_can_be_cancelle
     JournalStore.open(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with anyio.fail_after(8), anyio.move_on_after(0.2) as scope:
+        with anyio.fail_after(25), anyio.move_on_after(0.2) as scope:
             await submit(events(1), Taking(), path)
         assert scope.cancelled_caught
         other.execute("ROLLBACK")

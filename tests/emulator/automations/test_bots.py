@@ -221,7 +221,7 @@ def test_the_control_api_tells_and_forgets(emu: Emulator, client: httpx.Client) 
     """It asks for no token: it is there for people and scripts beside the program under test."""
     client.post(path(emu), json=batch(event(event_id="e1"), event(event_id="e2")))
     del client.headers["ov-token"]
-    emu.wait_idle()
+    emu.wait_idle(30)
     told = client.get("/_/events").json()
     assert (told["count"], [item["event_id"] for item in told["events"]]) == (2, ["e1", "e2"])
     (attempt,) = client.get("/_/webhooks").json()["webhooks"]

@@ -127,6 +127,6 @@ def test_events_of_a_batch_are_caught_as_single_ones_are(emu: Emulator, client: 
     events = [{**shared, "ip": ip, "event_id": str(number)} for number, ip in enumerate(ips)]
     response = client.post(f"/{emu.domain}/bot", json={"events": events, "webhook_url": emu.webhook_url})
     assert response.status_code == 200
-    emu.wait_idle()
+    emu.wait_idle(30)
     told = {verdict.event_id: verdict.is_bot for verdict in emu.verdicts}
     assert told == {"0": True, "1": False, "2": True, "3": False}

@@ -26,7 +26,7 @@ def emu(running: Emulator) -> Emulator:
 
 @pytest.fixture
 def control(emu: Emulator) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=emu.automations_url, verify=False, trust_env=False) as client:
+    with httpx.Client(base_url=emu.automations_url, timeout=30, verify=False, trust_env=False) as client:
         yield client
 
 

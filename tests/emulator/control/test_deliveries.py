@@ -12,7 +12,7 @@ from tests.support.emulator import listening
 def test_it_is_sent_again_with_the_same_body_and_a_new_signature(emu: Emulator, control: httpx.Client) -> None:
     with listening() as hook:
         first = control.post("/_/trigger/opened", json={"url": f"{hook.url}/gone"}).json()["deliveries"][0]
-        emu.wait_idle()
+        emu.wait_idle(30)
         shown = control.get(f"/_/deliveries/{first}").json()
         assert shown["state"] == "given up"
         assert [(each["number"], each["status"]) for each in shown["attempts"]] == [(1, 404), (2, 404)]
@@ -20,7 +20,7 @@ def test_it_is_sent_again_with_the_same_body_and_a_new_signature(emu: Emulator, 
 
         same = control.post(f"/_/deliveries/{first}/resend", json={}).json()["id"]
         other = control.post(f"/_/deliveries/{first}/resend", json={"url": f"{hook.url}/hook"}).json()["id"]
-        emu.wait_idle()
+        emu.wait_idle(30)
         assert control.get(f"/_/deliveries/{same}").json()["state"] == "given up"
         again = control.get(f"/_/deliveries/{other}").json()
         assert (again["state"], again["again_of"], again["body"]) == ("delivered", first, shown["body"])
@@ -34,7 +34,7 @@ def test_it_is_sent_again_with_the_same_body_and_a_new_signature(emu: Emulator, 
 
 def test_what_cannot_be_sent_again_says_why(emu: Emulator, control: httpx.Client) -> None:
     number = control.post("/_/trigger/bot", json={}).json()["deliveries"][0]
-    emu.wait_idle()
+    emu.wait_idle(30)
     for options in ({"url": "ftp://x"}, {"url": 1}):
         response = control.post(f"/_/deliveries/{number}/resend", json=options)
         assert (response.status_code, response.json()["message"]) == (400, "url must be an http or https URL")

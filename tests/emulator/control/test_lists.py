@@ -41,7 +41,7 @@ def test_bot_events_come_with_their_verdicts(emu: Emulator, control: httpx.Clien
 
 def test_verdicts_and_their_delivery(emu: Emulator, control: httpx.Client, automations: httpx.Client) -> None:
     submit(emu, automations, event(1), event(2, ip="192.0.2.1"))
-    emu.wait_idle()
+    emu.wait_idle(30)
     verdicts = control.get("/_/verdicts", params={"is_bot": "true"}).json()
     assert (verdicts["verdicts"], verdicts["bots"]) == (2, 1)
     assert [each["event_id"] for each in verdicts["newest"]] == ["e2"]
@@ -56,7 +56,7 @@ def test_verdicts_and_their_delivery(emu: Emulator, control: httpx.Client, autom
 def test_delivery_events_and_requests(emu: Emulator, control: httpx.Client, mailgun: httpx.Client) -> None:
     message = {"from": "a@mail.example.com", "to": "open@x.org", "text": "x", "callback_url": emu.webhook_url}
     mailgun.post("/mail.example.com/messages", data=message).raise_for_status()
-    emu.wait_idle()
+    emu.wait_idle(30)
     found = control.get("/_/delivery-events", params={"event": "opened"}).json()["delivery_events"]
     assert [each["event_data"]["recipient"] for each in found] == ["open@x.org"]
     [request] = control.get("/_/requests").json()["requests"]

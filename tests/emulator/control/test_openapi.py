@@ -88,7 +88,7 @@ def full(running: Emulator) -> Emulator:
         client.post("/mail.example.com/bot", json=body, headers={"ov-token": running.token}).raise_for_status()
         client.post("/_/fail", json={"where": "bot.result", "headers": {"x": "y"}}).raise_for_status()
         client.put("/_/faults", json={"faults": "messages:429=5%,seed=3"}).raise_for_status()
-    running.wait_idle()
+    running.wait_idle(30)
     return running
 
 

@@ -12,7 +12,7 @@ from tests.support.emulator import listening
 def test_it_goes_to_the_own_receiver_unless_there_is_another(emu: Emulator, control: httpx.Client) -> None:
     made = control.post("/_/trigger/verdicts", json={"fields": {"campaign": "c1"}})
     assert (made.status_code, made.json()["urls"]) == (202, [emu.webhook_url])
-    emu.wait_idle()
+    emu.wait_idle(30)
     assert [(verdict.is_bot, verdict.attributes["campaign"]) for verdict in emu.verdicts] == [
         (True, "c1"),
         (False, "c1"),
@@ -26,7 +26,7 @@ def test_it_goes_to_the_urls_of_the_domain(emu: Emulator, control: httpx.Client,
         hook.calls.clear()
         made = control.post("/_/trigger/bounce", json={"fields": {"recipient": "me@example.com"}}).json()
         assert made["urls"] == urls
-        emu.wait_idle()
+        emu.wait_idle(30)
         assert sorted(path for path, _ in hook.calls) == ["/hook", "/other"]
         assert hook.events()[0]["recipient"] == "me@example.com"
         given = control.post("/_/trigger/bounce", json={"url": f"{hook.url}/mine"}).json()

@@ -21,7 +21,7 @@ Get: TypeAlias = Callable[[str], httpx.Response]
 def emu() -> Iterator[Emulator]:
     with Emulator(webhook_retry_delays=()) as made:
         fill(made)
-        made.wait_idle()
+        made.wait_idle(30)
         yield made
 
 

@@ -19,7 +19,7 @@ def test_a_receiver_that_is_down_is_seen_in_the_list() -> None:
     with Emulator(webhook_retry_delays=()) as emu, automations_client(emu) as client:
         content = {"events": [{"ip": "192.0.2.1", "uas": "x", "event_id": "1"}], "webhook_url": "http://127.0.0.1:9/"}
         client.post(f"/{emu.domain}/bot", json=content).raise_for_status()
-        emu.wait_idle()
+        emu.wait_idle(30)
         page = client.get("/_/page/deliveries").text
         assert ">given up</span>" in page
         assert "refused" in page

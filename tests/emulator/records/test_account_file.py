@@ -115,7 +115,7 @@ def test_counts_survive_a_kill(tmp_path: Path) -> None:
         body = {"events": events, "webhook_url": emulator.webhook_url}
         client.post("/mail.example.com/bot", json=body).raise_for_status()
         client.post("/mail.example.com/bot", data={"ip": "192.0.2.1"}).raise_for_status()
-        emulator.wait_idle()
+        emulator.wait_idle(30)
         counts = emulator.statistics
         assert (counts.bot_events, counts.webhooks_delivered) == (4, 1)
         emulator._store.database.release()  # as the end of the process does
