@@ -104,8 +104,8 @@ def test_what_is_no_list_of_addresses(text: str) -> None:
 def test_no_list_takes_more_than_linear_time(part: str) -> None:
     """The quadratic time of careless patterns would be minutes here."""
     text = part * 50_000
-    began = time.process_time()
+    began = time.thread_time()
     read_list(text)
     read_list(f"{text}\\")
     is_mail_address(f"x@{text}")
-    assert time.process_time() - began < 2
+    assert time.thread_time() - began < 5

@@ -39,12 +39,12 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_no_message_takes_long_or_raises(kind: str) -> None:
     """Without bounds, most of these take from ten seconds to minutes."""
-    began = time.process_time()
+    began = time.thread_time()
     parsed = read_mime(HOSTILE[kind])
     parts = parts_of(parsed)
     str(parsed["from"])
     assert isinstance(raw_headers(parsed), list)
-    assert time.process_time() - began < 4
+    assert time.thread_time() - began < 5
     assert set(parts) <= {"subject", "text", "html", "attachments", "inline"}
 
 
