@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from logging import Logger
 from time import time as unix_time
 from types import TracebackType
@@ -46,6 +47,8 @@ MAX_UNDELIVERED = 50_000
 """Undelivered items after which a run stops: it keeps them all for the caller, and its memory must stay flat."""
 FIRST_RESPONSE = 3.0
 """Seconds without any response after which a run says what it waits for."""
+REUSED = 8_000_000
+"""Size in bytes of the blocks up to which memory is reused."""
 HOLD = 0.5
 """Longest pause in seconds before a held batch asks to be sent again."""
 
@@ -138,6 +141,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             raise ConfigError("a bulk run is entered once: create another run")
         self._started = self.runtime.now()
         self._tasks = RunTasks(noun="the run", interruptible=self.source.may_block)
+        _have_memory_reused()
         await self._tasks.open()
         try:
             self._totals = await self.recorder.open(self.source, self.work)
@@ -542,3 +546,14 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if not self.policy.breaker.responded and self._stopped_by is None and not self.policy.accepted:
             logger.warning("no response from %s for %g s: still trying", self.work.service, FIRST_RESPONSE)
             self._notify()
+
+
+@cache
+def _have_memory_reused() -> None:
+    """Have the allocator keep the memory of one body for the next.
+
+    glibc maps a block as large as a body anew, with a page fault for every 4 kB, but reuses memory for blocks up to the
+    size of one that was freed (mallopt(3), M_MMAP_THRESHOLD). That saves a run up to a sixth of its CPU. The first such
+    block takes up no memory, as nothing is written to it.
+    """
+    bytes(REUSED)
