@@ -178,10 +178,10 @@ def test_a_hundred_thousand_messages_are_found_and_paged(tab: Tab, emu: Emulator
     page.keyboard.type("31415")
     page.get_by_role("link", name="Invoice 31415").wait_for()
     assert len(subjects(page)) == 1
-    for query in ("", "?q=invoice", "?q=nothing", "?tag=campaign-7", "?before=50000"):
+    for query in ("", "?q=invoice", "?q=i+h+r", "?q=nothing", "?tag=campaign-7", "?before=50000"):
         start = time.perf_counter()
         assert httpx.get(f"{emu.automations_url}{MESSAGES}{query}", trust_env=False).status_code == 200
-        assert time.perf_counter() - start < 1.0
+        assert time.perf_counter() - start < 0.5
     send(emu, "One more")
     tab.open(MESSAGES)
     assert subjects(page)[0] == "One more"

@@ -13,10 +13,18 @@ from omnivery.emulator.records.window import Conditions
 LONGEST = 200_000
 """Characters of a message that are searched."""
 TABLE = "SELECT sql FROM sqlite_master WHERE name = 'message_text'"
-INDEXED = "CREATE VIRTUAL TABLE message_text USING fts5(words, prefix = '2 3')"
+INDEXED = "CREATE VIRTUAL TABLE message_text USING fts5(words, prefix = '1 2 3')"
+"""Without an index of its own, a beginning of one letter would read a large part of all words."""
 PLAIN = "CREATE TABLE message_text (words TEXT NOT NULL)"
 _HIDDEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
+
+
+ALL = ("messages", "id")
+"""Where all messages are, and the column with their ids."""
+FOUND = ("message_text CROSS JOIN messages ON messages.id = message_text.rowid", "message_text.rowid")
+"""The same for those that match. The index gives them by their ids, so that a window reads only its own: as the set of
+an `IN`, all of them would be read first."""
 
 
 class MessageSearch:
@@ -37,20 +45,24 @@ class MessageSearch:
         """Add a message."""
         connection.execute("INSERT INTO message_text (rowid, words) VALUES (?, ?)", (number, words_of(message)))
 
-    def restrict(self, conditions: Conditions, search: str) -> None:
-        """Add the condition that a message contains all words of a search: as beginnings of words, with an index."""
+    def restrict(self, conditions: Conditions, search: str) -> tuple[str, str]:
+        """Add the condition that a message contains all words of a search: as beginnings of words, with an index.
+
+        Returns:
+            What to select the messages from, and the column with their ids.
+        """
         words = search.split()
         if self.indexed:
             # Quoted, so that no word is an operator of FTS5; a word without a letter or digit would match nothing.
             terms = [f'"{word.replace(chr(34), "")}"*' for word in words if any(map(str.isalnum, word))]
-            if terms:
-                conditions.add(
-                    "id IN (SELECT rowid FROM message_text WHERE message_text MATCH ?)", _text(" ".join(terms))
-                )
-            return
+            if not terms:
+                return ALL
+            conditions.add("message_text MATCH ?", _text(" ".join(terms)))
+            return FOUND
         for word in words:
             pattern = re.sub(r"([\\%_])", r"\\\1", _text(word))
             conditions.add(r"id IN (SELECT rowid FROM message_text WHERE words LIKE ? ESCAPE '\')", f"%{pattern}%")
+        return ALL
 
     def _create(self, *, indexed: bool) -> bool:
         with self._database.use() as connection:

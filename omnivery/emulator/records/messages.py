@@ -11,13 +11,10 @@ from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.records.changes import Changes
 from omnivery.emulator.records.database import RecordDatabase
 from omnivery.emulator.records.message_content import read_content, write_content
-from omnivery.emulator.records.message_search import MessageSearch
+from omnivery.emulator.records.message_search import ALL, MessageSearch
 from omnivery.emulator.records.window import Conditions, RecordPage, Window, select_window
 
-SUMMARY = (
-    "SELECT id, at, message_id, domain, surface, sender, recipients, subject, tags, size, files, test_mode "
-    "FROM messages"
-)
+SUMMARY = "SELECT id, at, message_id, domain, surface, sender, recipients, subject, tags, size, files, test_mode FROM "
 INSERT = """
 INSERT INTO messages (at, message_id, domain, surface, sender, recipients, subject, tags, size, files, test_mode)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -128,16 +125,16 @@ class MessageRecords:
 
     def find(self, query: MessageQuery | None = None, window: Window | None = None) -> RecordPage[MessageSummary]:
         """Return some messages, newest first."""
-        conditions = self._conditions(query or MessageQuery())
-        rows, more = select_window(self._database, SUMMARY, conditions, window or Window())
+        source, key, conditions = self._restricted(query or MessageQuery())
+        rows, more = select_window(self._database, SUMMARY + source, conditions, window or Window(), key=key)
         return RecordPage(records=tuple(_summary(row) for row in rows), more=more)
 
     def count(self, query: MessageQuery | None = None, *, after: int = 0) -> int:
         """Return the number of messages that match, of those with an id above `after`."""
-        conditions = self._conditions(query or MessageQuery())
-        conditions.add("id > ?", after)
+        source, key, conditions = self._restricted(query or MessageQuery())
+        conditions.add(f"{key} > ?", after)
         [(number,)] = self._database.rows(
-            f"SELECT count(*) FROM messages{conditions.where}",  # noqa: S608  # our own words
+            f"SELECT count(*) FROM {source}{conditions.where}",  # noqa: S608  # our own words
             *conditions.values,
         )
         return int(number)
@@ -195,8 +192,9 @@ class MessageRecords:
         self._bytes -= sum(size for [size] in rows)
         return bool(rows)
 
-    def _conditions(self, query: MessageQuery) -> Conditions:
-        conditions = Conditions()
+    def _restricted(self, query: MessageQuery) -> tuple[str, str, Conditions]:
+        """Return what to select from, the column with the ids there, and the conditions of a query."""
+        conditions, (source, key) = Conditions(), ALL
         conditions.equal(
             domain=_lower(query.domain),
             surface=query.surface,
@@ -204,7 +202,7 @@ class MessageRecords:
             message_id=query.message_id and f"<{query.message_id.strip('<>')}>",
         )
         if query.search:
-            self.search.restrict(conditions, query.search)
+            source, key = self.search.restrict(conditions, query.search)
         if query.uuid is not None:
             # A range, which the index of message ids serves: `A` follows `@`.
             conditions.add("message_id >= ? AND message_id < ?", f"<{query.uuid}@", f"<{query.uuid}A")
@@ -213,7 +211,7 @@ class MessageRecords:
         if query.recipient is not None:
             address = query.recipient.lower()
             conditions.add("id IN (SELECT message FROM message_recipients WHERE address = ?)", address)
-        return conditions
+        return source, key, conditions
 
 
 def size_of(message: StoredMessage) -> int:

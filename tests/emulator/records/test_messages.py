@@ -111,6 +111,38 @@ def test_search(records: MessageRecords, search: str, *, hit: bool) -> None:
     assert found(records, search=search) == ([number] if hit else [])
 
 
+def test_a_search_is_read_in_windows_and_with_the_other_filters(records: MessageRecords) -> None:
+    numbers = [records.add(message(n, subject=f"Invoice {n}", fields=(("o:tag", f"t{n % 2}"),))) for n in range(6)]
+    assert found(records, Window(limit=2), search="inv") == [numbers[5], numbers[4]]
+    assert found(records, Window(before=numbers[4], limit=2), search="inv") == [numbers[3], numbers[2]]
+    assert found(records, Window(after=numbers[0], limit=2), search="inv") == [numbers[2], numbers[1]]
+    assert found(records, search="invoice", tag="t1") == [numbers[5], numbers[3], numbers[1]]
+    assert found(records, search="--", tag="t0") == (
+        [numbers[4], numbers[2], numbers[0]] if records.search.indexed else []
+    )
+    assert records.count(MessageQuery(search="inv")) == 6
+    assert records.count(MessageQuery(search="inv", tag="t1"), after=numbers[1]) == 2
+
+
+def test_a_window_of_a_search_reads_no_more_than_the_window(database: RecordDatabase, changes: Changes) -> None:
+    """The APIs wait while the database is read, and a short word is in most of 100,000 messages."""
+    records = MessageRecords(database, kept=1000, changes=changes)
+    for number in range(300):
+        records.add(message(number, subject="Invoice"))
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with database.use() as connection:
+        connection.set_progress_handler(count, 1)
+        assert len(found(records, Window(limit=3), search="i")) == 3
+        connection.set_progress_handler(None, 1)
+    assert 0 < steps < 800
+
+
 def test_filters(records: MessageRecords) -> None:
     one = records.add(message(1, fields=(("o:tag", "a"), ("o:tag", "a")), to=("Ann@Example.com",), cc=("bob@x.org",)))
     two = records.add(message(2, fields=(("o:tag", "b"),), sender="Me@Mail.example.com", surface="automations"))
