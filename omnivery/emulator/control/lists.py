@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from omnivery.emulator.control import shapes
 from omnivery.emulator.control.parameters import WINDOW, check_names, filters_of, read_query, read_window
-from omnivery.emulator.records.bot_events import BotEventQuery
+from omnivery.emulator.records.bot_event_query import BotEventQuery
 from omnivery.emulator.records.changes import RecordKind
 from omnivery.emulator.records.deliveries import DeliveryQuery
 from omnivery.emulator.records.messages import MessageQuery

@@ -22,7 +22,8 @@ from omnivery.emulator.page.listing import listing, url_with
 from omnivery.emulator.page.missing import missing
 from omnivery.emulator.page.sections import DELIVERIES, EVENTS, MESSAGES
 from omnivery.emulator.page.template import render
-from omnivery.emulator.records.bot_events import BotEventQuery, BotEventRecord, VerdictWord
+from omnivery.emulator.records.bot_event_query import BotEventQuery, VerdictWord
+from omnivery.emulator.records.bot_events import BotEventRecord
 from omnivery.emulator.records.deliveries import DeliveryQuery
 from omnivery.emulator.records.messages import MessageQuery
 from omnivery.emulator.records.window import Window
@@ -30,6 +31,8 @@ from omnivery.emulator.state import State
 
 SAMPLE = 2_000
 """Number of the newest events that agents and networks are counted in."""
+PATIENCE = 0.2
+"""Seconds for which batches are read to find events that match; a link goes on from there."""
 BUSIEST = 8
 """Number of agents and of networks that are shown."""
 IPV6 = 6
@@ -55,7 +58,7 @@ def show_list(request: Request, state: State) -> Response:
     records = state.store.bot_events
     # To count what matches a filter would be to read every event.
     total = records.count() if query == BotEventQuery() else None
-    found = listing(request, lambda window: records.find(query, window), total=total, noun="events")
+    found = listing(request, lambda window: records.find(query, window, seconds=PATIENCE), total=total, noun="events")
     sample = records.find(window=Window(limit=SAMPLE)).records
     return render(
         "events.html",

@@ -40,6 +40,8 @@ class Listing:
     older: str | None
     shown: str
     """How many of how many are shown."""
+    unfinished: bool = False
+    """Whether the search ended early, and a link goes on with it."""
 
 
 def listing(
@@ -62,15 +64,16 @@ def listing(
         window = Window(limit=rows)
         page = find(window)
     first, last = (page.records[0].id, page.records[-1].id) if page.records else (None, None)
+    if page.read_to is not None:
+        first, last = (page.read_to, last or page.read_to) if window.is_forward else (first, page.read_to)
     has_newer = window.before is not None or (window.is_forward and page.more)
     has_older = page.more or window.is_forward
     return Listing(
         records=page.records,
         newer=url_with(request, after=first, before=None) if has_newer else None,
         older=url_with(request, before=last, after=None) if has_older and last else None,
-        shown=f"{number(len(page.records))} {noun}"
-        if total is None
-        else f"{number(len(page.records))} of {number(total)} {noun}",
+        shown=_shown(page, window, total=total, noun=noun),
+        unfinished=page.read_to is not None,
     )
 
 
@@ -80,6 +83,13 @@ def url_with(request: Request, **values: object) -> str:
     query += [(name, str(value)) for name, value in values.items() if value is not None]
     path = request.scope["path"]
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _shown(page: RecordPage[Any], window: Window, *, total: int | None, noun: str) -> str:
+    found = number(len(page.records))
+    if page.read_to is not None:
+        return f"{found} {noun} so far: “{'Newer' if window.is_forward else 'Older'}” searches on"
+    return f"{found} {noun}" if total is None else f"{found} of {number(total)} {noun}"
 
 
 def _id(request: Request, name: str) -> int | None:

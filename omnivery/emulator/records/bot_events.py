@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator
+from math import inf
+from typing import Any
 
-from attrs import field, frozen
+from attrs import define, evolve, field, frozen
 
 from omnivery.codec import dumps, loads
+from omnivery.emulator.records.bot_event_query import BotEventMatch, BotEventQuery
 from omnivery.emulator.records.changes import Changes
 from omnivery.emulator.records.database import RecordDatabase
 from omnivery.emulator.records.timeline import Timeline
 from omnivery.emulator.records.window import Conditions, RecordPage, Window
 
-VerdictWord: TypeAlias = Literal["bot", "human", "none"]
-"""A verdict in a query: `none` for an event that never gets one."""
 CODES: dict[bool | None, int] = {False: 0, True: 1, None: 2}
 """How a verdict is stored, in one byte."""
 VERDICTS: tuple[bool | None, ...] = (False, True, None)
 """The verdict of each code."""
-WORDS: dict[str, int] = {"human": 0, "bot": 1, "none": 2}
-"""The code of each word of a query."""
-EXACT = ("action", "event_id", "recipient_id", "message_id", "domain")
-"""Fields of an event that a query compares as a whole."""
 STEP = 4
 """Batches that are read at a time."""
 INSERT = """
@@ -31,28 +27,6 @@ INSERT INTO batches (first_id, at, size, bots, humans, domain, batch_id, single,
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 SELECT = "SELECT first_id, at, size, batch_id, single, verdicts, body FROM batches"
-
-
-@frozen(kw_only=True)
-class BotEventQuery:
-    """Which events to return: those for which all that is given holds."""
-
-    text: str | None = None
-    """Text that occurs in one of its values, whatever its case."""
-    ip: str | None = None
-    """Its IP address; the beginning of one if it ends with a dot or colon."""
-    agent: str | None = None
-    """Text that occurs in its user agent, whatever its case."""
-    verdict: VerdictWord | None = None
-    """Its verdict."""
-    action: str | None = None
-    event_id: str | None = None
-    recipient_id: str | None = None
-    message_id: str | None = None
-    domain: str | None = None
-    """The field of that name in the event, not the sending domain of the path."""
-    batch_id: str | None = None
-    """The batch or check that it came with."""
 
 
 @frozen(kw_only=True)
@@ -101,6 +75,20 @@ def accepted_check(event: dict[str, Any], is_bot: bool | None, *, domain: str, c
     )
 
 
+@define
+class _TimeLimit:
+    seconds: float
+    read_to: int | None = None
+    """The last event that was read, if the time was up then."""
+    _begun: float = field(init=False, factory=time.monotonic)
+
+    def is_reached(self, number: int) -> bool:
+        if time.monotonic() - self._begun < self.seconds:
+            return False
+        self.read_to = number
+        return True
+
+
 class BotEventRecords:
     """The events of batches and single checks.
 
@@ -131,10 +119,19 @@ class BotEventRecords:
         self._changes.tell("bot_events")
         return first
 
-    def find(self, query: BotEventQuery | None = None, window: Window | None = None) -> RecordPage[BotEventRecord]:
-        """Return some events, newest first."""
-        window = window or Window()
-        return RecordPage.of(self._matching(query or BotEventQuery(), window), window)
+    def find(
+        self, query: BotEventQuery | None = None, window: Window | None = None, *, seconds: float = inf
+    ) -> RecordPage[BotEventRecord]:
+        """Return some events, newest first.
+
+        Args:
+            query: what must hold for them.
+            window: which of them.
+            seconds: how long to read batches; the page says how far that was.
+        """
+        window, limit = window or Window(), _TimeLimit(seconds)
+        page = RecordPage.of(self._matching(query or BotEventQuery(), window, limit), window)
+        return page if limit.read_to is None else evolve(page, more=True, read_to=limit.read_to)
 
     def count(self, query: BotEventQuery | None = None, *, after: int = 0) -> int:
         """Return the number of events that match, of those with an id above `after`."""
@@ -192,29 +189,28 @@ class BotEventRecords:
             self._database.execute("DELETE FROM batches WHERE first_id = ?", first)
             self._size -= size
 
-    def _matching(self, query: BotEventQuery, window: Window) -> Iterator[BotEventRecord]:
+    def _matching(
+        self, query: BotEventQuery, window: Window, limit: _TimeLimit | None = None
+    ) -> Iterator[BotEventRecord]:
         """Yield the events of a window that match, in its direction, without its limit."""
-        matches = _matcher(query)
-        needles = _needles(query)
+        match = BotEventMatch(query)
         for row in self._rows(query, window):
             first, at, size, batch_id, single, verdicts, body = row
-            # A body with a backslash may spell a value in another way.
-            if any(needle not in body for needle in needles) and b"\\" not in body:
-                continue
-            if query.verdict and WORDS[query.verdict] not in verdicts:
-                continue
-            events = loads(body)["events"]
-            for index in range(size) if window.is_forward else reversed(range(size)):
-                if _outside(first + index, window) or not matches(events[index], verdicts[index]):
-                    continue
-                yield BotEventRecord(
-                    id=first + index,
-                    at=at,
-                    batch_id=batch_id,
-                    single=bool(single),
-                    event=events[index],
-                    is_bot=VERDICTS[verdicts[index]],
-                )
+            if match.is_possible(body, verdicts):
+                events = loads(body)["events"]
+                for index in range(size) if window.is_forward else reversed(range(size)):
+                    if _outside(first + index, window) or not match(events[index], verdicts[index]):
+                        continue
+                    yield BotEventRecord(
+                        id=first + index,
+                        at=at,
+                        batch_id=batch_id,
+                        single=bool(single),
+                        event=events[index],
+                        is_bot=VERDICTS[verdicts[index]],
+                    )
+            if limit and limit.is_reached(first + size - 1 if window.is_forward else first):
+                return
 
     def _rows(self, query: BotEventQuery, window: Window) -> Iterator[tuple[Any, ...]]:
         """Yield the batches that have events of a window, in its direction."""
@@ -241,33 +237,3 @@ def _outside(number: int, window: Window) -> bool:
     return (window.before is not None and number >= window.before) or (
         window.after is not None and number <= window.after
     )
-
-
-def _needles(query: BotEventQuery) -> list[bytes]:
-    """What the body of a batch must contain, if one of its events is to match."""
-    values = [getattr(query, name) for name in EXACT]
-    return [dumps(value) for value in values if value is not None]
-
-
-def _matcher(query: BotEventQuery) -> Callable[[dict[str, Any], int], bool]:
-    """Return a function that tells of an event and its verdict's code whether it matches."""
-    exact = [(name, value) for name in EXACT if (value := getattr(query, name)) is not None]
-    code = WORDS[query.verdict] if query.verdict else None
-    ip, agent, text = query.ip, (query.agent or "").lower(), (query.text or "").lower()
-
-    def matches(event: dict[str, Any], verdict: int) -> bool:
-        if code is not None and verdict != code:
-            return False
-        if any(event.get(name) != value for name, value in exact):
-            return False
-        if ip and not _has_address(str(event.get("ip") or ""), ip):
-            return False
-        if agent and agent not in str(event.get("uas") or "").lower():
-            return False
-        return not text or any(text in str(value).lower() for value in event.values())
-
-    return matches
-
-
-def _has_address(address: str, wanted: str) -> bool:
-    return address.startswith(wanted) if wanted.endswith((".", ":")) else address == wanted

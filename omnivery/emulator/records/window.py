@@ -42,6 +42,8 @@ class RecordPage(Generic[T]):
     """The records, newest first, whatever the window."""
     more: bool
     """Whether more records match, beyond the limit."""
+    read_to: int | None = None
+    """The record at which the search ended, because it took too long; None if it went as far as it had to."""
 
     @classmethod
     def of(cls, matching: Iterable[T], window: Window) -> RecordPage[T]:

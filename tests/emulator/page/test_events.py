@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from omnivery.emulator.page import events
 from omnivery.emulator.page.events import _network
 from tests.emulator.page.conftest import Get
 
@@ -16,6 +17,14 @@ def test_events_are_filtered(get: Get, query: str, rows: int) -> None:
     page = get(f"/_/page/events?{query}").text
     assert page.count('<tr class="link"') == rows
     assert ("No event matches" in page) is (rows == 0)
+
+
+def test_a_filter_that_takes_too_long_says_so_and_goes_on(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PATIENCE", 0.0)
+    page = get("/_/page/events?q=no-such").text
+    assert "No event matches so far" in page
+    assert "0 events so far: “Older” searches on" in page
+    assert 'rel="next" href="/_/page/events?q=no-such&amp;before=' in page
 
 
 def test_an_event_leads_to_its_batch_and_to_the_webhook_with_its_verdict(get: Get) -> None:

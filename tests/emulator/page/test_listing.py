@@ -49,6 +49,21 @@ def test_from_the_newest_to_the_oldest_and_back() -> None:
     assert window("before=4", of=10).older is None
 
 
+def test_a_search_that_took_too_long_goes_on_where_it_ended() -> None:
+    def stopped(query: str, *rows: int, read_to: int) -> Listing:
+        page = RecordPage(records=tuple(map(Row, rows)), more=True, read_to=read_to)
+        return listing(request(query), lambda _: page, total=None, noun="rows", rows=3)
+
+    found = stopped("q=a", 90, 80, read_to=50)
+    assert (found.newer, found.older) == (None, "/list?q=a&before=50")
+    assert found.shown == "2 rows so far: “Older” searches on"
+    assert stopped("", read_to=50).older == "/list?before=50"
+    found = stopped("after=10", 20, 15, read_to=40)
+    assert (found.newer, found.older) == ("/list?after=40", "/list?before=15")
+    assert found.shown == "2 rows so far: “Newer” searches on"
+    assert stopped("after=10", read_to=40).newer == "/list?after=40"
+
+
 def test_an_empty_list_has_no_neighbours() -> None:
     found = window("", of=0)
     assert (found.records, found.newer, found.older) == ((), None, None)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from omnivery.emulator.records.bot_events import AcceptedBatch, BotEventQuery, BotEventRecords, accepted_check
+from omnivery.emulator.records.bot_event_query import BotEventQuery
+from omnivery.emulator.records.bot_events import AcceptedBatch, BotEventRecords, accepted_check
 from omnivery.emulator.records.changes import Changes
 from omnivery.emulator.records.database import RecordDatabase
 from omnivery.emulator.records.window import Window
@@ -87,6 +88,21 @@ def test_filters(records: BotEventRecords) -> None:
     assert records.count(BotEventQuery(action="click")) == 2
     assert records.count(BotEventQuery(action="click"), after=2) == 1
     assert (records.count(), records.count(after=1)) == (3, 2)
+
+
+def test_a_search_that_takes_too_long_says_where_to_go_on(records: BotEventRecords) -> None:
+    for number in range(6):
+        records.add(batch(event(2 * number), event(2 * number + 1, action="click")))
+    query, seen, window = BotEventQuery(action="click"), [], Window(limit=10)
+    for _ in range(6):
+        page = records.find(query, window, seconds=0)
+        seen += [record.id for record in page.records]
+        assert page.more
+        window = Window(before=page.read_to, limit=10)
+    assert seen == found(records, action="click") == [12, 10, 8, 6, 4, 2]
+    assert records.find(query, window, seconds=0).records == ()
+    page = records.find(query, Window(after=4), seconds=0)
+    assert ([record.id for record in page.records], page.read_to) == ([6], 6)
 
 
 def test_a_value_is_found_however_the_body_spells_it(records: BotEventRecords) -> None:
