@@ -9,7 +9,7 @@ from omnivery.readers._client_ip import ClientIp
 from omnivery.readers._detection import Recognition
 from omnivery.readers._file_events import FileEvents, events_of
 from omnivery.readers._format import ReadOptions
-from omnivery.readers._log_formats import log_formats, log_reader
+from omnivery.readers._log_formats import forms_of, log_formats, log_reader
 from omnivery.readers._opening import FileSources
 
 
@@ -58,5 +58,6 @@ def access_log(
     """
     options = ReadOptions(client_ip=client_ip, trusted_proxies=trusted_proxies)
     log_reader(format, (), options)  # what is wrong with the arguments is told at the call
-    formats = [one.as_format() for one in log_formats(format)]
-    return events_of(source, Recognition(formats, options, formats[-1 if format is None else 0].reader))
+    formats = log_formats(format)
+    otherwise = formats[-1 if format is None else 0]
+    return events_of(source, Recognition(forms_of(formats), options, otherwise.reader))

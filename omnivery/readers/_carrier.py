@@ -55,11 +55,13 @@ def _prefixed(pattern: bytes) -> Callable[[bytes], bytes | None]:
     return unwrap
 
 
-_MEMBERS = ("log", "MESSAGE", "message", "textPayload", "jsonPayload", "@message", "line", "_raw")
-"""Where Docker's json-file driver, the journal, collectors, the logs of clouds, Loki and Splunk have the line."""
+_MEMBERS = ("log", "MESSAGE", "message", "textPayload", "jsonPayload", "@message", "line", "_raw", "_source")
+"""Where Docker's json-file driver, the journal, collectors, the logs of clouds, Loki, Splunk and
+Elasticsearch have the line."""
 
 
-def _member(line: bytes) -> bytes | None:
+def in_member(line: bytes) -> bytes | None:
+    """Return the line that an object carries; None if it is none, or carries none."""
     if not line.startswith(b"{"):
         return None
     try:
@@ -82,7 +84,7 @@ def _line_in(value: Any) -> bytes | None:
         return None
 
 
-CARRIERS = (*(Carrier(name, _prefixed(pattern)) for name, pattern in _PREFIXES.items()), Carrier("JSON", _member))
+CARRIERS = (*(Carrier(name, _prefixed(pattern)) for name, pattern in _PREFIXES.items()), Carrier("JSON", in_member))
 
 
 def carried(sample: Sequence[bytes]) -> tuple[Carrier, Sequence[bytes]] | None:

@@ -31,7 +31,7 @@ class Recognition(Choice):
         if not sample and not final:
             return None
         best, share = self._best(sample)
-        if best is not None and (final or _is_clear(share, len(sample)) or len(self.formats) == 1):
+        if best is not None and (final or _is_clear(share, len(sample)) or self._is_one):
             return Chosen(best.reader(sample, self.options), best.name)
         return Chosen(self.otherwise(sample, self.options)) if final else None
 
@@ -39,6 +39,10 @@ class Recognition(Choice):
         """Return a reader of the format that it had; what was not recognized is looked at again."""
         known = next((one for one in self.formats if one.name == name), None)
         return Chosen(known.reader(sample, self.options), name) if known else super().again(sample, name)
+
+    @property
+    def _is_one(self) -> bool:
+        return len({one.like or one.name for one in self.formats}) == 1
 
     def _best(self, sample: Sample) -> tuple[Format | None, float]:
         if not sample:

@@ -155,3 +155,5 @@ class Format:
     the same share, the one that stands first in the registry is taken."""
     reader: Callable[[Sample, ReadOptions], Reader]
     """Makes the reader of one source, of which the sample is the beginning."""
+    like: str = ""
+    """The name of the format that this one is, in another form: to choose between the two, a line is enough."""

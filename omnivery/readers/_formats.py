@@ -11,9 +11,10 @@ from omnivery.readers._csv import CsvReader
 from omnivery.readers._csv_header import csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
 from omnivery.readers._format import Format, Reader, ReadOptions, Sample
-from omnivery.readers._json import json_reader, json_share
+from omnivery.readers._json import event_test, json_reader, json_share
 from omnivery.readers._json_log import is_json_log
-from omnivery.readers._log_formats import LOG_FORMATS, log_formats, log_reader
+from omnivery.readers._log_documents import objects_of
+from omnivery.readers._log_formats import LOG_FORMATS, forms_of, log_formats, log_reader
 from omnivery.readers._ndjson import ndjson_reader
 from omnivery.readers._parquet import MAGIC, ParquetReader
 
@@ -21,12 +22,19 @@ from omnivery.readers._parquet import MAGIC, ParquetReader
 def _ndjson_share(sample: Sample, options: ReadOptions) -> float:
     names = {path.rpartition(".")[2] for path in options.columns or ()} | KEYS
     quoted = [b'"%b"' % name.encode() for name in names]
-    return sum(_event_share(line, quoted) for line in sample) / len(sample)
+    return sum(_event_share(line, quoted, options) for line in sample) / len(sample)
 
 
-def _event_share(line: bytes, names: Sequence[bytes]) -> float:
+def _json_share(sample: Sample, options: ReadOptions) -> float:
+    share = json_share(sample, options.columns)
+    objects = objects_of(sample, event_test(options.columns)) if share else ()
+    # A first object that is not over yet may turn out to be anything.
+    return _ndjson_share(objects, options) if objects else share * _ANY_OBJECT
+
+
+def _event_share(line: bytes, names: Sequence[bytes], options: ReadOptions) -> float:
     # A line of a log in JSON is no event in the API's names, though it is an object.
-    if not line.lstrip().startswith(b"{") or is_json_log(line):
+    if not line.lstrip().startswith(b"{") or (not options.columns and is_json_log(line)):
         return 0.0
     # Anything may be an object: what carries the lines of a log, for instance.
     return 1.0 if any(name in line for name in names) else _ANY_OBJECT
@@ -52,12 +60,8 @@ FORMATS: tuple[Format, ...] = (
         name="parquet", sniff=_parquet_share, reader=lambda _sample, options: ParquetReader(columns=options.columns)
     ),
     Format(name="csv", sniff=_csv_share, reader=lambda _sample, options: CsvReader(columns=options.columns)),
-    *(one.as_format() for one in LOG_FORMATS),
-    Format(
-        name="json",
-        sniff=lambda sample, _options: json_share(sample),
-        reader=lambda _sample, options: json_reader(options.columns),
-    ),
+    *forms_of(LOG_FORMATS),
+    Format(name="json", sniff=_json_share, reader=lambda _sample, options: json_reader(options.columns)),
     Format(name="ndjson", sniff=_ndjson_share, reader=lambda _sample, options: ndjson_reader(options.columns)),
 )
 """In the order in which they are preferred where a sample fits several alike. A sample is never empty."""
@@ -69,8 +73,10 @@ def formats_named(name: str) -> Sequence[Format]:
     Raises:
         ConfigError: there is no such format.
     """
-    found = [one for one in FORMATS if one.name == name.lower()]
-    return found or [one.as_format() for one in log_formats(name, others=[one.name for one in FORMATS])]
+    logs = {one.name for one in LOG_FORMATS}
+    others = [one for one in FORMATS if one.name not in logs and not one.like]
+    found = [one for one in others if one.name == name.lower()]
+    return found or forms_of(log_formats(name, others=[one.name for one in others]))
 
 
 def nearest(sample: Sample, options: ReadOptions) -> Reader:

@@ -11,20 +11,24 @@ from attrs import define
 
 from omnivery import codec
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
+from omnivery.events.json_path import value_at
 from omnivery.readers._columns import KEYS
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import Sample, WholeReader
 from omnivery.readers._json_columns import JsonColumns
 from omnivery.readers._json_documents import json_objects
+from omnivery.readers._json_envelope import IsRecord, parsed_object, records_in
 from omnivery.readers._opening import FileSources
 
 
 def json(source: FileSources, *, columns: Mapping[str, str] | None = None) -> FileEvents[Any]:
     """Read events from JSON: an array of objects, or objects one after the other, over any number of lines.
 
-    Objects become events as those of `ndjson()` do; their number of a line is that on which they begin. Of bodies of
-    the API's own, the objects in `events` are read. One object is in memory at a time. One that does not end, or is
-    longer than 1,000,000 bytes, comes out as an `UnreadableLine`, and so does what is no object.
+    Objects become events as those of `ndjson()` do; their number of a line is that on which they begin. Where an object
+    is no event, and holds a list of events, these are read: `{"events": [{…}, …]}`, `{"hits": {"hits": [{…}, …]}}`. One
+    object is in memory at a time. One that does not end, or is longer than 1,000,000 bytes, comes out as an
+    `UnreadableLine`, and so does what is no object. With `columns`, ids that are derived take the place of the object
+    in the source for the number of the line.
 
     Args:
         source: as in `read()`.
@@ -43,19 +47,35 @@ def json_reader(columns: Mapping[str, str] | None) -> JsonReader:
     return JsonReader(None if columns is None else JsonColumns(columns))
 
 
-def json_share(sample: Sample) -> float:
-    """Return 1.0 if the first lines are those of JSON that is not one object a line."""
+def json_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
+    """Return 1.0 if the first lines are those of JSON that is not one event a line."""
+    return float(is_laid_out(sample) or records_in(sample[0], event_test(columns)) is not None or _is_body(sample[0]))
+
+
+def event_test(columns: Mapping[str, str] | None) -> IsRecord:
+    """Return what says whether an object is an event: it has a field by which these are told, or a path to one."""
+
+    def is_event(data: bytes) -> bool:
+        found = parsed_object(data)
+        return found is not None and (
+            not KEYS.isdisjoint(found) or any(value_at(found, path) is not None for path in columns or ())
+        )
+
+    return is_event
+
+
+def is_laid_out(sample: Sample) -> bool:
+    """Whether lines are those of JSON that is not one object a line."""
     first = sample[0].lstrip(_BEFORE).rstrip()
     second = sample[1].lstrip() if len(sample) > 1 else b""
     if first.startswith(b"["):
-        return float(_ARRAY.match(first + b"\n" + second) is not None)
+        return _ARRAY.match(first + b"\n" + second) is not None
     if not first.startswith(b"{"):
-        return 0.0
+        return False
     if _is_json(first):
-        # The body of a batch, or an object behind the separator of RFC 7464.
-        return float(_RECORD_SEPARATOR in sample[0] or _events_of_a_body(first) is not None)
+        return _RECORD_SEPARATOR in sample[0]  # of RFC 7464
     # Objects over several lines, several on one, or lines that were cut out of an array.
-    return float(
+    return (
         (not first.endswith(b"}") and second[:1] in {b'"', b"}"})
         or _ADJACENT.search(first) is not None
         or (first.endswith(b",") and _is_json(first[:-1]))
@@ -91,25 +111,18 @@ class JsonReader(WholeReader[Any]):
         path: Path | None,  # noqa: ARG002  # it is read from its start
     ) -> Iterator[BotEvent | EventLine | UnreadableLine]:
         """Yield the events."""
-        for found in json_objects(pieces):
+        is_event = event_test(None if self.columns is None else self.columns.columns)
+        for position, found in enumerate(json_objects(pieces, is_event), 1):
             if isinstance(found, UnreadableLine):
                 yield found
-            elif (inside := _events_of_a_body(found.data)) is not None:
-                yield from (self._item(data, found.line) for data in inside)
-            else:
-                yield self._item(found.data, found.line)
+            elif not _is_body(found.data):
+                yield self._item(found, position)
 
-    def _item(self, data: bytes, line: int) -> BotEvent | EventLine | UnreadableLine:
-        return EventLine(data=data, line=line) if self.columns is None else self.columns.event(data, line)
+    def _item(self, found: EventLine, position: int) -> BotEvent | EventLine | UnreadableLine:
+        return found if self.columns is None else self.columns.event(found.data, found.line, position)
 
 
-def _events_of_a_body(data: bytes) -> Iterator[bytes] | None:
-    """The events in the body of a batch; None if an object is none."""
-    if b'"events"' not in data:
-        return None
-    try:
-        body: Any = codec.loads(data)
-    except ValueError:
-        return None
-    events = body.get("events") if KEYS.isdisjoint(body) else None
-    return map(codec.dumps, events) if isinstance(events, list) else None
+def _is_body(data: bytes) -> bool:
+    """Whether an object is the body of a batch without events."""
+    body = parsed_object(data) if b'"events"' in data else None
+    return body is not None and body.get("events") == [] and KEYS.isdisjoint(body)

@@ -40,8 +40,14 @@ class JsonColumns:
         if twice:
             raise ConfigError(f"columns: two paths lead to the event's {twice[0]!r}")
 
-    def event(self, data: bytes, line: int) -> BotEvent | UnreadableLine:
-        """Return the event of an object, or why there is none."""
+    def event(self, data: bytes, line: int, position: int | None = None) -> BotEvent | UnreadableLine:
+        """Return the event of an object, or why there is none.
+
+        Args:
+            data: the object.
+            line: the number of its line.
+            position: what tells it from equal ones, if the number of its line does not.
+        """
         try:
             own: Any = codec.loads(data)
             if _LONG_NUMBER.search(data):
@@ -60,7 +66,7 @@ class JsonColumns:
             return UnreadableLine(line=line, reason=fault)
         event = BotEvent(**fields, attributes=own or None)
         if "event_id" not in fields:
-            event.event_id = derived_id(event, line)
+            event.event_id = derived_id(event, line if position is None else position)
         return event
 
 

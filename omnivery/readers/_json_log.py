@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, frozen
@@ -13,6 +13,7 @@ from omnivery.events.event import UnreadableLine
 from omnivery.events.json_path import value_at
 from omnivery.readers._request import Request, RequestReader
 from omnivery.readers._times import unix_time
+from omnivery.readers._w3c_log import plain_header
 
 
 @frozen(kw_only=True)
@@ -30,6 +31,12 @@ class JsonLog:
     """What a line has that tells the client's headers: then one without a user agent means that none was sent."""
     no_agent: str = "no user agent: the server does not log it"
     """Why a line cannot be read that does not tell the user agent."""
+    date: Sequence[str] = ()
+    """The day, if the time is that of a day."""
+    query: Sequence[str] = ()
+    """What stands behind the URL's path, if the URL is in parts."""
+    plain: Callable[[str], str] | None = None
+    """Undoes how the values of headers are encoded."""
 
     @property
     def needed(self) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
@@ -60,18 +67,34 @@ class JsonLogReader(RequestReader):
             return UnreadableLine(line=number, reason=f"not {layout.described}")
         return Request(
             client=_text(client) or "",
-            forwarded="" if self.forwarded is None else _text(_first(fields, layout.forwarded)) or "",
+            forwarded="" if self.forwarded is None else self._plain(_first(fields, layout.forwarded)) or "",
             agent=self._agent(fields),
-            ts=unix_time(time),
-            url=_url(_text(url)),
+            ts=self._seconds(fields, time),
+            url=self._url(fields, url),
             id=_text(_first(fields, layout.id)),
         )
 
     def _agent(self, fields: Mapping[str, Any]) -> str | None:
-        agent = _text(_first(fields, self.layout.agent))
+        agent = self._plain(_first(fields, self.layout.agent))
         if agent is None and self.layout.headers and value_at(fields, self.layout.headers) is not None:
             return ""
         return agent
+
+    def _plain(self, value: Any) -> str | None:
+        text = _text(value)
+        return self.layout.plain(text) if text and self.layout.plain else text
+
+    def _seconds(self, fields: Mapping[str, Any], time: Any) -> int | None:
+        day = _first(fields, self.layout.date)
+        found = None if day is None else unix_time(f"{day}T{time}Z")
+        return unix_time(time) if found is None else found
+
+    def _url(self, fields: Mapping[str, Any], url: Any) -> str | None:
+        found = _url(_text(url))
+        if not self.layout.query or found is None:
+            return found
+        query = _text(_first(fields, self.layout.query))
+        return None if found == "-" else found if query in {None, "", "-"} else f"{found}?{query}"
 
 
 def parsed(line: bytes) -> Mapping[str, Any] | None:
@@ -128,6 +151,23 @@ def _url(text: str | None) -> str | None:
 
 _REQUEST = re.compile(r"[A-Za-z]+ (\S+) HTTP/\d(?:\.\d)?")
 
+CLOUDFRONT = JsonLog(
+    described="CloudFront's log",
+    client=("c-ip",),
+    forwarded=("x-forwarded-for",),
+    time=("time", "timestamp", "timestamp(ms)"),
+    date=("date",),
+    url=("cs-uri-stem",),
+    query=("cs-uri-query",),
+    agent=("cs(User-Agent)",),
+    id=("x-edge-request-id",),
+    plain=plain_header,
+    no_agent="no user agent: add the field cs(User-Agent) to the distribution's logging",
+)
+"""Standard logging v2 in JSON has the names of the columns of its text form, and so have IIS' logs that are forwarded.
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+"""
 CADDY = JsonLog(
     described="Caddy's access log",
     client=("request.remote_ip", "request.remote_addr"),
@@ -175,4 +215,4 @@ https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format
 def is_json_log(line: bytes) -> bool:
     """Whether a line is one of these logs."""
     fields = parsed(line)
-    return fields is not None and any(layout.fits(fields) for layout in (CADDY, TRAEFIK, LOGPUSH, NGINX))
+    return fields is not None and any(layout.fits(fields) for layout in (CLOUDFRONT, CADDY, TRAEFIK, LOGPUSH, NGINX))

@@ -13,8 +13,11 @@ from omnivery.readers import _json_log
 from omnivery.readers._carrier import carried
 from omnivery.readers._client_ip import ClientIp, ForwardedClient, trusted_networks
 from omnivery.readers._format import Format, ReadOptions, Sample
+from omnivery.readers._json import is_laid_out
+from omnivery.readers._json_envelope import records_in
 from omnivery.readers._json_log import JsonLog, JsonLogReader
 from omnivery.readers._log_check import LogCheck
+from omnivery.readers._log_documents import LogDocumentsReader, objects_of, record_test
 from omnivery.readers._log_pattern import LogPattern
 from omnivery.readers._request import RequestReader
 from omnivery.readers._text_log import TextLogReader
@@ -39,9 +42,31 @@ class LogFormat:
     advice: str = "If the log has X-Forwarded-For, say client_ip='forwarded'"
     """What to do about addresses of a proxy."""
 
-    def as_format(self) -> Format:
-        """The row as one of the formats that are recognized."""
-        return Format(name=self.name, sniff=lambda sample, _options: self.share(sample), reader=self.reader)
+    def as_formats(self) -> tuple[Format, Format]:
+        """The row as two of the formats that are recognized: a request in each line, or in objects of JSON."""
+        in_lines = Format(name=self.name, sniff=self._share_of_lines, reader=self.reader)
+        return in_lines, Format(
+            name=f"{self.name} in JSON", sniff=self._share_of_objects, reader=self._documents_reader, like=self.name
+        )
+
+    def _share_of_lines(self, sample: Sample, options: ReadOptions) -> float:
+        # Who says which member is which has objects in mind, and what these have besides.
+        share = self.share(sample)
+        return 0.0 if share and options.columns and _is_object(sample[0]) else share
+
+    def _share_of_objects(self, sample: Sample, options: ReadOptions) -> float:
+        if options.columns:
+            return 0.0
+        is_record = record_test(self.make())
+        if not (is_laid_out(sample) or records_in(sample[0], is_record)):
+            return 0.0
+        return self.share(objects_of(sample, is_record))
+
+    def _documents_reader(self, _sample: Sample, options: ReadOptions) -> LogDocumentsReader:
+        self.reader((), options)  # what is wrong with the options is told before anything is read
+        return LogDocumentsReader(
+            make=lambda objects: self.reader(objects, options), is_record=record_test(self.make())
+        )
 
     def share(self, sample: Sample) -> float:
         """Which share of a sample's lines it reads, carried or not."""
@@ -78,6 +103,10 @@ class LogFormat:
             return 0.0
         reader = self.make()
         return sum(map(reader.reads, sample)) / len(sample)
+
+
+def _is_object(line: bytes) -> bool:
+    return line.lstrip().startswith(b"{")
 
 
 @cache
@@ -148,6 +177,7 @@ LOG_FORMATS: Sequence[LogFormat] = (
     LogFormat(name="cloudfront", make=W3CLogReader, marks=(b"x-edge-location",)),
     LogFormat(name="iis", make=W3CLogReader, marks=(b"#Software: Microsoft",)),
     LogFormat(name="w3c", make=W3CLogReader, marks=(b"#Fields:",)),
+    LogFormat(name="cloudfront_json", make=_json(_json_log.CLOUDFRONT)),
     LogFormat(name="caddy", make=_json(_json_log.CADDY)),
     LogFormat(name="traefik", make=_json(_json_log.TRAEFIK)),
     LogFormat(name="logpush", make=_json(_json_log.LOGPUSH), forwards=False),
@@ -159,11 +189,18 @@ LOG_FORMATS: Sequence[LogFormat] = (
 _NAMED = {"vhost_combined": _vhost_combined("%v")}
 """Formats that read more if the caller names them: of two addresses the first one is the host's then."""
 _GROUPS = {
+    "cloudfront": ("cloudfront", "cloudfront_json"),
     "apache": ("vhost_combined", "combined"),
     "nginx": ("main", "combined", "nginx_json"),
     "traefik": ("traefik", "combined"),
 }
 """Names that stand for more than one format: by the first lines it shows which."""
+
+
+def forms_of(formats: Sequence[LogFormat]) -> Sequence[Format]:
+    """Return the rows as formats that are recognized: first those of one request a line, as most logs are."""
+    forms = [one.as_formats() for one in formats]
+    return [*(in_lines for in_lines, _ in forms), *(in_json for _, in_json in forms)]
 
 
 def log_reader(name: str | None, sample: Sample, options: ReadOptions) -> RequestReader:

@@ -58,10 +58,16 @@ class RequestReader(EachLine[BotEvent]):
         found = self.request(line, 1)
         return is_plausible(found.client, found.forwarded) if isinstance(found, Request) else found is None
 
-    def item(self, line: bytes, number: int) -> BotEvent | UnreadableLine | None:
-        """Return the click of a line."""
+    def item(self, line: bytes, number: int, position: int | None = None) -> BotEvent | UnreadableLine | None:
+        """Return the click of a line.
+
+        Args:
+            line: the line.
+            number: its number.
+            position: what tells it from equal ones, if its number does not.
+        """
         found = self.request(self.inside(line), number)
-        return None if found is None else self.click(found, number)
+        return None if found is None else self.click(found, number, position)
 
     def inside(self, line: bytes) -> bytes:
         """Return a line without what carries it."""
@@ -78,7 +84,9 @@ class RequestReader(EachLine[BotEvent]):
         if self.check is not None and not self.check.done:
             self.check.look_at(items)
 
-    def click(self, found: Request | UnreadableLine, number: int) -> BotEvent | UnreadableLine:
+    def click(
+        self, found: Request | UnreadableLine, number: int, position: int | None = None
+    ) -> BotEvent | UnreadableLine:
         """Return the event of a request, or why there is none."""
         if isinstance(found, UnreadableLine):
             return found
@@ -93,7 +101,9 @@ class RequestReader(EachLine[BotEvent]):
         return BotEvent(
             ip=ip,
             uas=uas,
-            event_id=found.id or _derived_id(ip, uas, found, number),
+            event_id=found.id
+            if found.id and found.id != "-"
+            else _derived_id(ip, uas, found, number if position is None else position),
             action="click",
             ts=found.ts,
             attributes={"line": number} if found.url is None else {"url": found.url, "line": number},

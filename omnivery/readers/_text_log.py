@@ -35,10 +35,6 @@ class TextLogReader(RequestReader):
     def __attrs_post_init__(self) -> None:
         self.timed = Role.TIME in self.pattern.roles
 
-    def item(self, line: bytes, number: int) -> BotEvent | UnreadableLine:
-        """Return the click of a line."""
-        return self.click(self.request(self.inside(line), number), number)
-
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the clicks of one block after the other."""
         for first, lines in blocks:

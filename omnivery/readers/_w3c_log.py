@@ -18,8 +18,12 @@ from omnivery.events.event import UnreadableLine
 from omnivery.readers._log_time import iso_seconds
 from omnivery.readers._request import Request, RequestReader
 from omnivery.readers._text_log import decoded
+from omnivery.readers._times import unix_time
 
 _AGENT = "cs(user-agent)"
+_MOMENTS = frozenset({"timestamp", "timestamp(ms)"})
+"""Fields of CloudFront with the time and the day in one."""
+_DELIMITER = re.compile(r"\s*[,;|]\s*|\s+")
 _FORWARDED = ("x-forwarded-for", "cs(x-forwarded-for)")
 
 
@@ -30,8 +34,8 @@ class W3CLogReader(RequestReader):
     def request(self, line: bytes, number: int) -> Request | UnreadableLine | None:
         """Return the request of a line; None for a directive, which holds for the lines below it."""
         text = decoded(line)
-        if text.startswith("#"):
-            self._direct(text)
+        if text.startswith("#") or (not self.state and _names_columns(text)):
+            self._direct(text if text.startswith("#") else f"#Fields: {text}")
             return None
         if fault := self._fault():
             return UnreadableLine(line=number, reason=fault)
@@ -40,6 +44,9 @@ class W3CLogReader(RequestReader):
         if len(cells) != len(names) and '"' in text:
             # The draft has texts in quotes, with two for each in them; Tomcat writes them, IIS and CloudFront do not.
             cells = _QUOTED.findall(text)
+        if len(cells) != len(names):
+            # CloudFront takes another delimiter, if it is told one.
+            cells = next((text.split(other) for other in ",;|" if text.count(other) == len(names) - 1), cells)
         if len(cells) != len(names):
             return UnreadableLine(
                 line=number, reason=f"{len(cells)} fields where #Fields names {len(names)}: cut off, or another format"
@@ -51,7 +58,7 @@ class W3CLogReader(RequestReader):
         # A new value each time: what was read before keeps the one that it was read with.
         known: Mapping[str, Any] = self.state or {"fields": [], "date": "", "since": None}
         if name.strip().lower() == "fields":
-            self.state = {**known, "fields": value.lower().split()}
+            self.state = {**known, "fields": _DELIMITER.split(value.strip().lower())}
         elif name.strip().lower() in {"date", "start-date"}:
             words = value.split()
             self.state = {**known, "date": words[0] if words else "", "since": _bucket(words[1:])}
@@ -63,9 +70,10 @@ class W3CLogReader(RequestReader):
             return "no #Fields line before it names the columns"
         if missing := [name for name in ("c-ip", "cs(User-Agent)") if name.lower() not in names]:
             return f"the log's #Fields lack {missing[0]}, which every event needs: switch it on in the server"
-        if "time" not in names:
+        is_dated = not _MOMENTS.isdisjoint(names)
+        if "time" not in names and not is_dated:
             return "the log's #Fields lack time: switch it on in the server"
-        if "date" not in names and not self.state["date"]:
+        if "date" not in names and not is_dated and not self.state["date"]:
             return "nobody knows its day: the log's #Fields lack date, and no #Date line stands before it"
         if self.forwarded is not None and not set(_FORWARDED).intersection(names):
             return "the log's #Fields lack X-Forwarded-For, which client_ip='forwarded' needs"
@@ -73,15 +81,20 @@ class W3CLogReader(RequestReader):
 
     def _request(self, cells: Mapping[str, str]) -> Request:
         stem, query = cells.get("cs-uri-stem", cells.get("cs-uri", "-")), cells.get("cs-uri-query", "-")
-        time = cells["time"]
         return Request(
             client=cells["c-ip"],
-            forwarded=next((_plain(cells[name]) for name in _FORWARDED if name in cells), ""),
-            agent=_plain(cells[_AGENT]),
-            ts=iso_seconds(f"{cells.get('date') or self._day_of(time)}T{time}Z"),
+            forwarded=next((plain_header(cells[name]) for name in _FORWARDED if name in cells), ""),
+            agent=plain_header(cells[_AGENT]),
+            ts=self._seconds(cells),
             url=None if stem == "-" else stem if query == "-" else f"{stem}?{query}",
             id=cells.get("x-edge-request-id"),
         )
+
+    def _seconds(self, cells: Mapping[str, str]) -> int | None:
+        if (moment := next((cells[name] for name in _MOMENTS if name in cells), None)) is not None:
+            return unix_time(moment)
+        time = cells["time"]
+        return iso_seconds(f"{cells.get('date') or self._day_of(time)}T{time}Z")
 
     def _day_of(self, time: str) -> str:
         """The day of a line that does not tell it: that of the last #Date, or a later one if midnight has passed."""
@@ -100,6 +113,11 @@ class W3CLogReader(RequestReader):
             # Not each time: for each value, a journal has to keep items apart.
             self.state = {**known, "date": day.isoformat(), "since": second - second % _BUCKET}
         return day.isoformat()
+
+
+def _names_columns(text: str) -> bool:
+    """Whether a line has the names alone, as CloudFront's plain form has them."""
+    return {"c-ip", _AGENT} <= set(_DELIMITER.split(text.strip().lower()))
 
 
 _LATE = 3_600
@@ -132,8 +150,8 @@ def _day(text: str) -> date | None:
 _QUOTED = re.compile(r'"(?:[^"]|"")*+"(?!\S)|\S+')
 
 
-def _plain(text: str) -> str:
-    """The text of a header. CloudFront percent-encodes blanks, in older files twice; IIS has a plus for each."""
+def plain_header(text: str) -> str:
+    """Return the text of a header. CloudFront percent-encodes blanks, in older files twice; IIS has a plus for each."""
     if len(text) > 1 and text[0] == text[-1] == '"':
         return text[1:-1].replace('""', '"')
     return _unquoted(text) if "%20" in text or "%25" in text else text.replace("+", " ")
