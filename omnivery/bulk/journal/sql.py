@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -11,12 +12,17 @@ from attrs import define, field, frozen
 from omnivery import codec
 from omnivery.bulk.work import BatchDelta, Part, PartState, SettledPart
 
+BODIES = 32
+"""Bodies of a transaction that are values of their own, which saves two copies of each; further ones are pieces."""
+_COLUMNS = (
+    *("opened", "claimed", "counted", "accepted", "named", "kept", "replaced", "rejected", "totals", "pieces", "now"),
+    *(f"body{index}" for index in range(BODIES)),
+)
+_BODY = " ".join(f"WHEN {index} THEN NEW.body{index}" for index in range(BODIES))
+
 PREPARE = (
-    """
-CREATE TEMP VIEW step (opened, claimed, counted, accepted, named, kept, replaced, rejected, totals, pieces, now)
-    AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-""",
-    """
+    f"CREATE TEMP VIEW step ({', '.join(_COLUMNS)}) AS SELECT {', '.join(['NULL'] * len(_COLUMNS))}",
+    f"""
 CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
     INSERT INTO batch (id, source, number, state, counted, items, place, attempts, created_at, checksum, ids_checksum,
             places, ids, digest, body)
@@ -26,7 +32,8 @@ CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
             CAST(substr(NEW.pieces, json_extract(value, '$[8]'), json_extract(value, '$[9]')) AS TEXT),
             CAST(substr(NEW.pieces, json_extract(value, '$[10]'), json_extract(value, '$[11]')) AS TEXT),
             substr(NEW.pieces, json_extract(value, '$[12]'), json_extract(value, '$[13]')),
-            substr(NEW.pieces, json_extract(value, '$[14]'), json_extract(value, '$[15]'))
+            CASE json_extract(value, '$[14]') {_BODY}
+                ELSE substr(NEW.pieces, json_extract(value, '$[15]'), json_extract(value, '$[16]')) END
         FROM json_each(NEW.opened);
     UPDATE batch SET state = 'sending', settled_at = NULL WHERE id IN (SELECT value FROM json_each(NEW.claimed));
     UPDATE batch SET counted = 1
@@ -70,14 +77,11 @@ CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
             FROM json_each(NEW.totals)) AS one
         WHERE source.id = one.row;
 END
-""",
+""",  # noqa: S608  # our own words
 )
 """A trigger of the connection, of which nothing is in the file. It takes a whole transaction as one row of a view: one
 call of SQLite, where statement by statement the thread that writes would wait for Python's lock again and again."""
-STEP = (
-    "INSERT INTO step VALUES (:opened, :claimed, :counted, :accepted, :named, :kept, :replaced, :rejected, :totals, "
-    ":pieces, :now)"
-)
+STEP = f"INSERT INTO step VALUES ({', '.join(f':{column}' for column in _COLUMNS)})"  # noqa: S608  # our own words
 """A transaction by itself."""
 
 Span: TypeAlias = tuple[int | None, int | None]
@@ -105,6 +109,15 @@ class _Pieces:
 
     _pieces: list[bytes] = field(init=False, factory=list[bytes])
     _length: int = field(init=False, default=0)
+    bodies: list[bytes | None] = field(init=False, factory=list["bytes | None"])
+    """Those that are values of their own."""
+
+    def add_body(self, body: bytes | None) -> tuple[int | None, int | None, int | None]:
+        """Append a body, and return its number among those that are values of their own, or its span."""
+        if body is None or len(self.bodies) == BODIES:
+            return None, *self.add(body)
+        self.bodies.append(body)
+        return len(self.bodies) - 1, None, None
 
     def add(self, piece: bytes | None) -> Span:
         """Append a piece."""
@@ -141,7 +154,8 @@ def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any]:
         "rejected": _array(row for delta in deltas for row in _rejected(delta, pieces)),
         "totals": _array(_totals(entries)),
     }
-    return {**values, "pieces": pieces.joined(), "now": now}
+    bodies = zip_longest(_COLUMNS[-BODIES:], pieces.bodies)
+    return {**values, **dict(bodies), "pieces": pieces.joined(), "now": now}
 
 
 def storable(text: str) -> str:
@@ -184,7 +198,7 @@ def _opened(part: Part[Any], delta: BatchDelta, pieces: _Pieces) -> tuple[Any, .
         *pieces.add(places),
         *pieces.add(ids),
         *pieces.add(part.digest),
-        *pieces.add(body),
+        *pieces.add_body(body),
     )
 
 

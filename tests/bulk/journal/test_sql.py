@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from omnivery.bulk.journal.reader import JournalReader
-from omnivery.bulk.journal.sql import JournalEntry
+from omnivery.bulk.journal.sql import BODIES, JournalEntry
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
 from omnivery.bulk.work import BatchDelta, PartState
@@ -62,6 +62,18 @@ def test_one_transaction_may_hold_all_that_there_is(tmp_path: Path) -> None:
 def _state(path: Path) -> Any:
     with JournalReader.open(path) as reader:
         return reader.state()
+
+
+def test_a_transaction_holds_any_number_of_bodies(tmp_path: Path) -> None:
+    """So many are values of their own: what comes after them must be the bytes of its own part as well."""
+    with store_of(tmp_path / "j") as store:
+        source, _ = store.enter_source(SOURCE)
+        parts = [part(store, "x", first=number) for number in range(2 * BODIES + 3)]
+        parts.insert(1, message(store, 2 * BODIES + 3))
+        parts[2].body = b""
+        store.transact([read(store, source, one) for one in parts])
+    kept = {one.row: None if one.digest else one.body for one in parts}
+    assert dict(rows(tmp_path / "j", "SELECT id, body FROM batch")) == kept
 
 
 def test_places_are_kept_whatever_their_order(tmp_path: Path) -> None:
