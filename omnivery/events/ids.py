@@ -58,17 +58,25 @@ def request_id(ip: str, uas: str, when: str, url: str, position: int) -> str:
         position: as in `event_id_for`.
     """
     at = str(position)
-    text = f"{len(ip)}:{ip}{len(uas)}:{uas}{when}---{len(url)}:{url}{len(at)}:{at}"
+    text = f"{LENGTHS[len(ip)]}{ip}{LENGTHS[len(uas)]}{uas}{when}---{LENGTHS[len(url)]}{url}{LENGTHS[len(at)]}{at}"
     if text.isascii():
         return _hashed(text.encode())
     return _hashed(b"".join((_counted(ip), _counted(uas), when.encode(), b"---", _counted(url), _counted(position))))
 
 
-def part_of_id(part: int | None) -> str:
-    """Return the part of the hashed text that encodes one number."""
+def part_of_id(part: int | str | None) -> str:
+    """Return the part of the hashed text that encodes one argument."""
     return _counted(part).decode()
 
 
+class _Lengths(dict[int, str]):
+    """What stands in front of a part of the hashed text: to look it up takes a third of the time of writing it."""
+
+    def __missing__(self, length: int) -> str:
+        return f"{length}:"
+
+
+LENGTHS = _Lengths((length, f"{length}:") for length in range(2048))
 _NOTHING = "-" * 8
 
 

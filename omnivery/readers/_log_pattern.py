@@ -143,20 +143,22 @@ class LogPattern:
         nothing = len(order) + 1
         self.fields = methodcaller("group", *(places.get(role, nothing) for role in wanted))
         usual = _complete(piece.usual or piece.regex for piece in self._pieces)
+        # Without categories in them, sets of characters are bitmaps: an eighth of the time of a match.
+        usual = usual.replace(r"[^\s", r"[^\t-\r ").replace(r"[\d", "[0-9")
         # Where the URL is in two fields, no line is usual.
         self._find_usual = _nothing if Role.QUERY in places else _compiled(f"(?m:^)(?:{usual})?+").findall
         chosen = [places.get(role, nothing) - 1 for role in wanted if role is not Role.QUERY]
         self._pick_usual = None if chosen == list(range(nothing)) else itemgetter(*chosen)
 
-    def usual_fields(self, lines: str) -> list[UsualFields] | None:
-        """Return the fields of each line of a block, in half the time of one line after the other.
+    def usual_fields(self, lines: str, count: int) -> list[UsualFields] | None:
+        """Return the fields of so many lines in a block, in half the time of one line after the other.
 
         They are all empty where a line is unusual: `match` may find some. None if the block is. No line may have a
         backslash.
         """
         found: list[Any] = self._find_usual(lines)
         # Each start of a line is found, but for those inside a match that went on into the next line.
-        if len(found) != lines.count("\n") + 1:
+        if len(found) != count:
             return None
         return found if self._pick_usual is None else list(map(self._pick_usual, found))
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import count
 from json.encoder import encode_basestring
 from socket import inet_pton
 from typing import Any
@@ -15,7 +14,7 @@ from attrs import define
 
 from omnivery.events.encoded import CHECKED
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.events.ids import part_of_id, request_id
+from omnivery.events.ids import LENGTHS, part_of_id, request_id
 from omnivery.events.ip_address import IPV4
 from omnivery.readers._format import Placed
 from omnivery.readers._lines import Block, Cut, Line, too_long
@@ -49,15 +48,13 @@ class TextLogReader(RequestReader):
         seconds = self.pattern.clock
         items: list[BotEvent | UnreadableLine | None] = []
         stamp, ts, when = "", None, "-"
-        for number, line, (client, time, url, uas, hops) in zip(
-            count(first), lines, self._usual_fields(lines), strict=False
-        ):
+        for number, (client, time, url, uas, hops) in enumerate(self._usual_fields(lines), first):
             ip = self.client_of(client, hops) if url and uas else None
             if time != stamp:
                 stamp, ts = time, seconds(time)
                 when = part_of_id(ts)
             if ip is None or (ts is None and self.timed):
-                items.append(self._unusual(line, number))
+                items.append(self._unusual(lines[number - first], number))
             else:
                 items.append(
                     BotEvent(
@@ -79,9 +76,7 @@ class TextLogReader(RequestReader):
         is_plain = Role.REQUEST in self.pattern.roles
         items: list[Any] = []
         stamp, when, in_json, is_time = "", "-", "", False
-        for number, line, (client, time, url, uas, hops) in zip(
-            count(first), lines, self._usual_fields(lines), strict=False
-        ):
+        for number, (client, time, url, uas, hops) in enumerate(self._usual_fields(lines), first):
             if time != stamp:
                 stamp, ts = time, seconds(time)
                 when, in_json, is_time = part_of_id(ts), f'"ts":{ts},' if ts is not None else "", ts is not None
@@ -91,19 +86,19 @@ class TextLogReader(RequestReader):
             except (OSError, ValueError):
                 ip = self.client_of(client, hops)
             if not (url and uas and ip and (is_time or not timed)):
-                items.append(self._unusual(line, number))
+                items.append(self._unusual(lines[number - first], number))
                 continue
-            at = str(number)
-            text = f"{len(ip)}:{ip}{len(uas)}:{uas}{when}---{len(url)}:{url}{len(at)}:{at}"
+            at, (agent, quoted) = str(number), _agent(uas)
+            text = f"{LENGTHS[len(ip)]}{ip}{agent}{when}---{LENGTHS[len(url)]}{url}{LENGTHS[len(at)]}{at}"
             event_id = (
                 blake2b(text.encode(), digest_size=16).digest().hex()  # noqa: FURB181  # as in event_id_for()
                 if text.isascii()
                 else request_id(ip, uas, when, url, number)
             )
-            in_quotes = f'"{url}"' if is_plain else encode_basestring(url)
+            spelled = url if is_plain else encode_basestring(url)[1:-1]
             data = (
-                f'{{"ip":"{ip}","uas":{_quoted(uas)},"event_id":"{event_id}","action":"click",{in_json}'
-                f'"url":{in_quotes},"line":{at}}}'
+                f'{{"ip":"{ip}","uas":{quoted},"event_id":"{event_id}","action":"click",{in_json}"url":"{spelled}",'
+                f'"line":{at}}}'
             )
             items.append((CHECKED, data.encode(), event_id))
         return _without_blanks(first, items)
@@ -112,8 +107,7 @@ class TextLogReader(RequestReader):
         """The fields of each line; empty ones for what is not as in nearly all lines."""
         unwrap = self.carrier.unwrap if self.carrier else None
         inside: Sequence[Line] = [line and (unwrap(line) or line) for line in lines] if unwrap else lines
-        text = _text_of(inside)
-        return self.pattern.usual_fields(text) or [_UNUSUAL] * len(lines)
+        return self.pattern.usual_fields(_text_of(inside), len(lines)) or [_UNUSUAL] * len(lines)
 
     def _unusual(self, line: Line, number: int) -> BotEvent | UnreadableLine | None:
         if line is None:
@@ -166,7 +160,7 @@ def _text_of(lines: Sequence[Line]) -> str:
 
 def _joined(lines: Sequence[Line]) -> bytes | None:
     if isinstance(lines, Cut):
-        return None if lines.text is None else lines.text[:-1]
+        return lines.text[:-1]
     try:
         data = b"\n".join(lines)  # type: ignore[arg-type]  # None raises a TypeError
     except TypeError:
@@ -180,8 +174,10 @@ def _usual_text(line: Line) -> str:
     return "" if "\\" in text or "\n" in text else text
 
 
-# A few user agents stand in most lines.
-_quoted = lru_cache(maxsize=512)(encode_basestring)
+@lru_cache(maxsize=512)  # a few user agents stand in most lines
+def _agent(uas: str) -> tuple[str, str]:
+    """A user agent as a part of an `event_id`, and in JSON."""
+    return part_of_id(uas), encode_basestring(uas)
 
 
 def _without_blanks(first: int, items: list[Any]) -> Placed[Any]:
