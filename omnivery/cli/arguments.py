@@ -64,6 +64,19 @@ def _place(text: str) -> tuple[str, int] | None:
     return None
 
 
+def as_text(argument: str) -> str:
+    """Return an argument as text. Python reads it by the locale; bytes that are none there may be UTF-8 all the same.
+
+    Raises:
+        UnicodeError: they are not.
+    """
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(argument).decode()
+    return argument
+
+
 def pair(text: str) -> tuple[str, str]:
     """Read `NAME=VALUE`.
 

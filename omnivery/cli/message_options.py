@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from omnivery import codec
-from omnivery.cli.arguments import pair
+from omnivery.cli.arguments import as_text, pair
 from omnivery.cli.input import standard_input
 
 if TYPE_CHECKING:
+    from omnivery.mail.attachment import Attachment
     from omnivery.mail.message import Message
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -29,6 +30,7 @@ def message_options(command: Command) -> Command:
     @wraps(command)
     def with_options(**options: Any) -> Any:
         given = {name: options.pop(name) for name in _NAMES}
+        given |= {name: _as_text(name, value) for name, value in given.items() if name not in _FILES}
         return command(given=given, **options)
 
     for option in reversed(_OPTIONS):
@@ -42,7 +44,7 @@ def message_of(given: Mapping[str, Any]) -> Message:
     Raises:
         click.UsageError: an option is missing or wrong, or two of them exclude each other.
     """
-    from omnivery.mail.message import Attachment, Message
+    from omnivery.mail.message import Message
 
     _check_standard_input(given)
     if not given["from_"]:
@@ -61,8 +63,8 @@ def message_of(given: Mapping[str, Any]) -> Message:
         subject=given["subject"],
         text=_text(given, "text"),
         html=_text(given, "html"),
-        attachments=[Attachment.from_path(path) for path in given["attach"]],
-        inline=[Attachment.from_path(path) for path in given["inline"]],
+        attachments=[_attached(path) for path in given["attach"]],
+        inline=[_attached(path) for path in given["inline"]],
         template=given["template"],
         template_version=given["template_version"],
         variables=_variables(given),
@@ -151,6 +153,22 @@ _CONTENT = ("text", "text_file", "html", "html_file", "template")
 _FROM_STANDARD_INPUT = ("text", "text_file", "html", "html_file", "mime", "variables")
 
 
+_FILES = ("text_file", "html_file", "attach", "inline", "mime", "variables")
+"""Options that name files, whose names are bytes rather than text."""
+
+
+def _as_text(option: str, value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_as_text(option, one) for one in value)
+    if not isinstance(value, str):
+        return value
+    try:
+        return as_text(value)
+    except UnicodeError:
+        known = {one.name: one.opts[0] for one in click.get_current_context().command.params}
+        raise click.UsageError(f"{known[option]}: its value is not text in UTF-8, but in another encoding") from None
+
+
 def _spelled(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
@@ -177,6 +195,12 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
 
 def _bytes(source: str) -> bytes:
     return standard_input().read() if source == "-" else Path(source).read_bytes()
+
+
+def _attached(path: str) -> Attachment:
+    from omnivery.mail.attachment import Attachment
+
+    return Attachment.from_path(path, name=_as_text("attach", Path(path).name))
 
 
 def _variables(given: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -50,6 +50,27 @@ def test_a_message_is_sent_with_all_that_it_has(
     assert message.test_mode
 
 
+def test_arguments_are_utf_8_where_the_locale_has_another_encoding(
+    command: Command, server: Emulator, tmp_path: Path
+) -> None:
+    """So does Python leave the bytes of an argument with LC_ALL=POSIX and PYTHONUTF8=0, as in some containers."""
+    umlaut = "\u00fc".encode().decode("ascii", "surrogateescape")
+    file = tmp_path / f"{umlaut}.txt"
+    file.write_bytes(b"x")
+    arguments = ("--subject", umlaut, "--tag", umlaut, "--custom", f"x={umlaut}", "--attach", str(file))
+    sent = output_of(command("send", *TO, "--cc", f"{umlaut} <c@example.com>", "--text", umlaut, *arguments))
+    message = next(one for one in server.messages if one.id == sent["id"])
+    assert (message.subject, message.text, message.values("o:tag")) == ("\u00fc", "\u00fc", ["\u00fc"])
+    assert (message.value("v:x"), message.attachments[0].name) == ("\u00fc", "\u00fc.txt")
+
+
+@pytest.mark.parametrize("option", ["--from", "--subject", "--tag", "--custom"])
+def test_an_argument_in_another_encoding_is_refused_by_its_name(command: Command, option: str) -> None:
+    result = command("send", *TO, "--text", "x", option, "a=\udcfc", "--dry-run")
+    assert result.returncode == 2
+    assert error_of(result)["message"] == f"{option}: its value is not text in UTF-8, but in another encoding"
+
+
 @pytest.mark.parametrize("arguments", [("-",), ("--text", "-"), ("--text-file", "-"), ("--html", "-")])
 def test_a_body_comes_from_standard_input(command: Command, server: Emulator, arguments: tuple[str, ...]) -> None:
     sent = output_of(command("send", *TO, *arguments, stdin="disk: 9\u202f%\n".encode()))
