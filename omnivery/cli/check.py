@@ -11,7 +11,7 @@ from omnivery import codec
 from omnivery.cli.arguments import Duration, pair
 from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import command
-from omnivery.cli.input import standard_input
+from omnivery.cli.input import read_whole
 from omnivery.cli.output import console, print_facts, print_json, printable, wants_json
 from omnivery.cli.surface import AUTOMATIONS
 
@@ -89,7 +89,7 @@ def _event_from(source: str | None) -> dict[str, Any]:
     if source != "-":
         raise click.UsageError(f"{source!r}: an event comes from standard input, as -, or from the options")
     try:
-        found = codec.loads(standard_input().read())
+        found = codec.loads(read_whole("-"))
     except ValueError:
         found = None
     if not isinstance(found, dict):

@@ -6,8 +6,9 @@ import errno
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import click
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from omnivery.readers import FileEvents
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+LARGEST = 64 * 2**20
+"""Bytes of an input that is held in memory: a device or a pipe may have no end."""
 
 
 @frozen(kw_only=True)
@@ -153,7 +157,7 @@ def _tell(message: Warning | str, *_: object, **__: object) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
-def standard_input() -> BinaryIO:
+def standard_input(prompt: str = "Reading from the terminal; Ctrl-D ends it.") -> BinaryIO:
     """Return standard input; say on a terminal that it is read.
 
     Raises:
@@ -162,19 +166,39 @@ def standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise ConfigError("standard input is closed. Nothing was sent.")
     if sys.stdin.isatty():
-        click.echo("Reading from the terminal; Ctrl-D ends it.", err=True)
+        click.echo(prompt, err=True)
     return sys.stdin.buffer
+
+
+def read_whole(source: str, *, prompt: str = "Reading from the terminal; Ctrl-D ends it.") -> bytes:
+    """Return the content of a file, or of standard input for `-`.
+
+    Args:
+        source: the file.
+        prompt: what a terminal shows.
+
+    Raises:
+        OSError: the file cannot be read.
+        ConfigError: it is larger than `LARGEST`, perhaps without end; or standard input is closed.
+    """
+    with nullcontext(standard_input(prompt)) if source == "-" else Path(source).open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        shown = "standard input" if source == "-" else printable(source)
+        most = f"{LARGEST // 2**20} MiB, the most that is read at once"
+        raise ConfigError(f"{shown}: more than {most}: give it in parts. Nothing was sent.")
+    return content
 
 
 def lines_or_arguments(given: Sequence[str]) -> list[str]:
     """Return the arguments, with the lines of standard input in place of `-`; blank ones are left out.
 
     Raises:
-        ConfigError: standard input is closed.
+        ConfigError: as `read_whole`.
     """
     found: list[str] = []
     for one in given:
-        found += standard_input().read().decode("utf-8", "replace").splitlines() if one == "-" else [one]
+        found += read_whole("-").decode("utf-8", "replace").splitlines() if one == "-" else [one]
     return [line.strip() for line in found if line.strip()]
 
 

@@ -12,7 +12,7 @@ import click
 
 from omnivery import codec
 from omnivery.cli.arguments import as_text, pair
-from omnivery.cli.input import standard_input
+from omnivery.cli.input import read_whole
 
 if TYPE_CHECKING:
     from omnivery.mail.attachment import Attachment
@@ -82,7 +82,7 @@ def mime_of(given: Mapping[str, Any]) -> bytes:
     _check_standard_input(given)
     if double := [name for name in _OF_A_MESSAGE if given[name]]:
         raise click.UsageError(f"--mime is a whole message: leave out {', '.join(map(_spelled, double))}")
-    return _bytes(given["mime"])
+    return read_whole(given["mime"])
 
 
 def shared_options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,14 +187,10 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
     if source is None:
         return cast("str | None", written)
     try:
-        return _bytes(source).decode("utf-8-sig")
+        return read_whole(source).decode("utf-8-sig")
     except UnicodeDecodeError:
         shown = "standard input" if source == "-" else source
         raise click.UsageError(f"{shown} is not text in UTF-8") from None
-
-
-def _bytes(source: str) -> bytes:
-    return standard_input().read() if source == "-" else Path(source).read_bytes()
 
 
 def _attached(path: str) -> Attachment:
@@ -208,7 +204,7 @@ def _variables(given: Mapping[str, Any]) -> dict[str, Any] | None:
     if given["variables"] is None:
         return dict(named) or None
     try:
-        found = codec.loads(_bytes(given["variables"]))
+        found = codec.loads(read_whole(given["variables"]))
     except ValueError:
         found = None
     if not isinstance(found, dict):

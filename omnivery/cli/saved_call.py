@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, cast
 
 from attrs import field, frozen
 
 from omnivery import codec
+from omnivery.cli.input import read_whole
 from omnivery.errors import ConfigError
 from omnivery.transport.http import Headers
 
@@ -62,9 +61,9 @@ def read_calls(file: str) -> list[SavedCall]:
 
     Raises:
         OSError: the file cannot be read.
-        ConfigError: the body of a saved call is missing or damaged.
+        ConfigError: the body of a saved call is missing or damaged; or as `read_whole`.
     """
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    content = read_whole(file, prompt="Paste the body of the call, then press Ctrl-D.")
     try:
         whole = codec.loads(content)
     except ValueError:

@@ -47,8 +47,6 @@ def verify(*, file: str, key_files: tuple[Path, ...], tolerance: float, any_age:
     """
     from omnivery.cli.saved_call import read_calls
 
-    if file == "-" and sys.stdin is not None and sys.stdin.isatty():
-        click.echo("Paste the body of the call, then press Ctrl-D.", err=True)
     calls = read_calls(file)
     keys = needed_keys(key_files)
     found = [*_explained(calls, keys, None if any_age else tolerance)]

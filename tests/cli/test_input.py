@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from omnivery.cli import input as inputs
 from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
@@ -296,6 +297,34 @@ def test_a_log_that_is_followed_goes_out_until_ctrl_c(
     assert (process.returncode, json.loads(output)["accepted"]) == (130, 4), complaints
     assert submit(settings, "--journal", tmp_path / "j", "--complete", file).returncode == 1
     assert len(emulator.bot_events) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "-"),
+        ("verify", "{file}"),
+        ("listen", "--forward-to", "http://127.0.0.1:9", "--replay", "{file}"),
+        ("addresses", "parse", "-"),
+        ("bots", "check", "-"),
+        ("send", "--from", "a@d.com", "--to", "b@d.com", "--text-file", "{file}"),
+        ("send", "--from", "a@d.com", "--to", "b@d.com", "--template", "t", "--variables", "-"),
+    ],
+)
+def test_what_has_no_end_is_not_read_for_ever(
+    arguments: tuple[str, ...], tmp_path: Path, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device such as /dev/zero would fill the memory."""
+    monkeypatch.setattr(inputs, "LARGEST", 2**20)
+    content = bytes(2**20 + 1)
+    (file := tmp_path / "zero").write_bytes(content)
+    given = [one.format(file=file) for one in arguments]
+    result = in_process(*given, stdin=content, environment={**settings, "OMNIVERY_SIGNING_KEY": "k"})
+    what = str(file) if str(file) in given else "standard input"
+    assert result.returncode == 2
+    assert error_of(result)["message"] == (
+        f"{what}: more than 1 MiB, the most that is read at once: give it in parts. Nothing was sent."
+    )
 
 
 def test_demo_of_what_cannot_be_read_fails_and_says_what_it_looks_like(tmp_path: Path) -> None:
