@@ -32,7 +32,7 @@ def test_every_operation(case: Any, running: Emulator) -> None:
     """No response is an error of the emulator's own, and each has a documented form."""
     if case.path.startswith("/_/wait"):
         case.query = {**(case.query or {}), "timeout": "0"}
-    case.call_and_validate(base_url=running.automations_url, headers=HEADERS, timeout=10, checks=CHECKS)
+    case.call_and_validate(base_url=running.automations_url, headers=HEADERS, timeout=60, checks=CHECKS)
     if case.path.startswith(("/_/fail", "/_/faults")):
         running.reset()
         running.faults = None

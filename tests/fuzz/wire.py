@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds for a response: what takes longer is a hang."""
 
 

@@ -71,7 +71,7 @@ def test_a_flood_is_counted_and_sampled(tab: Tab, emu: Emulator) -> None:
     sender = threading.Thread(target=flood)
     sender.start()
     try:
-        page.get_by_text("all are counted, and each look shows the newest 50").wait_for(timeout=10_000)
+        page.get_by_text("all are counted, and each look shows the newest 50").wait_for(timeout=30_000)
         assert len(rows(page)) == 50
         page.keyboard.press("p")
         page.get_by_role("button", name="Paused").wait_for()
