@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
-from operator import attrgetter, itemgetter
+from operator import attrgetter, is_
 from socket import inet_pton
 from types import NoneType
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from omnivery import codec
-from omnivery.events.encoded import CHECKED, LINE, PARTS, LineBlock
+from omnivery.events.encoded import CHECKED, LINE, LineBlock
 from omnivery.events.event import FIELD_NAMES, BotEvent, EventLike, EventLine
 from omnivery.events.ip_address import IPV4, IPV6, MAPPED_GROUP
 from omnivery.events.sound_lines import sound_lines
@@ -133,13 +133,11 @@ def _of_lines(items: Sequence[Any], webhook_url: str) -> Prepared | None:
 
 
 def _of_tuples(items: Sequence[Any], webhook_url: str) -> Prepared | None:
-    kinds = {*map(id, map(_FIRST, items))}
-    if {*map(len, items)} != {PARTS} or len(kinds) != 1:
-        return None
-    data, third = [*map(_SECOND, items)], [*map(_THIRD, items)]
-    if kinds == {id(CHECKED)}:
+    kinds, data, third = zip(*items, strict=True)
+    # By identity: an object of the caller's may be equal to anything.
+    if all(map(is_, kinds, repeat(CHECKED))):
         return Prepared(body=spliced(b",".join(data), webhook_url), ids=third)
-    found = _of_bytes(data, webhook_url) if kinds == {id(LINE)} else None
+    found = _of_bytes(data, webhook_url) if all(map(is_, kinds, repeat(LINE))) else None
     return found and evolve(found, lines=third)
 
 
@@ -171,7 +169,6 @@ def _are_addresses(ips: Sequence[Any]) -> bool:
 _TIMES, _DICT = frozenset((int, NoneType)), frozenset((dict,))
 _IP, _EVENT_ID = attrgetter("ip"), attrgetter("event_id")
 _DATA, _LINE = attrgetter("data"), attrgetter("line")
-_FIRST, _SECOND, _THIRD = map(itemgetter, range(PARTS))
 _BY_KIND = {
     BotEvent: _of_events,
     dict: _of_mappings,

@@ -93,7 +93,9 @@ def test_a_tuple_of_a_caller_s_is_no_event(item: Any) -> None:
 def test_a_journal_gets_ids_and_numbers_of_lines() -> None:
     found = work().screen([*lines(*LINES[:2]), CHECKED_EVENT, MADE], named=True)  # type: ignore[list-item]
     assert (found.ids, found.lines) == (["e1", "e2", "e9", "e9"], [1, 2, None, None])
-    assert work().screen([CHECKED_EVENT, CHECKED_EVENT], named=True).ids == ["e9", "e9"]  # type: ignore[list-item]
+    ids = work().screen([CHECKED_EVENT, CHECKED_EVENT], named=True).ids  # type: ignore[list-item]
+    assert ids is not None
+    assert [*ids] == ["e9", "e9"]
     rejection = work().rejection(lines(LINES[0])[0], 7, "why")
     assert (rejection.line, rejection.event_id) == (1, "e1")
     rejection = work().rejection(CHECKED_EVENT, 7, "why")  # type: ignore[arg-type]
