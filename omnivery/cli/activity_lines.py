@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import sys
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,7 +34,7 @@ class ActivityLines:
     """Prints activities in the thread that calls `print_until_end`: a slow terminal must not hold up the server."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Activity | None] = SimpleQueue()
+        self._queue: SimpleQueue[Activity | BrokenPipeError | None] = SimpleQueue()
         self._left_out = 0
 
     def add(self, activity: Activity) -> None:
@@ -46,16 +48,37 @@ class ActivityLines:
         """Let `print_until_end` return. For signal handlers, too."""
         self._queue.put(None)
 
+    def end_without_reader(self, descriptor: int) -> None:
+        """Let `print_until_end` fail once nobody reads a pipe any more, and not only at the next line.
+
+        Args:
+            descriptor: the pipe, or any other file; only pipes and sockets lose their readers.
+        """
+        if os.name == "posix":
+            Thread(target=self._await_end_of_reader, args=(descriptor,), daemon=True).start()
+
     def print_until_end(self) -> None:
-        """Print what is added, until `end` is called."""
+        """Print what is added, until `end` is called.
+
+        Raises:
+            BrokenPipeError: nobody reads it any more.
+        """
         show = _print_json if wants_json() else _print_line
         while (activity := self._next()) is not None:
+            if isinstance(activity, BrokenPipeError):
+                raise activity
             show(activity)
             if (left_out := self._left_out) and self._queue.empty():
                 self._left_out = 0
                 click.echo(f"{left_out:,} further lines were left out: the output was held up", err=True)
 
-    def _next(self) -> Activity | None:
+    def _await_end_of_reader(self, descriptor: int) -> None:
+        poll = select.poll()
+        poll.register(descriptor, 0)  # POLLERR, which says that the reader is gone, is always reported
+        if any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll()):
+            self._queue.put(BrokenPipeError("nobody reads the output any more"))
+
+    def _next(self) -> Activity | BrokenPipeError | None:
         while True:
             with suppress(Empty):
                 return self._queue.get(timeout=WAKE)

@@ -6,8 +6,9 @@ import errno
 import os
 import shlex
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from ipaddress import ip_address
 from threading import Thread
@@ -104,7 +105,8 @@ def emulator(context: click.Context, /, *, export: bool, stop: bool, quiet: bool
     other SMTP server.
 
     Lines are JSON where standard output is no terminal: first the settings, then one for each request and webhook. The
-    first Ctrl-C lets requests in progress finish, a second one ends at once.
+    first Ctrl-C lets requests in progress finish, a second one ends at once. It also ends when what reads its lines
+    does, but for --quiet.
     """
     if stop or export:
         return _in_background(context, settings, stop=stop)
@@ -171,6 +173,9 @@ def _run(settings: dict[str, Any], *, hidden: set[str], quiet: bool) -> None:
                 )
             # The first webhook would load it, and seem to be slow.
             Thread(target=import_module, args=["omnivery.transport.adapters.httpx_async"], daemon=True).start()
+            if not quiet and sys.stdout is not None:
+                with suppress(OSError):  # of an output that is no file
+                    lines.end_without_reader(sys.stdout.fileno())
             lines.print_until_end()
         finally:
             emulator.stop()

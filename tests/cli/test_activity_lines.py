@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -54,6 +56,26 @@ def test_a_status_has_the_colour_of_its_class(status: int | None, code: str) -> 
 
 def test_a_path_cannot_steer_the_terminal() -> None:
     assert "\x1b[2J" not in line(activity(target="/\x1b[2J"), columns=80)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows says so at the next line only")
+def test_lines_that_nobody_reads_any_more_end_before_the_next_one() -> None:
+    """`omnivery emulator | head -1` would otherwise go on until a request comes, and fail then."""
+    lines = ActivityLines()
+    read, write = os.pipe()
+    lines.end_without_reader(write)
+    threading.Timer(0.02, os.close, [read]).start()
+    with pytest.raises(BrokenPipeError):
+        lines.print_until_end()
+    os.close(write)
+
+
+def test_lines_in_a_file_have_a_reader(tmp_path: Path) -> None:
+    lines = ActivityLines()
+    with (tmp_path / "lines").open("w") as file:
+        lines.end_without_reader(file.fileno())
+        threading.Timer(0.05, lines.end).start()
+        lines.print_until_end()
 
 
 class Terminal:

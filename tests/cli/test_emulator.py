@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from omnivery.cli import app
 from omnivery.cli.activity_lines import ActivityLines
 from omnivery.cli.emulator import ended_by_signals
 from omnivery.emulator import Emulator
@@ -174,6 +176,23 @@ def test_programs_get_the_settings_and_a_json_line_for_each_request_and_webhook(
     assert "OMNIVERY_TOKEN" not in shown
     assert [(each["activity"], each["status"]) for each in lines] == [("request", 200), ("webhook", 200)]
     assert (process.returncode, complaints) == (0, b"")
+
+
+def test_it_ends_when_the_reader_of_its_lines_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with `| head -1`: at the next line only, it would fail in the middle of somebody's test."""
+    read, write = os.pipe()
+
+    def read_one_line() -> None:
+        with os.fdopen(read) as lines:
+            assert "page_url" in lines.readline()
+
+    reader = threading.Thread(target=read_one_line)
+    with os.fdopen(write, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        reader.start()
+        with pytest.raises(BrokenPipeError):
+            app.omnivery.main(["emulator", "--port", "0"], standalone_mode=False)
+    reader.join()
 
 
 def test_a_person_sees_the_page_first_then_what_to_export_and_that_others_reach_the_port() -> None:
