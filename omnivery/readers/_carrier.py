@@ -10,6 +10,8 @@ from typing import Any
 from attrs import frozen
 
 from omnivery import codec
+from omnivery.readers._lines import PART
+from omnivery.readers._parts import joiner_for
 
 
 @frozen
@@ -41,7 +43,7 @@ _PREFIXES: dict[str, bytes] = {
     + _ISO
     + rb" )?|"
     + _ISO
-    + rb" (?:std(?:out|err) [FP] )?",
+    + rb" (?:std(?:out|err) [FP](?::\S*)? )?",
 }
 
 
@@ -98,5 +100,15 @@ def _carried(sample: Sequence[bytes]) -> tuple[Carrier, Sequence[bytes]] | None:
     for carrier in CARRIERS:
         inside = [carrier.unwrap(line) for line in sample]
         if 2 * sum(line is not None for line in inside) > len(sample):
-            return carrier, [line if found is None else found for line, found in zip(sample, inside, strict=True)]
+            whole = _without_parts(carrier, sample)
+            return carrier, [carrier.unwrap(line) or line for line in whole]
     return None
+
+
+def _without_parts(carrier: Carrier, sample: Sequence[bytes]) -> Sequence[bytes]:
+    joiner = joiner_for(carrier.name, sample, lambda _line: False)
+    if joiner is None:
+        return sample
+    return [
+        line for _, lines in joiner.joined([(1, sample)]) for line in lines if line is not None and line is not PART
+    ]

@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.readers._client_ip import ClientIp
-from omnivery.readers._lines import Block, too_long
+from omnivery.readers._lines import PART, Block, too_long
 
 T = TypeVar("T", BotEvent, EventLine)
 
@@ -45,7 +45,7 @@ class LineReader(ABC, Generic[T]):
     encoded: bool = field(default=False, init=False)
     """Set before `read` if a run takes the items: then they may be `EncodedEvent`s."""
     skipped: Counter[str] = field(init=False, factory=Counter[str])
-    """Lines that hold no item and are no fault, by what they are: `"blank"`, `"header"`."""
+    """Lines that hold no item and are no fault, by what they are: `"blank"`, `"header"`, `"part"` of another line."""
     growing: bool = field(default=False, init=False)
     """Set before `read` if the source may grow: an item that its last lines only begin may then be left."""
     unfinished: int = field(default=0, init=False)
@@ -99,7 +99,7 @@ class EachLine(LineReader[T]):
                 elif line is None:
                     found = too_long(number)
                 else:
-                    self.skipped["blank"] += 1
+                    self.skipped["part" if line is PART else "blank"] += 1
                     continue
                 items.append(found)
                 ends.append(number)

@@ -33,6 +33,10 @@ _NO_CONTENT = re.compile(rb"^(?:\0|\xef\xbb\xbf)+", re.MULTILINE)
 that holds a log open writes on at its old offset after the file was emptied, and leaves NULs before."""
 
 
+PART = b"\v\v"
+"""In place of a line that belongs to one before it: this very object, which no line of a source is."""
+
+
 def too_long(number: int) -> UnreadableLine:
     """What becomes of a line longer than `MAX_LINE`."""
     return UnreadableLine(line=number, reason=f"longer than {MAX_LINE:,} bytes")

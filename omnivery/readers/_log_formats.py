@@ -19,6 +19,7 @@ from omnivery.readers._json_log import JsonLog, JsonLogReader
 from omnivery.readers._log_check import LogCheck
 from omnivery.readers._log_documents import LogDocumentsReader, objects_of, record_test
 from omnivery.readers._log_pattern import LogPattern
+from omnivery.readers._parts import joiner_for
 from omnivery.readers._request import RequestReader
 from omnivery.readers._text_log import TextLogReader
 from omnivery.readers._w3c_log import W3CLogReader
@@ -83,6 +84,7 @@ class LogFormat:
         inside = carried(sample)
         if inside and self._share(inside[1]) > self._share(sample):
             made.carrier = inside[0]
+            made.parts = joiner_for(inside[0].name, sample, self.make().reads)
         if options.client_ip not in (None, *get_args(ClientIp)):
             raise ConfigError(f"client_ip: expected one of 'peer', 'forwarded', not {options.client_ip!r}")
         networks = trusted_networks(options.trusted_proxies)

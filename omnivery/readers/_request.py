@@ -16,6 +16,7 @@ from omnivery.readers._format import EachLine, Placed
 from omnivery.readers._lines import Block
 from omnivery.readers._log_check import LogCheck
 from omnivery.readers._log_time import NO_TIME
+from omnivery.readers._parts import PartJoiner
 
 
 @define(kw_only=True)
@@ -44,6 +45,8 @@ class RequestReader(EachLine[BotEvent]):
     """Looks at the first requests; None if the caller knows whose addresses they have."""
     carrier: Carrier | None = None
     """What is written around each line."""
+    parts: PartJoiner | None = None
+    """Joins lines that were split by what carries them."""
     timed: bool = True
     """Whether each line tells its time."""
     no_agent: str = "no user agent"
@@ -75,6 +78,20 @@ class RequestReader(EachLine[BotEvent]):
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the clicks of one block after the other, and warn before those that look like a proxy's."""
+        parts = self.parts
+        if parts is None:
+            yield from self.read_whole(blocks)
+            return
+        parts.growing = self.growing
+        if isinstance(self.state, dict) and "passed" in self.state:
+            parts.passed, self.state = self.state["passed"], self.state["inside"]
+        for placed in self.read_whole(parts.joined(blocks)):
+            state = {"passed": parts.passed, "inside": placed.state} if parts.passed else placed.state
+            yield placed._replace(state=state)
+        self.unfinished = parts.unfinished
+
+    def read_whole(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
+        """Yield the clicks of blocks in which no line is split."""
         for placed in super().read(blocks):
             self.look_at(placed.items)
             yield placed

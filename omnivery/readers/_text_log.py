@@ -17,7 +17,7 @@ from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import LENGTHS, part_of_id, request_id
 from omnivery.events.ip_address import IPV4
 from omnivery.readers._format import Placed
-from omnivery.readers._lines import Block, Cut, Line, too_long
+from omnivery.readers._lines import PART, Block, Cut, Line, too_long
 from omnivery.readers._log_notation import Role
 from omnivery.readers._log_pattern import LogPattern, UsualFields
 from omnivery.readers._request import Request, RequestReader, is_plausible
@@ -34,7 +34,7 @@ class TextLogReader(RequestReader):
     def __attrs_post_init__(self) -> None:
         self.timed = Role.TIME in self.pattern.roles
 
-    def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
+    def read_whole(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the clicks of one block after the other."""
         for first, lines in blocks:
             # A warning may be due, which is about events.
@@ -113,7 +113,7 @@ class TextLogReader(RequestReader):
         if line is None:
             return too_long(number)
         if not line or line.isspace():
-            self.skipped["blank"] += 1
+            self.skipped["part" if line is PART else "blank"] += 1
             return None
         return self.item(line, number)
 

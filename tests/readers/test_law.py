@@ -67,6 +67,18 @@ LINES: dict[str, list[bytes]] = {
         b"}",
         b'{"a":' * 300 + b"1" + b"}" * 300,
     ],
+    "container": [
+        b'2026-05-17T10:05:03.1Z stdout F 192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "x"',
+        b'2026-05-17T10:05:03.1Z stdout P 192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HT',
+        b'2026-05-17T10:05:03.1Z stdout F TP/1.1" 200 5 "-" "x"',
+        b"2026-05-17T10:05:03.1Z stderr P an err",
+        (
+            b'{"log":"192.0.2.1 - - [17/May/2015:10:05:03 +0000] \\"GET / HTTP/1.1\\" 200 5 \\"-\\" '
+            b'\\"x\\"\\n","stream":"stdout"}'
+        ),
+        b'{"log":"192.0.2.1 - - [17/May/2015:10:05:03 +0000] \\"GET / HT","stream":"stdout"}',
+        b'{"log":"TP/1.1\\" 200 5 \\"-\\" \\"x\\"\\n","stream":"stdout"}',
+    ],
     "csv": [
         b"ip,uas,event_id,url",
         b"ip;uas;ts",
