@@ -86,6 +86,10 @@ class Places:
     """By the file's name in the journal."""
     past: list[Place] = field(factory=list[Place])
     """In files that lay under these names before, the latest last."""
+    _written: dict[str, tuple[Place, dict[str, Any]]] = field(
+        init=False, eq=False, factory=dict[str, tuple[Place, dict[str, Any]]]
+    )
+    """Places in `files`, and their JSON: of thousands of files, one or two have changed since the last time."""
 
     @classmethod
     def of(cls, position: Mapping[str, Any]) -> Places:
@@ -98,7 +102,10 @@ class Places:
     def as_json(self) -> dict[str, Any]:
         """Return a journal's position."""
         past = {"past": [one.as_json() for one in self.past[-KEPT:]]} if self.past else {}
-        return {"files": {key: one.as_json() for key, one in self.files.items()}, **past}
+        for key, place in self.files.items():
+            if key not in self._written or self._written[key][0] is not place:
+                self._written[key] = place, place.as_json()
+        return {"files": {key: self._written[key][1] for key in self.files}, **past}
 
     @property
     def all(self) -> list[Place]:
