@@ -89,7 +89,10 @@ def dumps(value: object, *, default: Callable[[Any], Any] = refuse) -> bytes:
     if orjson is not None:
         try:
             return orjson.dumps(value, default=default, option=orjson.OPT_PASSTHROUGH_DATACLASS)  # type: ignore[no-any-return]
-        except TypeError:
+        except TypeError as error:
+            # What `default` found is not a question of the engine.
+            if isinstance(error.__cause__, ValueError):
+                raise error.__cause__ from None
             # orjson refuses some values that the standard library takes. Then the standard library decides, so that
             # an installed extra changes only the speed.
             return _json.dumps(value, default)

@@ -421,6 +421,19 @@ def test_the_hook_turns_what_json_does_not_know_into_what_it_does(engine: str) -
         codec.dumps([object()], default=hook)
 
 
+def test_what_the_hook_finds_wrong_is_not_looked_for_again(engine: str) -> None:
+    """One bad event in a batch must not have all events before it encoded twice."""
+    asked: list[object] = []
+
+    def hook(value: object) -> Any:
+        asked.append(value)
+        raise ValueError("not sound")
+
+    with pytest.raises(ValueError, match=r"^not sound$"):
+        codec.dumps([object()], default=hook)
+    assert len(asked) == 1
+
+
 def test_nan_inside_what_the_hook_gave_becomes_null_too(engine: str) -> None:
     """A user's attribute may be NaN, and `NaN` on the wire costs the whole batch."""
     assert codec.dumps(object(), default=lambda _: {"score": math.nan}) == b'{"score":null}'
