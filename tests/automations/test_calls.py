@@ -44,6 +44,12 @@ def line(number: int) -> bytes:
 KINDS: dict[str, tuple[Callable[[int], Any], int]] = {
     "mappings": (mapping, 0),
     "events": (lambda number: BotEvent(**FIELDS, event_id=f"e{number}", attributes={"campaign": "c1"}), 1),
+    "complete events": (
+        lambda number: BotEvent(
+            **FIELDS, event_id=f"e{number}", recipient_id="r", message_id="m", attributes={"campaign": "c1"}
+        ),
+        1,
+    ),
     "lines": (line, 0),
     "lines of a file": (lambda number: (LINE, line(number), number), 0),
     "events of a log": (lambda number: (CHECKED, line(number), f"e{number}"), 0),

@@ -53,11 +53,34 @@ def event_of(given: dict[str, Any]) -> BotEvent:
     return BotEvent(**{name: value for name, value in given.items() if name in FIELDS})
 
 
+COMPLETE: dict[str, Any] = {
+    **SOUND,
+    "action": "open",
+    "domain": "example.com",
+    "recipient_id": "r",
+    "message_id": "m",
+    "ts": 1,
+    "message_ts": 2,
+    "attributes": {"mine": 1},
+}
+
+
+def changed(event: BotEvent, name: str, value: Any) -> BotEvent:
+    setattr(event, name, value)
+    return event
+
+
 own = st.one_of(st.none(), st.dictionaries(st.sampled_from(["a", "b", "ip", "webhook_url"]), odd, max_size=2))
 events = st.one_of(
     members.map(event_of),
     st.builds(lambda given, own: BotEvent(**given, attributes=own), fields, own),
     st.builds(lambda given: BotEvent(**given, attributes=MappingProxyType({"a": 1})), fields),
+    st.builds(
+        changed,
+        st.builds(lambda: BotEvent(**COMPLETE)),
+        st.sampled_from([*FIELDS, "attributes"]),
+        st.one_of(odd, st.sampled_from([1, "x", {"ip": "192.0.2.9"}])),
+    ),
 )
 
 pieces = st.sampled_from(
@@ -152,11 +175,28 @@ def test_usual_batches_are_taken(more: dict[str, Any], ip: str) -> None:
         [{**given_, "mine": [1]}, given_],
         [BotEvent(**given_), BotEvent(**given_, attributes={"mine": {"a": None}}), BotEvent(**SOUND, attributes={})],
         [(CHECKED, line, given_["event_id"])] * 2,
+        [BotEvent(**COMPLETE), BotEvent(**given_)],
     ]
     assert all(map(check, batches))
     pytest.importorskip("msgspec")
     assert check([line, LINE_OF_SOUND])
     assert check([(LINE, line, 1), (LINE, LINE_OF_SOUND, 2)])
+
+
+@pytest.mark.parametrize("name", [*FIELDS, "attributes"])
+@pytest.mark.parametrize("first", [COMPLETE, SOUND], ids=["complete", "sparse"])
+def test_an_event_that_was_changed(first: dict[str, Any], name: str) -> None:
+    """It is sent as it is now, or left to the slow path, whatever the events before it have."""
+    values: list[Any] = [None, "", 5, True, 1.0, [], {"ts": 3}, {"mine": 4}]
+    for value in values:
+        items = [BotEvent(**first), changed(BotEvent(**COMPLETE), name, value)]
+        assert check(items) == (faults_of(items) == [None, None]), value
+
+
+def test_an_event_takes_no_other_attribute() -> None:
+    """A misspelt field would not be sent."""
+    with pytest.raises(AttributeError):
+        changed(BotEvent(**COMPLETE), "foo", 1)
 
 
 def test_other_batches_are_not() -> None:
