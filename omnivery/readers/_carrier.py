@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from omnivery import codec
+from omnivery.events.json_path import value_at
 from omnivery.readers._lines import PART
 from omnivery.readers._parts import joiner_for
 
@@ -57,9 +58,21 @@ def _prefixed(pattern: bytes) -> Callable[[bytes], bytes | None]:
     return unwrap
 
 
-_MEMBERS = ("log", "MESSAGE", "message", "textPayload", "jsonPayload", "@message", "line", "_raw", "_source")
-"""Where Docker's json-file driver, the journal, collectors, the logs of clouds, Loki, Splunk and
-Elasticsearch have the line."""
+_MEMBERS = (
+    "log",
+    "MESSAGE",
+    "message",
+    "textPayload",
+    "jsonPayload",
+    "@message",
+    "line",
+    "_raw",
+    "_source",
+    "result._raw",
+    "attributes.message",
+)
+"""Where Docker's json-file driver, the journal, collectors, the logs of clouds, Loki, Splunk,
+Elasticsearch and Datadog have the line."""
 
 
 def in_member(line: bytes) -> bytes | None:
@@ -70,7 +83,7 @@ def in_member(line: bytes) -> bytes | None:
         fields: Any = codec.loads(line)
     except ValueError:
         return None
-    return next((inside for name in _MEMBERS if (inside := _line_in(fields.get(name))) is not None), None)
+    return next((inside for name in _MEMBERS if (inside := _line_in(value_at(fields, name))) is not None), None)
 
 
 def _line_in(value: Any) -> bytes | None:

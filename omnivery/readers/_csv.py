@@ -16,6 +16,7 @@ from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import client_address
 from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
 from omnivery.readers._csv_header import Dialect, HeaderSearch
+from omnivery.readers._csv_nulls import may_have_nulls, without_null_times, without_nulls
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import LineReader, Placed
 from omnivery.readers._lines import Block, Line, too_long
@@ -29,8 +30,9 @@ def csv(
     r"""Read events from CSV, whose first row names the columns.
 
     Columns named like an event's fields become these; all others become the event's own attributes, as text. An empty
-    cell is None. `ts` and `message_ts` are unix time, or times as databases and warehouses export them, in UTC unless
-    they have a zone. An `ip` may have a port, brackets or a prefix length.
+    cell is None, and so is `\N`; for a time, `NULL`, `NaT` and the like are, too. `ts` and `message_ts` are unix time,
+    or times as databases and warehouses export them, in UTC unless they have a zone. An `ip` may have a port, brackets
+    or a prefix length.
 
     Where there is no column for `event_id`, it is derived by `event_id_for()`, from `url` and the number of the line
     too, as `access_log()` does: to read the file again yields the same ids, unless lines before an event are removed.
@@ -94,13 +96,16 @@ class CsvReader(LineReader[BotEvent]):
         for first, lines in flow:
             rows = _line_by_line(lines, self._dialect)
             if rows is not None:
+                if may_have_nulls(lines):
+                    rows = list(map(without_nulls, rows))
                 numbered = [Row(number, number, cells) for number, cells in enumerate(rows, first)]
                 yield self._placed(numbered, columns)
             else:
                 # Row by row, which takes half as long again, to the end of the block or of a row that goes beyond it.
                 source = _Lines(flow, first, lines)
                 for row in _careful_rows(source, self._dialect, growing=self.growing):
-                    yield self._placed([row], columns)
+                    cells = row.cells if isinstance(row.cells, str) else without_nulls(row.cells)
+                    yield self._placed([row._replace(cells=cells)], columns)
                 self.unfinished = source.unfinished
 
     def _below_header(self, blocks: Iterator[Block]) -> Iterator[Block]:
@@ -148,11 +153,9 @@ class CsvReader(LineReader[BotEvent]):
             elif ip is not None and (ip := client_address(ip)) is None:
                 fault = NO_IP
             if fault is not None:
-                if [cell.strip() for cell in row] == self.state["names"]:
-                    self.skipped["header"] += 1  # files were joined, of which each had its own
-                else:
-                    items.append(UnreadableLine(line=number, reason=fault))
-                    ends.append(last)
+                found = self._at_fault(Row(number, last, row), fault, columns)
+                items += found
+                ends += [last] * len(found)
                 continue
             ends.append(last)
             event = BotEvent(
@@ -171,6 +174,16 @@ class CsvReader(LineReader[BotEvent]):
                 event.event_id = derived_id(event, number)
             items.append(event)
         return Placed(items, ends, self.state)
+
+    def _at_fault(self, row: Row, fault: str, columns: Columns) -> Sequence[BotEvent | UnreadableLine]:
+        """What becomes of a row with a cell that cannot be read."""
+        assert isinstance(row.cells, list)  # noqa: S101  # for type checkers
+        if [cell.strip() for cell in row.cells] == self.state["names"]:
+            self.skipped["header"] += 1  # files were joined, of which each had its own
+            return ()
+        if (known := without_null_times(row.cells, columns)) != row.cells:
+            return self._placed([row._replace(cells=known)], columns).items
+        return (UnreadableLine(line=row.first, reason=fault),)
 
 
 def _line_by_line(lines: Sequence[Line], dialect: Dialect) -> list[list[str]] | None:

@@ -11,6 +11,7 @@ from attrs import define, frozen
 from omnivery import codec
 from omnivery.events.event import UnreadableLine
 from omnivery.events.json_path import value_at
+from omnivery.readers._json_repair import repaired
 from omnivery.readers._request import Request, RequestReader
 from omnivery.readers._times import unix_time
 from omnivery.readers._w3c_log import plain_header
@@ -100,9 +101,8 @@ class JsonLogReader(RequestReader):
 def parsed(line: bytes) -> Mapping[str, Any] | None:
     """The JSON object of a line; None if it is none."""
     found = _loaded(line)
-    if found is None and b"\\x" in line:
-        # nginx writes these escapes unless its log_format says escape=json, and JSON does not know them.
-        found = _loaded(_ESCAPES.sub(_as_json, line))
+    if found is None and line.lstrip().startswith(b"{"):
+        found = _loaded(repaired(line))
     return found if isinstance(found, dict) else None
 
 
@@ -111,15 +111,6 @@ def _loaded(line: bytes) -> Any:
         return codec.loads(line)
     except ValueError:
         return None
-
-
-# Not behind a backslash that is escaped itself.
-_ESCAPES = re.compile(rb"(?<!\\)(?:\\x[0-9A-Fa-f]{2})+")
-
-
-def _as_json(found: re.Match[bytes]) -> bytes:
-    data = bytes.fromhex(found[0].replace(b"\\x", b"").decode())
-    return codec.dumps(data.decode("utf-8", "backslashreplace"))[1:-1]
 
 
 def _is_object(line: bytes) -> bool:
@@ -174,7 +165,7 @@ CADDY = JsonLog(
     forwarded=("request.headers.X-Forwarded-For", "request.client_ip"),
     time=("ts", "time"),
     url=("request.uri",),
-    agent=("request.headers.User-Agent",),
+    agent=("request.headers.User-Agent", "request.headers.user-agent"),
     headers="request.headers",
 )
 """https://caddyserver.com/docs/logging"""

@@ -216,6 +216,14 @@ def test_a_line_in_json_is_taken_out_of_it(member: str) -> None:
     assert ips(f'{{"{member}":"{line}\\n","stream":"stdout"}}\n' * 3) == ["198.51.100.7"] * 3
 
 
+@pytest.mark.parametrize("path", ["result._raw", "attributes.message"])
+def test_a_line_in_json_may_lie_deeper(path: str) -> None:
+    """As searches in Splunk and Datadog export it."""
+    outer, inner = path.split(".")
+    carried = json.dumps({"id": 1, outer: {inner: LINE, "time": 5}})
+    assert ips(f"{carried}\n" * 3) == ["198.51.100.7"] * 3
+
+
 def test_a_line_in_json_may_be_bytes_or_an_object() -> None:
     """The journal writes what has characters for terminals as numbers; collectors parse lines that are JSON."""
     coloured = json.dumps({"MESSAGE": [*f"{LINE} \x1b[0m".encode()]})

@@ -1,0 +1,32 @@
+"""Cells of CSV that databases and frames write where there is no value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omnivery.events.event import FIELDS
+from omnivery.readers._columns import Columns
+from omnivery.readers._lines import Cut, Line
+
+_NULL = "\\N"
+"""What MySQL, PostgreSQL and Hive write for a cell without a value."""
+_NULL_TIMES = frozenset({"NULL", "null", "None", "NaT", "NaN", "nan", "<NA>", "-"})
+"""What databases and frames write for a time that is none; among other texts, these may be meant."""
+
+
+def may_have_nulls(lines: Sequence[Line]) -> bool:
+    """Whether any of these lines may have such a cell."""
+    null = _NULL.encode()
+    text = lines.text if isinstance(lines, Cut) else None
+    return null in text if text is not None else any(null in (line or b"") for line in lines)
+
+
+def without_nulls(row: list[str]) -> list[str]:
+    """Return a row with empty cells in place of those."""
+    return ["" if cell == _NULL else cell for cell in row]
+
+
+def without_null_times(row: list[str], columns: Columns) -> list[str]:
+    """Return a row with empty cells in place of times that are none."""
+    times = {columns.fields[FIELDS.index(name)] for name in ("ts", "message_ts")}
+    return ["" if place in times and cell.strip() in _NULL_TIMES else cell for place, cell in enumerate(row)]
