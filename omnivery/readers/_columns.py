@@ -35,6 +35,7 @@ class Columns:
     def of(cls, names: Sequence[str], renamed: Mapping[str, str] | None = None) -> Columns:
         """Find an event's fields among the names of a table's columns.
 
+        Where the table's names are in capitals, as Snowflake and Oracle export them, so may be those of fields.
         Columns without a name are left out: they have none to travel under. Mostly they are the row numbers that
         pandas writes beside a frame.
 
@@ -48,7 +49,7 @@ class Columns:
         """
         renamed = renamed or {}
         _check_renamed(names, renamed)
-        called = [renamed.get(name, name) for name in names]
+        called = in_any_case(names, renamed)
         if KEYS.isdisjoint(called):
             raise ConfigError(
                 f"none of the source's columns is ip, uas or event_id; it has {_listed(names)}. "
@@ -69,6 +70,26 @@ class Columns:
     def has(self, field: str) -> bool:
         """Whether the table has one of an event's fields."""
         return self.fields[FIELDS.index(field)] < self.count
+
+
+def in_any_case(names: Sequence[str], renamed: Mapping[str, str] | None = None) -> list[str]:
+    """Return what columns are called, with the names of an event's fields in lower case.
+
+    That is done if at least two fields by which events are told are there in any case, since one may be a word by
+    chance, and none is there as it is.
+    """
+    renamed = renamed or {}
+    called = [renamed.get(name, name) for name in names]
+    lowered = [name.lower() for name in called]
+    if len(KEYS.intersection(lowered)) < _ENOUGH or not KEYS.isdisjoint(set(names) - renamed.keys()):
+        return called
+    return [
+        small if small in FIELD_NAMES and lowered.count(small) == 1 else name
+        for name, small in zip(called, lowered, strict=True)
+    ]
+
+
+_ENOUGH = 2
 
 
 def derived_id(event: BotEvent, position: int) -> str:

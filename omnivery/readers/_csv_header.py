@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from attrs import define, field
 
 from omnivery.errors import ConfigError
-from omnivery.readers._columns import KEYS, Columns
+from omnivery.readers._columns import KEYS, Columns, in_any_case
 from omnivery.readers._format import Sample
 from omnivery.readers._lines import Line, too_long
 
@@ -42,7 +42,7 @@ _BELOW = 0.01
 
 def _names(text: str, wanted: frozenset[str]) -> int:
     """How many names of columns that are wanted stand in a line."""
-    return max(len(wanted.intersection(_cells(text, delimiter))) for delimiter in DELIMITERS)
+    return max(len(wanted.intersection(in_any_case(_cells(text, delimiter)))) for delimiter in DELIMITERS)
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
@@ -100,7 +100,7 @@ class HeaderSearch:
         if names is None:
             return None  # a quote is open, and more lines are needed
         # A row of data may hold such a word by chance.
-        if len(self._wanted.intersection(names)) >= min(2, self._rows + 1):
+        if len(self._wanted.intersection(in_any_case(names))) >= min(2, self._rows + 1):
             return {"names": names, **dialect}
         self._passed(names, "")
         return None
@@ -130,7 +130,12 @@ class HeaderSearch:
         """What stands between names in a line: what separates one that is wanted, or else the most of them."""
         cells = {delimiter: _cells(text, delimiter) for delimiter in DELIMITERS}
         return max(
-            cells, key=lambda one: (not self._wanted.isdisjoint(cells[one]), len(cells[one]) > 1, len(cells[one]))
+            cells,
+            key=lambda one: (
+                not self._wanted.isdisjoint(in_any_case(cells[one])),
+                len(cells[one]) > 1,
+                len(cells[one]),
+            ),
         )
 
 
