@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from omnivery.errors import ConfigError, SourceError
@@ -387,7 +387,11 @@ def test_each_row_says_where_it_ends(rows: list[bytes]) -> None:
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=300))
+@given(
+    st.binary(max_size=300)
+    | st.lists(st.sampled_from([b",", b"\n", b"\r", b"\0", b"\xef\xbb\xbf", b" ", b"a"])).map(b"".join)
+)
+@example(b",")
 def test_no_content_is_a_crash_and_no_line_is_lost(content: bytes) -> None:
     """Each line is part of an event or of an unreadable line, or counted: blank, of empty cells, or the names again."""
     found = csv(io.BytesIO(b"event_id\n" + content.replace(b'"', b"") + b"\n"))
