@@ -34,7 +34,9 @@ def _copied_event(event: BotEvent) -> BotEvent:
     again.ip, again.uas, again.event_id = event.ip, event.uas, event.event_id
     again.action, again.domain, again.recipient_id = event.action, event.domain, event.recipient_id
     again.message_id, again.ts, again.message_ts = event.message_id, event.ts, event.message_ts
-    again.attributes = _copied_attributes(event.attributes)
+    again.attributes = attributes = event.attributes
+    if attributes is not None:
+        again.attributes = _copied_attributes(attributes)
     return again
 
 
