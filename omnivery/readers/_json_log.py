@@ -189,6 +189,30 @@ LOGPUSH = JsonLog(
     no_agent="no user agent: add the field ClientRequestUserAgent to the Logpush job",
 )
 """https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/"""
+GOOGLE = JsonLog(
+    described="a log of Google Cloud's load balancers",
+    client=("httpRequest.remoteIp",),
+    time=("timestamp", "receiveTimestamp"),
+    url=("httpRequest.requestUrl",),
+    agent=("httpRequest.userAgent",),
+    headers="httpRequest",
+    id=("insertId",),
+)
+"""An entry has no user agent where the client sent none.
+
+https://docs.cloud.google.com/load-balancing/docs/https/https-logging-monitoring
+"""
+AZURE = JsonLog(
+    described="a log of Azure's Front Door or Application Gateway",
+    client=("properties.clientIp", "properties.clientIP"),
+    time=("time", "timeStamp"),
+    url=("properties.originalRequestUriWithArgs", "properties.requestUri"),
+    agent=("properties.userAgent",),
+    id=("properties.trackingReference",),
+)
+"""https://learn.microsoft.com/azure/frontdoor/monitor-front-door-reference,
+https://learn.microsoft.com/azure/application-gateway/monitor-application-gateway-reference
+"""
 NGINX = JsonLog(
     described="a web server's log in JSON",
     client=("remote_addr", "realip_remote_addr", "remote_ip", "client_ip", "clientip", "client"),
@@ -203,7 +227,10 @@ https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format
 """
 
 
+LAYOUTS = (CLOUDFRONT, CADDY, TRAEFIK, LOGPUSH, GOOGLE, AZURE, NGINX)
+
+
 def is_json_log(line: bytes) -> bool:
     """Whether a line is one of these logs."""
     fields = parsed(line)
-    return fields is not None and any(layout.fits(fields) for layout in (CLOUDFRONT, CADDY, TRAEFIK, LOGPUSH, NGINX))
+    return fields is not None and any(layout.fits(fields) for layout in LAYOUTS)

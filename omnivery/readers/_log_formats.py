@@ -145,20 +145,22 @@ def _vhost_combined(host: str) -> LogFormat:
     )
 
 
+_BEFORE_BALANCER = "Another proxy stands before the load balancer, and its logs do not tell the client"
+
 LOG_FORMATS: Sequence[LogFormat] = (
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
     LogFormat(
         name="alb",
         make=_text(f"%{{type}}x {_BALANCER}", "the format of a load balancer's log (ALB)"),
         forwards=False,
-        advice="Another proxy stands before the load balancer, and its logs do not tell the client",
+        advice=_BEFORE_BALANCER,
     ),
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/access-log-collection.html
     LogFormat(
         name="elb",
         make=_text(_BALANCER, "the format of a classic load balancer's log (ELB)"),
         forwards=False,
-        advice="Another proxy stands before the load balancer, and its logs do not tell the client",
+        advice=_BEFORE_BALANCER,
     ),
     # https://httpd.apache.org/docs/current/logs.html#virtualhost, with the port as on Debian, or one of them alone
     _vhost_combined("%{vhost}x"),
@@ -183,6 +185,8 @@ LOG_FORMATS: Sequence[LogFormat] = (
     LogFormat(name="caddy", make=_json(_json_log.CADDY)),
     LogFormat(name="traefik", make=_json(_json_log.TRAEFIK)),
     LogFormat(name="logpush", make=_json(_json_log.LOGPUSH), forwards=False),
+    LogFormat(name="google_cloud", make=_json(_json_log.GOOGLE), forwards=False, advice=_BEFORE_BALANCER),
+    LogFormat(name="azure", make=_json(_json_log.AZURE), forwards=False, advice=_BEFORE_BALANCER),
     LogFormat(name="nginx_json", make=_json(_json_log.NGINX)),
 )
 """In the order in which they are preferred: each before those that read its lines, too, but less of them."""

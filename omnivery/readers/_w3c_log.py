@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from attrs import define
+from attrs import define, field
 
 from omnivery.events.event import UnreadableLine
 from omnivery.readers._log_time import iso_seconds
@@ -31,14 +31,21 @@ _FORWARDED = ("x-forwarded-for", "cs(x-forwarded-for)")
 class W3CLogReader(RequestReader):
     """Reads lines whose columns a `#Fields` line above them names."""
 
+    _looked_at: Mapping[str, Any] | None = field(init=False, default=None)
+    """The state that was looked at last."""
+    _fault: str | None = field(init=False, default=None)
+    """Why lines cannot be read with it."""
+
     def request(self, line: bytes, number: int) -> Request | UnreadableLine | None:
         """Return the request of a line; None for a directive, which holds for the lines below it."""
         text = decoded(line)
         if text.startswith("#") or (not self.state and _names_columns(text)):
             self._direct(text if text.startswith("#") else f"#Fields: {text}")
             return None
-        if fault := self._fault():
-            return UnreadableLine(line=number, reason=fault)
+        if self.state is not self._looked_at or self.state is None:
+            self._looked_at, self._fault = self.state, self._fault_of_columns()
+        if self._fault:
+            return UnreadableLine(line=number, reason=self._fault)
         names: list[str] = self.state["fields"]
         cells = text.split("\t") if "\t" in text else text.split(" ")
         if len(cells) != len(names) and '"' in text:
@@ -63,7 +70,7 @@ class W3CLogReader(RequestReader):
             words = value.split()
             self.state = {**known, "date": words[0] if words else "", "since": _bucket(words[1:])}
 
-    def _fault(self) -> str | None:
+    def _fault_of_columns(self) -> str | None:
         """Why the lines below the last #Fields cannot be read."""
         names = self.state["fields"] if self.state else ()
         if not names:
@@ -91,15 +98,17 @@ class W3CLogReader(RequestReader):
         )
 
     def _seconds(self, cells: Mapping[str, str]) -> int | None:
+        day, time = cells.get("date"), cells.get("time")
+        if day and time:
+            return iso_seconds(f"{day}T{time}Z")
         if (moment := next((cells[name] for name in _MOMENTS if name in cells), None)) is not None:
             return unix_time(moment)
-        time = cells["time"]
-        return iso_seconds(f"{cells.get('date') or self._day_of(time)}T{time}Z")
+        return iso_seconds(f"{self._day_of(time)}T{time}Z") if time else None
 
     def _day_of(self, time: str) -> str:
         """The day of a line that does not tell it: that of the last #Date, or a later one if midnight has passed."""
         known: Mapping[str, Any] = self.state
-        second, since = _second(time), known["since"]
+        second, since = _second(time), known.get("since")
         if second is None or not (day := _day(known["date"])):
             return str(known["date"])
         # 1. The first line below #Date, or a later time of the same day, as nearly all are.
