@@ -23,7 +23,8 @@ from omnivery.readers._json_documents import json_objects
 from omnivery.readers._lines import Blocks, too_long
 from omnivery.readers._opening import FileSources
 from omnivery.readers._packing import unpacked
-from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName, payloads_in
+from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName
+from omnivery.readers._ses_envelopes import payloads_in
 
 Payload: TypeAlias = bytes | bytearray | Sequence[Mapping[str, Any]] | Mapping[str, Any]
 """A webhook call's body as it was received, or what is in it."""

@@ -5,20 +5,14 @@ Nothing in a payload is required: what is missing, or of another type than docum
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
-from omnivery import codec
-from omnivery.errors import ConfigError, SourceError
-from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.events.interaction import Interaction
 from omnivery.events.json_path import value_at
-from omnivery.readers._json_documents import json_objects
-from omnivery.readers._packing import unpacked
+from omnivery.readers._ses_envelopes import ses_events
 from omnivery.readers._times import unix_time
 
 ProviderName: TypeAlias = Literal["mailgun", "omnivery", "postmark", "resend", "sendgrid", "ses", "sparkpost"]
@@ -115,99 +109,6 @@ _SENDGRID_FIELDS = frozenset(
 
 
 # Amazon SES
-
-
-def _ses_events(payload: Any) -> Iterator[Any]:
-    """Event publishing by itself, or as SNS, SQS, EventBridge, Lambda, Kinesis and Firehose hand it over."""
-    yield from _ses_within(payload, _SES_DEPTH)
-
-
-_SES_DEPTH = 10
-"""Wrappers within one another that are opened; seven is the most that services make."""
-
-
-def _ses_within(payload: Any, depth: int) -> Iterator[Any]:
-    for one in _listed(payload):
-        inside = _unwrapped(one) if depth else None
-        if inside is None:
-            yield one
-        else:
-            yield from _ses_within(inside, depth - 1)
-
-
-def _unwrapped(value: Any) -> Any:
-    """What is in a wrapper; None if the value is none, or one of SNS' messages about a subscription."""
-    if not isinstance(value, Mapping) or value.get("Type") in {"SubscriptionConfirmation", "UnsubscribeConfirmation"}:
-        return None
-    for path, opened in _SES_WRAPPERS:
-        if (inside := value_at(value, path)) is not None:
-            return opened(inside)
-    return None
-
-
-def _json(text: Any) -> Any:
-    """What a text of JSON holds; SNS also sends plain text, when a topic is set up."""
-    if not isinstance(text, str | bytes):
-        return text
-    found = payloads_in(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
-    return _TEXT if found is None else found[0] if len(found) == 1 else found
-
-
-_TEXT = {"eventType": "(text)"}
-
-
-def _base64(text: Any) -> Any:
-    try:
-        return _json(_unpacked(b64decode(text, validate=True)))
-    except (Base64Error, ValueError, TypeError, SourceError, ConfigError):
-        return _TEXT
-
-
-def _unpacked(data: bytes) -> bytes:
-    """Data without its gzip: CloudWatch packs what it hands to Lambda, Kinesis and Firehose."""
-    found = bytearray()
-    for piece in unpacked(iter((data,))):
-        found += piece
-        if len(found) > _LARGEST:
-            raise ValueError(len(found))
-    return bytes(found)
-
-
-_LARGEST = 16 * 1024 * 1024
-"""Of what is in one record, unpacked: services allow less."""
-
-
-def payloads_in(data: bytes) -> list[Any] | None:
-    """The JSON in some bytes; None if they hold anything else. Firehose has one object right behind the other."""
-    try:
-        return [codec.loads(data)]
-    except ValueError:
-        objects = list(json_objects((data,)))
-    try:
-        return [codec.loads(one.data) for one in objects if isinstance(one, EventLine)] if _are_whole(objects) else None
-    except ValueError:
-        return None
-
-
-def _are_whole(objects: Sequence[EventLine | UnreadableLine]) -> bool:
-    return len(objects) > 1 and all(isinstance(one, EventLine) for one in objects)
-
-
-_SES_WRAPPERS: Sequence[tuple[str, Callable[[Any], Any]]] = (
-    ("Records", lambda found: found),  # Lambda: SNS, SQS or Kinesis
-    ("records", lambda found: found),  # Lambda behind Firehose
-    ("Messages", lambda found: found),  # SQS' ReceiveMessage
-    ("Sns.Message", _json),
-    ("kinesis.data", _base64),
-    ("data", _base64),
-    ("body", _json),
-    ("Body", _json),
-    ("Message", _json),  # SNS over HTTP, or in a queue
-    ("detail", lambda found: found),  # EventBridge
-    ("awslogs.data", _base64),  # Lambda behind a log group of CloudWatch
-    ("logEvents", lambda found: found),
-    ("message", _json),
-)
 
 
 def _ses(event: Mapping[str, Any]) -> Found:
@@ -400,6 +301,6 @@ PROVIDERS: Mapping[str, Provider] = {
     "postmark": Provider(_postmark_events, _postmark),
     "resend": Provider(lambda payload: iter(_listed(payload)), _resend),
     "sendgrid": Provider(lambda payload: iter(_listed(payload)), _sendgrid),
-    "ses": Provider(_ses_events, _ses),
+    "ses": Provider(ses_events, _ses),
     "sparkpost": Provider(_sparkpost_events, _sparkpost),
 }
