@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import warnings
@@ -233,3 +234,19 @@ def test_reading_resumes_between_any_two_items(file: tuple[str, int], cut: int, 
     point = type(again.locate(()))(name=again.name, position=json.loads(json.dumps(place)))
     rest = list(again.open(again.locate([point])))
     assert [decoded(one) for one in [*found, *rest]] == whole
+
+
+def test_a_packed_file_that_was_appended_to_is_read_on_as_the_container_wrote_it(tmp_path: Path) -> None:
+    """Its first member may hold no line of the log: what the others hold shows the format."""
+    path = tmp_path / "container.log.gz"
+    lines = [cri("starting", stream="stderr"), *(cri(line(n)) for n in range(1, 5))]
+    path.write_bytes(b"".join([gzip.compress(one.encode()) for one in lines]))
+
+    def source() -> Any:
+        return access_log(path, client_ip="peer")
+
+    begun = source()
+    found = list(islice(begun.open(begun.locate(())), 2))
+    again = source()
+    point = type(again.locate(()))(name=again.name, position=json.loads(json.dumps(begun.position(found[-1]))))
+    assert urls(list(again.open(again.locate([point])))) == ["/c/2", "/c/3", "/c/4"]
