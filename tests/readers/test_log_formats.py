@@ -19,6 +19,7 @@ from omnivery.readers import LogWarning, access_log
 from omnivery.readers._client_ip import PRIVATE, ClientIp, ForwardedClient, is_private
 from omnivery.readers._format import ReadOptions
 from omnivery.readers._log_formats import LOG_FORMATS, log_reader
+from omnivery.readers._log_pattern import LogPattern
 from omnivery.readers._text_log import TextLogReader
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Firefox/144.0"
@@ -420,6 +421,18 @@ def test_no_line_is_looked_at_more_than_a_few_times(line: bytes) -> None:
     for one in LOG_FORMATS:
         assert one.share([line]) == 0.0
         assert isinstance(one.make().item(line, 1), UnreadableLine)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[%>s %b] %h "%{User-Agent}i"', f'[200 12] 198.51.100.7 "{AGENT}"'),
+        ('[^%b %h "%{User-Agent}i"', f'[^12 198.51.100.7 "{AGENT}"'),
+    ],
+)
+def test_a_bracket_before_a_field_does_not_slow_a_pattern_down(text: str, line: str) -> None:
+    pattern = LogPattern(text)
+    assert pattern.usual_fields(f"{line}\n{line}", 2) == [("198.51.100.7", "", "", AGENT, "")] * 2
 
 
 @given(st.one_of(st.ip_addresses(), st.sampled_from(list(PRIVATE)).map(lambda network: network.network_address)))
