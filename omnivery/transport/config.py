@@ -182,7 +182,7 @@ def valid_url(value: str, *, argument: str) -> str:
         ConfigError: the value is not such a URL.
     """
     try:
-        parts = urlsplit(checked(value, str, argument=argument, expected="a URL"))
+        parts = urlsplit(checked(value, str, argument=argument, expected="a URL as text"))
         sound = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         sound = False

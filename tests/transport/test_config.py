@@ -150,7 +150,7 @@ def test_what_can_be_a_url_is_taken_as_it_is(url: str) -> None:
         ("headers", 5, "expected a mapping of names to values, not int"),
         ("headers", {"x-own": 5}, "names and values must be text"),
         ("verify", "/etc/ca.pem", r"ssl\.create_default_context\(cafile=…\)"),
-        ("base_url", 5, "expected a URL, not int"),
+        ("base_url", 5, "expected a URL as text, not int"),
     ],
 )
 def test_a_setting_of_another_kind_is_refused_when_the_client_is_made(
@@ -170,7 +170,7 @@ EVENT = {"ip": "192.0.2.1", "uas": "x", "event_id": "a"}
     ("method", "arguments", "words"),
     [
         ("submit", {"journal": 5}, "journal: expected the path of a file, not int"),
-        ("submit", {"webhook_url": 5}, "webhook_url: expected a URL, not int"),
+        ("submit", {"webhook_url": 5}, "webhook_url: expected a URL as text, not int"),
         ("submit", {"options": {"deadline": 3}}, r"options: expected CallOptions\(…\), not dict"),
         ("submit", {"on_progress": 5}, "on_progress: expected a function, not int"),
         ("submit", {"on_progress": anyio.sleep}, "on_progress: expected a function, not a coroutine function"),
