@@ -74,6 +74,8 @@ def is_laid_out(sample: Sample) -> bool:
         return False
     if _is_json(first):
         return _RECORD_SEPARATOR in sample[0]  # of RFC 7464
+    if 2 * sum(map(_is_object, sample)) > len(sample):
+        return False  # The first line is damaged: line by line, that costs no other line.
     # Objects over several lines, several on one, or lines that were cut out of an array.
     return (
         (not first.endswith(b"}") and second[:1] in {b'"', b"}"})
@@ -89,6 +91,10 @@ _BEFORE = b" \t\r\n" + _RECORD_SEPARATOR
 
 _ARRAY = re.compile(rb"\[\s*+(?:[\[{\]]|$)")
 _ADJACENT = re.compile(rb"\}\s*+\{")
+
+
+def _is_object(line: bytes) -> bool:
+    return line.startswith(b"{") and _is_json(line)
 
 
 def _is_json(line: bytes) -> bool:

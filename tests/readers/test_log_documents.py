@@ -136,6 +136,17 @@ def test_what_is_no_request_costs_itself_alone() -> None:
     assert [type(one) for one in found] == [BotEvent, UnreadableLine, UnreadableLine, BotEvent]
 
 
+@pytest.mark.parametrize("damage", [lambda one: one[:40], lambda one: one * 2, lambda one: f"{one},"])
+def test_a_first_line_that_is_damaged_does_not_make_a_log_a_document(damage: Any) -> None:
+    """Line by line, damage costs a line; in a document, all that follows may belong to an object without an end."""
+    for one in (LOGS["caddy"], {"ip": "198.51.100.7", "uas": AGENT, "event_id": "1"}):
+        line = json.dumps(one)
+        lines = [damage(line), *[line] * 3, line[:40], *[line] * 3]
+        found = list(read(io.BytesIO("\n".join(lines).encode()), client_ip="peer"))
+        assert len(found) == 8
+        assert {item.line for item in found if isinstance(item, UnreadableLine)} <= {1, 5}
+
+
 def test_addresses_of_a_proxy_are_said_before_any_event_is_out() -> None:
     log = [{**LOGS["caddy"], "request": {**LOGS["caddy"]["request"], "remote_ip": "10.0.0.1"}}] * 3
     with pytest.warns(LogWarning, match="every client address"):
