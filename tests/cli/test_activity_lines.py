@@ -6,6 +6,7 @@ import json
 import os
 import re
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,8 +123,13 @@ def test_waiting_again_and_again_loses_nothing(
     """On Windows, Ctrl-C has no effect while a thread waits."""
     monkeypatch.setattr(activity_lines, "WAKE", 0.001)
     lines = ActivityLines()
-    threading.Timer(0.02, lines.add, [activity()]).start()
-    threading.Timer(0.04, lines.end).start()
+
+    def add_and_end() -> None:
+        lines.add(activity())
+        time.sleep(0.02)
+        lines.end()
+
+    threading.Timer(0.02, add_and_end).start()
     lines.print_until_end()
     assert len(capsys.readouterr().out.splitlines()) == 1
 
