@@ -19,7 +19,7 @@ from omnivery.readers._csv_header import Dialect, HeaderSearch
 from omnivery.readers._csv_nulls import may_have_nulls, without_null_times, without_nulls
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import LineReader, Placed
-from omnivery.readers._lines import Block, Line, too_long
+from omnivery.readers._lines import Block, Cut, Line, too_long
 from omnivery.readers._opening import FileSources
 from omnivery.readers._times import unix_time
 
@@ -188,7 +188,7 @@ class CsvReader(LineReader[BotEvent]):
 
 def _line_by_line(lines: Sequence[Line], dialect: Dialect) -> list[list[str]] | None:
     """The rows of a block in which every line is a sound row, as nearly all are; else None."""
-    if None in lines:
+    if not isinstance(lines, Cut) and None in lines:
         return None
     try:
         rows = list(reader(map(bytes.decode, lines), strict=True, **dialect))  # type: ignore[arg-type]  # no None

@@ -16,9 +16,9 @@ _NULL_TIMES = frozenset({"NULL", "null", "None", "NaT", "NaN", "nan", "<NA>", "-
 
 def may_have_nulls(lines: Sequence[Line]) -> bool:
     """Whether any of these lines may have such a cell."""
-    null = _NULL.encode()
-    text = lines.text if isinstance(lines, Cut) else None
-    return null in text if text is not None else any(null in (line or b"") for line in lines)
+    text = lines.text if isinstance(lines, Cut) else b"\n".join(line or b"" for line in lines)
+    # One byte is found twenty times as fast as two, and few tables have it.
+    return b"\\" in text and _NULL.encode() in text
 
 
 def without_nulls(row: list[str]) -> list[str]:

@@ -60,11 +60,12 @@ class NdjsonReader(EachLine[EventLine]):
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[EventLine]]:
         """Yield the lines of one block after the other."""
-        for first, lines in blocks:
-            if isinstance(lines, Uncut):
-                left: Any = UncutLines(lines, first)
-                yield Placed(left, range(first, first + len(lines)))
+        for first, block in blocks:
+            if isinstance(block, Uncut):
+                left: Any = UncutLines(block, first)
+                yield Placed(left, range(first, first + len(block)))
                 continue
+            lines = [*block]  # once: they may be cut at each look
             if not all(lines) or any(map(bytes.isspace, lines)):  # type: ignore[arg-type]  # None is not among them
                 yield from super().read([(first, lines)])
                 continue

@@ -107,10 +107,11 @@ class PartJoiner:
         yield from self._done(len(self._held))
 
     def _is_whole(self, first: int, lines: Sequence[Line]) -> bool:
-        if any(number >= first for _, number in self.passed) or None in lines:
+        if any(number >= first for _, number in self.passed):
             return False
-        text = lines.text if isinstance(lines, Cut) and lines.text is not None else b"\n".join(lines)  # type: ignore[arg-type]
-        return not self.may_have_parts(text, len(lines))
+        if isinstance(lines, Cut):
+            return not self.may_have_parts(lines.text, len(lines))
+        return None not in lines and not self.may_have_parts(b"\n".join(lines), len(lines))  # type: ignore[arg-type]
 
     def _take(self, line: Line) -> None:
         place = len(self._held)
