@@ -90,5 +90,5 @@ def visible_text(html: str) -> str:
 
 
 def _text(text: str) -> str:
-    """The text without halves of surrogate pairs, which SQLite does not store."""
-    return text.encode("utf-8", "replace").decode()
+    """The text without halves of surrogate pairs, which SQLite does not store, and NULs, at which a query would end."""
+    return text.encode("utf-8", "replace").decode().replace("\0", " ")

@@ -98,6 +98,7 @@ def test_pages_go_both_ways(records: MessageRecords) -> None:
         ("hidden", False),
         ("strong", False),
         ('"invoice" OR NEAR(', False),
+        ("invoice\0of", True),
         ("nothing", False),
     ],
 )
