@@ -19,6 +19,7 @@ from trio.testing import MockClock
 
 from omnivery.automations import BatchOutcome, SubmitReport
 from omnivery.automations.run import AsyncBulkRun
+from omnivery.bulk import pool
 from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.source import BatchSource, Resumable, ResumePoint
 from omnivery.errors import BulkError, ConfigError, DecodeError, JournalError, NotSentError
@@ -507,3 +508,8 @@ def test_bodies_use_the_same_memory_one_after_the_other() -> None:
     done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, check=True, text=True, timeout=60)
     without, within = map(int, done.stdout.split())
     assert within < without / 4
+
+
+def test_a_run_begins_though_less_memory_is_allowed_than_it_would_reuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "REUSED", sys.maxsize - 64)
+    pool._have_memory_reused.__wrapped__()
