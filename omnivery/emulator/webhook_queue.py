@@ -22,7 +22,9 @@ SENDERS = 4
 CAPACITY = 64
 """Maximum number of sequences of webhooks to receivers that work. While it is reached, new API requests wait."""
 SILENCE = 0.5
-"""Seconds without a response from a receiver that has requests in flight, after which no API request waits for it."""
+"""Seconds without a response from a receiver that has requests in flight, after which no API request waits for it. One
+that is known to take long has twice the time that it has taken: what a receiver is to have that works is not dropped.
+"""
 MOST_RETRIED = 1_000
 """Maximum number of sequences that wait for a receiver which fails or is silent."""
 RETRIED_BYTES = 32 * 2**20
@@ -43,6 +45,8 @@ class Receiver:
     """Held by each request in flight."""
     failing: bool = False
     """Whether the last attempt failed, or none has ended for too long."""
+    slowest: float = 0.0
+    """Seconds that its slowest response has taken."""
     _in_flight: int = 0
     _quiet_since: float = 0.0
 
@@ -60,8 +64,8 @@ class Receiver:
 
     @property
     def silent(self) -> bool:
-        """Whether it has requests in flight, and none has ended for `SILENCE` seconds."""
-        return self._in_flight > 0 and time.monotonic() - self._quiet_since >= SILENCE
+        """Whether it has requests in flight, and none has ended for longer than it takes to respond."""
+        return self._in_flight > 0 and time.monotonic() - self._quiet_since >= max(SILENCE, 2 * self.slowest)
 
 
 @define(eq=False)
@@ -137,9 +141,10 @@ class WebhookQueue:
             self._forget_parked(sequence)
             self.add(sequence)
 
-    def note_success(self, sequence: Sequence) -> None:
-        """Take note that a receiver works."""
-        sequence.receiver.failing = False
+    def note_success(self, sequence: Sequence, duration: float) -> None:
+        """Take note that a receiver works, and how long it took to respond."""
+        receiver = sequence.receiver
+        receiver.failing, receiver.slowest = False, max(receiver.slowest, duration)
 
     def note_failure(self, sequence: Sequence) -> None:
         """Take note that a receiver fails: nobody waits any more for what is meant for it."""

@@ -194,7 +194,7 @@ class WebhookSender:
         due_at = time.time() + self._waits[made.number] if state == "waiting" else None
         self._record(number, made, state, due_at)
         if state in {"delivered", "rejected"}:
-            self._queue.note_success(sequence)
+            self._queue.note_success(sequence, made.duration)
         else:
             self._queue.note_failure(sequence)
         if self._feed:

@@ -52,7 +52,7 @@ async def test_what_fails_takes_none() -> None:
         queue.add(sequence(queue.receiver("a")))
     assert await has_room(queue)
     # Once it works again, new sequences count again.
-    queue.note_success(added[0])
+    queue.note_success(added[0], 0.0)
     for _ in range(CAPACITY):
         queue.add(sequence(queue.receiver("a")))
     assert not await has_room(queue)
@@ -70,10 +70,23 @@ async def test_what_gets_no_response_takes_room_for_a_moment_only(monkeypatch: p
         for _ in range(CAPACITY):
             queue.add(sequence(receiver))
         assert await has_room(queue)
-    queue.note_success(added)
+    queue.note_success(added, 0.0)
     for _ in range(CAPACITY):
         queue.add(sequence(receiver))
     assert not await has_room(queue), "nothing is in flight, so nothing is late"
+
+
+async def test_a_receiver_that_takes_long_to_respond_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is meant for one that works, nothing may be dropped: its senders wait."""
+    monkeypatch.setattr(webhook_queue, "SILENCE", 0.001)
+    queue = WebhookQueue()
+    receiver = queue.receiver("a")
+    for _ in range(CAPACITY):
+        queue.add(added := sequence(receiver))
+    queue.note_success(added, 30.0)
+    with receiver.request():
+        assert not await has_room(queue)
+        assert not receiver.failing
 
 
 async def test_the_oldest_that_wait_for_another_attempt_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
