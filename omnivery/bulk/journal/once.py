@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from attrs import define, field
+from attrs import define, field, setters
 
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.recorder import JournalRecorder
@@ -22,7 +22,7 @@ AT_ONCE = 500
 UNSENT = frozenset({"pending", "undelivered"})
 
 
-@define(kw_only=True, eq=False)
+@define(kw_only=True, eq=False, on_setattr=setters.NO_OP)
 class OnceRecorder(JournalRecorder[T]):
     """Keeps a run of items that are known by their place in the source and a digest of what is sent for them.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import anyio
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
-from attrs import define, field
+from attrs import define, field, setters
 
 from omnivery import codec
 from omnivery._sqlite.database import Interruption
@@ -43,26 +43,34 @@ def _text(path: str | os.PathLike[str]) -> str:
     return os.fspath(checked(path, str | os.PathLike, argument="journal", expected="the path of a file"))
 
 
-@define(kw_only=True, eq=False)
-class _Task:
-    """Something to be done in the next transaction."""
+@define(eq=False)
+class _Transaction:
+    """What is to be done in one transaction, and whoever waits for it."""
 
-    entry: JournalEntry | None = None
-    work: StoreWork | None = None
-    done: anyio.Event = field(init=False, factory=anyio.Event)
-    error: JournalError | None = field(init=False, default=None)
+    entries: list[JournalEntry] = field(init=False, factory=list[JournalEntry])
+    works: list[StoreWork] = field(init=False, factory=list["StoreWork"])
+    _done: anyio.Event = field(init=False, factory=anyio.Event)
+    _error: JournalError | None = field(init=False, default=None)
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.works)
 
     def end(self, error: JournalError | None) -> None:
         """Let go of what waits for it: it is written, or never will be."""
-        self.error = error
-        self.done.set()
+        self._error = error
+        self._done.set()
 
     async def wait(self) -> None:
+        """Wait until it is written.
+
+        Raises:
+            JournalError: it never will be.
+        """
         # It is under way, and will be written: to leave now would be not to know what was.
         with anyio.CancelScope(shield=True):
-            await self.done.wait()
-        if self.error is not None:
-            raise self.error
+            await self._done.wait()
+        if self._error is not None:
+            raise self._error
 
 
 @define(eq=False)
@@ -83,7 +91,8 @@ class _OwnThread:
             return work()
 
 
-@define(kw_only=True, eq=False)
+# Without hooks: for the one converter, attrs would have each assignment of any attribute take a microsecond.
+@define(kw_only=True, eq=False, on_setattr=setters.NO_OP)
 class JournalRecorder(Recorder[T]):
     """Keeps a run in a journal.
 
@@ -111,7 +120,8 @@ class JournalRecorder(Recorder[T]):
     """Set when nothing is left to write, and nothing will be."""
     _ending: bool = field(init=False, default=False)
     _source_row: int = field(init=False, default=0)
-    _waiting: list[_Task] = field(init=False, factory=list[_Task])
+    _gathered: _Transaction = field(init=False)
+    """What goes into the next transaction."""
     _writing: bool = field(init=False, default=False)
     _broken: JournalError | None = field(init=False, default=None)
     _more_pending: bool = field(init=False, default=True)
@@ -120,7 +130,8 @@ class JournalRecorder(Recorder[T]):
     """Batches in the journal that workers have in hand."""
     _live: int = field(init=False, default=0)
     """Bytes of bodies in the journal."""
-    _freed: anyio.Event = field(init=False)
+    _freed: anyio.Event | None = field(init=False, default=None)
+    """Set when bodies are gone, if somebody waits for that."""
     _clock: float = field(init=False, default=0.0)
     _first: int = field(init=False, default=0)
 
@@ -130,7 +141,6 @@ class JournalRecorder(Recorder[T]):
         Raises:
             ConfigError: the journal cannot be used, or is not one of this run or of this source.
         """
-        self._freed = anyio.Event()
         interruption, failure = Interruption(), None
         async with anyio.create_task_group() as tasks:
             # Cancellation ends the opening also where that would wait for another program's lock.
@@ -190,7 +200,7 @@ class JournalRecorder(Recorder[T]):
 
     async def start(self) -> None:
         """Begin to write, in tasks that outlive the run's workers."""
-        self._hurried, self._written = anyio.Event(), anyio.Event()
+        self._hurried, self._written, self._gathered = anyio.Event(), anyio.Event(), _Transaction()
         self._tasks = RunTasks(noun="the run")
         try:
             await self._tasks.open()
@@ -216,7 +226,7 @@ class JournalRecorder(Recorder[T]):
         async with self._taking:
             taken: list[StoredPart] = []
             if self._more_pending:
-                await self._do(_Task(work=lambda journal: taken.extend(self._claimed_of(journal)))).wait()
+                await self._do(lambda journal: taken.extend(self._claimed_of(journal))).wait()
         if not taken:
             self._more_pending = False
             return None
@@ -248,6 +258,7 @@ class JournalRecorder(Recorder[T]):
                     f"journal: {self.path} holds {self._live:,} bytes of events that were not delivered, and its limit "
                     f"is {self.limit:,}: send them with bots.retry(), or raise journal_limit"
                 )
+            self._freed = self._freed or anyio.Event()
             await self._freed.wait()
 
     def batch(self, work: Work[T, Any, Any], items: Sequence[T]) -> Batch[T]:
@@ -327,16 +338,17 @@ class JournalRecorder(Recorder[T]):
             self._journal.interrupt()
 
     def _end_if_written(self) -> None:
-        if self._ending and not self._writing and not self._waiting:
+        if self._ending and not self._writing and not self._gathered:
             self._written.set()
             self._hurried.set()
 
     def _put_down(self, batch: Batch[T]) -> None:
         self._under_way.discard(batch.number)
-        self._freed.set()
-        self._freed = anyio.Event()
+        if self._freed is not None:
+            self._freed.set()
+            self._freed = None
 
-    def _enter(self, batch: Batch[T], *, read: int = 0, position: str | None = None) -> _Task:
+    def _enter(self, batch: Batch[T], *, read: int = 0, position: str | None = None) -> _Transaction:
         try:
             batch.encode_open(self._journal.rows)
             delta = batch.take_delta()
@@ -346,35 +358,37 @@ class JournalRecorder(Recorder[T]):
         self._live += _bytes_gained(delta)
         now = self.clock()
         elapsed, self._clock = now - self._clock, now
-        return self._do(_Task(entry=JournalEntry(delta=delta, read=read, position=position, elapsed=elapsed)))
+        return self._do(JournalEntry(delta=delta, read=read, position=position, elapsed=elapsed))
 
-    def _do(self, task: _Task) -> _Task:
+    def _do(self, one: JournalEntry | StoreWork) -> _Transaction:
+        """Have something be done in the next transaction, which is returned."""
         if self._broken is not None:
             # What could not be written cannot be built on: nothing is written any more, and nobody waits for it.
-            task.end(self._broken)
-            return task
-        self._waiting.append(task)
+            self._gathered.end(self._broken)
+            return self._gathered
+        if isinstance(one, JournalEntry):
+            self._gathered.entries.append(one)
+        else:
+            self._gathered.works.append(one)
         if not self._writing:
             self._writing = True
             self._tasks.start_soon(self._write)
-        return task
+        return self._gathered
 
     async def _write(self) -> None:
         # Shielded: it ends when there is nothing left, and a run that was cancelled has its end to write down.
         with anyio.CancelScope(shield=True):
             try:
-                while self._waiting:
+                while self._gathered:
                     await self._write_some()
             finally:
                 self._writing = False
                 self._end_if_written()
 
     async def _write_some(self) -> None:
-        tasks, self._waiting = self._waiting, []
-        entries = [task.entry for task in tasks if task.entry is not None]
-        works = [task.work for task in tasks if task.work is not None]
+        transaction, self._gathered = self._gathered, _Transaction()
         try:
-            await self._aside(partial(self._journal.transact, entries, works))
+            await self._aside(partial(self._journal.transact, transaction.entries, transaction.works))
         except JournalError as error:
             self._broken = error
         except Exception as error:  # noqa: BLE001  # whatever it is, everyone who waits for the journal gets it
@@ -383,10 +397,10 @@ class JournalRecorder(Recorder[T]):
             self._broken = _unexpected(error)
             raise
         finally:
+            transaction.end(self._broken)
             if self._broken is not None:
-                tasks, self._waiting = tasks + self._waiting, []
-            for task in tasks:
-                task.end(self._broken)
+                self._gathered.end(self._broken)
+                self._gathered = _Transaction()
 
     async def _aside(self, work: Callable[[], Any]) -> Any:
         return await self.run_aside(work)
@@ -400,7 +414,8 @@ async def _interrupt_when_cancelled(interruption: Interruption) -> None:
 
 
 def _bytes_gained(delta: BatchDelta) -> int:
-    settled = (one.part for one in delta.ended if one.state in {PartState.ACCEPTED, PartState.REPLACED})
+    # A tuple: to look into a set, Python calls the hash of an enum.
+    settled = [one.part for one in delta.ended if one.state in (PartState.ACCEPTED, PartState.REPLACED)]
     return sum(map(_kept_bytes, delta.opened)) - sum(map(_kept_bytes, settled))
 
 
