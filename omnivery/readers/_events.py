@@ -115,12 +115,42 @@ class ProviderReader(WholeReader[BotEvent]):
             start += piece
         everything = chain((start,), pieces)
         # Where each line is a payload, one that was cut off costs itself alone.
-        documents = _lines(everything) if _is_in_lines(start) else json_objects(everything)
-        for document in documents:
+        if _is_in_lines(start):
+            yield from self._in_lines(everything)
+            return
+        for document in json_objects(everything, leave=self.leave if self.growing else None):
             if isinstance(document, UnreadableLine):
                 yield document
             else:
-                yield from self._payload(document.data, document.line)
+                yield from self._payload(document)
+
+    def _in_lines(self, pieces: Iterator[bytes]) -> Iterator[BotEvent | UnreadableLine]:
+        """The same of payloads that are whole lines; the last one may still be being written."""
+        end = b""
+
+        def watched() -> Iterator[bytes]:
+            nonlocal end
+            for piece in pieces:
+                end = piece[-1:]
+                yield piece
+
+        fault, size = None, 0
+        for document in _lines(watched()):
+            if fault is not None:
+                yield fault
+                fault = None
+            if isinstance(document, UnreadableLine):
+                yield document
+                continue
+            payloads = payloads_in(document.data)
+            if payloads is None:
+                fault, size = UnreadableLine(line=document.line, reason="not JSON"), len(document.data)
+            for payload in payloads or ():
+                yield from self.events_in(payload)
+        if fault is not None and self.growing and end not in {b"\n", b"\r"}:
+            self.leave(size)
+        elif fault is not None:
+            yield fault
 
     def received(self, body: bytes) -> Iterator[BotEvent | UnreadableLine]:
         """Yield the opens and clicks in the body of a call, packed or not, or in what was a file of them."""
@@ -133,10 +163,10 @@ class ProviderReader(WholeReader[BotEvent]):
             if (event := self._event(found)) is not None:
                 yield event
 
-    def _payload(self, data: bytes, line: int) -> Iterator[BotEvent | UnreadableLine]:
-        payloads = payloads_in(data)
+    def _payload(self, document: EventLine) -> Iterator[BotEvent | UnreadableLine]:
+        payloads = payloads_in(document.data)
         if payloads is None:
-            yield UnreadableLine(line=line, reason="not JSON")
+            yield UnreadableLine(line=document.line, reason="not JSON")
         for payload in payloads or ():
             yield from self.events_in(payload)
 

@@ -112,6 +112,14 @@ class WholeReader(ABC, Generic[T]):
 
     skipped: Counter[str] = field(init=False, factory=Counter[str])
     """Records that are no item and no fault, by what they are."""
+    growing: bool = field(default=False, init=False)
+    """Set before `read` if the source may grow: an item that its end only begins is then left."""
+    unfinished: int = field(init=False, default=0)
+    """Bytes of such an item that was left."""
+
+    def leave(self, count: int) -> None:
+        """Say how many bytes were left."""
+        self.unfinished = count
 
     @abstractmethod
     def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[T | UnreadableLine]:

@@ -118,7 +118,8 @@ class JsonReader(WholeReader[Any]):
     ) -> Iterator[BotEvent | EventLine | UnreadableLine]:
         """Yield the events."""
         is_event = event_test(None if self.columns is None else self.columns.columns)
-        for position, found in enumerate(json_objects(pieces, is_event), 1):
+        leave = self.leave if self.growing else None
+        for position, found in enumerate(json_objects(pieces, is_event, leave=leave), 1):
             if isinstance(found, UnreadableLine):
                 yield found
             elif not _is_body(found.data):

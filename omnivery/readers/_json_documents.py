@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import define, field
 
@@ -24,7 +24,9 @@ _OTHER_WITHIN = re.compile(rb'(?:[^{}\[\]\n"]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+[}
 """The same in an envelope, in which a bracket that is none would seem to end the list."""
 
 
-def json_objects(pieces: Iterable[bytes], is_record: IsRecord | None = None) -> Iterator[EventLine | UnreadableLine]:
+def json_objects(
+    pieces: Iterable[bytes], is_record: IsRecord | None = None, *, leave: Callable[[int], None] | None = None
+) -> Iterator[EventLine | UnreadableLine]:
     """Yield the objects in JSON, of which one is in memory at a time, with the lines on which they begin.
 
     Arrays around them are taken apart. An object that does not end, or is longer than a line may be, comes out as an
@@ -33,11 +35,17 @@ def json_objects(pieces: Iterable[bytes], is_record: IsRecord | None = None) -> 
     Args:
         pieces: the JSON.
         is_record: which objects are wanted. Of one that is none, and holds a list of these, they come out instead.
+        leave: if the JSON may still grow: told how many bytes have not come to their end, instead of an item that says
+            so.
     """
     cutter = _Cutter(is_record)
     for piece in pieces:
         yield from cutter.feed(piece)
-    yield from cutter.finish()
+    yield from cutter.rest_of_records()
+    if leave is None:
+        yield from cutter.finish()
+    else:
+        leave(cutter.unfinished)
 
 
 @define(eq=False)
@@ -92,9 +100,14 @@ class _Cutter:
         if len(self._rest) > MAX_LINE:
             yield from self._dropped()
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that are left, or 1 if nothing is missing but brackets."""
+        is_open = self._arrays > 0 or self._around or self._leaving
+        return len(self._rest) if self._rest.strip() else int(bool(is_open))
+
     def finish(self) -> Iterator[EventLine | UnreadableLine]:
         """Say what did not come to its end."""
-        yield from self._rest_of_records()
         if self._leaving:
             yield UnreadableLine(line=self._line, reason="cut off: the JSON object around the records does not end")
         elif self._depth and not self._dropping:
@@ -158,8 +171,8 @@ class _Cutter:
         self._around, self._lists, self._depth, self._scanned = records.open - 1, 1, 0, 0
         return self._moved(text, at, at + records.at)
 
-    def _rest_of_records(self) -> Iterator[EventLine | UnreadableLine]:
-        """The records that an object holds which has not come to its end, if it holds any."""
+    def rest_of_records(self) -> Iterator[EventLine | UnreadableLine]:
+        """Yield the records that an object holds which has not come to its end, if it holds any."""
         if self._depth and not self._dropping and (records := self._records_in(self._rest)) is not None:
             self._rest = self._rest[self._entered(self._rest, 0, records) :]
             yield from self.feed(b"")
@@ -167,7 +180,7 @@ class _Cutter:
     def _dropped(self) -> Iterator[EventLine | UnreadableLine]:
         """Give up what is too long, without holding it in memory; but not the records that it holds."""
         if not self._dropping:
-            yield from self._rest_of_records()
+            yield from self.rest_of_records()
             if len(self._rest) <= MAX_LINE:
                 return
             yield too_long(self._line)

@@ -30,7 +30,7 @@ class LogDocumentsReader(WholeReader[BotEvent]):
 
     def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[BotEvent | UnreadableLine]:  # noqa: ARG002
         """Yield the clicks of the objects."""
-        found = json_objects(pieces, self.is_record)
+        found = json_objects(pieces, self.is_record, leave=self.leave if self.growing else None)
         first = list(islice(found, _SAMPLE))
         reader = self.make([one.data for one in first if isinstance(one, EventLine)])
         reader.skipped = self.skipped

@@ -39,7 +39,8 @@ def read(
     In a run with a journal, a file is recognized by its content: it may have grown, and been renamed or packed
     meanwhile. If another one lies under its name now, as after a log was rotated, the rest of the first is read from
     where it lies beside it, then those that were rotated since, and then the new one. A last line without an ending is
-    left for the next run, because it may still be being written, unless the file is packed, rotated or a pipe.
+    left for the next run, because it may still be being written, unless the file is packed, rotated or a pipe; so is
+    an object of JSON that has not come to its end.
 
     Args:
         source: a path; a folder, with the folders in it; a pattern such as `"logs/*.gz"`; `"-"` for standard input; a

@@ -125,7 +125,9 @@ class Reading:
             if isinstance(chosen.reader, LineReader):
                 yield from self._lines(chosen.reader, data, place or Place(), tail)
             else:
+                chosen.reader.growing = self.growing
                 yield from self._whole(chosen.reader.read(data, self._plain_path()), place.skip if place else 0)
+                self.unfinished = chosen.reader.unfinished
 
     def place_of(self, end: int, state: Any = None) -> Place:
         """Return where reading resumes behind an item, given its `Placed.ends` and `Placed.state`."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from omnivery import readers
 from omnivery.bulk.source import ResumePoint
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._file_events import FileEvents, events_from
@@ -74,3 +77,65 @@ def test_lines_without_an_item_are_counted(tmp_path: Path) -> None:
     [*placed] = reader.read([(1, [*CONTENT.split(b"\n")])])
     assert dict(reader.skipped) == {"blank": 4, "header": 12}
     assert sum(len(one.items) for one in placed) + 16 == len(CONTENT.split(b"\n"))
+
+
+CLICK = {"event": "click", "ip": "192.0.2.1", "useragent": "x", "timestamp": 5, "email": "ann@example.com"}
+CADDY = {"ts": 1_779_012_303, "request": {"remote_ip": "192.0.2.1", "uri": "/", "headers": {"User-Agent": ["x"]}}}
+GROWING: dict[str, tuple[Any, str]] = {
+    "payloads in lines": (
+        lambda path: readers.events(path, provider="sendgrid"),
+        "".join(json.dumps({**CLICK, "sg_event_id": str(n)}) + "\n" for n in range(4)),
+    ),
+    "pretty payloads": (
+        lambda path: readers.events(path, provider="sendgrid"),
+        "".join(json.dumps({**CLICK, "sg_event_id": str(n)}, indent=1) + "\n" for n in range(4)),
+    ),
+    "pretty events": (
+        readers.read,
+        "".join(json.dumps({"ip": "192.0.2.1", "uas": "x", "event_id": str(n)}, indent=1) + "\n" for n in range(4)),
+    ),
+    "a pretty log": (
+        lambda path: readers.read(path, client_ip="peer"),
+        "".join(json.dumps({**CADDY, "ts": n}, indent=1) + "\n" for n in range(4)),
+    ),
+    "an array": (
+        lambda path: readers.read(path, client_ip="peer"),
+        json.dumps([{**CADDY, "ts": n} for n in range(4)], indent=1) + "\n",
+    ),
+    "an export": (
+        lambda path: readers.read(path, client_ip="peer"),
+        json.dumps({"Records": [{**CADDY, "ts": n} for n in range(4)]}, indent=1) + "\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GROWING)
+@pytest.mark.parametrize("share", [0.4, 0.55, 0.7, 0.95])
+def test_what_is_being_written_is_left_for_the_next_run_though_it_is_no_line(
+    name: str, share: float, tmp_path: Path
+) -> None:
+    """Said to be cut off, it would be taken for read, and its event would be in no run."""
+    read, content = GROWING[name]
+    path = tmp_path / "file"
+    path.write_text(content)
+    whole = list(read(path))
+    assert len(whole) == 4
+    path.write_text(content[: int(share * len(content))])
+    first = read(path)
+    found = list(first.open(first.locate(())))
+    assert found == whole[: len(found)]
+    assert first.unfinished == 1
+    place = first.position(found[-1])
+    path.write_text(content)
+    last = read(path)
+    assert [*found, *last.open(last.locate([ResumePoint(name=last.name, position=place)]))] == whole
+    assert last.unfinished == 0
+
+
+def test_a_payload_that_needs_no_line_ending_is_not_left(tmp_path: Path) -> None:
+    """JSON says itself where it ends."""
+    path = tmp_path / "payload"
+    path.write_text(json.dumps([CLICK, CLICK]))
+    source: Any = readers.events(path, provider="sendgrid")
+    assert len(list(source.open(source.locate(())))) == 2
+    assert source.unfinished == 0
