@@ -17,6 +17,7 @@ from omnivery.events.json_path import take_at
 from omnivery.readers._column_values import text
 from omnivery.readers._columns import NO_IP, NO_TIME, derived_id
 from omnivery.readers._json_documents import NOT_AN_OBJECT
+from omnivery.readers._json_repair import repaired
 from omnivery.readers._times import unix_time
 
 
@@ -49,12 +50,12 @@ class JsonColumns:
             position: what tells it from equal ones, if the number of its line does not.
         """
         try:
-            own: Any = codec.loads(data)
-            if _LONG_NUMBER.search(data):
-                # orjson reads whole numbers beyond 64 bits as floats: an id would be another one.
-                own = json.loads(data)
+            own = _parsed(data)
         except (ValueError, RecursionError):
-            return UnreadableLine(line=line, reason="not JSON")
+            try:
+                own = _parsed(repaired(data))
+            except (ValueError, RecursionError):
+                return UnreadableLine(line=line, reason="not JSON")
         if not isinstance(own, dict):
             return UnreadableLine(line=line, reason=NOT_AN_OBJECT)
         fields: dict[str, Any] = {field: _single(take_at(own, path)) for path, field in self.columns.items()}
@@ -68,6 +69,12 @@ class JsonColumns:
         if "event_id" not in fields:
             event.event_id = derived_id(event, line if position is None else position)
         return event
+
+
+def _parsed(data: bytes) -> Any:
+    found = codec.loads(data)
+    # orjson reads whole numbers beyond 64 bits as floats: an id would be another one.
+    return json.loads(data) if _LONG_NUMBER.search(data) else found
 
 
 _LONG_NUMBER = re.compile(rb"\d{19}")

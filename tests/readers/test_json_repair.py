@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.validation import fault_of
-from omnivery.readers import access_log
+from omnivery.readers import access_log, ndjson
 from omnivery.readers._json_repair import repaired
 
 LINE = (
@@ -63,6 +63,16 @@ def test_a_variable_without_a_value_costs_no_line(took: bytes) -> None:
 @pytest.mark.parametrize("took", [b'"', b"{", b"]", b"x"])
 def test_what_cannot_be_repaired_costs_its_line_alone(took: bytes) -> None:
     assert read_one(b"x", took) == UnreadableLine(line=4, reason="not JSON")
+
+
+@pytest.mark.parametrize("agent", [b"a\xe4", b"a\x01", b"a\\ud83d", b"a\\xe4"])
+def test_nor_does_it_hide_an_event_in_names_of_ones_own(agent: bytes) -> None:
+    line = b'{"client":"192.0.2.1","agent":"%b","id":12345678901234567890}\n' % agent
+    (event,) = ndjson(io.BytesIO(line), columns={"client": "ip", "agent": "uas", "id": "event_id"})
+    assert isinstance(event, BotEvent)
+    assert (event.ip, event.event_id, fault_of(event)) == ("192.0.2.1", "12345678901234567890", None)
+    assert event.uas
+    assert event.uas.startswith("a")
 
 
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.lists(st.floats(allow_nan=False))))
