@@ -46,7 +46,7 @@ class W3CLogReader(RequestReader):
             self._looked_at, self._fault = self.state, self._fault_of_columns()
         if self._fault:
             return UnreadableLine(line=number, reason=self._fault)
-        names: list[str] = self.state["fields"]
+        names: list[str] = self.state["fields"] if self.state else []
         cells = text.split("\t") if "\t" in text else text.split(" ")
         if len(cells) != len(names) and '"' in text:
             # The draft has texts in quotes, with two for each in them; Tomcat writes them, IIS and CloudFront do not.

@@ -61,8 +61,9 @@ async def test_what_fails_takes_none() -> None:
 async def test_what_gets_no_response_takes_room_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = WebhookQueue()
     receiver = queue.receiver("a")
-    for _ in range(CAPACITY):
-        queue.add(added := sequence(receiver))
+    queue.add(added := sequence(receiver))
+    for _ in range(CAPACITY - 1):
+        queue.add(sequence(receiver))
     with receiver.request():
         assert not await has_room(queue)
         monkeypatch.setattr(webhook_queue, "SILENCE", 0.0)
@@ -81,8 +82,9 @@ async def test_a_receiver_that_takes_long_to_respond_is_not_silent(monkeypatch: 
     monkeypatch.setattr(webhook_queue, "SILENCE", 0.001)
     queue = WebhookQueue()
     receiver = queue.receiver("a")
-    for _ in range(CAPACITY):
-        queue.add(added := sequence(receiver))
+    queue.add(added := sequence(receiver))
+    for _ in range(CAPACITY - 1):
+        queue.add(sequence(receiver))
     queue.note_success(added, 30.0)
     with receiver.request():
         assert not await has_room(queue)

@@ -83,7 +83,7 @@ def test_every_log_is_read_in_every_shape(name: str, shape: str) -> None:
         read(io.BytesIO(content), format=name),
         access_log(io.BytesIO(content), format=name, client_ip="peer"),
     ):
-        events = list(found)
+        events: list[Any] = list(found)
         assert [(one.ip, one.uas, one.ts) for one in events] == [("198.51.100.7", AGENT, MOMENT)] * 3
         assert [one.attributes["url"] for one in events] == ["/c/1"] * 3
         assert len({one.event_id for one in events}) == 3
