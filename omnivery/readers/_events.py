@@ -22,7 +22,7 @@ from omnivery.readers._format import WholeReader
 from omnivery.readers._json_documents import json_objects
 from omnivery.readers._lines import Blocks, too_long
 from omnivery.readers._opening import FileSources
-from omnivery.readers._packing import unpacked
+from omnivery.readers._packing import PIECE, unpacked
 from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName
 from omnivery.readers._ses_envelopes import payloads_in
 
@@ -111,7 +111,8 @@ class ProviderReader(WholeReader[BotEvent]):
     def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[BotEvent | UnreadableLine]:  # noqa: ARG002
         """Yield the opens and clicks of a file with a payload in each line, or with payloads in any other form."""
         start = b""
-        while not start.strip() and (piece := next(pieces, None)) is not None:
+        # Packed, blanks without end take a few bytes.
+        while not start.strip() and len(start) < PIECE and (piece := next(pieces, None)) is not None:
             start += piece
         everything = chain((start,), pieces)
         # Where each line is a payload, one that was cut off costs itself alone.

@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
@@ -332,6 +333,17 @@ def test_mailguns_legacy_form_posts_are_read() -> None:
         "m@example.org",
         1_779_012_303,
     )
+
+
+def test_blanks_without_end_take_no_memory() -> None:
+    """A few kB of a call's body, unpacked: whoever knows a handler's URL can send them."""
+    body = gzip.compress(b" \n" * 2**23, compresslevel=1)
+    tracemalloc.start()
+    try:
+        assert list(events(body, provider="ses")) == []
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 # Files
