@@ -30,9 +30,10 @@ def unix_time(value: object) -> int | None:
         return _seconds(value)
     if isinstance(value, date):
         return _seconds(datetime.combine(value, time()))
-    if isinstance(value, bool) or not (isinstance(value, int | float | Decimal) and math.isfinite(value)):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    return _in_seconds(math.floor(value))
+    # A whole number of hundreds of digits is no float.
+    return _in_seconds(math.floor(value)) if isinstance(value, int) or math.isfinite(value) else None
 
 
 def _in_seconds(number: int) -> int | None:

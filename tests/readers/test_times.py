@@ -74,6 +74,7 @@ def test_one_moment_is_read_from_every_form(written: Any) -> None:
         "nan",
         float("nan"),
         float("inf"),
+        10**400,
         "1e99",
         "1e-9e9",
         "e9",
