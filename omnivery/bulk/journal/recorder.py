@@ -27,6 +27,7 @@ from omnivery.bulk.tasks import RunTasks
 from omnivery.bulk.work import PartState
 from omnivery.errors import JournalError
 from omnivery.transport.config import checked
+from omnivery.transport.runtime import call_soon_from_thread
 
 if TYPE_CHECKING:
     from omnivery.bulk.report import RunTotals
@@ -52,13 +53,11 @@ class _Transaction:
     _done: anyio.Event = field(init=False, factory=anyio.Event)
     _error: JournalError | None = field(init=False, default=None)
 
-    def __bool__(self) -> bool:
-        return bool(self.entries or self.works)
-
-    def end(self, error: JournalError | None) -> None:
-        """Let go of what waits for it: it is written, or never will be."""
-        self._error = error
-        self._done.set()
+    def end(self, error: JournalError | None = None) -> None:
+        """Let go of what waits for it: it is written, or never will be. A second time does nothing."""
+        if not self._done.is_set():
+            self._error = error
+            self._done.set()
 
     async def wait(self) -> None:
         """Wait until it is written.
@@ -120,8 +119,12 @@ class JournalRecorder(Recorder[T]):
     """Set when nothing is left to write, and nothing will be."""
     _ending: bool = field(init=False, default=False)
     _source_row: int = field(init=False, default=0)
-    _gathered: _Transaction = field(init=False)
+    _gathered: _Transaction | None = field(init=False, default=None)
     """What goes into the next transaction."""
+    _gathering: Lock = field(init=False, factory=Lock)
+    """Held to add to `_gathered`, and to take it."""
+    _in_hand: _Transaction | None = field(init=False, default=None)
+    """What is being written, or could not be."""
     _writing: bool = field(init=False, default=False)
     _broken: JournalError | None = field(init=False, default=None)
     _more_pending: bool = field(init=False, default=True)
@@ -200,7 +203,7 @@ class JournalRecorder(Recorder[T]):
 
     async def start(self) -> None:
         """Begin to write, in tasks that outlive the run's workers."""
-        self._hurried, self._written, self._gathered = anyio.Event(), anyio.Event(), _Transaction()
+        self._hurried, self._written = anyio.Event(), anyio.Event()
         self._tasks = RunTasks(noun="the run")
         try:
             await self._tasks.open()
@@ -338,7 +341,7 @@ class JournalRecorder(Recorder[T]):
             self._journal.interrupt()
 
     def _end_if_written(self) -> None:
-        if self._ending and not self._writing and not self._gathered:
+        if self._ending and not self._writing and self._gathered is None:
             self._written.set()
             self._hurried.set()
 
@@ -362,33 +365,35 @@ class JournalRecorder(Recorder[T]):
 
     def _do(self, one: JournalEntry | StoreWork) -> _Transaction:
         """Have something be done in the next transaction, which is returned."""
-        if self._broken is not None:
-            # What could not be written cannot be built on: nothing is written any more, and nobody waits for it.
-            self._gathered.end(self._broken)
-            return self._gathered
-        if isinstance(one, JournalEntry):
-            self._gathered.entries.append(one)
-        else:
-            self._gathered.works.append(one)
+        with self._gathering:
+            transaction = self._gathered or _Transaction()
+            if self._broken is not None:
+                # What could not be written cannot be built on: nothing is written any more, and nobody waits for it.
+                transaction.end(self._broken)
+                return transaction
+            if isinstance(one, JournalEntry):
+                transaction.entries.append(one)
+            else:
+                transaction.works.append(one)
+            self._gathered = transaction
         if not self._writing:
             self._writing = True
             self._tasks.start_soon(self._write)
-        return self._gathered
+        return transaction
 
     async def _write(self) -> None:
         # Shielded: it ends when there is nothing left, and a run that was cancelled has its end to write down.
         with anyio.CancelScope(shield=True):
             try:
-                while self._gathered:
+                while self._gathered is not None:
                     await self._write_some()
             finally:
                 self._writing = False
                 self._end_if_written()
 
     async def _write_some(self) -> None:
-        transaction, self._gathered = self._gathered, _Transaction()
         try:
-            await self._aside(partial(self._journal.transact, transaction.entries, transaction.works))
+            await self._aside(partial(self._write_gathered, call_soon_from_thread()))
         except JournalError as error:
             self._broken = error
         except Exception as error:  # noqa: BLE001  # whatever it is, everyone who waits for the journal gets it
@@ -397,10 +402,22 @@ class JournalRecorder(Recorder[T]):
             self._broken = _unexpected(error)
             raise
         finally:
-            transaction.end(self._broken)
             if self._broken is not None:
-                self._gathered.end(self._broken)
-                self._gathered = _Transaction()
+                for transaction in filter(None, (self._in_hand, self._take())):
+                    transaction.end(self._broken)
+
+    def _write_gathered(self, call_soon: Callable[[Callable[[], object]], object]) -> None:
+        """Write, in the thread, until nothing is gathered: the event loop, when it is busy, is slow to ask for more."""
+        while (transaction := self._take()) is not None:
+            self._in_hand = transaction
+            self._journal.transact(transaction.entries, transaction.works)
+            call_soon(transaction.end)
+            self._in_hand = None  # and its bodies
+
+    def _take(self) -> _Transaction | None:
+        with self._gathering:
+            transaction, self._gathered = self._gathered, None
+        return transaction
 
     async def _aside(self, work: Callable[[], Any]) -> Any:
         return await self.run_aside(work)

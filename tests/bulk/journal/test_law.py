@@ -52,9 +52,9 @@ class Process:
     async def respond(self, body: bytes) -> int:
         response = next(self.plan, "yes")
         names = {one["event_id"] for one in sent(body)}
-        if self.killed:
-            await anyio.sleep_forever()
         await anyio.sleep(0.002 if response == "slow" else 0)
+        if self.killed:  # also while this request was on its way
+            await anyio.sleep_forever()
         if response in REFUSALS:
             raise REFUSALS[response]
         if any("poison" in name for name in names):

@@ -228,16 +228,16 @@ async def test_a_run_that_ends_waits_until_another_program_lets_go_of_its_journa
 ) -> None:
     monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.1)  # which is for runs that are interrupted
     path, server = tmp_path / "j", Taking()
-    async with journalled(events(1000), server, path, concurrency=1) as run:
+    async with journalled(events(3000), server, path, concurrency=1) as run:
         await anext(run)
         with locked(path) as other:
             Timer(0.5, other.execute, ["ROLLBACK"]).start()
             async for _ in run:
                 pass
             await anyio.sleep(0.1)
-    assert (run.report.accepted, run.report.stopped_by) == (1000, None)
+    assert (run.report.accepted, run.report.stopped_by) == (3000, None)
     with JournalReader.open(path) as reader:
-        assert reader.state().accepted == 1000
+        assert reader.state().accepted == 3000
 
 
 async def test_whatever_an_opening_raises_is_raised_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
