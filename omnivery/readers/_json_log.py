@@ -68,21 +68,21 @@ class JsonLogReader(RequestReader):
             return UnreadableLine(line=number, reason=f"not {layout.described}")
         return Request(
             client=_text(client) or "",
-            forwarded="" if self.forwarded is None else self._plain(_first(fields, layout.forwarded)) or "",
+            forwarded="" if self.forwarded is None else self._forwarded(fields),
             agent=self._agent(fields),
-            ts=self._seconds(fields, time),
-            url=self._url(fields, url),
+            ts=self._seconds(fields, time) if layout.date else unix_time(time),
+            url=self._url(fields, url) if layout.query else _url(_text(url)),
             id=_text(_first(fields, layout.id)),
         )
 
     def _agent(self, fields: Mapping[str, Any]) -> str | None:
-        agent = self._plain(_first(fields, self.layout.agent))
+        agent = _text(_first(fields, self.layout.agent))
         if agent is None and self.layout.headers and value_at(fields, self.layout.headers) is not None:
             return ""
-        return agent
+        return self.layout.plain(agent) if agent and self.layout.plain else agent
 
-    def _plain(self, value: Any) -> str | None:
-        text = _text(value)
+    def _forwarded(self, fields: Mapping[str, Any]) -> str:
+        text = _text(_first(fields, self.layout.forwarded)) or ""
         return self.layout.plain(text) if text and self.layout.plain else text
 
     def _seconds(self, fields: Mapping[str, Any], time: Any) -> int | None:
@@ -90,11 +90,8 @@ class JsonLogReader(RequestReader):
         found = None if day is None else unix_time(f"{day}T{time}Z")
         return unix_time(time) if found is None else found
 
-    def _url(self, fields: Mapping[str, Any], url: Any) -> str | None:
-        found = _url(_text(url))
-        if not self.layout.query or found is None:
-            return found
-        query = _text(_first(fields, self.layout.query))
+    def _url(self, fields: Mapping[str, Any], path: Any) -> str | None:
+        found, query = _text(path), _text(_first(fields, self.layout.query))
         return None if found == "-" else found if query in {None, "", "-"} else f"{found}?{query}"
 
 
