@@ -162,6 +162,9 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
                 added = self._replaced(origin, before, everywhere)
                 now.past += added
                 self._added += len(added)
+            elif added := self._passed_over(origin, own.past, everywhere):
+                now.past += added
+                self._added += len(added) + 1  # and the file before them
         return ResumePoint(name=self.name, position=now.as_json())
 
     def open(self, bookmark: ResumePoint) -> ItemStream[T]:
@@ -296,6 +299,14 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
                 "what was written to it after the last run was not read"
             )
         return [before]
+
+    def _passed_over(self, origin: Origin, past: Sequence[Place], everywhere: Sequence[Place]) -> list[Place]:
+        """Starts of files that lay under a name for a while, but no run came to them: an earlier file kept it busy."""
+        for place in reversed(past):
+            if (rest := rest_of(place, self.origins)) is not None:
+                later = [one for one in between(rest, origin) if not self._is_known(one, everywhere)]
+                return [*filter(None, map(start_of_file, later))]
+        return []
 
     def _is_known(self, origin: LocalFile, places: Sequence[Place]) -> bool:
         """Whether a file is read anyway, or was read before."""

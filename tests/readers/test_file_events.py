@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from omnivery import readers
 from omnivery.automations import SubmitReport
 from omnivery.bulk.journal.reader import JournalReader
+from omnivery.bulk.source import ResumePoint
 from omnivery.errors import SourceError
 from omnivery.readers._file_events import FileEvents
 from omnivery.readers._opening import LocalFile
@@ -399,6 +402,30 @@ async def test_rotated_more_than_once_between_two_runs(tmp_path: Path, names_of:
     assert source.notes == []
     for again in (readers.read(file), readers.read([tmp_path / name for name in names_of])):
         assert (await run(again, tmp_path))[0] == []
+
+
+async def test_rotated_once_more_before_a_run_came_to_the_new_file(tmp_path: Path) -> None:
+    """A run was killed while it read what was left of the file before that one, of which it wrote nothing down."""
+    file = tmp_path / "access.log"
+    known: list[ResumePoint] = []
+    sent: list[Any] = []
+
+    def take(count: int) -> None:
+        source: Any = readers.ndjson(file)
+        found = list(islice(source.open(source.locate(known)), count))
+        known[:] = [ResumePoint(name=source.name, position=source.position(found[-1]))]
+        sent.extend(json.loads(one.data)["event_id"] for one in found)
+
+    file.write_bytes(ndjson(9))
+    take(1)
+    file.rename(tmp_path / "access.log.1")
+    file.write_bytes(ndjson(3, 10))
+    take(1)
+    (tmp_path / "access.log.1").rename(tmp_path / "access.log.2")
+    file.rename(tmp_path / "access.log.1")
+    file.write_bytes(ndjson(2, 20))
+    take(100)
+    assert sent == [*names(9), *names(3, 10), *names(2, 20)]
 
 
 async def test_a_link_that_leads_to_another_file(tmp_path: Path) -> None:
