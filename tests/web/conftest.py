@@ -45,7 +45,7 @@ class Tab:
         self.page = page
         self.base = base
         self.complaints: list[str] = []
-        page.set_default_timeout(5000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", self._heard)
         page.on("dialog", self._asked)
