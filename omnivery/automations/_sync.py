@@ -289,7 +289,7 @@ class Bots(Resource["AsyncAutomations"]):
                 memory.
             journal_limit: bytes of events in the journal that are not accepted, beyond which the source is not read.
             journal_keep: seconds after which the journal deletes ids of accepted events, and rejected items; their
-                counts stay. None keeps them for good, up to 70 bytes an event.
+                counts stay. None keeps them for good, 53 bytes an event.
             max_outage: seconds for which the run waits for a service that accepts nothing, before it stops; None for
                 no limit.
             domain: the sending domain; the client's own if left out.

@@ -60,7 +60,7 @@ def test_an_outage_does_not_count_against_a_batch(seed: int) -> None:
     hold_events_to_the_laws(run_events(seed, journal=seed % 3 != 0))
 
 
-FULL = evolve(STEADY, events=3000, limit=float("inf"), full=Outage(start=0.5, seconds=300.0, kind="full"))
+FULL = evolve(STEADY, events=2000, limit=float("inf"), full=Outage(start=0.5, seconds=300.0, kind="full"))
 
 
 def test_a_full_disk_ends_a_run_which_goes_on_when_there_is_room() -> None:

@@ -60,7 +60,7 @@ CLOSE_TIMEOUT = 1.0
 """Seconds that closing waits for another program's lock: what it would tidy, the next opening does."""
 CLOSE_VACUUM = 2.0
 """Seconds for which closing gives pages back. Nothing interrupts it, and a gigabyte took 15 s."""
-VACUUM_PAGES = 256
+VACUUM_PAGES = 1024
 """Pages that one transaction gives back to the file system: 16 MB."""
 
 _SAFE = "What it holds is safe; submit again with it."

@@ -70,7 +70,7 @@ def test_the_room_of_what_is_forgotten_is_given_back(tmp_path: Path) -> None:
         store.prune(0)
     assert rows(tmp_path / "j", "PRAGMA freelist_count") == [(0,)]
     assert rows(tmp_path / "j", "PRAGMA page_count") <= [(empty[0][0] + 2,)]
-    assert (tmp_path / "j").stat().st_size < 1_000_000
+    assert (tmp_path / "j").stat().st_size < 300_000
 
 
 def test_a_close_gives_room_back_for_a_moment_and_a_prune_all_of_it(

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omnivery.bulk.journal.file import PAGE
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.bulk.report import Rejection
@@ -202,9 +201,10 @@ def test_no_damaged_page_comes_out_as_a_foreign_error(path: Path, seed: int) -> 
 def damage_of_the_free_pages(path: Path) -> None:
     """Have the list of free pages name a page that is in use: nothing that an opening reads shows it."""
     data = bytearray(path.read_bytes())
+    size = int.from_bytes(data[16:18])
     trunk = int.from_bytes(data[32:36])
     assert trunk, "there is no free page"
-    start = (trunk - 1) * PAGE + 8
+    start = (trunk - 1) * size + 8
     data[start : start + 40] = (3).to_bytes(4) * 10
     path.write_bytes(data)
 
@@ -213,7 +213,7 @@ def test_damage_that_no_opening_sees_stops_what_meets_it_and_harms_nothing(path:
     """SQLite would have to read the whole file to find it, and an opening must be quick."""
     store = JournalStore.open(path)
     source, _ = store.enter_source(SOURCE)
-    large = part(store, *map(str, range(3000)), body=b"x" * 2_000_000)
+    large = part(store, *map(str, range(3000)), body=b"x" * 500_000)
     store.transact([read(store, source, large, number=100)])
     store.transact([settled(source, ended(large, PartState.ACCEPTED), number=100)])
     # As a kill leaves it: a close of its own would give the free pages back.
@@ -227,7 +227,7 @@ def test_damage_that_no_opening_sees_stops_what_meets_it_and_harms_nothing(path:
 
     def read_on() -> None:
         for _ in range(60):
-            one = part(store, *map(str, range(500)), body=b"x" * 200_000)
+            one = part(store, *map(str, range(500)), body=b"x" * 50_000)
             store.transact([read(store, source, one)])
             before.append(rows(path, kept)[-1])
 
