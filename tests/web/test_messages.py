@@ -119,6 +119,23 @@ def test_a_search_is_in_the_url(tab: Tab, emu: Emulator) -> None:
     assert len(subjects(page)) == 3
 
 
+def test_a_search_is_not_lost_while_the_page_is_fetched(tab: Tab, emu: Emulator) -> None:
+    """The URL named it, and the list showed what had been looked for before, until the next message came."""
+    for subject in ("Invoice North", "Invoice South"):
+        send(emu, subject)
+    page, held = tab.open(MESSAGES), list[Any]()
+    page.route("**/messages*", lambda route: route.continue_() if held else held.append(route))
+    send(emu, "Invoice West")
+    while not held:
+        page.wait_for_timeout(10)
+    page.keyboard.press("/")
+    page.keyboard.type("north")
+    page.wait_for_url("**/messages?q=north")
+    held[0].continue_()
+    page.get_by_role("link", name="Invoice South").wait_for(state="detached")
+    assert subjects(page) == ["Invoice North"]
+
+
 def test_one_message_has_all_its_parts(tab: Tab, emu: Emulator) -> None:
     files = [("attachment", ("report.html", b"<script>top.x = 1</script>", "text/html"))]
     html = '<h1>Hello</h1><a href="https://example.com/a">Read</a><img src="https://example.com/p.gif" alt="A pixel">'

@@ -91,6 +91,7 @@ const live = $("#live");
 const isLive = () => live.getAttribute("aria-pressed") === "true";
 const stale = new Set();
 let busy = false;
+let again = false;
 let looked = 0;
 let moved = 0;
 
@@ -109,7 +110,10 @@ async function load(url) {
   return parse(await response.text());
 }
 async function refresh({ all = false } = {}) {
-  if (busy) return;
+  if (busy) {
+    again ||= all; // what is fetched now is not what the URL says any more
+    return;
+  }
   busy = true;
   looked = Date.now();
   const kinds = new Set(stale);
@@ -127,6 +131,10 @@ async function refresh({ all = false } = {}) {
     // The stream of changes says whether the emulator is gone, and when it is back.
   } finally {
     busy = false;
+  }
+  if (again) {
+    again = false;
+    await refresh({ all: true });
   }
 }
 function look() {
