@@ -22,7 +22,7 @@ SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) * 3 // 2), "--dist", "loadfile")
 """Three processes on two cores: tests of timeouts and signals spend much of their time waiting. The tests of a file
 stay together, because the examples of a page share their names."""
 
-REPEATABLE = "--hypothesis-seed=0"
+SEED = "--hypothesis-seed=0"
 """The same examples of hypothesis in each run of a session: what another one would find is found while working, where
 `pytest` draws new ones each time, or with `nox -s tests -- --hypothesis-seed=random`."""
 
@@ -42,13 +42,13 @@ def group(name: str) -> list[str]:
 def tests(session: nox.Session) -> None:
     """The test suite, README and docs pages included, on asyncio and trio."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))
-    session.run("pytest", REPEATABLE, *SIDE_BY_SIDE, *session.posargs, env=BYTECODE)
+    session.run("pytest", SEED, *SIDE_BY_SIDE, *session.posargs, env=BYTECODE)
 
 
 def tests_elsewhere(session: nox.Session) -> None:
     """What may differ between Pythons, on another one than the one that runs nox."""
     session.install("-c", "constraints.txt", ".[emulator,fast]", *group("tests"))
-    session.run("pytest", "-q", REPEATABLE, *SIDE_BY_SIDE, *(session.posargs or CORE), env=BYTECODE)
+    session.run("pytest", "-q", SEED, *SIDE_BY_SIDE, *(session.posargs or CORE), env=BYTECODE)
 
 
 for version in ("3.12", "3.13", "3.14"):
@@ -59,7 +59,7 @@ for version in ("3.12", "3.13", "3.14"):
 def minimal(session: nox.Session) -> None:
     """The same suite without the extra `fast`: everything works on httpx and the standard library's json."""
     session.install("-c", "constraints.txt", ".[emulator]", *group("tests"))
-    session.run("pytest", "-q", REPEATABLE, *SIDE_BY_SIDE, *session.posargs, env=BYTECODE)
+    session.run("pytest", "-q", SEED, *SIDE_BY_SIDE, *session.posargs, env=BYTECODE)
 
 
 @nox.session
