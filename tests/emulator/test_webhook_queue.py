@@ -19,6 +19,14 @@ def sequence(receiver: Receiver, size: int = 10) -> Sequence:
     return Sequence(deque([(1, delivery)]), receiver)
 
 
+def fill(queue: WebhookQueue, receiver: Receiver) -> Sequence:
+    """Add as many as the queue takes of fresh ones, and return the last."""
+    added = [sequence(receiver) for _ in range(CAPACITY)]
+    for each in added:
+        queue.add(each)
+    return added[-1]
+
+
 async def has_room(queue: WebhookQueue) -> bool:
     """Whether who wants room gets it, however long a busy machine takes for that."""
     return await gets_room(queue, within=30)
@@ -57,13 +65,11 @@ async def test_what_fails_takes_none() -> None:
     await asyncio.sleep(0)
     queue.note_failure(added[0])
     await waiting
-    for _ in range(CAPACITY):
-        queue.add(sequence(queue.receiver("a")))
+    fill(queue, queue.receiver("a"))
     assert await has_room(queue)
     # Once it works again, new sequences count again.
     queue.note_success(added[0], 0.0)
-    for _ in range(CAPACITY):
-        queue.add(sequence(queue.receiver("a")))
+    fill(queue, queue.receiver("a"))
     assert await is_full(queue)
 
 
@@ -71,19 +77,15 @@ async def test_what_gets_no_response_takes_room_for_a_moment_only(monkeypatch: p
     monkeypatch.setattr(webhook_queue, "SILENCE", 1000.0)
     queue = WebhookQueue()
     receiver = queue.receiver("a")
-    queue.add(added := sequence(receiver))
-    for _ in range(CAPACITY - 1):
-        queue.add(sequence(receiver))
+    added = fill(queue, receiver)
     with receiver.request():
         assert await is_full(queue)
         monkeypatch.setattr(webhook_queue, "SILENCE", 0.0)
         await queue.wait_for_room()
-        for _ in range(CAPACITY):
-            queue.add(sequence(receiver))
+        fill(queue, receiver)
         assert await has_room(queue)
     queue.note_success(added, 0.0)
-    for _ in range(CAPACITY):
-        queue.add(sequence(receiver))
+    fill(queue, receiver)
     assert await is_full(queue), "nothing is in flight, so nothing is late"
 
 
@@ -92,9 +94,7 @@ async def test_a_receiver_that_takes_long_to_respond_is_not_silent(monkeypatch: 
     monkeypatch.setattr(webhook_queue, "SILENCE", 0.001)
     queue = WebhookQueue()
     receiver = queue.receiver("a")
-    queue.add(added := sequence(receiver))
-    for _ in range(CAPACITY - 1):
-        queue.add(sequence(receiver))
+    added = fill(queue, receiver)
     queue.note_success(added, 30.0)
     with receiver.request():
         assert await is_full(queue)

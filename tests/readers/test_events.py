@@ -336,7 +336,7 @@ def test_mailguns_legacy_form_posts_are_read() -> None:
 
 
 def test_blanks_without_end_take_no_memory() -> None:
-    """A few kB of a call's body, unpacked: whoever knows a handler's URL can send them."""
+    """A few kB of a call's body, unpacked: any client that knows a handler's URL can send them."""
     body = gzip.compress(b" \n" * 2**23, compresslevel=1)
     tracemalloc.start()
     try:

@@ -133,7 +133,7 @@ def test_a_process_that_ends_in_the_middle_of_a_line_costs_no_line_of_the_next_o
 
 
 def test_a_part_cannot_be_made_to_look_like_a_line() -> None:
-    """Whoever sends a long user agent chooses where it is split."""
+    """A client that sends a long user agent chooses where it is split."""
     forged = line(9, "forged")
     agent = "x" * 16_300 + forged.replace('"', '\\"')
     whole = line(2, agent)

@@ -46,7 +46,7 @@ def _text(path: str | os.PathLike[str]) -> str:
 
 @define(eq=False)
 class _Transaction:
-    """What is to be done in one transaction, and whoever waits for it."""
+    """What is to be done in one transaction, and the end that callers wait for."""
 
     entries: list[JournalEntry] = field(init=False, factory=list[JournalEntry])
     works: list[StoreWork] = field(init=False, factory=list["StoreWork"])
