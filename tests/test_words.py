@@ -18,7 +18,7 @@ KEPT = {
 """Files that may hold an old word, and why."""
 TEXT = {".py", ".md", ".ipynb", ".toml", ".txt", ".json", ".cjs", ".mjs"}
 
-WORDS = ("answer", "time-out", "ledger", "errand", "courier")
+WORDS = ("answer", "time-out", "ledger", "errand", "courier", "whoever")
 """Plain words: anywhere in a line, whatever their case."""
 
 NAMES = """

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+PROMPT = "Reading from the terminal; Ctrl-D ends it."
 LARGEST = 64 * 2**20
 """Bytes of an input that is held in memory: a device or a pipe may have no end."""
 
@@ -157,7 +158,7 @@ def _tell(message: Warning | str, *_: object, **__: object) -> None:
     click.echo(f"Warning: {message}", err=True)
 
 
-def standard_input(prompt: str = "Reading from the terminal; Ctrl-D ends it.") -> BinaryIO:
+def standard_input(prompt: str = PROMPT) -> BinaryIO:
     """Return standard input; say on a terminal that it is read.
 
     Raises:
@@ -170,7 +171,7 @@ def standard_input(prompt: str = "Reading from the terminal; Ctrl-D ends it.") -
     return sys.stdin.buffer
 
 
-def read_whole(source: str, *, prompt: str = "Reading from the terminal; Ctrl-D ends it.") -> bytes:
+def read_whole(source: str, *, prompt: str = PROMPT) -> bytes:
     """Return the content of a file, or of standard input for `-`.
 
     Args:
