@@ -352,16 +352,16 @@ class JournalRecorder(Recorder[T]):
             self._freed = None
 
     def _enter(self, batch: Batch[T], *, read: int = 0, position: str | None = None) -> _Transaction:
+        now = self.clock()
+        elapsed, self._clock = now - self._clock, now
         try:
             batch.encode_open(self._journal.rows)
-            delta = batch.take_delta()
+            entry = JournalEntry(delta=batch.take_delta(), read=read, position=position, elapsed=elapsed)
         except Exception as error:
             self._broken = self._broken or _unexpected(error)
             raise self._broken from error
-        self._live += _bytes_gained(delta)
-        now = self.clock()
-        elapsed, self._clock = now - self._clock, now
-        return self._do(JournalEntry(delta=delta, read=read, position=position, elapsed=elapsed))
+        self._live += _bytes_gained(entry.delta)
+        return self._do(entry)
 
     def _do(self, one: JournalEntry | StoreWork) -> _Transaction:
         """Have something be done in the next transaction, which is returned."""

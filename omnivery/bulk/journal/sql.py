@@ -91,6 +91,51 @@ _KEPT = {PartState.UNDELIVERED: "undelivered", PartState.UNKNOWN: "unknown", Par
 
 
 @frozen(kw_only=True, eq=False)
+class _OpenedPart:
+    """A new part as it is written."""
+
+    numbers: tuple[int | None, ...]
+    """The columns that are numbers, in the order of `take_step`."""
+    places: bytes
+    ids: bytes
+    digest: bytes | None
+    body: bytes | None
+
+    @classmethod
+    def of(cls, part: Part[Any], delta: BatchDelta) -> _OpenedPart:
+        """A part that is new in a batch."""
+        places, ids = places_text(part), ids_text(part.ids or [None] * len(part.items))
+        # Of what is known by its digest nothing else is kept: it must not be sent again without its source.
+        body = part.body if part.digest is None else None
+        return cls(
+            numbers=(
+                part.row,
+                delta.source,
+                delta.number,
+                int(delta.counted),
+                len(part.items),
+                part.indices[0],
+                checksum_of(places, body),
+                crc32(ids),
+            ),
+            places=places,
+            ids=ids,
+            digest=part.digest,
+            body=body,
+        )
+
+    def columns(self, pieces: _Pieces) -> tuple[int | None, ...]:
+        """All columns, with the spans of what is no number."""
+        return (
+            *self.numbers,
+            *pieces.add(self.places),
+            *pieces.add(self.ids),
+            *pieces.add(self.digest),
+            *pieces.add_body(self.body),
+        )
+
+
+@frozen(kw_only=True, eq=False)
 class JournalEntry:
     """What has changed in a batch."""
 
@@ -101,6 +146,12 @@ class JournalEntry:
     """Where its source stands then; None where that is as before."""
     elapsed: float = 0.0
     """Seconds of the run since the entry before."""
+    opened: Sequence[_OpenedPart] = field(init=False)
+    """The batch's new parts. They are made with the entry, on the event loop: a checksum lets go of Python's lock, and
+    beside a busy loop the thread that writes would wait a millisecond for it, after each one."""
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "opened", [_OpenedPart.of(part, self.delta) for part in self.delta.opened])
 
 
 @define(eq=False)
@@ -144,7 +195,7 @@ def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any]:
     settled = [one for delta in deltas for one in delta.ended]
     accepted = [one for one in settled if one.state is PartState.ACCEPTED]
     values = {
-        "opened": _array(_opened(part, delta, pieces) for delta in deltas for part in delta.opened),
+        "opened": _array(part.columns(pieces) for one in entries for part in one.opened),
         "claimed": _array(row for delta in deltas for row in delta.claimed),
         "counted": _array(delta.number for delta in deltas if delta.batches and delta.unfinished),
         "accepted": _array((one.part.row, one.attempts) for one in accepted),
@@ -180,26 +231,6 @@ def places_text(part: Part[Any]) -> bytes:
 def checksum_of(places: bytes, body: bytes | None) -> int:
     """What shows that a part is still as it was written."""
     return crc32(body or b"", crc32(places))
-
-
-def _opened(part: Part[Any], delta: BatchDelta, pieces: _Pieces) -> tuple[Any, ...]:
-    places, ids = places_text(part), ids_text(part.ids or [None] * len(part.items))
-    # Of what is known by its digest nothing else is kept: it must not be sent again without its source.
-    body = part.body if part.digest is None else None
-    return (
-        part.row,
-        delta.source,
-        delta.number,
-        int(delta.counted),
-        len(part.items),
-        part.indices[0],
-        checksum_of(places, body),
-        crc32(ids),
-        *pieces.add(places),
-        *pieces.add(ids),
-        *pieces.add(part.digest),
-        *pieces.add_body(body),
-    )
 
 
 def _named(one: SettledPart, pieces: _Pieces) -> tuple[Any, ...]:

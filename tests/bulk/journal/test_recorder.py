@@ -15,7 +15,6 @@ import anyio.lowlevel
 import pytest
 
 import omnivery.bulk.journal.recorder as recorder_module
-from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, DecodeError, JournalError
@@ -276,8 +275,9 @@ async def test_text_that_is_no_unicode_is_rejected_as_without_a_journal(tmp_path
     assert [one.index for one in again.rejections] == [700]
 
 
+@pytest.mark.parametrize("step", ["batch.Batch.encode_open", "journal.sql.checksum_of"])
 async def test_whatever_goes_wrong_before_a_batch_is_written_is_the_journal_s_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """The run ends with its report, nothing is sent, and the events are the caller's."""
 
@@ -285,7 +285,7 @@ async def test_whatever_goes_wrong_before_a_batch_is_written_is_the_journal_s_er
         raise MemoryError
 
     server = Taking()
-    monkeypatch.setattr(Batch, "encode_open", broken)
+    monkeypatch.setattr(f"omnivery.bulk.{step}", broken)
     with anyio.fail_after(20):
         report = await submit(events(700), server, tmp_path / "j")
     assert isinstance(report.stopped_by, JournalError)
