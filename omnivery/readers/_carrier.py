@@ -12,7 +12,7 @@ from attrs import frozen
 from omnivery import codec
 from omnivery.events.json_path import value_at
 from omnivery.readers._lines import PART
-from omnivery.readers._parts import joiner_for
+from omnivery.readers._parts import PartJoiner, joiner_for
 
 
 @frozen
@@ -116,6 +116,12 @@ def _carried(sample: Sequence[bytes]) -> tuple[Carrier, Sequence[bytes]] | None:
             whole = _without_parts(carrier, sample)
             return carrier, [carrier.unwrap(line) or line for line in whole]
     return None
+
+
+def joiner_of(sample: Sequence[bytes]) -> PartJoiner | None:
+    """Make what joins the parts of lines in no format that is known; None if what carries the sample splits none."""
+    inside = carried(sample)
+    return joiner_for(inside[0].name, sample, lambda _line: False) if inside else None
 
 
 def _without_parts(carrier: Carrier, sample: Sequence[bytes]) -> Sequence[bytes]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from omnivery.events.event import EventLine, UnreadableLine
-from omnivery.readers._format import EachLine, Format, Reader, ReadOptions, Sample
-from omnivery.readers._reading import SAMPLE_LINES, Choice, Chosen
+from omnivery.readers._carrier import joiner_of
+from omnivery.readers._choice import SAMPLE_LINES, Choice, Chosen
+from omnivery.readers._format import ANY_OBJECT, Format, LineReader, Reader, ReadOptions, Sample
+from omnivery.readers._joined_reader import JoinedReader
 
 _MOST = 0.5
 _ENOUGH = 10
@@ -31,6 +33,8 @@ class Recognition(Choice):
         if not sample and not final:
             return None
         best, share = self._best(sample)
+        if share < 2 * ANY_OBJECT and joiner_of(sample) is not None:
+            best = None  # what a container has written so far is no log: later lines may be one
         if best is not None and (final or _is_clear(share, len(sample)) or self._is_one):
             return Chosen(best.reader(sample, self.options), best.name)
         return Chosen(self.otherwise(sample, self.options)) if final else None
@@ -38,7 +42,12 @@ class Recognition(Choice):
     def again(self, sample: Sample, name: str | None) -> Chosen:
         """Return a reader of the format that it had; what was not recognized is looked at again."""
         known = next((one for one in self.formats if one.name == name), None)
-        return Chosen(known.reader(sample, self.options), name) if known else super().again(sample, name)
+        if known is not None:
+            return Chosen(known.reader(sample, self.options), name)
+        chosen, otherwise = super().again(sample, name), self.otherwise(sample, self.options)
+        # Who counted lines cannot read on as who counts objects.
+        is_alike = isinstance(chosen.reader, LineReader) or not isinstance(otherwise, LineReader)
+        return chosen if is_alike else Chosen(otherwise)
 
     @property
     def _is_one(self) -> bool:
@@ -65,11 +74,11 @@ def _is_clear(share: float, lines: int) -> bool:
     return share == 1.0 or lines >= SAMPLE_LINES or (share >= _MOST and share * lines >= _ENOUGH)
 
 
-@define(eq=False)
-class Unrecognized(EachLine[EventLine]):
+@define(eq=False, kw_only=True)
+class Unrecognized(JoinedReader[EventLine]):
     """What reads a source of which no line can be read."""
 
-    looks: str = field()
+    looks: str
 
     def item(self, line: bytes, number: int) -> UnreadableLine:  # noqa: ARG002  # none of them can be read
         """Return why the line cannot be read."""
@@ -78,6 +87,8 @@ class Unrecognized(EachLine[EventLine]):
 
 def looks_like(sample: Sample) -> str:
     """Say what lines look like that no format reads, in words that hold nothing of them."""
+    if joiner_of(sample) is not None:
+        return "it looks like what a container or the journal has written, with no request of a web server in it"
     start = b"\n".join(sample[:20])[:4096]
     return next((words for pattern, words in _LOOKS if pattern.match(start)), _otherwise(sample, start))
 

@@ -15,10 +15,11 @@ from omnivery._logging import get_logger
 from omnivery.bulk.source import ItemStream, Resumable, ResumePoint
 from omnivery.errors import ConfigError, OmniveryError, SourceError
 from omnivery.events.event import EventLike
+from omnivery.readers._choice import Choice, Fixed
 from omnivery.readers._format import Placed, Reader
 from omnivery.readers._identity import FINGERPRINT, Place, Places, is_cut_short, start_of_file
 from omnivery.readers._opening import FileSources, LocalFile, Origin, name_of, origins
-from omnivery.readers._reading import Choice, Fixed, Reading
+from omnivery.readers._reading import Reading
 from omnivery.readers._rotation import between, is_complete, is_same, recognized, rest_of
 from omnivery.readers._slices import FileSlices, UncutLines
 from omnivery.readers._stop import Stop

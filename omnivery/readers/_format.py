@@ -136,6 +136,9 @@ class WholeReader(ABC, Generic[T]):
 
 Reader: TypeAlias = LineReader[Any] | WholeReader[Any]
 
+ANY_OBJECT = 0.001
+"""The share of an object that names no field of an event: it is read if nothing else reads a line."""
+
 Sample: TypeAlias = Sequence[bytes]
 """The first lines of a source that are not blank and not too long, without their endings."""
 

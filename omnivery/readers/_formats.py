@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 
 from omnivery.events.event import BotEvent
+from omnivery.readers._carrier import joiner_of
 from omnivery.readers._columns import KEYS
 from omnivery.readers._csv import CsvReader
 from omnivery.readers._csv_header import csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
-from omnivery.readers._format import Format, Reader, ReadOptions, Sample
+from omnivery.readers._format import ANY_OBJECT, Format, Reader, ReadOptions, Sample
 from omnivery.readers._json import event_test, json_reader, json_share
 from omnivery.readers._json_log import is_json_log
 from omnivery.readers._log_documents import objects_of
@@ -29,7 +30,7 @@ def _json_share(sample: Sample, options: ReadOptions) -> float:
     share = json_share(sample, options.columns)
     objects = objects_of(sample, event_test(options.columns)) if share else ()
     # A first object that is not over yet may turn out to be anything.
-    return _ndjson_share(objects, options) if objects else share * _ANY_OBJECT
+    return _ndjson_share(objects, options) if objects else share * ANY_OBJECT
 
 
 def _event_share(line: bytes, names: Sequence[bytes], options: ReadOptions) -> float:
@@ -37,11 +38,7 @@ def _event_share(line: bytes, names: Sequence[bytes], options: ReadOptions) -> f
     if not line.lstrip().startswith(b"{") or (not options.columns and is_json_log(line)):
         return 0.0
     # Anything may be an object: what carries the lines of a log, for instance.
-    return 1.0 if any(name in line for name in names) else _ANY_OBJECT
-
-
-_ANY_OBJECT = 0.001
-"""How much an object counts that names no field of an event: it is read if nothing else reads a line."""
+    return 1.0 if any(name in line for name in names) else ANY_OBJECT
 
 
 def _parquet_share(sample: Sample, _options: ReadOptions) -> float:
@@ -83,7 +80,7 @@ def nearest(sample: Sample, options: ReadOptions) -> Reader:
     """Make what says of each line why it cannot be read, where no format reads any of the first ones."""
     if any(_STAMP.search(line) for line in sample):
         return log_reader("combined", sample, options)
-    return Unrecognized(looks_like(sample))
+    return Unrecognized(looks=looks_like(sample), parts=joiner_of(sample))
 
 
 _STAMP = re.compile(rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d ")

@@ -82,9 +82,12 @@ class LogFormat:
         """
         made = self.forwarding() if self.forwarding and options.client_ip == "forwarded" else self.make()
         inside = carried(sample)
-        if inside and self._share(inside[1]) > self._share(sample):
-            made.carrier = inside[0]
-            made.parts = joiner_for(inside[0].name, sample, self.make().reads)
+        if inside:
+            parts = joiner_for(inside[0].name, sample, self.make().reads)
+            plain, within = self._share(sample), self._share(inside[1])
+            # Where no line can be read, those that were split may be all that there is so far.
+            if within > plain or (parts is not None and not plain):
+                made.carrier, made.parts = inside[0], parts
         if options.client_ip not in (None, *get_args(ClientIp)):
             raise ConfigError(f"client_ip: expected one of 'peer', 'forwarded', not {options.client_ip!r}")
         networks = trusted_networks(options.trusted_proxies)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from omnivery.errors import SourceError
-from omnivery.readers._format import LineReader, Placed, Reader, Sample
+from omnivery.readers._choice import Choice, chosen_again, chosen_by_sample
+from omnivery.readers._format import LineReader, Placed
 from omnivery.readers._identity import (
     FINGERPRINT,
     Place,
@@ -27,48 +27,9 @@ from omnivery.readers._identity import (
 )
 from omnivery.readers._lines import TAIL, Block, Blocks
 from omnivery.readers._opening import LocalFile, Origin
-from omnivery.readers._packing import PIECE
 
-SAMPLE_LINES = 200
-"""Lines by which a format is recognized."""
-_SAMPLE_BYTES = 4 * 1024 * 1024
-"""The most that is read ahead in search of a line that some format can read."""
 _AT_ONCE = 500
 """Items handed over together of a file that is not made of lines."""
-
-
-@frozen
-class Chosen:
-    """What reads a source."""
-
-    reader: Reader
-    name: str | None = None
-    """The format's name, if it was recognized."""
-
-
-class Choice(ABC):
-    """Chooses the reader of a source by its first lines."""
-
-    @abstractmethod
-    def choose(self, sample: Sample, *, final: bool) -> Chosen | None:
-        """Return what reads a source; None if more lines are needed, and these are not final."""
-
-    def again(self, sample: Sample, name: str | None) -> Chosen:  # noqa: ARG002  # of use where formats are recognized
-        """Return what reads on a source that was read before in the format of this name."""
-        chosen = self.choose(sample, final=True)
-        assert chosen is not None  # noqa: S101  # what is final is decided
-        return chosen
-
-
-@frozen
-class Fixed(Choice):
-    """The caller has chosen."""
-
-    make: Callable[[], Reader]
-
-    def choose(self, sample: Sample, *, final: bool) -> Chosen:  # noqa: ARG002  # it needs to see nothing
-        """Return the one reader."""
-        return Chosen(self.make())
 
 
 @define(kw_only=True, eq=False)
@@ -117,10 +78,10 @@ class Reading:
             place = self.place
             if place is None:
                 tail = b""
-                chosen, data = _sampled(pieces, self.choice)
+                chosen, data = chosen_by_sample(pieces, self.choice, growing=self.growing)
             else:
                 tail, data = self._tail_of(place, pieces)
-                chosen = self.choice.again(_lines_of(self._head, final=False), place.format)
+                chosen, data = chosen_again(self._head, data, self.choice, place.format, growing=self.growing)
             self.format, chosen.reader.skipped = chosen.name, self.skipped
             if isinstance(chosen.reader, LineReader):
                 yield from self._lines(chosen.reader, data, place or Place(), tail)
@@ -263,39 +224,3 @@ def _place_in_stream(pieces: Iterator[bytes], candidates: Sequence[Place]) -> tu
 
 def _first_line(head: bytes) -> str:
     return digest(head.split(b"\n", 1)[0])
-
-
-def _sampled(pieces: Iterator[bytes], choice: Choice) -> tuple[Chosen, Iterator[bytes]]:
-    """Choose by the first lines, and return the choice and everything from the start."""
-    seen: list[bytes] = []
-    size = look_at = 0
-    chosen = choice.choose((), final=False)
-    failure: Exception | None = None
-    while chosen is None:
-        piece = None
-        try:
-            piece = next(pieces, None)
-        except Exception as error:  # noqa: BLE001  # it comes out behind what was read before it
-            failure = error
-        if piece is not None:
-            seen.append(piece)
-            size += len(piece)
-            if size < look_at:
-                continue
-        final = piece is None or size > _SAMPLE_BYTES
-        chosen = choice.choose(_lines_of(b"".join(seen), final=final), final=final)
-        look_at = size + size // 4
-    return chosen, chain(seen, pieces if failure is None else _raising(failure))
-
-
-def _raising(error: Exception) -> Iterator[bytes]:
-    yield from ()
-    raise error
-
-
-def _lines_of(data: bytes, *, final: bool) -> Sample:
-    """The first lines of some data that are not blank; of a line that is very long, its beginning."""
-    lines = [
-        line for _, some in Blocks(iter([data]), growing=not final) for line in some if line and not line.isspace()
-    ]
-    return lines[:SAMPLE_LINES] or ([data[:PIECE]] if len(data) >= PIECE else [])

@@ -12,11 +12,11 @@ from omnivery.events.ids import event_id_for, part_of_id, request_id
 from omnivery.events.ip_address import client_address, client_fault
 from omnivery.readers._carrier import Carrier
 from omnivery.readers._client_ip import FORWARDED_FAULT, ForwardedClient
-from omnivery.readers._format import EachLine, Placed
+from omnivery.readers._format import Placed
+from omnivery.readers._joined_reader import JoinedReader
 from omnivery.readers._lines import Block
 from omnivery.readers._log_check import LogCheck
 from omnivery.readers._log_time import NO_TIME
-from omnivery.readers._parts import PartJoiner
 
 
 @define(kw_only=True)
@@ -36,7 +36,7 @@ class Request:
 
 
 @define(eq=False, kw_only=True)
-class RequestReader(EachLine[BotEvent]):
+class RequestReader(JoinedReader[BotEvent]):
     """Reads lines of which each is one request."""
 
     forwarded: ForwardedClient | None = None
@@ -45,8 +45,6 @@ class RequestReader(EachLine[BotEvent]):
     """Looks at the first requests; None if the caller knows whose addresses they have."""
     carrier: Carrier | None = None
     """What is written around each line."""
-    parts: PartJoiner | None = None
-    """Joins lines that were split by what carries them."""
     timed: bool = True
     """Whether each line tells its time."""
     no_agent: str = "no user agent"
@@ -76,23 +74,9 @@ class RequestReader(EachLine[BotEvent]):
         """Return a line without what carries it."""
         return ((self.carrier.unwrap(line) or line) if self.carrier else line).lstrip()
 
-    def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
-        """Yield the clicks of one block after the other, and warn before those that look like a proxy's."""
-        parts = self.parts
-        if parts is None:
-            yield from self.read_whole(blocks)
-            return
-        parts.growing = self.growing
-        if isinstance(self.state, dict) and "passed" in self.state:
-            parts.passed, self.state = self.state["passed"], self.state["inside"]
-        for placed in self.read_whole(parts.joined(blocks)):
-            state = {"passed": parts.passed, "inside": placed.state} if parts.passed else placed.state
-            yield placed._replace(state=state)
-        self.unfinished = parts.unfinished
-
     def read_whole(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
-        """Yield the clicks of blocks in which no line is split."""
-        for placed in super().read(blocks):
+        """Yield the clicks of blocks in which no line is split, and warn before those that look like a proxy's."""
+        for placed in super().read_whole(blocks):
             self.look_at(placed.items)
             yield placed
 

@@ -236,6 +236,84 @@ def test_reading_resumes_between_any_two_items(file: tuple[str, int], cut: int, 
     assert [decoded(one) for one in [*found, *rest]] == whole
 
 
+SPLIT_AT = 16 * 1024
+"""Bytes of each part: Docker and containerd split there."""
+
+
+def run_to_its_end(path: Path, before: tuple[str, Any] | None, **options: Any) -> tuple[list[Any], Any, Any]:
+    """What a run with a journal takes of a file, where it stands then, and its source."""
+    source: Any = read(path, client_ip="peer", **options)
+    point = type(source.locate(()))
+    known = [point(name=before[0], position=json.loads(json.dumps(before[1])))] if before else []
+    found, place = [], before
+    for item in source.open(source.locate(known)):
+        found.append(item)
+        place = (source.name, source.position(item))
+    return found, place, source
+
+
+@written_by
+@pytest.mark.parametrize("noise", [0, 1, 2])
+@pytest.mark.parametrize("options", [{}, {"format": "combined"}], ids=["recognized", "named"])
+def test_a_file_that_holds_but_the_beginning_of_a_line_is_left_for_the_next_run(
+    write: Any, noise: int, options: dict[str, str], tmp_path: Path
+) -> None:
+    """By what is there so far no format can be recognized."""
+    path = tmp_path / "container.log"
+    whole = line(2, "x" * 20_000)
+    start = write("starting", stream="stderr") * noise + write(whole[:SPLIT_AT], goes_on=True)
+    path.write_text(start)
+    first, place, source = run_to_its_end(path, None, **options)
+    assert [one.line for one in first] == [*range(1, noise + 1)]
+    assert source.unfinished == 1
+    path.write_text(start + write(whole[SPLIT_AT:]) + write(line(3)))
+    second, _, source = run_to_its_end(path, place, **options)
+    assert urls(second) == ["/c/2", "/c/3"]
+    assert [one.attributes["line"] for one in second] == [noise + 1, noise + 3]
+    assert source.skipped == {"part": 1}
+
+
+@written_by
+def test_who_says_that_the_file_is_complete_has_the_part_read(write: Any, tmp_path: Path) -> None:
+    path = tmp_path / "container.log"
+    path.write_text(write(line(2, "x" * 20_000)[:SPLIT_AT], goes_on=True))
+    found, _, source = run_to_its_end(path, None, complete=True)
+    assert [type(one) for one in found] == [UnreadableLine]
+    assert source.unfinished == 0
+
+
+@written_by
+def test_a_line_whose_second_part_is_being_written_is_left(write: Any, tmp_path: Path) -> None:
+    """What has no line feed yet is not looked at, either."""
+    path = tmp_path / "container.log"
+    whole = line(2, "x" * 20_000)
+    content = write(whole[:SPLIT_AT], goes_on=True) + write(whole[SPLIT_AT:])
+    path.write_text(content[:-40])
+    found, place, _ = run_to_its_end(path, None)
+    assert (found, place) == ([], None)
+    path.write_text(content)
+    assert urls(run_to_its_end(path, place)[0]) == ["/c/2"]
+
+
+def test_what_carries_lines_longer_than_what_a_file_is_known_by_is_found_again(tmp_path: Path) -> None:
+    """The journal writes a text with characters for terminals as the numbers of its bytes: 48 KiB take 200."""
+    path = tmp_path / "journal.json"
+    lines = [native(line(n, "x" * 20_000)) for n in range(3)]
+    path.write_text(lines[0])
+    first, place, _ = run_to_its_end(path, None)
+    path.write_text("".join(lines))
+    assert urls([*first, *run_to_its_end(path, place)[0]]) == ["/c/0", "/c/1", "/c/2"]
+
+
+def test_what_no_format_reads_is_said_to_look_like_a_containers() -> None:
+    found = list(read(io.BytesIO((docker("ready") * 2 + docker("x" * SPLIT_AT, goes_on=True)).encode())))
+    assert [one.line for one in found] == [1, 2, 3]
+    assert found[0].reason == (
+        "in no format that is known: it looks like what a container or the journal has written, with no request of a "
+        "web server in it"
+    )
+
+
 def test_a_packed_file_that_was_appended_to_is_read_on_as_the_container_wrote_it(tmp_path: Path) -> None:
     """Its first member may hold no line of the log: what the others hold shows the format."""
     path = tmp_path / "container.log.gz"
