@@ -28,7 +28,7 @@ from omnivery.bulk.source import Resumable, Source
 from omnivery.display.progress import watching
 from omnivery.errors import ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.events.encoding import wire_form
-from omnivery.events.event import FIELDS, BotEvent, EventLike
+from omnivery.events.event import BotEvent, EventLike
 from omnivery.events.ip_address import plain_address
 from omnivery.events.snapshot import snapshot
 from omnivery.events.validation import single_fault_of
@@ -618,9 +618,7 @@ def _form_fields(event: BotEvent | Mapping[str, Any]) -> list[tuple[str, str]]:
     checked(event, BotEvent | Mapping, argument="event", expected="a BotEvent or a mapping")
     if fault := single_fault_of(event):
         raise ConfigError(f"event: {fault}. Nothing was sent.")
-    own: Mapping[str, Any] = (event.attributes or {}) if isinstance(event, BotEvent) else event
-    fields = {name: getattr(event, name) for name in FIELDS} if isinstance(event, BotEvent) else {}
-    fields.update(own)
+    fields = event.to_fields() if isinstance(event, BotEvent) else dict(event)
     if fields.get("ip"):
         fields["ip"] = plain_address(fields["ip"])
     try:

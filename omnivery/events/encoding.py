@@ -9,7 +9,7 @@ from typing import Any
 
 from omnivery import codec
 from omnivery.events.encoded import LINE, is_encoded
-from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent, EventLike, EventLine, UnreadableLine
+from omnivery.events.event import UNSENDABLE, BotEvent, EventLike, EventLine, UnreadableLine, wire_of
 from omnivery.events.ip_address import MAPPED_GROUP, plain_address
 from omnivery.events.prepared import plain_form, spliced
 from omnivery.events.validation import fault_of
@@ -81,7 +81,7 @@ def wire_form(value: Any) -> Any:
         return plain_form(value)
     if fault_of(value):
         raise ValueError("the event cannot be sent")
-    fields = value.to_fields()
+    fields = wire_of(value)
     return {**fields, "ip": plain_address(fields["ip"])}
 
 
@@ -110,12 +110,7 @@ def item_bytes(item: Any) -> bytes | None:
         return None
     fields = item
     if isinstance(item, BotEvent):
-        fields = {name: value for name in FIELDS if (value := getattr(item, name)) is not None}
-        fields |= (
-            {"attributes": item.attributes}
-            if item.attributes and FIELD_NAMES & {*item.attributes}
-            else (item.attributes or {})
-        )
+        fields = {"attributes" if name is UNSENDABLE else name: value for name, value in wire_of(item).items()}
     try:
         return codec.dumps(fields, default=_whatever)
     except (TypeError, ValueError, RecursionError):

@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from omnivery import codec
 from omnivery.events.encoded import CHECKED, LINE, LineBlock
-from omnivery.events.event import FIELDS, BotEvent, EventLike, EventLine
+from omnivery.events.event import BotEvent, EventLike, EventLine, wire_of
 from omnivery.events.ip_address import IPV4, IPV6, MAPPED_GROUP
 from omnivery.events.sound_lines import sound_lines
 
@@ -80,82 +80,7 @@ def _of_mappings(items: Sequence[Any], webhook_url: str) -> Prepared | None:
 
 
 def _of_events(items: Sequence[Any], webhook_url: str) -> Prepared | None:
-    ids = [item.event_id for item in items]
-    if not (
-        _are_texts(ids) and _are_texts([item.uas for item in items]) and _are_addresses([item.ip for item in items])
-    ):
-        return None
-    # Both are right for any event. The first one stands for all: the events of a source mostly have the same fields.
-    form = _sparse_form if NoneType in map(type, _MEMBERS(items[0])) else _full_form
-    return Prepared(body=codec.dumps({"webhook_url": webhook_url, "events": items}, default=form), ids=ids)
-
-
-def _full_form(event: Any) -> dict[str, Any]:
-    """Check an event and return what is sent of it, quickest if all of it is set: the one call of Python for it.
-
-    Setting all members of the mapping at once is what saves time. Any other event is left to `_sparse_form`.
-
-    Raises:
-        ValueError: the event is not sound.
-    """
-    if type(event) is BotEvent and type(own := event.attributes) is dict:
-        wire = {
-            "ip": event.ip,
-            "uas": event.uas,
-            "event_id": event.event_id,
-            "action": (action := event.action),
-            "domain": (domain := event.domain),
-            "recipient_id": (recipient_id := event.recipient_id),
-            "message_id": (message_id := event.message_id),
-            "ts": (ts := event.ts),
-            "message_ts": (message_ts := event.message_ts),
-            **own,
-        }
-        if (
-            action is not None
-            and domain is not None
-            and recipient_id is not None
-            and message_id is not None
-            and type(ts) is type(message_ts) is int
-            and len(wire) == _FIELD_COUNT + len(own)  # else an own attribute has a field's name
-        ):
-            return wire
-    return _sparse_form(event)
-
-
-def _sparse_form(event: Any) -> dict[str, Any]:  # noqa: C901  # a loop over the fields takes twice as long
-    """Check an event and return what is sent of it, quickest if some of it is None: the one call of Python for it.
-
-    Raises:
-        ValueError: the event is not sound.
-    """
-    if type(event) is not BotEvent:
-        return plain_form(event)  # type: ignore[no-any-return]  # it is a value in an attribute
-    wire: dict[str, Any] = {"ip": event.ip, "uas": event.uas, "event_id": event.event_id}
-    if (action := event.action) is not None:
-        wire["action"] = action
-    if (domain := event.domain) is not None:
-        wire["domain"] = domain
-    if (recipient_id := event.recipient_id) is not None:
-        wire["recipient_id"] = recipient_id
-    if (message_id := event.message_id) is not None:
-        wire["message_id"] = message_id
-    if (ts := event.ts) is not None:
-        if type(ts) is not int:
-            raise ValueError
-        wire["ts"] = ts
-    if (message_ts := event.message_ts) is not None:
-        if type(message_ts) is not int:
-            raise ValueError
-        wire["message_ts"] = message_ts
-    if (own := event.attributes) is None:
-        return wire
-    if type(own) is dict:
-        size = len(wire) + len(own)
-        wire |= own
-        if len(wire) == size:
-            return wire
-    raise ValueError
+    return _of_mappings([*map(wire_of, items)], webhook_url)
 
 
 def _of_bytes(items: Sequence[Any], webhook_url: str) -> Prepared | None:
@@ -206,7 +131,6 @@ def _are_addresses(ips: Sequence[Any]) -> bool:
 
 
 _TIMES = frozenset((int, NoneType))
-_FIELD_COUNT, _MEMBERS = len(FIELDS), attrgetter(*FIELDS, "attributes")
 _IP, _EVENT_ID = attrgetter("ip"), attrgetter("event_id")
 _DATA, _LINE = attrgetter("data"), attrgetter("line")
 _BY_KIND = {

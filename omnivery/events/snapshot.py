@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy, deepcopy
+from copy import deepcopy
 from types import NoneType
 from typing import Any
 
-from omnivery.events.event import BotEvent, EventLike
+from omnivery.events.event import BotEvent, EventLike, wire_of
 
 
 def snapshot(event: EventLike) -> EventLike:
@@ -16,35 +16,15 @@ def snapshot(event: EventLike) -> EventLike:
     Generators often yield one dict again and again with other values, and services reuse objects. An event that cannot
     be copied is returned itself: its encoding then finds the fault.
     """
-    kind = type(event)
-    if kind is BotEvent:
-        return _copied_event(event)  # type: ignore[arg-type]  # it is a BotEvent
-    if kind is dict or isinstance(event, Mapping):
-        return _copied_members(event)  # type: ignore[arg-type]  # it is a mapping
     if isinstance(event, BotEvent):
-        again = copy(event)
-        again.attributes = _copied_attributes(event.attributes)
+        # copy.copy() takes ten times as long.
+        again = _new(type(event))
+        again.__setstate__(_copied_members(wire_of(event)))
         return again
-    return event
+    return _copied_members(event) if isinstance(event, Mapping) else event
 
 
-def _copied_event(event: BotEvent) -> BotEvent:
-    # Written out: this runs for each event, and copy.copy() takes ten times as long.
-    again = _new(BotEvent)
-    again.ip, again.uas, again.event_id = event.ip, event.uas, event.event_id
-    again.action, again.domain, again.recipient_id = event.action, event.domain, event.recipient_id
-    again.message_id, again.ts, again.message_ts = event.message_id, event.ts, event.message_ts
-    again.attributes = attributes = event.attributes
-    if attributes is not None:
-        again.attributes = _copied_attributes(attributes)
-    return again
-
-
-def _copied_attributes(attributes: Any) -> Any:
-    return _copied_members(attributes) if type(attributes) is dict or isinstance(attributes, Mapping) else attributes
-
-
-def _copied_members(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+def _copied_members(mapping: Mapping[str, Any]) -> Any:
     try:
         again = mapping.copy() if type(mapping) is dict else dict(mapping)
         if _CONSTANT.issuperset(map(type, again.values())):

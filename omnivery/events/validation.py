@@ -8,11 +8,12 @@ from typing import Any
 from omnivery import codec
 from omnivery.events.encoded import LINE, is_encoded, line_in
 from omnivery.events.event import (
-    FIELD_NAMES,
+    UNSENDABLE,
     BotEvent,
     EventLike,
     EventLine,
     UnreadableLine,
+    wire_of,
 )
 from omnivery.events.ip_address import is_address
 
@@ -32,12 +33,10 @@ def fault_of(item: Any) -> str | None:  # noqa: PLR0911  # one for each kind of 
     # The kinds with most events a second come first.
     if is_encoded(item):
         return _line_fault(item[1]) if item[0] is LINE else None
-    if isinstance(item, BotEvent):
-        if item.attributes is not None and (fault := _attributes_fault(item.attributes)):
+    if isinstance(item, BotEvent | Mapping):
+        if isinstance(item, BotEvent) and (fault := _attributes_fault(item)):
             return fault
-        return _fault(item.ip, item.uas, item.event_id, item.ts, item.message_ts)
-    if isinstance(item, Mapping):
-        get = item.get
+        get = (wire_of(item) if isinstance(item, BotEvent) else item).get
         return _fault(get("ip"), get("uas"), get("event_id"), get("ts"), get("message_ts"))
     if isinstance(item, EventLine):
         return _line_fault(item.data)
@@ -50,18 +49,17 @@ def fault_of(item: Any) -> str | None:  # noqa: PLR0911  # one for each kind of 
 
 def single_fault_of(event: BotEvent | Mapping[str, Any]) -> str | None:
     """Return why an event cannot be sent as a single check; None if it can. A check needs `ip` or `uas`."""
-    fields: Mapping[str, Any] = event if isinstance(event, Mapping) else {"ip": event.ip, "uas": event.uas}
-    if isinstance(event, BotEvent) and event.attributes is not None and (fault := _attributes_fault(event.attributes)):
+    if isinstance(event, BotEvent) and (fault := _attributes_fault(event)):
         return fault
+    fields = wire_of(event) if isinstance(event, BotEvent) else event
     ip, uas = fields.get("ip") or None, fields.get("uas") or None
     if ip is None and uas is None:
         return "a check needs `ip` or `uas`, and neither is given"
     if ip is not None and not (isinstance(ip, str) and is_address(ip)):
         return "ip is not an IPv4 or IPv6 address"
-    names = {*fields, *(event.attributes or ())} if isinstance(event, BotEvent) else fields
-    if "webhook_url" in names:
+    if "webhook_url" in fields:
         return "webhook_url is an argument of its own, not a field of the event"
-    return None if all(isinstance(name, str) for name in names) else "the names of an event's fields must be text"
+    return None if all(isinstance(name, str) for name in fields) else "the names of an event's fields must be text"
 
 
 def event_id_of(item: Any) -> str | None:
@@ -81,8 +79,8 @@ def event_id_of(item: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _attributes_fault(attributes: Any) -> str | None:
-    if isinstance(attributes, Mapping) and FIELD_NAMES.isdisjoint(attributes):
+def _attributes_fault(event: BotEvent) -> str | None:
+    if UNSENDABLE not in wire_of(event):
         return None
     return "attributes must be a mapping, and none may have the name of an event's own field"
 
