@@ -24,7 +24,7 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, pairs: Mapping[str, str] | list[tuple[str, str]] | None = None) -> None:
         self._fields: dict[str, str] = {}
-        items = pairs.items() if isinstance(pairs, Mapping) else pairs or ()
+        items = pairs if isinstance(pairs, list) else pairs.items() if pairs else ()
         for name, value in items:
             key = name.lower()
             self._fields[key] = f"{self._fields[key]}, {value}" if key in self._fields else value

@@ -95,6 +95,8 @@ class _DeadlineStream(httpcore.NetworkStream):
     deadline: Deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self.deadline.expires_at == math.inf:
+            return self.inner.read(max_bytes, timeout)
         return self.inner.read(max_bytes, _check(self.deadline.within(timeout), httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

@@ -38,6 +38,8 @@ PHASES = {
     "receive_response_body.started": Phase.READING,
 }
 """The phase that an event of httpcore's trace begins (https://www.encode.io/httpcore/extensions/#trace)."""
+_TUNNEL = b"CONNECT"
+"""Method of the request that opens a tunnel through a proxy."""
 
 
 def is_secure(url: str) -> bool:
@@ -75,47 +77,72 @@ def to_httpx(request: Request) -> httpx.Request:
     Raises:
         NotSentError: the URL or a header field is not valid.
     """
-    limits = request.timeouts
+    limits, content = request.timeouts, request.content
     timeout = {"connect": limits.connect, "read": limits.read, "write": limits.write, "pool": limits.connect}
-    headers = list(request.headers)
-    content: bytes | _Body | None
-    if isinstance(request.content, bytes):
-        content = request.content or None
-    else:
-        content = _Body(request.content.blocks())
-        # With a length there is no chunked coding, which not every server accepts.
-        headers.append(("content-length", str(request.content.length)))
+    stream = _Bytes(content) if isinstance(content, bytes) else _Blocks(content.blocks())
     try:
-        url, extensions = _parsed(request.url), {"timeout": timeout}
-        built = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
+        url, host = _parsed(request.url)
+        headers, extensions = _header_fields(request, host), {"timeout": timeout}
+        # Given `stream` in place of `content`, httpx adds no header fields, which takes it longer than all the rest.
+        built = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
     except INVALID as error:
         raise invalid_request(error) from error
-    # httpx iterates over content in an asynchronous generator. If a broken connection leaves it unfinished, the event
-    # loop finalises it some time later, and trio warns.
-    built.stream = content if isinstance(content, _Body) else _Body(content or b"")
+    if isinstance(stream, _Bytes):
+        built.read()  # event hooks and mocks may look at `request.content`
     return built
 
 
+def _header_fields(request: Request, host: str) -> list[tuple[str, str]]:
+    """Return the header fields, and those that HTTP itself requires."""
+    fields, given = list(request.headers), dict(request.headers)
+    if host and "host" not in given:
+        fields.insert(0, ("Host", host))
+    length = len(request.content) if isinstance(request.content, bytes) else request.content.length
+    # With a length there is no chunked coding, which not every server accepts.
+    if (length or request.method in _WITH_CONTENT) and "content-length" not in given:
+        fields.append(("Content-Length", str(length)))
+    return fields
+
+
+_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests give their length even if it is zero (RFC 9110, section 8.6)."""
+
+
 # A bulk run sends every batch to the same URL, and parsing a URL takes a tenth of the time of a request.
-_parsed = lru_cache(maxsize=16)(httpx.URL)
+@lru_cache(maxsize=16)
+def _parsed(url: str) -> tuple[httpx.URL, str]:
+    """Return a URL for httpx, and the Host header field.
+
+    Raises:
+        ValueError: the URL, or the name of its host, is not valid.
+    """
+    parsed = httpx.URL(url)
+    # To read `host` is to decode IDNA, which finds out about a name that no host can have.
+    return parsed, parsed.netloc.decode("ascii") if parsed.host else ""
 
 
-@define(eq=False)
-class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
-    """The content of a request. Files are read on the event loop: reading 64 kB takes about as long as sending it."""
+class _Bytes(httpx.ByteStream):
+    """Content in memory.
 
-    _content: bytes | Iterator[bytes]
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter((self._content,)) if isinstance(self._content, bytes) else self._content
+    httpx's own class iterates in an asynchronous generator. If a broken connection leaves it unfinished, the event
+    loop finalises it some time later, and trio warns.
+    """
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _Blocks(iter(self))
 
 
 @define(eq=False)
-class _Blocks(AsyncIterator[bytes]):
+class _Blocks(httpx.AsyncByteStream, httpx.SyncByteStream):
+    """Content block by block. Files are read on the event loop: reading 64 kB takes about as long as sending it."""
+
     _blocks: Iterator[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._blocks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
 
     async def __anext__(self) -> bytes:
         for block in self._blocks:
@@ -141,18 +168,18 @@ class SendTrace:
         self.note(event, info)
 
     def note(self, event: str, info: dict[str, Any]) -> None:
-        """Handle an event."""
+        """Handle an event. There are ten in a request, so those that begin no phase are left at once."""
         self.seen = True
-        step = event.partition(".")[2]
-        if step == "connect_tcp.started":
-            self.peer = host_and_port(str(info.get("host")), info.get("port"))
+        step = event[event.find(".") + 1 :]
         phase = PHASES.get(step)
         if phase is None:
             # h11 refused the head before a byte of it was written.
             if step == "send_request_headers.failed" and is_local(info.get("exception")):
                 self.sent = self._sent_before
                 self.progress.phase = Phase.WAITING if self.sent else Phase.CONNECTING
-        elif phase is Phase.CONNECTING or _is_tunnel(info):
+        elif phase is Phase.CONNECTING or getattr(info.get("request"), "method", b"") == _TUNNEL:
+            if step == "connect_tcp.started":
+                self.peer = host_and_port(str(info.get("host")), info.get("port"))
             if not self.sent:
                 self.progress.phase = Phase.CONNECTING
         else:
@@ -179,11 +206,6 @@ class Translation:
         translated = translate(error, sent=sent, trusted=self.trusted(), peer=self.trace.peer)
         if translated is not error:
             raise translated from error
-
-
-def _is_tunnel(info: dict[str, Any]) -> bool:
-    """Whether an event belongs to the CONNECT request that opens a tunnel through a proxy."""
-    return getattr(info.get("request"), "method", b"") == b"CONNECT"
 
 
 @define(eq=False)

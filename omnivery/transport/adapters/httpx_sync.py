@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.deadline import Deadline, keep_deadline
 from omnivery.transport.adapters.httpx_common import (
+    SendTrace,
     SyncSendTrace,
     Translation,
     already_read,
@@ -31,7 +33,7 @@ from omnivery.transport.config import Limits
 from omnivery.transport.http import Headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from omnivery.transport.http import Request, Response
 
@@ -83,7 +85,7 @@ class SyncHttpxAdapter:
         connection = _take(idle) or self._open(secure=secure)
         connection.deadline.expires_at = request.expires_at
         try:
-            response = _exchange(connection.transport.handle_request, request, self.limits.max_response_bytes)
+            response = _exchange(connection.transport.handle_request, _stream, request, self.limits.max_response_bytes)
         except BaseException:
             # Ctrl-C may have come anywhere, so there may be unread bytes of the response.
             connection.transport.close()
@@ -153,7 +155,7 @@ class SyncClientAdapter:
         # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
         send = partial(self.client.send, auth=None, follow_redirects=False, stream=True)
         trusted = partial(keeps_meaning, self.client, httpx.URL(request.url))
-        return _exchange(send, request, self.limits.max_response_bytes, trusted)
+        return _exchange(send, httpx.Response.iter_raw, request, self.limits.max_response_bytes, trusted)
 
     async def aclose(self) -> None:
         """Do nothing: the caller closes the client."""
@@ -184,24 +186,39 @@ def _close_all(idle: deque[_Connection]) -> None:
 
 def _exchange(
     send: Callable[[httpx.Request], httpx.Response],
+    pieces: Callable[[httpx.Response], Iterable[bytes]],
     request: Request,
     limit: int,
     trusted: Callable[[], bool] = always,
 ) -> Response:
     built = to_httpx(request)
-    trace = SyncSendTrace(request.progress, request.expires_at, built.extensions["timeout"])
+    trace = _trace(request, built)
     built.extensions["trace"] = trace.note
     with Translation(trace, trusted):
         response = send(built)
         try:
-            return already_read(response, limit) if response.is_stream_consumed else _read(response, request, limit)
+            if response.is_stream_consumed:
+                return already_read(response, limit)
+            return _read(response, pieces(response), request, limit)
         finally:
             response.close()
 
 
-def _read(response: httpx.Response, request: Request, limit: int) -> Response:
+def _trace(request: Request, built: httpx.Request) -> SendTrace:
+    if request.expires_at == math.inf:
+        return SendTrace(request.progress)
+    return SyncSendTrace(request.progress, request.expires_at, built.extensions["timeout"])
+
+
+def _stream(response: httpx.Response) -> httpx.SyncByteStream:
+    """Return the body as a transport hands it on: `iter_raw` keeps count and cuts, which takes longer than reading."""
+    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  # for type checkers
+    return response.stream
+
+
+def _read(response: httpx.Response, pieces: Iterable[bytes], request: Request, limit: int) -> Response:
     body = ResponseBody(Headers(response.headers.multi_items()), limit)
-    for data in response.iter_raw():
+    for data in pieces:
         if not body.feed(data):
             break
         if time.monotonic() >= request.expires_at:

@@ -33,12 +33,17 @@ class ResponseBody:
     _exceeded: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        named = [coding.strip().lower() for coding in self.headers.get("content-encoding", "").split(",")]
-        codings = [coding for coding in named if coding not in {"", "identity"}]
+        named = self.headers.get("content-encoding")
+        self._decoders = self._decoders_of(named) if named else []
+
+    def _decoders_of(self, named: str) -> list[_Decoder]:
+        codings = [coding.strip().lower() for coding in named.split(",")]
+        codings = [coding for coding in codings if coding not in {"", "identity"}]
         if len(codings) > MAX_CODINGS or not {*GZIP, "deflate"}.issuperset(codings):
-            self.problem, codings = "the response has a content coding that was not requested", []
+            self.problem = "the response has a content coding that was not requested"
+            return []
         # The coding that was applied last stands last.
-        self._decoders = [_Decoder(coding) for coding in reversed(codings)]
+        return [_Decoder(coding) for coding in reversed(codings)]
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes as received. Return False if the rest of the body is not needed."""
@@ -55,7 +60,7 @@ class ResponseBody:
         Raises:
             AmbiguousError: it is a success whose body is not complete. An error status needs no complete body.
         """
-        if any(decoder.unfinished for decoder in self._decoders):
+        if self._decoders and any(decoder.unfinished for decoder in self._decoders):
             self.problem = self.problem or "the response's content coding is cut short"
         if self.problem is not None and status in SUCCESS:
             raise AmbiguousError(self.problem, permanent=self._exceeded)
@@ -70,7 +75,7 @@ class ResponseBody:
             data = b""
         self._pieces.append(data)
         self._size += len(data)
-        self._exceeded = max(self._size, *(decoder.size for decoder in self._decoders), 0) > self.limit
+        self._exceeded = max([self._size, *[decoder.size for decoder in self._decoders]]) > self.limit
         if self._exceeded:
             self.problem = f"the response is larger than Limits.max_response_bytes ({self.limit:,})"
 

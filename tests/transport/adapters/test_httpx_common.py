@@ -10,9 +10,11 @@ import pytest
 
 from omnivery.errors import AmbiguousError
 from omnivery.transport.adapters.httpx_async import ClientAdapter
+from omnivery.transport.adapters.httpx_common import to_httpx
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter, SyncHttpxAdapter
 from omnivery.transport.config import Limits
 from omnivery.transport.http import Request
+from omnivery.transport.multipart import FilePart, MultipartContent
 from tests.support import sync
 from tests.support.fakes import always, drive, http_response, serve
 
@@ -69,3 +71,38 @@ def test_bytes_beyond_a_response_are_not_the_next_one_without_a_loop(data: bytes
             assert drive(adapter.send(request(server.url))).content == b"first"
         drive(adapter.aclose())
     assert server.connections == 3
+
+
+# What httpx is given
+
+HOST = "http://example.com:8080/path"
+PART = FilePart(name="f", filename="f.txt", content=b"12345", content_type="text/plain")
+FILE = MultipartContent.of("b", b"", [PART])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (Request(method="GET", url=HOST), [("host", "example.com:8080")]),
+        (Request(method="DELETE", url="https://example.com/"), [("host", "example.com")]),
+        (Request(method="POST", url=HOST), [("host", "example.com:8080"), ("content-length", "0")]),
+        (Request(method="PUT", url=HOST, content=b"abc"), [("host", "example.com:8080"), ("content-length", "3")]),
+        (Request(method="GET", url=HOST, headers=(("host", "other"), ("x-a", "b"))), [("host", "other"), ("x-a", "b")]),
+        (
+            Request(method="POST", url=HOST, content=FILE),
+            [("host", "example.com:8080"), ("content-length", str(FILE.length))],
+        ),
+    ],
+)
+def test_a_request_has_the_header_fields_that_http_requires(given: Request, expected: list[tuple[str, str]]) -> None:
+    """As httpx sets them on a request that it encodes itself."""
+    assert to_httpx(given).headers.multi_items() == expected
+
+
+def test_hooks_and_mocks_see_the_content_of_a_request() -> None:
+    seen: list[bytes] = []
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+    client.event_hooks = {"request": [lambda request: seen.append(request.content)]}
+    drive(SyncClientAdapter(client=client).send(Request(method="POST", url=HOST, content=b"abc")))
+    drive(SyncClientAdapter(client=client).send(Request(method="GET", url=HOST)))
+    assert seen == [b"abc", b""]
