@@ -47,6 +47,10 @@ _USER = r'(?:-|"(?:[^"\\]|\\.){0,999}+"|(?!(?:[^"\\]|\\.){0,999}?[\da-fA-F:.]{7,
 An address in it that is followed by a dash is where another line begins: a server was stopped while it wrote this one.
 """
 USUAL_REQUEST = r'[^\s"]++ ([^\x00-\x20"]++) HTTP/[\d.]++'
+QUICK_REQUEST = r'[^\s"]++ ([^ ]++) HTTP/[\d.]++'
+"""Matches what `USUAL_REQUEST` does, and besides it URLs with some of `NOT_IN_URL`: a run of all but one character is
+found in a third of the time of a run of all but some."""
+NOT_IN_URL = bytes(range(0x20)) + b'"'
 _IDENT = r"[^\s.:]++"
 """RFC 1413's user. It has no dots and colons, or the name of a host could be taken for the client before it."""
 

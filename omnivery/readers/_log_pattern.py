@@ -11,7 +11,16 @@ from typing import Any, TypeAlias
 from attrs import define, field, frozen
 
 from omnivery.errors import ConfigError
-from omnivery.readers._log_notation import INSIDE, REQUEST, USUAL_REQUEST, Role, Token, parts_of
+from omnivery.readers._log_notation import (
+    INSIDE,
+    NOT_IN_URL,
+    QUICK_REQUEST,
+    REQUEST,
+    USUAL_REQUEST,
+    Role,
+    Token,
+    parts_of,
+)
 from omnivery.readers._log_time import Clock
 
 
@@ -100,6 +109,17 @@ def _compiled(regex: str) -> re.Pattern[str]:
     return re.compile(regex, re.DOTALL | re.ASCII)
 
 
+def _finds_usual(regexes: Iterable[str]) -> Callable[[str], list[tuple[str, ...]]]:
+    """Return what finds the fields of each line; empty ones where a line does not match."""
+    return _compiled(f"(?m:^)(?:{_complete(regexes)})?+").findall
+
+
+def _are_urls(texts: Iterable[str]) -> bool:
+    """Whether no text has a character that a usual URL does not have; looked for in all at once."""
+    text = "".join(texts).encode()
+    return len(text.translate(None, NOT_IN_URL)) == len(text)
+
+
 def _nothing(_lines: str) -> list[tuple[str, ...]]:
     return []
 
@@ -124,6 +144,9 @@ class LogPattern:
     fields: Callable[[re.Match[str]], Fields] = field(init=False)
     """Takes the fields out of a match."""
     _find_usual: Callable[[str], list[tuple[str, ...]]] = field(init=False)
+    """Finds the usual fields in a block, but for URLs that only seem to be some."""
+    _url_of: Callable[[tuple[str, ...]], str] | None = field(init=False, default=None)
+    """Takes the URL out of what was found; None if it is always one."""
     _pick_usual: Callable[[tuple[str, ...]], UsualFields] | None = field(init=False)
     """Takes the usual fields out of what was found; None if they are all of it, in this order."""
     _pieces: Sequence[_Piece] = field(init=False)
@@ -147,10 +170,10 @@ class LogPattern:
         wanted = (Role.CLIENT, Role.TIME, url, Role.QUERY, Role.AGENT, Role.FORWARDED)
         nothing = len(order) + 1
         self.fields = methodcaller("group", *(places.get(role, nothing) for role in wanted))
-        # One piece after the other: joined, a bracket that a pattern has before a field would seem to begin a set.
-        usual = _complete(_with_bitmaps(piece.usual or piece.regex) for piece in self._pieces)
         # Where the URL is in two fields, no line is usual.
-        self._find_usual = _nothing if Role.QUERY in places else _compiled(f"(?m:^)(?:{usual})?+").findall
+        self._find_usual = _nothing if Role.QUERY in places else _finds_usual(self._usual(QUICK_REQUEST))
+        if Role.REQUEST in places:
+            self._url_of = itemgetter(places[Role.REQUEST] - 1)
         chosen = [places.get(role, nothing) - 1 for role in wanted if role is not Role.QUERY]
         self._pick_usual = None if chosen == list(range(nothing)) else itemgetter(*chosen)
 
@@ -161,10 +184,21 @@ class LogPattern:
         backslash.
         """
         found: list[Any] = self._find_usual(lines)
+        if self._url_of and not _are_urls(map(self._url_of, found)):
+            found = self._find_exactly(lines)
         # Each start of a line is found, but for those inside a match that went on into the next line.
         if len(found) != count:
             return None
         return found if self._pick_usual is None else list(map(self._pick_usual, found))
+
+    def _usual(self, request: str) -> Iterator[str]:
+        # One piece after the other: joined, a bracket that a pattern has before a field would seem to begin a set.
+        for piece in self._pieces:
+            yield _with_bitmaps(request if piece.role is Role.REQUEST else piece.usual or piece.regex)
+
+    @cached_property
+    def _find_exactly(self) -> Callable[[str], list[tuple[str, ...]]]:
+        return _finds_usual(self._usual(USUAL_REQUEST))
 
     def fault(self, text: str) -> str:
         """Say why a line does not match, in words that hold nothing of it."""
