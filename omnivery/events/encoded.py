@@ -52,6 +52,30 @@ class LineBlock(Sequence[EncodedEvent]):
         return zip(repeat(LINE), self.text.split(b"\n"), range(self.first, self.first + len(self)), strict=False)
 
 
+@define(eq=False, kw_only=True)
+class CheckedBlock(Sequence[EncodedEvent]):
+    """Events that a reader has created and checked, without an object for each."""
+
+    texts: list[str]
+    """The JSON of each."""
+    ids: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> EncodedEvent: ...
+    @overload
+    def __getitem__(self, index: slice) -> CheckedBlock: ...
+    def __getitem__(self, index: int | slice) -> EncodedEvent | CheckedBlock:
+        if isinstance(index, slice):
+            return CheckedBlock(texts=self.texts[index], ids=self.ids[index])
+        return CHECKED, self.texts[index].encode(), self.ids[index]
+
+    def __iter__(self) -> Iterator[EncodedEvent]:
+        return zip(repeat(CHECKED, len(self)), map(str.encode, self.texts), self.ids, strict=True)
+
+
 def is_encoded(item: Any) -> bool:
     """Whether an item is an encoded event. A caller's own tuple never is."""
     return type(item) is tuple and len(item) == PARTS and (item[0] is LINE or item[0] is CHECKED)

@@ -16,7 +16,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from omnivery import codec
-from omnivery.events.encoded import CHECKED, LINE, LineBlock
+from omnivery.events.encoded import CHECKED, LINE, CheckedBlock, LineBlock
 from omnivery.events.event import BotEvent, EventLike, EventLine, wire_of
 from omnivery.events.ip_address import IPV4, IPV6, MAPPED_GROUP
 from omnivery.events.sound_lines import sound_lines
@@ -36,7 +36,7 @@ class Prepared:
 
 def prepared(items: Sequence[EventLike], webhook_url: str) -> Prepared | None:
     """Check and encode a batch; None if it must be looked at event by event."""
-    kinds = {LineBlock} if isinstance(items, LineBlock) else {*map(type, items)}
+    kinds = {type(items)} if isinstance(items, LineBlock | CheckedBlock) else {*map(type, items)}
     if len(kinds) != 1:
         return None
     try:
@@ -114,6 +114,10 @@ def _of_block(block: Any, webhook_url: str) -> Prepared | None:
     )
 
 
+def _of_checked(block: Any, webhook_url: str) -> Prepared | None:
+    return Prepared(body=spliced(",".join(block.texts).encode(), webhook_url), ids=block.ids)
+
+
 def _are_texts(values: Sequence[Any]) -> bool:
     # join() raises a TypeError for what is no text, in half the time that a set of the types takes.
     return bool("".join(values)) and all(values)
@@ -140,4 +144,5 @@ _BY_KIND = {
     EventLine: _of_lines,
     tuple: _of_tuples,
     LineBlock: _of_block,
+    CheckedBlock: _of_checked,
 }

@@ -21,7 +21,7 @@ from omnivery.readers._identity import FINGERPRINT, Place, Places, is_cut_short,
 from omnivery.readers._opening import FileSources, LocalFile, Origin, name_of, origins
 from omnivery.readers._reading import Reading
 from omnivery.readers._rotation import between, is_complete, is_same, recognized, rest_of
-from omnivery.readers._slices import FileSlices, UncutLines
+from omnivery.readers._slices import FileSlices, Left, left_of
 from omnivery.readers._stop import Stop
 from omnivery.readers._tail import FollowedFile
 from omnivery.readers._threaded import Threaded
@@ -108,7 +108,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     _reading: Reading | None = field(init=False, default=None, repr=False)
     _placed: Placed[Any] = field(init=False, default=Placed((), ()), repr=False)
     """The items that are being handed out, and the pass that they come from."""
-    _left: Iterator[Any] | UncutLines = field(init=False, factory=lambda: iter(()), repr=False)
+    _left: Left = field(init=False, factory=lambda: iter(()), repr=False)
     """What was not handed out yet of these."""
 
     def __attrs_post_init__(self) -> None:
@@ -185,7 +185,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     def _items(self, readings: Iterator[Reading]) -> ItemStream[T]:
         waits = any(one.waits for one in self.origins)
         encoded = self._encoded
-        portions = self._portions(evolve(one, encoded=encoded, uncut=encoded and not waits) for one in readings)
+        portions = self._portions(evolve(one, encoded=encoded, in_blocks=encoded and not waits) for one in readings)
         if not waits:
             return FileSlices(portions=portions, begin=self._advance, skipped=self.skipped)
         for one in self.origins:
@@ -244,16 +244,14 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         return chain.from_iterable(map(self._advance, portions))
 
     def _advance(self, portion: Portion) -> Any:
-        """Begin to hand out a portion, an iterator or `UncutLines`. How much is left of it is where reading stands."""
-        reading, self_placed = portion
+        """Begin to hand out a portion. How much is left of it is where reading stands."""
+        reading, placed = portion
         if reading is not self._reading:
             self._keep_place()
             self._begin(reading)
-        reading.forget_before(self_placed.ends[0])
-        items: Any = self_placed.items
-        left = items if isinstance(items, UncutLines) else iter(items)
-        self._placed, self._left = self_placed, left
-        return left
+        reading.forget_before(placed.ends[0])
+        self._placed, self._left = placed, left_of(placed.items)
+        return self._left
 
     def _begin(self, reading: Reading) -> None:
         """Of a file that takes another one's place under a name, that one is kept among the past ones."""

@@ -44,6 +44,8 @@ class LineReader(ABC, Generic[T]):
     """Set before `read` if reading resumes: the `Placed.state` of the item behind which it does."""
     encoded: bool = field(default=False, init=False)
     """Set before `read` if a run takes the items: then they may be `EncodedEvent`s."""
+    in_blocks: bool = field(default=False, init=False)
+    """Set before `read` if they may be `CheckedBlock`s, too."""
     skipped: Counter[str] = field(init=False, factory=Counter[str])
     """Lines that hold no item and are no fault, by what they are: `"blank"`, `"header"`, `"part"` of another line."""
     growing: bool = field(default=False, init=False)

@@ -48,8 +48,8 @@ class Reading:
     """Whether a last line without an ending is left for another pass."""
     encoded: bool = False
     """Whether items may be `EncodedEvent`s."""
-    uncut: bool = False
-    """Whether items may be `UncutLines`, too."""
+    in_blocks: bool = False
+    """Whether items may be `UncutLines` and `CheckedBlock`s, too."""
     skipped: Counter[str] = field(factory=Counter[str])
     """Lines without an item, by what they are."""
     unfinished: int = field(init=False, default=0)
@@ -137,14 +137,14 @@ class Reading:
     def _lines(
         self, reader: LineReader[Any], data: Iterator[bytes], place: Place, tail: bytes
     ) -> Iterator[Placed[Any]]:
-        reader.state, reader.encoded = place.state, self.encoded
+        reader.state, reader.encoded, reader.in_blocks = place.state, self.encoded, self.in_blocks
         self._blocks = Blocks(
             data,
             line=place.line,
             offset=place.offset,
             newline=place.newline.encode() if place.newline else None,
             growing=self.growing,
-            uncut=self.uncut and reader.takes_uncut,
+            uncut=self.in_blocks and reader.takes_uncut,
             tail=tail,
         )
         self._to_skip, reader.growing = place.skip, self.growing

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from itertools import islice
 from operator import length_hint
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import define, field
 
 from omnivery.bulk.source import Slices
-from omnivery.events.encoded import LINE, LineBlock
+from omnivery.events.encoded import LINE, CheckedBlock, LineBlock
 from omnivery.events.sound_lines import sound_events
 from omnivery.readers._lines import Uncut
 
@@ -59,16 +59,43 @@ class UncutLines:
         return self._text.tell()
 
 
+@define(eq=False)
+class CheckedEvents:
+    """The events of a block that are left to be taken."""
+
+    block: CheckedBlock
+    _at: int = field(init=False, default=0)
+
+    def __len__(self) -> int:
+        return len(self.block) - self._at
+
+    def take(self, count: int) -> CheckedBlock:
+        """Return up to `count` events."""
+        start, self._at = self._at, self._at + min(count, len(self))
+        return self.block[start : self._at]
+
+
+Left: TypeAlias = Iterator[Any] | UncutLines | CheckedEvents
+"""What is left to be taken of a portion. It tells its length, as the iterator of a list does."""
+
+
+def left_of(items: Any) -> Left:
+    """Return all items of a portion as what is left of it."""
+    if isinstance(items, CheckedBlock):
+        return CheckedEvents(items)
+    return items if isinstance(items, UncutLines) else iter(items)
+
+
 @define(eq=False, kw_only=True)
 class FileSlices(Slices[T]):
     """Items of files, by portions that are read one after the other."""
 
     portions: Iterator[Any]
-    begin: Callable[[Any], Iterator[T] | UncutLines]
+    begin: Callable[[Any], Left]
     """Begins to hand out a portion."""
     skipped: Counter[str]
     """Counts blank lines."""
-    _left: Iterator[T] | UncutLines = field(init=False, factory=lambda: iter(()))
+    _left: Left = field(init=False, factory=lambda: iter(()))
     """Of the portion in hand."""
     _failure: Exception | None = field(init=False, default=None)
     """What reading raised. It comes out behind what was read before it."""
@@ -90,8 +117,7 @@ class FileSlices(Slices[T]):
     def _next(self, count: int) -> Sequence[T]:
         """Up to `count` items of one kind; none at the end."""
         while self._has_more():
-            found = self._of_lines(count) if isinstance(self._left, UncutLines) else [*islice(self._left, count)]
-            if found:
+            if found := self._of_left(count):
                 return found
         return ()
 
@@ -105,6 +131,19 @@ class FileSlices(Slices[T]):
                 self._failure = error
                 return False
         return True
+
+    def _of_left(self, count: int) -> Sequence[Any]:
+        if isinstance(self._left, UncutLines):
+            return self._of_lines(count)
+        return self._of_checked(count) if isinstance(self._left, CheckedEvents) else [*islice(self._left, count)]
+
+    def _of_checked(self, count: int) -> CheckedBlock:
+        texts, ids = list[str](), list[str]()
+        while len(ids) < count and self._has_more() and isinstance(self._left, CheckedEvents):
+            more = self._left.take(count - len(ids))
+            texts += more.texts
+            ids += more.ids
+        return CheckedBlock(texts=texts, ids=ids)
 
     def _of_lines(self, count: int) -> Sequence[Any]:
         """Events from up to `count` lines that follow one another."""

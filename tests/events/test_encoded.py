@@ -12,7 +12,7 @@ from omnivery import codec
 from omnivery.automations import BotEvent, EventLine
 from omnivery.automations.batch import EventWork
 from omnivery.bulk.work import RunTarget
-from omnivery.events.encoded import CHECKED, LINE, decoded, is_encoded
+from omnivery.events.encoded import CHECKED, LINE, CheckedBlock, all_decoded, decoded, is_encoded
 from omnivery.events.encoding import encode_batch, item_bytes
 from omnivery.events.validation import event_id_of, fault_of, faults_and_ids, faults_of
 from tests.support.bots import WEBHOOK
@@ -100,3 +100,15 @@ def test_a_journal_gets_ids_and_numbers_of_lines() -> None:
     assert (rejection.line, rejection.event_id) == (1, "e1")
     rejection = work().rejection(CHECKED_EVENT, 7, "why")  # type: ignore[arg-type]
     assert (rejection.line, rejection.event_id) == (None, "e9")
+
+
+def test_a_block_is_a_sequence_of_its_events() -> None:
+    """As which a part of a batch is halved, stored and shown."""
+    events = [(CHECKED, codec.dumps({"ip": "192.0.2.1", "uas": "é", "event_id": name}), name) for name in "abcde"]
+    block = CheckedBlock(texts=[data.decode() for _, data, _ in events], ids=list("abcde"))
+    assert [*block] == events
+    assert (len(block), block[1], [*block[1:3]], [*block[9:]]) == (5, events[1], events[1:3], [])
+    assert all_decoded(block[2:]) == all_decoded(events[2:])
+    found, single = work().screen(block, named=True), work().screen(events, named=True)  # type: ignore[arg-type]
+    assert (found.body, list(found.ids or ()), found.lines) == (single.body, [*"abcde"], None)
+    assert encode_batch(block[:2], WEBHOOK) == encode_batch(events[:2], WEBHOOK)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from omnivery.automations import event_id_for, recipient_id_for
 from omnivery.errors import ConfigError
+from omnivery.events.ids import hashed_texts
 
 WHOLE: dict[str, Any] = {
     "ip": "192.0.2.1",
@@ -65,6 +66,14 @@ def test_two_interactions_never_share_an_id(one: dict[str, Any], two: dict[str, 
 @given(st.text(max_size=5), st.text(min_size=1, max_size=5))
 def test_moving_a_border_between_arguments_changes_the_id(head: str, tail: str) -> None:
     assert event_id_for(message_id=head + tail, recipient_id="") != event_id_for(message_id=head, recipient_id=tail)
+
+
+def test_many_texts_are_hashed_as_one_is() -> None:
+    assert hashed_texts(["-" * 7 + "2:é", "-" * 7 + "1:7"]) == [
+        event_id_for(position="é"),
+        event_id_for(position=7),
+    ]
+    assert hashed_texts([]) == []
 
 
 def test_ids_of_nothing_are_refused() -> None:
