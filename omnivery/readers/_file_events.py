@@ -17,10 +17,12 @@ from omnivery.errors import ConfigError, OmniveryError, SourceError
 from omnivery.events.event import EventLike
 from omnivery.readers._choice import Choice, Fixed
 from omnivery.readers._format import Placed, Reader
-from omnivery.readers._identity import FINGERPRINT, Place, Places, is_cut_short, start_of_file
+from omnivery.readers._identity import FINGERPRINT, is_cut_short
 from omnivery.readers._opening import FileSources, LocalFile, Origin, name_of, origins
+from omnivery.readers._past_files import PastFiles
+from omnivery.readers._place import Place, Places
 from omnivery.readers._reading import Reading
-from omnivery.readers._rotation import between, is_complete, is_same, recognized, rest_of
+from omnivery.readers._rotation import is_complete, recognized
 from omnivery.readers._slices import FileSlices, Left, left_of
 from omnivery.readers._stop import Stop
 from omnivery.readers._tail import FollowedFile
@@ -30,8 +32,8 @@ T = TypeVar("T", bound=EventLike)
 
 Portion: TypeAlias = tuple[Reading, Placed[Any]]
 
-_RECENT = 2
-"""Files that were replaced last: a writer may have gone on with them for a while, so each run looks at them again."""
+_END: Placed[Any] = Placed((), ())
+"""In place of items: behind the last ones of a file that lay under its name before."""
 
 logger = get_logger("omnivery.readers")
 
@@ -101,8 +103,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     """How far each file was handed out."""
     _encoded: bool = field(init=False, default=False, repr=False)
     """Whether a run takes encoded events."""
-    _added: int = field(init=False, default=0, repr=False)
-    """Files that are not under their names any more since the last run."""
+    _past: PastFiles = field(init=False, repr=False)
     _recorded: bool = field(init=False, default=False, repr=False)
     """Whether a journal keeps these."""
     _reading: Reading | None = field(init=False, default=None, repr=False)
@@ -114,6 +115,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     def __attrs_post_init__(self) -> None:
         if self.follow:
             self.origins = [_followed(one, self._stop) for one in self.origins]
+        self._past = PastFiles(origins=self.origins, note=self._note)
 
     def __iter__(self) -> Iterator[T]:  # noqa: PYI034  # the bare iterator: a step more for each event costs
         if self._iterator is None:
@@ -150,7 +152,9 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         """
         own = next((Places.of(one.position) for one in known if one.name == self.name), Places())
         everywhere = [place for one in known for place in Places.of(one.position).all]
-        now = Places(past=own.past)
+        # A file that was rotated may have been submitted by itself since.
+        alone = all(one.name == self.name for one in known)
+        now = Places(past=own.past if alone else self._past.furthest(own.past, everywhere))
         for origin in self.origins:
             before = own.files.get(origin.key)
             # Whether a stream is one that was read before shows when it is read.
@@ -160,12 +164,9 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
             if found is not None:
                 now.files[origin.key] = found
             elif before is not None:
-                added = self._replaced(origin, before, everywhere)
-                now.past += added
-                self._added += len(added)
-            elif added := self._passed_over(origin, own.past, everywhere):
-                now.past += added
-                self._added += len(added) + 1  # and the file before them
+                now.past += self._past.replaced(origin, before, everywhere)
+            else:
+                now.past += self._past.passed_over(origin, own.past, everywhere)
         return ResumePoint(name=self.name, position=now.as_json())
 
     def open(self, bookmark: ResumePoint) -> ItemStream[T]:
@@ -211,9 +212,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
 
     def _rests(self) -> Iterator[Reading]:
         """What is left of files that lay under these names before."""
-        for index, place in list(enumerate(self._places.past))[-max(_RECENT, self._added) :]:
-            if (origin := rest_of(place, self.origins)) is not None:
-                yield evolve(self._pass(origin), place=place, past=index)
+        for index, origin in self._past.rests(self._places):
+            yield evolve(self._pass(origin), place=self._places.past[index], past=index)
 
     def _pass(self, origin: Origin) -> Reading:
         return Reading(origin=origin, choice=self.choice, skipped=self.skipped)
@@ -235,7 +235,11 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
                     raise
                 # One file's error must not keep the others from being read.
                 self.errors[reading.origin.name] = error
+                if not isinstance(error, OmniveryError):
+                    continue  # it may be readable later
             self.unfinished += reading.unfinished > 0
+            if reading.past is not None:
+                yield reading, _END
         if self.errors:
             told = "; ".join(f"{name}: {_words(error)}" for name, error in self.errors.items())
             raise SourceError(f"{len(self.errors)} of the files could not be read to their end: {told}")
@@ -246,6 +250,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     def _advance(self, portion: Portion) -> Any:
         """Begin to hand out a portion. How much is left of it is where reading stands."""
         reading, placed = portion
+        if placed is _END:
+            return self._end(reading)
         if reading is not self._reading:
             self._keep_place()
             self._begin(reading)
@@ -264,6 +270,15 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         if reading.place in self._places.past:
             self._places.past.remove(reading.place)
 
+    def _end(self, reading: Reading) -> Iterator[Any]:
+        self._keep_place()
+        self._reading = None
+        past, index = self._places.past, reading.past
+        assert index is not None  # noqa: S101  # it is one of the past files that ends
+        past[index] = evolve(past[index], pending=False)
+        self._left = iter(())
+        return self._left
+
     def _keep_place(self) -> None:
         if self._reading is None:
             return
@@ -272,7 +287,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         if self._reading.past is None:
             self._places.files[self._reading.origin.key] = place
         else:
-            self._places.past[self._reading.past] = place
+            pending = self._places.past[self._reading.past].pending
+            self._places.past[self._reading.past] = evolve(place, pending=pending)
 
     def _recognized(self, origin: Origin, places: Sequence[Place]) -> Place | None:
         try:
@@ -285,31 +301,6 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     def _is_cut_short(self, origin: Origin, place: Place) -> bool:
         # A short beginning may be that of any file: a header, for instance.
         return origin.again and place.head_bytes >= FINGERPRINT and is_cut_short(origin, place)
-
-    def _replaced(self, origin: Origin, before: Place, everywhere: Sequence[Place]) -> list[Place]:
-        """The place in a file that is not under its name any more, wherever it is now, and those rotated after it."""
-        rest = rest_of(before, self.origins)
-        if rest is not None:
-            later = [one for one in between(rest, origin) if not self._is_known(one, everywhere)]
-            return [self._recognized(rest, everywhere) or before, *filter(None, map(start_of_file, later))]
-        if not any(place.path != before.path and place.is_of(before) for place in everywhere):
-            self._note(
-                f"{origin.name} is another file than the one that was read before, which was not found beside it: "
-                "what was written to it after the last run was not read"
-            )
-        return [before]
-
-    def _passed_over(self, origin: Origin, past: Sequence[Place], everywhere: Sequence[Place]) -> list[Place]:
-        """Starts of files that lay under a name for a while, but no run came to them: an earlier file kept it busy."""
-        for place in reversed(past):
-            if (rest := rest_of(place, self.origins)) is not None:
-                later = [one for one in between(rest, origin) if not self._is_known(one, everywhere)]
-                return [*filter(None, map(start_of_file, later))]
-        return []
-
-    def _is_known(self, origin: LocalFile, places: Sequence[Place]) -> bool:
-        """Whether a file is read anyway, or was read before."""
-        return any(is_same(origin, one) for one in self.origins) or self._recognized(origin, places) is not None
 
     def _note_truncated(self, origin: FollowedFile) -> None:
         if origin.truncated:

@@ -2,120 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from hashlib import blake2b
 from itertools import chain
 from typing import Any
-
-from attrs import asdict, define, field, frozen
 
 from omnivery.errors import SourceError
 from omnivery.readers._charset import charset_of, in_utf8
 from omnivery.readers._lines import TAIL, Blocks
 from omnivery.readers._opening import Origin
 from omnivery.readers._packing import DamagedError, packing_of, unpacked
+from omnivery.readers._place import Place, digest
 
 FINGERPRINT = 64 * 1024
 """Bytes at a file's beginning by which it is recognized, unpacked: a packed copy has the same."""
-
-
-@frozen(kw_only=True)
-class Place:
-    """How far a file was read, and what shows whether a file is that one. As JSON it is part of a journal's position.
-
-    Nothing in it tells what the file holds, but for `state`: the names of columns, for instance.
-    """
-
-    head_bytes: int = 0
-    head: str = ""
-    """Digest of its first bytes."""
-    line: int = 1
-    """Number of the first line of the block in which reading stands."""
-    offset: int = 0
-    """Bytes of the unpacked file before that block."""
-    tail: str = ""
-    """Digest of the last of these bytes."""
-    skip: int = 0
-    """Lines of the block that were read; in a file that is not made of lines, all items that were."""
-    last_bytes: int = 0
-    last: str = ""
-    """Digest of the last line that was read, which may go on if it had no ending."""
-    state: Any = None
-    """`Placed.state` of the last item."""
-    format: str | None = None
-    """The name of the format, if it was recognized and not named."""
-    newline: str | None = None
-    path: str = ""
-    """Where the file lay, links followed."""
-    first: str = ""
-    """Digest of the first line, where the file is a stream, of which no more can be read to recognize it."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return its JSON form, without what says nothing."""
-        default = Place()
-        return asdict(self, filter=lambda attribute, value: value != getattr(default, attribute.name), recurse=False)
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """The greater, the further the file was read."""
-        return (self.offset, self.line + self.skip)
-
-    def begins(self, head: bytes) -> bool:
-        """Whether a file with this beginning may be the one."""
-        return 0 < self.head_bytes <= len(head) and digest(head[: self.head_bytes]) == self.head
-
-    def ends_with(self, line: bytes) -> bool:
-        """Whether a line is the last one that was read, or begins with it."""
-        return digest(line[: self.last_bytes]) == self.last
-
-    def is_of(self, other: Place) -> bool:
-        """Whether both are places in one file, as far as its beginning tells."""
-        return (self.head_bytes, self.head) == (other.head_bytes, other.head)
-
-
-KEPT = 100
-"""Earlier files that are remembered under a name, to recognize them when they are packed or renamed once more."""
-
-
-@define
-class Places:
-    """How far the files of a source were read."""
-
-    files: dict[str, Place] = field(factory=dict[str, Place])
-    """By the file's name in the journal."""
-    past: list[Place] = field(factory=list[Place])
-    """In files that lay under these names before, the latest last."""
-    _written: dict[str, tuple[Place, dict[str, Any]]] = field(
-        init=False, eq=False, factory=dict[str, tuple[Place, dict[str, Any]]]
-    )
-    """Places in `files`, and their JSON: of thousands of files, one or two have changed since the last time."""
-
-    @classmethod
-    def of(cls, position: Mapping[str, Any]) -> Places:
-        """Read them from a journal's position."""
-        return cls(
-            {key: Place(**value) for key, value in position.get("files", {}).items()},
-            [Place(**value) for value in position.get("past", ())],
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return a journal's position."""
-        past = {"past": [one.as_json() for one in self.past[-KEPT:]]} if self.past else {}
-        for key, place in self.files.items():
-            if key not in self._written or self._written[key][0] is not place:
-                self._written[key] = place, place.as_json()
-        return {"files": {key: self._written[key][1] for key in self.files}, **past}
-
-    @property
-    def all(self) -> list[Place]:
-        """Every place."""
-        return [*self.files.values(), *self.past]
-
-
-def digest(data: bytes) -> str:
-    """Return the digest by which data is recognized."""
-    return blake2b(data, digest_size=16).hexdigest()
 
 
 def content(origin: Origin, offset: int = 0) -> Iterator[bytes]:
@@ -128,6 +29,7 @@ def content(origin: Origin, offset: int = 0) -> Iterator[bytes]:
         SourceError: while iterating: packed data is damaged or cut off, or the file ends before that place.
     """
     file, origin.taken = origin.open(), 0
+    origin.modified = modified(file)
     try:
         if offset and is_plain(file):
             end = file.seek(0, 2)
@@ -140,6 +42,14 @@ def content(origin: Origin, offset: int = 0) -> Iterator[bytes]:
             yield from beyond(in_utf8(_unpacked(origin, file)), offset, origin)
     finally:
         origin.close(file)
+
+
+def modified(file: Any) -> int:
+    """Return when an open file was written to last, in nanoseconds; 0 if nobody knows."""
+    try:
+        return os.fstat(file.fileno()).st_mtime_ns
+    except (AttributeError, OSError, ValueError):
+        return 0
 
 
 def _unpacked(origin: Origin, file: Any) -> Iterator[bytes]:
@@ -221,13 +131,32 @@ def _start(pieces: Iterator[bytes], size: int) -> bytes:
     return bytes(found[:size])
 
 
+def is_sound(origin: Origin) -> bool:
+    """Whether a file's beginning can be read, so that it is known by that.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    left = FINGERPRINT
+    try:
+        with closing(content(origin)) as pieces:  # type: ignore[type-var]  # it is a generator
+            for piece in pieces:
+                if (left := left - len(piece)) <= 0:
+                    break
+    except SourceError:
+        return False
+    return True
+
+
 def start_of_file(origin: Origin) -> Place | None:
     """Return the place at the start of a file; None if it is empty, or cannot be read."""
     try:
         head = head_of(origin)
     except OSError:
         return None
-    return Place(head_bytes=len(head), head=digest(head), path=origin.real_path) if head else None
+    if not head:
+        return None
+    return Place(head_bytes=len(head), head=digest(head), path=origin.real_path, modified=origin.modified)
 
 
 def beginning_of(head: bytes, places: Iterable[Place]) -> list[Place]:

@@ -67,6 +67,8 @@ class Origin(ABC):
     """Bytes read so far, as they lie on disk, so packed if they are."""
     explicit: bool = True
     """Whether the caller named it, rather than its folder or a pattern."""
+    modified: int = field(init=False, default=0)
+    """When it was written to last, in nanoseconds, as it was opened; 0 where nobody knows."""
     stop: Stop | None = field(init=False, default=None)
     """Ends a read that waits, if somebody may want that."""
 

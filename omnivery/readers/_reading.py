@@ -16,17 +16,16 @@ from omnivery.readers._choice import Choice, chosen_again, chosen_by_sample
 from omnivery.readers._format import LineReader, Placed
 from omnivery.readers._identity import (
     FINGERPRINT,
-    Place,
     beyond,
     content,
     cut_short,
-    digest,
     head_of,
     is_plain,
     split_at,
 )
 from omnivery.readers._lines import TAIL, Block, Blocks
 from omnivery.readers._opening import LocalFile, Origin
+from omnivery.readers._place import Place, digest
 
 _AT_ONCE = 500
 """Items handed over together of a file that is not made of lines."""
@@ -96,7 +95,14 @@ class Reading:
             self._digest = (len(self._head), digest(self._head))
         length, head = self._digest
         first = "" if self.origin.again else _first_line(self._head)
-        place = Place(head_bytes=length, head=head, first=first, format=self.format, path=self.origin.real_path)
+        place = Place(
+            head_bytes=length,
+            head=head,
+            first=first,
+            format=self.format,
+            path=self.origin.real_path,
+            modified=self.origin.modified if self.origin.again else 0,
+        )
         if self._blocks is None:
             return evolve(place, skip=end)
         line, offset, tail, lines = self._blocks.start_of(end)

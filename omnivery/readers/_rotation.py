@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from omnivery.errors import OmniveryError
-from omnivery.readers._identity import FINGERPRINT, Place, beginning_of, head_of, is_plain, matching
+from omnivery.readers._identity import FINGERPRINT, beginning_of, head_of, is_plain, is_sound, matching
 from omnivery.readers._opening import LocalFile, Origin, local_file
+from omnivery.readers._place import Place
 
 _NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
 _DATE = r"\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{1,10})*"
 _DATED = re.compile(rf"(.+?)[.-]{_DATE}")
 _LOOKED_AT = 50
 """Files of a folder that are looked at, the latest first, in search of one that was rotated."""
+_MOST = 400
+"""The same of those that are named like it: a log of each day of a year."""
 
 
 def is_complete(origin: Origin) -> bool:
@@ -71,14 +75,51 @@ def rest_of(place: Place, others: Sequence[Origin]) -> LocalFile | None:
 
 def between(rest: LocalFile, live: Origin) -> list[LocalFile]:
     """Return the files that lay under a name after one that was rotated, and before the one that lies there now."""
-    if not isinstance(live, LocalFile) or (last := _rotated(rest.path, live.path)) is None:
+    if not isinstance(live, LocalFile) or (last := _rank(rest.path, live.path)) is None:
         return []
-    ranks = {path: _rotated(path, live.path) for path in live.path.parent.iterdir() if _is_regular(path)}
-    found = {path: rank for path, rank in ranks.items() if rank is not None and rank[0] == last[0] and rank > last}
-    return [local_file(path) for path in sorted(found, key=lambda path: found[path])]
+    return [one for one in rotated(live) if (rank := _rank(one.path, live.path)) and rank[0] == last[0] and rank > last]
 
 
-def _rotated(path: Path, live: Path) -> tuple[str, int] | None:
+def rotated(live: Origin) -> list[LocalFile]:
+    """Return the files whose names say that they lay under a name before, in the order in which they did."""
+    if not isinstance(live, LocalFile):
+        return []
+    try:
+        beside = [*live.path.parent.iterdir()]
+    except OSError:
+        return []
+    ranks = {path: rank for path in beside if (rank := _rank(path, live.path)) and _is_regular(path)}
+    return [local_file(path) for path in sorted(ranks, key=lambda path: ranks[path])]
+
+
+def rotated_since(places: Iterable[Place], live: Origin) -> list[LocalFile]:
+    """Return the files that were written to after all of these places in files of the same name, which are gone."""
+    last = max((one.modified for one in named_like(places, live)), default=0)
+    later = [one for one in rotated(live) if last and _modified(one.path) > last]
+    return [one for one in later if _is_sound(one)]
+
+
+def _is_sound(file: LocalFile) -> bool:
+    """A file that is damaged may be the very one that is missing: read anew, all of it would be sent twice."""
+    try:
+        return is_sound(file)
+    except OSError:
+        return False
+
+
+def named_like(places: Iterable[Place], live: Origin) -> list[Place]:
+    """Return the places in files that lay under this name, or that the rotation of it has named."""
+    if not isinstance(live, LocalFile):
+        return []
+    lies = Path(os.path.realpath(live.path))
+    return [one for one in places if one.path and _has_name_of(Path(one.path), lies)]
+
+
+def _has_name_of(path: Path, live: Path) -> bool:
+    return path == live or (path.parent == live.parent and _rank(path, live) is not None)
+
+
+def _rank(path: Path, live: Path) -> tuple[str, int] | None:
     """How a file is named that was rotated, and the greater a number, the later; None if its name does not say."""
     name = path.with_suffix("").name if path.suffix in _PACKED else path.name
     if number := re.fullmatch(rf"{re.escape(live.name)}\.(\d{{1,3}})", name):
@@ -95,9 +136,25 @@ _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 def _candidates(lay: Path) -> Iterator[Path]:
     if _is_regular(lay):
         yield lay
-    stem = re.split(r"[.-]", lay.name.lstrip("."), maxsplit=1)[0]
+    stem, name = re.split(r"[.-]", lay.name.lstrip("."), maxsplit=1)[0], _unrotated(lay)
     beside = [one for one in lay.parent.glob(f"{_literal(stem)}*") if one != lay and _is_regular(one)]
-    yield from sorted(beside, key=lambda one: one.stat().st_mtime, reverse=True)[:_LOOKED_AT]
+    beside.sort(key=_modified, reverse=True)
+    # A server may have a log for each of hundreds of hosts: those of this one come first.
+    yield from [one for one in beside if _unrotated(one) == name][:_MOST]
+    yield from [one for one in beside if _unrotated(one) != name][:_LOOKED_AT]
+
+
+def _unrotated(path: Path) -> str:
+    """The name of a file without what its rotation has added."""
+    name = path.with_suffix("").name if path.suffix in _PACKED else path.name
+    return re.sub(rf"[.-]{_DATE}|\.\d{{1,3}}$", "", name)
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # it was rotated away at this moment
+        return 0
 
 
 def _literal(text: str) -> str:
