@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from threading import Condition
+from threading import Condition, RLock
 from typing import TYPE_CHECKING
 
 import anyio
@@ -213,7 +213,10 @@ class SyncLimitedAdapter:
     slots: AdaptiveLimiter
     max_retry_after: float
     """Longest pause in seconds that a `Retry-After` may cause for every request."""
+    _lock: RLock = field(init=False)
     _changed: Condition = field(init=False)
+    """Over the lock, which itself is entered without a call into Python."""
+    _waiting: int = field(init=False)
     _taken: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -222,7 +225,9 @@ class SyncLimitedAdapter:
 
     def reset_after_fork(self) -> None:
         """Forget the slots that the parent's threads have taken, and the lock that one of them may hold."""
-        self._changed, self._taken = Condition(), 0
+        # Reentrant, because a signal's handler may call the client, too.
+        self._lock = RLock()
+        self._changed, self._waiting, self._taken = Condition(self._lock), 0, 0
 
     async def send(self, request: Request) -> Response:
         """Wait for a slot, and for the end of any pause that the server asked for; then send the request.
@@ -232,8 +237,10 @@ class SyncLimitedAdapter:
         """
         request.progress.phase = Phase.QUEUED
         self._take(request.expires_at)
+        response, window = None, 0
         try:
-            await self._wait_for_pause(request.expires_at)
+            if self.slots.resume_at:
+                await self._wait_for_pause(request.expires_at)
             window = self.slots.enter()
             request.progress.phase = Phase.WAITING
             response = await self.inner.send(request)
@@ -243,16 +250,7 @@ class SyncLimitedAdapter:
                 request.progress.phase = Phase.CONNECTING
             raise
         finally:
-            self._release()
-        with self._changed:
-            self.slots.learn(
-                response,
-                window,
-                now=self.runtime.now(),
-                max_retry_after=self.max_retry_after,
-                random=self.runtime.random(),
-            )
-            self._changed.notify()
+            self._release(response, window)
         return response
 
     async def aclose(self) -> None:
@@ -260,14 +258,20 @@ class SyncLimitedAdapter:
         await self.inner.aclose()
 
     def _take(self, expires_at: float) -> None:
-        with self._changed:
+        with self._lock:
             while self._taken >= self.slots.limit:
-                left = expires_at - self.runtime.now()
-                if left <= 0:
-                    raise NotSentError("no slot became free")
-                # On Windows a wait without a timeout cannot be interrupted.
-                self._changed.wait(min(left, 1.0))
+                self._wait_for_slot(expires_at - self.runtime.now())
             self._taken += 1
+
+    def _wait_for_slot(self, left: float) -> None:
+        if left <= 0:
+            raise NotSentError("no slot became free")
+        self._waiting += 1
+        try:
+            # On Windows a wait without a timeout cannot be interrupted.
+            self._changed.wait(min(left, 1.0))
+        finally:
+            self._waiting -= 1
 
     async def _wait_for_pause(self, expires_at: float) -> None:
         while (pause := self.slots.resume_at - self.runtime.now()) > 0:
@@ -276,7 +280,11 @@ class SyncLimitedAdapter:
             if pause >= left:
                 raise NotSentError("the server asked for a pause beyond the deadline")
 
-    def _release(self) -> None:
-        with self._changed:
+    def _release(self, response: Response | None, window: int) -> None:
+        with self._lock:
             self._taken -= 1
-            self._changed.notify()
+            if response is not None:
+                now, random = self.runtime.now(), self.runtime.random()
+                self.slots.learn(response, window, now=now, max_retry_after=self.max_retry_after, random=random)
+            if self._waiting:
+                self._changed.notify(2)  # for the slot that is free, and one by which the slots may have grown

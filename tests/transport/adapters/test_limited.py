@@ -274,7 +274,7 @@ def test_one_thread_is_told_of_a_free_slot_and_one_of_a_new_slot() -> None:
     held, slots = HeldAdapter(), AdaptiveLimiter(ceiling=2)
     slots.throttled(slots.enter())
     limited = SyncLimitedAdapter(inner=held, runtime=SyncRuntime(), slots=slots, max_retry_after=60.0)
-    limited._changed = changed = PatientCondition()
+    limited._changed = changed = PatientCondition(limited._lock)
     threads = [threading.Thread(target=lambda: drive(limited.send(REQUEST)), daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -293,7 +293,7 @@ def held_threads(
 ) -> list[threading.Thread]:
     """So many threads that send one request each, at 100.0."""
     limited = SyncLimitedAdapter(inner=held, runtime=FakeRuntime(clock=100.0), slots=slots, max_retry_after=60.0)
-    limited._changed = PatientCondition()
+    limited._changed = PatientCondition(limited._lock)
     one = Request(method="GET", url="http://127.0.0.1/x", expires_at=expires_at)
     threads = [threading.Thread(target=lambda: drive(limited.send(one)), daemon=True) for _ in range(count)]
     for thread in threads:
