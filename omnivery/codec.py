@@ -185,6 +185,9 @@ def converter() -> Converter:
     made.register_structure_hook(bool, _primitive("true or false", bool))
     made.register_structure_hook(int, _primitive("a whole number", int))
     made.register_structure_hook(float, lambda value, _: float(_primitive("a number", int, float)(value, _)))
+    for primitive in (str, bool, int, float):
+        # cattrs itself would look for the primitive's hook at each value.
+        made.register_structure_hook(primitive | None, _or_none(made.get_structure_hook(primitive)))
     made.register_structure_hook(bytes, _no_bytes)
     made.register_unstructure_hook(bytes, refuse)
     made.register_structure_hook(datetime, lambda value, _: value)
@@ -202,6 +205,10 @@ def _primitive(name: str, *types: type) -> Callable[[Any, Any], Any]:
         return value
 
     return check
+
+
+def _or_none(hook: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, shape: None if value is None else hook(value, shape)
 
 
 def _kind(value: object) -> str:
@@ -280,8 +287,10 @@ def _model_hook(cls: type[Any], made: Converter) -> Callable[[Any, Any], Any]:
     aliases = {field.metadata[ALIAS]: name for name, field in attributes.items() if ALIAS in field.metadata}
     optional = {name for name, field in attributes.items() if field.default is not NOTHING}
     keeps_extra = len(attributes) < len(own)
-    renames = {field.name: override(rename=name) for name, field in attributes.items()}
-    build = make_dict_structure_fn(cls, made, **renames)  # type: ignore[arg-type]  # overrides are its only kwargs here
+    overrides = {field.name: override(rename=name) for name, field in attributes.items()}
+    # The hook below creates it, so it needs no copy.
+    overrides["extra"] = override(struct_hook=lambda value, _: value)
+    build = make_dict_structure_fn(cls, made, **overrides)  # type: ignore[arg-type]  # overrides are its only kwargs here
 
     def hook(value: Any, _: Any) -> Any:
         if isinstance(value, cls):  # the field's READ function has created it

@@ -57,8 +57,8 @@ def query(fields: Fields) -> str:
     Raises:
         ConfigError: a name or value is not valid Unicode text.
     """
-    text = urlencode(_checked(fields))
-    return f"?{text}" if text else ""
+    checked = _checked(fields)
+    return f"?{urlencode(checked)}" if checked else ""
 
 
 def json(content: bytes) -> Body:

@@ -111,12 +111,12 @@ class AsyncBaseClient(Generic[ConfigT]):
             verify=verify,
         )
         self._adapter = self._adapters.create_async()
-        log = LogObserver(logger=get_logger("omnivery.transport"))
         self._pipeline = Pipeline(
             adapter=self._limited(self._adapters.limits.concurrency, config.retry),
             runtime=AsyncRuntime(),
             budget=RetryBudget(),
-            observers=(log, *observers),
+            observers=tuple(observers),
+            log=LogObserver(logger=get_logger("omnivery.transport")),
         )
         self._owner = True
 
@@ -333,6 +333,8 @@ class AsyncBaseClient(Generic[ConfigT]):
         )
 
     def _path(self, operation: Operation[Any], domain: str | None, path: Mapping[str, str] | None = None) -> str:
+        if "{" not in operation.path:
+            return operation.path
         values = dict(path or {})
         if "{domain}" in operation.path:
             values["domain"] = self._domain(domain)
@@ -351,8 +353,9 @@ class AsyncBaseClient(Generic[ConfigT]):
         headers = {"accept": encoding.JSON, "user-agent": self._config.user_agent}
         if content_type is not None:
             headers["content-type"] = content_type
-        headers.update((name.lower(), value) for name, value in self._config.headers.items())
-        headers.update((name.lower(), value) for name, value in options.headers.items())
+        for further in (self._config.headers, options.headers):
+            for name, value in further.items():
+                headers[name.lower()] = value
         # Last, so that nothing replaces the credential.
         name, value = credential.header
         headers[name] = value

@@ -46,6 +46,10 @@ class LogObserver:
 
     logger: logging.Logger
 
+    def takes_successes(self) -> bool:
+        """Whether it writes successes at present."""
+        return self.logger.isEnabledFor(logging.DEBUG)
+
     def attempt_ended(self, attempt: Attempt) -> None:
         """Write one line."""
         level = logging.DEBUG

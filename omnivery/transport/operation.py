@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable
 from enum import Enum
 from http import HTTPStatus
 from types import ModuleType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.errors import DecodeError
@@ -188,12 +188,12 @@ def inside(key: str, model: type[T]) -> ResponseParser[T]:
 
 
 def with_extra(value: T, body: dict[str, Any], *, known: Collection[str]) -> T:
-    """Return a model with what stands beside it in a response, where that is not known."""
-    beside = {name: item for name, item in body.items() if name not in known}
-    if not beside:
-        return value
+    """Add to a model, which was just decoded, what stands beside it in a response and is not known."""
     model: Any = value
-    return cast("T", evolve(model, extra={**beside, **model.extra}))
+    for name, item in body.items():
+        if name not in known:
+            model.extra.setdefault(name, item)
+    return value
 
 
 def maybe_empty(model: type[T]) -> ResponseParser[T]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from omnivery.transport.config import RetryPolicy, Timeouts
     from omnivery.transport.http import Adapter, Content, Response
-    from omnivery.transport.observe import Observer
+    from omnivery.transport.observe import LogObserver, Observer
     from omnivery.transport.operation import Operation
     from omnivery.transport.retry import RetryBudget
     from omnivery.transport.runtime import Runtime
@@ -46,8 +46,16 @@ class Pipeline:
     runtime: Runtime
     budget: RetryBudget
     observers: Sequence[Observer]
+    log: LogObserver | None = None
+    """Notified of every attempt before the observers are; None for no log."""
     throttling_is_free: bool = False
     """Whether a 429 costs no attempt: bulk work is slowed by it, and goes on."""
+
+    def listeners(self, *, failed: bool) -> Sequence[Observer]:
+        """Return who looks at an attempt: mostly nobody, because the log has successes for debugging only."""
+        if self.log is None or not (failed or self.log.takes_successes()):
+            return self.observers
+        return (self.log, *self.observers)
 
     async def run(
         self, operation: Operation[T], request: Request, *, policy: RetryPolicy, deadline: float | None = None
@@ -226,7 +234,8 @@ class _Call(Generic[T]):
     def _notify(
         self, *, status: int | None, error: OmniveryError | None = None, decision: Wait | GiveUp | None = None
     ) -> None:
-        if not self.pipeline.observers:
+        listeners = self.pipeline.listeners(failed=error is not None)
+        if not listeners:
             return
         attempt = Attempt(
             operation=self.operation.name,
@@ -239,7 +248,7 @@ class _Call(Generic[T]):
             retry_in=decision.seconds if isinstance(decision, Wait) else None,
             gave_up=decision.reason.value if isinstance(decision, GiveUp) else None,
         )
-        for observer in self.pipeline.observers:
+        for observer in listeners:
             try:
                 observer.attempt_ended(attempt)
             except Exception as fault:  # noqa: BLE001  # an observer must not be able to break a call

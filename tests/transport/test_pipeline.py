@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from itertools import repeat
 from typing import Any
@@ -33,6 +34,7 @@ from omnivery.transport.http import (
     Response,
 )
 from omnivery.transport.limits import AdaptiveLimiter
+from omnivery.transport.observe import LogObserver
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.pipeline import NOT_SENT, Pipeline
 from omnivery.transport.retry import RetryBudget
@@ -571,3 +573,23 @@ async def test_an_interrupted_call_says_if_nothing_was_sent(
         await started.wait()
         tasks.cancel_scope.cancel()
     assert notes == ([NOT_SENT] if is_unsent else [])
+
+
+@pytest.mark.parametrize(("level", "lines"), [("DEBUG", ["DEBUG", "DEBUG"]), ("INFO", [])])
+def test_successes_are_in_the_log_for_debugging_and_observers_see_them_anyway(
+    caplog: pytest.LogCaptureFixture, level: str, lines: list[str]
+) -> None:
+    logger = logging.getLogger("omnivery.test")
+    observer = FakeObserver()
+    with caplog.at_level(level, logger.name):
+        for observers in ([], [observer]):
+            pipeline = Pipeline(
+                adapter=FakeAdapter(script=[response()]),
+                runtime=FakeRuntime(),
+                budget=RetryBudget(),
+                observers=observers,
+                log=LogObserver(logger=logger),
+            )
+            drive(pipeline.run(SEND, REQUEST, policy=RetryPolicy()))
+    assert [record.levelname for record in caplog.records] == lines
+    assert [seen.status for seen in observer.attempts] == [200]
