@@ -181,13 +181,11 @@ def converter() -> Converter:
         from cattrs import Converter  # takes 50 ms, so it waits for the first response
 
     made = Converter()
-    made.register_structure_hook(str, _primitive("text", str))
-    made.register_structure_hook(bool, _primitive("true or false", bool))
-    made.register_structure_hook(int, _primitive("a whole number", int))
-    made.register_structure_hook(float, lambda value, _: float(_primitive("a number", int, float)(value, _)))
-    for primitive in (str, bool, int, float):
+    for name, primitive in (("text", str), ("true or false", bool), ("a whole number", int)):
+        made.register_structure_hook(primitive, _primitive(name, primitive))
         # cattrs itself would look for the primitive's hook at each value.
-        made.register_structure_hook(primitive | None, _or_none(made.get_structure_hook(primitive)))
+        made.register_structure_hook(primitive | None, _primitive(name, primitive, NoneType))
+    made.register_structure_hook(float, lambda value, _: float(_primitive("a number", int, float)(value, _)))
     made.register_structure_hook(bytes, _no_bytes)
     made.register_unstructure_hook(bytes, refuse)
     made.register_structure_hook(datetime, lambda value, _: value)
@@ -205,10 +203,6 @@ def _primitive(name: str, *types: type) -> Callable[[Any, Any], Any]:
         return value
 
     return check
-
-
-def _or_none(hook: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda value, shape: None if value is None else hook(value, shape)
 
 
 def _kind(value: object) -> str:
