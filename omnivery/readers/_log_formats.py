@@ -13,6 +13,7 @@ from omnivery.readers import _json_log
 from omnivery.readers._carrier import carried
 from omnivery.readers._client_ip import ClientIp, ForwardedClient, trusted_networks
 from omnivery.readers._format import Format, ReadOptions, Sample
+from omnivery.readers._haproxy_log import HaproxyLogReader
 from omnivery.readers._json import is_laid_out
 from omnivery.readers._json_envelope import records_in
 from omnivery.readers._json_log import JsonLog, JsonLogReader
@@ -88,6 +89,7 @@ class LogFormat:
             # Where no line can be read, those that were split may be all that there is so far.
             if within > plain or (parts is not None and not plain):
                 made.carrier, made.parts = inside[0], parts
+        made.learn(inside[1] if inside and made.carrier else sample)
         if options.client_ip not in (None, *get_args(ClientIp)):
             raise ConfigError(f"client_ip: expected one of 'peer', 'forwarded', not {options.client_ip!r}")
         networks = trusted_networks(options.trusted_proxies)
@@ -180,6 +182,12 @@ LOG_FORMATS: Sequence[LogFormat] = (
         make=_text(_COMBINED, "combined log format"),
         forwarding=_text(_FORWARDING, "combined log format", _COMBINED),
         advice="Log X-Forwarded-For behind the user agent and say client_ip='forwarded'",
+    ),
+    # https://docs.haproxy.org/3.0/configuration.html#8.2.3
+    LogFormat(
+        name="haproxy",
+        make=HaproxyLogReader,
+        advice="If the log has X-Forwarded-For among the captured headers, say client_ip='forwarded'",
     ),
     LogFormat(name="cloudfront", make=W3CLogReader, marks=(b"x-edge-location",)),
     LogFormat(name="iis", make=W3CLogReader, marks=(b"#Software: Microsoft",)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define
 
@@ -58,6 +58,9 @@ class RequestReader(JoinedReader[BotEvent]):
         """Whether a line, without what carries it, is one of the format; what stands for a client in it may be one."""
         found = self.request(line, 1)
         return is_plausible(found.client, found.forwarded) if isinstance(found, Request) else found is None
+
+    def learn(self, sample: Sequence[bytes]) -> None:
+        """Look at the first lines, without what carries them, if they tell how others are to be read."""
 
     def item(self, line: bytes, number: int, position: int | None = None) -> BotEvent | UnreadableLine | None:
         """Return the click of a line.

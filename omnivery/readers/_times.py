@@ -68,6 +68,13 @@ def _of_text(text: str) -> int | None:
     if "/" in text[1:3]:
         found = _CLF.fullmatch(text)
         return clf_seconds(f"{found[1]:0>2}{found[2]} {(found[3] or '+0000').replace(':', '')}") if found else None
+    if found := _DAY_FIRST.fullmatch(text):
+        day, month, year, hour, time, zone = found.groups()
+        return _of_iso(f"{year}-{month:0>2}-{day:0>2} {hour or '00':0>2}{time or ':00'}{zone or ''}")
+    return _of_mail(text)
+
+
+def _of_mail(text: str) -> int | None:
     if not _MAIL_DATE.fullmatch(text):
         return None
     try:
@@ -76,6 +83,12 @@ def _of_text(text: str) -> int | None:
         return None
 
 
+_DAY_FIRST = re.compile(
+    r"(\d{1,2})\.(\d{1,2})\.(\d{4})"
+    r"(?:,? (\d{1,2})(:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)( ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?)?",
+    re.ASCII,
+)
+"""As it is written where dates have dots: the day comes first there, and nowhere else."""
 _CLF = re.compile(
     r"(\d{1,2})(/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)(?:[.,]\d{1,9})?(?: (?:Z|UTC|GMT|([+-]\d\d:?\d\d)))?", re.ASCII
 )

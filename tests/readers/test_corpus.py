@@ -59,6 +59,7 @@ def test_each_line_becomes_what_the_corpus_says(path: Path) -> None:
         "vhost_combined",
         "alb",
         "elb",
+        "haproxy",
         "iis",
         "w3c",
         "cloudfront",
