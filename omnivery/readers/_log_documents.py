@@ -11,8 +11,10 @@ from attrs import define
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.readers._carrier import in_member
 from omnivery.readers._format import Sample, WholeReader
+from omnivery.readers._identity import split_at
 from omnivery.readers._json_documents import json_objects
 from omnivery.readers._json_envelope import IsRecord
+from omnivery.readers._loki import is_loki, loki_lines
 from omnivery.readers._request import RequestReader
 
 _SAMPLE = 200
@@ -30,11 +32,19 @@ class LogDocumentsReader(WholeReader[BotEvent]):
 
     def read(self, pieces: Iterator[bytes], path: Path | None) -> Iterator[BotEvent | UnreadableLine]:  # noqa: ARG002
         """Yield the clicks of the objects."""
-        found = json_objects(pieces, self.is_record, leave=self.leave if self.growing else None)
+        leave = self.leave if self.growing else None
+        head, pieces = split_at(pieces, _SAMPLE_BYTES)
+        chained = chain((head,), pieces)
+        found = (
+            loki_lines(chained, leave=leave) if is_loki(head) else json_objects(chained, self.is_record, leave=leave)
+        )
         first = list(islice(found, _SAMPLE))
         reader = self.make([one.data for one in first if isinstance(one, EventLine)])
         reader.skipped = self.skipped
         for position, one in enumerate(chain(first, found), 1):
+            if isinstance(one, EventLine) and not one.data.strip():
+                self.skipped["blank"] += 1
+                continue
             item = one if isinstance(one, UnreadableLine) else reader.item(one.data, one.line, position)
             if item is None:
                 self.skipped["header"] += 1
@@ -56,5 +66,7 @@ def record_test(reader: RequestReader) -> IsRecord:
 def objects_of(sample: Sample, is_record: IsRecord) -> Sequence[bytes]:
     """The first objects in JSON of which these are the first lines."""
     text = b"\n".join(sample)[:_SAMPLE_BYTES]
+    if is_loki(text):
+        return [one.data for one in islice(loki_lines((text,)), _SAMPLE) if isinstance(one, EventLine)]
     found = (one.data for one in json_objects((text,), is_record) if isinstance(one, EventLine))
     return list(islice(found, _SAMPLE))

@@ -20,6 +20,7 @@ from omnivery.readers._json_log import JsonLog, JsonLogReader
 from omnivery.readers._log_check import LogCheck
 from omnivery.readers._log_documents import LogDocumentsReader, objects_of, record_test
 from omnivery.readers._log_pattern import LogPattern
+from omnivery.readers._loki import is_loki
 from omnivery.readers._parts import joiner_for
 from omnivery.readers._request import RequestReader
 from omnivery.readers._text_log import TextLogReader
@@ -60,7 +61,7 @@ class LogFormat:
         if options.columns:
             return 0.0
         is_record = record_test(self.make())
-        if not (is_laid_out(sample) or records_in(sample[0], is_record)):
+        if not (is_laid_out(sample) or is_loki(b"\n".join(sample)) or records_in(sample[0], is_record)):
             return 0.0
         return self.share(objects_of(sample, is_record))
 
