@@ -280,7 +280,6 @@ def _model_hook(cls: type[Any], made: Converter) -> Callable[[Any, Any], Any]:
     readers = {name: reader for name, field in attributes.items() if (reader := _reader(field))}
     aliases = {field.metadata[ALIAS]: name for name, field in attributes.items() if ALIAS in field.metadata}
     optional = {name for name, field in attributes.items() if field.default is not NOTHING}
-    keeps_extra = len(attributes) < len(own)
     overrides = {field.name: override(rename=name) for name, field in attributes.items()}
     # The hook below creates it, so it needs no copy.
     overrides["extra"] = override(struct_hook=lambda value, _: value)
@@ -301,9 +300,8 @@ def _model_hook(cls: type[Any], made: Converter) -> Callable[[Any, Any], Any]:
             known[name] = None if raw is None else reader(raw)
             if raw is not None and known[name] is None:
                 extra[name] = raw
-        for name in optional:
-            if known.get(name) is None:
-                known.pop(name, None)
-        return build({**known, "extra": extra} if keeps_extra else known, cls)
+        if None in known.values():
+            known = {name: item for name, item in known.items() if item is not None or name not in optional}
+        return build({**known, "extra": extra}, cls)
 
     return hook
