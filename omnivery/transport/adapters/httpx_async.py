@@ -23,9 +23,11 @@ from attrs import define, field
 from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.httpx_common import (
+    BriefTrace,
     SendTrace,
     Translation,
     already_read,
+    fields_of,
     has_unread_bytes,
     is_secure,
     to_httpx,
@@ -37,7 +39,6 @@ from omnivery.transport.adapters.response_body import ResponseBody
 from omnivery.transport.adapters.streams import use_streams
 from omnivery.transport.adapters.tls import tls
 from omnivery.transport.config import Limits
-from omnivery.transport.http import Headers
 from omnivery.transport.runtime import drive
 
 if TYPE_CHECKING:
@@ -187,7 +188,9 @@ def _is_current(loop: EventLoopToken | None) -> bool:
 
 
 async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request, limit: int) -> Response:
-    built, trace = to_httpx(request), SendTrace(request.progress)
+    built = to_httpx(request)
+    has_deadline = request.expires_at < math.inf
+    trace = SendTrace(request.progress) if has_deadline else BriefTrace(request.progress, built.extensions)
     built.extensions["trace"] = trace.note_async
     with Translation(trace):
         response = await transport.handle_async_request(built)
@@ -200,7 +203,7 @@ async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request, limit
 async def _read(response: httpx.Response, limit: int) -> Response:
     if response.is_stream_consumed:
         return already_read(response, limit)
-    body = ResponseBody(Headers(response.headers.multi_items()), limit)
+    body = ResponseBody(fields_of(response), limit)
     try:
         async for data in response.aiter_raw():
             if not body.feed(data):

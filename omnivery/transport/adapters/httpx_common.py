@@ -188,6 +188,24 @@ class SendTrace:
 
 
 @define(eq=False)
+class BriefTrace(SendTrace):
+    """The same up to the proof that the request was sent: eight more events would take a twentieth of a call.
+
+    It is for connections of ours, because a transport of the caller's may try again; and for a request without a
+    deadline, because only the error of a deadline says what went on when it passed.
+    """
+
+    extensions: dict[str, Any]
+    """Of the request that is traced. httpcore looks into them before each step."""
+
+    def note(self, event: str, info: dict[str, Any]) -> None:
+        """Handle an event, and ask for no more of them once the request goes out."""
+        SendTrace.note(self, event, info)
+        if self.sent:
+            self.extensions.pop("trace", None)
+
+
+@define(eq=False)
 class Translation:
     """A context manager around one exchange: the HTTP library's exceptions leave it as our errors."""
 
@@ -227,12 +245,19 @@ class SyncSendTrace(SendTrace):
                 self.timeouts[step] = min(limit, left)
 
 
+def fields_of(response: httpx.Response) -> Headers:
+    """Return the header fields of a response."""
+    # httpx's `multi_items` finds the encoding out anew for each name and each value.
+    encoding = response.headers.encoding
+    return Headers([(name.decode(encoding), value.decode(encoding)) for name, value in response.headers.raw])
+
+
 def already_read(response: httpx.Response, limit: int) -> Response:
     """Return a response that an event hook or a mock has read, so that httpx has decoded it."""
     body = ResponseBody(Headers(), limit)
     body.feed(response.content)
     found = body.response(response.status_code)
-    return evolve(found, headers=Headers(response.headers.multi_items()))
+    return evolve(found, headers=fields_of(response))
 
 
 def has_unread_bytes(transport: httpx.AsyncHTTPTransport | httpx.HTTPTransport) -> bool:

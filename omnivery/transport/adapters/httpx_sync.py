@@ -16,11 +16,13 @@ from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.deadline import Deadline, keep_deadline
 from omnivery.transport.adapters.httpx_common import (
+    BriefTrace,
     SendTrace,
     SyncSendTrace,
     Translation,
     already_read,
     always,
+    fields_of,
     has_unread_bytes,
     is_secure,
     to_httpx,
@@ -30,7 +32,6 @@ from omnivery.transport.adapters.httpx_errors import keeps_meaning
 from omnivery.transport.adapters.response_body import ResponseBody
 from omnivery.transport.adapters.tls import tls
 from omnivery.transport.config import Limits
-from omnivery.transport.http import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -85,7 +86,7 @@ class SyncHttpxAdapter:
         connection = _take(idle) or self._open(secure=secure)
         connection.deadline.expires_at = request.expires_at
         try:
-            response = _exchange(connection.transport.handle_request, _stream, request, self.limits.max_response_bytes)
+            response = _exchange(connection.transport.handle_request, request, self.limits.max_response_bytes)
         except BaseException:
             # Ctrl-C may have come anywhere, so there may be unread bytes of the response.
             connection.transport.close()
@@ -154,8 +155,7 @@ class SyncClientAdapter:
             raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
         # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
         send = partial(self.client.send, auth=None, follow_redirects=False, stream=True)
-        trusted = partial(keeps_meaning, self.client, httpx.URL(request.url))
-        return _exchange(send, httpx.Response.iter_raw, request, self.limits.max_response_bytes, trusted)
+        return _exchange(send, request, self.limits.max_response_bytes, client=self.client)
 
     async def aclose(self) -> None:
         """Do nothing: the caller closes the client."""
@@ -186,28 +186,29 @@ def _close_all(idle: deque[_Connection]) -> None:
 
 def _exchange(
     send: Callable[[httpx.Request], httpx.Response],
-    pieces: Callable[[httpx.Response], Iterable[bytes]],
     request: Request,
     limit: int,
-    trusted: Callable[[], bool] = always,
+    *,
+    client: httpx.Client | None = None,
 ) -> Response:
+    """Send a request over the caller's client, or over a connection of ours if there is none."""
     built = to_httpx(request)
-    trace = _trace(request, built)
+    trace = _trace(request, built, client)
     built.extensions["trace"] = trace.note
-    with Translation(trace, trusted):
+    with Translation(trace, always if client is None else partial(keeps_meaning, client, built.url)):
         response = send(built)
         try:
             if response.is_stream_consumed:
                 return already_read(response, limit)
-            return _read(response, pieces(response), request, limit)
+            return _read(response, _stream(response) if client is None else response.iter_raw(), request, limit)
         finally:
             response.close()
 
 
-def _trace(request: Request, built: httpx.Request) -> SendTrace:
-    if request.expires_at == math.inf:
-        return SendTrace(request.progress)
-    return SyncSendTrace(request.progress, request.expires_at, built.extensions["timeout"])
+def _trace(request: Request, built: httpx.Request, client: httpx.Client | None) -> SendTrace:
+    if request.expires_at < math.inf:
+        return SyncSendTrace(request.progress, request.expires_at, built.extensions["timeout"])
+    return BriefTrace(request.progress, built.extensions) if client is None else SendTrace(request.progress)
 
 
 def _stream(response: httpx.Response) -> httpx.SyncByteStream:
@@ -217,7 +218,7 @@ def _stream(response: httpx.Response) -> httpx.SyncByteStream:
 
 
 def _read(response: httpx.Response, pieces: Iterable[bytes], request: Request, limit: int) -> Response:
-    body = ResponseBody(Headers(response.headers.multi_items()), limit)
+    body = ResponseBody(fields_of(response), limit)
     for data in pieces:
         if not body.feed(data):
             break

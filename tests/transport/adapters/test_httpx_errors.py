@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 import respx
@@ -13,13 +15,14 @@ from anyio.abc import ByteStream
 
 from omnivery.errors import AmbiguousError, NotSentError, TransportError
 from omnivery.transport.adapters.httpx_async import ClientAdapter, HttpxAdapter
-from omnivery.transport.adapters.httpx_common import SendTrace
+from omnivery.transport.adapters.httpx_common import BriefTrace, SendTrace
 from omnivery.transport.adapters.httpx_errors import translate
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter, SyncHttpxAdapter
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Adapter, Phase, Progress, Request
+from tests.support import sync
 from tests.support.cli import free_port
-from tests.support.fakes import Seen, drive, serve
+from tests.support.fakes import Seen, drive, http_response, serve
 
 API = "https://api.example.org/things"
 
@@ -269,6 +272,42 @@ def test_a_tunnel_through_a_proxy_is_not_the_request() -> None:
     for step in ("send_request_headers", "receive_response_headers", "receive_response_body"):
         trace.note(f"http11.{step}.started", {"request": Connect()})
     assert (trace.sent, trace.progress.phase) == (False, Phase.CONNECTING)
+
+
+def test_a_trace_of_our_own_connection_ends_with_the_proof() -> None:
+    """A tunnel to a proxy proves nothing, and a head that h11 refused takes the proof back."""
+    extensions: dict[str, Any] = {}
+    trace = BriefTrace(Progress(), extensions)
+    extensions["trace"] = trace.note
+    trace.note("connection.connect_tcp.started", {"host": "127.0.0.1", "port": 1})
+    trace.note(f"{HEADS}.started", {"request": httpcore.Request(b"CONNECT", API)})
+    assert (trace.sent, list(extensions)) == (False, ["trace"])
+    trace.note(f"{HEADS}.started", {"request": httpcore.Request(b"GET", API)})
+    assert (trace.sent, list(extensions)) == (True, [])
+    trace.note(f"{HEADS}.failed", {"exception": httpx.LocalProtocolError("Illegal header value")})
+    assert not trace.sent
+
+
+@pytest.mark.parametrize(("expires_at", "count"), [(math.inf, 2), (1e12, 10)])
+def test_a_request_is_traced_to_its_end_only_if_it_has_a_deadline(
+    monkeypatch: pytest.MonkeyPatch, expires_at: float, count: int
+) -> None:
+    """Without one, eight more events would take a twentieth of a call. If this fails, httpx copies the extensions."""
+    seen: list[str] = []
+    note = SendTrace.note
+
+    def watched(self: SendTrace, event: str, info: dict[str, Any]) -> None:
+        seen.append(event)
+        note(self, event, info)
+
+    monkeypatch.setattr(SendTrace, "note", watched)
+    adapter = SyncHttpxAdapter()
+    with sync.serving(sync.always(http_response())) as server:
+        for _ in range(2):
+            seen.clear()
+            drive(adapter.send(Request(method="GET", url=server.url, expires_at=expires_at)))
+        drive(adapter.aclose())
+    assert len(seen) == count, seen
 
 
 # What no repetition can change
