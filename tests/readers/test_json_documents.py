@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnivery.events.event import EventLine, UnreadableLine
-from omnivery.readers._json_documents import json_objects
+from omnivery.readers._json_documents import TOO_DEEP, TORN, json_objects
 from omnivery.readers._lines import MAX_LINE
 
 OBJECT = b'{"ip":"192.0.2.1","a":{"b":["}",1,"\\"{"]}}'
@@ -112,3 +113,90 @@ def test_no_bytes_are_a_crash_and_pieces_of_any_size_say_the_same(text: bytes, s
         bool(found(text)) == bool(text.replace(b"\xef\xbb\xbf", b"").translate(None, b" \t\n\r\v\f\0,\x1e[]"))
         or b"[" in text
     )
+
+
+# An object that is torn
+
+RECORDS = [
+    {"event_id": f"e{n}", "uas": 'Mozilla/5.0 {x} "q" [', "attributes": {"a": [{"b": n}, [1]]}} for n in range(9)
+]
+LAID_OUT: dict[str, str] = {
+    "pretty": json.dumps(RECORDS, indent=2),
+    "with tabs": json.dumps(RECORDS, indent="\t"),
+    "without indentation": json.dumps(RECORDS, indent=0),
+    "objects begin behind the end of others": json.dumps(RECORDS, indent=1).replace("},\n {", "}, {"),
+    "one a line": "[" + ",\n".join(map(json.dumps, RECORDS)) + "]",
+    "commas in front": "[\n" + "\n,".join(map(json.dumps, RECORDS)) + "\n]",
+    "no array": "\n".join(json.dumps(one, indent=2) for one in RECORDS),
+    "in an envelope": json.dumps({"n": 9, "Records": RECORDS, "z": [{"a": 1}]}, indent=2),
+    "one a line in an envelope": '{"Records":[' + ",\n".join(map(json.dumps, RECORDS)) + "]}",
+    "windows": json.dumps(RECORDS, indent=2).replace("\n", "\r\n"),
+}
+
+
+def ids(items: list[EventLine | UnreadableLine]) -> list[str]:
+    """What the items are. An object that is no JSON is rejected where it is read, as one that is torn."""
+    return [_id(one.data) if isinstance(one, EventLine) else one.reason for one in items]
+
+
+def _id(data: bytes) -> str:
+    return str(json.loads(data)["event_id"]) if is_record(data) else TORN
+
+
+def is_record(data: bytes) -> bool:
+    try:
+        return "event_id" in json.loads(data)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("form", LAID_OUT)
+@pytest.mark.parametrize("size", [1, 50, 100_000])
+@pytest.mark.parametrize("tear", ['"Mozilla/5.0 {x', '"event_id"', '"uas": "Mozilla/5.0 {x} \\"q\\" [",'])
+def test_a_torn_object_costs_no_other(form: str, size: int, tear: str) -> None:
+    """A disk was full, or a process died, in the midst of one: the next one begins on a line of its own."""
+    whole = LAID_OUT[form]
+    fifth, sixth = (whole.index(f'"{name}"') for name in ("e4", "e5"))
+    start = whole.rindex("{", 0, fifth)
+    cut = whole.index(tear, start) + len(tear)
+    torn = whole[:cut] + whole[whole.rindex("\n", 0, whole.rindex("{", 0, sixth)) :]
+    content = torn.encode()
+    pieces = [content[at : at + size] for at in range(0, len(content), size)]
+    items = list(json_objects(pieces, is_record if "envelope" in form else None))
+    assert ids(items) == ["e0", "e1", "e2", "e3", TORN, "e5", "e6", "e7", "e8"]
+    assert items[4].line == 1 + whole.count("\n", 0, start)
+
+
+def test_where_nothing_tells_that_an_object_is_torn_the_end_does() -> None:
+    """JSON has objects in lists: what follows may be in this one, until the document ends and it has not."""
+    torn = '[\n{"event_id": "e0"},\n{"event_id": "x", "a": [1,\n{"event_id": "e1"},\n{"event_id": "e2"}'
+    assert ids(found(torn.encode())) == ["e0", TORN, "e1", "e2", "cut off: the JSON array does not end"]
+    again = torn.replace("[1,", "[1") + "\n]"
+    assert ids(found(again.encode()))[:2] == ["e0", TORN]
+
+
+def test_sound_json_is_never_taken_for_torn() -> None:
+    """Nested objects may stand at the beginning of a line, and texts may hold what looks like one."""
+    one = {"event_id": "e", "a": [{"b": "\n{"}, {"c": {"d": [{}, {}]}}], "z": {"y": {}}}
+    for indent in (None, 0, 1, 4):
+        content = json.dumps([one] * 3, indent=indent).replace('": {', '":\n{').encode()
+        assert ids(found(content)) == ["e"] * 3
+
+
+def test_a_list_that_is_torn_ends_with_its_object() -> None:
+    assert len(found(b'[{"a":[1,{"b":[2},\n{"event_id":"e"}]')) == 2
+    assert ids(found(b'[{"a":1\n]\n[{"event_id":"e"}]')) == [TORN, "e"]
+
+
+@pytest.mark.parametrize("hostile", ["{", '{"a":[', '{"a":\n', "[{\n", '{"a":"', "{\n", "{]", "{[}"])
+def test_hostile_json_takes_no_time_and_no_memory(hostile: str) -> None:
+    content = (hostile * (150_000 // len(hostile))).encode()
+    before = process_time()
+    items = found(content)
+    assert process_time() - before < 10
+    assert all(isinstance(one, UnreadableLine) for one in items) or hostile in {"{]", "{[}"}
+
+
+def test_what_is_nested_deeper_than_anything_is_told() -> None:
+    deep = b'{"a":' * 2_000 + b"1" + b"}" * 2_000
+    assert ids(found(b'{"event_id":"e"}\n' + deep + b'\n{"event_id":"f"}')) == ["e", TOO_DEEP, "f"]
