@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import repeat, starmap
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from typing import Any
 
 # Plain numbers: a member of an enum is converted at every call, which takes as long as the check of the address.
 IPV4, IPV6 = int(AF_INET), int(AF_INET6)
@@ -36,6 +39,26 @@ def plain_address(text: str) -> str | None:
     except (OSError, ValueError):
         return None
     return inet_ntop(IPV4, packed[len(_MAPPED) :]) if packed.startswith(_MAPPED) else text
+
+
+def are_addresses(texts: Sequence[Any]) -> bool:
+    """Whether all texts are addresses in the form that is sent: of IPv4, or of IPv6 and not IPv4-mapped.
+
+    Raises:
+        OSError, TypeError, ValueError: one of them is no address at all.
+    """
+    try:
+        return _can_be_packed(IPV4, texts)
+    except OSError:
+        long = [text for text in texts if ":" in text]
+    _can_be_packed(IPV6, long)
+    _can_be_packed(IPV4, [text for text in texts if ":" not in text])
+    return MAPPED_GROUP not in "\n".join(long).lower()
+
+
+def _can_be_packed(family: int, texts: Sequence[Any]) -> bool:
+    # starmap() hands on the tuples that map() would make of its arguments for each call.
+    return all(starmap(inet_pton, zip(repeat(family), texts, strict=False)))
 
 
 def client_address(text: str) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import repeat
 from operator import attrgetter, is_
-from socket import inet_pton
 from types import NoneType
 from typing import Any
 
@@ -18,7 +17,7 @@ from attrs import evolve, frozen
 from omnivery import codec
 from omnivery.events.encoded import CHECKED, LINE, CheckedBlock, LineBlock
 from omnivery.events.event import BotEvent, EventLike, EventLine, wire_of
-from omnivery.events.ip_address import IPV4, IPV6, MAPPED_GROUP
+from omnivery.events.ip_address import are_addresses
 from omnivery.events.sound_lines import sound_lines
 
 
@@ -72,7 +71,7 @@ def _of_mappings(items: Sequence[Any], webhook_url: str) -> Prepared | None:
         _are_texts(ids)
         and _are_texts([item["uas"] for item in items])
         and _TIMES.issuperset(map(type, times))
-        and _are_addresses([item["ip"] for item in items])
+        and are_addresses([item["ip"] for item in items])
     ):
         return None
     body = codec.dumps({"webhook_url": webhook_url, "events": items}, default=plain_form)
@@ -85,7 +84,7 @@ def _of_events(items: Sequence[Any], webhook_url: str) -> Prepared | None:
 
 def _of_bytes(items: Sequence[Any], webhook_url: str) -> Prepared | None:
     found = sound_lines(items)
-    if found is None or not _are_addresses([*map(_IP, found)]):
+    if found is None or not are_addresses([*map(_IP, found)]):
         return None
     return Prepared(body=spliced(b",".join(items), webhook_url), ids=[*map(_EVENT_ID, found)])
 
@@ -105,7 +104,7 @@ def _of_tuples(items: Sequence[Any], webhook_url: str) -> Prepared | None:
 
 
 def _of_block(block: Any, webhook_url: str) -> Prepared | None:
-    if not _are_addresses([*map(_IP, block.events)]):
+    if not are_addresses([*map(_IP, block.events)]):
         return None
     return Prepared(
         body=spliced(memoryview(block.text.replace(b"\n", b","))[:-1], webhook_url),
@@ -121,17 +120,6 @@ def _of_checked(block: Any, webhook_url: str) -> Prepared | None:
 def _are_texts(values: Sequence[Any]) -> bool:
     # join() raises a TypeError for what is no text, in half the time that a set of the types takes.
     return bool("".join(values)) and all(values)
-
-
-def _are_addresses(ips: Sequence[Any]) -> bool:
-    """Whether all are addresses in the form that is sent: of IPv4, or of IPv6 and not IPv4-mapped."""
-    try:
-        return all(map(inet_pton, repeat(IPV4), ips))
-    except OSError:
-        long = [ip for ip in ips if ":" in ip]
-    all(map(inet_pton, repeat(IPV6), long))
-    all(map(inet_pton, repeat(IPV4), [ip for ip in ips if ":" not in ip]))
-    return MAPPED_GROUP not in "\n".join(long).lower()
 
 
 _TIMES = frozenset((int, NoneType))

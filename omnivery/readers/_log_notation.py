@@ -97,7 +97,7 @@ def _header(name: str) -> Token:
 
 _CLIENT = Token("client", Role.CLIENT, _LIST, usual=r'[^\s,"]++')
 _STATUS = Token("status", None, r"(?:\d{3}|-)", usual=r"\d\d\d")
-_SIZE = Token("size", None, r"(?:\d++|-)", usual=r"\d++")
+_SIZE = Token("size", None, r"(?:\d++|-)")
 _APACHE: Mapping[str, Token] = {
     "h": _CLIENT,
     "a": _CLIENT,

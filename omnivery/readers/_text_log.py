@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import repeat
 from json.encoder import encode_basestring
-from socket import inet_pton
 from typing import Any, TypeAlias
 
 from attrs import define
@@ -16,7 +14,7 @@ from omnivery import codec
 from omnivery.events.encoded import CheckedBlock
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import LENGTHS, hashed_texts, part_of_id, request_id
-from omnivery.events.ip_address import IPV4
+from omnivery.events.ip_address import are_addresses
 from omnivery.readers._format import Placed
 from omnivery.readers._lines import PART, Block, Cut, Line, too_long
 from omnivery.readers._log_notation import Role
@@ -87,11 +85,12 @@ class TextLogReader(RequestReader):
             spelled=urls if Role.REQUEST in self.pattern.roles else [encode_basestring(url)[1:-1] for url in urls],
             numbers=range(first, first + len(lines)),
         )
-        untimed = {time for time, ts in seconds.items() if ts is None and self.timed}
+        needed: list[Sequence[object]] = [ips, urls, agents]
+        if self.timed and None in seconds.values():
+            needed.append([seconds[time] is not None for time in times])
         others: dict[int, Any] = {}
-        if untimed or not (all(ips) and all(urls) and all(agents)):
-            rows = enumerate(zip(ips, urls, agents, times, strict=True))
-            unusual = [place for place, (*fields, time) in rows if not all(fields) or time in untimed]
+        if not all(map(all, needed)):
+            unusual = [place for place, fields in enumerate(zip(*needed, strict=True)) if not all(fields)]
             others = {place: self._unusual(lines[place], first + place) for place in unusual}
         return self._with_others(first, block, others)
 
@@ -100,7 +99,7 @@ class TextLogReader(RequestReader):
         if self.forwarded is not None:
             return [self.client_of(*pair) or "" for pair in zip(clients, hops, strict=True)]
         try:
-            if all(map(inet_pton, repeat(IPV4), clients)):
+            if are_addresses([*filter(None, clients)]):
                 return clients
         except (OSError, ValueError):
             pass
@@ -170,8 +169,8 @@ def _text_of(lines: Sequence[Line]) -> str:
     """A block as text, with nothing in place of lines that are too long, have an escape, or are not UTF-8."""
     try:
         data = _joined(lines)
-        if data is not None and b"\\" not in data:
-            return data.decode()
+        if data is not None:
+            return _without_escapes(data).decode()
     except UnicodeDecodeError:
         pass
     return "\n".join(map(_usual_text, lines))
@@ -186,6 +185,18 @@ def _joined(lines: Sequence[Line]) -> bytes | None:
         return None
     # What collectors carry may have line breaks inside.
     return data if data.count(b"\n") == len(lines) - 1 else None
+
+
+def _without_escapes(lines: bytes) -> bytes:
+    """Return lines with nothing in place of those that have a backslash."""
+    kept: list[bytes] = []
+    end = 0
+    while (found := lines.find(b"\\", end)) >= 0:
+        kept.append(lines[end : lines.rfind(b"\n", end, found) + 1])
+        end = lines.find(b"\n", found)
+        if end < 0:
+            return b"".join(kept)
+    return b"".join((*kept, lines[end:])) if kept else lines
 
 
 def _usual_text(line: Line) -> str:

@@ -15,11 +15,11 @@ from omnivery.events.ids import event_id_for
 from omnivery.events.validation import event_id_of
 from omnivery.readers import _log_pattern
 from omnivery.readers._format import ReadOptions
-from omnivery.readers._lines import Blocks
+from omnivery.readers._lines import Blocks, Cut
 from omnivery.readers._log_formats import log_reader
 from omnivery.readers._log_pattern import LogPattern
 from omnivery.readers._slices import FileSlices
-from omnivery.readers._text_log import TextLogReader
+from omnivery.readers._text_log import TextLogReader, _text_of, _usual_text
 
 USUAL = '192.0.2.1 - - [17/May/2026:10:05:03 +0000] "GET /c/1?x=2 HTTP/1.1" 302 0 "-" "Mozilla/5.0"'
 
@@ -88,6 +88,7 @@ of_some_formats = pytest.mark.parametrize(
         ("main", ReadOptions(client_ip="forwarded", trusted_proxies=["10.0.0.0/8"])),
         ('%h - %u [%{%d/%b/%Y:%H:%M:%S %z}t] "%r" %>s %b "%{Referer}i" "%{User-Agent}i"', ReadOptions()),
         ('%h - %u [%{X}i] "%m %U HTTP/1.1" %>s %b "%{Referer}i" "%{User-Agent}i"', ReadOptions()),
+        ('%h - %u [%{X}i] "%{Y}i" %>s %b "%{Referer}i" "%{User-Agent}i"', ReadOptions()),
     ],
 )
 
@@ -110,6 +111,13 @@ def test_each_line_becomes_what_it_becomes_alone(
     name: str, options: ReadOptions, lines: list[str], first: int, end: bytes
 ) -> None:
     check(lines, name, options, first=first, end=end)
+
+
+@given(st.lists(st.sampled_from([b"a", b"", b"\\", b"a\\b\\", "é".encode(), b"\xff"]), min_size=1, max_size=8))
+def test_lines_with_an_escape_are_left_to_be_read_alone(lines: list[bytes]) -> None:
+    """And no other line, which would take several times as long."""
+    assert _text_of(Cut(b"\n".join(lines) + b"\n")) == "\n".join(map(_usual_text, lines))
+    assert _text_of(lines) == _text_of(Cut(b"\n".join(lines) + b"\n"))
 
 
 @given(st.lists(LINES, min_size=1, max_size=8))
