@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from csv import Error, reader
-from itertools import chain
 from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from attrs import define, field
 
@@ -15,11 +12,12 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import client_address
 from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
-from omnivery.readers._csv_header import Dialect, HeaderSearch
+from omnivery.readers._csv_header import Dialect, HeaderSearch, below_header
 from omnivery.readers._csv_nulls import may_have_nulls, without_null_times, without_nulls
+from omnivery.readers._csv_rows import NOTHING, Row, RowLines, careful_rows, fault_of, line_by_line
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._format import LineReader, Placed
-from omnivery.readers._lines import Block, Cut, Line, too_long
+from omnivery.readers._lines import Block
 from omnivery.readers._opening import FileSources
 from omnivery.readers._times import unix_time
 
@@ -63,16 +61,6 @@ def csv(
     return events_from(source, lambda: CsvReader(delimiter=delimiter, columns=columns), check=True)
 
 
-class Row(NamedTuple):
-    """A row, and where it stands."""
-
-    first: int
-    last: int
-    """The numbers of its first and its last line."""
-    cells: list[str] | str
-    """None for a blank line; or in words, why it cannot be read."""
-
-
 @define(kw_only=True, eq=False)
 class CsvReader(LineReader[BotEvent]):
     """Reads rows below the one that names the columns, whose names are the state of reading."""
@@ -89,12 +77,13 @@ class CsvReader(LineReader[BotEvent]):
         """
         flow = iter(blocks)
         if self.state is None:
-            flow = self._below_header(flow)
+            search = HeaderSearch(delimiter=self.delimiter, columns=self.columns)
+            self.state, flow = below_header(search, flow, self.skipped)
         state = cast("dict[str, Any]", self.state)
         columns = Columns.of(state["names"], self.columns)
         self._dialect = {name: value for name, value in state.items() if name != "names"}
         for first, lines in flow:
-            rows = _line_by_line(lines, self._dialect)
+            rows = line_by_line(lines, self._dialect)
             if rows is not None:
                 if may_have_nulls(lines):
                     rows = list(map(without_nulls, rows))
@@ -102,27 +91,11 @@ class CsvReader(LineReader[BotEvent]):
                 yield self._placed(numbered, columns)
             else:
                 # Row by row, which takes half as long again, to the end of the block or of a row that goes beyond it.
-                source = _Lines(flow, first, lines)
-                for row in _careful_rows(source, self._dialect, growing=self.growing):
+                source = RowLines(flow, first, lines)
+                for row in careful_rows(source, self._dialect, growing=self.growing):
                     cells = row.cells if isinstance(row.cells, str) else without_nulls(row.cells)
                     yield self._placed([row._replace(cells=cells)], columns)
                 self.unfinished = source.unfinished
-
-    def _below_header(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """Read the row that names the columns, and return what follows."""
-        search = HeaderSearch(delimiter=self.delimiter, columns=self.columns)
-        for first, lines in blocks:
-            for place, line in enumerate(lines):
-                if search.passes(line):
-                    self.skipped["blank"] += 1
-                    continue
-                self.skipped["header"] += 1
-                if (found := search.take(line)) is not None:
-                    self.state = found
-                    return chain([(first + place + 1, lines[place + 1 :])], blocks)
-                if search.is_over:
-                    raise search.error()
-        raise search.error()
 
     def _placed(self, rows: Iterable[Row], columns: Columns) -> Placed[BotEvent]:
         """The events of rows."""
@@ -132,7 +105,7 @@ class CsvReader(LineReader[BotEvent]):
         items: list[BotEvent | UnreadableLine] = []
         ends: list[int] = []
         for number, last, row in rows:
-            if (isinstance(row, str) or len(row) != width) and (fault := _fault(row, width)) != _NOTHING:
+            if (isinstance(row, str) or len(row) != width) and (fault := fault_of(row, width)) != NOTHING:
                 if fault is not None:
                     items.append(UnreadableLine(line=number, reason=fault))
                     ends.append(last)
@@ -184,117 +157,3 @@ class CsvReader(LineReader[BotEvent]):
         if (known := without_null_times(row.cells, columns)) != row.cells:
             return self._placed([row._replace(cells=known)], columns).items
         return (UnreadableLine(line=row.first, reason=fault),)
-
-
-def _line_by_line(lines: Sequence[Line], dialect: Dialect) -> list[list[str]] | None:
-    """The rows of a block in which every line is a sound row, as nearly all are; else None."""
-    if not isinstance(lines, Cut) and None in lines:
-        return None
-    try:
-        rows = list(reader(map(bytes.decode, lines), strict=True, **dialect))  # type: ignore[arg-type]  # no None
-    except (Error, UnicodeDecodeError):
-        return None
-    return rows if len(rows) == len(lines) else None
-
-
-@define(eq=False)
-class _Lines:
-    """What the parser of CSV reads from: a block's lines, others if a row goes beyond it, and lines once more."""
-
-    _blocks: Iterator[Block]
-    number: int
-    """The number of the first line of the row that is being read."""
-    _lines: Sequence[Line]
-    """The block in hand."""
-    taken: list[str] = field(init=False, factory=list[str])
-    """The lines of that row."""
-    faults: dict[int, str] = field(init=False, factory=dict[int, str])
-    """What is wrong with lines that were read, by their number."""
-    unfinished: int = field(init=False, default=0)
-    """Bytes of a last row that was left."""
-    _place: int = field(init=False, default=0)
-    _again: deque[str] = field(init=False, factory=deque[str])
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        text = self._again.popleft() if self._again else self._fresh()
-        self.taken.append(text)
-        return text
-
-    def put_back(self) -> None:
-        """Read all lines of this row but the first again."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
-
-    def next_row(self) -> bool:
-        """The row is done with; say whether another one begins in the lines that were taken from the source."""
-        self.number += len(self.taken)
-        self.taken.clear()
-        return bool(self._again) or self._place < len(self._lines)
-
-    def fault(self) -> str | None:
-        """What is wrong with a line of the row, if anything is."""
-        numbers = range(self.number, self.number + len(self.taken))
-        found = [self.faults.pop(number) for number in numbers if number in self.faults]
-        return found[0] if found else None
-
-    def _fresh(self) -> str:
-        while self._place == len(self._lines):
-            _, self._lines = next(self._blocks)
-            self._place = 0
-        line = self._lines[self._place]
-        self._place += 1
-        number = self.number + len(self.taken)
-        if line is None:
-            self.faults[number] = too_long(number).reason
-            return ""
-        try:
-            return line.decode() + "\n"
-        except UnicodeDecodeError:
-            self.faults[number] = "holds bytes that are no UTF-8"
-            return line.decode(errors="replace") + "\n"
-
-
-_OPEN_LINES = 20
-"""Lines at the end of a source that may be a row which is still being written; of more, a quote was forgotten."""
-
-
-def _careful_rows(lines: _Lines, dialect: Dialect, *, growing: bool) -> Iterator[Row]:
-    cells = reader(lines, strict=True, **dialect)
-    more = True
-    while more:
-        row: list[str] | str | None
-        try:
-            row = next(cells, None)
-        except Error as error:  # its text names the characters of the format, and nothing that was read
-            if growing and "unexpected end" in str(error) and len(lines.taken) <= _OPEN_LINES:
-                lines.unfinished = sum(len(text.encode()) for text in lines.taken)
-                return
-            row = f"no CSV: {error}"
-            # A quote that is never closed spoils its own line, and not all up to the end.
-            lines.put_back()
-        if row is None:
-            return
-        last = lines.number + len(lines.taken) - 1
-        yield Row(lines.number, last, (lines.fault() if lines.faults else None) or row)
-        more = lines.next_row()
-
-
-_NOTHING = ""
-
-
-def _fault(row: list[str] | str, width: int) -> str | None:
-    """What is wrong with a row; None for a blank one, and `_NOTHING` if the cells that it has too many are empty."""
-    if isinstance(row, str):
-        return row
-    if _is_blank(row):
-        return None
-    if len(row) > width and not any(row[width:]):
-        return _NOTHING
-    return f"{len(row)} cells where the first row has {width}"
-
-
-def _is_blank(row: list[str]) -> bool:
-    return len(row) <= 1 and not "".join(row).strip()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from csv import Error, reader
+from itertools import chain
 from typing import Any, TypeAlias
 
 from attrs import define, field
@@ -12,7 +14,7 @@ from attrs import define, field
 from omnivery.errors import ConfigError
 from omnivery.readers._columns import KEYS, Columns, in_any_case
 from omnivery.readers._format import Sample
-from omnivery.readers._lines import Line, too_long
+from omnivery.readers._lines import Block, Line, too_long
 
 DELIMITERS = ",;\t|"
 """What may stand between cells, if the caller does not say it."""
@@ -27,8 +29,11 @@ def csv_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
         return 0.0
     wanted = KEYS.union(columns or ())
     first = sample[0].decode(errors="replace")
-    if _names(first, wanted) or _SEPARATOR.fullmatch(first):
+    if _names(first, wanted):
         return _BELOW if "\ufffd" in first else 1.0
+    if _SEPARATOR.fullmatch(first):
+        # Without these names it may be a log in a column.
+        return 1.0 if len(sample) > 1 and _names(sample[1].decode(errors="replace"), wanted) else _BELOW
     # Titles and notes above the table; a line of anything else may hold such a word by chance.
     below = (_names(line.decode(errors="replace"), wanted) for line in sample[1:_HIGHEST])
     return _BELOW if max(below, default=0) > 1 else 0.0
@@ -137,6 +142,27 @@ class HeaderSearch:
                 len(cells[one]),
             ),
         )
+
+
+def below_header(
+    search: HeaderSearch, blocks: Iterator[Block], skipped: Counter[str]
+) -> tuple[Dialect, Iterator[Block]]:
+    """Read the row that names the columns; return the names and how rows are written, and what follows.
+
+    Raises:
+        ConfigError: there is none that names those that are wanted.
+    """
+    for first, lines in blocks:
+        for place, line in enumerate(lines):
+            if search.passes(line):
+                skipped["blank"] += 1
+                continue
+            skipped["header"] += 1
+            if (found := search.take(line)) is not None:
+                return found, chain([(first + place + 1, lines[place + 1 :])], blocks)
+            if search.is_over:
+                raise search.error()
+    raise search.error()
 
 
 def _decoded(line: Line) -> str:

@@ -18,6 +18,7 @@ from omnivery.readers._json import is_laid_out
 from omnivery.readers._json_envelope import records_in
 from omnivery.readers._json_log import JsonLog, JsonLogReader
 from omnivery.readers._log_check import LogCheck
+from omnivery.readers._log_column import LogColumnReader, log_cells
 from omnivery.readers._log_documents import LogDocumentsReader, objects_of, record_test
 from omnivery.readers._log_pattern import LogPattern
 from omnivery.readers._loki import is_loki
@@ -45,12 +46,16 @@ class LogFormat:
     advice: str = "If the log has X-Forwarded-For, say client_ip='forwarded'"
     """What to do about addresses of a proxy."""
 
-    def as_formats(self) -> tuple[Format, Format]:
-        """The row as two of the formats that are recognized: a request in each line, or in objects of JSON."""
+    def as_formats(self) -> tuple[Format, Format, Format]:
+        """The row as formats that are recognized: a request in each line, in objects of JSON, or in a column of CSV."""
         in_lines = Format(name=self.name, sniff=self._share_of_lines, reader=self.reader)
-        return in_lines, Format(
+        in_json = Format(
             name=f"{self.name} in JSON", sniff=self._share_of_objects, reader=self._documents_reader, like=self.name
         )
+        in_csv = Format(
+            name=f"{self.name} in CSV", sniff=self._share_of_cells, reader=self._column_reader, like=self.name
+        )
+        return in_lines, in_json, in_csv
 
     def _share_of_lines(self, sample: Sample, options: ReadOptions) -> float:
         # Who says which member is which has objects in mind, and what these have besides.
@@ -64,6 +69,14 @@ class LogFormat:
         if not (is_laid_out(sample) or is_loki(b"\n".join(sample)) or records_in(sample[0], is_record)):
             return 0.0
         return self.share(objects_of(sample, is_record))
+
+    def _share_of_cells(self, sample: Sample, options: ReadOptions) -> float:
+        if options.columns or isinstance(self.make(), W3CLogReader):
+            return 0.0  # a W3C log is no log without its directives
+        return self.share(log_cells(sample))
+
+    def _column_reader(self, sample: Sample, options: ReadOptions) -> LogColumnReader:
+        return LogColumnReader(log=self.reader(log_cells(sample), options))
 
     def _documents_reader(self, _sample: Sample, options: ReadOptions) -> LogDocumentsReader:
         self.reader((), options)  # what is wrong with the options is told before anything is read
@@ -217,8 +230,7 @@ _GROUPS = {
 
 def forms_of(formats: Sequence[LogFormat]) -> Sequence[Format]:
     """Return the rows as formats that are recognized: first those of one request a line, as most logs are."""
-    forms = [one.as_formats() for one in formats]
-    return [*(in_lines for in_lines, _ in forms), *(in_json for _, in_json in forms)]
+    return [one for form in zip(*(row.as_formats() for row in formats), strict=True) for one in form]
 
 
 def log_reader(name: str | None, sample: Sample, options: ReadOptions) -> RequestReader:

@@ -1,0 +1,130 @@
+"""Lines of a log in a column of CSV, as search engines export them: Splunk, Kibana, CloudWatch, Grafana, Datadog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from csv import Error, reader
+from functools import lru_cache
+from typing import Any, cast
+
+from attrs import define, field
+
+from omnivery.errors import ConfigError
+from omnivery.events.event import BotEvent, UnreadableLine
+from omnivery.readers._csv_header import Dialect, HeaderSearch, below_header
+from omnivery.readers._csv_rows import NOTHING, Row, RowLines, careful_rows, fault_of, line_by_line
+from omnivery.readers._format import LineReader, Placed, Sample
+from omnivery.readers._lines import Block
+from omnivery.readers._request import RequestReader
+
+_COLUMNS = (
+    "_raw",
+    "event.original",
+    "@message",
+    "message",
+    "Message",
+    "log",
+    "textPayload",
+    "Line",
+    "line",
+    "Content",
+)
+"""What these columns are called by Splunk, Elastic's common schema, CloudWatch Logs Insights, Kibana, Datadog, Docker's
+collectors, Google Cloud and Grafana. The first of them that a table has is the one."""
+
+
+@define(eq=False, kw_only=True)
+class LogColumnReader(LineReader[BotEvent]):
+    """Reads the cell of each row as a line of the log."""
+
+    log: RequestReader
+    _dialect: Dialect = field(init=False, factory=dict[str, Any])
+
+    def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
+        """Yield the clicks of the rows.
+
+        Raises:
+            ConfigError: no column is one of those that hold lines.
+        """
+        flow = iter(blocks)
+        if self.state is None:
+            self.state, flow = below_header(_search(), flow, self.skipped)
+        state = cast("dict[str, Any]", self.state)
+        dialect: Dialect = {name: value for name, value in state.items() if name != "names"}
+        place = _place_in(state["names"])
+        if place is None:
+            raise ConfigError("source: no column of the table holds lines of a log; these are " + ", ".join(_COLUMNS))
+        for first, lines in flow:
+            rows = line_by_line(lines, dialect)
+            if rows is not None:
+                yield self._placed([Row(number, number, cells) for number, cells in enumerate(rows, first)], place)
+            else:
+                source = RowLines(flow, first, lines)
+                for row in careful_rows(source, dialect, growing=self.growing):
+                    yield self._placed([row], place)
+                self.unfinished = source.unfinished
+
+    def _placed(self, rows: Iterable[Row], place: int) -> Placed[BotEvent]:
+        items: list[BotEvent | UnreadableLine] = []
+        ends: list[int] = []
+        for row in rows:
+            if (item := self._item(row, place)) is not None:
+                items.append(item)
+                ends.append(row.last)
+        self.log.look_at(items)
+        return Placed(items, ends, self.state)
+
+    def _item(self, row: Row, place: int) -> BotEvent | UnreadableLine | None:
+        names: list[str] = self.state["names"]
+        fault = (
+            fault_of(row.cells, len(names)) if isinstance(row.cells, str) or len(row.cells) != len(names) else NOTHING
+        )
+        if fault:
+            return UnreadableLine(line=row.first, reason=fault)
+        line = "" if fault is None else row.cells[place].strip()
+        if not line:
+            self.skipped["blank"] += 1
+            return None
+        item = None if row.cells == names else self.log.item(line.encode(), row.first)
+        if item is None:
+            self.skipped["header"] += 1
+        return item
+
+
+def log_cells(sample: Sample) -> Sequence[bytes]:
+    """The lines of a log in the column of a table of which these are the first lines; none if it has no such column."""
+    return _log_cells(tuple(sample))
+
+
+# Every format looks at the same sample.
+@lru_cache(maxsize=4)
+def _log_cells(sample: Sample) -> Sequence[bytes]:
+    search = _search()
+    for number, line in enumerate(sample):
+        if (found := search.take(line)) is not None:
+            return [*_cells(sample[number + 1 :], found)]
+        if search.is_over:
+            break
+    return ()
+
+
+def _cells(lines: Sample, found: Dialect) -> Iterator[bytes]:
+    place = _place_in(found["names"])
+    if place is None:
+        return  # it is a table of events
+    dialect = {name: value for name, value in found.items() if name != "names"}
+    texts = [line.decode(errors="replace") + "\n" for line in lines]
+    try:
+        for row in reader(texts, **dialect):
+            if len(row) == len(found["names"]) and (cell := row[place].strip()):
+                yield cell.encode()
+    except Error:
+        return
+
+
+def _search() -> HeaderSearch:
+    return HeaderSearch(delimiter=None, columns=dict.fromkeys(_COLUMNS, ""))
+
+
+def _place_in(names: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in _COLUMNS if name in names), None)
