@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import httpcore
-from attrs import define
+from attrs import define, field
 
 if TYPE_CHECKING:
     import httpx
@@ -93,19 +93,53 @@ class DeadlineBackend(httpcore.NetworkBackend):
 class _DeadlineStream(httpcore.NetworkStream):
     inner: httpcore.NetworkStream
     deadline: Deadline
+    _socket: socket.socket | None = field(init=False)
+    """Read and written directly, at a fiftieth of a call less: `inner` sets its timeout anew for each step. If there is
+    none, all goes through `inner`."""
+    _timeout: float | None = field(init=False, default=math.nan)
+
+    def __attrs_post_init__(self) -> None:
+        self._socket = _socket_of(self.inner)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self.deadline.expires_at == math.inf:
+        if self.deadline.expires_at < math.inf:
+            timeout = _check(self.deadline.within(timeout), httpcore.ReadTimeout)
+        if self._socket is None:
             return self.inner.read(max_bytes, timeout)
-        return self.inner.read(max_bytes, _check(self.deadline.within(timeout), httpcore.ReadTimeout))
+        try:
+            if timeout != self._timeout:
+                self._set_timeout(self._socket, timeout)
+            return self._socket.recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if self.deadline.expires_at == math.inf:
-            self.inner.write(buffer, timeout)
+            self._write(buffer, timeout)
             return
         for start in range(0, len(buffer), BLOCK):
             left = _check(self.deadline.within(timeout), httpcore.WriteTimeout)
-            self.inner.write(buffer[start : start + BLOCK], left)
+            self._write(buffer[start : start + BLOCK], left)
+
+    def _write(self, buffer: bytes, timeout: float | None) -> None:
+        if self._socket is None:
+            self.inner.write(buffer, timeout)
+            return
+        try:
+            if timeout != self._timeout:
+                self._set_timeout(self._socket, timeout)
+            while buffer:
+                buffer = buffer[self._socket.send(buffer) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def _set_timeout(self, connection: socket.socket, timeout: float | None) -> None:
+        connection.settimeout(timeout)
+        self._timeout = timeout
 
     def close(self) -> None:
         self.inner.close()
@@ -118,6 +152,14 @@ class _DeadlineStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self.inner.get_extra_info(info)
+
+
+def _socket_of(stream: httpcore.NetworkStream) -> socket.socket | None:
+    """Return the socket that a stream reads and writes; None if it is not known that the stream does nothing else."""
+    found = stream.get_extra_info("socket")
+    # A stream of another module may be a wrapper. TLS within TLS, to a proxy that has TLS itself, is not the socket's.
+    is_own = type(stream).__module__.startswith("httpcore.") and isinstance(found, socket.socket)
+    return found if is_own and not isinstance(stream.get_extra_info("ssl_object"), ssl.SSLObject) else None
 
 
 def keep_deadline(transport: httpx.HTTPTransport, deadline: Deadline) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpcore
 import httpx
 import pytest
+import trustme
 
 from omnivery import Attachment, Automations, CallOptions, Mailgun, Message, RetryPolicy
 from omnivery.errors import DeadlineError
@@ -22,6 +26,7 @@ from tests.support.sync import Request, client_of, serving
 
 ONCE = RetryPolicy(attempts=1)
 SOON = CallOptions(deadline=0.2, retry=ONCE)
+SOON_ENOUGH = CallOptions(deadline=30.0, retry=ONCE)
 FOR_EVER = 1000
 """Steps of 10 ms. A call that outlasts them did not keep its deadline."""
 OUTLASTED = threading.Event()
@@ -240,3 +245,139 @@ def test_a_name_that_cannot_be_looked_up_is_a_failed_connection(
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(httpcore.ConnectError):
         connect(Backend(Stream(clock, 0.0)), Deadline(106.0))
+
+
+# Directly on the socket
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        yield found
+
+
+BACKENDS = [httpcore.SyncBackend(), DeadlineBackend(httpcore.SyncBackend(), Deadline())]
+both = pytest.mark.parametrize("backend", BACKENDS, ids=["httpcore's", "ours"])
+
+
+def connected(backend: httpcore.NetworkBackend, listener: socket.socket) -> tuple[Any, socket.socket]:
+    stream = backend.connect_tcp("127.0.0.1", listener.getsockname()[1], 5.0)
+    return stream, listener.accept()[0]
+
+
+@both
+def test_a_large_write_goes_out_whole(backend: httpcore.NetworkBackend, listener: socket.socket) -> None:
+    stream, peer = connected(backend, listener)
+    sent, received = bytes(range(256)) * 40_000, bytearray()
+
+    def receive() -> None:
+        while data := peer.recv(65_536):
+            received.extend(data)
+
+    reader = threading.Thread(target=receive)
+    reader.start()
+    stream.write(sent, 30.0)
+    stream.write(b"", 30.0)
+    stream.close()
+    reader.join(30)
+    peer.close()
+    assert bytes(received) == sent
+
+
+@both
+def test_each_step_has_the_timeout_that_it_is_given(backend: httpcore.NetworkBackend, listener: socket.socket) -> None:
+    stream, peer = connected(backend, listener)
+    stream.write(b"x", None)
+    assert stream.get_extra_info("socket").gettimeout() is None, "and no longer that of connecting"
+    with pytest.raises(httpcore.ReadTimeout):
+        stream.read(1, 0.001)
+    with pytest.raises(httpcore.WriteTimeout):
+        stream.write(b"x" * 50_000_000, 0.001)
+    peer.sendall(b"x")
+    assert stream.read(10, None) == b"x"
+    assert stream.get_extra_info("socket").gettimeout() is None
+    peer.close()
+    stream.close()
+
+
+@both
+def test_a_connection_that_breaks_is_an_error_of_httpcore(
+    backend: httpcore.NetworkBackend, listener: socket.socket
+) -> None:
+    stream, peer = connected(backend, listener)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    with pytest.raises(httpcore.ReadError) as caught:
+        stream.read(1, 30.0)
+    assert isinstance(caught.value.__cause__, ConnectionResetError)
+    with pytest.raises(httpcore.WriteError) as broken:
+        stream.write(b"x", 30.0)
+    assert isinstance(broken.value.__cause__, BrokenPipeError)
+    stream.close()
+
+
+def test_a_stream_of_others_is_not_bypassed(clock: list[float], listener: socket.socket) -> None:
+    """It may do more than its socket, such as count bytes, or have TLS of its own within."""
+
+    class Wrapper(Stream):
+        def get_extra_info(self, info: str) -> Any:
+            return listener if info == "socket" else None
+
+    wrapper = Wrapper(clock, 0.0)
+    assert connect(Backend(wrapper), Deadline()).read(1, None) == b"x"
+
+
+def test_tls_within_tls_is_left_to_httpcore(listener: socket.socket) -> None:
+    """As with a proxy that has TLS itself: what the socket sends is the outer TLS."""
+    accepting, trusting = tls_contexts()
+
+    def serve() -> bytes:
+        with accepting.wrap_socket(listener.accept()[0], server_side=True) as outer:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            inner = accepting.wrap_bio(incoming, outgoing, server_side=True)
+            while True:
+                try:
+                    return inner.read(10)
+                except ssl.SSLWantReadError:
+                    outer.sendall(outgoing.read())
+                    incoming.write(outer.recv(65_536))
+
+    with ThreadPoolExecutor(1) as threads:
+        served = threads.submit(serve)
+        stream: httpcore.NetworkStream = BACKENDS[1].connect_tcp("127.0.0.1", listener.getsockname()[1], 5.0)
+        for _ in range(2):
+            stream = stream.start_tls(trusting, "127.0.0.1", 5.0)
+        stream.write(b"hello", 5.0)
+        assert served.result(30) == b"hello"
+        stream.close()
+
+
+def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """That of a server, and that of a client which trusts it."""
+    authority = trustme.CA()
+    accepting, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(accepting)
+    authority.configure_trust(trusting)
+    return accepting, trusting
+
+
+@pytest.mark.parametrize("proxied", [False, True], ids=["", "through a proxy"])
+def test_a_call_over_tls_without_a_loop(proxied: bool) -> None:
+    accepting, trusting = tls_contexts()
+
+    def serve(connection: socket.socket) -> None:
+        if proxied:
+            assert connection.recv(65_536).startswith(b"CONNECT ")
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with accepting.wrap_socket(connection, server_side=True) as secure:
+            for _ in range(2):
+                assert secure.recv(65_536).startswith(b"GET /test ")
+                secure.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"auth": {"cid": 7}}')
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as threads:
+        served = threads.submit(lambda: serve(listening.accept()[0]))
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        proxy = url.replace("https", "http") if proxied else None
+        with Automations("token", base_url=url, proxy=proxy, verify=trusting) as client:
+            assert [client.account.test(options=each).cid for each in (None, SOON_ENOUGH)] == [7, 7]
+        served.result(30)
