@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omnivery import BotEvent, readers
+from omnivery.bulk.source import ResumePoint
 from omnivery.events.encoded import CheckedBlock, all_decoded
 from omnivery.events.ids import event_id_for
 from omnivery.events.validation import event_id_of
@@ -164,3 +165,21 @@ def test_ids_are_those_of_the_fields() -> None:
         for number, e in enumerate(found, 9)
     ]
     assert all(isinstance(event, BotEvent) for event in found)
+
+
+def test_a_journal_resumes_anywhere_in_a_block(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    path.write_text("".join(f"{USUAL.replace('0.2.1', f'0.2.{n % 7}')}\n" for n in range(1_000)))
+    expected = list(readers.access_log(path))
+    source, point, taken = readers.access_log(path, client_ip="peer"), ResumePoint(name=""), list[Any]()
+    for count in (500, 3, 1, 200, 200):
+        source.allow_encoded()
+        point = source.locate([point])
+        stream: Any = source.open(point)
+        some = stream.take(count)
+        assert isinstance(some, CheckedBlock)
+        taken += all_decoded(some)
+        assert taken == expected[: len(taken)]
+        point = ResumePoint(name=source.name, position=source.position(taken[-1]))
+        source = readers.access_log(path, client_ip="peer")
+    assert len(taken) == 904
