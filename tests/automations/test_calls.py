@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,6 +16,7 @@ from omnivery.bulk.work import RunTarget
 from omnivery.events.encoded import CHECKED, LINE
 from omnivery.transport.http import ApiResponse, Headers
 from tests.support.bots import WEBHOOK
+from tests.support.calls import calls
 
 FIELDS: dict[str, Any] = {
     "ip": "203.0.113.7",
@@ -75,21 +73,3 @@ def sent(items: list[Any], *, named: bool) -> None:
 
 async def unsent(_: bytes) -> Any:
     raise AssertionError
-
-
-def calls(action: Callable[[], None]) -> int:
-    count = 0
-
-    def note(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    gc.disable()  # others, hypothesis for one, have Python functions called at each collection
-    sys.setprofile(note)
-    try:
-        action()
-    finally:
-        sys.setprofile(before)
-        gc.enable()
-    return count

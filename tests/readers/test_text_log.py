@@ -21,6 +21,7 @@ from omnivery.readers._log_formats import log_reader
 from omnivery.readers._log_pattern import LogPattern
 from omnivery.readers._slices import FileSlices
 from omnivery.readers._text_log import TextLogReader, _text_of, _usual_text
+from tests.support.calls import calls
 
 USUAL = '192.0.2.1 - - [17/May/2026:10:05:03 +0000] "GET /c/1?x=2 HTTP/1.1" 302 0 "-" "Mozilla/5.0"'
 
@@ -183,3 +184,15 @@ def test_a_journal_resumes_anywhere_in_a_block(tmp_path: Path) -> None:
         point = ResumePoint(name=source.name, position=source.position(taken[-1]))
         source = readers.access_log(path, client_ip="peer")
     assert len(taken) == 904
+
+
+def test_no_usual_line_costs_a_call() -> None:
+    reader = reader_of("combined", ReadOptions())
+    reader.encoded = reader.in_blocks = True
+
+    def read(count: int) -> None:
+        (placed,) = reader.read([(1, [USUAL.encode()] * count)])
+        assert len(placed.items) == count
+
+    read(100)  # what is made at the first call
+    assert calls(lambda: read(500)) == calls(lambda: read(100))
