@@ -121,6 +121,8 @@ class _DeadlineStream(httpcore.NetworkStream):
             raise httpcore.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:  # what httpcore writes of empty content, and at the end of each
+            return
         if self.deadline.expires_at == math.inf:
             self._write(buffer, timeout)
             return
