@@ -41,11 +41,13 @@ class PastFiles:
 
     def passed_over(self, origin: Origin, past: Sequence[Place], everywhere: Sequence[Place]) -> list[Place]:
         """Return starts of files that lay under a name for a while, but no run came to them: earlier ones took long."""
-        for place in reversed(past):
+        # Each of thousands of files may be a new one.
+        named = named_like(past, origin)
+        for place in reversed(named):
             if (rest := rest_of(place, self.origins)) is not None:
                 return self._begun(between(rest, origin), everywhere)
-        later = self._begun(rotated_since(past, origin), everywhere)
-        if named_like(past, origin) and (later or origin.size):
+        later = self._begun(rotated_since(named, origin), everywhere)
+        if named and (later or origin.size):
             self.note(
                 f"None of the files that were read under the name {origin.name} is there any more: what was rotated "
                 "away since the last run was not read"

@@ -92,10 +92,12 @@ def rotated(live: Origin) -> list[LocalFile]:
     return [local_file(path) for path in sorted(ranks, key=lambda path: ranks[path])]
 
 
-def rotated_since(places: Iterable[Place], live: Origin) -> list[LocalFile]:
+def rotated_since(places: Sequence[Place], live: Origin) -> list[LocalFile]:
     """Return the files that were written to after all of these places in files of the same name, which are gone."""
     last = max((one.modified for one in named_like(places, live)), default=0)
-    later = [one for one in rotated(live) if last and _modified(one.path) > last]
+    if not last:
+        return []
+    later = [one for one in rotated(live) if _modified(one.path) > last]
     return [one for one in later if _is_sound(one)]
 
 
@@ -107,9 +109,9 @@ def _is_sound(file: LocalFile) -> bool:
         return False
 
 
-def named_like(places: Iterable[Place], live: Origin) -> list[Place]:
+def named_like(places: Sequence[Place], live: Origin) -> list[Place]:
     """Return the places in files that lay under this name, or that the rotation of it has named."""
-    if not isinstance(live, LocalFile):
+    if not places or not isinstance(live, LocalFile):
         return []
     lies = Path(os.path.realpath(live.path))
     return [one for one in places if one.path and _has_name_of(Path(one.path), lies)]

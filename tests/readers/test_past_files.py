@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +210,19 @@ def test_whatever_happens_to_a_log_no_line_is_lost_or_read_twice(tmp_path: Path,
     rest, notes = run(file, journal)
     assert [*found, *rest] == names(written)
     assert notes == []
+
+
+def test_a_folder_of_many_new_files_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for each of them: of 5,000 files, that took three minutes."""
+    for n in range(30):
+        (tmp_path / f"access-{n}.log").write_bytes(ndjson(1, n))
+    looks = list[Path]()
+    iterdir = Path.iterdir
+
+    def looked(self: Path) -> Iterator[Path]:
+        looks.append(self)
+        return iter(iterdir(self))
+
+    monkeypatch.setattr(Path, "iterdir", looked)
+    assert len(run(tmp_path, {})[0]) == 30
+    assert len(looks) <= 1
