@@ -47,11 +47,17 @@ def _json(text: Any) -> Any:
     """What a text of JSON holds; SNS also sends plain text, when a topic is set up."""
     if not isinstance(text, str | bytes):
         return text
-    found = payloads_in(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    if data.count(b"{") > _MOST:
+        return _MANY
+    found = payloads_in(data)
     return _TEXT if found is None else found[0] if len(found) == 1 else found
 
 
 _TEXT = {"eventType": "(text)"}
+_MOST = 300_000
+"""Objects in one wrapper: several times as many as the largest that services make, and 100 MB of memory."""
+_MANY = {"eventType": f"(more than {_MOST:,} objects in one)"}
 
 
 def _base64(text: Any) -> Any:

@@ -294,6 +294,7 @@ def test_every_envelope_is_opened(provider: Any, payload: Any) -> None:
         ("ses", {"Type": "SubscriptionConfirmation", "Message": "You have chosen …"}, {"SubscriptionConfirmation": 1}),
         ("ses", {**sns(SES), "Message": "Successfully validated SNS topic."}, {"(text)": 1}),
         ("ses", {"records": [{"data": "!"}, {"data": 5}]}, {"(text)": 2}),
+        ("ses", {**sns(SES), "Message": "{}" * 300_001}, {"(more than 300,000 objects in one)": 1}),
         ("ses", {"records": [{"data": zipped(SES)[:-40]}, {"data": zipped("x")}]}, {"(text)": 1, "(str)": 1}),
         ("ses", {"notificationType": "Bounce"}, {"Bounce": 1}),
         ("ses", {}, {"(without a type)": 1}),
