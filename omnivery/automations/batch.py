@@ -44,7 +44,9 @@ class EventWork(Work[EventLike, BatchOutcome, SubmitReport]):
         """Check events, and encode a batch of sound ones in the same pass."""
         found = prepared(items, self.target["webhook_url"])
         if found is not None and len(found.body) <= self.max_bytes:
-            return Screening(body=found.body, ids=found.ids, lines=found.lines) if named else Screening(body=found.body)
+            return (
+                Screening(body=found.body, ids=[*found.ids], lines=found.lines) if named else Screening(body=found.body)
+            )
         if not named:
             return Screening(faults=faults_of(items))
         faults, ids = faults_and_ids(items)

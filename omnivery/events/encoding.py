@@ -35,7 +35,7 @@ def encode_batch(events: Sequence[EventLike], webhook_url: str) -> bytes:
 def _encode(events: Sequence[EventLike], webhook_url: str) -> bytes:
     # Encode each run of equal kinds at once: encoding event by event takes twelve times as long.
     runs = [_encode_run(list(run), lines=lines) for lines, run in groupby(events, _is_line)]
-    return spliced(b",".join(runs), webhook_url)
+    return spliced(runs or [b""], webhook_url)
 
 
 def _unmapped(event: Any) -> Any:
