@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from omnivery.bulk.report import Rejection, SettledBatch
 from omnivery.bulk.work import BatchDelta, Part, PartState, SettledPart
@@ -246,13 +246,11 @@ class Batch(Generic[T]):
             part = self._open.pop()
             ready.append(part if part.row is not None else self._opened_as(part, part.body, rows))
         self._open = ready[::-1]
-        # Halves that were given up before they had a row of their own.
-        self._ended = [
-            evolve(one, part=self._opened_as(one.part, self.work.encode(one.part.items), rows))
-            if one.part.row is None and one.state is not PartState.REPLACED
-            else one
-            for one in self._ended
-        ]
+        # Parts that have ended before they had a row of their own, mostly with the whole batch.
+        for one in self._ended:
+            if one.part.row is None and one.state is not PartState.REPLACED:
+                body = one.part.body if one.part.body is not None else self.work.encode(one.part.items)
+                self._opened_as(one.part, body, rows)
 
     def take_delta(self) -> BatchDelta:
         """Return what has changed since the last call. Parts that were never encoded are left out."""

@@ -145,7 +145,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         await self._tasks.open()
         try:
             self._totals = await self.recorder.open(self.source, self.work)
-            await self.recorder.start()
+            await self.recorder.start(self.concurrency)
         except BaseException:
             await self._tasks.close()
             raise
@@ -199,6 +199,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             finally:
                 if self.recorder.broken is not None:
                     self._stop(self.recorder.broken)
+                    self._totals.kept += self.work.decoded(self.recorder.unwritten)
 
     def __aiter__(self) -> Self:
         return self

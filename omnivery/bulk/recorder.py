@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, field
 
@@ -28,10 +28,13 @@ class Recorder(Generic[T]):
 
     path: str | None = None
     """Where the journal is."""
-    ahead: ClassVar[bool] = False
-    """Whether a further batch is prepared for each request in flight, so that no worker waits for the disk."""
     _numbers: Iterator[int] = field(init=False, factory=count)
     _taken: int = field(init=False, default=0)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether a further batch is prepared for each request in flight, so that no worker waits for the disk."""
+        return False
 
     @property
     def first_number(self) -> int:
@@ -47,8 +50,13 @@ class Recorder(Generic[T]):
         """The error of a failed write, if there was one."""
         return None
 
-    async def start(self) -> None:
-        """Begin."""
+    @property
+    def unwritten(self) -> list[T]:
+        """Undelivered items that `settle` has said to be kept, but that could not be."""
+        return []
+
+    async def start(self, concurrency: int) -> None:
+        """Begin a run with so many requests in flight."""
 
     def hurry(self) -> None:
         """Stop waiting for anything that takes long: the run was interrupted."""
@@ -65,7 +73,7 @@ class Recorder(Generic[T]):
         return self._next(work, items)
 
     async def append(self, batch: Batch[T], source: Source[T]) -> None:
-        """Write down a batch, and that its source was read up to its end. Nothing is sent before that."""
+        """Write down a batch, and that its source was read up to its end, where that must be before it is sent."""
 
     async def sending(self, batch: Batch[T]) -> None:
         """Write down that a request is about to leave, where it must not be repeated."""

@@ -87,6 +87,11 @@ ItemStream: TypeAlias = Iterator[T] | AsyncIterator[T] | BatchSource[T]
 class Resumable(ABC, Generic[T]):
     """A source that knows its position, so that another process can resume from there."""
 
+    @property
+    def replays(self) -> bool:
+        """Whether it yields the same items again from a position, also those that were read just before a crash."""
+        return True
+
     @abstractmethod
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Return this source's own resume point among those of a journal; a new one if it is not among them.
@@ -181,6 +186,13 @@ class Source(Generic[T]):
         """Whether reading may block the event loop, as a caller's iterable can."""
         return not isinstance(self._iterator, AsyncIterator | BatchSource)
 
+    @property
+    def replays(self) -> bool:
+        """Whether items that were read just before a crash come again."""
+        if self._origin is not None:
+            return self._origin.replays
+        return not isinstance(self._iterator, BatchSource) or self._iterator.replays
+
     async def resume(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Go to the source's resume point in a journal, before anything is read.
 
@@ -193,11 +205,10 @@ class Source(Generic[T]):
             bookmark = self._origin.locate(known)
             self._iterator = self._origin.open(bookmark)
             return bookmark
-        replays = not isinstance(self._iterator, BatchSource) or self._iterator.replays
-        name = UNNAMED if replays else BUFFER
+        name = UNNAMED if self.replays else BUFFER
         bookmark = next((one for one in known if one.name == name), ResumePoint(name=name))
         taken = bookmark.position.get("items", 0)
-        if replays:
+        if self.replays:
             await self._pass_over(taken)
         self._taken = taken
         return bookmark

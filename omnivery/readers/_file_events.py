@@ -132,6 +132,11 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         known = [size for size in sizes if size is not None]
         return sum(one.taken for one in self.origins), sum(known) if len(known) == len(sizes) else None
 
+    @property
+    def replays(self) -> bool:
+        """Whether its events can be read again: not from a pipe, nor from a log that may be emptied meanwhile."""
+        return not self.follow and all(one.again for one in self.origins)
+
     def each_file(self) -> list[FileEvents[T]]:
         """Return the events of each file for itself, to be submitted one after the other, with a report for each."""
         return [evolve(self, origins=[one], name=one.key) for one in self.origins]

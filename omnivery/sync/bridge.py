@@ -286,6 +286,10 @@ class _CallersResumable(Resumable[P]):
     _caller: LoopBridge[Any]
     _origin: Resumable[P]
 
+    @property
+    def replays(self) -> bool:
+        return self._origin.replays
+
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         return self._origin.locate(known)
 

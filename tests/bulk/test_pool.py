@@ -26,7 +26,7 @@ from omnivery.errors import BulkError, ConfigError, DecodeError, JournalError, N
 from omnivery.events.event import EventLike
 from omnivery.transport.limits import RateLimiter
 from tests.support.bots import assert_lawful, endless, events, ids, refusal, run_of, sent
-from tests.support.journal import journalled, submit
+from tests.support.journal import Refusing, journalled, submit
 
 T = TypeVar("T")
 
@@ -386,10 +386,7 @@ def test_what_was_read_ahead_when_a_run_stops_is_undelivered_and_not_forgotten()
 async def test_a_run_that_was_stopped_takes_no_more_of_what_an_earlier_one_left(tmp_path: Path) -> None:
     """Each batch would be claimed, and put back unsent: hours of writing for a token that was revoked."""
 
-    async def refuse(_: bytes) -> int:
-        await anyio.lowlevel.checkpoint()
-        raise refusal(401)
-
+    refuse = Refusing(5)
     first = await submit(events(10_000), refuse, tmp_path / "j", concurrency=5)
     assert first.undelivered >= 2500
     again = journalled(events(10_000), refuse, tmp_path / "j", concurrency=1)

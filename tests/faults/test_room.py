@@ -97,7 +97,7 @@ def assert_goes_on(wire: Wire, file: Path, journal: Path, figures: Figures, *, s
 
 def test_a_small_disk_that_fills_up(wire: Wire, tmp_path: Path, file: Path, figures: Figures) -> None:
     """Once it has room again, the same command goes on; before that, it sends nothing that it cannot write down."""
-    with disk(tmp_path / "disk", "size=3m") as small:
+    with disk(tmp_path / "disk", "size=1m") as small:
         journal = small.path / "j"
         assert_stopped_for_want_of_room(wire, journal, submit(wire, file, journal))
         before = len(wire.bodies)
@@ -112,7 +112,7 @@ def test_a_small_disk_that_fills_up(wire: Wire, tmp_path: Path, file: Path, figu
 def test_a_file_that_may_not_grow(wire: Wire, tmp_path: Path, file: Path, figures: Figures) -> None:
     """A quota, as the kernel enforces it."""
     journal = tmp_path / "j"
-    assert_stopped_for_want_of_room(wire, journal, submit(wire, file, journal, limit=2_000_000))
+    assert_stopped_for_want_of_room(wire, journal, submit(wire, file, journal, limit=500_000))
     assert_goes_on(wire, file, journal, figures)
 
 

@@ -5,32 +5,63 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import anyio
 
 from omnivery.automations import SubmitReport
 from omnivery.automations.run import AsyncBulkRun
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.recorder import JournalRecorder
+from omnivery.bulk.source import BatchSource
 from omnivery.bulk.work import RunTarget
 from omnivery.events.encoding import events_in
+from omnivery.events.event import EventLike
 from tests.support.bots import (
     TARGET,
-    Events,
     Post,
     Server,
     finish,
+    refusal,
     run_of,
     sent,
 )
 
 
-def journalled(source: Events, post: Post, path: Path, *, target: RunTarget = TARGET, **options: Any) -> AsyncBulkRun:
+def journalled(source: Any, post: Post, path: Path, *, target: RunTarget = TARGET, **options: Any) -> AsyncBulkRun:
     """A run that keeps a journal, and whose server is a function."""
     own = {name: options.pop(name) for name in ("limit", "again", "keep") if name in options}
     recorder: JournalRecorder[Any] = JournalRecorder(path=path, target=target, **own)
     return run_of(source, post, recorder=recorder, target=target, **options)
+
+
+class Pipe(BatchSource[EventLike]):
+    """A source whose items come once, so that a batch is written before it is sent."""
+
+    def __init__(self, items: Iterable[EventLike]) -> None:
+        self._items = iter(items)
+
+    async def read_into(self, items: list[EventLike], count: int) -> None:
+        items.extend(islice(self._items, count))
+
+
+class Refusing:
+    """A server that refuses the key, once so many requests are in flight."""
+
+    def __init__(self, requests: int) -> None:
+        self._missing = requests
+        self._all_in = anyio.Event()
+
+    async def __call__(self, _: bytes) -> int:
+        self._missing -= 1
+        if self._missing <= 0:
+            self._all_in.set()
+        await self._all_in.wait()
+        raise refusal(401)
 
 
 class Seen:
@@ -53,14 +84,15 @@ async def interrupted(source: Any, seen: Seen, path: Path, *, outcomes: int) -> 
             await anext(run)
 
 
-async def submit(source: Events, post: Post, path: Path, **options: Any) -> SubmitReport:
+async def submit(source: Any, post: Post, path: Path, **options: Any) -> SubmitReport:
     return await finish(journalled(source, post, path, **options))
 
 
 def as_killed(path: Path, name: str) -> Path:
     """The journal as `kill -9` would leave it at this moment, under another name. Nothing was closed or tidied."""
     left = path.with_name(name)
-    for ending in ("", "-wal"):
+    # The log first: a checkpoint in between moves what is in it to the file.
+    for ending in ("-wal", ""):
         file = path.with_name(path.name + ending)
         if file.exists():
             shutil.copy(file, left.with_name(left.name + ending))

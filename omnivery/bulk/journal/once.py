@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define, field, setters
 
@@ -30,9 +30,13 @@ class OnceRecorder(JournalRecorder[T]):
     certain to be unsent, and leaves alone what was sent, rejected, or may have been sent.
     """
 
-    ahead: ClassVar[bool] = False
     _unsent: list[tuple[T, int, StoredItem]] = field(init=False, factory=list)
     """Items that an earlier run left unsent, with their places."""
+
+    @property
+    def ahead(self) -> bool:
+        """Nothing is prepared for sending that must not be sent twice."""
+        return False
 
     async def _resume(self, source: Source[T], work: Work[T, Any, Any]) -> None:
         """Read again what earlier runs have read.

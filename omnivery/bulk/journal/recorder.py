@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -19,6 +19,7 @@ from attrs import define, field, setters
 from omnivery import codec
 from omnivery._sqlite.database import Interruption
 from omnivery.bulk.batch import Batch
+from omnivery.bulk.journal.backlog import Backlog, UnwrittenBatch
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore, StoreWork
 from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
@@ -50,6 +51,8 @@ class _Transaction:
 
     entries: list[JournalEntry] = field(init=False, factory=list[JournalEntry])
     works: list[StoreWork] = field(init=False, factory=list["StoreWork"])
+    ended: int = field(init=False, default=0)
+    """How many batches of this run are settled with it."""
     _done: anyio.Event = field(init=False, factory=anyio.Event)
     _error: JournalError | None = field(init=False, default=None)
 
@@ -97,9 +100,12 @@ class JournalRecorder(Recorder[T]):
 
     Whatever all workers have to write goes into one transaction, in a thread of its own, while they gather what goes
     into the next: many batches share one wait for the disk.
+
+    A batch is written before it is sent, unless it may be sent twice and its source yields it again: then it is written
+    when it has ended, without its body if it was accepted, and a kill repeats it. Of such batches there are never more
+    than twice as many as requests in flight.
     """
 
-    ahead: ClassVar[bool] = True
     path: str = field(converter=_text)
     target: RunTarget
     """What the run and the journal have to agree on."""
@@ -111,6 +117,12 @@ class JournalRecorder(Recorder[T]):
     """Seconds after which accepted ids and rejected items are pruned; None keeps them."""
     again: bool = False
     """Whether to send again what was undelivered for good, and nothing else."""
+    _defers: bool = field(init=False, default=False)
+    """Whether batches are written when they have ended."""
+    _repeated: int = field(init=False, default=0)
+    """Batches of this run that a kill would have sent again: those of which the journal does not have the end."""
+    _backlog: Backlog[T] = field(init=False, factory=Backlog)
+    _concurrency: int = field(init=False, default=1)
     _journal: JournalStore = field(init=False)
     _totals: RunTotals[T] = field(init=False)
     _tasks: RunTasks = field(init=False)
@@ -125,6 +137,10 @@ class JournalRecorder(Recorder[T]):
     """Held to add to `_gathered`, and to take it."""
     _in_hand: _Transaction | None = field(init=False, default=None)
     """What is being written, or could not be."""
+    _waited_for: list[_Transaction] = field(init=False, factory=list[_Transaction])
+    """What is gathered or in hand, as the event loop knows it."""
+    _failed: list[JournalEntry] = field(init=False, factory=list[JournalEntry])
+    """What could not be written."""
     _writing: bool = field(init=False, default=False)
     _broken: JournalError | None = field(init=False, default=None)
     _more_pending: bool = field(init=False, default=True)
@@ -137,6 +153,11 @@ class JournalRecorder(Recorder[T]):
     """Set when bodies are gone, if somebody waits for that."""
     _clock: float = field(init=False, default=0.0)
     _first: int = field(init=False, default=0)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether a further batch is prepared for each request in flight: its writing is waited for."""
+        return not self._defers
 
     async def open(self, source: Source[T], work: Work[T, Any, Any]) -> RunTotals[T]:
         """Open the journal, have the source resume where it stands, and return the totals so far.
@@ -179,6 +200,7 @@ class JournalRecorder(Recorder[T]):
             self.path = str(self._journal.path)
             await self._aside(partial(self._journal.check_target, self.target))
             await self._resume(source, work)
+            self._defers = work.idempotent and source.replays
             self._totals = await self._aside(self._journal.totals)
             self._live = await self._aside(self._journal.live_bytes)
         except BaseException:
@@ -201,8 +223,18 @@ class JournalRecorder(Recorder[T]):
         """What kept the journal from being written."""
         return self._broken
 
-    async def start(self) -> None:
+    @property
+    def unwritten(self) -> list[T]:
+        """Undelivered items of batches of which the journal has nothing, because it could not be written."""
+        opened = {part.row for entry in self._failed for part in entry.delta.opened}
+        ended = [one for entry in self._failed for one in entry.delta.ended if one.part.row in opened]
+        return [
+            item for one in ended if one.state in (PartState.UNDELIVERED, PartState.PENDING) for item in one.part.items
+        ]
+
+    async def start(self, concurrency: int) -> None:
         """Begin to write, in tasks that outlive the run's workers."""
+        self._concurrency = concurrency
         self._hurried, self._written = anyio.Event(), anyio.Event()
         self._tasks = RunTasks(noun="the run")
         try:
@@ -269,7 +301,7 @@ class JournalRecorder(Recorder[T]):
         return self._next(work, items, named=True, source=self._source_row)
 
     async def append(self, batch: Batch[T], source: Source[T]) -> None:
-        """Write down a batch, and that its source was read up to its end.
+        """Write down a batch, and that its source was read up to its end; or have that written when it has ended.
 
         Raises:
             JournalError: it could not be written, and must not be sent.
@@ -280,11 +312,28 @@ class JournalRecorder(Recorder[T]):
         except (TypeError, ValueError) as error:
             raise JournalError(f"journal: where the source stands has no JSON form: {error}") from error
         self._under_way.add(batch.number)
+        self._repeated += 1
+        read = UnwrittenBatch(batch=batch, read=len(batch.items), position=position)
         try:
-            await self._enter(batch, read=len(batch.items), position=position).wait()
+            if self._defers:
+                await self._defer(read)
+            else:
+                await self._enter_read(read).wait()
         except JournalError:
+            self._backlog.drop(batch)
             self._put_down(batch)
             raise
+
+    async def _defer(self, read: UnwrittenBatch[T]) -> None:
+        """Have a batch be written when it has ended, once a kill would repeat few enough with it."""
+        self._backlog.add(read)
+        while self._broken is None and self._repeated > 2 * self._concurrency:
+            if self._waited_for:
+                await self._waited_for[0].wait()
+            else:  # the first batch takes long, and those behind it have ended
+                self._enter_due(len(self._backlog) - 1)
+        if self._broken is not None:
+            raise self._broken
 
     async def sending(self, batch: Batch[T]) -> None:
         """Write down that an item that must not be sent twice is about to leave.
@@ -303,18 +352,27 @@ class JournalRecorder(Recorder[T]):
         """
         # What ends the batch is written when it is settled, in one transaction with the next one if that is at hand.
         if batch.next_items:
-            await self._enter(batch).wait()
+            await (self._enter_until(batch) or self._enter(batch)).wait()
 
     def settle(self, batch: Batch[T]) -> bool:
         """Write down how a batch ended, soon. Return False if the journal does not have it."""
         if batch.number not in self._under_way:
             return False
-        self._enter(batch)
         self._put_down(batch)
+        if batch not in self._backlog:
+            self._enter(batch)
+        elif self._broken is not None:
+            self._backlog.drop(batch)
+            return False
+        else:
+            self._backlog.settle(batch)
+            self._enter_due(len(self._backlog))
         return True
 
     async def close(self) -> None:
         """Close the journal, once everything is written, or cannot be."""
+        with suppress(JournalError):  # it is `broken`
+            self._enter_due(0)
         self._ending = True
         self._end_if_written()
         try:
@@ -351,6 +409,21 @@ class JournalRecorder(Recorder[T]):
             self._freed.set()
             self._freed = None
 
+    def _enter_due(self, longest: int) -> None:
+        """Enter what is due in the backlog, of which so much may be left."""
+        for one in self._backlog.due(longest):
+            self._enter_read(one)
+
+    def _enter_until(self, batch: Batch[T]) -> _Transaction | None:
+        """Enter a batch of the backlog, and all before it. Return the transaction, or None if it is not there."""
+        transaction = None
+        for one in self._backlog.until(batch):
+            transaction = self._enter_read(one)
+        return transaction
+
+    def _enter_read(self, one: UnwrittenBatch[T]) -> _Transaction:
+        return self._enter(one.batch, read=one.read, position=one.position)
+
     def _enter(self, batch: Batch[T], *, read: int = 0, position: str | None = None) -> _Transaction:
         now = self.clock()
         elapsed, self._clock = now - self._clock, now
@@ -369,13 +442,17 @@ class JournalRecorder(Recorder[T]):
             transaction = self._gathered or _Transaction()
             if self._broken is not None:
                 # What could not be written cannot be built on: nothing is written any more, and nobody waits for it.
+                self._failed += [one] if isinstance(one, JournalEntry) else ()
                 transaction.end(self._broken)
                 return transaction
             if isinstance(one, JournalEntry):
                 transaction.entries.append(one)
+                transaction.ended += not one.delta.unfinished and one.delta.number >= self._first
             else:
                 transaction.works.append(one)
-            self._gathered = transaction
+            if self._gathered is None:
+                self._gathered = transaction
+                self._waited_for.append(transaction)
         if not self._writing:
             self._writing = True
             self._tasks.start_soon(self._write)
@@ -404,20 +481,26 @@ class JournalRecorder(Recorder[T]):
         finally:
             if self._broken is not None:
                 for transaction in filter(None, (self._in_hand, self._take())):
+                    self._failed += transaction.entries
                     transaction.end(self._broken)
+                self._waited_for.clear()
 
     def _write_gathered(self, call_soon: Callable[[Callable[[], object]], object]) -> None:
         """Write, in the thread, until nothing is gathered: the event loop, when it is busy, is slow to ask for more."""
         while (transaction := self._take()) is not None:
-            self._in_hand = transaction
             self._journal.transact(transaction.entries, transaction.works)
-            call_soon(transaction.end)
+            call_soon(partial(self._written_down, transaction))
             self._in_hand = None  # and its bodies
+
+    def _written_down(self, transaction: _Transaction) -> None:
+        self._waited_for = [one for one in self._waited_for if one is not transaction]
+        self._repeated -= transaction.ended
+        transaction.end()
 
     def _take(self) -> _Transaction | None:
         with self._gathering:
-            transaction, self._gathered = self._gathered, None
-        return transaction
+            self._in_hand, self._gathered = self._gathered, None
+            return self._in_hand
 
     async def _aside(self, work: Callable[[], Any]) -> Any:
         return await self.run_aside(work)

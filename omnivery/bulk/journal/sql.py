@@ -105,8 +105,10 @@ class _OpenedPart:
     def of(cls, part: Part[Any], delta: BatchDelta) -> _OpenedPart:
         """A part that is new in a batch."""
         places, ids = places_text(part), ids_text(part.ids or [None] * len(part.items))
-        # Of what is known by its digest nothing else is kept: it must not be sent again without its source.
-        body = part.body if part.digest is None else None
+        # Of what is known by its digest nothing else is kept: it must not be sent again without its source. And nobody
+        # asks for the body of what has been accepted.
+        is_accepted = any(one.part is part and one.state is PartState.ACCEPTED for one in delta.ended)
+        body = part.body if part.digest is None and not is_accepted else None
         return cls(
             numbers=(
                 part.row,

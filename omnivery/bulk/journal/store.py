@@ -18,7 +18,8 @@ There are two kinds of rows.
   and sends it in the same row (`BatchDelta.claimed`). A place below `read` of which the journal has no item is settled:
   it was rejected before it could be encoded, or pruned. It must not be sent.
 
-Whatever is handed to `transact` is on disk (`synchronous=FULL`) when it returns: *sending* is, before a request leaves.
+Whatever is handed to `transact` is on disk (`synchronous=FULL`) when it returns. Of what comes only once, *sending* is,
+before a request leaves.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, DecodeError, JournalError
 from omnivery.events.event import EventLike
 from tests.support.bots import Server, event, events, finish, ids, numbered, refusal, sent
-from tests.support.journal import bodies, counts, journalled, submit
+from tests.support.journal import Pipe, Refusing, bodies, counts, journalled, submit
 from tests.support.journal_rows import rows, spoil
 
 pytestmark = pytest.mark.anyio
@@ -102,11 +102,7 @@ async def test_parts_go_out_in_the_order_of_the_source(tmp_path: Path) -> None:
 async def test_a_damaged_batch_is_named_in_the_report_of_the_run_that_found_it(tmp_path: Path) -> None:
     """It hung a resume, or ended it with a traceback. The others are sent."""
     path = tmp_path / "j"
-
-    async def refuse(_: bytes) -> int:
-        raise refusal(401)
-
-    await submit(events(1500), refuse, path, concurrency=4)
+    await submit(events(1500), Refusing(3), path, concurrency=4)
     read = rows(path, "SELECT read FROM source")[0][0]
     assert read >= 1000
     spoil(path, "UPDATE batch SET body = x'00' WHERE number = 1")
@@ -287,7 +283,7 @@ async def test_whatever_goes_wrong_before_a_batch_is_written_is_the_journal_s_er
     server = Taking()
     monkeypatch.setattr(f"omnivery.bulk.{step}", broken)
     with anyio.fail_after(20):
-        report = await submit(events(700), server, tmp_path / "j")
+        report = await submit(Pipe(events(700)), server, tmp_path / "j")
     assert isinstance(report.stopped_by, JournalError)
     assert "MemoryError" in str(report.stopped_by)
     assert (server.sent, report.accepted) == ([], 0)
