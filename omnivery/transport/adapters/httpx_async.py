@@ -23,7 +23,6 @@ from attrs import define, field
 from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.httpx_common import (
-    BriefTrace,
     SendTrace,
     Translation,
     already_read,
@@ -190,7 +189,7 @@ def _is_current(loop: EventLoopToken | None) -> bool:
 async def _exchange(transport: httpx.AsyncHTTPTransport, request: Request, limit: int) -> Response:
     built = to_httpx(request)
     has_deadline = request.expires_at < math.inf
-    trace = SendTrace(request.progress) if has_deadline else BriefTrace(request.progress, built.extensions)
+    trace = SendTrace(request.progress, ends_in=None if has_deadline else built.extensions)
     built.extensions["trace"] = trace.note_async
     with Translation(trace):
         response = await transport.handle_async_request(built)

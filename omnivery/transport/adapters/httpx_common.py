@@ -155,6 +155,13 @@ class SendTrace:
     """httpcore's trace of one request: its phase, and the proof of whether it was sent."""
 
     progress: Progress
+    ends_in: dict[str, Any] | None = None
+    """Extensions of the request, in which httpcore looks for a trace before each step, if this trace is to end with the
+    proof that the request was sent: the eight events after it would take a twentieth of a call.
+
+    That is for connections of ours, because a transport of the caller's may try again; and for a request without a
+    deadline, because only the error of a deadline says what went on when it passed.
+    """
     seen: bool = field(init=False, default=False)
     """Whether there was any event. Foreign transports and mocks report none."""
     sent: bool = field(init=False, default=False)
@@ -185,24 +192,8 @@ class SendTrace:
         else:
             self._sent_before, self.sent = self.sent, True
             self.progress.phase = phase
-
-
-@define(eq=False)
-class BriefTrace(SendTrace):
-    """The same up to the proof that the request was sent: eight more events would take a twentieth of a call.
-
-    It is for connections of ours, because a transport of the caller's may try again; and for a request without a
-    deadline, because only the error of a deadline says what went on when it passed.
-    """
-
-    extensions: dict[str, Any]
-    """Of the request that is traced. httpcore looks into them before each step."""
-
-    def note(self, event: str, info: dict[str, Any]) -> None:
-        """Handle an event, and ask for no more of them once the request goes out."""
-        SendTrace.note(self, event, info)
-        if self.sent:
-            self.extensions.pop("trace", None)
+            if self.ends_in is not None:
+                self.ends_in.pop("trace", None)
 
 
 @define(eq=False)

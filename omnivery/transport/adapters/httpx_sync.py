@@ -16,7 +16,6 @@ from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
 from omnivery.transport.adapters.deadline import Deadline, keep_deadline
 from omnivery.transport.adapters.httpx_common import (
-    BriefTrace,
     SendTrace,
     SyncSendTrace,
     Translation,
@@ -120,7 +119,8 @@ class SyncHttpxAdapter:
             return
         connection.used_at = time.monotonic()
         idle.append(connection)
-        self._close_surplus(idle)
+        if len(idle) > 1 or self._closed:
+            self._close_surplus(idle)
 
     def _close_surplus(self, idle: deque[_Connection]) -> None:
         """Close connections that have been idle for too long: the ones used last are always used first."""
@@ -210,8 +210,9 @@ def _exchange(
 
 def _trace(request: Request, built: httpx.Request, client: httpx.Client | None) -> SendTrace:
     if request.expires_at < math.inf:
-        return SyncSendTrace(request.progress, request.expires_at, built.extensions["timeout"])
-    return BriefTrace(request.progress, built.extensions) if client is None else SendTrace(request.progress)
+        timeouts = built.extensions["timeout"]
+        return SyncSendTrace(request.progress, expires_at=request.expires_at, timeouts=timeouts)
+    return SendTrace(request.progress, ends_in=built.extensions if client is None else None)
 
 
 def _stream(response: httpx.Response) -> httpx.SyncByteStream:

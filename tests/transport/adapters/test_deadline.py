@@ -89,7 +89,7 @@ def test_a_deadline_ends_a_call_over_a_callers_client(
 
 def test_over_a_callers_client_each_step_gets_what_is_left(clock: list[float]) -> None:
     timeouts = {"connect": 5.0, "read": 30.0}
-    trace = SyncSendTrace(Progress(), 110.0, timeouts)
+    trace = SyncSendTrace(Progress(), expires_at=110.0, timeouts=timeouts)
     clock[0] = 104.0
     trace.note("connection.connect_tcp.complete", {})
     assert timeouts == {"connect": 5.0, "read": 30.0}

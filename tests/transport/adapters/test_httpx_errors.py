@@ -15,7 +15,7 @@ from anyio.abc import ByteStream
 
 from omnivery.errors import AmbiguousError, NotSentError, TransportError
 from omnivery.transport.adapters.httpx_async import ClientAdapter, HttpxAdapter
-from omnivery.transport.adapters.httpx_common import BriefTrace, SendTrace
+from omnivery.transport.adapters.httpx_common import SendTrace
 from omnivery.transport.adapters.httpx_errors import translate
 from omnivery.transport.adapters.httpx_sync import SyncClientAdapter, SyncHttpxAdapter
 from omnivery.transport.config import Timeouts
@@ -277,7 +277,7 @@ def test_a_tunnel_through_a_proxy_is_not_the_request() -> None:
 def test_a_trace_of_our_own_connection_ends_with_the_proof() -> None:
     """A tunnel to a proxy proves nothing, and a head that h11 refused takes the proof back."""
     extensions: dict[str, Any] = {}
-    trace = BriefTrace(Progress(), extensions)
+    trace = SendTrace(Progress(), ends_in=extensions)
     extensions["trace"] = trace.note
     trace.note("connection.connect_tcp.started", {"host": "127.0.0.1", "port": 1})
     trace.note(f"{HEADS}.started", {"request": httpcore.Request(b"CONNECT", API)})
