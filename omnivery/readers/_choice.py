@@ -9,6 +9,7 @@ from itertools import chain, islice
 from attrs import frozen
 
 from omnivery.readers._format import LineReader, Reader, Sample
+from omnivery.readers._joined_reader import JoinedReader
 from omnivery.readers._lines import Blocks
 from omnivery.readers._packing import PIECE
 
@@ -78,11 +79,21 @@ def chosen_by_sample(pieces: Iterator[bytes], choice: Choice, *, growing: bool) 
             if size < enough and lines < enough_lines:
                 continue
         final = piece is None or size > _SAMPLE_BYTES
-        text = b"".join(seen)
-        sample = _lines_of(text, final=final and not growing) or _lines_of(text, final=final)
-        chosen = choice.choose(sample, final=final)
+        chosen = _chosen(b"".join(seen), choice, final=final, growing=growing)
         enough, enough_lines = size + size // 4, lines + 1 + lines // 4
     return chosen, chain(seen, pieces if failure is None else _raising(failure))
+
+
+def _chosen(text: bytes, choice: Choice, *, final: bool, growing: bool) -> Chosen | None:
+    whole, every = _lines_of(text, final=final and not growing), _lines_of(text, final=final)
+    chosen = choice.choose(whole or every, final=final)
+    if chosen is None or chosen.name is not None or len(whole) == len(every):
+        return chosen
+    if isinstance(chosen.reader, JoinedReader) and chosen.reader.parts is not None:
+        return chosen  # the rest of a line that was split is what is being written
+    # By its last line it may be known, that of an object over many lines, say.
+    known = choice.choose(every, final=final)
+    return known if known is not None and known.name is not None else chosen
 
 
 def chosen_again(
@@ -110,8 +121,8 @@ def chosen_again(
     chosen = choice.again(sample, name)
     if chosen.name is None:
         later, data = chosen_by_sample(data, choice, growing=growing)
-        # A reader of another kind counts in another way how far it has come.
-        if later.name is not None and isinstance(later.reader, LineReader):
+        # A reader of another kind counts in another way how far it has come, or has missed its header.
+        if later.name is not None and isinstance(later.reader, LineReader) and not later.reader.headed:
             chosen = later
     return chosen, data
 

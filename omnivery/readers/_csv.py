@@ -69,6 +69,11 @@ class CsvReader(LineReader[BotEvent]):
     columns: Mapping[str, str] | None = None
     _dialect: Dialect = field(init=False, factory=dict[str, Any])
 
+    @property
+    def headed(self) -> bool:
+        """Its first row names the columns."""
+        return True
+
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the events of the rows.
 

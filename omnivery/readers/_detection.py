@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import define, frozen
 
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers._carrier import joiner_of
 from omnivery.readers._choice import SAMPLE_LINES, Choice, Chosen
-from omnivery.readers._format import ANY_OBJECT, Format, LineReader, Reader, ReadOptions, Sample
+from omnivery.readers._format import ANY_OBJECT, Format, LineReader, Placed, Reader, ReadOptions, Sample
 from omnivery.readers._joined_reader import JoinedReader
+from omnivery.readers._lines import Block
+from omnivery.readers._log_column import is_header_alone
 
 _MOST = 0.5
 _ENOUGH = 10
@@ -37,6 +39,8 @@ class Recognition(Choice):
             best = None  # what a container has written so far is no log: later lines may be one
         if best is not None and (final or _is_clear(share, len(sample)) or self._is_one):
             return Chosen(best.reader(sample, self.options), best.name)
+        if final and is_header_alone(sample):
+            return Chosen(Unrecognized(looks=looks_like(sample), waits=True))
         return Chosen(self.otherwise(sample, self.options)) if final else None
 
     def again(self, sample: Sample, name: str | None) -> Chosen:
@@ -46,7 +50,8 @@ class Recognition(Choice):
             return Chosen(known.reader(sample, self.options), name)
         chosen, otherwise = super().again(sample, name), self.otherwise(sample, self.options)
         # Who counted lines cannot read on as who counts objects.
-        is_alike = isinstance(chosen.reader, LineReader) or not isinstance(otherwise, LineReader)
+        is_alike = isinstance(chosen.reader, LineReader) and not chosen.reader.headed
+        is_alike = is_alike or not isinstance(otherwise, LineReader)
         return chosen if is_alike else Chosen(otherwise)
 
     @property
@@ -79,6 +84,15 @@ class Unrecognized(JoinedReader[EventLine]):
     """What reads a source of which no line can be read."""
 
     looks: str
+    waits: bool = False
+    """Whether more has to come before anybody knows what it is: it is left if it may grow."""
+
+    def read(self, blocks: Iterable[Block]) -> Iterator[Placed[EventLine]]:
+        """Yield why each line cannot be read."""
+        if self.waits and self.growing:
+            self.unfinished = sum(len(line or b"") + 1 for _, lines in blocks for line in lines)
+            return
+        yield from super().read(blocks)
 
     def item(self, line: bytes, number: int) -> UnreadableLine:  # noqa: ARG002  # none of them can be read
         """Return why the line cannot be read."""

@@ -54,6 +54,11 @@ class LineReader(ABC, Generic[T]):
     """Bytes of such an item that was left."""
 
     @property
+    def headed(self) -> bool:
+        """Whether what it reads begins with a header, without which no line can be read."""
+        return False
+
+    @property
     def takes_uncut(self) -> bool:
         """Whether the lines of a run's source may be `Uncut`."""
         return False

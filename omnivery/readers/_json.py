@@ -72,6 +72,8 @@ def is_laid_out(sample: Sample) -> bool:
         return _ARRAY.match(first + b"\n" + second) is not None
     if not first.startswith(b"{"):
         return False
+    if first == b"{" and not second:
+        return True  # all that is there so far
     if _is_json(first):
         return _RECORD_SEPARATOR in sample[0]  # of RFC 7464
     if 2 * sum(map(_is_object, sample)) > len(sample):

@@ -31,6 +31,7 @@ _COLUMNS = (
 )
 """What these columns are called by Splunk, Elastic's common schema, CloudWatch Logs Insights, Kibana, Datadog, Docker's
 collectors, Google Cloud and Grafana. The first of them that a table has is the one."""
+_NO_COLUMN = f"source: no column of the table holds lines of a log; such are {', '.join(_COLUMNS)}"
 
 
 @define(eq=False, kw_only=True)
@@ -40,6 +41,11 @@ class LogColumnReader(LineReader[BotEvent]):
     log: RequestReader
     _dialect: Dialect = field(init=False, factory=dict[str, Any])
 
+    @property
+    def headed(self) -> bool:
+        """Its first row names the columns."""
+        return True
+
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the clicks of the rows.
 
@@ -48,12 +54,15 @@ class LogColumnReader(LineReader[BotEvent]):
         """
         flow = iter(blocks)
         if self.state is None:
-            self.state, flow = below_header(_search(), flow, self.skipped)
+            try:
+                self.state, flow = below_header(_search(), flow, self.skipped)
+            except ConfigError:
+                raise ConfigError(_NO_COLUMN) from None
         state = cast("dict[str, Any]", self.state)
         dialect: Dialect = {name: value for name, value in state.items() if name != "names"}
         place = _place_in(state["names"])
         if place is None:
-            raise ConfigError("source: no column of the table holds lines of a log; these are " + ", ".join(_COLUMNS))
+            raise ConfigError(_NO_COLUMN)
         for first, lines in flow:
             rows = line_by_line(lines, dialect)
             if rows is not None:
@@ -89,6 +98,21 @@ class LogColumnReader(LineReader[BotEvent]):
         if item is None:
             self.skipped["header"] += 1
         return item
+
+
+def is_header_alone(sample: Sample) -> bool:
+    """Whether all that there is so far names columns, of which one holds lines of a log."""
+    return 0 < len(sample) <= _LINES_OF_HEADER and _place_in(_names_in(sample)) is not None and not log_cells(sample)
+
+
+def _names_in(sample: Sample) -> Sequence[str]:
+    search = _search()
+    found = next((found for line in sample if (found := search.take(line)) is not None), None)
+    return found["names"] if found else ()
+
+
+_LINES_OF_HEADER = 2
+"""One of them may say what separates the cells."""
 
 
 def log_cells(sample: Sample) -> Sequence[bytes]:

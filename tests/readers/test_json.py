@@ -154,3 +154,17 @@ def test_whole_numbers_keep_all_of_their_digits(number: str) -> None:
     assert f'"own":{number}'.encode() in encode_batch([event], "https://example.com")
     deep = b'{"client":"192.0.2.1","n":%b,"own":%b1%b}' % (number.encode(), b"[" * 990, b"]" * 990)
     assert len(list(ndjson(io.BytesIO(deep), columns={"client": "ip"}))) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 2, 8, 30])
+def test_a_first_object_that_is_still_being_written_waits_for_the_next_run(cut: int, tmp_path: Path) -> None:
+    """Over several lines: by the first ones nobody would know it."""
+    path = tmp_path / "events.json"
+    content = standard.dumps({"ip": "192.0.2.1", "uas": "x", "event_id": "a"}, indent=2)
+    path.write_text(content[:cut])
+    source: Any = read(path)
+    assert list(source.open(source.locate(()))) == []
+    assert source.unfinished == 1
+    path.write_text(content)
+    again: Any = read(path)
+    assert len(list(again.open(again.locate(())))) == 1

@@ -103,3 +103,17 @@ def test_reading_resumes_between_any_two_rows(name: str, tmp_path: Path) -> None
         again: Any = read(path, client_ip="peer")
         point = type(again.locate(()))(name=again.name, position=place)
         assert urls([*found, *again.open(again.locate([point]))]) == ["/c/0", "/c/1", "/c/2"]
+
+
+@pytest.mark.parametrize("cut", [5, 13, 20, 60])
+def test_a_table_that_is_still_being_written_waits_until_its_rows_tell_what_it_is(cut: int, tmp_path: Path) -> None:
+    """By its header alone nobody knows which log is in it, and its rows cannot be read without it."""
+    path = tmp_path / "export.csv"
+    content = table(["_time", "_raw"], [["1", one] for one in LINES], lineterminator="\n")
+    path.write_text(content[:cut])
+    source: Any = read(path, client_ip="peer")
+    assert list(source.open(source.locate(()))) == []
+    assert source.unfinished == 1
+    path.write_text(content)
+    again: Any = read(path, client_ip="peer")
+    assert urls(list(again.open(again.locate(())))) == ["/c/0", "/c/1", "/c/2"]
