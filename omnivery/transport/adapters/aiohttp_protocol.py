@@ -148,8 +148,9 @@ class ResponseProtocol(ResponseHandler):
         received, size = bytes(self._head), end.end()
         self._head.clear()
         # The usual case, in one step: the whole response is there, and nothing else.
-        if len(received) > size and not self._is_head and _is_whole(received, size):
+        if not self._is_head and _is_whole(received, size):
             size = len(received)
+            self.read_timeout = None  # aiohttp would set a timer for more
         super().data_received(received[:size])
         if self.exception() is not None:
             return b""
