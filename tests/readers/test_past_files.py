@@ -73,8 +73,7 @@ rotated_by = pytest.mark.parametrize("rotate", [by_number, packed_by_number, by_
 
 
 @rotated_by
-@pytest.mark.parametrize("times", [1, 3, 14])
-@pytest.mark.parametrize("stops", [(1,), (299,), (50, 250, 1)])
+@pytest.mark.parametrize(("times", "stops"), [(14, (1,)), (3, (299,)), (4, (50, 250, 1))])
 def test_a_log_that_was_rotated_many_times_while_runs_were_interrupted(
     tmp_path: Path, rotate: Callable[[Path], None], times: int, stops: tuple[int, ...]
 ) -> None:
@@ -190,7 +189,7 @@ def test_a_file_that_is_named_besides_is_read_once(tmp_path: Path) -> None:
     assert run(file, journal) == (names(40, 100), [])
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(12))
 def test_whatever_happens_to_a_log_no_line_is_lost_or_read_twice(tmp_path: Path, seed: int) -> None:
     draw, file, journal = random.Random(seed), tmp_path / "log", dict[str, Any]()
     rotate = draw.choice([by_number, packed_by_number, by_date])
