@@ -326,6 +326,8 @@ class JournalRecorder(Recorder[T]):
 
     async def _defer(self, read: UnwrittenBatch[T]) -> None:
         """Have a batch be written when it has ended, once a kill would repeat few enough with it."""
+        # While it waits, the caller may change what is in a list, and what was never encoded may not be sendable.
+        read.batch.encode_open(self._journal.rows)
         self._backlog.add(read)
         while self._broken is None and self._repeated > 2 * self._concurrency:
             if self._waited_for:

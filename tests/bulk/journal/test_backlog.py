@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.backlog import Backlog, UnwrittenBatch
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import JournalError
-from tests.support.bots import Server, assert_lawful, events, refusal, sent
+from omnivery.events.event import EventLike
+from tests.support.bots import Server, assert_lawful, event, events, refusal, sent
 from tests.support.journal import Pipe, as_killed, bodies, counts, journalled, submit
 from tests.support.journal_rows import rows
 
@@ -141,6 +142,52 @@ async def test_a_disk_that_fails_later_loses_no_item_from_the_account(
     monkeypatch.undo()
     report = await submit(events(20_000), Server(takes=1_000), tmp_path / "j")
     assert counts(report)[:4] == (20_000, 20_000, 0, 0)
+
+
+async def test_what_cannot_be_sent_is_found_before_a_batch_is_left_unsent(tmp_path: Path) -> None:
+    """It was to be encoded when it was written, and broke the journal of a run that was left by then."""
+    read = anyio.Event()
+
+    async def source() -> AsyncIterator[EventLike]:
+        for number in range(10):
+            yield event(number, attributes={"own": object()} if number == 3 else None)
+        read.set()
+        await anyio.sleep_forever()
+
+    run = journalled(source(), Server(takes=0), tmp_path / "j")
+    with anyio.fail_after(30):
+        async with run:
+            await read.wait()
+    assert_lawful(run.report)
+    assert run.report.stopped_by is None
+    assert counts(run.report)[:4] == (10, 0, 1, 9)
+
+
+async def test_a_list_may_be_changed_once_its_batch_waits_to_be_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch waits while a kill would repeat too many, and is sent as it was read."""
+    found: set[str] = set()
+    # Of two kinds, which are not encoded while they are checked.
+    items: list[EventLike] = [
+        {"ip": "192.0.2.1", "uas": "x", "event_id": f"e{number}"} if number % 2 else event(number)
+        for number in range(3_000)
+    ]
+    add = Backlog[Any].add
+
+    def change(self: Backlog[Any], one: UnwrittenBatch[Any]) -> None:
+        add(self, one)
+        for item in one.batch.items:
+            if isinstance(item, dict):
+                item["event_id"] = "changed"
+
+    async def post(body: bytes) -> int:
+        found.update(one["event_id"] for one in sent(body))
+        return 1
+
+    monkeypatch.setattr(Backlog, "add", change)
+    await submit(items, post, tmp_path / "j", concurrency=1)
+    assert found == {f"e{number}" for number in range(3_000)}
 
 
 def test_which_sources_yield_their_events_again(tmp_path: Path) -> None:
