@@ -51,8 +51,8 @@ class _Transaction:
 
     entries: list[JournalEntry] = field(init=False, factory=list[JournalEntry])
     works: list[StoreWork] = field(init=False, factory=list["StoreWork"])
-    ended: int = field(init=False, default=0)
-    """How many batches of this run are settled with it."""
+    ended: set[int] = field(init=False, factory=set[int])
+    """The batches that have ended with it."""
     _done: anyio.Event = field(init=False, factory=anyio.Event)
     _error: JournalError | None = field(init=False, default=None)
 
@@ -119,8 +119,8 @@ class JournalRecorder(Recorder[T]):
     """Whether to send again what was undelivered for good, and nothing else."""
     _defers: bool = field(init=False, default=False)
     """Whether batches are written when they have ended."""
-    _repeated: int = field(init=False, default=0)
-    """Batches of this run that a kill would have sent again: those of which the journal does not have the end."""
+    _repeated: set[int] = field(init=False, factory=set[int])
+    """Batches that a kill would have sent again: those of which the journal does not have the end."""
     _backlog: Backlog[T] = field(init=False, factory=Backlog)
     _concurrency: int = field(init=False, default=1)
     _journal: JournalStore = field(init=False)
@@ -271,6 +271,7 @@ class JournalRecorder(Recorder[T]):
             rows = ", ".join(str(part.row) for part in taken)
             raise JournalError(f"journal: {self.path} is damaged: row {rows} of its batches cannot be read") from error
         self._under_way.add(batch.number)
+        self._repeated.add(batch.number)
         self._totals.undelivered -= batch.left
         return batch
 
@@ -312,7 +313,7 @@ class JournalRecorder(Recorder[T]):
         except (TypeError, ValueError) as error:
             raise JournalError(f"journal: where the source stands has no JSON form: {error}") from error
         self._under_way.add(batch.number)
-        self._repeated += 1
+        self._repeated.add(batch.number)
         read = UnwrittenBatch(batch=batch, read=len(batch.items), position=position)
         try:
             if self._defers:
@@ -329,7 +330,7 @@ class JournalRecorder(Recorder[T]):
         # While it waits, the caller may change what is in a list, and what was never encoded may not be sendable.
         read.batch.encode_open(self._journal.rows)
         self._backlog.add(read)
-        while self._broken is None and self._repeated > 2 * self._concurrency:
+        while self._broken is None and len(self._repeated) > 2 * self._concurrency:
             if self._waited_for:
                 await self._waited_for[0].wait()
             else:  # the first batch takes long, and those behind it have ended
@@ -449,7 +450,8 @@ class JournalRecorder(Recorder[T]):
                 return transaction
             if isinstance(one, JournalEntry):
                 transaction.entries.append(one)
-                transaction.ended += not one.delta.unfinished and one.delta.number >= self._first
+                if not one.delta.unfinished:
+                    transaction.ended.add(one.delta.number)
             else:
                 transaction.works.append(one)
             if self._gathered is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import anyio
@@ -85,6 +86,41 @@ async def test_a_kill_repeats_at_most_twice_as_many_batches_as_are_in_flight(tmp
     report = await submit(events(20_000), post, tmp_path / "j", concurrency=concurrency)
     assert report.accepted == 20_000
     assert 0 < most <= 2 * concurrency * 500
+
+
+async def test_batches_that_an_earlier_run_left_are_among_those_that_a_kill_repeats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them had ended and were not written, and as many new ones were sent as if there were none."""
+    path, server = tmp_path / "j", Server(takes=0)
+    async with journalled(events(4_000), server, path, concurrency=8):
+        await server.wait_hanging(8)
+    disk, all_claimed = Event(), anyio.Event()
+    transact = JournalStore.transact
+    taken, most = 0, 0
+
+    def wait_for_the_disk(self: JournalStore, entries: Any, works: Any = ()) -> None:
+        if all_claimed.is_set():
+            disk.wait(0.2)
+            disk.set()
+        transact(self, entries, works)
+
+    async def post(body: bytes) -> int:
+        nonlocal taken, most
+        if int(sent(body)[0]["event_id"][1:]) >= 4_000:
+            all_claimed.set()
+        elif b'"e0"' not in body:
+            await all_claimed.wait()
+        await checkpoint()
+        taken += 1
+        written = rows(as_killed(path, "known"), "SELECT sum(accepted) FROM source")[0][0] // 500
+        most = max(most, taken - written)
+        return 1
+
+    monkeypatch.setattr(JournalStore, "transact", wait_for_the_disk)
+    report = await submit(events(20_000), post, path, concurrency=8)
+    assert report.accepted == 20_000
+    assert 8 < most <= 16
 
 
 @pytest.mark.parametrize("moment", [1, 7, 20, 39])
