@@ -115,7 +115,8 @@ class TextLogReader(RequestReader):
             else:
                 left[place] = item
         if not left and self.in_blocks:
-            return Placed(block, range(first, first + len(block)))
+            whole: Any = block
+            return Placed(whole, range(first, first + len(block)))
         items: list[Any] = [*block]
         for place, item in left.items():
             items[place] = item

@@ -243,7 +243,7 @@ class SyncLimitedAdapter:
                 await self._wait_for_pause(request.expires_at)
             window = self.slots.enter()
             request.progress.phase = Phase.WAITING
-            response = await self.inner.send(request)
+            response = received = await self.inner.send(request)
         except NotSentError:
             if request.sent:
                 # The adapter reports no phases, but its error proves that nothing was sent.
@@ -251,7 +251,7 @@ class SyncLimitedAdapter:
             raise
         finally:
             self._release(response, window)
-        return response
+        return received
 
     async def aclose(self) -> None:
         """Close the adapter behind."""
