@@ -21,7 +21,7 @@ from omnivery.readers._log_check import LogCheck
 from omnivery.readers._log_column import LogColumnReader, log_cells
 from omnivery.readers._log_documents import LogDocumentsReader, objects_of, record_test
 from omnivery.readers._log_pattern import LogPattern
-from omnivery.readers._loki import is_loki
+from omnivery.readers._loki import has_streams
 from omnivery.readers._parts import joiner_for
 from omnivery.readers._request import RequestReader
 from omnivery.readers._text_log import TextLogReader
@@ -66,7 +66,7 @@ class LogFormat:
         if options.columns:
             return 0.0
         is_record = record_test(self.make())
-        if not (is_laid_out(sample) or is_loki(b"\n".join(sample)) or records_in(sample[0], is_record)):
+        if not (is_laid_out(sample) or has_streams(tuple(sample)) or records_in(sample[0], is_record)):
             return 0.0
         return self.share(objects_of(sample, is_record))
 

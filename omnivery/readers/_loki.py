@@ -7,13 +7,16 @@ https://grafana.com/docs/loki/latest/reference/loki-http-api/: `{"data": {"resul
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from omnivery import codec
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers._lines import MAX_LINE, too_long
 
 _BEGINS = re.compile(rb'"values"\s*+:\s*+\[\s*+\[\s*+"\d{16,20}"\s*+,\s*+"')
+_BEFORE = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before the JSON."""
 _PAIR = re.compile(rb'\[\s*+"\d{16,20}"\s*+,\s*+("(?:[^"\\]|\\.)*+")', re.DOTALL)
 _START = re.compile(rb'\[\s*+"\d{16,20}"\s*+,\s*+"')
 """The beginning of a pair. Inside of JSON's texts no quote stands without a backslash, so it is nowhere else."""
@@ -23,7 +26,14 @@ _LONGEST_START = 256
 
 def is_loki(text: bytes) -> bool:
     """Whether JSON that begins so holds streams of Loki."""
-    return text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and _BEGINS.search(text) is not None
+    return text.lstrip(_BEFORE).startswith(b"{") and _BEGINS.search(text) is not None
+
+
+# Every format looks at the same sample.
+@lru_cache(maxsize=4)
+def has_streams(sample: Sequence[bytes]) -> bool:
+    """Whether JSON of which these are the first lines holds streams of Loki."""
+    return sample[0].lstrip(_BEFORE).startswith(b"{") and is_loki(b"\n".join(sample))
 
 
 def loki_lines(
