@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from csv import Error, reader
 from functools import lru_cache
@@ -120,9 +121,16 @@ def log_cells(sample: Sample) -> Sequence[bytes]:
     return _log_cells(tuple(sample))
 
 
+_NAMED = re.compile("|".join(map(re.escape, _COLUMNS)).encode())
+_HIGHEST = 20
+"""Lines among which the row that names the columns is looked for."""
+
+
 # Every format looks at the same sample.
 @lru_cache(maxsize=4)
 def _log_cells(sample: Sample) -> Sequence[bytes]:
+    if not any(_NAMED.search(line) for line in sample[:_HIGHEST]) or sample[0].lstrip()[:1] in {b"{", b"["}:
+        return ()  # as in nearly all files
     search = _search()
     for number, line in enumerate(sample):
         if (found := search.take(line)) is not None:
