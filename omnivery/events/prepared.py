@@ -19,7 +19,7 @@ from omnivery import codec
 from omnivery.events.encoded import CHECKED, LINE, CheckedBlock, LineBlock
 from omnivery.events.event import BotEvent, EventLike, EventLine, wire_of
 from omnivery.events.ip_address import are_addresses
-from omnivery.events.sound_lines import sound_lines
+from omnivery.events.sound_lines import ids_of_sound
 
 
 @frozen(kw_only=True, eq=False)
@@ -42,7 +42,7 @@ def prepared(items: Sequence[EventLike], webhook_url: str) -> Prepared | None:
     try:
         return _BY_KIND[kinds.pop()](items, webhook_url)
     # Whatever is the matter with an event, `fault_of` finds the words for it.
-    except (AttributeError, LookupError, TypeError, ValueError, OSError, RecursionError):
+    except (LookupError, TypeError, ValueError, OSError, RecursionError):
         return None
 
 
@@ -88,10 +88,8 @@ def _of_events(items: Sequence[Any], webhook_url: str) -> Prepared | None:
 
 
 def _of_bytes(items: Sequence[Any], webhook_url: str) -> Prepared | None:
-    found = sound_lines(items)
-    if found is None or not are_addresses([*map(_IP, found)]):
-        return None
-    return Prepared(body=spliced(items, webhook_url), ids=map(_EVENT_ID, found))
+    ids = ids_of_sound(items)
+    return None if ids is None else Prepared(body=spliced(items, webhook_url), ids=ids)
 
 
 def _of_lines(items: Sequence[Any], webhook_url: str) -> Prepared | None:
@@ -109,11 +107,9 @@ def _of_tuples(items: Sequence[Any], webhook_url: str) -> Prepared | None:
 
 
 def _of_block(block: Any, webhook_url: str) -> Prepared | None:
-    if not are_addresses([*map(_IP, block.events)]):
-        return None
     return Prepared(
         body=_enclosed(memoryview(block.text.replace(b"\n", b","))[:-1], webhook_url),
-        ids=map(_EVENT_ID, block.events),
+        ids=block.ids,
         lines=range(block.first, block.first + len(block)),
     )
 
@@ -139,7 +135,6 @@ def _are_texts(values: Sequence[Any]) -> bool:
 
 _END = b"]}"
 _TIMES = frozenset((int, NoneType))
-_IP, _EVENT_ID = attrgetter("ip"), attrgetter("event_id")
 _DATA, _LINE = attrgetter("data"), attrgetter("line")
 _BY_KIND = {
     BotEvent: _of_events,

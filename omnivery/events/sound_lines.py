@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, TypeAlias
+
+from omnivery.events.ip_address import are_addresses
 
 Decode: TypeAlias = Callable[[bytes], list[Any]]
 """Decodes events and numbers, one after the other. Only what is checked is made an object."""
@@ -25,18 +28,17 @@ def new_mark() -> bytes:
     return b"\n%d\n" % secrets.randbits(62)
 
 
-def sound_lines(lines: Sequence[bytes]) -> Sequence[Any] | None:
-    """Return an object with `ip` and `event_id` for each line; None if one of them may be no sound event.
+def ids_of_sound(lines: Sequence[bytes]) -> Iterable[str] | None:
+    """Return the event ids of lines, to be iterated once; None if one of the lines may be no sound event.
 
-    All is checked but whether `ip` is an address. A line that is a number is one, without `ip`. Without msgspec it is
-    always None.
+    Without msgspec it is always None.
     """
     mark = new_mark()
-    return sound_events(mark.join([*lines, b""]), mark, len(lines))
+    return ids_in_sound(mark.join([*lines, b""]), mark, len(lines))
 
 
-def sound_events(text: bytes, mark: bytes, count: int) -> Sequence[Any] | None:
-    """`sound_lines` of so many lines in a text, with a mark behind each."""
+def ids_in_sound(text: bytes, mark: bytes, count: int) -> Iterable[str] | None:
+    """`ids_of_sound` of so many lines in a text, with a mark behind each."""
     decode = _decoder()
     if decode is None:
         return None
@@ -45,10 +47,16 @@ def sound_events(text: bytes, mark: bytes, count: int) -> Sequence[Any] | None:
         if not text.isascii():
             text.decode()
         found = decode(text)
-    except (ValueError, RecursionError):
+        events = found[::2]
+        is_one_a_line = len(found) == 2 * count and found[1::2].count(int(mark)) == count
+        # A line that is a number is one a line, too, but has no `ip`.
+        is_sound = is_one_a_line and are_addresses([*map(_IP, events)])
+    except (AttributeError, ValueError, OSError, RecursionError):
         return None
-    is_one_a_line = len(found) == 2 * count and found[1::2].count(int(mark)) == count
-    return found[::2] if is_one_a_line else None
+    return map(_EVENT_ID, events) if is_sound else None
+
+
+_IP, _EVENT_ID = attrgetter("ip"), attrgetter("event_id")
 
 
 @cache

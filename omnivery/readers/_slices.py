@@ -13,7 +13,7 @@ from attrs import define, field
 
 from omnivery.bulk.source import Slices
 from omnivery.events.encoded import LINE, CheckedBlock, LineBlock
-from omnivery.events.sound_lines import sound_events
+from omnivery.events.sound_lines import ids_in_sound
 from omnivery.readers._lines import Uncut
 
 T = TypeVar("T")
@@ -153,9 +153,9 @@ class FileSlices(Slices[T]):
             pieces.append(self._left.take(count - taken))
             taken = self._left.number - first
         text = b"".join([piece.text for piece in pieces])
-        events = sound_events(b"".join([piece.marked for piece in pieces]), mark, taken)
-        if events is not None:
-            return LineBlock(text=text, first=first, events=events)
+        ids = ids_in_sound(b"".join([piece.marked for piece in pieces]), mark, taken)
+        if ids is not None:
+            return LineBlock(text=text, first=first, ids=[*ids])
         numbered = enumerate(text.split(b"\n")[:-1], first)
         items = [(LINE, line, number) for number, line in numbered if line and not line.isspace()]
         if blank := taken - len(items):

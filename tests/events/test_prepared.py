@@ -18,7 +18,7 @@ from omnivery.events.encoded import CHECKED, LINE
 from omnivery.events.encoding import encode_batch
 from omnivery.events.event import FIELDS, EventLike
 from omnivery.events.prepared import prepared
-from omnivery.events.sound_lines import sound_lines
+from omnivery.events.sound_lines import ids_of_sound
 from omnivery.events.validation import event_id_of, faults_of
 from tests.support.bots import WEBHOOK
 
@@ -230,7 +230,7 @@ def test_numbers_of_lines_come_along() -> None:
 
 def test_without_msgspec_lines_take_the_slow_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound_lines_module, "_decoder", lambda: None)
-    assert sound_lines([LINE_OF_SOUND]) is None
+    assert ids_of_sound([LINE_OF_SOUND]) is None
     assert prepared([LINE_OF_SOUND], WEBHOOK) is None
 
 
