@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
 from threading import Lock
@@ -328,7 +328,8 @@ class JournalRecorder(Recorder[T]):
     async def _defer(self, read: UnwrittenBatch[T]) -> None:
         """Have a batch be written when it has ended, once a kill would repeat few enough with it."""
         # While it waits, the caller may change what is in a list, and what was never encoded may not be sendable.
-        read.batch.encode_open(self._journal.rows)
+        with self._breaking():
+            read.batch.encode_open(self._journal.rows)
         self._backlog.add(read)
         while self._broken is None and len(self._repeated) > 2 * self._concurrency:
             if self._waited_for:
@@ -430,14 +431,20 @@ class JournalRecorder(Recorder[T]):
     def _enter(self, batch: Batch[T], *, read: int = 0, position: str | None = None) -> _Transaction:
         now = self.clock()
         elapsed, self._clock = now - self._clock, now
-        try:
+        with self._breaking():
             batch.encode_open(self._journal.rows)
             entry = JournalEntry(delta=batch.take_delta(), read=read, position=position, elapsed=elapsed)
+        self._live += _bytes_gained(entry.delta)
+        return self._do(entry)
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """Whatever goes wrong in this block is the journal's error, and the last thing that it does."""
+        try:
+            yield
         except Exception as error:
             self._broken = self._broken or _unexpected(error)
             raise self._broken from error
-        self._live += _bytes_gained(entry.delta)
-        return self._do(entry)
 
     def _do(self, one: JournalEntry | StoreWork) -> _Transaction:
         """Have something be done in the next transaction, which is returned."""

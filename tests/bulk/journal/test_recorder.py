@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Timer
@@ -271,9 +271,12 @@ async def test_text_that_is_no_unicode_is_rejected_as_without_a_journal(tmp_path
     assert [one.index for one in again.rejections] == [700]
 
 
-@pytest.mark.parametrize("step", ["batch.Batch.encode_open", "journal.sql.checksum_of"])
-async def test_whatever_goes_wrong_before_a_batch_is_written_is_the_journal_s_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+@pytest.mark.parametrize(
+    ("source", "step"),
+    [(Pipe, "batch.Batch.encode_open"), (Pipe, "journal.sql.checksum_of"), (list, "batch.Batch.encode_open")],
+)
+async def test_whatever_goes_wrong_before_a_batch_is_sent_is_the_journal_s_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Callable[[Any], Any], step: str
 ) -> None:
     """The run ends with its report, nothing is sent, and the events are the caller's."""
 
@@ -283,7 +286,7 @@ async def test_whatever_goes_wrong_before_a_batch_is_written_is_the_journal_s_er
     server = Taking()
     monkeypatch.setattr(f"omnivery.bulk.{step}", broken)
     with anyio.fail_after(20):
-        report = await submit(Pipe(events(700)), server, tmp_path / "j")
+        report = await submit(source(events(700)), server, tmp_path / "j")
     assert isinstance(report.stopped_by, JournalError)
     assert "MemoryError" in str(report.stopped_by)
     assert (server.sent, report.accepted) == ([], 0)
