@@ -226,8 +226,9 @@ class JournalRecorder(Recorder[T]):
     @property
     def unwritten(self) -> list[T]:
         """Undelivered items of batches of which the journal has nothing, because it could not be written."""
-        opened = {part.row for entry in self._failed for part in entry.delta.opened}
-        ended = [one for entry in self._failed for one in entry.delta.ended if one.part.row in opened]
+        # Of a batch whose reading was written, the journal has all items, as parts that could not be replaced.
+        unknown = {entry.delta.number for entry in self._failed if entry.position is not None}
+        ended = [one for entry in self._failed if entry.delta.number in unknown for one in entry.delta.ended]
         return [
             item for one in ended if one.state in (PartState.UNDELIVERED, PartState.PENDING) for item in one.part.items
         ]

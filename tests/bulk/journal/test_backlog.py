@@ -226,6 +226,27 @@ async def test_a_list_may_be_changed_once_its_batch_waits_to_be_sent(
     assert found == {f"e{number}" for number in range(3_000)}
 
 
+async def test_what_could_not_be_replaced_is_undelivered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal has the half, and was asked in vain to have its halves instead: they were reported, too."""
+    transact = JournalStore.transact
+
+    def fail_at_quarters(self: JournalStore, entries: Any, works: Any = ()) -> None:
+        if any(len(part.items) == 125 for one in entries for part in one.delta.opened):
+            raise JournalError("disk full")
+        transact(self, entries, works)
+
+    async def post(body: bytes) -> int:
+        raise refusal(400)
+
+    monkeypatch.setattr(JournalStore, "transact", fail_at_quarters)
+    run = journalled(events(500), post, tmp_path / "j")
+    async with run:
+        async for _ in run:
+            continue
+    assert_lawful(run.report)
+    assert counts(run.report)[:4] == (500, 0, 0, 500)
+
+
 def test_which_sources_yield_their_events_again(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_bytes(b'{"ip":"192.0.2.1","uas":"x","event_id":"e"}\n')
