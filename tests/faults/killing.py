@@ -104,6 +104,7 @@ class Round:
             finally:
                 process.kill()
                 wire.arm(None)
+        wire.drain()
         assert process.returncode in {0, 1, -signal.SIGKILL}, told
         return process.returncode == -signal.SIGKILL
 

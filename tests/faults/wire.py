@@ -82,6 +82,11 @@ class Wire:
             self.seen.clear()
             self._armed = event
 
+    def drain(self) -> None:
+        """Wait until all that a process had sent when it was killed was received."""
+        for thread in self._threads[1:]:  # all but that which accepts connections
+            thread.join(10)
+
     def let_go(self) -> None:
         """Cut all connections that hang."""
         self._released.set()
