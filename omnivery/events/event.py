@@ -43,10 +43,11 @@ class _Member(Generic[T]):
         return self if event is None else wire_of(event).get(self._name)
 
     def __set__(self, event: BotEvent, value: T | None) -> None:
+        wire = _wire_to_change(event)
         if value is None:
-            wire_of(event).pop(self._name, None)
+            wire.pop(self._name, None)
         else:
-            wire_of(event)[self._name] = value
+            wire[self._name] = value
 
 
 class _Attributes:
@@ -66,11 +67,19 @@ class _Attributes:
         return MappingProxyType(own) if own else None
 
     def __set__(self, event: BotEvent, value: Mapping[str, Any] | None) -> None:
-        wire = wire_of(event)
+        wire = _wire_to_change(event)
         for name in wire.keys() - FIELD_NAMES:
             del wire[name]
         if value is not None:
             _add(value, wire)
+
+
+def _wire_to_change(event: BotEvent) -> dict[Any, Any]:
+    try:
+        return wire_of(event)
+    except AttributeError:  # of a subclass whose __init__ is attrs' own, and sets field by field
+        BotEvent.__setstate__(event, {})
+        return wire_of(event)
 
 
 def _add(attributes: Any, wire: dict[Any, Any]) -> None:
@@ -211,7 +220,7 @@ class BotEvent(Record):
         """Make an event of the API's own form: its fields and your attributes, flat in one mapping."""
         event = cls.__new__(cls)
         event._wire = wire = dict(fields)
-        if None in wire.values():
+        if _may_have_none(wire):
             event._wire = {name: value for name, value in wire.items() if value is not None or name not in FIELD_NAMES}
         return event
 
@@ -240,6 +249,14 @@ class BotEvent(Record):
         if (own := self.attributes) is not None:
             shown["attributes"] = dict(own) if isinstance(own, MappingProxyType) else own
         return f"BotEvent({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def _may_have_none(wire: dict[Any, Any]) -> bool:
+    """Look at all values in one call of C; the values of some, such as numpy's arrays, can be compared with nothing."""
+    try:
+        return None in wire.values()
+    except Exception:  # noqa: BLE001  # the value's own code
+        return True
 
 
 def event_of(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from omnivery import BotEvent
 from omnivery.events.event import FIELDS, wire_of
+from omnivery.events.snapshot import snapshot
 from omnivery.events.validation import fault_of
 
 COMPLETE: dict[str, Any] = {
@@ -145,3 +146,32 @@ def test_the_repr_makes_the_event_again() -> None:
     event = BotEvent(**SOUND, ts=5, attributes={"tags": ["a"]})
     assert repr(event) == ("BotEvent(ip='192.0.2.1', uas='-', event_id='e1', ts=5, attributes={'tags': ['a']})")
     assert eval(repr(event)) == event
+
+
+class _Incomparable:
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("neither true nor false")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_fields_may_hold_what_can_be_compared_with_nothing() -> None:
+    """As an array of numpy's cannot, nor a missing value of pandas'."""
+    odd = _Incomparable()
+    event = BotEvent.from_fields({"ip": "192.0.2.1", "own": odd, "uas": None, "other": None})
+    assert event.to_fields() == {"ip": "192.0.2.1", "own": odd, "other": None}
+
+
+def test_a_subclass_may_be_made_with_attrs() -> None:
+    @attrs.define(kw_only=True)
+    class Click(BotEvent):
+        campaign: str = "none"
+
+    fields: dict[str, Any] = {**SOUND, "attributes": {"own": [1]}, "campaign": "c1"}
+    click = Click(**fields)
+    assert (click.to_fields(), click.campaign) == ({**SOUND, "own": [1]}, "c1")
+    changes: dict[str, Any] = {"ip": "192.0.2.2"}
+    again = attrs.evolve(click, **changes)
+    assert (again.ip, again.attributes, again.campaign) == ("192.0.2.2", {"own": [1]}, "c1")
+    kept = snapshot(click)
+    assert kept == copy.copy(click) == click
