@@ -166,49 +166,64 @@ class JournalRecorder(Recorder[T]):
             ConfigError: the journal cannot be used, or is not one of this run or of this source.
         """
         interruption, failure = Interruption(), None
-        async with anyio.create_task_group() as tasks:
-            # Cancellation ends the opening also where that would wait for another program's lock.
-            tasks.start_soon(_interrupt_when_cancelled, interruption)
-            try:
-                await self._open(source, work, interruption)
-            except Exception as error:  # noqa: BLE001  # raised below: the group would wrap it
-                failure = error
-            tasks.cancel_scope.cancel()
-        if failure is not None:
-            await checkpoint()  # a cancellation comes first: it may be what the failure is from
-            raise failure
+        opened: list[JournalStore] = []
+        try:
+            async with anyio.create_task_group() as tasks:
+                # Cancellation ends the opening also where that would wait for another program's lock.
+                tasks.start_soon(_interrupt_when_cancelled, interruption)
+                try:
+                    await self._open(source, work, interruption, opened)
+                except Exception as error:  # noqa: BLE001  # raised below: the group would wrap it
+                    failure = error
+                tasks.cancel_scope.cancel()
+            if failure is not None:
+                await checkpoint()  # a cancellation comes first: it may be what the failure is from
+                raise failure  # noqa: TRY301  # it was caught for the group
+        except BaseException:
+            # A thread may still be at work, if asyncio has cancelled its task: a journal that it opens is closed.
+            interruption.interrupt()
+            await self._close_stores(opened)
+            raise
         interruption.clear()
         self._first = next(self._journal.numbers)
         self._numbers = chain((self._first,), self._journal.numbers)
         self._clock = self.clock()
         return self._totals
 
-    async def _open(self, source: Source[T], work: Work[T, Any, Any], interruption: Interruption) -> None:
-        opened: list[JournalStore] = []
-
+    async def _open(
+        self, source: Source[T], work: Work[T, Any, Any], interruption: Interruption, opened: list[JournalStore]
+    ) -> None:
         def open_store() -> None:
             opened.append(JournalStore.open(self.path, keep=self.keep, interruption=interruption))
 
-        def close_store() -> None:
-            for journal in opened:
-                journal.close()
+        await self._aside(open_store)
+        [self._journal] = opened
+        # A report reads undelivered items from it, wherever the process has gone by then.
+        self.path = str(self._journal.path)
+        await self._aside(partial(self._journal.check_target, self.target))
+        await self._resume(source, work)
+        self._defers = work.idempotent and source.replays
+        self._totals = await self._aside(self._journal.totals)
+        self._live = await self._aside(self._journal.live_bytes)
 
-        try:
-            await self._aside(open_store)
-            [self._journal] = opened
-            # A report reads undelivered items from it, wherever the process has gone by then.
-            self.path = str(self._journal.path)
-            await self._aside(partial(self._journal.check_target, self.target))
-            await self._resume(source, work)
-            self._defers = work.idempotent and source.replays
-            self._totals = await self._aside(self._journal.totals)
-            self._live = await self._aside(self._journal.live_bytes)
-        except BaseException:
-            # A thread may still be at work, if asyncio has cancelled its task: a journal that it opens is closed.
-            interruption.interrupt()
-            with anyio.CancelScope(shield=True), suppress(JournalError):
-                await self._aside(close_store)
-            raise
+    async def _close_stores(self, opened: list[JournalStore]) -> None:
+        def close_store() -> None:
+            while opened:
+                opened.pop().close()
+
+        cancelled: BaseException | None = None
+        with anyio.CancelScope(shield=True):
+            # No shield keeps off asyncio's own cancellation, which may come more than once.
+            while True:
+                try:
+                    with suppress(JournalError):  # its next opening tidies up
+                        await self._aside(close_store)
+                except anyio.get_cancelled_exc_class() as error:
+                    cancelled = error
+                else:
+                    break
+        if cancelled is not None:
+            raise cancelled
 
     async def _resume(self, source: Source[T], work: Work[T, Any, Any]) -> None:  # noqa: ARG002  # parts hold their bytes
         """Have the source resume where the journal stands."""
@@ -392,8 +407,7 @@ class JournalRecorder(Recorder[T]):
         try:
             await self._tasks.close()
         finally:
-            with anyio.CancelScope(shield=True), suppress(JournalError):  # its next opening tidies up
-                await self._aside(self._journal.close)
+            await self._close_stores([self._journal])
 
     async def _end_in_time(self) -> None:
         """Keep an interrupted run from waiting for a lock of another program's."""

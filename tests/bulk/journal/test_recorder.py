@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -22,6 +22,7 @@ from omnivery.events.event import EventLike
 from tests.support.bots import Server, event, events, finish, ids, numbered, refusal, sent
 from tests.support.journal import Pipe, Refusing, bodies, counts, journalled, submit
 from tests.support.journal_rows import rows, spoil
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -216,6 +217,29 @@ def test_asyncio_s_own_cancellation_ends_a_run_whose_journal_is_locked(
         JournalStore.open(path).close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 3))
+def test_asyncio_s_own_cancellation_leaves_no_lock_even_if_it_comes_twice(tmp_path: Path, turns: int) -> None:
+    """The second one came while the journal was being closed for the first, and its lock stayed with the process."""
+
+    async def main() -> None:
+        run = asyncio.create_task(submit(events(1), Taking(), tmp_path / "j"))
+        for _ in range(turns):
+            await asyncio.sleep(0.0002)
+        for _ in range(2):
+            run.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([run], timeout=30)
+
+    def is_free() -> bool:
+        with suppress(ConfigError):
+            JournalStore.open(tmp_path / "j").close()
+            return True
+        return False
+
+    asyncio.run(main())
+    wait_until(is_free)  # a thread may still be closing it
 
 
 async def test_a_run_that_ends_waits_until_another_program_lets_go_of_its_journal(
