@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from types import MappingProxyType
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, overload
 
 from attrs import define, field
@@ -50,6 +49,22 @@ class _Member(Generic[T]):
             wire[self._name] = value
 
 
+class _ReadOnly(dict[str, Any]):
+    """What is read of an event's attributes: a copy, which can do all that a dict can but be changed."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            "attributes are read as a copy: to change them, assign another mapping to the event's attributes"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+for _change in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update"):
+    setattr(_ReadOnly, _change, _ReadOnly._refuse)  # pyright: ignore[reportPrivateUsage]
+
+
 class _Attributes:
     """The members of an event that are no fields."""
 
@@ -63,8 +78,8 @@ class _Attributes:
         wire = wire_of(event)
         if UNSENDABLE in wire:
             return wire[UNSENDABLE]  # type: ignore[no-any-return]  # anything that a caller passed
-        own = {name: value for name, value in wire.items() if name not in FIELD_NAMES}
-        return MappingProxyType(own) if own else None
+        own = _ReadOnly({name: value for name, value in wire.items() if name not in FIELD_NAMES})
+        return own or None
 
     def __set__(self, event: BotEvent, value: Mapping[str, Any] | None) -> None:
         wire = _wire_to_change(event)
@@ -247,7 +262,7 @@ class BotEvent(Record):
     def __repr__(self) -> str:
         shown = {name: value for name in FIELDS if (value := self._wire.get(name)) is not None}
         if (own := self.attributes) is not None:
-            shown["attributes"] = dict(own) if isinstance(own, MappingProxyType) else own
+            shown["attributes"] = own
         return f"BotEvent({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import weakref
 from collections.abc import Iterator, Mapping
@@ -81,8 +82,20 @@ def test_attributes_are_replaced_as_a_whole() -> None:
     event.attributes = {"other": None}
     assert (event.attributes, event.to_fields()) == ({"other": None}, {**COMPLETE, "other": None})
     read: Any = event.attributes
-    with pytest.raises(TypeError):
-        read["other"] = 2  # it is a copy: a change would be lost
+    for change in (
+        lambda: read.__setitem__("other", 2),
+        lambda: read.__delitem__("other"),
+        lambda: read.update(other=2),
+        lambda: read.pop("other"),
+        lambda: read.setdefault("new", 2),
+        lambda: read.__ior__({"new": 2}),
+        read.popitem,
+        read.clear,
+    ):
+        with pytest.raises(TypeError, match="assign another mapping"):
+            change()  # it would be lost
+    assert json.loads(json.dumps(read)) == pickle.loads(pickle.dumps(read)) == copy.deepcopy(read) == {"other": None}
+    assert type(copy.copy(read)) is type(read.copy()) is type(read | {}) is dict
     event.attributes = None
     assert (event.attributes, event.to_fields()) == (None, COMPLETE)
 
