@@ -6,6 +6,7 @@ import os
 from types import CodeType
 
 import httpx
+import pytest
 
 from tests.support.calls import calls
 from tests.support.sync import always, meeting, response
@@ -36,6 +37,7 @@ def test_calls_of_ours_for_one_call() -> None:
 
 def test_one_call_takes_fewer_calls_than_the_bare_library() -> None:
     """Together with httpx's, and with the checks, the model and the retries that the library has not."""
+    pytest.importorskip("orjson")
     with meeting(always(RESPONSE)) as (server, client), httpx.Client(trust_env=False) as bare:
 
         def get() -> None:
