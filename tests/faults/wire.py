@@ -60,6 +60,8 @@ class Wire:
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
     _released: threading.Event = field(init=False, factory=threading.Event)
     _threads: list[threading.Thread] = field(init=False, factory=list[threading.Thread])
+    _accepted: list[object] = field(init=False, factory=list[object])
+    """The other ends of the connections that were accepted and have their thread."""
     _listener: socket.socket = field(init=False)
 
     @property
@@ -84,6 +86,12 @@ class Wire:
 
     def drain(self) -> None:
         """Wait until all that a process had sent when it was killed was received."""
+        # Connections are accepted in their order: once this one is, so are those that the process had opened.
+        with socket.create_connection(self._listener.getsockname()) as last:
+            own = last.getsockname()
+        end = time.monotonic() + 10
+        while own not in self._accepted and time.monotonic() < end:
+            time.sleep(0.001)
         for thread in self._threads[1:]:  # all but that which accepts connections
             thread.join(10)
 
@@ -109,16 +117,17 @@ class Wire:
 
     def _start(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, peer = self._listener.accept()
             except OSError:
                 return
             self._start(lambda connection=connection: self._serve(connection))  # type: ignore[misc]
+            self._accepted.append(peer)
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
