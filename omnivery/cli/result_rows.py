@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from omnivery.events.event import FIELDS
-from omnivery.events.event_list import EVENT_KINDS
+from omnivery.events.event import EVENT_KINDS, FIELDS
 
 if TYPE_CHECKING:
     from omnivery.automations.results import EventResult

@@ -17,6 +17,8 @@ FIELDS = ("ip", "uas", "event_id", "action", "domain", "recipient_id", "message_
 """The API's own fields; every other key of an event is the user's own."""
 FIELD_NAMES = frozenset(FIELDS)
 """The same as a set."""
+EVENT_KINDS: Mapping[str, type] = {name: int if name in {"ts", "message_ts"} else str for name in FIELDS}
+"""The type of each field's value."""
 
 T = TypeVar("T")
 
@@ -109,13 +111,7 @@ def _add(attributes: Any, wire: dict[Any, Any]) -> None:
         wire[UNSENDABLE] = attributes
 
 
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(FIELDS, str),
-    "action": Action,
-    "ts": int,
-    "message_ts": int,
-    "attributes": Mapping[str, Any],
-}
+_KINDS: dict[str, Any] = {**EVENT_KINDS, "action": Action, "attributes": Mapping[str, Any]}
 _FIELDS: dict[str, Any] = {name: field(default=None, type=kind | None) for name, kind in _KINDS.items()}
 
 

@@ -9,6 +9,7 @@ from omnivery import codec
 from omnivery.display.table import SHOWN, Table, table_of
 from omnivery.display.tabular import Tabular
 from omnivery.events.event import (
+    EVENT_KINDS,
     FIELDS,
     BotEvent,
     EventLike,
@@ -16,9 +17,6 @@ from omnivery.events.event import (
     UnreadableLine,
 )
 from omnivery.events.validation import fault_of
-
-EVENT_KINDS: Mapping[str, type] = {name: int if name in {"ts", "message_ts"} else str for name in FIELDS}
-"""Column types of the API's own fields."""
 
 
 class EventList(Tabular, list[EventLike]):

@@ -11,8 +11,8 @@ from attrs import frozen
 from omnivery.codec import parse_datetime
 from omnivery.display.record import Record
 from omnivery.display.table import Table, table_of
-from omnivery.events.event import FIELDS, BotEvent
-from omnivery.events.event_list import EVENT_KINDS, event_row
+from omnivery.events.event import EVENT_KINDS, FIELDS, BotEvent
+from omnivery.events.event_list import event_row
 
 
 @frozen(kw_only=True)

@@ -9,8 +9,7 @@ from attrs import field, frozen
 
 from omnivery.display.table import Table, table_of
 from omnivery.display.tabular import Tabular
-from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent
-from omnivery.events.event_list import EVENT_KINDS
+from omnivery.events.event import EVENT_KINDS, FIELD_NAMES, FIELDS, BotEvent
 from omnivery.events.verdict import Verdict
 from omnivery.webhooks.body import DAMAGED
 

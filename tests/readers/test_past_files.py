@@ -15,21 +15,9 @@ import pytest
 from omnivery import readers
 from omnivery.bulk.source import ResumePoint
 from omnivery.errors import SourceError
+from tests.support.growing import append, names, ndjson
 
 Journal = dict[str, Any]
-
-
-def ndjson(count: int, start: int = 0) -> bytes:
-    return b"".join(b'{"ip":"::1","uas":"x","event_id":"e%d"}\n' % n for n in range(start, start + count))
-
-
-def names(count: int, start: int = 0) -> list[str]:
-    return [f"e{n}" for n in range(start, start + count)]
-
-
-def append(file: Path, content: bytes) -> None:
-    with file.open("ab") as opened:
-        opened.write(content)
 
 
 def run(file: Path, journal: Journal, most: int = 1_000_000) -> tuple[list[str], list[str]]:

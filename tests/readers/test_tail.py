@@ -18,6 +18,7 @@ from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from omnivery.readers import FileEvents, _tail, _threaded
 from tests.support.bots import Server, ids, run_of
+from tests.support.growing import append, names, ndjson
 from tests.support.journal import Seen, journalled, submit
 
 pytestmark = pytest.mark.anyio
@@ -27,19 +28,6 @@ pytestmark = pytest.mark.anyio
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_tail, "INTERVAL", 0.01)
     monkeypatch.setattr(_threaded, "LINGER", 0.05)
-
-
-def ndjson(count: int, start: int = 0) -> bytes:
-    return b"".join(b'{"ip":"::1","uas":"x","event_id":"e%d"}\n' % n for n in range(start, start + count))
-
-
-def names(count: int, start: int = 0) -> list[str]:
-    return [f"e{n}" for n in range(start, start + count)]
-
-
-def append(file: Path, content: bytes) -> None:
-    with file.open("ab") as opened:
-        opened.write(content)
 
 
 @asynccontextmanager
