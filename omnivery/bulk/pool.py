@@ -116,7 +116,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         state = RunState(
             elapsed=self._elapsed_until(now),
             stopped_by=self._stopped_by or self.source.error,
-            journal=self.recorder.path,
+            journal=self.recorder.journal,
             waiting_since=None if opened is None or self._elapsed is not None else unix_time() - (now - opened),
         )
         return self.work.report(self._totals, state)

@@ -26,8 +26,8 @@ JOURNAL_LIMIT = 1_000_000_000
 class Recorder(Generic[T]):
     """Keeps nothing. A run goes through these steps with or without a journal."""
 
-    path: str | None = None
-    """Where the journal is."""
+    journal: str | None = field(init=False, default=None)
+    """Path of the journal, once it is open: it has the undelivered items."""
     _numbers: Iterator[int] = field(init=False, factory=count)
     _taken: int = field(init=False, default=0)
 

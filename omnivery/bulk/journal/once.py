@@ -53,8 +53,8 @@ class OnceRecorder(JournalRecorder[T]):
                 raise source.error
             if not items:
                 raise ConfigError(
-                    f"journal: the source ended after {place:,} {work.noun}, and {self.path} has {taken:,}: it must "
-                    "give the same ones again. Nothing was sent."
+                    f"journal: the source ended after {place:,} {work.noun}, and {self._journal.path} has {taken:,}: "
+                    "it must give the same ones again. Nothing was sent."
                 )
             known = await self._aside(partial(self._journal.items_at, self._source_row, place, place + len(items)))
             for item in items:
@@ -76,8 +76,8 @@ class OnceRecorder(JournalRecorder[T]):
     def _compare(self, item: T, place: int, stored: StoredItem, work: Work[T, Any, Any]) -> None:
         if work.digest(work.encode([item])) != stored.digest:
             raise ConfigError(
-                f"journal: {self.path} has another of the {work.noun} at index {place}: the source must give the same "
-                "ones again, in the same order. Nothing was sent."
+                f"journal: {self._journal.path} has another of the {work.noun} at index {place}: the source must "
+                "give the same ones again, in the same order. Nothing was sent."
             )
         if stored.state in UNSENT:
             self._unsent.append((item, place, stored))

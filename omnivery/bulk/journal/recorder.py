@@ -188,6 +188,8 @@ class JournalRecorder(Recorder[T]):
         self._first = next(self._journal.numbers)
         self._numbers = chain((self._first,), self._journal.numbers)
         self._clock = self.clock()
+        # Absolute: a report reads undelivered items from it, wherever the process has gone by then.
+        self.journal = str(self._journal.path)
         return self._totals
 
     async def _open(
@@ -198,8 +200,6 @@ class JournalRecorder(Recorder[T]):
 
         await self._aside(open_store)
         [self._journal] = opened
-        # A report reads undelivered items from it, wherever the process has gone by then.
-        self.path = str(self._journal.path)
         await self._aside(partial(self._journal.check_target, self.target))
         await self._resume(source, work)
         self._defers = work.idempotent and source.replays
@@ -285,7 +285,8 @@ class JournalRecorder(Recorder[T]):
             batch = Batch.revived(work, taken)
         except (ValueError, TypeError, KeyError) as error:
             rows = ", ".join(str(part.row) for part in taken)
-            raise JournalError(f"journal: {self.path} is damaged: row {rows} of its batches cannot be read") from error
+            words = f"journal: {self._journal.path} is damaged: row {rows} of its batches cannot be read"
+            raise JournalError(words) from error
         self._under_way.add(batch.number)
         self._repeated.add(batch.number)
         self._totals.undelivered -= batch.left
@@ -307,8 +308,8 @@ class JournalRecorder(Recorder[T]):
         while self._live >= self.limit:
             if not self._under_way:
                 raise JournalError(
-                    f"journal: {self.path} holds {self._live:,} bytes of events that were not delivered, and its limit "
-                    f"is {self.limit:,}: send them with bots.retry(), or raise journal_limit"
+                    f"journal: {self._journal.path} holds {self._live:,} bytes of events that were not delivered, and "
+                    f"its limit is {self.limit:,}: send them with bots.retry(), or raise journal_limit"
                 )
             self._freed = self._freed or anyio.Event()
             await self._freed.wait()

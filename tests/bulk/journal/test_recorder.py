@@ -19,7 +19,7 @@ from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, DecodeError, JournalError
 from omnivery.events.event import EventLike
-from tests.support.bots import Server, event, events, finish, ids, numbered, refusal, sent
+from tests.support.bots import Server, assert_lawful, event, events, finish, ids, numbered, refusal, sent
 from tests.support.journal import Pipe, Refusing, bodies, counts, journalled, submit
 from tests.support.journal_rows import rows, spoil
 from tests.support.waiting import wait_until
@@ -169,6 +169,18 @@ def locked(path: Path) -> Iterator[sqlite3.Connection]:
         finally:
             if other.in_transaction:
                 other.execute("ROLLBACK")
+
+
+async def test_a_run_that_never_had_its_journal_open_has_nothing_undelivered(tmp_path: Path) -> None:
+    """Its report raised that there is no such journal, or that it is empty; or had the events of an earlier run."""
+    await submit(events(500), fail, tmp_path / "old")
+    for name in ("new", "old"):
+        run = journalled(events(500), Taking(), tmp_path / name)
+        with locked(tmp_path / name), anyio.move_on_after(0.05) as scope:
+            async with run:
+                pass
+        assert scope.cancelled_caught
+        assert_lawful(run.report)
 
 
 async def test_a_run_whose_journal_another_program_has_locked_can_be_cancelled(
