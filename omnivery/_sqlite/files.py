@@ -68,6 +68,26 @@ def open_to_read(path: Path, kind: FileKind, *, timeout: float, interruption: In
     return database
 
 
+def upgrade(connection: sqlite3.Connection, kind: FileKind) -> None:
+    """Bring the tables of an open file to the version of this release. Earlier releases refuse the file from then on.
+
+    Opening it does not do that, so that a file in which something else turns out to be wrong is left as it was.
+    """
+    if _version_of(connection) == kind.version:
+        return
+    with connection:  # which commits or rolls back
+        connection.execute("BEGIN IMMEDIATE")
+        # Another process may have been first.
+        for statement in kind.statements_after(_version_of(connection)):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {kind.version}")
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
 def open_temporary(kind: FileKind) -> Database:
     """Create a temporary file of SQLite, which no other process can open and which is deleted when it is closed.
 
@@ -93,7 +113,7 @@ def _create_unnamed(name: str, path: Path, kind: FileKind) -> Database:
             with database.use(OmniveryError, kind.refused) as connection:
                 for pragma in (*kind.layout, *kind.settings):
                     connection.execute(f"PRAGMA {pragma}")
-                for statement in kind.schema:
+                for statement in kind.statements_after(0):
                     connection.execute(statement)
         except BaseException:
             database.close()
@@ -129,7 +149,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None
         # In a transaction, so that one process creates all tables or none.
         connection.execute("BEGIN IMMEDIATE")
         if _is_empty(connection, path, kind):
-            for statement in kind.schema:
+            for statement in kind.statements_after(0):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {kind.application_id}")
             connection.execute(f"PRAGMA user_version = {kind.version}")
@@ -154,6 +174,6 @@ def _is_empty(connection: sqlite3.Connection, path: Path, kind: FileKind) -> boo
     if version > kind.version:
         words = f"its tables are version {version}, this release knows version {kind.version}"
         raise refusal(path, kind, f"was written by a newer release ({words}): upgrade omnivery, or name another file")
-    if not kind.tables <= {*(tables or "").split(",")}:
+    if not kind.tables_of(version) <= {*(tables or "").split(",")}:
         raise refusal(path, kind, "is damaged: some of its tables are missing")
     return False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from omnivery.errors import ConfigError, OmniveryError
 
@@ -30,6 +31,16 @@ DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 @frozen(kw_only=True)
+class Upgrade:
+    """What a version of the tables has, and the version before has not."""
+
+    statements: tuple[str, ...]
+    """Statements that make the difference."""
+    tables: frozenset[str] = frozenset()
+    """Names of the tables that are new."""
+
+
+@frozen(kw_only=True)
 class FileKind:
     """One kind of file: its name in messages, its marks in SQLite's header, and its tables."""
 
@@ -41,9 +52,11 @@ class FileKind:
     version: int
     """Version of the tables: the `user_version` in SQLite's header. A file of a later version is refused."""
     schema: tuple[str, ...]
-    """Statements that create the tables."""
+    """Statements that create the tables of version 1."""
     tables: frozenset[str]
-    """Names of the tables."""
+    """Names of the tables of version 1."""
+    upgrades: Mapping[int, Upgrade] = field(factory=dict[int, Upgrade])
+    """What each later version has added, in their order. A file of an earlier version is opened as it is."""
     layout: tuple[str, ...] = ()
     """Pragmas of a new file, executed before its first table is created."""
     settings: tuple[str, ...] = ()
@@ -52,6 +65,15 @@ class FileKind:
     """Who else has a file that is locked; another process, if left out."""
     damaged: str = ""
     """What to do once a file that was opened turns out to be damaged, as a sentence."""
+
+    def tables_of(self, version: int) -> frozenset[str]:
+        """Return the names of the tables that a version has."""
+        return self.tables.union(*(one.tables for added, one in self.upgrades.items() if added <= version))
+
+    def statements_after(self, version: int) -> tuple[str, ...]:
+        """Return what makes the tables of this version of those of an earlier one; of 0, which are none, all of it."""
+        later = (one.statements for added, one in self.upgrades.items() if added > version)
+        return (*(() if version else self.schema), *chain.from_iterable(later))
 
 
 def refusal(path: Path, kind: FileKind, words: str) -> ConfigError:
@@ -70,7 +92,8 @@ def explained(path: Path, kind: FileKind, error: type[OmniveryError], aftermath:
     """Convert errors of SQLite and the operating system into our own, without SQLite's text: it may quote a row."""
     try:
         yield
-    except (sqlite3.Error, OSError) as cause:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as cause:
+        # Python cannot decode SQLite's own message where that quotes the damaged name of a table.
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         reason = kind.busy if kind.busy and code == sqlite3.SQLITE_BUSY else reason_of(cause)
         words = f"{kind.noun}: {path} failed: {reason}"
@@ -79,7 +102,7 @@ def explained(path: Path, kind: FileKind, error: type[OmniveryError], aftermath:
         raise error(f"{words}. {aftermath}" if aftermath else words) from None
 
 
-def reason_of(error: sqlite3.Error | OSError) -> str:
+def reason_of(error: sqlite3.Error | OSError | UnicodeDecodeError) -> str:
     """Return the reason of an error, without any of the file's content."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__

@@ -20,7 +20,7 @@ from attrs import evolve
 
 from omnivery._sqlite import files
 from omnivery._sqlite.database import Database, Interruption
-from omnivery._sqlite.files import open_file, open_temporary, open_to_read
+from omnivery._sqlite.files import open_file, open_temporary, open_to_read, upgrade
 from omnivery._sqlite.kind import FileKind
 from omnivery.errors import ConfigError, OmniveryError
 
@@ -91,6 +91,40 @@ def test_the_name_of_a_new_file_is_written_to_the_disk(
         with opened(tmp_path / "notes", kind):
             pass
     assert synced == [tmp_path], "once, when it was made"
+
+
+# Files of an earlier version
+
+
+def first(kind: FileKind) -> FileKind:
+    """The kind as the release knew it that wrote version 1."""
+    return evolve(kind, version=1, upgrades={})
+
+
+def test_a_file_of_an_earlier_version_is_opened_as_it_is_until_it_is_upgraded(tmp_path: Path, kind: FileKind) -> None:
+    with opened(tmp_path / "notes", first(kind)) as database:
+        write(database, "before")
+    with opened(tmp_path / "notes", kind) as database, database.use(ConfigError) as connection:
+        assert pragma(database, "user_version") == 1
+        upgrade(connection, kind)
+        connection.execute("INSERT INTO tag VALUES ('new')")
+        upgrade(connection, kind)
+        assert pragma(database, "user_version") == 2
+    with opened(tmp_path / "notes", kind) as database, database.use(ConfigError) as connection:
+        assert connection.execute("SELECT words, name FROM note, tag").fetchall() == [("before", "new")]
+    with pytest.raises(ConfigError, match="newer release"), opened(tmp_path / "notes", first(kind)):
+        pass
+
+
+def test_an_upgrade_that_cannot_be_finished_leaves_the_file_as_it_was(tmp_path: Path, kind: FileKind) -> None:
+    path = tmp_path / "notes"
+    with opened(path, first(kind)) as database:
+        write(database, "before")
+    kind = evolve(kind, upgrades={2: evolve(kind.upgrades[2], statements=("CREATE TABLE tag (name)", "nonsense"))})
+    with opened(path, kind) as database, pytest.raises(ConfigError), database.use(ConfigError) as connection:
+        upgrade(connection, kind)
+    with opened(path, first(kind)) as database, database.use(ConfigError) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("note",)]
 
 
 # Files that are refused
