@@ -108,7 +108,7 @@ def reason_of(error: sqlite3.Error | OSError | UnicodeDecodeError) -> str:
         return error.strerror or type(error).__name__
     # The low byte is the primary code. Errors of Python's own module have no code, such as for text that is not UTF-8.
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
+    if code is None or isinstance(error, UnicodeDecodeError):
         return f"{type(error).__name__}, as for damaged text"
     primary = code & 0xFF
     words = REASONS.get(primary)

@@ -20,6 +20,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 from attrs import define, field, frozen
 
+from omnivery.bulk.position import PositionDelta
 from omnivery.errors import ConfigError
 
 T = TypeVar("T")
@@ -111,6 +112,13 @@ class Resumable(ABC, Generic[T]):
     @abstractmethod
     def position(self, last: T) -> Mapping[str, Any]:
         """Return the position to resume from, given that `last` was the last item handed out."""
+
+    def position_delta(self, last: T) -> PositionDelta:
+        """Return what has changed in the position since the last call, or all of it, as a journal asks for it.
+
+        It is called with each batch, in the order in which the items were handed out. The first time it is all of it.
+        """
+        return PositionDelta(rest=self.position(last))
 
     def allow_encoded(self) -> None:
         """Say that items may come encoded, in the form that bulk work of their kind sends."""
@@ -213,12 +221,15 @@ class Source(Generic[T]):
         self._taken = taken
         return bookmark
 
-    def position(self, items: Sequence[T]) -> Mapping[str, Any]:
-        """Return the position to resume from after these items. Call it once after each `read_into`."""
+    def position(self, items: Sequence[T]) -> PositionDelta:
+        """Return the position to resume from after these items, or what has changed in it since the last call.
+
+        Call it once after each `read_into`.
+        """
         if self._origin is not None:
-            return self._origin.position(items[-1])
+            return self._origin.position_delta(items[-1])
         self._taken += len(items)
-        return {"items": self._taken}
+        return PositionDelta(rest={"items": self._taken})
 
     async def read_into(self, items: list[T], count: int) -> Sequence[T]:
         """Append up to `count` items, none when the source is at its end, and return the list; or return another one.

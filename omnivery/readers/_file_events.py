@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from attrs import define, evolve, field
 
 from omnivery._logging import get_logger
+from omnivery.bulk.position import PositionDelta
 from omnivery.bulk.source import ItemStream, Resumable, ResumePoint
 from omnivery.errors import ConfigError, OmniveryError, SourceError
 from omnivery.events.event import EventLike
@@ -159,7 +160,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         everywhere = [place for one in known for place in Places.of(one.position).all]
         # A file that was rotated may have been submitted by itself since.
         alone = all(one.name == self.name for one in known)
-        now = Places(past=own.past if alone else self._past.furthest(own.past, everywhere))
+        past, now = [*own.past.values()], Places()
+        now.add_past(past if alone else self._past.furthest(past, everywhere))
         for origin in self.origins:
             before = own.files.get(origin.key)
             # Whether a stream is one that was read before shows when it is read.
@@ -167,11 +169,11 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
             if found is None and before is not None and self._is_cut_short(origin.as_it_is(), before):
                 found = before  # to read on from there fails, and says so
             if found is not None:
-                now.files[origin.key] = found
+                now.keep(origin.key, found)
             elif before is not None:
-                now.past += self._past.replaced(origin, before, everywhere)
+                now.add_past(self._past.replaced(origin, before, everywhere))
             else:
-                now.past += self._past.passed_over(origin, own.past, everywhere)
+                now.add_past(self._past.passed_over(origin, past, everywhere))
         return ResumePoint(name=self.name, position=now.as_json())
 
     def open(self, bookmark: ResumePoint) -> ItemStream[T]:
@@ -188,6 +190,11 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         self._keep_place()
         return self._places.as_json()
 
+    def position_delta(self, last: T) -> PositionDelta:  # noqa: ARG002  # where reading stands is known without it
+        """Return how far the files were read that were read since the last call."""
+        self._keep_place()
+        return self._places.take_delta()
+
     def _items(self, readings: Iterator[Reading]) -> ItemStream[T]:
         waits = any(one.waits for one in self.origins)
         encoded = self._encoded
@@ -201,14 +208,14 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     def _readings(self) -> Iterator[Reading]:
         """A pass over each file. One that is followed has another pass each time it is replaced."""
         for origin in self.origins:
-            place, past = self._places.files.get(origin.key), self._places.past
+            place = self._places.files.get(origin.key)
             while True:
                 reading = self._pass(origin)
                 if origin.again:
                     reading.place = place
                     reading.growing = self._recorded and not (self.complete or self.follow or self._is_complete(origin))
                 else:
-                    reading.candidates = [*past, place] if place else past
+                    reading.candidates = [*self._places.past.values(), *((place,) if place else ())]
                 yield reading
                 if not isinstance(origin, FollowedFile):
                     break
@@ -217,8 +224,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
 
     def _rests(self) -> Iterator[Reading]:
         """What is left of files that lay under these names before."""
-        for index, origin in self._past.rests(self._places):
-            yield evolve(self._pass(origin), place=self._places.past[index], past=index)
+        for serial, origin in self._past.rests(self._places):
+            yield evolve(self._pass(origin), place=self._places.past[serial], past=serial)
 
     def _pass(self, origin: Origin) -> Reading:
         return Reading(origin=origin, choice=self.choice, skipped=self.skipped)
@@ -269,18 +276,17 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         self._reading = reading
         if reading.past is not None:
             return
-        before = self._places.files.pop(reading.origin.key, None)
+        before = self._places.drop(reading.origin.key)
         if before is not None and before != reading.place:
-            self._places.past.append(before)
-        if reading.place in self._places.past:
-            self._places.past.remove(reading.place)
+            self._places.add_past([before])
+        if reading.place is not None:
+            self._places.drop_past(reading.place)
 
     def _end(self, reading: Reading) -> Iterator[Any]:
         self._keep_place()
         self._reading = None
-        past, index = self._places.past, reading.past
-        assert index is not None  # noqa: S101  # it is one of the past files that ends
-        past[index] = evolve(past[index], pending=False)
+        assert reading.past is not None  # noqa: S101  # it is one of the past files that ends
+        self._places.keep_past(reading.past, evolve(self._places.past[reading.past], pending=False))
         self._left = iter(())
         return self._left
 
@@ -290,10 +296,10 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         end = self._placed.ends[-1 - length_hint(self._left)]
         place = self._reading.place_of(end, self._placed.state)
         if self._reading.past is None:
-            self._places.files[self._reading.origin.key] = place
+            self._places.keep(self._reading.origin.key, place)
         else:
             pending = self._places.past[self._reading.past].pending
-            self._places.past[self._reading.past] = evolve(place, pending=pending)
+            self._places.keep_past(self._reading.past, evolve(place, pending=pending))
 
     def _recognized(self, origin: Origin, places: Sequence[Place]) -> Place | None:
         try:

@@ -57,14 +57,15 @@ class PastFiles:
     def rests(self, places: Places) -> Iterator[tuple[int, LocalFile]]:
         """Yield the files of which something may be left, in the order in which they were written.
 
-        Each comes with its index among the past ones. One that is gone is told once.
+        Each comes with its serial number among the past ones. One that is gone is told once.
         """
-        for index, place in self._unsure(places.past):
+        serials = list(places.past)
+        for index, place in self._unsure([*places.past.values()]):
             rest = rest_of(place, self.origins)
             if rest is not None:
-                yield index, rest
+                yield serials[index], rest
             elif place.pending and place not in places.files.values():
-                places.past[index] = evolve(place, pending=False)
+                places.keep_past(serials[index], evolve(place, pending=False))
                 if rest_of(place, ()) is None:  # none of those that are read anyway
                     self.note(_gone(place))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
 from attrs import asdict, define, field, frozen
+
+from omnivery.bulk.position import PositionDelta
 
 
 @frozen(kw_only=True)
@@ -46,8 +48,8 @@ class Place:
 
     def as_json(self) -> dict[str, Any]:
         """Return its JSON form, without what says nothing."""
-        default = Place()
-        return asdict(self, filter=lambda attribute, value: value != getattr(default, attribute.name), recurse=False)
+        said = ((name, getattr(self, name)) for name in _DEFAULTS)
+        return {name: value for name, value in said if value != _DEFAULTS[name]}
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -67,44 +69,116 @@ class Place:
         return (self.head_bytes, self.head) == (other.head_bytes, other.head)
 
 
+_DEFAULTS: dict[str, Any] = asdict(Place(), recurse=False)
+
 KEPT = 100
 """Earlier files that are remembered under a name, to recognize them when they are packed or renamed once more."""
 
 
 @define
 class Places:
-    """How far the files of a source were read."""
+    """How far the files of a source were read, and which of these places a journal does not have yet."""
 
-    files: dict[str, Place] = field(factory=dict[str, Place])
+    _files: dict[str, Place] = field(factory=dict[str, Place])
     """By the file's name in the journal."""
-    past: list[Place] = field(factory=list[Place])
-    """In files that lay under these names before, the latest last."""
-    _written: dict[str, tuple[Place, dict[str, Any]]] = field(
-        init=False, eq=False, factory=dict[str, tuple[Place, dict[str, Any]]]
-    )
-    """Places in `files`, and their JSON: of thousands of files, one or two have changed since the last time."""
+    _past: dict[int, Place] = field(factory=dict[int, Place])
+    """In files that lay under these names before, by serial numbers: the latest last."""
+    _changed: set[tuple[str, str | int]] = field(init=False, factory=set[tuple[str, str | int]])
+    """Members and keys of what has changed since the last delta."""
+    _kept: set[int] = field(init=False, factory=set[int])
+    """Past places that the last delta has left in the journal."""
+    _is_whole: bool = field(init=False, default=True)
+    """Whether the next delta holds all that there is."""
 
     @classmethod
     def of(cls, position: Mapping[str, Any]) -> Places:
         """Read them from a journal's position."""
+        past = position.get("past", ())
+        # In a journal they are entries by their serial numbers.
+        values = [past[key] for key in sorted(past, key=int)] if isinstance(past, Mapping) else past
         return cls(
-            {key: Place(**value) for key, value in position.get("files", {}).items()},
-            [Place(**value) for value in position.get("past", ())],
+            files={key: Place(**value) for key, value in position.get("files", {}).items()},
+            past={serial: Place(**value) for serial, value in enumerate(values)},
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return a journal's position."""
-        kept = [*(one for one in self.past[:-KEPT] if one.pending), *self.past[-KEPT:]]
-        past = {"past": [one.as_json() for one in kept]} if kept else {}
-        for key, place in self.files.items():
-            if key not in self._written or self._written[key][0] is not place:
-                self._written[key] = place, place.as_json()
-        return {"files": {key: self._written[key][1] for key in self.files}, **past}
+    @property
+    def files(self) -> Mapping[str, Place]:
+        """Places by the file's name in the journal."""
+        return self._files
+
+    @property
+    def past(self) -> Mapping[int, Place]:
+        """Places in files that lay under these names before, by serial numbers: the latest last."""
+        return self._past
 
     @property
     def all(self) -> list[Place]:
         """Every place."""
-        return [*self.files.values(), *self.past]
+        return [*self._files.values(), *self._past.values()]
+
+    def keep(self, name: str, place: Place) -> None:
+        """Keep how far a file was read."""
+        self._files[name] = place
+        self._changed.add(("files", name))
+
+    def drop(self, name: str) -> Place | None:
+        """Forget how far the file of a name was read, and return that."""
+        self._changed.add(("files", name))
+        return self._files.pop(name, None)
+
+    def keep_past(self, serial: int, place: Place) -> None:
+        """Keep how far a file was read that is not under its name any more."""
+        self._past[serial] = place
+        self._changed.add(("past", serial))
+
+    def add_past(self, places: Iterable[Place]) -> None:
+        """Add places in files that are not under their names any more."""
+        for place in places:
+            self.keep_past(next(reversed(self._past), -1) + 1, place)
+
+    def drop_past(self, place: Place) -> None:
+        """Forget a place, if it is one of the past ones."""
+        # Places take long to compare, and there may be thousands.
+        for serial, one in self._past.items():
+            if one.head == place.head and one == place:
+                del self._past[serial]
+                self._changed.add(("past", serial))
+                return
+
+    def as_json(self) -> dict[str, Any]:
+        """Return a journal's position."""
+        kept = self._kept_past()
+        past = {"past": [self._past[serial].as_json() for serial in kept]} if kept else {}
+        return {"files": {key: place.as_json() for key, place in self._files.items()}, **past}
+
+    def take_delta(self) -> PositionDelta:
+        """Return what has changed since it was asked last; the first time, everything."""
+        changed, self._changed = self._changed, set()
+        if self._is_whole or any(member == "past" for member, _ in changed):
+            before, self._kept = self._kept, set(self._kept_past())
+            # One more may have taken the room of an earlier one.
+            changed |= {("past", serial) for serial in before ^ self._kept}
+        if self._is_whole:
+            changed |= {("files", name) for name in self._files}
+        delta = PositionDelta(
+            rest={},
+            entries={(member, str(key)): self._entry(member, key) for member, key in changed},
+            count=len(self._files) + len(self._kept),
+            is_whole=self._is_whole,
+        )
+        self._is_whole = False
+        return delta
+
+    def _entry(self, member: str, key: Any) -> dict[str, Any] | None:
+        """A place as JSON; None if it is none that is kept."""
+        kept = self._files if member == "files" else self._past if key in self._kept else {}
+        place = kept.get(key)
+        return None if place is None else place.as_json()
+
+    def _kept_past(self) -> list[int]:
+        """Serial numbers of the past places that a journal is to keep."""
+        serials = list(self._past)
+        return [*(one for one in serials[:-KEPT] if self._past[one].pending), *serials[-KEPT:]]
 
 
 def digest(data: bytes) -> str:

@@ -36,6 +36,8 @@ from omnivery.transport.config import callback
 if TYPE_CHECKING:
     from logging import Logger
 
+    from omnivery.bulk.position import PositionDelta
+
 T = TypeVar("T")
 P = TypeVar("P")
 
@@ -307,6 +309,9 @@ class _CallersResumable(Resumable[P]):
 
     def position(self, last: P) -> Mapping[str, Any]:
         return self._origin.position(last)
+
+    def position_delta(self, last: P) -> PositionDelta:
+        return self._origin.position_delta(last)
 
     def allow_encoded(self) -> None:
         self._origin.allow_encoded()

@@ -15,7 +15,7 @@ import pytest
 from omnivery import readers
 from omnivery.bulk.source import ResumePoint
 from omnivery.errors import SourceError
-from tests.support.growing import append, names, ndjson
+from tests.support.growing import KeptPosition, append, names, ndjson
 
 Journal = dict[str, Any]
 
@@ -24,10 +24,12 @@ def run(file: Path, journal: Journal, most: int = 1_000_000) -> tuple[list[str],
     """Read on as a run does that is killed after so many items; the ids that it got, and what it had to say."""
     source: Any = readers.read(file)
     stream = source.open(source.locate([ResumePoint(name=name, position=one) for name, one in journal.items()]))
-    found: list[str] = []
+    found, kept = list[str](), KeptPosition()
     while some := stream.take(min(50, most - len(found))):
         found += [json.loads(one.data)["event_id"] for one in some]
-        journal[source.name] = json.loads(json.dumps(source.position(some[-1])))
+        kept.add(source.position_delta(some[-1]))
+        assert kept.as_said() == source.position(some[-1])
+        journal[source.name] = kept.position
     return found, source.notes
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from omnivery.bulk.journal.position import StoredPosition
+from omnivery.bulk.journal.rows import source_values
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore
+from omnivery.bulk.position import PositionDelta
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
 from omnivery.bulk.work import BatchDelta, Part, PartState, RunTarget, SettledPart
@@ -52,6 +55,11 @@ def message(store: JournalStore, place: int, digest: bytes = b"digest") -> Part[
     return Part(items=[None], indices=[place], ids=[None], body=b"Dear Ann", digest=digest, row=next(store.rows))
 
 
+def at(position: dict[str, Any], **fields: Any) -> StoredPosition:
+    """A position, or what has changed in it."""
+    return StoredPosition.of(PositionDelta(rest=position, **fields))
+
+
 def read(store: JournalStore, source: int, *parts: Part[Any], number: int | None = None, **fields: Any) -> JournalEntry:
     """Parts that were read from the source, and that go out."""
     delta = BatchDelta(
@@ -62,7 +70,7 @@ def read(store: JournalStore, source: int, *parts: Part[Any], number: int | None
         opened=parts,
     )
     items = sum(len(one.items) for one in parts)
-    values: dict[str, Any] = {"delta": delta, "read": items, "position": f'{{"items":{items}}}'}
+    values: dict[str, Any] = {"delta": delta, "read": items, "position": at({"items": items})}
     return JournalEntry(**(values | fields))
 
 
@@ -143,3 +151,18 @@ def spoil(path: Path, statement: str, *values: object) -> int:
 def drain(store: JournalStore) -> list[Any]:
     """All that it gives out to be sent."""
     return list(iter(store.claim_next, []))
+
+
+def as_version_1(path: Path) -> None:
+    """Make a journal that nobody has open one as releases wrote it that had all of a position in one text."""
+    with store_of(path) as store:
+        points = store.bookmarks()
+    with closing(sqlite3.connect(path)) as db, db:
+        for point in points:
+            name, _, _, position, checksum = source_values(point)
+            db.execute(
+                "UPDATE source SET position = ?, position_checksum = ? WHERE name = ?", (position, checksum, name)
+            )
+        db.execute("DROP TABLE position_entry")
+        db.execute("ALTER TABLE source DROP COLUMN position_entries")
+        db.execute("PRAGMA user_version = 1")

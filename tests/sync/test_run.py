@@ -9,13 +9,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
 
-from omnivery import Automations, Mailgun, Message
+from omnivery import Automations, Mailgun, Message, readers
 from omnivery.automations.report import SubmitReport
 from omnivery.errors import BulkError, ConfigError, OmniveryError
 from omnivery.events.event import EventLike
@@ -30,6 +31,8 @@ from tests.support.bots import (
     events,
     numbered,
 )
+from tests.support.growing import ndjson
+from tests.support.journal_rows import rows
 from tests.support.sync import (
     Request,
     always,
@@ -55,6 +58,17 @@ def test_the_source_and_the_callback_belong_to_the_calling_thread() -> None:
     assert report.accepted == 2100
     received = [item["event_id"] for request in server.requests for item in json.loads(request.body)["events"]]
     assert sorted(received) == sorted(numbered(2100))
+
+
+def test_files_and_their_places_are_read_from_a_thread_as_well(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    for number in range(30):
+        (tmp_path / "logs" / f"{number:02}").write_bytes(ndjson(50, 50 * number))
+    with meeting(always(response())) as (_server, client):
+        for _ in range(2):
+            report = client.bots.submit(readers.read(tmp_path / "logs"), journal=tmp_path / "j")
+            assert (report.read, report.accepted) == (1500, 1500)
+    assert rows(tmp_path / "j", "SELECT position, position_entries FROM source") == [("{}", 30)]
 
 
 class Rows(list[EventLike]):

@@ -9,6 +9,7 @@ from attrs import define, field
 
 if TYPE_CHECKING:
     from omnivery.bulk.batch import Batch
+    from omnivery.bulk.journal.position import StoredPosition
 
 T = TypeVar("T")
 
@@ -20,8 +21,8 @@ class UnwrittenBatch(Generic[T]):
     batch: Batch[T]
     read: int
     """Items that were read for it."""
-    position: str
-    """Where its source stands then, in JSON."""
+    position: StoredPosition
+    """Where its source stands then."""
     settled: bool = field(init=False, default=False)
 
 

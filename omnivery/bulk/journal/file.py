@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omnivery._sqlite.database import Database, Interruption
 from omnivery._sqlite.files import open_file, open_to_read
-from omnivery._sqlite.kind import FileKind, explained, refusal
+from omnivery._sqlite.kind import FileKind, Upgrade, explained, refusal
 from omnivery._sqlite.paths import create_file, resolved
 from omnivery.bulk.journal.lock import LockedError, WriterLock
 from omnivery.errors import ConfigError
@@ -88,6 +88,25 @@ _SCHEMA = (
     "CREATE INDEX rejected ON rejection (source, place) WHERE digest IS NOT NULL",
 )
 
+_ENTRIES = Upgrade(
+    statements=(
+        """
+        CREATE TABLE position_entry (       -- what a batch has changed in a position that has many entries
+            source INTEGER NOT NULL REFERENCES source,
+            member TEXT NOT NULL,           -- of the position, which is a JSON object: "files"
+            name BLOB NOT NULL,             -- in it; UTF-8, and more than that where a file's name is not Unicode
+            value TEXT NOT NULL,            -- as JSON
+            checksum INTEGER NOT NULL,      -- of member, name and value
+            PRIMARY KEY (source, member, name)
+        ) WITHOUT ROWID
+        """,
+        # How many rows of that table a source has; NULL where `position` is all of it.
+        "ALTER TABLE source ADD COLUMN position_entries INTEGER",
+    ),
+    tables=frozenset({"position_entry"}),
+)
+"""A journal of version 1 has all of each position in `source.position`."""
+
 JOURNAL = FileKind(
     noun="journal",
     refused="Nothing was sent, and the file was not changed.",
@@ -96,9 +115,10 @@ JOURNAL = FileKind(
         "`omnivery bots export` print what is not delivered, and go on with another journal."
     ),
     application_id=int.from_bytes(b"ovjl"),
-    version=1,
+    version=2,
     schema=_SCHEMA,
     tables=frozenset({"target", "source", "batch", "rejection"}),
+    upgrades={2: _ENTRIES},
     layout=(f"page_size = {PAGE}", "auto_vacuum = INCREMENTAL"),
     settings=(
         # FULL: what was committed survives a power failure. A request leaves only after the commit that mentions it.

@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 from omnivery._sqlite.database import Database
 from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL, open_for_reader
+from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, rejection_of, whole
 from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, BatchFailure, RunTotals
 from omnivery.bulk.work import RunTarget
@@ -56,8 +57,8 @@ class SourceState:
 
     name: str
     position: Mapping[str, Any]
-    """In a file: byte `offset` and number of a `line`, and how many lines to `skip` from there. Else `items` taken, or
-    the caller's own `cursor`."""
+    """In `files`, by their names: byte `offset` and number of a `line`, and how many lines to `skip` from there. Else
+    `items` taken, or the caller's own `cursor`."""
     read: int
     accepted: int
     rejected: int
@@ -167,7 +168,8 @@ class JournalReader:
         """What it holds."""
         target = self.target()
         with self._reading() as db, _snapshot(db):
-            sources = tuple(self._source_state(row) for row in db.execute(_SOURCES))
+            entries = Entries(db)
+            sources = tuple(self._source_state(row, entries) for row in db.execute(_SOURCES))
             items = dict.fromkeys(_STATES, 0)
             live = 0
             for state, count, size in db.execute(_COUNTS):
@@ -255,13 +257,13 @@ class JournalReader:
                 for found in db.execute(_UNSETTLED, row).fetchall():
                     yield from _problems(found, cut)
 
-    def _source_state(self, row: tuple[Any, ...]) -> SourceState:
+    def _source_state(self, row: tuple[Any, ...], entries: Entries) -> SourceState:
         row_id, name, position, read, accepted, rejected, updated_at = row
         if not all(isinstance(number, int | float) for number in (read, accepted, rejected, updated_at)):
             raise refusal(self.path, JOURNAL, f"is damaged: row {row_id} of its sources holds what is no number")
         return SourceState(
             name=name_of(name),
-            position=object_of(position) or {},
+            position={**(object_of(position) or {}), **entries.readable(row_id)},
             read=read,
             accepted=accepted,
             rejected=rejected,

@@ -16,10 +16,10 @@ from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from attrs import define, field, setters
 
-from omnivery import codec
 from omnivery._sqlite.database import Interruption
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.backlog import Backlog, UnwrittenBatch
+from omnivery.bulk.journal.position import StoredPosition
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore, StoreWork
 from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
@@ -326,7 +326,7 @@ class JournalRecorder(Recorder[T]):
         """
         # Nothing was awaited since the items were read, so batches are written in the order of the source.
         try:
-            position = codec.dumps(source.position(batch.items)).decode()
+            position = StoredPosition.of(source.position(batch.items))
         except (TypeError, ValueError) as error:
             raise JournalError(f"journal: where the source stands has no JSON form: {error}") from error
         self._under_way.add(batch.number)
@@ -444,7 +444,7 @@ class JournalRecorder(Recorder[T]):
     def _enter_read(self, one: UnwrittenBatch[T]) -> _Transaction:
         return self._enter(one.batch, read=one.read, position=one.position)
 
-    def _enter(self, batch: Batch[T], *, read: int = 0, position: str | None = None) -> _Transaction:
+    def _enter(self, batch: Batch[T], *, read: int = 0, position: StoredPosition | None = None) -> _Transaction:
         now = self.clock()
         elapsed, self._clock = now - self._clock, now
         with self._breaking():

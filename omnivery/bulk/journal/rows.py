@@ -12,6 +12,7 @@ from zlib import crc32
 from omnivery import codec
 from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL
+from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.sql import checksum_of, storable
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
@@ -99,17 +100,22 @@ def ids_of(row: int, ids: object, checksum: object) -> tuple[str, ...]:
     return tuple(one for one in codec.loads(ids) if one is not None)
 
 
-def point_of(row: tuple[Any, ...], path: Path) -> ResumePoint:
+def point_of(row: tuple[Any, ...], entries: Entries, path: Path) -> ResumePoint:
     """A source, and how far it was read.
 
     Raises:
         ConfigError: the row is damaged.
     """
-    row_id, name, identity, identity_checksum, position, position_checksum = row
+    row_id, name, identity, identity_checksum, position, position_checksum, count = row
     known, reached = _object_in(identity, identity_checksum), _object_in(position, position_checksum)
+    damage = _damaged(path, f"row {row_id} of its sources, {shown(name)}, does not say how far it was read")
     if known is None or reached is None or not isinstance(name, str | bytes):
-        raise _damaged(path, f"row {row_id} of its sources, {shown(name)}, does not say how far it was read")
-    return ResumePoint(name=name_of(name), identity=known, position=reached)
+        raise damage
+    try:
+        members = entries.of(row_id, count)
+    except ValueError:
+        raise damage from None
+    return ResumePoint(name=name_of(name), identity=known, position={**reached, **members})
 
 
 def source_values(point: ResumePoint) -> tuple[str | bytes, str, int, str, int]:

@@ -10,12 +10,27 @@ from zlib import crc32
 from attrs import define, field, frozen
 
 from omnivery import codec
+from omnivery.bulk.journal.position import WRITE_ENTRIES, StoredPosition, joined
 from omnivery.bulk.work import BatchDelta, Part, PartState, SettledPart
 
 BODIES = 32
 """Bodies of a transaction that are values of their own, which saves two copies of each; further ones are pieces."""
 _COLUMNS = (
-    *("opened", "claimed", "counted", "accepted", "named", "kept", "replaced", "rejected", "totals", "pieces", "now"),
+    *(
+        "opened",
+        "claimed",
+        "counted",
+        "accepted",
+        "named",
+        "kept",
+        "replaced",
+        "rejected",
+        "totals",
+        "whole",
+        "entries",
+        "pieces",
+        "now",
+    ),
     *(f"body{index}" for index in range(BODIES)),
 )
 _BODY = " ".join(f"WHEN {index} THEN NEW.body{index}" for index in range(BODIES))
@@ -63,8 +78,9 @@ CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
             substr(NEW.pieces, json_extract(value, '$[7]'), json_extract(value, '$[8]')),
             substr(NEW.pieces, json_extract(value, '$[9]'), json_extract(value, '$[10]'))
         FROM json_each(NEW.rejected);
-    UPDATE source SET position = ifnull(one.position, source.position),
-            position_checksum = ifnull(one.checksum, position_checksum), read = read + one.read_,
+{WRITE_ENTRIES}    UPDATE source SET position = ifnull(one.position, source.position),
+            position_checksum = ifnull(one.checksum, position_checksum),
+            position_entries = iif(one.position IS NULL, position_entries, one.entries), read = read + one.read_,
             accepted = accepted + one.accepted_, rejected = rejected + one.rejected_, batches = batches + one.batches_,
             requests = requests + one.requests_, retries = retries + one.retries_,
             last_number = max(last_number, one.number), elapsed = elapsed + one.seconds, updated_at = NEW.now
@@ -73,7 +89,7 @@ CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
             json_extract(value, '$[4]') AS rejected_, json_extract(value, '$[5]') AS batches_,
             json_extract(value, '$[6]') AS requests_, json_extract(value, '$[7]') AS retries_,
             json_extract(value, '$[8]') AS seconds, json_extract(value, '$[9]') AS position,
-            json_extract(value, '$[10]') AS checksum
+            json_extract(value, '$[10]') AS checksum, json_extract(value, '$[11]') AS entries
             FROM json_each(NEW.totals)) AS one
         WHERE source.id = one.row;
 END
@@ -144,7 +160,7 @@ class JournalEntry:
     delta: BatchDelta
     read: int = 0
     """Items that were read for it."""
-    position: str | None = None
+    position: StoredPosition | None = None
     """Where its source stands then; None where that is as before."""
     elapsed: float = 0.0
     """Seconds of the run since the entry before."""
@@ -194,6 +210,11 @@ def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any]:
     """Values of `STEP`, for all entries together."""
     pieces = _Pieces()
     deltas = [entry.delta for entry in entries]
+    by_source = _by_source(entries)
+    # They are in the order in which the source was read.
+    positions = {
+        source: joined(one.position for one in own if one.position is not None) for source, own in by_source.items()
+    }
     settled = [one for delta in deltas for one in delta.ended]
     accepted = [one for one in settled if one.state is PartState.ACCEPTED]
     values = {
@@ -205,7 +226,11 @@ def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any]:
         "kept": _array(_kept(one, pieces) for one in settled if one.state in _KEPT),
         "replaced": _array(one.part.row for one in settled if one.state is PartState.REPLACED),
         "rejected": _array(row for delta in deltas for row in _rejected(delta, pieces)),
-        "totals": _array(_totals(entries)),
+        "totals": _array(_totals(one, own, positions[one]) for one, own in by_source.items()),
+        "whole": _array(one for one, position in positions.items() if position and position.is_whole),
+        "entries": _array(
+            row for one, position in positions.items() if position for row in position.rows(one, pieces.add)
+        ),
     }
     bodies = zip_longest(_COLUMNS[-BODIES:], pieces.bodies)
     return {**values, **dict(bodies), "pieces": pieces.joined(), "now": now}
@@ -258,27 +283,29 @@ def _rejected(delta: BatchDelta, pieces: _Pieces) -> Iterator[tuple[Any, ...]]:
         )
 
 
-def _totals(entries: Sequence[JournalEntry]) -> Iterator[tuple[Any, ...]]:
-    """What goes up for each source that the entries are about."""
+def _by_source(entries: Sequence[JournalEntry]) -> dict[int, list[JournalEntry]]:
     by_source: dict[int, list[JournalEntry]] = {}
     for one in entries:
         by_source.setdefault(one.delta.source, []).append(one)
-    for source, own in by_source.items():
-        # They are in the order in which the source was read.
-        position = next((one.position for one in reversed(own) if one.position is not None), None)
-        yield (
-            source,
-            max(one.delta.number for one in own),
-            sum(one.read for one in own),
-            sum(one.delta.accepted for one in own),
-            sum(len(one.delta.rejected) for one in own),
-            sum(one.delta.batches for one in own),
-            sum(one.delta.requests for one in own),
-            sum(one.delta.retries for one in own),
-            sum(one.elapsed for one in own),
-            position,
-            None if position is None else crc32(position.encode()),
-        )
+    return by_source
+
+
+def _totals(source: int, own: Sequence[JournalEntry], position: StoredPosition | None) -> tuple[Any, ...]:
+    """What goes up for a source, and where it stands then."""
+    return (
+        source,
+        max(one.delta.number for one in own),
+        sum(one.read for one in own),
+        sum(one.delta.accepted for one in own),
+        sum(len(one.delta.rejected) for one in own),
+        sum(one.delta.batches for one in own),
+        sum(one.delta.requests for one in own),
+        sum(one.delta.retries for one in own),
+        sum(one.elapsed for one in own),
+        None if position is None else position.text,
+        None if position is None else crc32(position.text.encode()),
+        None if position is None else position.count,
+    )
 
 
 def _array(values: Iterable[Any]) -> str | None:

@@ -37,9 +37,11 @@ from typing import Any, TypeAlias
 from attrs import define, field
 
 from omnivery._sqlite.database import Database, Interruption
+from omnivery._sqlite.files import upgrade
 from omnivery._sqlite.kind import checked_age
 from omnivery.bulk.journal.file import JOURNAL, open_to_write
 from omnivery.bulk.journal.lock import WriterLock
+from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.reader import target_of, totals_of
 from omnivery.bulk.journal.rows import check_sound, part_of, point_of, source_values
 from omnivery.bulk.journal.sql import PREPARE, STEP, JournalEntry, step_of
@@ -80,8 +82,8 @@ ON CONFLICT (name) DO UPDATE SET identity = excluded.identity, identity_checksum
 RETURNING id, read
 """
 _POINTS = """
-SELECT id, name, CAST(identity AS BLOB), identity_checksum, CAST(position AS BLOB), position_checksum FROM source
-ORDER BY id
+SELECT id, name, CAST(identity AS BLOB), identity_checksum, CAST(position AS BLOB), position_checksum, position_entries
+FROM source ORDER BY id
 """
 _CLAIM = """
 UPDATE batch SET state = 'sending'
@@ -161,6 +163,7 @@ class JournalStore:
         try:
             with file.use(ConfigError, JOURNAL.refused) as db:
                 live = check_sound(db, file.path)
+                upgrade(db, JOURNAL)
                 for statement in PREPARE:
                     db.execute(statement)
                 db.execute(_RELEASE)
@@ -212,8 +215,8 @@ class JournalStore:
             ConfigError: the row of one is damaged.
         """
         with self._file.use(ConfigError, JOURNAL.refused) as db:
-            found = db.execute(_POINTS).fetchall()
-        return [point_of(row, self.path) for row in found]
+            found, entries = db.execute(_POINTS).fetchall(), Entries(db)
+        return [point_of(row, entries, self.path) for row in found]
 
     def enter_source(self, bookmark: ResumePoint) -> tuple[int, int]:
         """Enter a source, or what it looks like now, and return its row and how many items of it were read."""

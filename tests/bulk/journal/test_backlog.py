@@ -20,7 +20,7 @@ from omnivery.errors import JournalError
 from omnivery.events.event import EventLike
 from tests.support.bots import Server, assert_lawful, event, events, refusal, sent
 from tests.support.journal import Pipe, as_killed, bodies, counts, journalled, submit
-from tests.support.journal_rows import rows
+from tests.support.journal_rows import at, rows
 
 pytestmark = pytest.mark.anyio
 
@@ -267,7 +267,7 @@ class TestBacklog:
         work: Any = None
         batches = [Batch[Any](work=work, number=number, items=(), start=0) for number in range(count)]
         for batch in batches:
-            backlog.add(UnwrittenBatch(batch=batch, read=0, position="{}"))
+            backlog.add(UnwrittenBatch(batch=batch, read=0, position=at({})))
         return backlog, batches
 
     @staticmethod

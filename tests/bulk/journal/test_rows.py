@@ -88,6 +88,7 @@ REFUSED = {
     "a count that nobody needs and that is no number": "UPDATE source SET requests = 'x'",
     "a time that is none": "UPDATE source SET elapsed = 'x'",
     "a table that is gone": "DROP TABLE rejection",
+    "a table that is gone since version 2": "DROP TABLE position_entry",
 }
 
 
@@ -139,7 +140,7 @@ def test_acceptances_that_are_damaged_are_named(path: Path, damage: str) -> None
 # Whatever else may be wrong with it
 
 VALUES: list[Any] = [None, 0, -1, 2**63 - 1, 1.5, float("inf"), "", "x", "{", "[]", "\x00", b"", b"\xff\x00", b"{}"]
-TABLES = ("source", "batch", "rejection", "target")
+TABLES = ("source", "batch", "rejection", "target", "position_entry")
 
 
 def everything(path: Path) -> None:

@@ -15,6 +15,7 @@ from omnivery.bulk.work import BatchDelta, PartState
 from omnivery.errors import JournalError
 from tests.support.journal_rows import (
     SOURCE,
+    at,
     drain,
     ended,
     full,
@@ -51,7 +52,7 @@ def test_one_transaction_may_hold_all_that_there_is(tmp_path: Path) -> None:
             requests=2,
             retries=1,
         )
-        store.transact([JournalEntry(delta=delta, elapsed=1.5), read(store, other, new, position='{"items":2}')])
+        store.transact([JournalEntry(delta=delta, elapsed=1.5), read(store, other, new, position=at({"items": 2}))])
         found = [(one.name, one.position, one.read, one.accepted) for one in _state(tmp_path / "j").sources]
     # 4 of e0 to e3, one message, and 3 of what was e16 to e19.
     assert found == [("source", {"items": 1}, 25, 8), ("other", {"items": 2}, 2, 0)]
