@@ -19,7 +19,7 @@ from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, DecodeError, JournalError
 from omnivery.events.event import EventLike
-from tests.support.bots import Server, assert_lawful, event, events, finish, ids, numbered, refusal, sent
+from tests.support.bots import Server, assert_lawful, endless, event, events, finish, ids, numbered, refusal, sent
 from tests.support.journal import Pipe, Refusing, bodies, counts, journalled, submit
 from tests.support.journal_rows import rows, spoil
 from tests.support.waiting import wait_until
@@ -212,7 +212,7 @@ def test_asyncio_s_own_cancellation_ends_a_run_whose_journal_is_locked(
     path, server = tmp_path / "j", Taking()
 
     async def main() -> None:
-        run = asyncio.create_task(submit(events(500_000), server, path, concurrency=1))
+        run = asyncio.create_task(submit(endless(), server, path, concurrency=1))
         async with asyncio.timeout(30):
             while not server.sent:  # noqa: ASYNC110  # nobody tells of it
                 await asyncio.sleep(0.001)
