@@ -269,6 +269,10 @@ class BotEvent(Record):
         return f"BotEvent({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
+# For `typing.get_type_hints`, and so for what makes schemas and converters of classes.
+BotEvent.__annotations__ = {name: kind | None for name, kind in _KINDS.items()}
+
+
 def _may_have_none(wire: dict[Any, Any]) -> bool:
     """Look at all values in one call of C; the values of some, such as numpy's arrays, can be compared with nothing."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import typing
 import weakref
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -140,6 +141,7 @@ def test_attrs_knows_its_fields() -> None:
     assert attrs.asdict(event) == {**dict.fromkeys(FIELDS), **SOUND, "attributes": {"own": 1}}
     assert attrs.evolve(event, ts=7, attributes=None).to_fields() == {**SOUND, "ts": 7}
     assert [each.name for each in attrs.fields(BotEvent)] == [*FIELDS, "attributes"]
+    assert typing.get_type_hints(BotEvent) == {each.name: each.type for each in attrs.fields(BotEvent)}
 
 
 def test_events_are_compared_by_what_they_hold() -> None:
