@@ -44,7 +44,7 @@ class OnceRecorder(JournalRecorder[T]):
         Raises:
             ConfigError: an item is not what stood at its place, or the source ends too early. Nothing was sent.
         """
-        self._source_row, taken = await self._aside(partial(self._journal.enter_source, ResumePoint(name=NAME)))
+        self._source_row, taken = await self.run_aside(partial(self._journal.enter_source, ResumePoint(name=NAME)))
         place = 0
         while place < taken:
             items: list[T] = []
@@ -56,7 +56,7 @@ class OnceRecorder(JournalRecorder[T]):
                     f"journal: the source ended after {place:,} {work.noun}, and {self._journal.path} has {taken:,}: "
                     "it must give the same ones again. Nothing was sent."
                 )
-            known = await self._aside(partial(self._journal.items_at, self._source_row, place, place + len(items)))
+            known = await self.run_aside(partial(self._journal.items_at, self._source_row, place, place + len(items)))
             for item in items:
                 if (stored := known.get(place)) is not None:
                     self._compare(item, place, stored, work)

@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-import omnivery.bulk.journal.recorder as recorder_module
+from omnivery.bulk.journal import group_commit
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, DecodeError, JournalError
@@ -146,19 +146,6 @@ async def test_a_run_forgets_what_is_old_while_it_runs(tmp_path: Path) -> None:
         assert reader.state().accepted == 11_000
 
 
-async def test_opening_a_journal_that_another_program_has_locked_can_be_cancelled(tmp_path: Path) -> None:
-    """A backup that takes a minute must not keep Ctrl-C waiting; and the journal is free afterwards."""
-    path = tmp_path / "j"
-    JournalStore.open(path).close()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with anyio.fail_after(25), anyio.move_on_after(0.2) as scope:
-            await submit(events(1), Taking(), path)
-        assert scope.cancelled_caught
-        other.execute("ROLLBACK")
-    assert (await submit(events(1), Taking(), path)).accepted == 1
-
-
 @contextmanager
 def locked(path: Path) -> Iterator[sqlite3.Connection]:
     """Another program, such as a backup, has the journal locked."""
@@ -187,7 +174,7 @@ async def test_a_run_whose_journal_another_program_has_locked_can_be_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has a moment to write down its end. What it could not is as after a kill: it goes out again."""
-    monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.3)
+    monkeypatch.setattr(group_commit, "CANCEL_TIMEOUT", 0.3)
     path, server = tmp_path / "j", Taking()
     run = journalled(events(5000), server, path, concurrency=1)
     with anyio.fail_after(30), ExitStack() as stack, anyio.CancelScope() as scope:
@@ -208,7 +195,7 @@ def test_asyncio_s_own_cancellation_ends_a_run_whose_journal_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C is one. Neither the opening nor the end leaves a lock behind."""
-    monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.3)
+    monkeypatch.setattr(group_commit, "CANCEL_TIMEOUT", 0.3)
     path, server = tmp_path / "j", Taking()
 
     async def main() -> None:
@@ -257,7 +244,7 @@ def test_asyncio_s_own_cancellation_leaves_no_lock_even_if_it_comes_twice(tmp_pa
 async def test_a_run_that_ends_waits_until_another_program_lets_go_of_its_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "CANCEL_TIMEOUT", 0.1)  # which is for runs that are interrupted
+    monkeypatch.setattr(group_commit, "CANCEL_TIMEOUT", 0.1)  # which is for runs that are interrupted
     path, server = tmp_path / "j", Taking()
     async with journalled(events(3000), server, path, concurrency=1) as run:
         await anext(run)
@@ -269,20 +256,6 @@ async def test_a_run_that_ends_waits_until_another_program_lets_go_of_its_journa
     assert (run.report.accepted, run.report.stopped_by) == (3000, None)
     with JournalReader.open(path) as reader:
         assert reader.state().accepted == 3000
-
-
-async def test_whatever_an_opening_raises_is_raised_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And not in a group of exceptions."""
-
-    def broken(*_: object, **__: object) -> None:
-        raise MemoryError
-
-    (tmp_path / "text").write_text("dear diary")
-    with pytest.raises(ConfigError, match="not an SQLite file"):
-        await submit(events(1), Taking(), tmp_path / "text")
-    monkeypatch.setattr(JournalStore, "open", broken)
-    with pytest.raises(MemoryError):
-        await submit(events(1), Taking(), tmp_path / "j")
 
 
 @pytest.mark.parametrize(
