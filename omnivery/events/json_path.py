@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +35,13 @@ _DIGITS = 10
 def _splits(path: str) -> list[tuple[str, str]]:
     dots = [at for at, char in enumerate(path) if char == "."]
     return [(path[:at], path[at + 1 :]) for at in dots]
+
+
+# The same few paths are looked for in every object.
+@lru_cache(maxsize=64)
+def members_of(paths: Sequence[str]) -> frozenset[str]:
+    """Return the members of an object of which one must be there if there is a value at any of these paths."""
+    return frozenset(paths).union(name for path in paths for name, _ in _splits(path))
 
 
 def take_at(value: dict[str, Any], path: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from omnivery import codec
-from omnivery.events.json_path import value_at
+from omnivery.events.json_path import members_of, value_at
 from omnivery.readers._lines import PART
 from omnivery.readers._parts import PartJoiner, joiner_for
 
@@ -82,6 +82,9 @@ def in_member(line: bytes) -> bytes | None:
     try:
         fields: Any = codec.loads(line)
     except ValueError:
+        return None
+    # In most objects none of them is there, and to look along each path takes long.
+    if not isinstance(fields, dict) or fields.keys().isdisjoint(members_of(_MEMBERS)):
         return None
     return next((inside for name in _MEMBERS if (inside := _line_in(value_at(fields, name))) is not None), None)
 

@@ -52,6 +52,8 @@ def _names(text: str, wanted: frozenset[str]) -> int:
 
 def _cells(text: str, delimiter: str) -> list[str]:
     """The cells of a line that has more than one."""
+    if delimiter not in text:
+        return []
     try:
         cells = next(reader([text], delimiter=delimiter, skipinitialspace=True, strict=True), [])
     except Error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from omnivery.events.event import BotEvent
 from omnivery.readers._carrier import joiner_of
@@ -13,7 +14,7 @@ from omnivery.readers._csv_header import csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
 from omnivery.readers._format import ANY_OBJECT, Format, Reader, ReadOptions, Sample
 from omnivery.readers._json import event_test, json_reader, json_share
-from omnivery.readers._json_log import is_json_log
+from omnivery.readers._json_log import is_json_log, parsed_sample
 from omnivery.readers._log_documents import objects_of
 from omnivery.readers._log_formats import LOG_FORMATS, forms_of, log_formats, log_reader
 from omnivery.readers._ndjson import ndjson_reader
@@ -23,7 +24,8 @@ from omnivery.readers._parquet import MAGIC, ParquetReader
 def _ndjson_share(sample: Sample, options: ReadOptions) -> float:
     names = {path.rpartition(".")[2] for path in options.columns or ()} | KEYS
     quoted = [b'"%b"' % name.encode() for name in names]
-    return sum(_event_share(line, quoted, options) for line in sample) / len(sample)
+    objects = zip(sample, parsed_sample(tuple(sample)), strict=True)
+    return sum(_event_share(line, fields, quoted, options) for line, fields in objects) / len(sample)
 
 
 def _json_share(sample: Sample, options: ReadOptions) -> float:
@@ -33,9 +35,9 @@ def _json_share(sample: Sample, options: ReadOptions) -> float:
     return _ndjson_share(objects, options) if objects else share * ANY_OBJECT
 
 
-def _event_share(line: bytes, names: Sequence[bytes], options: ReadOptions) -> float:
+def _event_share(line: bytes, fields: Mapping[str, Any] | None, names: Sequence[bytes], options: ReadOptions) -> float:
     # A line of a log in JSON is no event in the API's names, though it is an object.
-    if not line.lstrip().startswith(b"{") or (not options.columns and is_json_log(line)):
+    if not line.lstrip().startswith(b"{") or (not options.columns and fields is not None and is_json_log(fields)):
         return 0.0
     # Anything may be an object: what carries the lines of a log, for instance.
     return 1.0 if any(name in line for name in names) else ANY_OBJECT

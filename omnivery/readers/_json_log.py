@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from attrs import define, frozen
 
 from omnivery import codec
 from omnivery.events.event import UnreadableLine
-from omnivery.events.json_path import value_at
+from omnivery.events.json_path import members_of, value_at
 from omnivery.readers._json_repair import repaired
 from omnivery.readers._request import Request, RequestReader
 from omnivery.readers._times import unix_time
@@ -46,6 +47,9 @@ class JsonLog:
 
     def fits(self, fields: Mapping[str, Any]) -> bool:
         """Whether an object is one of this format."""
+        # In most objects none of these members is there, and to look along each path takes long.
+        if fields.keys().isdisjoint(members_of(self.client)):
+            return False
         return all(_first(fields, paths) is not None for paths in self.needed)
 
 
@@ -54,6 +58,11 @@ class JsonLogReader(RequestReader):
     """Reads one JSON object a line."""
 
     layout: JsonLog
+
+    def count(self, sample: Sequence[bytes]) -> int:
+        """Return how many lines are of the format. All formats in JSON look at the same objects."""
+        objects = zip(sample, parsed_sample(tuple(sample)), strict=True)
+        return sum(fields is not None and self.layout.fits(fields) and self.reads(line) for line, fields in objects)
 
     def request(self, line: bytes, number: int) -> Request | UnreadableLine:
         """Return the request of a line."""
@@ -101,6 +110,12 @@ def parsed(line: bytes) -> Mapping[str, Any] | None:
     if found is None and line.lstrip().startswith(b"{"):
         found = _loaded(repaired(line))
     return found if isinstance(found, dict) else None
+
+
+@lru_cache(maxsize=4)
+def parsed_sample(sample: Sequence[bytes]) -> Sequence[Mapping[str, Any] | None]:
+    """The JSON object of each line."""
+    return [parsed(line) for line in sample]
 
 
 def _loaded(line: bytes) -> Any:
@@ -227,7 +242,6 @@ https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format
 LAYOUTS = (CLOUDFRONT, CADDY, TRAEFIK, LOGPUSH, GOOGLE, AZURE, NGINX)
 
 
-def is_json_log(line: bytes) -> bool:
-    """Whether a line is one of these logs."""
-    fields = parsed(line)
-    return fields is not None and any(layout.fits(fields) for layout in LAYOUTS)
+def is_json_log(fields: Mapping[str, Any]) -> bool:
+    """Whether an object is a line of one of these logs."""
+    return any(layout.fits(fields) for layout in LAYOUTS)

@@ -122,8 +122,7 @@ class LogFormat:
     def _share(self, sample: Sample) -> float:
         if not sample or (self.marks and not any(mark in line for line in sample for mark in self.marks)):
             return 0.0
-        reader = self.make()
-        return sum(map(reader.reads, sample)) / len(sample)
+        return self.make().count(sample) / len(sample)
 
 
 def _is_object(line: bytes) -> bool:

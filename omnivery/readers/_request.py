@@ -59,6 +59,10 @@ class RequestReader(JoinedReader[BotEvent]):
         found = self.request(line, 1)
         return is_plausible(found.client, found.forwarded) if isinstance(found, Request) else found is None
 
+    def count(self, sample: Sequence[bytes]) -> int:
+        """Return how many lines of a sample it reads."""
+        return sum(map(self.reads, sample))
+
     def learn(self, sample: Sequence[bytes]) -> None:
         """Look at the first lines, without what carries them, if they tell how others are to be read."""
 
