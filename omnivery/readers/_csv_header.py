@@ -47,13 +47,12 @@ _BELOW = 0.01
 
 def _names(text: str, wanted: frozenset[str]) -> int:
     """How many names of columns that are wanted stand in a line."""
-    return max(len(wanted.intersection(in_any_case(_cells(text, delimiter)))) for delimiter in DELIMITERS)
+    rows = (_cells(text, delimiter) for delimiter in DELIMITERS if delimiter in text)
+    return max((len(wanted.intersection(in_any_case(cells))) for cells in rows), default=0)
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
     """The cells of a line that has more than one."""
-    if delimiter not in text:
-        return []
     try:
         cells = next(reader([text], delimiter=delimiter, skipinitialspace=True, strict=True), [])
     except Error:

@@ -19,6 +19,7 @@ from omnivery.events.event import EventLike
 from omnivery.readers._choice import Choice, Fixed
 from omnivery.readers._format import Placed, Reader
 from omnivery.readers._identity import FINGERPRINT, is_cut_short
+from omnivery.readers._known_places import KnownPlaces
 from omnivery.readers._opening import FileSources, LocalFile, Origin, name_of, origins
 from omnivery.readers._past_files import PastFiles
 from omnivery.readers._place import Place, Places
@@ -157,7 +158,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
             OSError: a file cannot be read.
         """
         own = next((Places.of(one.position) for one in known if one.name == self.name), Places())
-        everywhere = [place for one in known for place in Places.of(one.position).all]
+        everywhere = KnownPlaces(place for one in known for place in Places.of(one.position).all)
         # A file that was rotated may have been submitted by itself since.
         alone = all(one.name == self.name for one in known)
         past, now = [*own.past.values()], Places()
@@ -301,7 +302,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
             pending = self._places.past[self._reading.past].pending
             self._places.keep_past(self._reading.past, evolve(place, pending=pending))
 
-    def _recognized(self, origin: Origin, places: Sequence[Place]) -> Place | None:
+    def _recognized(self, origin: Origin, places: KnownPlaces) -> Place | None:
         try:
             return recognized(origin, places)
         except OSError:

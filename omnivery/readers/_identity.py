@@ -13,7 +13,7 @@ from omnivery.readers._charset import charset_of, in_utf8
 from omnivery.readers._lines import TAIL, Blocks
 from omnivery.readers._opening import Origin
 from omnivery.readers._packing import DamagedError, packing_of, unpacked
-from omnivery.readers._place import Place, digest
+from omnivery.readers._place import Place, digest, start_digest
 
 FINGERPRINT = 64 * 1024
 """Bytes at a file's beginning by which it is recognized, unpacked: a packed copy has the same."""
@@ -156,22 +156,13 @@ def start_of_file(origin: Origin) -> Place | None:
         return None
     if not head:
         return None
-    return Place(head_bytes=len(head), head=digest(head), path=origin.real_path, modified=origin.modified)
-
-
-def beginning_of(head: bytes, places: Iterable[Place]) -> list[Place]:
-    """Return the places that may be in a file with this beginning. Each length of it is digested once."""
-    digests: dict[int, str] = {}
-    found: list[Place] = []
-    for place in places:
-        length = place.head_bytes
-        if not 0 < length <= len(head):
-            continue
-        if length not in digests:
-            digests[length] = digest(head[:length])
-        if digests[length] == place.head:
-            found.append(place)
-    return found
+    return Place(
+        head_bytes=len(head),
+        head=digest(head),
+        start=start_digest(head),
+        path=origin.real_path,
+        modified=origin.modified,
+    )
 
 
 def matching(origin: Origin, places: Iterable[Place]) -> Place | None:

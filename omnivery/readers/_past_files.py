@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from attrs import define, evolve
 
 from omnivery.readers._identity import start_of_file
+from omnivery.readers._known_places import KnownPlaces
 from omnivery.readers._opening import LocalFile, Origin
 from omnivery.readers._place import Place, Places
 from omnivery.readers._rotation import between, is_same, named_like, recognized, rest_of, rotated_since
@@ -24,14 +25,14 @@ class PastFiles:
     note: Callable[[str], object]
     """Told what is lost."""
 
-    def replaced(self, origin: Origin, before: Place, everywhere: Sequence[Place]) -> list[Place]:
+    def replaced(self, origin: Origin, before: Place, everywhere: KnownPlaces) -> list[Place]:
         """Return the place in a file that is not under its name any more, and those in files rotated after it."""
         rest = rest_of(before, self.origins)
         if rest is not None:
             own = self._recognized(rest, everywhere) or before
             return [evolve(own, pending=True), *self._begun(between(rest, origin), everywhere)]
         later = self._begun(rotated_since([before], origin), everywhere)
-        if not any(place.path != before.path and place.is_of(before) for place in everywhere):
+        if not any(place.path != before.path for place in everywhere.in_files_like(before)):
             since = f". What was rotated since then is read: {_listed(later)}" if later else ""
             self.note(
                 f"{origin.name} is another file than the one that was read before, which was not found beside it: "
@@ -39,7 +40,7 @@ class PastFiles:
             )
         return [before, *later]
 
-    def passed_over(self, origin: Origin, past: Sequence[Place], everywhere: Sequence[Place]) -> list[Place]:
+    def passed_over(self, origin: Origin, past: Sequence[Place], everywhere: KnownPlaces) -> list[Place]:
         """Return starts of files that lay under a name for a while, but no run came to them: earlier ones took long."""
         # Each of thousands of files may be a new one.
         named = named_like(past, origin)
@@ -69,7 +70,7 @@ class PastFiles:
                 if rest_of(place, ()) is None:  # none of those that are read anyway
                     self.note(_gone(place))
 
-    def furthest(self, past: Sequence[Place], everywhere: Sequence[Place]) -> list[Place]:
+    def furthest(self, past: Sequence[Place], everywhere: KnownPlaces) -> list[Place]:
         """Return the past places, each as far as any source of the journal has come in its file."""
         found = [*past]
         for index, place in self._unsure(past):
@@ -84,15 +85,15 @@ class PastFiles:
         recent = len(past) - _RECENT
         return [(index, place) for index, place in enumerate(past) if place.pending or index >= recent]
 
-    def _begun(self, files: Sequence[LocalFile], everywhere: Sequence[Place]) -> list[Place]:
+    def _begun(self, files: Sequence[LocalFile], everywhere: KnownPlaces) -> list[Place]:
         starts = (start_of_file(one) for one in files if not self._is_known(one, everywhere))
         return [evolve(start, pending=True) for start in starts if start is not None]
 
-    def _is_known(self, file: LocalFile, places: Sequence[Place]) -> bool:
+    def _is_known(self, file: LocalFile, places: KnownPlaces) -> bool:
         """Whether a file is read anyway, or was read before."""
         return any(is_same(file, one) for one in self.origins) or self._recognized(file, places) is not None
 
-    def _recognized(self, file: LocalFile, places: Sequence[Place]) -> Place | None:
+    def _recognized(self, file: LocalFile, places: KnownPlaces) -> Place | None:
         try:
             return recognized(file, places)
         except OSError:

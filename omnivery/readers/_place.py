@@ -21,6 +21,8 @@ class Place:
     head_bytes: int = 0
     head: str = ""
     """Digest of its first bytes."""
+    start: str = field(default="", eq=False)
+    """What `start_digest` returns of these. An earlier release has not written it."""
     line: int = 1
     """Number of the first line of the block in which reading stands."""
     offset: int = 0
@@ -181,6 +183,17 @@ class Places:
         return [*(one for one in serials[:-KEPT] if self._past[one].pending), *serials[-KEPT:]]
 
 
+DIGEST_BYTES = 16
+
+
 def digest(data: bytes) -> str:
     """Return the digest by which data is recognized."""
-    return blake2b(data, digest_size=16).hexdigest()
+    return blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def start_digest(head: bytes) -> str:
+    """Return a short digest of a file's first bytes, as many as the greatest power of two that there are.
+
+    A file that has grown can be looked up by it, where its whole `head` would have to be compared at any length.
+    """
+    return digest(head[: 1 << len(head).bit_length() - 1])[:16] if head else ""

@@ -25,7 +25,7 @@ from omnivery.readers._identity import (
 )
 from omnivery.readers._lines import TAIL, Block, Blocks
 from omnivery.readers._opening import LocalFile, Origin
-from omnivery.readers._place import Place, digest
+from omnivery.readers._place import Place, digest, start_digest
 
 _AT_ONCE = 500
 """Items handed over together of a file that is not made of lines."""
@@ -56,7 +56,7 @@ class Reading:
     format: str | None = field(init=False, default=None)
     """The name of the format that was recognized."""
     _head: bytes = field(init=False, default=b"")
-    _digest: tuple[int, str] = field(init=False, default=(0, ""))
+    _digest: tuple[int, str, str] = field(init=False, default=(0, "", ""))
     _blocks: Blocks | None = field(init=False, default=None)
     _to_skip: int = field(init=False, default=0)
     """Lines still to be passed over, which were read before."""
@@ -92,12 +92,13 @@ class Reading:
     def place_of(self, end: int, state: Any = None) -> Place:
         """Return where reading resumes behind an item, given its `Placed.ends` and `Placed.state`."""
         if self._digest[0] != len(self._head):
-            self._digest = (len(self._head), digest(self._head))
-        length, head = self._digest
+            self._digest = (len(self._head), digest(self._head), start_digest(self._head))
+        length, head, start = self._digest
         first = "" if self.origin.again else _first_line(self._head)
         place = Place(
             head_bytes=length,
             head=head,
+            start=start,
             first=first,
             format=self.format,
             path=self.origin.real_path,

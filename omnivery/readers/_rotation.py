@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from attrs import evolve
+
 from omnivery.errors import OmniveryError
-from omnivery.readers._identity import FINGERPRINT, beginning_of, head_of, is_plain, is_sound, matching
+from omnivery.readers._identity import FINGERPRINT, head_of, is_plain, is_sound, matching
+from omnivery.readers._known_places import KnownPlaces
 from omnivery.readers._opening import LocalFile, Origin, local_file
-from omnivery.readers._place import Place
+from omnivery.readers._place import Place, start_digest
 
 _NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
 _DATE = r"\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{1,10})*"
@@ -40,7 +43,7 @@ def is_complete(origin: Origin) -> bool:
         return not is_plain(file)
 
 
-def recognized(origin: Origin, places: Iterable[Place]) -> Place | None:
+def recognized(origin: Origin, places: KnownPlaces) -> Place | None:
     """Return the furthest of these places that one is in this file.
 
     A file that is like another one up to where that was read may be its copy, or only begin alike. It is taken for the
@@ -50,9 +53,11 @@ def recognized(origin: Origin, places: Iterable[Place]) -> Place | None:
         OSError: the file cannot be read.
     """
     # Each of thousands of files may be any of thousands: the other files are looked at last.
-    alike = beginning_of(head_of(origin), places)
+    head = head_of(origin)
+    alike = places.beginning(head)
     fitting = [one for one in alike if one.head_bytes >= FINGERPRINT or not _still_there(one, origin)]
-    return matching(origin, fitting) if fitting else None
+    found = matching(origin, fitting) if fitting else None
+    return found and evolve(found, start=start_digest(head[: found.head_bytes]))
 
 
 def rest_of(place: Place, others: Sequence[Origin]) -> LocalFile | None:
