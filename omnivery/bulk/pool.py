@@ -8,7 +8,6 @@ consumer that stops reading stops the run, and at most twice as many batches as 
 from __future__ import annotations
 
 import warnings
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -22,6 +21,7 @@ from attrs import define, field, frozen
 
 from omnivery._logging import get_logger
 from omnivery.bulk.outage import Decision, OutagePolicy, may_have_happened
+from omnivery.bulk.outcomes import OutcomeStream
 from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.report import RunState, RunTotals
 from omnivery.bulk.tasks import RunTasks
@@ -31,8 +31,6 @@ from omnivery.transport.pipeline import NOT_SENT
 from omnivery.transport.runtime import AsyncRuntime
 
 if TYPE_CHECKING:
-    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-
     from omnivery.bulk.batch import Batch
     from omnivery.bulk.source import Source
     from omnivery.bulk.work import Work
@@ -100,14 +98,11 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     _workers: int = field(init=False, default=0)
     """Workers that have not ended."""
     _waiting: bool = field(init=False, default=False)
-    _remaining: list[OutcomeT] = field(init=False, factory=list)
-    _done: dict[int, OutcomeT] = field(init=False, factory=dict)
-    """Outcomes that wait for those of earlier batches, by batch."""
-    _turns: deque[int] = field(init=False, factory=deque[int])
-    """The batches whose outcomes come next, where they are ordered."""
-    _order: anyio.Condition = field(init=False, factory=anyio.Condition)
     _tasks: RunTasks = field(init=False)
-    _outcomes: MemoryObjectReceiveStream[OutcomeT] = field(init=False)
+    _outcomes: OutcomeStream[OutcomeT] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._outcomes = OutcomeStream(ordered=self.ordered, max_early=self.concurrency)
 
     @property
     def report(self) -> ReportT:
@@ -129,7 +124,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     @property
     def remaining(self) -> list[OutcomeT]:
         """Outcomes that the iteration had not taken when the block was left early, in the order of their batches."""
-        return [self.work.decoded_outcome(one) for one in sorted(self._remaining, key=self.work.number_of)]
+        return [self.work.decoded_outcome(one) for one in sorted(self._outcomes.remaining, key=self.work.number_of)]
 
     def take_undelivered(self) -> list[T]:
         """Return the undelivered items that the run keeps in memory, and forget them."""
@@ -152,14 +147,11 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         # The slots before the network let through as many requests as there are to be in flight. One at a time keeps
         # the order of the source, which two workers would not.
         workers = 2 * self.concurrency if self.recorder.ahead and self.concurrency > 1 else self.concurrency
-        # Outcomes that are put in order wait elsewhere, and no more of them than would wait here.
-        room = 0 if self.ordered else 2 * self.concurrency - workers
-        send, self._outcomes = anyio.create_memory_object_stream[OutcomeT](room)
+        self._outcomes.open(room=2 * self.concurrency - workers)
         self.policy.breaker.watchers.append(self._circuit_changed)
         self._workers = workers
         for _ in range(workers):
-            self._tasks.start_soon(self._work, send.clone())
-        send.close()
+            self._tasks.start_soon(self._work)
         return self
 
     async def __aexit__(
@@ -172,10 +164,6 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         try:
             await self._end_tasks()
         finally:
-            with suppress(anyio.WouldBlock, anyio.EndOfStream):
-                while True:
-                    self._remaining.append(self._outcomes.receive_nowait())
-            self._remaining += self._done.values()
             self._outcomes.close()
             self._stop_clock()
             await self._close()
@@ -211,7 +199,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if self._started is None:
             raise ConfigError("enter the run first, with `async with`. Nothing was sent.")
         try:
-            return await self._outcomes.receive()
+            return await self._outcomes.next()
         except anyio.EndOfStream:
             self._stop_clock()
         self._tasks.raise_error()
@@ -273,7 +261,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                     while True:
                         tell(seen(await self._next_outcome()))
         finally:
-            for outcome in sorted(self._remaining, key=self.work.number_of):
+            for outcome in sorted(self._outcomes.remaining, key=self.work.number_of):
                 tell(seen(outcome))
 
     def _notify(self) -> None:
@@ -309,50 +297,22 @@ class Pool(Generic[T, OutcomeT, ReportT]):
 
     # Workers
 
-    async def _work(self, outcomes: MemoryObjectSendStream[OutcomeT]) -> None:
+    async def _work(self) -> None:
         try:
-            with outcomes:
-                while (batch := await self._read()) is not None:
-                    outcome = await self._deliver(batch)
-                    if self.ordered:
-                        await self._hand_over_in_order(batch.number, outcome, outcomes)
-                    else:
-                        await self._hand_over(outcome, outcomes)
+            while (batch := await self._read()) is not None:
+                outcome = await self._deliver(batch)
+                if not self._unwatched:
+                    await self._outcomes.put(batch.number, outcome)
         finally:
             self._workers -= 1
             if not self._workers:
+                self._outcomes.end()
                 await self._settle_leftover()
 
     async def _settle_leftover(self) -> None:
         """Count items as undelivered that a thread has read from a pipe and no worker will take."""
         while items := self.source.leftover(self.work.size):
             self._settle(await self._appended(items))
-
-    async def _hand_over(self, outcome: OutcomeT, outcomes: MemoryObjectSendStream[OutcomeT]) -> None:
-        if self._unwatched:
-            return
-        try:
-            # Mostly there is room, and a checkpoint for each batch would cost more than the hand-over.
-            outcomes.send_nowait(outcome)
-        except anyio.WouldBlock:
-            try:
-                await outcomes.send(outcome)
-            except BaseException:
-                # Cancelled: the iteration will not come for it any more.
-                self._remaining.append(outcome)
-                raise
-
-    async def _hand_over_in_order(
-        self, number: int, outcome: OutcomeT, outcomes: MemoryObjectSendStream[OutcomeT]
-    ) -> None:
-        self._done[number] = outcome
-        async with self._order:
-            while self._turns and self._turns[0] in self._done:
-                await self._hand_over(self._done.pop(self._turns.popleft()), outcomes)
-            self._order.notify_all()
-            # One slow batch must not let the outcomes of all that come after it pile up.
-            while len(self._done) >= self.concurrency:
-                await self._order.wait()
 
     async def _read(self) -> Batch[T] | None:
         """Return the next batch; None at the end of the source, or when the run was stopped."""
@@ -363,7 +323,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         try:
             batch = await self.recorder.next_pending(self.work)
             if batch is not None:
-                self._take_turn(batch)
+                self._outcomes.take_turn(batch.number)
                 return batch
             await self.recorder.room()
         except JournalError as error:
@@ -385,16 +345,12 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     async def _appended(self, items: Sequence[T]) -> Batch[T]:
         self._totals.read += len(items)
         batch = self.recorder.batch(self.work, items)
-        self._take_turn(batch)
+        self._outcomes.take_turn(batch.number)
         try:
             await self.recorder.append(batch, self.source)
         except JournalError as error:
             self._stop(error)
         return batch
-
-    def _take_turn(self, batch: Batch[T]) -> None:
-        if self.ordered:
-            self._turns.append(batch.number)
 
     def _stop(self, error: BaseException) -> None:
         self._stopped_by = self._stopped_by or error

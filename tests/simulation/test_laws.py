@@ -13,6 +13,7 @@ from omnivery.bulk import outage, pool
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal import store
 from omnivery.bulk.outage import Decision, OutagePolicy
+from omnivery.bulk.outcomes import OutcomeStream
 from omnivery.bulk.report import Rejection, RunTotals
 from omnivery.bulk.source import Source
 from omnivery.bulk.work import PartState
@@ -117,19 +118,19 @@ def closed_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 
 def stuttering(patch: pytest.MonkeyPatch) -> None:
-    hand_over = pool.Pool._hand_over
+    put = OutcomeStream.put
 
-    async def twice(run: Any, outcome: Any, outcomes: Any) -> None:
-        await hand_over(run, outcome, outcomes)
-        await hand_over(run, outcome, outcomes)
+    async def twice(stream: Any, number: int, outcome: Any) -> None:
+        await put(stream, number, outcome)
+        await put(stream, number, outcome)
 
-    patch.setattr(pool.Pool, "_hand_over", twice)
+    patch.setattr(OutcomeStream, "put", twice)
 
 
 def silent(patch: pytest.MonkeyPatch) -> None:
     async def lose(*_: Any) -> None: ...
 
-    patch.setattr(pool.Pool, "_hand_over", lose)
+    patch.setattr(OutcomeStream, "put", lose)
 
 
 def two_faced(patch: pytest.MonkeyPatch) -> None:
