@@ -161,6 +161,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         everywhere = KnownPlaces(place for one in known for place in Places.of(one.position).all)
         # A file that was rotated may have been submitted by itself since.
         alone = all(one.name == self.name for one in known)
+        self._past.look()
         past, now = [*own.past.values()], Places()
         now.add_past(past if alone else self._past.furthest(past, everywhere))
         for origin in self.origins:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from omnivery.readers._identity import start_of_file
 from omnivery.readers._known_places import KnownPlaces
 from omnivery.readers._opening import LocalFile, Origin
 from omnivery.readers._place import Place, Places
-from omnivery.readers._rotation import between, is_same, named_like, recognized, rest_of, rotated_since
+from omnivery.readers._rotation import ReadAnyway, between, named_like, recognized, rest_of, rotated_since
 
 _RECENT = 2
 """Files that were replaced last: a writer may have gone on with them for a while, so each run looks at them again."""
@@ -24,10 +24,15 @@ class PastFiles:
     """What lies there now."""
     note: Callable[[str], object]
     """Told what is lost."""
+    _anyway: ReadAnyway = field(init=False, factory=ReadAnyway)
+
+    def look(self) -> None:
+        """Look which files lie under the names now, which is known until the next look."""
+        self._anyway = ReadAnyway(self.origins)
 
     def replaced(self, origin: Origin, before: Place, everywhere: KnownPlaces) -> list[Place]:
         """Return the place in a file that is not under its name any more, and those in files rotated after it."""
-        rest = rest_of(before, self.origins)
+        rest = rest_of(before, self._anyway)
         if rest is not None:
             own = self._recognized(rest, everywhere) or before
             return [evolve(own, pending=True), *self._begun(between(rest, origin), everywhere)]
@@ -45,7 +50,7 @@ class PastFiles:
         # Each of thousands of files may be a new one.
         named = named_like(past, origin)
         for place in reversed(named):
-            if (rest := rest_of(place, self.origins)) is not None:
+            if (rest := rest_of(place, self._anyway)) is not None:
                 return self._begun(between(rest, origin), everywhere)
         later = self._begun(rotated_since(named, origin), everywhere)
         if named and (later or origin.size):
@@ -60,21 +65,22 @@ class PastFiles:
 
         Each comes with its serial number among the past ones. One that is gone is told once.
         """
+        self.look()
         serials = list(places.past)
         for index, place in self._unsure([*places.past.values()]):
-            rest = rest_of(place, self.origins)
+            rest = rest_of(place, self._anyway)
             if rest is not None:
                 yield serials[index], rest
             elif place.pending and place not in places.files.values():
                 places.keep_past(serials[index], evolve(place, pending=False))
-                if rest_of(place, ()) is None:  # none of those that are read anyway
+                if rest_of(place, ReadAnyway()) is None:  # none of those that are read anyway
                     self.note(_gone(place))
 
     def furthest(self, past: Sequence[Place], everywhere: KnownPlaces) -> list[Place]:
         """Return the past places, each as far as any source of the journal has come in its file."""
         found = [*past]
         for index, place in self._unsure(past):
-            rest = rest_of(place, self.origins)
+            rest = rest_of(place, self._anyway)
             other = None if rest is None else self._recognized(rest, everywhere)
             if other is not None and other.rank > place.rank:
                 found[index] = evolve(other, pending=place.pending)
@@ -91,7 +97,7 @@ class PastFiles:
 
     def _is_known(self, file: LocalFile, places: KnownPlaces) -> bool:
         """Whether a file is read anyway, or was read before."""
-        return any(is_same(file, one) for one in self.origins) or self._recognized(file, places) is not None
+        return self._anyway.has(file.path) or self._recognized(file, places) is not None
 
     def _recognized(self, file: LocalFile, places: KnownPlaces) -> Place | None:
         try:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
+from sys import maxunicode
+from time import time_ns
 
 from attrs import evolve
 
@@ -60,18 +64,42 @@ def recognized(origin: Origin, places: KnownPlaces) -> Place | None:
     return found and evolve(found, start=start_digest(head[: found.head_bytes]))
 
 
-def rest_of(place: Place, others: Sequence[Origin]) -> LocalFile | None:
+class ReadAnyway:
+    """The files of a source, none of which needs to be looked for."""
+
+    def __init__(self, origins: Iterable[Origin] = ()) -> None:
+        self._paths: dict[tuple[int, int], Path] = {}
+        for one in origins:
+            if isinstance(one, LocalFile) and (identity := _identity(one.path)) is not None:
+                self._paths[identity] = one.path
+
+    def has(self, path: Path) -> bool:
+        """Whether a file is one of them, under whichever name."""
+        identity = _identity(path)
+        same = None if identity is None else self._paths.get(identity)
+        # It may have been renamed since.
+        return same is not None and _is_same(path, same)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def rest_of(place: Place, others: ReadAnyway) -> LocalFile | None:
     """Find a file that is not under its name any more: beside it, or where a link led.
 
     Args:
         place: how far it was read.
         others: files that are read anyway.
     """
-    paths = [one.path for one in others if isinstance(one, LocalFile)]
     for path in _candidates(Path(place.path)) if place.path else ():
         found = local_file(path)
         try:
-            if not any(_is_same(path, other) for other in paths) and matching(found, [place]) is not None:
+            if not others.has(path) and matching(found, [place]) is not None:
                 return found
         except (OSError, OmniveryError):
             continue  # what cannot be read is not taken for it
@@ -89,10 +117,7 @@ def rotated(live: Origin) -> list[LocalFile]:
     """Return the files whose names say that they lay under a name before, in the order in which they did."""
     if not isinstance(live, LocalFile):
         return []
-    try:
-        beside = [*live.path.parent.iterdir()]
-    except OSError:
-        return []
+    beside = _beside(live.path, live.path.stem)
     ranks = {path: rank for path in beside if (rank := _rank(path, live.path)) and _is_regular(path)}
     return [local_file(path) for path in sorted(ranks, key=lambda path: ranks[path])]
 
@@ -128,6 +153,8 @@ def _has_name_of(path: Path, live: Path) -> bool:
 
 def _rank(path: Path, live: Path) -> tuple[str, int] | None:
     """How a file is named that was rotated, and the greater a number, the later; None if its name does not say."""
+    if not path.name.startswith(live.stem):  # as most files in a folder of thousands
+        return None
     name = path.with_suffix("").name if path.suffix in _PACKED else path.name
     if number := re.fullmatch(rf"{re.escape(live.name)}\.(\d{{1,3}})", name):
         return "number", -int(number[1])
@@ -144,7 +171,7 @@ def _candidates(lay: Path) -> Iterator[Path]:
     if _is_regular(lay):
         yield lay
     stem, name = re.split(r"[.-]", lay.name.lstrip("."), maxsplit=1)[0], _unrotated(lay)
-    beside = [one for one in lay.parent.glob(f"{_literal(stem)}*") if one != lay and _is_regular(one)]
+    beside = [one for one in _beside(lay, stem) if one != lay and _is_regular(one)]
     beside.sort(key=_modified, reverse=True)
     # A server may have a log for each of hundreds of hosts: those of this one come first.
     yield from [one for one in beside if _unrotated(one) == name][:_MOST]
@@ -164,8 +191,32 @@ def _modified(path: Path) -> int:
         return 0
 
 
-def _literal(text: str) -> str:
-    return re.sub(r"([*?[])", r"[\1]", text)
+def _beside(path: Path, start: str) -> list[Path]:
+    """The files in a file's folder whose names have this start."""
+    folder = path.parent
+    try:
+        changed = folder.stat().st_mtime_ns
+        # Where it has changed just now, it may change again within the same tick of its clock.
+        is_at_rest = abs(time_ns() - changed) > _AT_REST
+        names = _listed(folder, changed) if is_at_rest else _names_in(folder)
+    except OSError:
+        return []
+    return [folder / name for name in names[bisect_left(names, start) : bisect_left(names, start + chr(maxunicode))]]
+
+
+_AT_REST = 2_000_000_000
+"""Nanoseconds."""
+
+
+# It is asked for again for each of the thousands of files in it.
+@lru_cache(maxsize=4)
+def _listed(folder: Path, changed: int) -> list[str]:  # noqa: ARG001  # another list each time that the folder has changed
+    return _names_in(folder)
+
+
+def _names_in(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries)
 
 
 def _is_regular(path: Path) -> bool:
@@ -173,11 +224,6 @@ def _is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return False
-
-
-def is_same(one: LocalFile, other: Origin) -> bool:
-    """Whether both are one file."""
-    return isinstance(other, LocalFile) and _is_same(one.path, other.path)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -20,7 +20,7 @@ from tests.support.growing import KeptPosition, append, names, ndjson
 Journal = dict[str, Any]
 
 
-def run(file: Path, journal: Journal, most: int = 1_000_000) -> tuple[list[str], list[str]]:
+def run(file: Path | str, journal: Journal, most: int = 1_000_000) -> tuple[list[str], list[str]]:
     """Read on as a run does that is killed after so many items; the ids that it got, and what it had to say."""
     source: Any = readers.read(file)
     stream = source.open(source.locate([ResumePoint(name=name, position=one) for name, one in journal.items()]))
@@ -215,3 +215,53 @@ def test_a_folder_of_many_new_files_is_looked_at_once(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Path, "iterdir", looked)
     assert len(run(tmp_path, {})[0]) == 30
     assert len(looks) <= 1
+
+
+def looked_at(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many looks at a file it takes to read on in a folder whose logs were all rotated."""
+    folder.mkdir()
+    files, journal = [folder / f"host{number:02}.log" for number in range(count)], Journal()
+    for number, file in enumerate(files):
+        file.write_bytes(ndjson(3, 100 * number))
+    assert len(run(str(folder / "*.log"), journal)[0]) == 3 * count
+    for number, file in enumerate(files):
+        append(file, ndjson(1, 100 * number + 3))
+        file.rename(f"{file}.1")
+        file.write_bytes(ndjson(2, 100 * number + 10))
+    looks, stat = list[Path](), Path.stat
+
+    def counted(path: Path, **options: bool) -> os.stat_result:
+        looks.append(path)
+        return stat(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", counted)
+        found, notes = run(str(folder / "*.log"), journal)
+    expected = [name for number in range(count) for name in (*names(1, 100 * number + 3), *names(2, 100 * number + 10))]
+    assert (sorted(found), notes) == (sorted(expected), [])
+    return len(looks)
+
+
+def test_a_folder_of_logs_that_were_all_rotated_takes_as_long_as_there_are_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was compared with each other one: minutes for a thousand."""
+    few, many = (looked_at(tmp_path / str(count), count, monkeypatch) for count in (10, 40))
+    assert many < 5 * few
+
+
+def test_a_folder_is_listed_again_when_it_has_changed(tmp_path: Path) -> None:
+    """Where a file was rotated to while a run reads on must be found, though the folder was listed a moment before."""
+    file, at_rest = tmp_path / "log", 1_000_000_000
+    journal = Journal()
+    file.write_bytes(ndjson(3))
+    run(file, journal)
+    for number in (1, 2):
+        append(file, ndjson(1, 10 * number))
+        for old in (2, 1):
+            if (tmp_path / f"log.{old}").exists():
+                (tmp_path / f"log.{old}").rename(tmp_path / f"log.{old + 1}")
+        file.rename(tmp_path / "log.1")
+        file.write_bytes(ndjson(1, 10 * number + 1))
+        os.utime(tmp_path, (at_rest + number, at_rest + number))
+        assert run(file, journal) == ([*names(1, 10 * number), *names(1, 10 * number + 1)], [])
