@@ -1,7 +1,9 @@
-"""Lines of a log as Grafana Loki has them: pairs of a time and a line, in the lists of its streams.
+"""Lines of a log as Grafana Loki has them: a time and a line, in the lists of its streams.
 
 https://grafana.com/docs/loki/latest/reference/loki-http-api/: `{"data": {"result": [{"stream": {…},
 "values": [["1", "…"], …]}]}}` of a query, `{"streams": [{"stream": {…}, "values": [["1", "…", {…}], …]}]}` of a push.
+Under `/api/prom/`, which came before, both have `{"streams": [{"labels": "{…}", "entries": [{"ts": "2018-…", "line":
+"…"}, …]}]}`.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from omnivery import codec
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers._lines import MAX_LINE, too_long
 
-_BEGINS = re.compile(rb'"values"\s*+:\s*+\[\s*+\[\s*+"\d{16,20}"\s*+,\s*+"')
+_TIME = rb'\[\s*+"\d{16,20}"\s*+,\s*+'
+_OLD_TIME = rb'\{\s*+"ts"\s*+:\s*+"[^"\\]{10,40}"\s*+,\s*+"line"\s*+:\s*+'
+_BEGINS = re.compile(rb'(?:"values"\s*+:\s*+\[\s*+%b|"entries"\s*+:\s*+\[\s*+%b)"' % (_TIME, _OLD_TIME))
 _BEFORE = b"\xef\xbb\xbf \t\r\n"
 """What may stand before the JSON."""
-_PAIR = re.compile(rb'\[\s*+"\d{16,20}"\s*+,\s*+("(?:[^"\\]|\\.)*+")', re.DOTALL)
-_START = re.compile(rb'\[\s*+"\d{16,20}"\s*+,\s*+"')
+_PAIR = re.compile(rb'(?:%b|%b)("(?:[^"\\]|\\.)*+")' % (_TIME, _OLD_TIME), re.DOTALL)
+_START = re.compile(rb'(?:%b|%b)"' % (_TIME, _OLD_TIME))
 """The beginning of a pair. Inside of JSON's texts no quote stands without a backslash, so it is nowhere else."""
 _LONGEST_START = 256
 """Bytes at the end of what is in hand that may be the beginning of a start."""

@@ -37,6 +37,19 @@ def pushed(*streams: list[str], **options: Any) -> str:
     return json.dumps({"streams": found}, **options)
 
 
+def of_old(*streams: list[str], **options: Any) -> str:
+    """As it was pushed, and as a query responded, before there was `/loki/api/v1/`."""
+    times = "2018-12-18T08:28:06.801064-04:00", "2018-06-27T05:20:28.699492635Z"
+    found = [
+        {
+            "labels": '{job="nginx",entries="[{\\"ts\\"]"}',
+            "entries": [{"ts": times[n % 2], "line": one} for n, one in enumerate(lines)],
+        }
+        for lines in streams
+    ]
+    return json.dumps({"streams": found}, **options)
+
+
 def urls(found: list[Any]) -> list[Any]:
     return [(one.attributes or {})["url"] if isinstance(one, BotEvent) else one.reason for one in found]
 
@@ -45,7 +58,7 @@ def items(content: str, **options: Any) -> list[Any]:
     return list(read(io.BytesIO(content.encode()), **{"client_ip": "peer", **options}))
 
 
-@pytest.mark.parametrize("form", [response, pushed])
+@pytest.mark.parametrize("form", [response, pushed, of_old])
 @pytest.mark.parametrize(
     "options", [{}, {"separators": COMPACT}, {"indent": 2}], ids=["as it is", "compact", "laid out"]
 )
@@ -83,18 +96,20 @@ def test_a_line_that_is_too_long_costs_no_other() -> None:
     assert urls(found) == ["/c/1", "longer than 1,000,000 bytes", "/c/2"]
 
 
-@pytest.mark.parametrize("cut", [20, 60, 200])
-def test_what_is_cut_off_is_told(cut: int) -> None:
-    content = pushed([line(1)], [line(2, "x" * 100)])
+@pytest.mark.parametrize("form", [pushed, of_old])
+@pytest.mark.parametrize("cut", [20, 60, 180])
+def test_what_is_cut_off_is_told(form: Any, cut: int) -> None:
+    content = form([line(1)], [line(2, "x" * 100)])
     whole, torn = items(content), items(content[:-cut])
     assert torn[0] == whole[0]
     assert isinstance(torn[-1], UnreadableLine)
     assert "cut off" in torn[-1].reason
 
 
-def test_a_response_that_is_still_being_written_waits_for_the_next_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [response, of_old])
+def test_a_response_that_is_still_being_written_waits_for_the_next_run(tmp_path: Path, form: Any) -> None:
     path = tmp_path / "loki.json"
-    content = response([line(1), line(2), line(3)], separators=COMPACT)
+    content = form([line(1), line(2), line(3)], separators=COMPACT)
     path.write_text(content[: content.index("/c/3")])
     source: Any = read(path, client_ip="peer")
     found = list(source.open(source.locate(())))
