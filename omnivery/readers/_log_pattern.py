@@ -109,9 +109,9 @@ def _compiled(regex: str) -> re.Pattern[str]:
     return re.compile(regex, re.DOTALL | re.ASCII)
 
 
-def _finds_usual(regexes: Iterable[str]) -> Callable[[str], list[tuple[str, ...]]]:
+def _usual_line(regexes: Iterable[str]) -> re.Pattern[str]:
     """Return what finds the fields of each line; empty ones where a line does not match."""
-    return _compiled(f"(?m:^)(?:{_complete(regexes)})?+").findall
+    return _compiled(f"(?m:^)(?:{_complete(regexes)})?+")
 
 
 def _are_urls(texts: Iterable[str]) -> bool:
@@ -171,7 +171,7 @@ class LogPattern:
         nothing = len(order) + 1
         self.fields = methodcaller("group", *(places.get(role, nothing) for role in wanted))
         # Where the URL is in two fields, no line is usual.
-        self._find_usual = _nothing if Role.QUERY in places else _finds_usual(self._usual(QUICK_REQUEST))
+        self._find_usual = _nothing if Role.QUERY in places else _usual_line(self._usual(QUICK_REQUEST)).findall
         if Role.REQUEST in places:
             self._url_of = itemgetter(places[Role.REQUEST] - 1)
         chosen = [places.get(role, nothing) - 1 for role in wanted if role is not Role.QUERY]
@@ -185,8 +185,10 @@ class LogPattern:
         """
         found: list[Any] = self._find_usual(lines)
         if self._url_of and not _are_urls(map(self._url_of, found)):
-            found = self._find_exactly(lines)
+            found = self._exactly.findall(lines)
         # Each start of a line is found, but for those inside a match that went on into the next line.
+        if found and len(found) != count:
+            found = self._around_damage(lines)
         if len(found) != count:
             return None
         return found if self._pick_usual is None else list(map(self._pick_usual, found))
@@ -197,8 +199,16 @@ class LogPattern:
             yield _with_bitmaps(request if piece.role is Role.REQUEST else piece.usual or piece.regex)
 
     @cached_property
-    def _find_exactly(self) -> Callable[[str], list[tuple[str, ...]]]:
-        return _finds_usual(self._usual(USUAL_REQUEST))
+    def _exactly(self) -> re.Pattern[str]:
+        return _usual_line(self._usual(USUAL_REQUEST))
+
+    def _around_damage(self, lines: str) -> list[tuple[str, ...]]:
+        """The fields of each line; empty ones where a match goes on into other lines, since a quote never closes."""
+        found: list[tuple[str, ...]] = []
+        for match in self._exactly.finditer(lines):
+            over = match[0].count("\n")
+            found += [("",) * self._exactly.groups] * (over + 1) if over else [match.groups("")]
+        return found
 
     def fault(self, text: str) -> str:
         """Say why a line does not match, in words that hold nothing of it."""
