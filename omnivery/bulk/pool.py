@@ -206,7 +206,11 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if self._fault is None and self.source.error is not None:
             self._fault = f"the source of {self.work.noun}", self.source.error
         if self._fault is not None:
-            raise self._fault[1]
+            what, cause = self._fault
+            if isinstance(cause, StopAsyncIteration):
+                # It would be taken for the end of the outcomes.
+                raise RuntimeError(f"{what} raised StopAsyncIteration") from cause
+            raise cause
         if isinstance(self._stopped_by, ConfigError) and not self._totals.accepted:
             # The client cannot be used at all: the caller should learn that first.
             raise self._stopped_by

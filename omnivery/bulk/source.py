@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncGenerator,
@@ -312,5 +313,19 @@ class Source(Generic[T]):
                         if len(items) == count:
                             return
                     self._over = True
+            except asyncio.CancelledError as error:
+                if _is_cancelled():
+                    raise
+                # Task groups take it for their own cancellation, and the run would end as if nothing had happened.
+                raise RuntimeError("the source raised CancelledError, and nobody has cancelled the run") from error
             finally:
                 self._readings.discard(reading)
+
+
+def _is_cancelled() -> bool:
+    """Whether the current task was cancelled. Trio has an exception of its own for that."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    return task is not None and task.cancelling() > 0

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ConfigT = TypeVar("ConfigT", bound=ClientConfig)
 
+_MOST_REQUESTS = 10_000
+"""In flight at once. Each has a task, and a process has no more ports than some ten thousands."""
+
 
 @frozen(kw_only=True)
 class BulkCalls(Generic[T]):
@@ -188,11 +191,14 @@ class AsyncBaseClient(Generic[ConfigT]):
             domain: the sending domain, for the probe.
 
         Raises:
-            ConfigError: `concurrency` is not a whole number from 1, the rate is not above zero, or `max_outage` is
-                below zero.
+            ConfigError: `concurrency` is not a whole number from 1 to 10,000, the rate is not above zero, or
+                `max_outage` is below zero.
         """
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-            raise ConfigError(f"concurrency: expected a whole number from 1, not {concurrency!r}. Nothing was sent.")
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or not 1 <= concurrency <= _MOST_REQUESTS:
+            raise ConfigError(
+                f"concurrency: expected a whole number from 1 to {_MOST_REQUESTS:,}, not {concurrency!r}. "
+                "Nothing was sent."
+            )
         given = _options(options)
         policy = given.retry or (BULK_RETRY if self._config.retry == RetryPolicy() else self._config.retry)
         breaker = CircuitBreaker(max_outage=_outage(max_outage))

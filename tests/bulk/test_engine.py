@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -95,8 +96,10 @@ async def test_a_wrong_set_up_is_found_before_the_source_is_touched(emu: Emulato
     assert emu.requests == []
 
 
-@pytest.mark.parametrize("concurrency", [0, -1, True, 2.5, "8"])
-async def test_concurrency_is_a_whole_number_from_one(client: AsyncAutomations, concurrency: Any) -> None:
+@pytest.mark.parametrize("concurrency", [0, -1, True, 2.5, "8", 10_001, 10**9])
+async def test_concurrency_is_a_whole_number_from_one_to_ten_thousand(
+    client: AsyncAutomations, concurrency: Any
+) -> None:
     with pytest.raises(ConfigError, match="concurrency"):
         client.bots.stream(events(1), concurrency=concurrency)
 
@@ -152,3 +155,35 @@ async def test_what_a_source_gave_before_it_failed_is_submitted(
     assert report.stopped_by is caught.value.__cause__
     assert "database gone" not in str(caught.value)
     assert Counter(ids(emu.bot_events)) == Counter(numbered(700))
+
+
+class _Ended(Iterator[EventLike]):
+    """An iterator that raises the wrong exception at its end, as one does that steps an asynchronous iterator."""
+
+    def __init__(self) -> None:
+        self._items = iter(events(700))
+
+    def __next__(self) -> EventLike:
+        for item in self._items:
+            return item
+        raise StopAsyncIteration
+
+
+async def waits_for_a_cancelled_task() -> AsyncIterator[EventLike]:
+    for item in events(700):
+        yield item
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("source", [_Ended, waits_for_a_cancelled_task])
+async def test_a_source_that_raises_what_others_take_for_an_end_is_a_source_that_raised(
+    client: AsyncAutomations, source: Callable[[], Any]
+) -> None:
+    """A run that has not read all of its source must not look like one that has."""
+    with pytest.raises(BulkError, match="the source of events raised") as caught:
+        await client.bots.submit(source())
+    assert_lawful(caught.value.report)
+    assert (caught.value.report.read, caught.value.report.accepted) == (700, 700)
+    async with client.bots.stream(source()) as run:
+        with pytest.raises(RuntimeError, match=r"raised (StopAsyncIteration|CancelledError)"):
+            [outcome async for outcome in run]
