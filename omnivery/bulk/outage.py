@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from enum import Enum, auto
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from omnivery.errors import ApiError, ConfigError, DeadlineError, DecodeError, OmniveryError, TransportError
 from omnivery.transport.limits import CircuitBreaker
@@ -23,6 +23,17 @@ class Decision(Enum):
     """Every batch would fail in the same way: stop the run."""
 
 
+@frozen(kw_only=True)
+class ServiceState:
+    """The state of the service when a batch is posted, with all its attempts."""
+
+    accepted: int
+    """Requests that the service had accepted by then, or by the time that the batch failed last."""
+    openings: int
+    """How often the circuit had opened."""
+    is_down: bool
+
+
 @define(kw_only=True)
 class OutagePolicy:
     """Distinguishes the failure of a batch from the failure of the service."""
@@ -37,23 +48,39 @@ class OutagePolicy:
     accepted: int = field(init=False, default=0)
     """Requests that the service accepted."""
 
+    def service_state(self, *, accepted: int | None = None) -> ServiceState:
+        """Return the state of the service, for a batch that is posted now.
+
+        Args:
+            accepted: `accepted` when the batch failed last, if it has failed.
+        """
+        # Before the first response the circuit stays closed, whether the service is down or not.
+        silent = self.breaker.failing_since is not None and not self.breaker.responded
+        return ServiceState(
+            accepted=self.accepted if accepted is None else accepted,
+            openings=self.breaker.openings,
+            is_down=self.breaker.is_open or silent,
+        )
+
+    def was_down_since(self, before: ServiceState) -> bool:
+        """Whether the service was down at that time, or the circuit has opened since."""
+        return before.is_down or before.openings != self.breaker.openings
+
     def decide(
         self,
         error: OmniveryError,
         *,
-        accepted_before: int,
+        before: ServiceState,
         round: int,  # noqa: A002
         now: float,
-        disturbed: bool = False,
     ) -> Decision:
         """Say what a request's failure, after all its attempts, means.
 
         Args:
             error: the failure.
-            accepted_before: `accepted` when the batch failed last, or else when it was posted.
+            before: the state of the service when the batch was posted.
             round: 1, and one more for each earlier time that the batch failed although the service worked.
             now: the time on the runtime's clock.
-            disturbed: whether the circuit was open meanwhile, so that attempts failed because of the outage.
         """
         # 1. The error concerns key, account, domain or set-up; or the server asked for too long a wait.
         if isinstance(error, ConfigError) or concerns_every_call(error) or self._asks_for_too_long_a_wait(error):
@@ -67,8 +94,9 @@ class OutagePolicy:
         # 4. There was never a response: a wrong URL is likelier than an outage.
         if classify(error) is Failure.NOT_SENT and not self.breaker.responded:
             return Decision.STOP
-        # 5. Others were accepted meanwhile: the service works, and this batch fails again and again.
-        if self.accepted > accepted_before and round >= self.rounds and not disturbed:
+        # 5. Others were accepted meanwhile: the service works, and this batch fails again and again. Attempts that
+        #    failed because of an outage do not count.
+        if self.accepted > before.accepted and round >= self.rounds and not self.was_down_since(before):
             return Decision.GO_ON
         return Decision.HOLD
 

@@ -17,10 +17,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import anyio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from omnivery._logging import get_logger
-from omnivery.bulk.outage import Decision, OutagePolicy, may_have_happened
+from omnivery.bulk.outage import Decision, OutagePolicy, ServiceState, may_have_happened
 from omnivery.bulk.outcomes import OutcomeStream
 from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.report import RunState, RunTotals
@@ -51,16 +51,6 @@ HOLD = 0.5
 """Longest pause in seconds before a held batch asks to be sent again."""
 
 logger: Logger = get_logger("omnivery.bulk")
-
-
-@frozen(kw_only=True)
-class _Moment:
-    """The state of the service when a batch goes out, with all its attempts."""
-
-    accepted: int
-    """Requests accepted by then, or by the time that the batch failed last."""
-    openings: int
-    is_down: bool
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -362,7 +352,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         self.policy.breaker.stop()
 
     async def _deliver(self, batch: Batch[T]) -> OutcomeT:
-        before, failures = self._moment(self.policy.accepted), 0
+        before, failures = self.policy.service_state(), 0
         try:
             if self.pace is not None:
                 # While this waits for its turn, the caller may change what is in a list.
@@ -376,10 +366,10 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 await self._responded(batch)
                 if held:
                     # Rounds count in which the service worked, and this batch failed all the same.
-                    failures += not self._disturbed_since(before)
+                    failures += not self.policy.was_down_since(before)
                     accepted = self.policy.accepted
                     await self._hold()
-                    before = self._moment(accepted)
+                    before = self.policy.service_state(accepted=accepted)
                 else:
                     failures = 0
             if self.work.size == 1:
@@ -390,7 +380,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             outcome = self._settle(batch)
         return outcome
 
-    async def _post(self, batch: Batch[T], body: Any, *, before: _Moment, round: int) -> bool:  # noqa: A002
+    async def _post(self, batch: Batch[T], body: Any, *, before: ServiceState, round: int) -> bool:  # noqa: A002
         """Send one request, and tell the batch how it ended. Return whether the batch is held."""
         if not self._posted:
             self._posted = True
@@ -427,7 +417,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         body: Any,
         error: OmniveryError,
         *,
-        before: _Moment,
+        before: ServiceState,
         round: int,  # noqa: A002
     ) -> bool:
         """Decide about a request that failed. Return whether the batch is held."""
@@ -435,13 +425,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             batch.refused(error)
             return False
         now = self.runtime.now()
-        decision = self.policy.decide(
-            error,
-            accepted_before=before.accepted,
-            round=round,
-            now=now,
-            disturbed=self._disturbed_since(before),
-        )
+        decision = self.policy.decide(error, before=before, round=round, now=now)
         if decision is Decision.HOLD:
             batch.held(error)
             if self.policy.accepted == before.accepted:
@@ -456,16 +440,6 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         if not self.work.idempotent and may_have_happened(error):
             return PartState.UNKNOWN
         return PartState.PENDING if stopped else PartState.UNDELIVERED
-
-    def _moment(self, accepted: int) -> _Moment:
-        breaker = self.policy.breaker
-        # Before the first response the circuit stays closed, whether the service is down or not.
-        silent = breaker.failing_since is not None and not breaker.responded
-        return _Moment(accepted=accepted, openings=breaker.openings, is_down=breaker.is_open or silent)
-
-    def _disturbed_since(self, before: _Moment) -> bool:
-        """Whether the service was down then, or the circuit has opened since."""
-        return before.is_down or before.openings != self.policy.breaker.openings
 
     async def _hold(self) -> None:
         """Wait a moment before a held batch is sent again; the circuit breaker does the long waiting."""

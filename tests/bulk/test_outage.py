@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omnivery.bulk.outage import Decision, OutagePolicy, is_about_content, may_have_happened, may_pass
+from omnivery.bulk.outage import Decision, OutagePolicy, ServiceState, is_about_content, may_have_happened, may_pass
 from omnivery.errors import (
     AmbiguousError,
     ApiError,
@@ -53,8 +53,10 @@ def decision(
     """The decision of a run whose batch failed, after the service had accepted so many others meanwhile."""
     policy = OutagePolicy(**settings)  # type: ignore[arg-type]  # numbers and truth values alone
     policy.breaker.responded = responded
-    policy.accepted = 7 + accepted
-    return policy.decide(error, accepted_before=7, round=round, now=now)
+    policy.accepted = 7
+    before = policy.service_state()
+    policy.accepted += accepted
+    return policy.decide(error, before=before, round=round, now=now)
 
 
 @pytest.mark.parametrize("error", OUTAGE, ids=name)
@@ -103,6 +105,42 @@ def test_a_batch_that_fails_while_others_are_accepted_is_given_up(rounds: int) -
     assert found == [HOLD] * (rounds - 1) + [GO_ON] * 2
 
 
+def gives_up(policy: OutagePolicy, before: ServiceState) -> bool:
+    """Whether a batch that fails for the hundredth time is given up, now that another was accepted."""
+    policy.accepted += 1
+    return policy.decide(refusal(500), before=before, round=100, now=200.0) is GO_ON
+
+
+def test_what_failed_because_of_an_outage_is_held_however_often_it_failed() -> None:
+    """The circuit was open when the batch was posted, or opened before it failed."""
+    policy = OutagePolicy()
+    policy.breaker.responded = True
+    before = policy.service_state()
+    policy.breaker.trip(100.0, random=0.5)
+    during = policy.service_state()
+    policy.breaker.succeeded()
+    after = policy.service_state()
+    assert (during.is_down, after.is_down) == (True, False)
+    assert [gives_up(policy, one) for one in (before, during, after)] == [False, False, True]
+
+
+def test_a_service_that_has_never_responded_is_down_although_its_circuit_is_closed() -> None:
+    policy = OutagePolicy()
+    assert not policy.service_state().is_down
+    policy.breaker.failed(100.0, random=0.5, probe=False, responded=False)
+    assert not policy.breaker.is_open
+    assert policy.service_state().is_down
+    assert not gives_up(policy, policy.service_state())
+
+
+def test_others_count_that_were_accepted_while_a_batch_waited_for_its_next_round() -> None:
+    policy = OutagePolicy()
+    policy.breaker.responded = True
+    policy.accepted = 5
+    assert policy.decide(refusal(500), before=policy.service_state(), round=100, now=200.0) is HOLD
+    assert policy.decide(refusal(500), before=policy.service_state(accepted=4), round=100, now=200.0) is GO_ON
+
+
 @pytest.mark.parametrize(("asked", "found"), [(None, HOLD), (600.0, HOLD), (600.1, STOP)])
 def test_a_wait_beyond_what_is_acceptable_stops_the_run(asked: float | None, found: Decision) -> None:
     assert decision(refusal(429, retry_after=asked), max_retry_after=600.0) is found
@@ -124,14 +162,15 @@ def test_by_default_any_wait_is_acceptable() -> None:
 def test_after_max_outage_the_run_stops() -> None:
     policy = OutagePolicy(breaker=CircuitBreaker(max_outage=60.0))
     policy.breaker.failed(100.0, random=0.5, probe=False, responded=True)
-    found = [policy.decide(refusal(500), accepted_before=0, round=1, now=now) for now in (159.9, 160.0)]
+    before = policy.service_state()
+    found = [policy.decide(refusal(500), before=before, round=1, now=now) for now in (159.9, 160.0)]
     assert found == [HOLD, STOP]
 
 
 def test_what_another_batch_stopped_stays_stopped() -> None:
     policy = OutagePolicy()
     policy.breaker.stop()
-    assert policy.decide(refusal(400), accepted_before=0, round=1, now=100.0) is STOP
+    assert policy.decide(refusal(400), before=policy.service_state(), round=1, now=100.0) is STOP
 
 
 @pytest.mark.parametrize(
