@@ -36,11 +36,15 @@ from tests.support.bots import (
     numbered,
     submit,
 )
+from tests.support.clocks import let_time_fly
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_storm_of_429_is_sat_out(emu: Emulator, client: AsyncAutomations) -> None:
+async def test_a_storm_of_429_is_sat_out(
+    emu: Emulator, client: AsyncAutomations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
     emu.fail_next("bot", status=429, retry_after=0.05, times=20)
     report = await submit(client, events(2000), concurrency=4)
     assert (report.accepted, report.batches, report.requests, report.retries) == (2000, 4, 24, 20)
@@ -67,8 +71,11 @@ async def test_a_cut_connection_loses_nothing(emu: Emulator, client: AsyncAutoma
     assert Counter(ids(emu.bot_events)) == Counter([*numbered(1500), *[f"e{n}" for n in range(500)] * repeats])
 
 
-async def test_faults_of_every_kind_at_once(emu: Emulator, client: AsyncAutomations) -> None:
+async def test_faults_of_every_kind_at_once(
+    emu: Emulator, client: AsyncAutomations, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The account is the client's belief: everything that it calls accepted must be on the server."""
+    let_time_fly(monkeypatch)
     emu.faults = "429=20%,500=20%,cut-before=15%,cut-after=15%,retry-after=0s,seed=11"
     report = await submit(client, events(5000))
     assert report.accepted == 5000
@@ -193,8 +200,11 @@ async def test_requests_stay_below_the_byte_limit(emu: Emulator, client: AsyncAu
     assert (report.requests == 1) is fits
 
 
-async def test_an_outage_is_waited_out(emu: Emulator, client: AsyncAutomations) -> None:
+async def test_an_outage_is_waited_out(
+    emu: Emulator, client: AsyncAutomations, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All attempts of all batches failed, and nothing else was accepted: that is the service, not the events."""
+    let_time_fly(monkeypatch)
     emu.fail_next("bot", status=500, times=4)
     options = CallOptions(retry=RetryPolicy(attempts=2, base=0.001))
     report = await submit(client, events(1000), concurrency=2, options=options)

@@ -42,6 +42,7 @@ from omnivery.mail.sending import SendReport, SendStatus
 from omnivery.mailgun.client import AsyncMailgun
 from omnivery.transport.limits import CircuitBreaker
 from omnivery.transport.multipart import MultipartContent
+from tests.support.clocks import let_time_fly
 from tests.support.message import (
     DOMAIN,
     FAST,
@@ -175,8 +176,9 @@ async def test_a_server_that_was_never_there_stops_the_run() -> None:
     assert isinstance(report.stopped_by, NotSentError)
 
 
-async def test_an_outage_is_waited_out_and_found_over_by_a_get() -> None:
+async def test_an_outage_is_waited_out_and_found_over_by_a_get(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is certain to be unsent is held; no message is sent to find out whether the service is back."""
+    let_time_fly(monkeypatch)
     posts, probes = 0, 0
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -193,8 +195,9 @@ async def test_an_outage_is_waited_out_and_found_over_by_a_get() -> None:
     assert probes >= 3
 
 
-async def test_a_service_that_loses_every_response_does_not_use_up_the_source() -> None:
+async def test_a_service_that_loses_every_response_does_not_use_up_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GET succeeds and messages do not: a few are unknown, and the run stops without having read the others."""
+    let_time_fly(monkeypatch)
 
     def handler(request: httpx.Request) -> httpx.Response:
         if request.method == "GET" or subject(request) == 0:
