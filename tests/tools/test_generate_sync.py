@@ -84,16 +84,18 @@ def test_a_rule_that_matches_nothing_is_an_error(
     assert "no longer matches anything: no such words" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("fault", [drift, new_argument, missing], ids=lambda fault: fault.__name__)
-def test_writing_fixes_what_the_check_found(fault: Callable[[Path], None], package: Path) -> None:
-    fault(package)
+def test_writing_fixes_what_the_check_found(package: Path) -> None:
+    written = {path: path.read_bytes() for path in package.rglob("_sync.py")}
+    drift(package)
+    missing(package)
     assert generate_sync.main([]) == 0
-    assert generate_sync.main(["--check"]) == 0
+    assert {path: path.read_bytes() for path in package.rglob("_sync.py")} == written
 
 
 def test_a_new_argument_reaches_the_twin(package: Path) -> None:
     new_argument(package)
-    generate_sync.main([])
+    assert generate_sync.main([]) == 0
+    assert generate_sync.main(["--check"]) == 0
     text = (package / "automations" / "_sync.py").read_text("utf-8")
     assert "def test(self, *, deep: int = 1, options: CallOptions | None = None) -> AuthInfo:" in text
     assert "self._single.account.test(deep=deep, options=options)" in text
@@ -108,12 +110,12 @@ def test_a_mistyped_option_writes_nothing(package: Path, capsys: pytest.CaptureF
 
 
 def test_the_output_is_reproducible(tmp_path: Path) -> None:
-    """In another working directory, and with another order of sets."""
-    for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
-        command = [sys.executable, "-m", "tools.generate_sync", "--check"]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False, text=True)
-        assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    """In another working directory, and with another order of sets than that of this process."""
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-m", "tools.generate_sync", "--check"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
 def test_the_output_is_plain_synchronous_python(package: Path) -> None:
