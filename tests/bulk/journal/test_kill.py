@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from omnivery.emulator import Emulator
+from tests.support.cli import in_process
 
 EVENTS = 20_000
 BATCHES = EVENTS // 500
@@ -29,9 +30,7 @@ def command(*arguments: str) -> list[str]:
 
 def printed(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, Any]]:
     """Exit status, and the one JSON object on standard output."""
-    done = subprocess.run(
-        command(*arguments), env={**os.environ, **environment}, capture_output=True, check=False, timeout=60
-    )
+    done = in_process("bots", *arguments, environment=environment)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
