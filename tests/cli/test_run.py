@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -28,6 +30,7 @@ from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from omnivery.webhooks import VerdictStore
+from omnivery.webhooks.verdict_wait import VerdictWait
 from tests.cli.test_app import printed
 from tests.support.bots import ONCE
 from tests.support.cli import (
@@ -38,7 +41,7 @@ from tests.support.cli import (
     on_terminal,
     seen_in_process,
 )
-from tests.support.waiting import killed_in_the_end
+from tests.support.waiting import killed_in_the_end, wait_until
 
 SILENT = "203.0.113.7"
 """From the test network whose events never get a verdict."""
@@ -84,10 +87,11 @@ class Job:
         raise AssertionError("the verdicts did not come")
 
     @contextmanager
-    def started(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    def started(self, *options: str, before: str = "") -> Iterator[subprocess.Popen[bytes]]:
+        program = ["-c", f"{before}; from omnivery.cli.app import run; run()"] if before else ["-m", "omnivery"]
         with (
             subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "omnivery", *self.command(*options)],
+                [sys.executable, "-W", "error", *program, *self.command(*options)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**os.environ, **self.environment},
@@ -112,18 +116,24 @@ class Job:
             return len(store)
 
 
-@pytest.fixture
-def job(tmp_path: Path) -> Iterator[Job]:
+@pytest.fixture(scope="module")
+def service() -> Iterator[Emulator]:
     # No receiver listens while the command is not running: the service has to retry for that long.
     with Emulator(webhook_retry_delays=(0.1,) * 200) as emulator:
-        environment = {
-            "OMNIVERY_TOKEN": emulator.token,
-            "OMNIVERY_SIGNING_KEY": emulator.signing_key,
-            "OMNIVERY_AUTOMATIONS_URL": emulator.automations_url,
-            "OMNIVERY_DOMAIN": emulator.domain,
-            "OMNIVERY_WEBHOOK_URL": "",
-        }
-        yield Job(emulator=emulator, folder=tmp_path, port=free_port(), environment=environment)
+        yield emulator
+
+
+@pytest.fixture
+def job(service: Emulator, tmp_path: Path) -> Job:
+    service.reset()
+    environment = {
+        "OMNIVERY_TOKEN": service.token,
+        "OMNIVERY_SIGNING_KEY": service.signing_key,
+        "OMNIVERY_AUTOMATIONS_URL": service.automations_url,
+        "OMNIVERY_DOMAIN": service.domain,
+        "OMNIVERY_WEBHOOK_URL": "",
+    }
+    return Job(emulator=service, folder=tmp_path, port=free_port(), environment=environment)
 
 
 def given_up(job: Job) -> None:
@@ -191,14 +201,16 @@ def test_after_kill_9_the_same_command_ends_with_the_same_totals(job: Job) -> No
     events = [event(f"e{n}") for n in range(6_000)]
     ndjson(job.file, events)
     job.emulator.faults = "delay=200ms"
-    with job.started("--concurrency", "2") as process:
-        until(process, lambda: job.accepted() >= 1000)
-        process.kill()
-    assert 1000 <= job.accepted() < 6_000, "it was killed in the middle"
-    with job.started("--concurrency", "2") as process:
-        until(process, lambda: job.accepted() >= 3000)
-        process.kill()
-    job.emulator.faults = None
+    try:
+        with job.started("--concurrency", "2") as process:
+            until(process, lambda: job.accepted() >= 1000)
+            process.kill()
+        assert 1000 <= job.accepted() < 6_000, "it was killed in the middle"
+        with job.started("--concurrency", "2") as process:
+            until(process, lambda: job.accepted() >= 3000)
+            process.kill()
+    finally:
+        job.emulator.faults = None
     result = job.run()
     totals = printed(result)
     assert result.returncode == 0, (totals, result.stderr)
@@ -361,18 +373,32 @@ def test_each_refusal_is_told_at_once_and_nothing_more_is_waited_for(job: Job) -
     assert b"another-and-secret-key" not in result.stdout + result.stderr
 
 
-def test_a_strangers_call_is_told_and_does_not_end_the_wait(job: Job) -> None:
+def test_a_strangers_call_is_told_and_does_not_end_the_wait(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     ndjson(job.file, [event("silent", SILENT)])
+    looks: list[VerdictWait] = []
+    look, over = VerdictWait.look, threading.Event()
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + (3600 if over.is_set() else 0))
+    monkeypatch.setattr("omnivery.webhooks.verdict_wait.time", clock)
+
+    def counted(wait: VerdictWait) -> None:
+        look(wait)
+        looks.append(wait)
+
+    monkeypatch.setattr(VerdictWait, "look", counted)
 
     def call() -> int:
-        end = time.monotonic() + 30
-        while job.accepted() == 0 and time.monotonic() < end:
-            time.sleep(0.02)
-        return httpx.post(f"http://127.0.0.1:{job.port}/", content=b"junk", verify=False).status_code
+        try:
+            wait_until(job.accepted)
+            status = httpx.post(f"http://127.0.0.1:{job.port}/", content=b"junk", verify=False).status_code
+            already = len(looks)
+            wait_until(lambda: len(looks) > already + 1)
+        finally:
+            over.set()  # the deadline has come
+        return status
 
     with ThreadPoolExecutor() as pool:
         status = pool.submit(call)
-        result = job.run("--deadline", "3s")
+        result = job.run("--deadline", "1h")
     totals = printed(result)
     assert status.result() == 406
     assert (totals["missing"], totals["refused"]) == (1, 0)
@@ -397,7 +423,8 @@ def test_a_server_that_says_nothing_is_named_soon(job: Job) -> None:
     ndjson(job.file, [event("a")])
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with job.started("--base-url", url) as process:
+        sooner = "from omnivery.cli import server_notice; server_notice.SILENCE = 0.1"
+        with job.started("--base-url", url, before=sooner) as process:
             assert process.stderr is not None
             assert process.stderr.readline().decode() == f"No response from {url} yet: still waiting. Ctrl-C ends it.\n"
             process.send_signal(signal.SIGINT)
