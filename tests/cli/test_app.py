@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,9 @@ def test_an_empty_source_is_no_error() -> None:
     assert printed(result)["read"] == 0
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Any:
-    """An emulator, and the environment that leads to it."""
+@pytest.fixture(scope="module")
+def settings() -> Iterator[dict[str, str]]:
+    """The environment that leads to an emulator."""
     with Emulator(webhook_retry_delays=()) as emulator:
         yield {
             "OMNIVERY_TOKEN": emulator.token,

@@ -207,14 +207,15 @@ def test_reading_resumes_behind_any_item_as_if_nothing_had_happened(
     for one, file in each(SOME, content):
         path.write_bytes(file)
         sample = [line for line in lines_in(file) if line and not line.isspace()][:200]
+        reader = partial(one.reader, sample, ReadOptions())
+        _reading_resumes(partial(_source, path, reader, encoded=encoded), behind)
 
-        def source(reader: Callable[[], Any] = partial(one.reader, sample, ReadOptions())) -> Any:
-            made = events_from(path, reader, complete=True)
-            if encoded:
-                made.allow_encoded()
-            return made
 
-        _reading_resumes(source, behind)
+def _source(path: Path, reader: Callable[[], Any], *, encoded: bool) -> Any:
+    made = events_from(path, reader, complete=True)
+    if encoded:
+        made.allow_encoded()
+    return made
 
 
 def _reading_resumes(source: Callable[[], Any], behind: int) -> None:
