@@ -151,10 +151,12 @@ def first_work(delay):
     time.sleep(delay)
     in_child(work)
     thread.join()
-for number in range(8):
-    in_child(lambda: first_work(0.008 * number))
+for delay in DELAYS:
+    in_child(lambda: first_work(delay))
 """
-    check(code, WORK[work])
+    # Nine moments in all three; that every import holds the lock which a fork waits for is what the next test says.
+    delays = [0.006 * (3 * number + [*WORK].index(work)) for number in range(3)]
+    check(f"DELAYS = {delays}\n" + code, WORK[work])
 
 
 @pytest.mark.parametrize("work", WORK)
