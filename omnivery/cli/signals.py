@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they cancel the work, and the command still prints its report."""
+"""Ctrl-C, SIGTERM and SIGHUP: they cancel the work, and the command still prints its report."""
 
 from __future__ import annotations
 
@@ -52,11 +52,17 @@ def run_interruptibly(work: Callable[[], Awaitable[None]]) -> int:
     return 0
 
 
+def _signals() -> list[signal.Signals]:
+    """Those that end a run: SIGHUP, which a closing terminal sends, unless nohup said to ignore it."""
+    hung_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hung_up]
+
+
 async def _interruptibly(work: Callable[[], Awaitable[None]]) -> int:
     import anyio
 
     status, failure = 0, None
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(*_signals()) as signals:
         async with anyio.create_task_group() as tasks:
 
             async def watch() -> None:

@@ -61,6 +61,16 @@ def seen(emulator: Emulator) -> list[str]:
     return sorted(event["event_id"] for event in emulator.bot_events)
 
 
+def test_a_file_that_is_named_twice_is_sent_once(tmp_path: Path, settings: dict[str, str], emulator: Emulator) -> None:
+    """Such as `access.log` and the link `current.log`; each event twice is twice the price."""
+    (file := tmp_path / "a.ndjson").write_bytes(ndjson(2))
+    (link := tmp_path / "current.ndjson").symlink_to(file)
+    os.link(file, hard := tmp_path / "hard.ndjson")
+    done = submit(settings, file, link, hard, tmp_path / "*.ndjson", tmp_path)
+    assert (done.returncode, printed(done)["read"]) == (0, 2), done.stderr
+    assert seen(emulator) == ["e0", "e1"]
+
+
 def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path, settings: dict[str, str], emulator: Emulator) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a").write_bytes(ndjson(2) + b"rubbish\n")
@@ -235,8 +245,16 @@ def until(come: Any, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("hangs", [False, True])
+@pytest.mark.parametrize(
+    ("sign", "hangs"),
+    [
+        (signal.SIGINT, False),
+        (signal.SIGINT, True),
+        (signal.SIGTERM, False),
+        (signal.SIGTERM, True),
+        (signal.SIGHUP, False),
+    ],
+)
 def test_each_line_that_left_the_pipe_is_in_the_report_of_a_run_that_is_interrupted(
     settings: dict[str, str], emulator: Emulator, sign: signal.Signals, hangs: bool
 ) -> None:
