@@ -81,9 +81,9 @@ KEPT = 100
 class Places:
     """How far the files of a source were read, and which of these places a journal does not have yet."""
 
-    _files: dict[str, Place] = field(factory=dict[str, Place])
+    _files: dict[str, Place] = field(alias="files", factory=dict[str, Place])
     """By the file's name in the journal."""
-    _past: dict[int, Place] = field(factory=dict[int, Place])
+    _past: dict[int, Place] = field(alias="past", factory=dict[int, Place])
     """In files that lay under these names before, by serial numbers: the latest last."""
     _changed: set[tuple[str, str | int]] = field(init=False, factory=set[tuple[str, str | int]])
     """Members and keys of what has changed since the last delta."""
