@@ -36,8 +36,13 @@ class Verdict(Record):
 
     @property
     def event_id(self) -> str | None:
-        """The id of the interaction, by which a verdict is matched to its event; None if it was submitted without."""
+        """The id of the interaction, by which a verdict is matched to its event; None if it was submitted without.
+
+        Text, also where the response has a number.
+        """
         value: object = self.request.event_id
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
         return value if isinstance(value, str) else None
 
     @property

@@ -111,7 +111,12 @@ def _entries(events: object) -> Iterator[tuple[object, object]]:
     if any(name in mapping and not isinstance(mapping[name], Mapping) for name in _EVENT_NAMES):
         yield mapping, mapping
     else:
-        yield from ((entry, {name: entry}) for name, entry in mapping.items())
+        yield from ((_named(entry, name), {name: entry}) for name, entry in mapping.items())
+
+
+def _named(entry: object, name: str) -> object:
+    """An entry of an object of events: where it says no id of its own, its name is the event's id."""
+    return {**entry, "event_id": name} if isinstance(entry, Mapping) and entry.get("event_id") is None else entry
 
 
 def _result(rest: dict[str, Any]) -> object:

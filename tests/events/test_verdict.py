@@ -38,7 +38,7 @@ def test_an_odd_request_is_kept_beside_the_verdict(odd: Any) -> None:
 
 def test_an_odd_field_costs_no_verdict() -> None:
     """What comes back is what was sent, and nothing of it is checked again."""
-    found = structure({"is_bot": True, "request": {"event_id": 7, "ts": "soon", "ip": None}}, Verdict)
+    found = structure({"is_bot": True, "request": {"event_id": [7], "ts": "soon", "ip": None}}, Verdict)
     assert (found.is_bot, found.event_id, str(found.request.ts)) == (True, None, "soon")
 
 
@@ -47,6 +47,13 @@ def test_fields_come_out_as_they_went_in(fields: dict[str, Any]) -> None:
     """But for the API's own fields that are null, which is as good as missing."""
     expected = {name: value for name, value in fields.items() if not (name in FIELDS and value is None)}
     assert BotEvent.from_fields(fields).to_fields() == expected
+
+
+@pytest.mark.parametrize(("sent", "name"), [("7", "7"), (7, "7"), (-7, "-7"), (True, None), (7.5, None)])
+def test_an_id_that_comes_back_as_a_number_is_the_text_that_was_sent(sent: Any, name: str | None) -> None:
+    """Else the verdict matches no event, and a store of verdicts leaves it out."""
+    found = structure({"is_bot": True, "request": {"event_id": sent}}, Verdict)
+    assert (found.event_id, found.request.to_fields()) == (name, {"event_id": sent})
 
 
 def test_a_mapping_becomes_the_event() -> None:

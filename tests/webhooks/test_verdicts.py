@@ -166,6 +166,13 @@ def test_an_entry_that_is_no_event_is_kept_and_costs_none_of_the_others(
     assert list(event.unreadable) == unreadable
 
 
+def test_the_names_in_an_object_of_events_are_their_ids_where_they_say_none() -> None:
+    event = parse(
+        events={"e1": {"is_bot": True, "ip": "192.0.2.1"}, "x": HUMAN, "e3": {"is_bot": False, "event_id": None}}
+    )
+    assert [(verdict.event_id, verdict.is_bot) for verdict in event] == [("e1", True), ("e2", False), ("e3", False)]
+
+
 @pytest.mark.parametrize("action", ["hover", "", None, 5])
 def test_an_unknown_action_is_an_event_like_any_other(action: Any) -> None:
     (verdict,) = parse(events=[{**BOT, "action": action}])
