@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import MAXYEAR, MINYEAR, date, timedelta
 from functools import lru_cache
 from typing import Any
@@ -35,6 +35,8 @@ class W3CLogReader(RequestReader):
     """The state that was looked at last."""
     _fault: str | None = field(init=False, default=None)
     """Why lines cannot be read with it."""
+    _is_cloudfront: bool = field(init=False, default=False)
+    """Whether the columns are CloudFront's."""
 
     def request(self, line: bytes, number: int) -> Request | UnreadableLine | None:
         """Return the request of a line; None for a directive, which holds for the lines below it."""
@@ -44,21 +46,24 @@ class W3CLogReader(RequestReader):
             return None
         if self.state is not self._looked_at or self.state is None:
             self._looked_at, self._fault = self.state, self._fault_of_columns()
+            self._is_cloudfront = any(name.startswith("x-edge-") for name in (self.state or {}).get("fields", ()))
         if self._fault:
             return UnreadableLine(line=number, reason=self._fault)
         names: list[str] = self.state["fields"] if self.state else []
         cells = text.split("\t") if "\t" in text else text.split(" ")
+        header = plain_header if self._is_cloudfront or "\t" in text else _spaced_header
         if len(cells) != len(names) and '"' in text:
             # The draft has texts in quotes, with two for each in them; Tomcat writes them, IIS and CloudFront do not.
             cells = _QUOTED.findall(text)
         if len(cells) != len(names):
             # CloudFront takes another delimiter, if it is told one.
             cells = next((text.split(other) for other in ",;|" if text.count(other) == len(names) - 1), cells)
+            header = plain_header
         if len(cells) != len(names):
             return UnreadableLine(
                 line=number, reason=f"{len(cells)} fields where #Fields names {len(names)}: cut off, or another format"
             )
-        return self._request(dict(zip(names, cells, strict=True)))
+        return self._request(dict(zip(names, cells, strict=True)), header)
 
     def _direct(self, text: str) -> None:
         name, _, value = text[1:].partition(":")
@@ -86,12 +91,12 @@ class W3CLogReader(RequestReader):
             return "the log's #Fields lack X-Forwarded-For, which client_ip='forwarded' needs"
         return None
 
-    def _request(self, cells: Mapping[str, str]) -> Request:
+    def _request(self, cells: Mapping[str, str], header: Callable[[str], str]) -> Request:
         stem, query = cells.get("cs-uri-stem", cells.get("cs-uri", "-")), cells.get("cs-uri-query", "-")
         return Request(
             client=cells["c-ip"],
-            forwarded=next((plain_header(cells[name]) for name in _FORWARDED if name in cells), ""),
-            agent=plain_header(cells[_AGENT]),
+            forwarded=next((header(cells[name]) for name in _FORWARDED if name in cells), ""),
+            agent=header(cells[_AGENT]),
             ts=self._seconds(cells),
             url=None if stem == "-" else stem if query == "-" else f"{stem}?{query}",
             id=cells.get("x-edge-request-id"),
@@ -160,10 +165,25 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*+"(?!\S)|\S+')
 
 
 def plain_header(text: str) -> str:
-    """Return the text of a header. CloudFront percent-encodes blanks, in older files twice; IIS has a plus for each."""
+    """Return the text of a header in CloudFront's logs, which percent-encode blanks, in older files twice."""
     if len(text) > 1 and text[0] == text[-1] == '"':
         return text[1:-1].replace('""', '"')
-    return _unquoted(text) if "%20" in text or "%25" in text else text.replace("+", " ")
+    return _unquoted(text)
+
+
+def _spaced_header(text: str) -> str:
+    """Return the text of a header in the logs of IIS, which has a plus for each blank, and of others.
+
+    IIS writes all else as it was sent: a plus, which stands behind a blank or a parenthesis in the user agents of many
+    bots, `Bot/1.0+(+https://…)`, and `%20`, which many apps on iOS have in theirs.
+    """
+    if (text[:1] == '"' and text[-1:] == '"') or ("%2" in text and not _BLANK.search(text)):
+        return plain_header(text)
+    return _PLUS.sub(" ", text)
+
+
+_PLUS = re.compile(r"(?<![+(])\+")
+_BLANK = re.compile(r"(?<![+(])\+(?!http)")
 
 
 def _unquoted(text: str) -> str:

@@ -138,3 +138,47 @@ def test_a_log_in_order_is_read_in_order(gaps: list[int]) -> None:
         expected.append(moment.strftime("%d %H:%M:%S"))
         lines.append(moment.strftime("%H:%M:%S"))
     assert times("#Date: 2026-05-17 00:00:00", FIELDS, *lines) == expected
+
+
+CLOUDFRONT = "#Fields: date time c-ip cs-uri-stem cs(User-Agent) x-edge-request-id"
+
+
+def agent(fields: str, sent: str, delimiter: str = " ") -> str:
+    """The user agent of a line."""
+    line = delimiter.join(["2026-05-17", "10:05:03", "198.51.100.7", "/c/1", sent, "r"])
+    (found,) = access_log(io.BytesIO(f"{fields}\n{line}\n".encode()), format="w3c", client_ip="peer")
+    assert isinstance(found, BotEvent), found
+    return str(found.uas)
+
+
+BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+@pytest.mark.parametrize(
+    ("sent", "wanted"),
+    [
+        ("Mozilla/5.0+(X11)", "Mozilla/5.0 (X11)"),
+        ("Mozilla/5.0+(compatible;+Googlebot/2.1;++http://www.google.com/bot.html)", BOT),
+        ("Bot/1.0+(+https://example.com)", "Bot/1.0 (+https://example.com)"),
+        ("My%20App/1.0+CFNetwork/1240.0.4+Darwin/20.6.0", "My%20App/1.0 CFNetwork/1240.0.4 Darwin/20.6.0"),
+        # Of servers that are not IIS.
+        ("Mozilla/5.0%20(compatible;%20Googlebot/2.1;%20+http://www.google.com/bot.html)", BOT),
+        ('"Mozilla/5.0 (a+b)"', "Mozilla/5.0 (a+b)"),
+    ],
+)
+def test_a_user_agent_of_iis_keeps_what_was_sent(sent: str, wanted: str) -> None:
+    assert agent("#Fields: date time c-ip cs-uri-stem cs(User-Agent) s-ip", sent) == wanted
+
+
+@pytest.mark.parametrize(
+    ("sent", "wanted"),
+    [
+        ("Mozilla/5.0%20(compatible;%20Googlebot/2.1;%20+http://www.google.com/bot.html)", BOT),
+        ("Foo+Bar/1.0", "Foo+Bar/1.0"),
+        ("Foo/%22x%22", 'Foo/"x"'),
+        ("My%2520App/1.0%20CFNetwork/1240.0.4", "My%20App/1.0 CFNetwork/1240.0.4"),
+    ],
+)
+@pytest.mark.parametrize("delimiter", ["\t", " ", ",", "|"])
+def test_a_user_agent_of_cloudfront_has_blanks_where_it_had_blanks(sent: str, wanted: str, delimiter: str) -> None:
+    assert agent(CLOUDFRONT, sent, delimiter) == wanted
