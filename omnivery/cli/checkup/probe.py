@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 from attrs import define, field, frozen
 
-from omnivery.errors import DeadlineError, DecodeError, TransportError
+from omnivery.errors import ConfigError, DeadlineError, DecodeError, TransportError
 from omnivery.transport import body as encoding
 from omnivery.transport.client import user_agent
 from omnivery.transport.config import Timeouts
@@ -34,7 +34,8 @@ class Probe:
     """How a server responded, or why it did not."""
 
     response: Response | None = None
-    error: TransportError | None = None
+    error: TransportError | ConfigError | None = None
+    """That of a setting, such as SSL_CERT_FILE, shows where the adapter needs it."""
     elapsed: float
     """Seconds."""
 
@@ -98,7 +99,7 @@ class Prober:
                 response = await self.adapter.send(request)
         except TimeoutError:
             return Probe(error=DeadlineError(f"there was no response within {LONGEST:.0f} s"), elapsed=LONGEST)
-        except TransportError as error:
+        except (TransportError, ConfigError) as error:
             return Probe(error=error, elapsed=time.perf_counter() - started)
         elapsed = time.perf_counter() - started
         self._note_time(response, begun, elapsed)

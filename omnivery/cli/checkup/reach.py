@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from omnivery.cli.checkup.finding import Area, Finding, problem
 from omnivery.cli.checkup.probe import Probe
 from omnivery.cli.checkup.setup import is_loopback
-from omnivery.errors import NotSentError, phrase
+from omnivery.errors import ConfigError, NotSentError, phrase
 from omnivery.transport.adapters.proxies import environment_proxy
 from omnivery.transport.operation import is_html
 
@@ -28,6 +28,12 @@ def explain_silence(area: Area, probe: Probe, url: str, variable: str) -> Findin
     reason = error.args[0] if error else "no response"
     message = f"{url} does not respond: {reason}."
     host = urlsplit(url).hostname
+    # 0. A setting of this machine, such as SSL_CERT_FILE.
+    if isinstance(error, ConfigError):
+        what = str(reason).removesuffix(" Nothing was sent.")
+        return problem(
+            area, f"{url} cannot be called: {what}", "Correct the setting, or remove it, and run this again."
+        )
     # 1. The emulator, or a server of one's own, is not there.
     if isinstance(error, NotSentError) and error.unreachable and is_loopback(url):
         return problem(area, message, EMULATOR.format(variable=variable))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from functools import cache
+from pathlib import Path
 
 from omnivery.errors import ConfigError
 
@@ -39,7 +40,7 @@ def default_context() -> ssl.SSLContext:
     It is the one that `httpx.create_ssl_context` creates, so that all adapters trust the same authorities.
 
     Raises:
-        ConfigError: one of these variables names a file that does not exist, or is not a certificate.
+        ConfigError: one of these variables, or SSLKEYLOGFILE, names what does not exist or cannot be used.
     """
     import certifi  # httpx requires it
 
@@ -47,8 +48,21 @@ def default_context() -> ssl.SSLContext:
     path = os.environ[variable] if variable else certifi.where()
     try:
         if variable == "SSL_CERT_DIR":
+            _check_folders(path)
             return ssl.create_default_context(capath=path)
         return ssl.create_default_context(cafile=path)
     except OSError as error:
+        log = os.environ.get("SSLKEYLOGFILE")
+        if log and error.filename == log:
+            raise ConfigError(
+                f"SSLKEYLOGFILE: {log!r} cannot be written: {error.strerror}. Nothing was sent."
+            ) from error
         name = variable or "certifi"
         raise ConfigError(f"{name}: no certificates can be read from {path!r}. Nothing was sent.") from error
+
+
+def _check_folders(paths: str) -> None:
+    """Raise FileNotFoundError if none of the folders has a file. OpenSSL takes any, and then trusts nobody."""
+    folders = [Path(one) for one in paths.split(os.pathsep)]
+    if not any(one.is_dir() and any(one.iterdir()) for one in folders):
+        raise FileNotFoundError(paths)

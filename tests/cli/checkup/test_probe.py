@@ -9,7 +9,7 @@ import respx
 
 from omnivery.cli.checkup import probe
 from omnivery.cli.checkup.probe import Probe, Prober
-from omnivery.errors import DeadlineError
+from omnivery.errors import ConfigError, DeadlineError
 from omnivery.transport.adapters.httpx_async import HttpxAdapter
 
 URL = "https://api.example.com/x"
@@ -26,6 +26,13 @@ def test_a_failure_is_not_retried() -> None:
     route = respx.get(URL).mock(side_effect=httpx.ConnectError)
     found = send(Prober(adapter=HttpxAdapter()))
     assert (found.response, found.error is not None, route.call_count) == (None, True, 1)
+
+
+@respx.mock
+def test_a_setting_that_shows_at_the_first_request_ends_no_other_check() -> None:
+    """SSL_CERT_FILE is read with the first https connection."""
+    respx.get(URL).mock(side_effect=ConfigError("SSL_CERT_FILE: no certificates"))
+    assert isinstance(send(Prober(adapter=HttpxAdapter())).error, ConfigError)
 
 
 @respx.mock

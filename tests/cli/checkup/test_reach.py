@@ -7,7 +7,7 @@ import pytest
 from omnivery.cli.checkup.finding import Area, Level
 from omnivery.cli.checkup.probe import Probe
 from omnivery.cli.checkup.reach import explain_response, explain_silence
-from omnivery.errors import AmbiguousError, DeadlineError, NotSentError, TransportError
+from omnivery.errors import AmbiguousError, ConfigError, DeadlineError, NotSentError, TransportError
 from omnivery.transport.http import Headers, Response
 
 SERVICE = "https://zap-api.omnivery.net"
@@ -36,6 +36,13 @@ def test_each_kind_of_silence_has_its_next_step(url: str, error: TransportError,
     assert found.level is Level.PROBLEM
     assert found.message == f"{url} does not respond: {error.args[0]}."
     assert step in str(found.next)
+
+
+def test_a_setting_that_is_wrong_is_named() -> None:
+    error = ConfigError("SSL_CERT_FILE: no certificates can be read from '/x'. Nothing was sent.")
+    found = explain_silence(Area.AUTOMATIONS, Probe(error=error, elapsed=0.1), SERVICE, VARIABLE)
+    assert found.message == f"{SERVICE} cannot be called: SSL_CERT_FILE: no certificates can be read from '/x'."
+    assert "Correct the setting" in str(found.next)
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "all_proxy"])
