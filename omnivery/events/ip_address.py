@@ -87,8 +87,8 @@ def client_address(text: str) -> str | None:
 def client_fault(text: str) -> str:
     """Return why `client_address` returned None. The reason contains nothing of the text."""
     bare = _unquoted(text)
-    # 1. Nothing was logged.
-    if bare in {"", "-"}:
+    # 1. Nothing was logged, or what proxies write for nothing (RFC 7239, section 6).
+    if bare.lower() in {"", "-", "unknown"}:
         return "no client address"
     # 2. nginx writes this for a request over a Unix socket, which has no address.
     if bare == "unix:":

@@ -145,7 +145,8 @@ def _opened(frame: ArrowStream) -> ColumnBatches:
         if start is None or not again or all(map(table.can_read, start, table.types)):
             return found
         able = able or found
-    if able is None and _is_of("pandas", frame):
+    # A Series has a stream, too, and is no table.
+    if able is None and _is_of("pandas", frame) and len(getattr(frame, "shape", ())) == 2:  # noqa: PLR2004
         able = by_pandas(frame)
     if able is not None:
         return able

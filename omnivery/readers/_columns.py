@@ -125,5 +125,5 @@ def _check_renamed(names: Sequence[str], renamed: Mapping[str, str]) -> None:
 def _listed(names: Sequence[str]) -> str:
     # Personal data stay out of exceptions, so the names are shown only if all of them are names.
     if not all(_NAME.fullmatch(name) for name in names if name):
-        return f"{len(names)} columns, and their names do not look like names: is the header row missing?"
+        return f"{len(names)} columns, and their names do not look like names (is the header row missing?)"
     return ", ".join(name or "(no name)" for name in names[:_SHOWN]) + (" …" if names[_SHOWN:] else "")

@@ -184,6 +184,7 @@ def test_the_client_is_the_address_in_its_field(host: str, ip: str) -> None:
         (b"1.2.3", "the client is not an IPv4 or IPv6 address"),
         (b"\xff", "the client is not an IPv4 or IPv6 address"),
         (b"-", "no client address"),
+        (b"unknown", "no client address"),
         (b"unix:", "the request came over a Unix socket, which has no client address"),
         (b"198.51.100.7, 203.0.113.9", "the client field holds a list of addresses"),
         (b'"198.51.100.7, 203.0.113.9"', "the client field holds a list of addresses"),

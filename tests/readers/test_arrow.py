@@ -286,3 +286,10 @@ async def _stream() -> Any:
 def test_every_other_source_stays_what_it_is(source: Any) -> None:
     """Also what is no source at all, of which the run says so itself."""
     assert as_events(source) is source
+
+
+@pytest.mark.parametrize("made", [pd.Series, pl.Series])
+def test_a_series_is_no_table(made: Any) -> None:
+    """It has a stream as a frame has, and came out as an IndexError."""
+    with pytest.raises(ConfigError, match="Series cannot be read as a table"):
+        list(arrow(made(["192.0.2.1"])))
