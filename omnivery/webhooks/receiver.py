@@ -217,7 +217,15 @@ class Receiver:
 
         Returns:
             The status to respond with, as in the table above.
+
+        Raises:
+            ConfigError: the body is neither bytes nor text, such as one that a framework has parsed.
         """
+        if not isinstance(body, str | bytes | bytearray | memoryview):
+            raise ConfigError(
+                f"body: expected the request's body as received, bytes or text, not {type(body).__name__}: give what "
+                "the framework has read before it parses it, such as request.get_data() or request.body"
+            )
         content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
         if len(content) > self._max_body:
             return self._calls.refuse(too_large(self._max_body))

@@ -134,8 +134,8 @@ def check_tolerance(tolerance: float | None) -> float:
     """
     if tolerance is None:
         return math.inf
-    if not tolerance >= 0:  # not "<": NaN must not pass
-        raise ConfigError(f"tolerance must be a number of seconds from 0, or None for any age, not {tolerance}")
+    if not isinstance(tolerance, int | float) or not tolerance >= 0:  # not "<": NaN must not pass
+        raise ConfigError(f"tolerance must be a number of seconds from 0, or None for any age, not {tolerance!r}")
     return tolerance
 
 

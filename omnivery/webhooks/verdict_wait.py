@@ -174,6 +174,6 @@ def ends_after(timeout: float) -> float:
     Raises:
         ConfigError: the timeout is not a number from 0 up.
     """
-    if not timeout >= 0:  # not "<": NaN must not pass
-        raise ConfigError(f"timeout must be a number of seconds from 0, not {timeout}")
+    if not isinstance(timeout, int | float) or not timeout >= 0:  # not "<": NaN must not pass
+        raise ConfigError(f"timeout must be a number of seconds from 0, not {timeout!r}")
     return time.monotonic() + timeout

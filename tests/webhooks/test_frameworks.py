@@ -230,3 +230,10 @@ def test_json_that_a_framework_parsed_and_is_no_object_is_refused(parsed: Any) -
         webhooks.parse(parsed, KEY)
     with pytest.raises(PayloadError, match="not a JSON object"):
         webhooks.parse_unverified(parsed)
+
+
+@pytest.mark.parametrize("body", [{"events": []}, None, 5])
+def test_a_body_that_the_framework_has_parsed_is_told(body: Any) -> None:
+    """Such as Flask's `request.json`: it is not what was signed."""
+    with pytest.raises(ConfigError, match=f"body: .*not {type(body).__name__}: "):
+        Receiver(lambda _: None, KEY).handle(body)

@@ -305,3 +305,10 @@ def test_verify_never_raises_on_json(value: Any) -> None:
 @given(value=st.binary() | st.text())
 def test_verify_never_raises_on_anything_else(value: bytes | str) -> None:
     assert webhooks.verify(value, KEY, now=NOW) is False
+
+
+@pytest.mark.parametrize("tolerance", ["300", -1, float("nan"), [300]])
+def test_a_tolerance_is_a_number_from_zero(tolerance: Any) -> None:
+    """One from an environment variable is text."""
+    with pytest.raises(ConfigError, match=r"tolerance must be a number of seconds from 0, .*not "):
+        webhooks.verify(b"{}", KEY, tolerance=tolerance)
