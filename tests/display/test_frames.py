@@ -111,7 +111,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.dictionaries(st.text(st.characters(), max_size=5), JSON, max_size=5), max_size=10))
 def test_whatever_comes_arrives_row_by_row(rows: list[dict[str, Any]]) -> None:
     """Attributes are the user's own: any name, any value, and no two rows alike."""

@@ -233,7 +233,7 @@ JSON = st.recursive(
 ROWS = st.lists(st.dictionaries(st.text(st.characters(), max_size=5), JSON, max_size=5), max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(ROWS)
 def test_whatever_comes_is_shown(rows: list[dict[str, Any]]) -> None:
     found = Shown.of(html.render(table_of("T", rows, bars=("", "0"))))

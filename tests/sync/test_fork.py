@@ -72,7 +72,7 @@ def connections_of(server: Server, word: str) -> set[int]:
 
 def check(code: str, work: str = "") -> Server:
     with serving(patient) as server:
-        ended = run(f"WORK = {work!r}\n" + HEAD + code, server.url)
+        ended = run(f"EACH, WORK = {[*WORK.values()]!r}, {work!r}\n" + HEAD + code, server.url)
         assert ended.stderr == ""
         assert ended.returncode == 0
     return server
@@ -83,9 +83,8 @@ def test_a_fork_before_the_first_use(work: str) -> None:
     check("in_child(work); work(); client.close()", WORK[work])
 
 
-@pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize("before", ["single", "bulk"])
-def test_a_fork_after_the_first_use(work: str, before: str) -> None:
+def test_a_fork_after_the_first_use(before: str) -> None:
     """The background loop of the parent is no more in the child, and its connections are the parent's."""
     code = f"""
 from omnivery import Limits
@@ -96,21 +95,21 @@ mark("parent"); told("parent")
 exec({WORK[before]!r})
 def child():
     mark("child"); told("child"); work()
-in_child(child)
-in_child(child)
-mark("parent"); told("parent"); work(); exec({WORK[before]!r})
+for WORK in EACH:
+    in_child(child)
+    in_child(child)
+    mark("parent"); told("parent"); work(); exec({WORK[before]!r})
 client.close()
 """
-    server = check(code, WORK[work])
+    server = check(code)
     assert connections_of(server, "child")
     assert connections_of(server, "child").isdisjoint(connections_of(server, "parent"))
     # The parent's single calls went on over the connection that they had.
     assert len({one.connection for one in server.requests if "by=parent" in one.target}) == 1
 
 
-@pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize("parents", ["single", "bulk"])
-def test_a_fork_while_a_thread_of_the_parent_is_at_work(work: str, parents: str) -> None:
+def test_a_fork_while_a_thread_of_the_parent_is_at_work(parents: str) -> None:
     """Locks that the thread holds will never be released in the child, and responses to it will never be read there."""
     busy = "client.account.test()"
     if parents == "bulk":
@@ -127,14 +126,15 @@ for one in threads: one.start()
 busy.wait()
 def child():
     mark("child"); told("child"); work(); client.close()
-for _ in range(3):
+for WORK in EACH * 3:
     time.sleep(0.02)
     in_child(child)
 stop.set()
 for one in threads: one.join()
-mark("parent"); told("parent"); work()
+for WORK in EACH:
+    mark("parent"); told("parent"); work()
 """
-    server = check(code, WORK[work])
+    server = check(code)
     assert connections_of(server, "child").isdisjoint(connections_of(server, "parent") | connections_of(server, "slow"))
 
 
@@ -175,20 +175,21 @@ print("done")
     assert ended.stdout.splitlines() == ["done"], ended.stderr
 
 
-@pytest.mark.parametrize("work", WORK)
-def test_multiprocessing_with_the_fork_context(work: str) -> None:
+def test_multiprocessing_with_the_fork_context() -> None:
     code = """
 import multiprocessing
 context = multiprocessing.get_context("fork")
-client.account.test(); work()
-with context.Pool(2) as pool:
-    pool.starmap(work, [()] * 4)
-process = context.Process(target=work)
-process.start(); process.join(40)
-assert process.exitcode == 0, process.exitcode
-work()
+client.account.test()
+for WORK in EACH:
+    work()
+    with context.Pool(2) as pool:
+        pool.starmap(work, [()] * 4)
+    process = context.Process(target=work)
+    process.start(); process.join(40)
+    assert process.exitcode == 0, process.exitcode
+    work()
 """
-    check(code, WORK[work])
+    check(code)
 
 
 def test_slots_that_the_parent_s_threads_hold_are_free_in_the_child() -> None:
