@@ -10,7 +10,8 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from logging import Logger
 from threading import Event, Thread
 from typing import Any, TypeAlias
@@ -30,6 +31,8 @@ START_TIMEOUT = 10.0
 """Seconds within which a server must accept connections."""
 GRACE = 1
 """Seconds that requests in progress have to finish when a server stops."""
+PAUSE = 0.01
+"""Seconds between two looks for requests in progress."""
 STOP_TIMEOUT = 10.0
 """Seconds to wait for a server that does not stop, because its app blocks the event loop."""
 KEEP_ALIVE = 75
@@ -92,7 +95,6 @@ class Server(uvicorn.Server):
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=GRACE,
         )
         super().__init__(config)
         self._stopping = stopping
@@ -101,9 +103,10 @@ class Server(uvicorn.Server):
         """The URL of the server."""
         self.on_started: Callable[[], object] = bool
         """Called when the server accepts connections."""
+        self._wake: Callable[[], object] = bool
 
     async def serve_port(self) -> None:
-        """Serve until `should_exit` is set, then close the port."""
+        """Serve until `request_stop` is called, then close the port."""
         with self.listener:
             await self.serve(sockets=[self.listener])
 
@@ -117,6 +120,20 @@ class Server(uvicorn.Server):
             raise ConfigError(
                 f"the server did not start within {START_TIMEOUT:g} seconds, or its app failed to: see the log"
             )
+
+    def request_stop(self) -> None:
+        """Have the server stop, from any thread. It may have ended already."""
+        self.should_exit = True
+        with suppress(RuntimeError):  # its event loop is closed
+            self._wake()
+
+    async def main_loop(self) -> None:
+        """Wait until the server is to stop. uvicorn's own loop looks for that ten times a second."""
+        woken = asyncio.Event()
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, woken.set)
+        while not await self.on_tick(0):  # which also sets the time of the Date header
+            with anyio.move_on_after(1):
+                await woken.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -132,15 +149,38 @@ class Server(uvicorn.Server):
         if self.started:
             self.on_started()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop. Complete requests get `GRACE` seconds to finish; incomplete ones would outlast that, and are cut."""
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # `serve_port` closes
+        """Stop. Complete requests get `GRACE` seconds to finish; incomplete ones would outlast that, and are cut.
+
+        Not uvicorn's own, which sleeps for 0.1 s at least, however idle the server is.
+        """
         if self._stopping:
             await self._stopping()
-        connections: list[object] = list(self.server_state.connections)
+        await self._stop_accepting()
+        connections: list[Any] = list(self.server_state.connections)
         for connection in connections:
             if isinstance(connection, Protocol) and connection.receiving:
                 connection.transport.abort()
-        await super().shutdown(sockets)
+            else:
+                connection.shutdown()
+        with anyio.move_on_after(GRACE) as grace:
+            while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110  # uvicorn has no event
+                await asyncio.sleep(PAUSE)
+        if grace.cancelled_caught:
+            logger.error("requests still run %d s after the server was to stop: they are cancelled", GRACE)
+            for task in self.server_state.tasks:
+                task.cancel()
+        await self.lifespan.shutdown()
+
+    async def _stop_accepting(self) -> None:
+        # asyncio accepts a connection, starts a task for it, and only then makes it known: a server that is closed in
+        # between forgets the connection, and leaves it open.
+        with suppress(NotImplementedError, RuntimeError):  # event loops that accept in another way
+            asyncio.get_running_loop().remove_reader(self.listener)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
 
 
 class ServerThread:
@@ -177,7 +217,7 @@ class ServerThread:
 
     def stop(self) -> None:
         """Stop the server, and wait until its thread has ended, for `STOP_TIMEOUT` seconds at most."""
-        self._server.should_exit = True
+        self._server.request_stop()
         self._thread.join(STOP_TIMEOUT)
         if self._thread.is_alive():
             logger.warning("%s still runs: something in its app blocks the event loop", self._thread.name)
@@ -212,7 +252,7 @@ async def serving(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncI
         server.require_started()
         yield server.url
     finally:
-        server.should_exit = True
+        server.request_stop()
         with anyio.CancelScope(shield=True):
             await asyncio.wait([task], timeout=STOP_TIMEOUT)
         task.cancel()

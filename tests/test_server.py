@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -50,6 +53,37 @@ async def test_an_app_is_served_while_the_block_runs() -> None:
         assert await get(url) == "hello"
         assert not is_free(url)
     assert is_free(url)
+
+
+def test_a_server_without_requests_waits_for_nothing_when_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test suite may start hundreds of emulators: with uvicorn's own loop each of them took 0.2 s to stop."""
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    thread = ServerThread(Server(hello, host="127.0.0.1", port=0), name="hello")
+    thread.start()
+    thread.stop()
+    assert is_free(thread.url)
+    assert sum(waits) == 0
+
+
+def test_a_connection_that_is_being_accepted_when_the_server_stops_is_closed() -> None:
+    """The socket of one that is forgotten is a `ResourceWarning`, which fails the test that has it."""
+    for _ in range(20):
+        thread = ServerThread(Server(hello, host="127.0.0.1", port=0), name="hello")
+        thread.start()
+        url = httpx.URL(thread.url)
+        with socket.create_connection((url.host, url.port or 0)) as client:
+            thread.stop()
+            client.settimeout(30)
+            with suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+    gc.collect()
 
 
 @pytest.mark.asyncio
