@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
 
 from omnivery.display.table import Table
 from omnivery.display.tabular import Tabular
@@ -215,9 +215,18 @@ class Pages(Tabular, Generic[T]):
 
 
 def whole(items: Iterable[T]) -> Iterable[T]:
-    """Read an iterable of items in the calling thread. A text, a mapping or another value is returned unchanged."""
+    """Read an iterable of items in the calling thread. A text, a mapping or another value is returned unchanged.
+
+    A list holds its items, while a generator may yield one mapping again and again with other values: it is copied.
+    """
     given: object = items
-    return items if isinstance(given, str | Mapping) or not isinstance(given, Iterable) else list(items)
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        return items
+    return list(items if isinstance(items, list | tuple) else map(_apart, items))
+
+
+def _apart(item: T) -> T:
+    return cast("T", dict(item)) if isinstance(item, Mapping) else item
 
 
 def copied(items: Mapping[K, V]) -> Mapping[K, V]:

@@ -18,6 +18,7 @@ import pytest
 
 from omnivery import Automations, Mailgun, Message, readers
 from omnivery.automations.report import SubmitReport
+from omnivery.emulator import Emulator
 from omnivery.errors import BulkError, ConfigError, OmniveryError
 from omnivery.events.event import EventLike
 from omnivery.sync.bridge import LoopBridge
@@ -323,3 +324,20 @@ def test_what_one_run_was_given_is_not_what_the_next_one_gets() -> None:
         assert client.bots.submit(left).accepted == 10
         assert client.bots.submit(left).read == 0
         client.close()
+
+
+def test_one_mapping_that_a_generator_changes_is_as_many_records() -> None:
+    """Each was accepted, and the list had the last one alone."""
+
+    def records() -> Iterator[dict[str, str]]:
+        record = {"address": ""}
+        for number in range(3):
+            record["address"] = f"b{number}@example.com"
+            yield record
+
+    with (
+        Emulator(webhook_retry_delays=()) as emulator,
+        Mailgun(emulator.api_key, base_url=emulator.mailgun_url, domain=emulator.domain) as client,
+    ):
+        assert client.bounces.create_many(records()).accepted == 3
+        assert sorted(str(one.address) for one in client.bounces.list()) == [f"b{n}@example.com" for n in range(3)]
