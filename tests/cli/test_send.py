@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,9 @@ def test_ctrl_c_says_that_the_message_may_have_been_sent() -> None:
             connection, _ = silent.accept()
             with connection:
                 assert connection.recv(10)
+                # Time to begin the system call that waits for the response: a signal just before it, as in any program
+                # in Python, is seen after the 30 s of its timeout. If this is too short, the test is slow, and passes.
+                time.sleep(0.05)
                 process.send_signal(signal.SIGINT)
                 _, complaints = process.communicate(timeout=60)
     assert process.returncode == 130
