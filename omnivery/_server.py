@@ -123,7 +123,7 @@ class Server(uvicorn.Server):
 
     def request_stop(self) -> None:
         """Have the server stop, from any thread. It may have ended already."""
-        self.should_exit = True
+        self.should_exit: bool = True
         with suppress(RuntimeError):  # its event loop is closed
             self._wake()
 

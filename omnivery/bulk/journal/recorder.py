@@ -96,7 +96,7 @@ class JournalRecorder(Recorder[T]):
         self._commits = GroupCommit(store=self._journal, run_aside=self.run_aside, on_commit=self._committed)
         self._clock = self.clock()
         # Absolute: a report reads undelivered items from it, wherever the process has gone by then.
-        self.journal = str(self._journal.path)
+        self.journal: str | None = str(self._journal.path)
         return self._totals
 
     async def _prepare(self, source: Source[T], work: Work[T, Any, Any], journal: JournalStore) -> None:
