@@ -23,6 +23,7 @@ from attrs import define, field, frozen
 
 from omnivery.bulk.position import PositionDelta
 from omnivery.errors import ConfigError
+from omnivery.transport.runtime import is_cancelled_by_asyncio
 
 T = TypeVar("T")
 
@@ -314,18 +315,9 @@ class Source(Generic[T]):
                             return
                     self._over = True
             except asyncio.CancelledError as error:
-                if _is_cancelled():
+                if is_cancelled_by_asyncio():
                     raise
                 # Task groups take it for their own cancellation, and the run would end as if nothing had happened.
                 raise RuntimeError("the source raised CancelledError, and nobody has cancelled the run") from error
             finally:
                 self._readings.discard(reading)
-
-
-def _is_cancelled() -> bool:
-    """Whether the current task was cancelled. Trio has an exception of its own for that."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return False
-    return task is not None and task.cancelling() > 0

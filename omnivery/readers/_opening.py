@@ -349,13 +349,19 @@ def _without_twins(found: list[Origin]) -> list[Origin]:
     seen: set[tuple[int, int]] = set()
     kept: list[Origin] = []
     for one in found:
-        status = _status(one.path) if isinstance(one, LocalFile) else None
-        if status is not None and status.st_ino:
-            if (status.st_dev, status.st_ino) in seen:
+        identity = identity_of(one.path) if isinstance(one, LocalFile) else None
+        if identity is not None:
+            if identity in seen:
                 continue
-            seen.add((status.st_dev, status.st_ino))
+            seen.add(identity)
         kept.append(one)
     return kept
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what all names of a file have in common; None if there is no such file, or its system has none."""
+    status = _status(path)
+    return (status.st_dev, status.st_ino) if status is not None and status.st_ino else None
 
 
 def shown(path: str | os.PathLike[str]) -> str:

@@ -17,7 +17,7 @@ from attrs import evolve
 from omnivery.errors import OmniveryError
 from omnivery.readers._identity import FINGERPRINT, head_of, is_plain, is_sound, matching
 from omnivery.readers._known_places import KnownPlaces
-from omnivery.readers._opening import LocalFile, Origin, local_file
+from omnivery.readers._opening import LocalFile, Origin, identity_of, local_file
 from omnivery.readers._place import Place, start_digest
 
 _NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
@@ -70,23 +70,15 @@ class ReadAnyway:
     def __init__(self, origins: Iterable[Origin] = ()) -> None:
         self._paths: dict[tuple[int, int], Path] = {}
         for one in origins:
-            if isinstance(one, LocalFile) and (identity := _identity(one.path)) is not None:
+            if isinstance(one, LocalFile) and (identity := identity_of(one.path)) is not None:
                 self._paths[identity] = one.path
 
     def has(self, path: Path) -> bool:
         """Whether a file is one of them, under whichever name."""
-        identity = _identity(path)
+        identity = identity_of(path)
         same = None if identity is None else self._paths.get(identity)
         # It may have been renamed since.
         return same is not None and _is_same(path, same)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def rest_of(place: Place, others: ReadAnyway) -> LocalFile | None:

@@ -108,13 +108,12 @@ def point_of(row: tuple[Any, ...], entries: Entries, path: Path) -> ResumePoint:
     """
     row_id, name, identity, identity_checksum, position, position_checksum, count = row
     known, reached = _object_in(identity, identity_checksum), _object_in(position, position_checksum)
-    damage = _damaged(path, f"row {row_id} of its sources, {shown(name)}, does not say how far it was read")
-    if known is None or reached is None or not isinstance(name, str | bytes):
-        raise damage
     try:
         members = entries.of(row_id, count)
     except ValueError:
-        raise damage from None
+        members = None
+    if known is None or reached is None or members is None or not isinstance(name, str | bytes):
+        raise _damaged(path, f"row {row_id} of its sources, {shown(name)}, does not say how far it was read")
     return ResumePoint(name=name_of(name), identity=known, position={**reached, **members})
 
 
