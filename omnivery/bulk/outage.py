@@ -8,7 +8,7 @@ from enum import Enum, auto
 from attrs import define, field, frozen
 
 from omnivery.errors import ApiError, ConfigError, DeadlineError, DecodeError, OmniveryError, TransportError
-from omnivery.transport.limits import CircuitBreaker
+from omnivery.transport.circuit_breaker import CircuitBreaker
 from omnivery.transport.retry import CONTENT_ERRORS, Failure, classify, concerns_every_call
 
 

@@ -17,7 +17,9 @@ from omnivery.errors import ConfigError
 from omnivery.transport import body as encoding
 from omnivery.transport.adapters.factory import AdapterFactory
 from omnivery.transport.adapters.limited import LimitedAdapter, SyncLimitedAdapter
+from omnivery.transport.adaptive_rate import AdaptiveRate
 from omnivery.transport.capture import capture
+from omnivery.transport.circuit_breaker import CircuitBreaker
 from omnivery.transport.client_config import ClientConfig
 from omnivery.transport.config import (
     BULK_RETRY,
@@ -30,7 +32,7 @@ from omnivery.transport.config import (
     valid_domain,
 )
 from omnivery.transport.http import Adapter, ApiResponse, Request, Response
-from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker, RateLimiter
+from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
 from omnivery.transport.observe import LogObserver, Observer
 from omnivery.transport.pipeline import Pipeline, PreparedCall
 from omnivery.transport.raw import raw_body, raw_operation, relative_path

@@ -15,7 +15,7 @@ from omnivery.errors import (
     OmniveryError,
     error_class,
 )
-from omnivery.transport.limits import CircuitBreaker
+from omnivery.transport.circuit_breaker import CircuitBreaker
 
 STOP, HOLD, GO_ON = Decision.STOP, Decision.HOLD, Decision.GO_ON
 

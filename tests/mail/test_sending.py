@@ -40,7 +40,7 @@ from omnivery.mail.form import Surface
 from omnivery.mail.message import Attachment, Message
 from omnivery.mail.sending import SendReport, SendStatus
 from omnivery.mailgun.client import AsyncMailgun
-from omnivery.transport.limits import CircuitBreaker
+from omnivery.transport.circuit_breaker import CircuitBreaker
 from omnivery.transport.multipart import MultipartContent
 from tests.support.clocks import let_time_fly
 from tests.support.message import (

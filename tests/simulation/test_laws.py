@@ -20,8 +20,9 @@ from omnivery.bulk.work import PartState
 from omnivery.errors import OmniveryError, ServerError
 from omnivery.mail.bulk import MessageWork
 from omnivery.mail.message import Queued
+from omnivery.transport.adaptive_rate import AdaptiveRate
+from omnivery.transport.circuit_breaker import Admission, CircuitBreaker
 from omnivery.transport.http import ApiResponse, Headers
-from omnivery.transport.limits import AdaptiveRate, Admission, CircuitBreaker
 from tests.simulation.runs import (
     hold_events_to_the_laws,
     hold_mail_to_the_laws,

@@ -25,8 +25,8 @@ from omnivery.bulk.source import Source
 from omnivery.bulk.work import RunTarget
 from omnivery.errors import ApiError, OmniveryError, error_class, phrase
 from omnivery.events.event import EventLike
+from omnivery.transport.circuit_breaker import Admission, CircuitBreaker
 from omnivery.transport.http import ApiResponse, Headers
-from omnivery.transport.limits import Admission, CircuitBreaker
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator

@@ -13,12 +13,14 @@ from attrs import define, field
 
 from omnivery._fork import register_fork_reset
 from omnivery.errors import DeadlineError, NotSentError, TransportError
+from omnivery.transport.circuit_breaker import Admission
 from omnivery.transport.http import Phase
-from omnivery.transport.limits import Admission
 
 if TYPE_CHECKING:
+    from omnivery.transport.adaptive_rate import AdaptiveRate
+    from omnivery.transport.circuit_breaker import CircuitBreaker
     from omnivery.transport.http import Adapter, Request, Response
-    from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker, RateLimiter
+    from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
     from omnivery.transport.runtime import Runtime
 
 Probe = Callable[[], Awaitable["Response"]]

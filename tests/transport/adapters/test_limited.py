@@ -13,8 +13,10 @@ from attrs import define, field
 
 from omnivery.errors import AmbiguousError, DeadlineError, NotSentError
 from omnivery.transport.adapters.limited import LimitedAdapter, Probe, SyncLimitedAdapter
+from omnivery.transport.adaptive_rate import AdaptiveRate
+from omnivery.transport.circuit_breaker import CircuitBreaker
 from omnivery.transport.http import Phase, Request, Response
-from omnivery.transport.limits import AdaptiveLimiter, AdaptiveRate, CircuitBreaker
+from omnivery.transport.limits import AdaptiveLimiter
 from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 from tests.support.fakes import FakeAdapter, FakeRuntime, PatientCondition, drive, response
 
