@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,7 +58,8 @@ class InputOptions:
             raise ConfigError(f"--follow: one file can be followed, and these are {len(found)}: run a command for each")
         kept: dict[str | tuple[int, int], FileEvents[Any]] = {}
         for one in found:
-            kept.setdefault(_identity(one.name), one)
+            [origin] = one.origins
+            kept.setdefault(origin.identity or one.name, one)
         return list(kept.values())
 
     def open_as_one(self, file: str, *, complete: bool = False) -> FileEvents[Any]:
@@ -86,15 +86,6 @@ class InputOptions:
         if not found:
             raise FileNotFoundError(errno.ENOENT, "There is no file in this folder", file)
         return found
-
-
-def _identity(name: str) -> str | tuple[int, int]:
-    """Return what two names of a file have in common, such as those of a file and of a link to it."""
-    try:
-        found = None if name == "-" else os.stat(name)  # noqa: PTH116  # the name as it is, and not as a path
-    except (OSError, ValueError):  # a pipe, or a name whose bytes are not UTF-8
-        found = None
-    return (found.st_dev, found.st_ino) if found is not None and found.st_ino else name
 
 
 def input_options(command: Command) -> Command:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from omnivery.readers._cursor import with_cursor as with_cursor
     from omnivery.readers._events import events as events
     from omnivery.readers._file_events import FileEvents as FileEvents
+    from omnivery.readers._file_source import FileSource as FileSource
+    from omnivery.readers._file_source import FileSources as FileSources
     from omnivery.readers._json import json as json
     from omnivery.readers._log_check import LogWarning as LogWarning
     from omnivery.readers._ndjson import ndjson as ndjson
-    from omnivery.readers._opening import FileSource as FileSource
-    from omnivery.readers._opening import FileSources as FileSources
     from omnivery.readers._parquet import parquet as parquet
     from omnivery.readers._read import load as load
     from omnivery.readers._read import read as read

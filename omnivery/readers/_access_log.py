@@ -8,9 +8,9 @@ from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._client_ip import ClientIp
 from omnivery.readers._detection import Recognition
 from omnivery.readers._file_events import FileEvents, events_of
+from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import ReadOptions
 from omnivery.readers._log_formats import forms_of, log_formats, log_reader
-from omnivery.readers._opening import FileSources
 
 
 def access_log(

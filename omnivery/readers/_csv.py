@@ -16,9 +16,9 @@ from omnivery.readers._csv_header import Dialect, HeaderSearch, below_header
 from omnivery.readers._csv_nulls import may_have_nulls, without_null_times, without_nulls
 from omnivery.readers._csv_rows import NOTHING, Row, RowLines, careful_rows, fault_of, line_by_line
 from omnivery.readers._file_events import FileEvents, events_from
+from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import LineReader, Placed
 from omnivery.readers._lines import Block
-from omnivery.readers._opening import FileSources
 from omnivery.readers._times import unix_time
 
 

@@ -18,10 +18,10 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine, check_options, event_of
 from omnivery.readers._charset import in_utf8
 from omnivery.readers._file_events import FileEvents, events_from
+from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import WholeReader
 from omnivery.readers._json_documents import json_objects
 from omnivery.readers._lines import Blocks, too_long
-from omnivery.readers._opening import FileSources
 from omnivery.readers._packing import PIECE, unpacked
 from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName
 from omnivery.readers._ses_envelopes import payloads_in

@@ -17,10 +17,11 @@ from omnivery.bulk.source import ItemStream, Resumable, ResumePoint
 from omnivery.errors import ConfigError, OmniveryError, SourceError
 from omnivery.events.event import EventLike
 from omnivery.readers._choice import Choice, Fixed
+from omnivery.readers._file_source import FileSources, name_of, origins
 from omnivery.readers._format import Placed, Reader
 from omnivery.readers._identity import FINGERPRINT, is_cut_short
 from omnivery.readers._known_places import KnownPlaces
-from omnivery.readers._opening import FileSources, LocalFile, Origin, name_of, origins
+from omnivery.readers._origin import LocalFile, Origin
 from omnivery.readers._past_files import PastFiles
 from omnivery.readers._place import Place, Places
 from omnivery.readers._reading import Reading

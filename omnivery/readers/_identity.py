@@ -11,7 +11,7 @@ from typing import Any
 from omnivery.errors import SourceError
 from omnivery.readers._charset import charset_of, in_utf8
 from omnivery.readers._lines import TAIL, Blocks
-from omnivery.readers._opening import Origin
+from omnivery.readers._origin import Origin
 from omnivery.readers._packing import DamagedError, packing_of, unpacked
 from omnivery.readers._place import Place, digest, start_digest
 

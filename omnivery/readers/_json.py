@@ -14,11 +14,11 @@ from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.json_path import value_at
 from omnivery.readers._columns import KEYS
 from omnivery.readers._file_events import FileEvents, events_from
+from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import Sample, WholeReader
 from omnivery.readers._json_columns import JsonColumns
 from omnivery.readers._json_documents import json_objects
 from omnivery.readers._json_envelope import IsRecord, parsed_object, records_in
-from omnivery.readers._opening import FileSources
 
 
 def json(source: FileSources, *, columns: Mapping[str, str] | None = None) -> FileEvents[Any]:

@@ -12,10 +12,10 @@ from omnivery.events.encoded import LINE
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.sound_lines import can_check_lines
 from omnivery.readers._file_events import FileEvents, events_from
+from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import EachLine, Placed
 from omnivery.readers._json_columns import JsonColumns
 from omnivery.readers._lines import Block, Uncut
-from omnivery.readers._opening import FileSources
 from omnivery.readers._slices import UncutLines
 
 

@@ -11,10 +11,10 @@ from omnivery.events.event_list import EventList
 from omnivery.readers._client_ip import ClientIp, trusted_networks
 from omnivery.readers._detection import Recognition
 from omnivery.readers._file_events import FileEvents, events_of
+from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import ReadOptions
 from omnivery.readers._formats import FORMATS, formats_named, nearest
 from omnivery.readers._ndjson import ndjson_reader
-from omnivery.readers._opening import FileSources
 
 
 def read(

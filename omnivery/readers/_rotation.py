@@ -17,7 +17,7 @@ from attrs import evolve
 from omnivery.errors import OmniveryError
 from omnivery.readers._identity import FINGERPRINT, head_of, is_plain, is_sound, matching
 from omnivery.readers._known_places import KnownPlaces
-from omnivery.readers._opening import LocalFile, Origin, identity_of, local_file
+from omnivery.readers._origin import FileIdentity, LocalFile, Origin, identity_of, local_file
 from omnivery.readers._place import Place, start_digest
 
 _NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
@@ -68,9 +68,9 @@ class ReadAnyway:
     """The files of a source, none of which needs to be looked for."""
 
     def __init__(self, origins: Iterable[Origin] = ()) -> None:
-        self._paths: dict[tuple[int, int], Path] = {}
+        self._paths: dict[FileIdentity, Path] = {}
         for one in origins:
-            if isinstance(one, LocalFile) and (identity := identity_of(one.path)) is not None:
+            if isinstance(one, LocalFile) and (identity := one.identity) is not None:
                 self._paths[identity] = one.path
 
     def has(self, path: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from omnivery.readers._opening import LocalFile, Origin
+from omnivery.readers._origin import LocalFile, Origin
 from omnivery.readers._packing import PIECE
 from omnivery.readers._stop import Stop, Stopped
 

@@ -71,6 +71,13 @@ def test_a_file_that_is_named_twice_is_sent_once(tmp_path: Path, settings: dict[
     assert seen(emulator) == ["e0", "e1"]
 
 
+def test_a_file_is_known_by_either_of_its_names_though_they_are_no_text(tmp_path: Path) -> None:
+    """A path of a file may be any bytes."""
+    (file := tmp_path / os.fsdecode(b"caf\xe9")).write_bytes(ndjson(1))
+    os.link(file, other := tmp_path / os.fsdecode(b"th\xe9"))
+    assert len(InputOptions().open([str(file), str(other)])) == 1
+
+
 def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path, settings: dict[str, str], emulator: Emulator) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a").write_bytes(ndjson(2) + b"rubbish\n")

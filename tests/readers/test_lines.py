@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
 from omnivery.readers._charset import charset_of
+from omnivery.readers._file_source import FileSource
 from omnivery.readers._lines import MAX_LINE
-from omnivery.readers._opening import FileSource
 from omnivery.readers._packing import PIECE, packing_of
 
 TOO_LONG = "longer than 1,000,000 bytes"

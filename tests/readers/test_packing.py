@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from omnivery.errors import ConfigError, SourceError
 from omnivery.readers import ndjson
 from omnivery.readers._identity import content
-from omnivery.readers._opening import local_file
+from omnivery.readers._origin import local_file
 from omnivery.readers._packing import PIECE, unpacked
 
 Pack = Callable[[bytes], bytes]

@@ -15,7 +15,7 @@ from omnivery import readers
 from omnivery.bulk.source import Slices
 from omnivery.errors import SourceError
 from omnivery.events.encoded import LineBlock, all_decoded
-from omnivery.readers import _opening
+from omnivery.readers import _origin
 from omnivery.readers._slices import FileSlices
 
 pytest.importorskip("msgspec")
@@ -46,7 +46,7 @@ def test_it_is_what_iteration_gives(
 ) -> None:
     """A last line without an ending is among them: that of a list that does not end with a blank one."""
     count, piece = sizes
-    monkeypatch.setattr(_opening, "PIECE", piece)
+    monkeypatch.setattr(_origin, "PIECE", piece)
     path = tmp_path / "events.ndjson"
     path.write_bytes(ending.join(data))
     by_iteration, events = readers.ndjson(path), readers.ndjson(path)

@@ -1,16 +1,13 @@
-"""Sources as people name them: paths, folders, patterns, several of these, standard input, open files."""
+"""A file, pipe or stream that is read: how it is opened, what is known of it, and its bytes as they arrive."""
 
 from __future__ import annotations
 
-import glob
 import os
-import re
 import stat
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import blake2b
 from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
@@ -45,12 +42,8 @@ class OpenFile(Protocol):
         ...
 
 
-FileSource: TypeAlias = str | os.PathLike[str] | BinaryFile | OpenFile
-"""Where events are read from: a path, a folder, a pattern such as `"logs/*.gz"`, `"-"` for standard input, a file that
-is open in binary mode, or one of fsspec."""
-
-FileSources: TypeAlias = FileSource | Iterable[FileSource]
-"""One source, or several that are read one after the other."""
+FileIdentity: TypeAlias = tuple[int, int]
+"""Device and inode, which all names of a file have in common."""
 
 ADVICE = 'source: a path, "-" for standard input, or a file open in binary mode is needed'
 
@@ -76,6 +69,11 @@ class Origin(ABC):
     def real_path(self) -> str:
         """Where it lies, links followed; empty if it is in no folder of this machine."""
         return ""
+
+    @property
+    def identity(self) -> FileIdentity | None:
+        """What all names of it have in common; None if nobody knows."""
+        return None
 
     def as_it_is(self) -> Origin:
         """The file up to its end of now, if it is one that is followed."""
@@ -164,13 +162,17 @@ class LocalFile(Origin):
         return shown(os.path.realpath(self.path))
 
     @property
+    def identity(self) -> FileIdentity | None:
+        return identity_of(self.path)
+
+    @property
     def size(self) -> int | None:
-        found = _status(self.path)
+        found = status_of(self.path)
         return found.st_size if found and stat.S_ISREG(found.st_mode) else None
 
     @property
     def waits(self) -> bool:
-        found = _status(self.path)
+        found = status_of(self.path)
         return found is not None and not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode))
 
     def open(self) -> FileIO:
@@ -198,7 +200,7 @@ class RemoteFile(Origin):
         return found if isinstance(found, int) else None
 
     def open(self) -> Any:
-        return _binary(self.file.open())
+        return binary(self.file.open())
 
 
 @define(kw_only=True, eq=False)
@@ -233,134 +235,14 @@ class Stream(Origin):
         """Leave it open: the caller opened the file, and closes it."""
 
 
-def origins(sources: FileSources) -> list[Origin]:
-    """Return the files of what a caller named, each once.
-
-    Raises:
-        ConfigError: it is no source.
-        OSError: a file that was named does not exist or cannot be opened.
-    """
-    if _is_one(sources):
-        found = list(_named(cast("FileSource", sources)))
-    elif isinstance(sources, bytes | bytearray | memoryview) or not isinstance(sources, Iterable):
-        raise ConfigError(ADVICE)
-    else:
-        found = [one for source in sources for one in _each(source)]
-    return _without_twins(found)
-
-
-def name_of(sources: FileSources, found: Sequence[Origin]) -> str:
-    """Return the name of a source in a journal: that of its file, or what the caller named, from the root."""
-    if len(found) == 1:
-        return found[0].key
-    if isinstance(sources, str | os.PathLike):
-        return shown(Path(sources).absolute())
-    names = "\n".join(one.key for one in found)
-    return f"{len(found)} files {blake2b(names.encode(), digest_size=8).hexdigest()}"
-
-
-def _each(source: Any) -> Iterator[Origin]:
-    if not _is_one(source):
-        raise ConfigError(ADVICE)
-    return _named(source)
-
-
-def _is_one(source: object) -> bool:
-    return isinstance(source, str | os.PathLike) or hasattr(source, "read") or _is_remote(source)
-
-
-def _is_remote(source: object) -> bool:
-    return hasattr(source, "open") and hasattr(source, "path") and not isinstance(source, os.PathLike)
-
-
-def _named(source: FileSource) -> Iterator[Origin]:
-    if source == "-":
-        yield Stream(name="standard input", key="standard input", file=_standard_input())
-    elif isinstance(source, str | os.PathLike):
-        yield from _paths(source)
-    elif _is_remote(source):
-        remote = cast("OpenFile", source)
-        name = str(getattr(remote, "full_name", remote.path))
-        yield RemoteFile(name=name, key=name, file=remote)
-    else:
-        yield Stream(name="the open file", key="open file", file=_binary(source))
-
-
 def local_file(path: Path, *, explicit: bool = True) -> LocalFile:
     """Return the file of a path."""
     return LocalFile(name=shown(path), key=shown(path.absolute()), path=path, explicit=explicit)
 
 
-def _paths(source: str | os.PathLike[str]) -> Iterator[Origin]:
-    path = Path(source)
-    text = os.fspath(source)
-    if not os.path.lexists(path) and isinstance(source, str):
-        if re.match(r"[a-z][a-z0-9+.-]+://", text):
-            raise ConfigError(f"source: a URL is opened by fsspec: readers.read(fsspec.open({text.split(':')[0]}://…))")
-        if glob.has_magic(text):
-            yield from _matching(text)
-            return
-    if path.is_dir():
-        yield from _within(path)
-        return
-    file = local_file(path)
-    if not file.waits:  # raises if it is missing; to open a named pipe would wait for its writer
-        file.open().close()
-    yield file
-
-
-def _matching(pattern: str) -> Iterator[Origin]:
-    paths = sorted(glob.glob(pattern, recursive=True), key=_natural)  # noqa: PTH207  # Path.glob takes no absolute one
-    if not paths:
-        raise FileNotFoundError(2, "No file matches", pattern)
-    for path in map(Path, paths):
-        yield from _within(path) if path.is_dir() else _listed([path])
-
-
-def _within(folder: Path) -> Iterator[Origin]:
-    """The files in a folder and below it. Links to folders are not followed, which could lead in circles."""
-    closed: list[OSError] = []
-    os.scandir(folder).close()  # raises if the folder itself cannot be read
-    for base, folders, names in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted((name for name in folders if not name.startswith(".")), key=_natural)
-        kept = sorted((name for name in names if not name.startswith(".")), key=_natural)
-        yield from _listed(Path(base) / name for name in kept)
-    for error in closed:
-        # Reading it fails again, and that is reported as the error of a file is.
-        path = Path(error.filename)
-        yield local_file(path, explicit=False)
-
-
-def _listed(paths: Iterable[Path]) -> Iterator[Origin]:
-    for path in paths:
-        status = _status(path)
-        # To open a pipe would wait for its writer, and a socket cannot be opened.
-        if status is None or stat.S_ISREG(status.st_mode):
-            yield local_file(path, explicit=False)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """`access.log.10` comes after `access.log.9`."""
-    return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
-def _without_twins(found: list[Origin]) -> list[Origin]:
-    """A file that was named twice, or is reached by a link as well, is read once."""
-    seen: set[tuple[int, int]] = set()
-    kept: list[Origin] = []
-    for one in found:
-        identity = identity_of(one.path) if isinstance(one, LocalFile) else None
-        if identity is not None:
-            if identity in seen:
-                continue
-            seen.add(identity)
-        kept.append(one)
-    return kept
-
-
-def identity_of(path: Path) -> tuple[int, int] | None:
+def identity_of(path: Path) -> FileIdentity | None:
     """Return what all names of a file have in common; None if there is no such file, or its system has none."""
-    status = _status(path)
+    status = status_of(path)
     return (status.st_dev, status.st_ino) if status is not None and status.st_ino else None
 
 
@@ -369,8 +251,8 @@ def shown(path: str | os.PathLike[str]) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _status(path: Path) -> os.stat_result | None:
-    """Of a file; None where it is missing, or a link leads nowhere or in a circle: to open it says so."""
+def status_of(path: Path) -> os.stat_result | None:
+    """Return the status of a file; None if it is missing, or a link leads nowhere or in a circle."""
     try:
         return path.stat()
     except OSError:
@@ -390,14 +272,12 @@ def _descriptor(file: Any) -> int | None:
         return None
 
 
-def _standard_input() -> BinaryFile:
-    file: BinaryFile | None = getattr(sys.stdin, "buffer", None)
-    if file is None:
-        raise ConfigError("source '-': this process has no standard input to read bytes from")
-    return file
+def binary(file: Any) -> BinaryFile:
+    """Return a file that somebody opened, if it was opened in binary mode.
 
-
-def _binary(file: Any) -> BinaryFile:
+    Raises:
+        ConfigError: it was not, or is no file.
+    """
     if not hasattr(file, "read"):
         raise ConfigError(ADVICE)
     if isinstance(file.read(0), str):
