@@ -96,7 +96,7 @@ def work():
 
 
 ROOMS = (
-    "_version", "_fork", "_lazy", "errors", "_logging", "_json", "codec", "_sqlite", "_server",
+    "_version", "_fork", "_lazy", "errors", "_logging", "_json", "codec", "_sqlite", "_startable", "_server",
     "display", "transport", "bulk", "sync", "events", "mail", "readers", "webhooks",
     "automations", "mailgun", "integrations", "emulator", "testing", "cli",
 )  # fmt: skip

@@ -11,11 +11,11 @@ from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from omnivery.emulator.activity import Activity as Activity
+    from omnivery.emulator.emulator import Emulator as Emulator
     from omnivery.emulator.fault_spec import FaultSpec as FaultSpec
     from omnivery.emulator.message import StoredFile as StoredFile
     from omnivery.emulator.message import StoredMessage as StoredMessage
     from omnivery.emulator.sample_events import newsletter_events as newsletter_events
-    from omnivery.emulator.server import Emulator as Emulator
     from omnivery.emulator.smtp_statistics import SmtpStatistics as SmtpStatistics
     from omnivery.emulator.store import SeenRequest as SeenRequest
     from omnivery.emulator.store import Statistics as Statistics

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import anyio
-import anyio.to_thread
-
+from omnivery._startable import Startable
 from omnivery.errors import ConfigError
 from omnivery.webhooks.asgi import Receive, Scope, Send
 
@@ -19,7 +16,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 """An ASGI 3 app, such as a `Receiver`."""
 
 
-class Listener:
+class Listener(Startable):
     """Runs an ASGI app on a port of this machine, in a thread with an event loop of its own.
 
         with Listener(Receiver(on_verdicts, signing_key)) as listener:
@@ -89,25 +86,6 @@ class Listener:
         if not self._running:
             raise ConfigError("the listener is not running: open it with `with` or call start() first")
         return self._running.url
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(self.start)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self.stop)
 
     def __repr__(self) -> str:
         return f"Listener({repr(self._running.url) if self._running else 'not running'})"

@@ -1,4 +1,4 @@
-"""The emulator's public class: settings, URLs and records."""
+"""The emulator's public class: settings, start and stop, URLs and faults."""
 
 from __future__ import annotations
 
@@ -6,43 +6,35 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
-import anyio
-import anyio.to_thread
-
+from omnivery._startable import Startable
 from omnivery.emulator.account import Account
 from omnivery.emulator.activity import ActivityFeed, Watcher
 from omnivery.emulator.app import route_names
 from omnivery.emulator.auth import new_key
-from omnivery.emulator.control.lists import query_of
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.fault import Fault
 from omnivery.emulator.fault_spec import FaultSpec
 from omnivery.emulator.faults import Faults
 from omnivery.emulator.latency import Latency
-from omnivery.emulator.message import StoredMessage
 from omnivery.emulator.receiver import PATH, ReceivedCalls
+from omnivery.emulator.recorded import Recorded
 from omnivery.emulator.records.account_file import AccountFile
-from omnivery.emulator.records.changes import RecordKind
-from omnivery.emulator.records.wait import RecordWait
 from omnivery.emulator.signer import Signer
 from omnivery.emulator.smtp_statistics import SmtpStatistics
 from omnivery.emulator.state import Settings, State
-from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
+from omnivery.emulator.store import Store
 from omnivery.emulator.thread import EmulatorThread
 from omnivery.emulator.webhook_adapter import WebhookAdapter
 from omnivery.emulator.webhook_sender import WebhookSender
 from omnivery.errors import ConfigError
-from omnivery.events.verdict import Verdict
-from omnivery.webhooks.delivery import DeliveryEvent
 
 if TYPE_CHECKING:
     from omnivery.emulator.smtp_relay import SmtpRelay
 
 
-class Emulator:
+class Emulator(Recorded, Startable):
     """Both APIs on one loopback port, for tests, demonstrations and development without an account.
 
     `with Emulator() as emu:` and `async with Emulator() as emu:` start and stop it, as do `start()` and `stop()`. Its
@@ -250,32 +242,6 @@ class Emulator:
         if self._relay and not self._relay.wait_idle(end - time.monotonic()):
             raise TimeoutError(f"messages still wait for the SMTP server after {timeout} seconds")
 
-    def wait_for(
-        self, kind: RecordKind, count: int = 1, *, timeout: float = 5.0, after: int = 0, **filters: Any
-    ) -> bool:
-        """Block until so many records match, and say whether they do; False if the time is up.
-
-            emulator.wait_for("messages", 2, recipient="ann@example.com")
-
-        Args:
-            kind: `messages`, `bot_events`, `verdicts`, `delivery_events`, `deliveries` or `requests`.
-            count: how many must match. Those that are there already count.
-            timeout: maximum number of seconds to wait.
-            after: only records with higher ids count.
-            filters: what the list of that kind takes as filters in the control API.
-
-        Raises:
-            ConfigError: there is no such kind or filter.
-        """
-        query, records = query_of(kind, filters), getattr(self._store, kind)
-        return RecordWait(
-            changes=self._store.changes,
-            kind=kind,
-            count=lambda: records.count(query, after=after),
-            wanted=count,
-            timeout=timeout,
-        ).block()
-
     def reset(self) -> None:
         """Delete all records and everything that was created, webhooks in progress, and the faults of `fail_next`.
 
@@ -378,73 +344,9 @@ class Emulator:
         self._store.changes.tell("faults")
 
     @property
-    def bot_events(self) -> list[dict[str, Any]]:
-        """Events of the accepted batches and single checks, oldest first."""
-        return self._store.bot_events.all()
-
-    @property
-    def bot_batches(self) -> list[int]:
-        """Number of events in each accepted batch, oldest first."""
-        return self._store.bot_events.batch_sizes()
-
-    @property
-    def messages(self) -> list[StoredMessage]:
-        """Messages accepted on both surfaces, oldest first."""
-        return self._store.messages.all()
-
-    @property
-    def requests(self) -> list[SeenRequest]:
-        """API requests as `(method, route, status)`, oldest first; the status is None for a closed connection."""
-        return [SeenRequest(*row) for row in self._store.requests.all()]
-
-    @property
-    def webhook_attempts(self) -> list[WebhookAttempt]:
-        """Attempts to deliver webhooks, oldest first."""
-        return self._store.attempts
-
-    @property
-    def verdicts(self) -> list[Verdict]:
-        """Verdicts that were delivered to `webhook_url`, oldest first."""
-        return self._store.verdicts.all()
-
-    @property
-    def received_counts(self) -> dict[str, int]:
-        """Counts of the verdicts delivered to `webhook_url`: `verdicts`, `bots`, `humans`, `unknown`."""
-        return self._received.counts
-
-    @property
-    def delivery_events(self) -> list[DeliveryEvent]:
-        """Delivery events that were delivered to `webhook_url`, oldest first."""
-        return self._store.delivery_events.all()
-
-    @property
     def smtp_statistics(self) -> SmtpStatistics:
         """Counts of the messages that were passed on to the SMTP server; all 0 without one."""
         return self._relay.statistics if self._relay else SmtpStatistics()
-
-    @property
-    def statistics(self) -> Statistics:
-        """Counts since the emulator was created, or last reset."""
-        return self._store.statistics
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        await anyio.to_thread.run_sync(self.start)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self.stop)
 
     def __repr__(self) -> str:
         where = repr(self.automations_url) if self._running else "not running"

@@ -134,7 +134,7 @@ def test_a_slip_of_the_emulator_is_a_response_and_a_line_in_the_log(
         (record,) = caplog.records
         assert record.name == "omnivery.emulator"
         assert "ArithmeticError" in record.getMessage()
-        assert "test_server.py" in record.getMessage(), "the place"
+        assert "test_emulator.py" in record.getMessage(), "the place"
         assert "ann@" not in caplog.text, "but not the error's own words, which may hold anything"
         assert [seen.status for seen in emu.requests] == ([500, 200] if route else [])
 
@@ -185,20 +185,6 @@ except ModuleNotFoundError as error:
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "omnivery.emulator needs starlette: pip install 'omnivery[emulator]'\n"
-
-
-def test_a_test_can_wait_for_records() -> None:
-    with Emulator() as emu:
-        threading.Timer(0.02, check, args=(emu, emu.token)).start()
-        assert emu.wait_for("bot_events", ip="192.0.2.1", timeout=30)
-        assert emu.wait_for("requests", 1, route="bot", timeout=30)
-        assert not emu.wait_for("bot_events", 2, timeout=0.01)
-        assert not emu.wait_for("bot_events", timeout=0.01, verdict="human")
-        with pytest.raises(ConfigError, match="there are no records of the kind 'mails', but of bot_events"):
-            emu.wait_for("mails")  # type: ignore[arg-type]
-        with pytest.raises(ConfigError, match="messages have no filter 'to', but search, tag, recipient"):
-            emu.wait_for("messages", to="ann@example.com")
-    assert emu.wait_for("bot_events", timeout=0), "records can be read when it has stopped"
 
 
 def test_a_full_disk_is_a_response_that_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
