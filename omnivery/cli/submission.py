@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
@@ -111,12 +113,12 @@ class Submission:
 
         notice = ServerNotice(url=settings.get("base_url") or BASE_URL, proxied=bool(self.connection.get("proxy")))
         options: dict[str, Any] = {**settings, **self.connection, "observers": [notice], "adapter": self.adapter}
-        async with AsyncAutomations(token, **options) as client:
+        async with AsyncAutomations(token, **options) as client, held(self.journal) as journal:
             # All files are opened before anything is sent, so that a wrong name is reported at once.
             self.sources = self.reading.open(files, complete=self.complete)
             for events in self.sources:
                 run = client.bots.stream(
-                    events, concurrency=self.concurrency, journal=self.journal, events_per_second=self.rate
+                    events, concurrency=self.concurrency, journal=journal, events_per_second=self.rate
                 )
                 name = file_name(events)
                 self._runs[name] = run
@@ -145,6 +147,15 @@ class Submission:
                     concurrency=self.concurrency,
                     on_progress=lambda report: advance(report.accepted),
                 )
+
+
+def held(journal: str | None) -> AbstractAsyncContextManager[PathLike[str] | None]:
+    """Have a journal stay open from one file to the next."""
+    if journal is None:
+        return nullcontext()
+    from omnivery.bulk.journal.held import HeldJournal
+
+    return HeldJournal(journal)
 
 
 def token() -> str | None:

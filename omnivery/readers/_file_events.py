@@ -93,6 +93,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     """Whether reading goes on when the file ends, until it is stopped."""
     complete: bool = False
     """Whether a last line without an ending is an event in a run with a journal, too, though the file may grow."""
+    _known: KnownPlaces = field(alias="known", factory=KnownPlaces, repr=False)
+    """What a journal knows. The events of each file of a folder share it: most is as it was for the file before."""
     skipped: Counter[str] = field(init=False, factory=Counter[str])
     """Lines that hold no event and are no fault, by what they are: `"blank"`, `"header"`."""
     unfinished: int = field(init=False, default=0)
@@ -158,8 +160,9 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         Raises:
             OSError: a file cannot be read.
         """
-        own = next((Places.of(one.position) for one in known if one.name == self.name), Places())
-        everywhere = KnownPlaces(place for one in known for place in Places.of(one.position).all)
+        everywhere = self._known
+        everywhere.update(known)
+        own = everywhere.of_source(self.name)
         # A file that was rotated may have been submitted by itself since.
         alone = all(one.name == self.name for one in known)
         self._past.look()

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from itertools import islice
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ from tests.support.bots import (
 )
 
 
-def journalled(source: Any, post: Post, path: Path, *, target: RunTarget = TARGET, **options: Any) -> AsyncBulkRun:
+def journalled(
+    source: Any, post: Post, path: str | PathLike[str], *, target: RunTarget = TARGET, **options: Any
+) -> AsyncBulkRun:
     """A run that keeps a journal, and whose server is a function."""
     own = {name: options.pop(name) for name in ("limit", "again", "keep") if name in options}
     recorder: JournalRecorder[Any] = JournalRecorder(path=path, target=target, **own)
@@ -84,7 +87,7 @@ async def interrupted(source: Any, seen: Seen, path: Path, *, outcomes: int) -> 
             await anext(run)
 
 
-async def submit(source: Any, post: Post, path: Path, **options: Any) -> SubmitReport:
+async def submit(source: Any, post: Post, path: str | PathLike[str], **options: Any) -> SubmitReport:
     return await finish(journalled(source, post, path, **options))
 
 

@@ -31,7 +31,10 @@ WRITE_ENTRIES = f"""
             WHERE checksum <> excluded.checksum OR value <> excluded.value;
 """  # noqa: S608  # our own words
 """Statements of the trigger that takes a transaction. A row that stays as it is is not written."""
-_ENTRIES = "SELECT source, member, name, CAST(value AS BLOB), checksum FROM position_entry"
+_ENTRIES = """
+SELECT source, member, name, CAST(value AS BLOB), checksum FROM position_entry
+WHERE source IN (SELECT value FROM json_each(?))
+"""
 
 
 @frozen(kw_only=True, eq=False)
@@ -85,12 +88,12 @@ def joined(positions: Iterable[StoredPosition]) -> StoredPosition | None:
 
 
 class Entries:
-    """The entries of all positions in a journal."""
+    """The entries of the positions of some sources."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, sources: Iterable[int]) -> None:
         [version] = db.execute("PRAGMA user_version").fetchone()
         # A journal of version 1 that no run has gone on with has no such table.
-        rows = db.execute(_ENTRIES).fetchall() if version > 1 else []
+        rows = db.execute(_ENTRIES, (json.dumps([*sources]),)).fetchall() if version > 1 else []
         self._of_source: dict[Any, list[tuple[Any, ...]]] = {}
         for source, *row in rows:
             self._of_source.setdefault(source, []).append(tuple(row))

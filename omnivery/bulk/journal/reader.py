@@ -168,8 +168,9 @@ class JournalReader:
         """What it holds."""
         target = self.target()
         with self._reading() as db, _snapshot(db):
-            entries = Entries(db)
-            sources = tuple(self._source_state(row, entries) for row in db.execute(_SOURCES))
+            rows = db.execute(_SOURCES).fetchall()
+            entries = Entries(db, [row[0] for row in rows])
+            sources = tuple(self._source_state(row, entries) for row in rows)
             items = dict.fromkeys(_STATES, 0)
             live = 0
             for state, count, size in db.execute(_COUNTS):

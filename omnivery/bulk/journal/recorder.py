@@ -16,6 +16,7 @@ from attrs import define, field, setters
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.backlog import Backlog, UnwrittenBatch
 from omnivery.bulk.journal.group_commit import GroupCommit, Transaction
+from omnivery.bulk.journal.held import HeldJournal
 from omnivery.bulk.journal.position import StoredPosition
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.thread import OwnThread, RunAside, close_stores, open_store
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _text(path: str | os.PathLike[str]) -> str:
-    return os.fspath(checked(path, str | os.PathLike, argument="journal", expected="the path of a file"))
+def _checked_path(path: str | os.PathLike[str]) -> str | HeldJournal:
+    checked(path, str | os.PathLike, argument="journal", expected="the path of a file")
+    return path if isinstance(path, HeldJournal) else os.fspath(path)
 
 
 # Without hooks: for the one converter, attrs would have each assignment of any attribute take a microsecond.
@@ -48,7 +50,7 @@ class JournalRecorder(Recorder[T]):
     than twice as many as requests in flight.
     """
 
-    path: str = field(converter=_text)
+    path: str | HeldJournal = field(converter=_checked_path)
     target: RunTarget
     """What the run and the journal have to agree on."""
     limit: int = JOURNAL_LIMIT
@@ -90,7 +92,9 @@ class JournalRecorder(Recorder[T]):
         Raises:
             ConfigError: the journal cannot be used, or is not one of this run or of this source.
         """
-        await open_store(self.path, partial(self._prepare, source, work), keep=self.keep, run_aside=self.run_aside)
+        held = self.path.take() if isinstance(self.path, HeldJournal) else None
+        prepare = partial(self._prepare, source, work)
+        await open_store(self.path, prepare, held=held, keep=self.keep, run_aside=self.run_aside)
         self._first = next(self._journal.numbers)
         self._numbers = chain((self._first,), self._journal.numbers)
         self._commits = GroupCommit(store=self._journal, run_aside=self.run_aside, on_commit=self._committed)
@@ -105,7 +109,7 @@ class JournalRecorder(Recorder[T]):
         await self._resume(source, work)
         self._defers = work.idempotent and source.replays
         self._totals = await self.run_aside(self._journal.totals)
-        self._live = await self.run_aside(self._journal.live_bytes)
+        self._live = self._journal.live_bytes
 
     async def _resume(self, source: Source[T], work: Work[T, Any, Any]) -> None:  # noqa: ARG002  # parts hold their bytes
         """Have the source resume where the journal stands."""
@@ -275,10 +279,15 @@ class JournalRecorder(Recorder[T]):
         """Close the journal, once everything is written, or cannot be."""
         with suppress(JournalError):  # it is `broken`
             self._enter_due(0)
+        is_kept = False
         try:
             await self._commits.close()
+            if isinstance(self.path, HeldJournal) and self.broken is None:
+                self.path.keep(self._journal)
+                is_kept = True
         finally:
-            await close_stores([self._journal], self.run_aside)
+            if not is_kept:
+                await close_stores([self._journal], self.run_aside)
 
     def _put_down(self, batch: Batch[T]) -> None:
         self._under_way.discard(batch.number)

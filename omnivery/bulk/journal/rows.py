@@ -24,14 +24,14 @@ SELECT id, name, read, accepted, rejected, last_number, batches, requests, retri
 ORDER BY id
 """
 _UNSETTLED = """
-SELECT source, sum(items), sum(length(body)), min(CASE WHEN typeof(number) <> 'integer' OR typeof(items) <> 'integer'
+SELECT source, sum(items), min(CASE WHEN typeof(number) <> 'integer' OR typeof(items) <> 'integer'
     OR items < 1 OR state NOT IN ('pending', 'sending', 'undelivered', 'unknown') THEN id END)
 FROM batch WHERE state <> 'accepted' GROUP BY source
 """
 
 
-def check_sound(db: sqlite3.Connection, path: Path) -> int:
-    """Make sure that a journal adds up, and return the bytes of the bodies in it.
+def check_sound(db: sqlite3.Connection, path: Path) -> None:
+    """Make sure that a journal adds up.
 
     It reads the sources, and the rows that are not accepted: what a run goes on with. Their content is checked when it
     is claimed. Accepted rows are left alone: there may be millions.
@@ -40,12 +40,10 @@ def check_sound(db: sqlite3.Connection, path: Path) -> int:
         ConfigError: it does not.
     """
     open_items: dict[int, int] = {}
-    live = 0
-    for source, items, size, damaged in db.execute(_UNSETTLED):
+    for source, items, damaged in db.execute(_UNSETTLED):
         if damaged is not None:
             raise _damaged(path, f"row {damaged} of its batches holds a state or a number that none can have")
         open_items[source] = items
-        live += size or 0
     for row, name, *numbers, kind in db.execute(_SOURCES):
         if kind not in {"integer", "real"} or not all(type(number) is int for number in numbers):
             raise _damaged(path, f"row {row} of its sources, {shown(name)}, holds what is no number")
@@ -56,7 +54,6 @@ def check_sound(db: sqlite3.Connection, path: Path) -> int:
             raise _damaged(path, words)
     if open_items:
         raise _damaged(path, "it has batches of a source that it does not know")
-    return live
 
 
 def part_of(row: tuple[Any, ...]) -> StoredPart:

@@ -24,11 +24,12 @@ before a request leaves.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -83,8 +84,9 @@ RETURNING id, read
 """
 _POINTS = """
 SELECT id, name, CAST(identity AS BLOB), identity_checksum, CAST(position AS BLOB), position_checksum, position_entries
-FROM source ORDER BY id
+FROM source WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
 """
+_LIVE_BYTES = "SELECT ifnull(sum(length(body)), 0) FROM batch WHERE state <> 'accepted'"
 _CLAIM = """
 UPDATE batch SET state = 'sending'
 WHERE state = 'pending' AND state <> 'accepted' AND digest IS NULL AND number = (
@@ -116,17 +118,22 @@ class JournalStore:
 
     path: Path
     """Absolute, without symbolic links."""
-    rows: Iterator[int]
-    """Rows for new parts."""
-    numbers: Iterator[int]
-    """Numbers for new batches."""
     keep: float | None
     """Seconds after which accepted ids and rejected items are pruned while the journal is open; None keeps them."""
-    _first: int = field(alias="first")
+    rows: Iterator[int] = field(init=False, factory=count)
+    """Rows for new parts."""
+    numbers: Iterator[int] = field(init=False, factory=count)
+    """Numbers for new batches."""
+    live_bytes: int = field(init=False, default=0)
+    """Bytes of all bodies that were kept when the run began."""
+    _first: int = field(init=False, default=0)
     """The first of the new numbers."""
-    _live: int = field(alias="live")
     _claimed: int = field(init=False, default=-1)
     """Number of the batch that was claimed last."""
+    _points: dict[int, ResumePoint] = field(init=False, factory=dict[int, ResumePoint])
+    """Sources as they were read last, by their rows."""
+    _changed: set[int] | None = field(init=False, default=None)
+    """Rows of sources that have changed since; None before the first time."""
     _damaged: list[BatchFailure] = field(init=False, factory=list[BatchFailure])
     _prune_rows: int = field(init=False, default=PRUNE_ROWS)
     _prune_at: float = field(init=False, default=0.0)
@@ -158,36 +165,49 @@ class JournalStore:
             ConfigError: somebody else writes to it, or it is no journal, or one of a later version, or damaged, or it
                 cannot be written here; or the opening was interrupted. Nothing was changed.
         """
-        keep = None if keep is None else checked_age("keep", keep)
         file, lock = open_to_write(path, interruption=interruption)
         try:
             with file.use(ConfigError, JOURNAL.refused) as db:
-                live = check_sound(db, file.path)
+                check_sound(db, file.path)
                 upgrade(db, JOURNAL)
                 for statement in PREPARE:
                     db.execute(statement)
-                db.execute(_RELEASE)
-                [row] = db.execute("SELECT ifnull(max(id) + 1, 1) FROM batch").fetchone()
-                [number] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
+                store = cls(path=file.path, file=file, lock=lock, keep=_checked_keep(keep), clock=clock)
+                store._begin(db)
         except BaseException:
             file.close()
             lock.release()
             raise
-        return cls(
-            path=file.path,
-            file=file,
-            lock=lock,
-            rows=count(row),
-            numbers=count(number),
-            first=number,
-            live=live,
-            keep=keep,
-            clock=clock,
-        )
+        return store
+
+    @property
+    def interruption(self) -> Interruption:
+        """What `interrupt` calls; it can be taken back."""
+        return self._file.interruption
 
     def interrupt(self) -> None:
         """End what the store does in another thread: that raises, and so does all that follows but `close`."""
         self._file.interruption.interrupt()
+
+    def begin_run(self, *, keep: float | None) -> None:
+        """Make ready for a run that follows on another one, as for one that has just opened the journal.
+
+        Args:
+            keep: as in `open`.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        self.keep = _checked_keep(keep)
+        with self._writing() as db:
+            self._begin(db)
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        db.execute(_RELEASE)
+        [row] = db.execute("SELECT ifnull(max(id) + 1, 1) FROM batch").fetchone()
+        [self._first] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
+        [self.live_bytes] = db.execute(_LIVE_BYTES).fetchone()
+        self.rows, self.numbers, self._claimed, self._prune_at = count(row), count(self._first), -1, 0.0
 
     def check_target(self, target: RunTarget) -> None:
         """Write down the target of a new journal, or make sure that it is that of an old one.
@@ -215,23 +235,30 @@ class JournalStore:
             ConfigError: the row of one is damaged.
         """
         with self._file.use(ConfigError, JOURNAL.refused) as db:
-            found, entries = db.execute(_POINTS).fetchall(), Entries(db)
-        return [point_of(row, entries, self.path) for row in found]
+            # Where each of thousands of files is a run, to read them all again for each would take longer than to send.
+            rows = self._changed
+            if rows is None:
+                rows = {row for [row] in db.execute("SELECT id FROM source")}
+            found, entries = db.execute(_POINTS, (json.dumps([*rows]),)).fetchall(), Entries(db, rows)
+        self._points |= {row[0]: point_of(row, entries, self.path) for row in found}
+        self._changed = set()
+        return list(self._points.values())
 
     def enter_source(self, bookmark: ResumePoint) -> tuple[int, int]:
         """Enter a source, or what it looks like now, and return its row and how many items of it were read."""
         with self._file.use(ConfigError, JOURNAL.refused) as db:
             row, read = db.execute(_ENTER_SOURCE, (*source_values(bookmark), self._clock())).fetchone()
+        self._note_changed([row])
         return row, read
+
+    def _note_changed(self, rows: Iterable[int]) -> None:
+        if self._changed is not None:
+            self._changed.update(rows)
 
     def totals(self) -> RunTotals[Any]:
         """The totals of all runs. What is pending counts as undelivered until it is claimed."""
         with self._file.use(ConfigError, JOURNAL.refused) as db:
             return totals_of(db)
-
-    def live_bytes(self) -> int:
-        """Bytes of all bodies that were kept when it was opened."""
-        return self._live
 
     def requeue_undelivered(self) -> None:
         """Make pending what was undelivered for good. What is unknown stays so."""
@@ -262,6 +289,7 @@ class JournalStore:
         if entries:
             with self._writing() as db:
                 db.execute(STEP, step_of(entries, self._clock()))
+            self._note_changed(entry.delta.source for entry in entries if entry.position is not None)
         for work in works:
             work(self)
         self._prune_some()
@@ -378,3 +406,7 @@ class JournalStore:
         except Exception as error:  # noqa: BLE001  # of a value, of memory: nobody who waits must be left without it
             # Its text may quote what was to be written.
             raise JournalError(f"journal: {self.path} cannot be written: {type(error).__name__}. {_SAFE}") from None
+
+
+def _checked_keep(keep: float | None) -> float | None:
+    return None if keep is None else checked_age("keep", keep)

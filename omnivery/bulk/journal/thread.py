@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from threading import Lock
@@ -40,7 +41,12 @@ class OwnThread:
 
 
 async def open_store(
-    path: str, prepare: Callable[[JournalStore], Awaitable[None]], *, keep: float | None, run_aside: RunAside
+    path: str | os.PathLike[str],
+    prepare: Callable[[JournalStore], Awaitable[None]],
+    *,
+    held: JournalStore | None = None,
+    keep: float | None,
+    run_aside: RunAside,
 ) -> None:
     """Open the store of a journal, and prepare it. An error or cancellation closes it again.
 
@@ -49,19 +55,27 @@ async def open_store(
     Args:
         path: the journal's file.
         prepare: called with the open store.
+        held: the store, if an earlier run has left it open.
         keep: as in `JournalStore.open`.
         run_aside: runs what blocks.
 
     Raises:
         ConfigError: the journal cannot be used.
     """
-    interruption, failure = Interruption(), None
-    opened: list[JournalStore] = []
+    interruption, failure = Interruption() if held is None else held.interruption, None
+    opened = [] if held is None else [held]
+
+    def open_it() -> None:
+        if held is None:
+            opened.append(JournalStore.open(path, keep=keep, interruption=interruption))
+        else:
+            held.begin_run(keep=keep)
+
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_interrupt_when_cancelled, interruption)
             try:
-                await run_aside(lambda: opened.append(JournalStore.open(path, keep=keep, interruption=interruption)))
+                await run_aside(open_it)
                 await prepare(opened[0])
             except Exception as error:  # noqa: BLE001  # raised below: the group would wrap it
                 failure = error

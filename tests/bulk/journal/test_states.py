@@ -123,9 +123,9 @@ def test_the_bytes_that_are_kept_are_known_at_the_opening(path: Path) -> None:
     """They count towards the limit of a run: a journal that was full stays so."""
     [(size,)] = rows(path, "SELECT sum(length(body)) FROM batch")
     with store_of(path) as store:
-        assert store.live_bytes() == size > 0
+        assert store.live_bytes == size > 0
     with store_of(path.with_name("new")) as store:
-        assert store.live_bytes() == 0
+        assert store.live_bytes == 0
 
 
 def test_totals_tell_unknown_from_undelivered(path: Path) -> None:
