@@ -20,6 +20,7 @@ from omnivery.readers._json_log import JsonLog, JsonLogReader
 from omnivery.readers._log_check import LogCheck
 from omnivery.readers._log_column import LogColumnReader, log_cells
 from omnivery.readers._log_documents import LogDocumentsReader, objects_of, record_test
+from omnivery.readers._log_notation import Role
 from omnivery.readers._log_pattern import LogPattern
 from omnivery.readers._loki import has_streams
 from omnivery.readers._parts import joiner_for
@@ -41,6 +42,8 @@ class LogFormat:
     """Makes the reader instead if the client is the forwarded one."""
     forwards: bool = True
     """Whether it can tell a forwarded client."""
+    peers: bool = True
+    """Whether it tells the peer."""
     marks: Sequence[bytes] = ()
     """Of which one has to be in the first lines."""
     advice: str = "If the log has X-Forwarded-For, say client_ip='forwarded'"
@@ -106,6 +109,8 @@ class LogFormat:
         made.learn(inside[1] if inside and made.carrier else sample)
         if options.client_ip not in (None, *get_args(ClientIp)):
             raise ConfigError(f"client_ip: expected one of 'peer', 'forwarded', not {options.client_ip!r}")
+        if not self.peers and options.client_ip != "forwarded":
+            raise ConfigError("format: the pattern has the forwarded client alone: say client_ip='forwarded'")
         networks = trusted_networks(options.trusted_proxies)
         if options.client_ip == "forwarded":
             if not self.forwards:
@@ -150,7 +155,7 @@ _COMBINED = '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
 _FORWARDING = f'{_COMBINED} "%{{X-Forwarded-For}}i"'
 _BALANCER = (
     "%{iso8601}t %{balancer}x %{client:port}x %{target}x %{request_time}x %{target_time}x %{response_time}x %s "
-    '%{target_status}x %I %O "%r" "%{User-Agent}i"'
+    '%{target_status}x %B %O "%r" "%{User-Agent}i"'
 )
 
 
@@ -280,4 +285,6 @@ def log_formats(name: str | None, *, others: Sequence[str] = ()) -> Sequence[Log
 
 def _of_pattern(text: str) -> LogFormat:
     pattern = LogPattern(text)
-    return LogFormat(name="of this pattern", make=lambda: TextLogReader(pattern=pattern))
+    return LogFormat(
+        name="of this pattern", make=lambda: TextLogReader(pattern=pattern), peers=Role.CLIENT in pattern.roles
+    )

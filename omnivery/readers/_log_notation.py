@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from omnivery.errors import ConfigError
-from omnivery.readers._log_time import Clock, clf_seconds, iso_seconds, strptime_clock, unix_clock
+from omnivery.readers._log_time import ZONED, Clock, clf_seconds, iso_seconds, strptime_clock, told_by, unix_clock
 from omnivery.readers._times import log_seconds
 
 
@@ -70,6 +70,8 @@ class Token:
     """What matches it there in nearly all lines, if that is quicker."""
     after: str = ""
     """What matches the rest of the field, which is of no interest."""
+    rank: int = 0
+    """Of several fields for one thing, the one with the highest rank is read; of these the first."""
 
 
 FORWARDING_HEADERS = frozenset(
@@ -95,28 +97,33 @@ def _header(name: str) -> Token:
     return Token("referrer" if lowered in {"referer", "referrer"} else f"header {name}")
 
 
-_CLIENT = Token("client", Role.CLIENT, _LIST, usual=r'[^\s,"]++')
+_CLIENT = Token("client", Role.CLIENT, _LIST, usual=r'[^\s,"]++', rank=1)
+_ADDRESS = evolve(_CLIENT, rank=2)
+"""Where a log has `%h` too, that may be a name."""
+_PEER = evolve(_CLIENT, rank=0)
+"""The connection's other end, where a module of the server has found the client behind it."""
 _STATUS = Token("status", None, r"(?:\d{3}|-)", usual=r"\d\d\d")
 _SIZE = Token("size", None, r"(?:\d++|-)")
 _APACHE: Mapping[str, Token] = {
     "h": _CLIENT,
-    "a": _CLIENT,
+    "a": _ADDRESS,
     "l": Token("ident", None, _IDENT),
     "u": Token("user", None, _USER, usual=r'[^\s"]++'),
     "r": Token("request", Role.REQUEST),
     "v": Token("host"),
     **dict.fromkeys("s", _STATUS),
-    **dict.fromkeys("bBIO", _SIZE),
+    **dict.fromkeys("bBO", _SIZE),
     "U": Token("path", Role.URL),
-    "q": Token("query", Role.QUERY),
+    "q": Token("query", Role.QUERY, r"\S*+"),
 }
 _NGINX: Mapping[str, Token] = {
     "remote_addr": _CLIENT,
-    "realip_remote_addr": _CLIENT,
+    "realip_remote_addr": _PEER,
+    "proxy_protocol_addr": Token("forwarded client", Role.FORWARDED, _LIST),
     "remote_user": Token("user", None, _USER, usual=r'[^\s"]++'),
-    "time_local": Token("time", Role.TIME, r"\S++ [+-]\d{4}", clf_seconds),
-    "time_iso8601": Token("time", Role.TIME, None, iso_seconds),
-    "msec": Token("time", Role.TIME, None, unix_clock()),
+    "time_local": Token("time", Role.TIME, r"\S++ [+-]\d{4}", clf_seconds, rank=ZONED),
+    "time_iso8601": Token("time", Role.TIME, None, iso_seconds, rank=ZONED),
+    "msec": Token("time", Role.TIME, None, unix_clock(), rank=ZONED),
     "request": Token("request", Role.REQUEST),
     "status": _STATUS,
     "body_bytes_sent": _SIZE,
@@ -134,6 +141,7 @@ _OWN: Mapping[str, Token] = {
 }
 """Directives `%{…}x` of ours, for the formats of our own table."""
 _TIMES: Mapping[str, Clock] = {
+    "%s": unix_clock(),
     "sec": unix_clock(),
     "msec": unix_clock(1_000),
     "usec": unix_clock(1_000_000),
@@ -142,7 +150,15 @@ _TIMES: Mapping[str, Clock] = {
 """Formats of `%{…}t`; the last one is ours, for the formats of our own table."""
 _STRFTIME = {"%T": "%H:%M:%S", "%F": "%Y-%m-%d", "%R": "%H:%M", "%D": "%m/%d/%y", "%e": "%d", "%h": "%b"}
 """What `strftime` of C knows, and `strptime` of Python does not."""
-_DIRECTIVE = re.compile(r"%[!\d,]*[<>]?(?:\{([^}]*)\})?(\^t[io]|[A-Za-z]|%)")
+_DIRECTIVE = re.compile(r"%[!\d,]*[<>]?(?:\{([^}]*)\})?(\^(?:t[io]|F[BU])|[A-Za-z]|%)")
+_QUOTED = r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\""""
+_STRING = re.compile(_QUOTED, re.DOTALL)
+_CONFIGURED = re.compile(
+    r"\s*(?:LogFormat|CustomLog\s+\S+|log_format\s+\S+(?:\s+escape=\w+)?)"
+    rf"\s+((?:{_QUOTED})(?:\s+(?:{_QUOTED}))*)(?:\s+[\w-]+)?\s*;?\s*",
+    re.DOTALL,
+)
+"""A whole directive of the server's configuration; in nginx's, the pattern may be in several strings."""
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
@@ -151,13 +167,15 @@ def _apache(found: re.Match[str]) -> Iterator[Token | str]:
     if letter == "%":
         yield "%"
     elif letter == "t" and argument is None:
-        yield from ("[", Token("time", Role.TIME, None, log_seconds), "]")
+        yield from ("[", Token("time", Role.TIME, None, log_seconds, rank=ZONED), "]")
     elif letter == "t":
         yield _time(argument)
     elif letter == "i" and argument:
         yield _header(argument)
     elif letter == "x" and argument in _OWN:
         yield _OWN[argument]
+    elif letter in {"a", "h"} and argument == "c":
+        yield _PEER
     else:
         yield _APACHE.get(letter) or Token(f"%{letter}")
 
@@ -169,10 +187,10 @@ def _time(argument: str) -> Token:
     if pattern in {"msec_frac", "usec_frac"}:
         return Token("fraction of a second")
     if pattern in _TIMES:
-        return Token("time", Role.TIME, None, _TIMES[pattern])
+        return Token("time", Role.TIME, None, _TIMES[pattern], rank=ZONED)
     value = r"\S+" + r" +\S+" * len(pattern.split()[1:]) if " " in pattern else None
     try:
-        return Token("time", Role.TIME, value, strptime_clock(pattern))
+        return Token("time", Role.TIME, value, strptime_clock(pattern), rank=told_by(pattern))
     except ValueError as error:
         raise ConfigError(f"format: %{{{argument}}}t cannot be read: {error}") from None
 
@@ -199,6 +217,8 @@ def _nginx(found: re.Match[str]) -> Iterator[Token | str]:
 def parts_of(pattern: str) -> list[Token | str]:
     """The fields of a pattern and the text between them."""
     notation, read = (_DIRECTIVE, _apache) if "%" in pattern else (_VARIABLE, _nginx)
+    if configured := _CONFIGURED.fullmatch(pattern):
+        pattern = "".join(one[1:-1] for one in _STRING.findall(configured[1]))
     # Within the quotes of a server's configuration, quotes are escaped.
     plain = pattern.replace(r"\"", '"').replace(r"\t", "\t")
     # As Apache's own documentation has it: %{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t

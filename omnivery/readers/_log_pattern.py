@@ -21,7 +21,7 @@ from omnivery.readers._log_notation import (
     Token,
     parts_of,
 )
-from omnivery.readers._log_time import Clock
+from omnivery.readers._log_time import PART, Clock
 
 
 @frozen
@@ -40,19 +40,28 @@ class _Piece:
 
 
 def _pieces(parts: Sequence[Token | str]) -> Iterator[_Piece]:
-    taken: set[Role | None] = {None}
+    chosen = _chosen(parts)
     for before, part, after, beyond in zip(["", *parts], parts, [*parts[1:], ""], [*parts[2:], "", ""], strict=False):
         if isinstance(part, str):
             yield _Piece(re.escape(part), None, _beginning(part))
             continue
-        role = None if part.role in taken else part.role
-        taken.add(role)
+        role = part.role if part in chosen else None
+        chosen.discard(part)
         if isinstance(after, Token) and after.role is Role.QUERY:
             # A path and its query, with nothing between: it ends at a question mark, or where the query would.
             closing = beyond[:1] if isinstance(beyond, str) else ""
             yield _Piece(rf"([^\s?{re.escape(closing)}]*+)" if role else r"\S*?", None, "", role)
             continue
         yield _piece(part, role, before, after)
+
+
+def _chosen(parts: Iterable[Token | str]) -> set[Token]:
+    """Of all fields for one thing, the one that is read."""
+    best: dict[Role, Token] = {}
+    for part in parts:
+        if isinstance(part, Token) and part.role and (part.role not in best or part.rank > best[part.role].rank):
+            best[part.role] = part
+    return {*best.values()}
 
 
 def _piece(token: Token, role: Role | None, before: Token | str, after: Token | str) -> _Piece:
@@ -71,7 +80,7 @@ def _piece(token: Token, role: Role | None, before: Token | str, after: Token | 
     if role is Role.REQUEST:
         value = f"(?:{REQUEST}(?={re.escape(closing)})|{value})"
         return _Piece(value, label, rest, role, USUAL_REQUEST)
-    wrapped = "({})" if role else "{}"
+    wrapped = "({})" if role else "(?:{})"
     return _Piece(wrapped.format(value) + token.after, label, rest, role, usual and wrapped.format(usual))
 
 
@@ -154,10 +163,7 @@ class LogPattern:
     def __attrs_post_init__(self) -> None:
         parts = parts_of(self.text)
         self._pieces = list(_pieces(parts))
-        clocks = [part.clock for part in parts if isinstance(part, Token) and part.clock]
-        if len(clocks) > 1:
-            raise ConfigError("format: the pattern has the time in more than one field; write it as one, %{…}t")
-        self.clock = clocks[0] if clocks else lambda _: None
+        self.clock = _clock_of([part for part in parts if isinstance(part, Token) and part.clock])
         order = [piece.role for piece in self._pieces if piece.role]
         self.roles = frozenset(order)
         if Role.AGENT not in self.roles:
@@ -228,6 +234,22 @@ class LogPattern:
             before += piece.regex
             requested = (requested or piece.role in _REQUESTS) and piece.role is not Role.AGENT
         return [(re.compile(regex + r"\s*", re.DOTALL | re.ASCII), reason) for regex, reason in reversed(found)]
+
+
+def _clock_of(times: Sequence[Token]) -> Clock:
+    """Return what reads the time.
+
+    Raises:
+        ConfigError: no field tells all of it.
+    """
+    if len(times) > 1 and any(token.rank == PART for token in times):
+        raise ConfigError("format: the pattern has the time in more than one field; write it as one, %{…}t")
+    if times and times[0].rank == PART:
+        raise ConfigError(
+            "format: the pattern's time, in the notation of strftime, does not tell both day and time of day"
+        )
+    best = max(times, key=lambda token: token.rank, default=None)
+    return best.clock if best and best.clock else lambda _: None
 
 
 _REQUESTS = frozenset({Role.REQUEST, Role.URL, Role.QUERY})

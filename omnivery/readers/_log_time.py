@@ -102,3 +102,19 @@ def strptime_clock(pattern: str) -> Clock:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
 
     return lru_cache(maxsize=64)(seconds)
+
+
+def told_by(pattern: str) -> int:
+    """Return what a time in the notation of `strptime` tells: `ZONED`, `WHOLE`, or `PART` of a day and its time."""
+    try:
+        read = datetime.strptime(_PROBE.strftime(pattern), pattern)  # noqa: DTZ007  # the zone is what is asked for
+    except ValueError:
+        return PART
+    if read.replace(second=0, microsecond=0, tzinfo=UTC) != _PROBE:
+        return PART
+    return WHOLE if read.tzinfo is None else ZONED
+
+
+PART, WHOLE, ZONED = range(3)
+"""How much a field tells of a time: less than a day and a time of it, both, or both and the zone."""
+_PROBE = datetime(2023, 11, 29, 21, 47, tzinfo=UTC)

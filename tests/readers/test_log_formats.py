@@ -80,13 +80,44 @@ def ips(content: str, **options: Any) -> list[str | None]:
         ('%{%b %e %Y %T}t %h "%r" "%{User-Agent}i"', 'May 17 2026 10:05:03 198.51.100.7 "{request}" "{agent}"'),
         ('%v %h "%r" %t "%{User-Agent}i"', '10.0.0.4:80 198.51.100.7 "{request}" [{iso}] "{agent}"'),
         ('%v:%p %h "%r" %t "%{User-Agent}i"', '[2001:db8::1]:80 198.51.100.7 "{request}" [{iso}] "{agent}"'),
+        # mod_logio has these of two letters, mod_remoteip finds the client behind the peer
+        ('%h %t %^FU %^FB "%r" "%{User-Agent}i"', '198.51.100.7 [{iso}] 12 13 "{request}" "{agent}"'),
+        ('%{c}a %a %t "%r" "%{User-Agent}i"', '10.0.0.1 198.51.100.7 [{iso}] "{request}" "{agent}"'),
+        ('%a %{c}a %t "%r" "%{User-Agent}i"', '198.51.100.7 10.0.0.1 [{iso}] "{request}" "{agent}"'),
+        ('%h %a %t "%r" "%{User-Agent}i"', 'mail.example.org 198.51.100.7 [{iso}] "{request}" "{agent}"'),
+        (
+            '$realip_remote_addr $remote_addr [$time_local] $msec "$request" "$http_user_agent"',
+            '10.0.0.1 198.51.100.7 [17/May/2026:10:05:03 +0000] 1779012303.1 "{request}" "{agent}"',
+        ),
+        # Of several times that are whole, one that tells its zone
+        (
+            '%a %{begin:usec}t %{end:usec}t "%r" "%{User-Agent}i"',
+            '198.51.100.7 {usec} 1779012399000000 "{request}" "{agent}"',
+        ),
+        (
+            '%a %{%d/%b/%Y %T}t - %{%s}t "%r" "%{User-Agent}i"',
+            '198.51.100.7 17/May/2026 12:05:03 - 1779012303 "{request}" "{agent}"',
+        ),
+        # %I is a thread's name in Tomcat
+        ('%h %t "%r" %I "%{User-Agent}i"', '198.51.100.7 [{iso}] "{request}" http-nio-8080-exec-1 "{agent}"'),
+        # A whole line of the configuration
+        (r'LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\"" combined', LINE),
+        (
+            """log_format main escape=default '$remote_addr - $remote_user [$time_local] "$request" '
+                     '$status $body_bytes_sent "$http_referer" "$http_user_agent"';""",
+            LINE,
+        ),
         ('"%{User-Agent}i" "%r" %t %h', '"{agent}" "{request}" [17/May/2026:10:05:03 +0000] 198.51.100.7'),
     ],
 )
 def test_a_pattern_of_ones_own_is_read_in_the_servers_notation(pattern: str, line: str) -> None:
     """Copied from the server's configuration, with its quotes."""
     line = line.format(
-        agent=AGENT, request="GET /c/1?x=2 HTTP/1.1", iso="2026-05-17T10:05:03Z", time="2026-05-17 12:05:03 +0200"
+        agent=AGENT,
+        request="GET /c/1?x=2 HTTP/1.1",
+        iso="2026-05-17T10:05:03Z",
+        time="2026-05-17 12:05:03 +0200",
+        usec="1779012303186641",
     )
     (event,) = items(f"{line}\n", format=pattern)
     assert isinstance(event, BotEvent), event
@@ -96,6 +127,21 @@ def test_a_pattern_of_ones_own_is_read_in_the_servers_notation(pattern: str, lin
         1_779_012_303,
         {"url": "/c/1?x=2", "line": 1},
     )
+
+
+def test_a_path_without_a_query_is_read_beside_one_that_has_one() -> None:
+    """Apache logs nothing where there is no query."""
+    lines = "".join(f'198.51.100.7 {{time}} "GET {url} HTTP/1.1" "{AGENT}"\n' for url in ("/c/1", "/c/1?x=2"))
+    found = items(lines.format(time="[17/May/2026:10:05:03 +0000]"), format='%a %t "%m %U%q %H" "%{User-Agent}i"')
+    assert [isinstance(item, BotEvent) and (item.attributes or {})["url"] for item in found] == ["/c/1", "/c/1?x=2"]
+
+
+def test_the_proxy_protocols_client_is_a_forwarded_one() -> None:
+    line = f"203.0.113.9 198.51.100.7 {REST.replace(' 302 0', '')}"
+    pattern = '$proxy_protocol_addr $remote_addr [$time_local] "$request" "$http_referer" "$http_user_agent"'
+    assert ips(line, format=pattern, client_ip="peer") == ["198.51.100.7"]
+    assert ips(line, format=pattern, client_ip="forwarded") == ["203.0.113.9"]
+    assert ips(line, format=pattern, client_ip="forwarded", trusted_proxies=["10.0.0.0/8"]) == ["198.51.100.7"]
 
 
 def test_a_pattern_without_a_time_makes_events_without_one() -> None:
@@ -109,9 +155,13 @@ def test_a_pattern_without_a_time_makes_events_without_one() -> None:
     [
         ("%h %l %u %t", "no user agent"),
         ('%t "%{User-Agent}i"', "no client address"),
-        ('%h %{%s}t "%{User-Agent}i"', r"%\{%s\}t cannot be read"),
+        ('%h %{%Q}t "%{User-Agent}i"', r"%\{%Q\}t cannot be read"),
+        ('%h %{%T}t "%{User-Agent}i"', "does not tell both day and time"),
+        ('%h %{%d/%b/%Y}t "%{User-Agent}i"', "does not tell both day and time"),
+        ("%h %{yyyy-MM-dd'T'HH:mm:ss}t \"%{User-Agent}i\"", "does not tell both day and time"),
+        ('%{X-Forwarded-For}i %t "%{User-Agent}i"', "say client_ip='forwarded'"),
         ('%h %{%d/%b/%Y %T}t %u %{%z}t "%{User-Agent}i"', "time in more than one field"),
-        ('%h %{%d/%b/%Y %T}t %{sec}t "%{User-Agent}i"', "time in more than one field"),
+        ('%h %{%d/%b/%Y}t %{sec}t "%{User-Agent}i"', "time in more than one field"),
         ("common", "no user agent, which every event needs"),
         ("combine", "there is no 'combine'; there are alb, apache, azure, caddy"),
     ],
