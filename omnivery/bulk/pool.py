@@ -10,24 +10,23 @@ from __future__ import annotations
 import warnings
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
-from logging import Logger
 from time import time as unix_time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import anyio
 from attrs import define, field
 
-from omnivery._logging import get_logger
-from omnivery.bulk.outage import Decision, OutagePolicy, ServiceState, may_have_happened
+from omnivery.bulk.memory import have_memory_reused
+from omnivery.bulk.outage import OutagePolicy
 from omnivery.bulk.outcomes import OutcomeStream
 from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.report import RunState, RunTotals
+from omnivery.bulk.run_end import RunEnd
+from omnivery.bulk.sender import BatchSender
+from omnivery.bulk.service_watch import ServiceWatch
 from omnivery.bulk.tasks import RunTasks
-from omnivery.bulk.work import PartState
-from omnivery.errors import AmbiguousError, BulkError, ConfigError, JournalError, OmniveryError
-from omnivery.transport.pipeline import NOT_SENT
+from omnivery.errors import BulkError, ConfigError, JournalError
 from omnivery.transport.runtime import AsyncRuntime
 
 if TYPE_CHECKING:
@@ -40,17 +39,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OutcomeT = TypeVar("OutcomeT")
 ReportT = TypeVar("ReportT")
-
-MAX_UNDELIVERED = 50_000
-"""Undelivered items after which a run stops: it keeps them all for the caller, and its memory must stay flat."""
-FIRST_RESPONSE = 3.0
-"""Seconds without any response after which a run says what it waits for."""
-REUSED = 8_000_000
-"""Size in bytes of the blocks up to which memory is reused."""
-HOLD = 0.5
-"""Longest pause in seconds before a held batch asks to be sent again."""
-
-logger: Logger = get_logger("omnivery.bulk")
 
 
 @define(kw_only=True, eq=False, repr=False)
@@ -77,22 +65,20 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     notify: Callable[[], None] | None = None
     """Called when the run begins to wait for the service, and when it no longer does."""
     _totals: RunTotals[T] = field(init=False, factory=RunTotals)  # pyright: ignore[reportAssignmentType]
-    _stopped_by: BaseException | None = field(init=False, default=None)
-    _fault: tuple[str, Exception] | None = field(init=False, default=None)
-    """A foreign exception, and what raised it."""
-    _posted: bool = field(init=False, default=False)
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
     _unwatched: bool = field(init=False, default=False)
     """Whether nobody looks at the outcomes, but only at the report."""
     _workers: int = field(init=False, default=0)
     """Workers that have not ended."""
-    _waiting: bool = field(init=False, default=False)
+    _end: RunEnd = field(init=False)
+    _sender: BatchSender[T, OutcomeT] = field(init=False)
     _tasks: RunTasks = field(init=False)
     _outcomes: OutcomeStream[OutcomeT] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._outcomes = OutcomeStream(ordered=self.ordered, max_early=self.concurrency)
+        self._end = RunEnd(source=self.source, breaker=self.policy.breaker)
 
     @property
     def report(self) -> ReportT:
@@ -100,7 +86,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         opened, now = self.policy.breaker.opened_at, self.runtime.now()
         state = RunState(
             elapsed=self._elapsed_until(now),
-            stopped_by=self._stopped_by or self.source.error,
+            stopped_by=self._end.reason or self.source.error,
             journal=self.recorder.journal,
             waiting_since=None if opened is None or self._elapsed is not None else unix_time() - (now - opened),
         )
@@ -126,7 +112,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             raise ConfigError("a bulk run is entered once: create another run")
         self._started = self.runtime.now()
         self._tasks = RunTasks(noun="the run", interruptible=self.source.may_block)
-        _have_memory_reused()
+        have_memory_reused()
         await self._tasks.open()
         try:
             self._totals = await self.recorder.open(self.source, self.work)
@@ -138,7 +124,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         # the order of the source, which two workers would not.
         workers = 2 * self.concurrency if self.recorder.ahead and self.concurrency > 1 else self.concurrency
         self._outcomes.open(room=2 * self.concurrency - workers)
-        self.policy.breaker.watchers.append(self._circuit_changed)
+        self._sender = self._new_sender(self._watch_service())
         self._workers = workers
         for _ in range(workers):
             self._tasks.start_soon(self._work)
@@ -176,7 +162,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 await self.recorder.close()
             finally:
                 if self.recorder.broken is not None:
-                    self._stop(self.recorder.broken)
+                    self._end.stop(self.recorder.broken)
                     self._totals.kept += self.work.decoded(self.recorder.unwritten)
 
     def __aiter__(self) -> Self:
@@ -193,17 +179,10 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         except anyio.EndOfStream:
             self._stop_clock()
         self._tasks.raise_error()
-        if self._fault is None and self.source.error is not None:
-            self._fault = f"the source of {self.work.noun}", self.source.error
-        if self._fault is not None:
-            what, cause = self._fault
-            if isinstance(cause, StopAsyncIteration):
-                # It would be taken for the end of the outcomes.
-                raise RuntimeError(f"{what} raised StopAsyncIteration") from cause
-            raise cause
-        if isinstance(self._stopped_by, ConfigError) and not self._totals.accepted:
+        self._end.raise_fault(self.work.noun)
+        if isinstance(self._end.reason, ConfigError) and not self._totals.accepted:
             # The client cannot be used at all: the caller should learn that first.
-            raise self._stopped_by
+            raise self._end.reason
         raise StopAsyncIteration
 
     def __repr__(self) -> str:
@@ -231,9 +210,9 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             try:
                 await self.follow(lambda _: self._notify(), decoded=False)
             except Exception:
-                if self._fault is None:
+                if self._end.fault is None:
                     raise
-                what, cause = self._fault
+                what, cause = self._end.fault
                 words = f"{what} raised {type(cause).__name__}; {self._totals.summary(self.work.noun)}"
                 raise BulkError(words, report=self.report) from cause
         return self.report
@@ -259,16 +238,32 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 tell(seen(outcome))
 
     def _notify(self) -> None:
-        if self.notify is None or self._fault is not None:
+        if self.notify is None or self._end.fault is not None:
             return
         try:
             self.notify()
         except Exception as error:  # noqa: BLE001  # the caller's code: its error must not take the report along
-            self._fail("on_progress", error)
+            self._end.fail("on_progress", error)
 
-    def _fail(self, what: str, error: Exception) -> None:
-        self._fault = self._fault or (what, error)
-        self._stop(error)
+    def _watch_service(self) -> ServiceWatch:
+        watch = ServiceWatch(
+            service=self.work.service, policy=self.policy, end=self._end, runtime=self.runtime, notify=self._notify
+        )
+        self.policy.breaker.watchers.append(watch.circuit_changed)
+        return watch
+
+    def _new_sender(self, watch: ServiceWatch) -> BatchSender[T, OutcomeT]:
+        return BatchSender(
+            work=self.work,
+            policy=self.policy,
+            pace=self.pace,
+            recorder=self.recorder,
+            runtime=self.runtime,
+            ready=self.ready,
+            totals=self._totals,
+            end=self._end,
+            on_first_post=lambda: self._tasks.start_soon(watch.name_silent),
+        )
 
     @contextmanager
     def _interruption_told(self) -> Iterator[None]:
@@ -294,7 +289,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     async def _work(self) -> None:
         try:
             while (batch := await self._read()) is not None:
-                outcome = await self._deliver(batch)
+                outcome = await self._sender.send(batch)
                 if not self._unwatched:
                     await self._outcomes.put(batch.number, outcome)
         finally:
@@ -306,12 +301,12 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     async def _settle_leftover(self) -> None:
         """Count items as undelivered that a thread has read from a pipe and no worker will take."""
         while items := self.source.leftover(self.work.size):
-            self._settle(await self._appended(items))
+            self._sender.settle(await self._appended(items))
 
     async def _read(self) -> Batch[T] | None:
         """Return the next batch; None at the end of the source, or when the run was stopped."""
         # While the service is down every worker holds one batch and none reads another.
-        return None if self._stopped_by is not None else await self._next_batch()
+        return None if self._end.reason is not None else await self._next_batch()
 
     async def _next_batch(self) -> Batch[T] | None:
         try:
@@ -321,7 +316,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
                 return batch
             await self.recorder.room()
         except JournalError as error:
-            self._stop(error)
+            self._end.stop(error)
             return None
         return await self._read_source()
 
@@ -332,7 +327,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         except BaseException:
             # Cancelled while reading: what had been read by then is settled, not forgotten.
             if items:
-                self._settle(await self._appended(items))
+                self._sender.settle(await self._appended(items))
             raise
         return await self._appended(read) if read else None
 
@@ -343,154 +338,5 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         try:
             await self.recorder.append(batch, self.source)
         except JournalError as error:
-            self._stop(error)
+            self._end.stop(error)
         return batch
-
-    def _stop(self, error: BaseException) -> None:
-        self._stopped_by = self._stopped_by or error
-        self.source.stop()
-        self.policy.breaker.stop()
-
-    async def _deliver(self, batch: Batch[T]) -> OutcomeT:
-        before, failures = self.policy.service_state(), 0
-        try:
-            if self.pace is not None:
-                # While this waits for its turn, the caller may change what is in a list.
-                batch.encode_next()
-            while self._stopped_by is None and batch.next_items:
-                if self.pace is not None and (items := batch.next_new_items):
-                    await self.pace.wait(items)
-                if (body := batch.next_request()) is None:
-                    continue
-                held = await self._post(batch, body, before=before, round=failures + 1)
-                await self._responded(batch)
-                if held:
-                    # Rounds count in which the service worked, and this batch failed all the same.
-                    failures += not self.policy.was_down_since(before)
-                    accepted = self.policy.accepted
-                    await self._hold()
-                    before = self.policy.service_state(accepted=accepted)
-                else:
-                    failures = 0
-            if self.work.size == 1:
-                # Items that are rejected unsent await nothing: other tasks must have their turn all the same.
-                await anyio.lowlevel.checkpoint()
-        finally:
-            # No await stands here: a cancelled run settles its batches all the same.
-            outcome = self._settle(batch)
-        return outcome
-
-    async def _post(self, batch: Batch[T], body: Any, *, before: ServiceState, round: int) -> bool:  # noqa: A002
-        """Send one request, and tell the batch how it ended. Return whether the batch is held."""
-        if not self._posted:
-            self._posted = True
-            self._tasks.start_soon(self._name_silent_service)
-        is_posted = False
-        try:
-            if self.ready is not None:
-                await self.ready()
-            await self.recorder.sending(batch)
-            is_posted = True
-            response = await self.work.post(body)
-        except JournalError as error:
-            # Nothing was sent: a request goes out only after it was written down.
-            batch.held(error)
-            self._stop(error)
-        except OmniveryError as error:
-            return self._judge(batch, body, error, before=before, round=round)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the report must not be lost with it
-            fault = AmbiguousError(f"sending raised {type(error).__name__}", attempts=0)
-            batch.failed(fault, state=self._state_after(fault, stopped=True))
-            self._fail("sending", error)
-        except BaseException as interruption:
-            if not is_posted or NOT_SENT in getattr(interruption, "__notes__", ()):
-                batch.unsent()
-            raise
-        else:
-            self.policy.accepted += 1
-            batch.accepted(response)
-        return False
-
-    def _judge(
-        self,
-        batch: Batch[T],
-        body: Any,
-        error: OmniveryError,
-        *,
-        before: ServiceState,
-        round: int,  # noqa: A002
-    ) -> bool:
-        """Decide about a request that failed. Return whether the batch is held."""
-        if self.work.refuses(error, body):
-            batch.refused(error)
-            return False
-        now = self.runtime.now()
-        decision = self.policy.decide(error, before=before, round=round, now=now)
-        if decision is Decision.HOLD:
-            batch.held(error)
-            if self.policy.accepted == before.accepted:
-                self.policy.breaker.trip(now, random=self.runtime.random())
-            return True
-        batch.failed(error, state=self._state_after(error, stopped=decision is Decision.STOP))
-        if decision is Decision.STOP:
-            self._stop(error)
-        return False
-
-    def _state_after(self, error: OmniveryError, *, stopped: bool) -> PartState:
-        if not self.work.idempotent and may_have_happened(error):
-            return PartState.UNKNOWN
-        return PartState.PENDING if stopped else PartState.UNDELIVERED
-
-    async def _hold(self) -> None:
-        """Wait a moment before a held batch is sent again; the circuit breaker does the long waiting."""
-        await self.runtime.sleep(HOLD * self.runtime.random())
-
-    async def _responded(self, batch: Batch[T]) -> None:
-        try:
-            await self.recorder.responded(batch)
-        except JournalError as error:
-            self._stop(error)
-
-    def _settle(self, batch: Batch[T]) -> OutcomeT:
-        settled = batch.close()
-        try:
-            journalled = self.recorder.settle(batch)
-        except JournalError as error:
-            journalled = False
-            self._stop(error)
-        self._totals.add(settled, counted=batch.counted, journalled=journalled)
-        if len(self._totals.kept) > MAX_UNDELIVERED and settled.undelivered:
-            self._stop(settled.errors[-1])
-        return self.work.outcome(settled, batch.responses, batch.refusals)
-
-    # Waiting for the service
-
-    def _circuit_changed(self) -> None:
-        waiting = self.policy.breaker.is_open
-        if waiting == self._waiting or self._stopped_by is not None:
-            return
-        self._waiting = waiting
-        if waiting:
-            logger.warning("%s accepts no requests: waiting until it does", self.work.service)
-        else:
-            logger.info("%s accepts requests again", self.work.service)
-        self._notify()
-
-    async def _name_silent_service(self) -> None:
-        await self.runtime.sleep(FIRST_RESPONSE)
-        if not self.policy.breaker.responded and self._stopped_by is None and not self.policy.accepted:
-            logger.warning("no response from %s for %g s: still trying", self.work.service, FIRST_RESPONSE)
-            self._notify()
-
-
-@cache
-def _have_memory_reused() -> None:
-    """Have the allocator keep the memory of one body for the next.
-
-    glibc maps a block as large as a body anew, with a page fault for every 4 kB, but reuses memory for blocks up to the
-    size of one that was freed (mallopt(3), M_MMAP_THRESHOLD). That saves a run up to a sixth of its CPU. The first such
-    block takes up no memory, as nothing is written to it. Where so much is not allowed, small bodies are sent all the
-    same.
-    """
-    with suppress(MemoryError):
-        bytes(REUSED)

@@ -1,12 +1,7 @@
-"""The pool in virtual time: what it says while it waits for the service, and what it does at its end."""
+"""The pool in virtual time: its clock, what stops it, and what it does at its end."""
 
 from __future__ import annotations
 
-import logging
-import platform
-import subprocess
-import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +14,6 @@ from trio.testing import MockClock
 
 from omnivery.automations import BatchOutcome, SubmitReport
 from omnivery.automations.run import AsyncBulkRun
-from omnivery.bulk import pool
 from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.source import BatchSource, Resumable, ResumePoint
 from omnivery.errors import BulkError, ConfigError, DecodeError, JournalError, NotSentError
@@ -65,99 +59,6 @@ def accepting(seconds: float = 0.1) -> Callable[[bytes], Awaitable[int]]:
         return 1
 
     return post
-
-
-# While the service is down
-
-
-@define(eq=False)
-class DownService:
-    """A service that works, is down for some seconds, and works again."""
-
-    down: float = 60.0
-    begins: float = 1.0
-    start: float = field(init=False, default=0.0)
-
-    async def __call__(self, _: bytes) -> int:
-        await anyio.sleep(0.2)
-        since = trio.current_time() - self.start
-        if self.begins <= since < self.begins + self.down:
-            raise refusal(503)
-        return 1
-
-
-def test_a_run_says_once_that_it_waits_for_the_service_and_once_that_it_goes_on(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A person who looks at a run that stands still has to see why; and since when."""
-    told: list[tuple[float, SubmitReport]] = []
-
-    async def work() -> SubmitReport:
-        service = DownService()
-        service.start = trio.current_time()
-        run = run_in_time(events(12_000), service, rounds=2)
-        return await run.finish(lambda report: told.append((trio.current_time() - service.start, report)))
-
-    with caplog.at_level(logging.INFO, "omnivery"):
-        report = virtually(work)
-    assert report.accepted == 12_000
-    lines = [line for line in caplog.messages if "accepts" in line]
-    assert lines == [
-        "http://api.example.com accepts no requests: waiting until it does",
-        "http://api.example.com accepts requests again",
-    ]
-    waiting = [(moment, one.waiting_since) for moment, one in told if one.waiting_since is not None]
-    assert len(waiting) == 1, "told when it begins; while it lasts nothing ends"
-    [(moment, since)] = waiting
-    assert 1.0 <= moment < 3.0
-    assert since == pytest.approx(time.time(), abs=60)
-    after = next(moment for moment, one in told if moment > waiting[0][0])
-    assert after >= 61.0
-    assert report.waiting_since is None
-
-
-def test_a_run_that_was_stopped_says_nothing_of_waiting(caplog: pytest.LogCaptureFixture) -> None:
-    async def post(_: bytes) -> int:
-        await anyio.sleep(0.1)
-        raise refusal(503)
-
-    with caplog.at_level(logging.INFO, "omnivery"):
-        report = virtually(lambda: run_in_time(endless(), post, max_outage=30.0).finish())
-    assert [line for line in caplog.messages if "accepts" in line] == [
-        "http://api.example.com accepts no requests: waiting until it does"
-    ]
-    assert report.stopped_by is not None
-    assert report.waiting_since is None
-
-
-def test_a_service_that_does_not_respond_is_named_after_three_seconds(caplog: pytest.LogCaptureFixture) -> None:
-    """A wrong URL hangs like a slow service, and only its owner can tell which it is."""
-    told: list[tuple[float, int]] = []
-
-    async def work() -> SubmitReport:
-        start = trio.current_time()
-        run = run_in_time(events(3000), accepting(10.0))
-        return await run.finish(lambda report: told.append((trio.current_time() - start, report.requests)))
-
-    with caplog.at_level(logging.INFO, "omnivery"):
-        assert virtually(work).accepted == 3000
-    assert caplog.messages == ["no response from http://api.example.com for 3 s: still trying"]
-    assert told[0][0] == pytest.approx(3.0)
-    assert told[0][1] == 0
-    assert len(told) == 7, "and then after each batch"
-
-
-@pytest.mark.parametrize("status", [200, 503])
-def test_a_service_that_responds_in_time_is_not_named(caplog: pytest.LogCaptureFixture, status: int) -> None:
-    async def post(_: bytes) -> int:
-        await anyio.sleep(2.0)
-        if status != 200:
-            raise refusal(status)
-        return 1
-
-    with caplog.at_level(logging.INFO, "omnivery"):
-        virtually(lambda: run_in_time(events(3000), post, max_outage=60.0).finish())
-    assert [line for line in caplog.messages if "no response" in line] == []
 
 
 # The clock of a report
@@ -254,20 +155,6 @@ def test_a_callback_that_failed_is_not_called_again_and_its_first_error_counts()
     assert str(told.value.__cause__) == "1"
 
 
-def test_of_two_faults_of_ours_the_first_is_told() -> None:
-    calls: list[int] = []
-
-    async def post(_: bytes) -> int:
-        calls.append(1)
-        number = len(calls)
-        await anyio.sleep(number)
-        raise LookupError(number)
-
-    with pytest.raises(BulkError, match="sending raised LookupError") as told:
-        virtually(lambda: run_in_time(endless(), post).finish())
-    assert str(told.value.__cause__) == "1"
-
-
 class FullDisk(Recorder[Any]):
     """A journal that takes everything but the end of a batch."""
 
@@ -286,19 +173,6 @@ def test_what_no_journal_has_is_kept_for_the_caller() -> None:
     assert_lawful(report)
     assert ids(report.undelivered_events()) == ids(events(500))
     assert isinstance(report.stopped_by, JournalError)
-
-
-def test_the_first_reason_to_stop_is_the_one_that_is_told() -> None:
-    errors = iter([refusal(401), refusal(403)])
-
-    async def post(_: bytes) -> int:
-        error = next(errors)
-        await anyio.sleep(1.0 if error.status == 401 else 2.0)
-        raise error
-
-    report = virtually(lambda: run_in_time(endless(), post, concurrency=2).finish())
-    assert (str(report.stopped_by).partition(" ")[0], report.undelivered) == (str(refusal(401)).partition(" ")[0], 1000)
-    assert [getattr(failure.error, "status", None) for failure in report.failures] == [401, 403]
 
 
 # The source
@@ -481,32 +355,3 @@ def test_halves_are_not_sent_once_the_run_has_stopped() -> None:
     report = virtually(lambda: run_in_time(endless(), post).finish())
     assert requests == [500, 500]
     assert report.undelivered == report.read == 1000
-
-
-FAULTS = """
-import resource, anyio
-from tests.support.bots import Server, event, run_of
-
-def faults(least):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for size in range(least, least + 400_000, 4_000):  # each is larger than any before
-        b"x" * size
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-without = faults(400_000)
-anyio.run(run_of([event(0)], Server(takes=1)).finish)
-print(without, faults(1_000_000))
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators reuse memory by rules of their own")
-def test_bodies_use_the_same_memory_one_after_the_other() -> None:
-    """Else each is mapped anew, with a page fault for every 4 kB of it."""
-    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, check=True, text=True, timeout=60)
-    without, within = map(int, done.stdout.split())
-    assert within < without / 4
-
-
-def test_a_run_begins_though_less_memory_is_allowed_than_it_would_reuse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "REUSED", sys.maxsize - 64)
-    pool._have_memory_reused.__wrapped__()

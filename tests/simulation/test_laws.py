@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from omnivery.automations.batch import EventWork
-from omnivery.bulk import outage, pool
+from omnivery.bulk import outage, pool, sender
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal import store
 from omnivery.bulk.outage import Decision, OutagePolicy
@@ -216,12 +216,12 @@ def trusting(patch: pytest.MonkeyPatch) -> None:
 
 
 def undoubting(patch: pytest.MonkeyPatch) -> None:
-    for module in (outage, pool):
+    for module in (outage, sender):
         patch.setattr(module, "may_have_happened", lambda _error: False)
 
 
 def unwritten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pool.Pool, "_state_after", lambda *_, **__: PartState.UNDELIVERED)
+    patch.setattr(sender.BatchSender, "_state_after", lambda *_, **__: PartState.UNDELIVERED)
 
 
 def hopeful(patch: pytest.MonkeyPatch) -> None:
