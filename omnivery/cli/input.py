@@ -53,7 +53,9 @@ class InputOptions:
             ConfigError: an option is wrong.
             OSError: a file cannot be opened.
         """
-        found = [one for file in files for one in self._each(file, complete=complete)]
+        named = [*files]
+        # A shell's pattern names the journal, too, where it lies beside the logs.
+        found = [one for file in _without_own(named) or named for one in self._each(file, complete=complete)]
         if self.follow and len(found) > 1:
             raise ConfigError(f"--follow: one file can be followed, and these are {len(found)}: run a command for each")
         kept: dict[str | tuple[int, int], FileEvents[Any]] = {}
@@ -86,6 +88,13 @@ class InputOptions:
         if not found:
             raise FileNotFoundError(errno.ENOENT, "There is no file in this folder", file)
         return found
+
+
+def _without_own(files: Sequence[str]) -> list[str]:
+    """The names without those of journals and verdict stores, of this run or another one."""
+    from omnivery._sqlite.own_files import is_own
+
+    return [one for one in files if one == "-" or not is_own(Path(one))]
 
 
 def input_options(command: Command) -> Command:

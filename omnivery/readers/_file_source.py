@@ -8,10 +8,12 @@ import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+from omnivery._sqlite.own_files import is_own
 from omnivery.errors import ConfigError
 from omnivery.readers._origin import (
     ADVICE,
@@ -98,6 +100,8 @@ def _standard_input() -> BinaryFile:
 def _paths(source: str | os.PathLike[str]) -> Iterator[Origin]:
     path = Path(source)
     text = os.fspath(source)
+    if not text:  # a variable of a script that is not set: as a path, it would be the current folder
+        raise ConfigError("source: the path is empty; '.' is the current folder")
     if not os.path.lexists(path) and isinstance(source, str):
         if re.match(r"[a-z][a-z0-9+.-]+://", text):
             raise ConfigError(f"source: a URL is opened by fsspec: readers.read(fsspec.open({text.split(':')[0]}://…))")
@@ -116,9 +120,18 @@ def _paths(source: str | os.PathLike[str]) -> Iterator[Origin]:
 def _matching(pattern: str) -> Iterator[Origin]:
     paths = sorted(glob.glob(pattern, recursive=True), key=_natural)  # noqa: PTH207  # Path.glob takes no absolute one
     if not paths:
+        _raise_if_closed(pattern)
         raise FileNotFoundError(2, "No file matches", pattern)
     for path in map(Path, paths):
         yield from _within(path) if path.is_dir() else _listed([path])
+
+
+def _raise_if_closed(pattern: str) -> None:
+    """Raise if the folder cannot be listed in which a pattern looks first: the pattern takes it for an empty one."""
+    parts = Path(pattern).parts
+    first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.scandir(Path(*parts[:first])).close()
 
 
 def _within(folder: Path) -> Iterator[Origin]:
@@ -139,7 +152,7 @@ def _listed(paths: Iterable[Path]) -> Iterator[Origin]:
     for path in paths:
         status = status_of(path)
         # To open a pipe would wait for its writer, and a socket cannot be opened.
-        if status is None or stat.S_ISREG(status.st_mode):
+        if status is None or (stat.S_ISREG(status.st_mode) and not is_own(path)):
             yield local_file(path, explicit=False)
 
 

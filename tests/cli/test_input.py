@@ -113,6 +113,20 @@ def test_the_files_of_a_folder_share_an_open_journal(
     assert seen(emulator) == [f"e{n}" for n in range(10)]
 
 
+def test_a_journal_beside_the_logs_is_not_one_of_them(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator
+) -> None:
+    """A shell writes out `*`: that names the journal, and what lies beside it."""
+    (tmp_path / "a").write_bytes(ndjson(2))
+    (tmp_path / "b").write_bytes(ndjson(2, 2))
+    for _ in range(2):
+        done = submit(settings, "--journal", tmp_path / "journal", *sorted(tmp_path.iterdir()))
+        assert (done.returncode, printed(done)["read"], done.stderr) == (0, 4, b"")
+    assert len(seen(emulator)) == 4
+    alone = submit(settings, tmp_path / "journal")
+    assert (alone.returncode, b"SQLite database" in alone.stderr) == (1, True)
+
+
 def test_an_empty_folder_is_one_clear_line(tmp_path: Path, settings: dict[str, str]) -> None:
     result = submit(settings, tmp_path)
     assert (result.returncode, result.stdout) == (1, b"")

@@ -6,11 +6,13 @@ import gzip
 import io
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
+from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
@@ -69,6 +71,32 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path: Path) -> 
 def test_a_pattern_that_matches_nothing_is_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="No file matches"):
         ndjson(f"{tmp_path}/*.log")
+
+
+def test_an_empty_path_is_not_the_current_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script's variable that is not set would submit whatever lies there."""
+    monkeypatch.chdir(folder)
+    with pytest.raises(ConfigError, match=r"path is empty; '\.' is the current folder"):
+        ndjson("")
+    assert numbers(".") == [1, 2, 3]
+
+
+def test_a_pattern_in_a_folder_that_is_closed_says_that_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' user may be one who may do everything."""
+
+    def refuse(path: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        ndjson(f"{tmp_path}/*.log")
+
+
+def test_what_the_package_itself_has_written_is_no_log(folder: Path) -> None:
+    """A journal beside the logs would be an error of each run but the first."""
+    with closing(JournalStore.open(folder / "run.journal")):
+        assert numbers(folder) == numbers(f"{folder}/*") == [1, 2, 3]
+    assert numbers(folder) == numbers(f"{folder}/*") == [1, 2, 3]
 
 
 def test_an_empty_folder_has_no_events(tmp_path: Path) -> None:

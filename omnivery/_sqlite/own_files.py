@@ -1,0 +1,42 @@
+"""Files that this package itself writes: journals, verdict stores, and what lies beside them while they are open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_SQLITE = b"SQLite format 3\0"
+_APPLICATION_ID = slice(68, 72)  # https://www.sqlite.org/fileformat.html, section 1.3
+_OURS = frozenset({b"ovjl", b"ovvs", b"ovem"})
+"""Of a journal, a verdict store, and what an emulator has recorded."""
+_FIRST_TRANSACTION = 2**20
+"""Bytes of SQLite's log that hold the transaction which has created a file's tables."""
+_BESIDE = ("-wal", "-shm", "-journal", "-lock")
+
+
+def is_own(path: Path) -> bool:
+    """Whether a path is one of these. They lie in the folder of the logs, and hold no events to be read."""
+    name = path.name
+    beside = next((ending for ending in _BESIDE if name.endswith(ending)), None)
+    return _is_ours(path if beside is None else path.with_name(name.removesuffix(beside) or name))
+
+
+def _is_ours(path: Path) -> bool:
+    head = _start_of(path, _APPLICATION_ID.stop)
+    if not head.startswith(_SQLITE):
+        return False
+    if any(head[_APPLICATION_ID]):
+        return head[_APPLICATION_ID] in _OURS
+    # Up to SQLite's first checkpoint, the page that says it is in the log beside the file alone.
+    later = _start_of(path.with_name(path.name + _BESIDE[0]), _FIRST_TRANSACTION).split(_SQLITE)[1:]
+    return any((_SQLITE + page)[_APPLICATION_ID] in _OURS for page in later)
+
+
+def _start_of(path: Path, size: int) -> bytes:
+    try:
+        # To open a pipe would wait for its writer.
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(size)
+    except (OSError, ValueError):  # to read it fails as well, and says so
+        return b""
