@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import anyio
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from attrs import define, field, frozen
 
@@ -98,6 +99,8 @@ class Resumable(ABC, Generic[T]):
     @abstractmethod
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Return this source's own resume point among those of a journal; a new one if it is not among them.
+
+        It is called in a worker thread.
 
         Raises:
             ConfigError: the source has a resume point, but has changed since.
@@ -212,7 +215,8 @@ class Source(Generic[T]):
             ConfigError: the source has changed, or ends before its resume point.
         """
         if self._origin is not None:
-            bookmark = self._origin.locate(known)
+            # It looks into each file, and there may be thousands.
+            bookmark = await to_thread.run_sync(self._origin.locate, known)
             self._iterator = self._origin.open(bookmark)
             return bookmark
         name = UNNAMED if self.replays else BUFFER
