@@ -26,15 +26,17 @@ class Carrier:
 
 _ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
 _COLOUR = rb"(?:\x1b\[[\d;]{0,16}m)*"
-_TAG = rb"(?:[\w.:-]{0,254}[\w.-] )?[\w./-]{1,64}(?:\[\d{1,10}\])?: "
-"""The host, which may be missing, and the program."""
+_TAG = rb"(?:[\w.:-]{0,254}[\w.-] )?[\w./-]{1,64}(?:\[[\w.-]{1,64}\])?: "
+"""The host, which may be missing, and the program; Heroku has a process by its name there, `app[web.1]`."""
 _PREFIXES: dict[str, bytes] = {
     # RFC 5424: <190>1 2026-05-17T10:05:03Z web1 nginx 812 - - …
-    # RFC 6587 has the length of each before it.
+    # RFC 6587 has the length of each before it. Heroku leaves the structured data out.
     "syslog (RFC 5424)": rb"(?:\d{1,7} )?<\d{1,3}>\d{1,2} \S{1,64} \S{1,255} \S{1,64} \S{1,128} \S{1,64} "
-    rb"(?:-|(?:\[[^\]]{1,2048}\])+)(?: \xef\xbb\xbf| )",
+    rb"(?:(?:-|(?:\[[^\]]{1,2048}\])+)(?: \xef\xbb\xbf| ))?",
     # RFC 3164, and what syslog daemons write to files: May 17 10:05:03 web1 nginx[812]: …
     "syslog": rb"(?:(?:\d{1,7} )?<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d|" + _ISO + rb") " + _TAG,
+    # fly logs: 2026-05-17T10:05:03Z app[148ed5] fra [info]…
+    "Fly.io": _ISO + rb" \w{1,64}\[[\w-]{1,64}\] \w{2,8} \[\w{1,16}\] ?",
     # https://kubernetes.io/docs/concepts/cluster-administration/logging/; docker logs -t, docker compose logs
     "container": rb"(?:\[pod/[^\]\s]{1,255}\] |"
     + _COLOUR
@@ -70,9 +72,12 @@ _MEMBERS = (
     "_source",
     "result._raw",
     "attributes.message",
+    "short_message",
+    "LogMessage",
+    "LogEntry",
 )
-"""Where Docker's json-file driver, the journal, collectors, the logs of clouds, Loki, Splunk,
-Elasticsearch and Datadog have the line."""
+"""Where Docker's json-file driver, the journal, collectors, the logs of clouds, Loki, Splunk, Elasticsearch, Datadog,
+Graylog and Azure have the line."""
 
 
 def in_member(line: bytes) -> bytes | None:
@@ -86,7 +91,10 @@ def in_member(line: bytes) -> bytes | None:
     # In most objects none of them is there, and to look along each path takes long.
     if not isinstance(fields, dict) or fields.keys().isdisjoint(members_of(_MEMBERS)):
         return None
-    return next((inside for name in _MEMBERS if (inside := _line_in(value_at(fields, name))) is not None), None)
+    found = [value for name in _MEMBERS if (value := value_at(fields, name)) is not None]
+    # Shippers have `message` with the line, and an object `log` about its file.
+    found.sort(key=lambda value: not isinstance(value, str))
+    return next((inside for value in found if (inside := _line_in(value)) is not None), None)
 
 
 def _line_in(value: Any) -> bytes | None:
@@ -102,7 +110,20 @@ def _line_in(value: Any) -> bytes | None:
         return None
 
 
-CARRIERS = (*(Carrier(name, _prefixed(pattern)) for name, pattern in _PREFIXES.items()), Carrier("JSON", in_member))
+def _in_quotes(line: bytes) -> bytes | None:
+    """The line inside quotes, which it may have itself: LiteSpeed writes them as they stand in its configuration."""
+    if not _QUOTED.match(line):
+        return None
+    inside = line[1:].rstrip()
+    return inside.removesuffix(b'"') if inside.endswith(b'""') else inside
+
+
+_QUOTED = re.compile(rb'"[^"\s]+ [^"]{1,512} \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
+CARRIERS = (
+    *(Carrier(name, _prefixed(pattern)) for name, pattern in _PREFIXES.items()),
+    Carrier("JSON", in_member),
+    Carrier("quotes", _in_quotes),
+)
 
 
 def carried(sample: Sequence[bytes]) -> tuple[Carrier, Sequence[bytes]] | None:

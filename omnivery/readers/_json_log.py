@@ -50,7 +50,13 @@ class JsonLog:
         # In most objects none of these members is there, and to look along each path takes long.
         if fields.keys().isdisjoint(members_of(self.client)):
             return False
+        # In the API's own names it is an event.
+        if "ip" in fields and not _OF_EVENTS.isdisjoint(fields):
+            return False
         return all(_first(fields, paths) is not None for paths in self.needed)
+
+
+_OF_EVENTS = frozenset({"uas", "event_id"})
 
 
 @define(eq=False, kw_only=True)
@@ -132,7 +138,8 @@ def _is_object(line: bytes) -> bool:
 def _first(fields: Mapping[str, Any], paths: Sequence[str]) -> Any:
     for path in paths:
         value = value_at(fields, path)
-        if value is not None:
+        # What is an object in one server's log is a text in another's.
+        if value is not None and not isinstance(value, dict):
             return value
     return None
 
@@ -227,13 +234,29 @@ https://learn.microsoft.com/azure/application-gateway/monitor-application-gatewa
 """
 NGINX = JsonLog(
     described="a web server's log in JSON",
-    client=("remote_addr", "realip_remote_addr", "remote_ip", "client_ip", "clientip", "client"),
-    forwarded=("http_x_forwarded_for", "x_forwarded_for", "xff", "forwarded_for", "http_x_real_ip"),
-    time=("time_iso8601", "time_local", "msec", "@timestamp", "timestamp", "time", "ts"),
-    url=("request_uri", "request", "uri", "url", "path"),
-    agent=("http_user_agent", "user_agent", "useragent", "agent"),
+    client=(
+        *("remote_addr", "realip_remote_addr", "remote_ip", "client_ip", "clientip", "client"),
+        *("downstream_remote_address", "req.remoteAddress", "client.ip", "source.ip", "proxy.clientIp", "remote", "ip"),
+    ),
+    forwarded=(
+        *("http_x_forwarded_for", "x_forwarded_for", "x-forwarded-for", "xff", "forwarded_for", "http_x_real_ip"),
+        *("req.headers.x-forwarded-for", "request.headers.x-forwarded-for"),
+    ),
+    time=(
+        *("time_iso8601", "time_local", "msec", "@timestamp", "timestamp", "time", "ts"),
+        *("start_time", "started_at", "date"),
+    ),
+    url=(
+        *("request_uri", "request", "uri", "url", "path"),
+        *("request.uri", "req.url", "url.original", "url.path", "proxy.path", "x-envoy-origin-path"),
+    ),
+    agent=(
+        *("http_user_agent", "user_agent", "useragent", "agent", "request_user_agent", "user-agent"),
+        *("user_agent.original", "req.headers.user-agent", "request.headers.user-agent", "proxy.userAgent"),
+    ),
 )
-"""nginx has no JSON format of its own: these are its variables, and the names that examples give them.
+"""nginx has no JSON format of its own: these are its variables, and the names that examples give them; then those of
+Envoy and Istio, Kong, Fastly, Vercel, pino-http, lograge, Fluent Bit and Elastic's common schema.
 
 https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format
 """

@@ -188,6 +188,14 @@ def test_events_in_the_apis_names_are_no_log(shape: str) -> None:
     assert [json.loads(one.data) for one in found] == [EVENT] * 3
 
 
+@pytest.mark.parametrize("own", [{"uas": "-"}, {"event_id": "7", "user_agent": "-"}])
+def test_an_event_with_a_time_and_a_url_is_no_request_of_a_server_that_logs_the_ip(own: dict[str, str]) -> None:
+    """`ip` is what many applications call a client in their logs, and the API as well."""
+    line = json.dumps({"ip": "198.51.100.7", "ts": 1_779_012_303, "url": "/c/1", **own})
+    (event,) = read(io.BytesIO(line.encode()))
+    assert isinstance(event, EventLine)
+
+
 def test_a_run_goes_on_in_the_same_way(tmp_path: Path) -> None:
     """What was recognized, and what carries its lines, is found again when reading resumes."""
     for name, log in LOGS.items():
