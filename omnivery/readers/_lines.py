@@ -175,6 +175,11 @@ class Blocks:
                 self.tail = (self.tail + passed + text[-TAIL:])[-TAIL:]
                 skipping, passed = False, b""
                 start = at = at + len(text)
+            if len(rest) > MAX_LINE and rest[0] == 0 and not skipping:
+                # An emptied log can begin with as many NULs as it once had bytes.
+                held, rest = len(rest), rest.lstrip(b"\0")
+                at += held - len(rest)
+                passed = (passed + bytes(min(TAIL, held - len(rest))))[-TAIL:]
             if len(rest) > MAX_LINE + len(b"\r"):
                 at += len(rest)
                 rest, skipping, passed = b"", True, (passed + rest[-TAIL:])[-TAIL:]

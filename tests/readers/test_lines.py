@@ -14,7 +14,7 @@ from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
 from omnivery.readers._charset import charset_of
 from omnivery.readers._file_source import FileSource
-from omnivery.readers._lines import MAX_LINE
+from omnivery.readers._lines import MAX_LINE, TAIL, Blocks
 from omnivery.readers._packing import PIECE, packing_of
 
 TOO_LONG = "longer than 1,000,000 bytes"
@@ -57,6 +57,20 @@ def test_what_stands_before_a_line_and_is_none_of_it_is_taken_off(before: bytes)
     assert lines_of(before + b"{}\r\n" + before + b"[]\r\n" + before) == expected
     assert lines_of(before + b"{}\r" + before + b"[]\r") == expected
     assert lines_of(b'{"a":"\0\xef\xbb\xbf"}') == [EventLine(data=b'{"a":"\0\xef\xbb\xbf"}', line=1)]
+
+
+@pytest.mark.parametrize("hole", [MAX_LINE, MAX_LINE + 1, 3 * MAX_LINE + 5, 50 * PIECE])
+def test_a_hole_of_any_size_costs_no_line(hole: int) -> None:
+    """A server that holds a log of gigabytes open while it is emptied leaves as many NULs before its next line."""
+    before, behind = [b"a", b"b"], [b"c" * 5000, b"d", b"e" * MAX_LINE]
+    content = b"\n".join([*before, b"\0" * hole + behind[0], *behind[1:]]) + b"\n"
+    blocks = Blocks(iter([content[at : at + PIECE] for at in range(0, len(content), PIECE)]))
+    for number, lines in blocks:
+        start = blocks.start_of(number)
+        assert content[start.offset :].lstrip(b"\0").split(b"\n", 1)[0] == lines[0]
+        assert start.tail == content[max(0, start.offset - TAIL) : start.offset]
+    assert [event.data for event in lines_of(content) if isinstance(event, EventLine)] == [*before, *behind]
+    assert lines_of(b"\0" * hole + b"a\n" + b"\0" * hole) == [EventLine(data=b"a", line=1)]
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
