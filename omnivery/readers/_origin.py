@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
 import sys
 from abc import ABC, abstractmethod
@@ -14,7 +15,7 @@ from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from attrs import define, field
 
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, SourceError
 from omnivery.readers._packing import PIECE, DamagedError
 from omnivery.readers._stop import Stop, Stopped
 
@@ -121,12 +122,13 @@ class Origin(ABC):
         # read1() hands over what has arrived, where read() of a buffered pipe would wait for a full piece.
         read = getattr(file, "read1", file.read)
         try:
-            while piece := self._next_piece(file, read):
-                self.taken += len(piece)
-                yield piece
+            while found := _checked(self._next_piece(file, read)):
+                self.taken += len(found)
+                # A file of the caller's may return more than was asked for.
+                yield from (found[at : at + PIECE] for at in range(0, len(found), PIECE))
         except EOFError as error:
             raise DamagedError("the data is cut off") from error
-        except OSError:
+        except (OSError, SourceError):
             raise
         except Exception as error:  # of gzip, of lzma, of a library for object stores
             raise DamagedError(f"reading failed with {type(error).__name__}") from error
@@ -139,6 +141,8 @@ class Origin(ABC):
                     return piece
             if self.stop.is_set():
                 return self._stopped()
+        else:
+            _wait_until_readable(file)
         return read(PIECE)
 
     def _stopped(self) -> bytes:
@@ -272,6 +276,41 @@ def _descriptor(file: Any) -> int | None:
         return None
 
 
+def _wait_until_readable(file: Any) -> None:
+    """Wait for a pipe that does not wait by itself: of an empty one, `read1` returns what it does at the end."""
+    descriptor = None if sys.platform == "win32" else _descriptor(file)
+    if descriptor is not None and not os.get_blocking(descriptor):
+        select.select([descriptor], [], [])
+
+
+def _checked(piece: object) -> bytes:
+    """What a file has read, as bytes of our own: the caller's may use its memory again.
+
+    Raises:
+        SourceError: it is something else.
+    """
+    if isinstance(piece, bytes):
+        return piece
+    if isinstance(piece, bytearray | memoryview):
+        return bytes(piece)
+    if piece is None:
+        raise DamagedError("reading returned nothing before the end: the file is in non-blocking mode")
+    raise DamagedError(f"reading returned {type(piece).__name__}, and not bytes")
+
+
+@define(eq=False)
+class _Begun:
+    """A file of which something was read already."""
+
+    start: bytes
+    file: Any
+
+    def read(self, size: int, /) -> bytes:
+        """Return that first."""
+        start, self.start = self.start, b""
+        return start or cast("bytes", self.file.read(size))
+
+
 def binary(file: Any) -> BinaryFile:
     """Return a file that somebody opened, if it was opened in binary mode.
 
@@ -280,6 +319,8 @@ def binary(file: Any) -> BinaryFile:
     """
     if not hasattr(file, "read"):
         raise ConfigError(ADVICE)
-    if isinstance(file.read(0), str):
+    start = file.read(0)
+    if isinstance(start, str):
         raise ConfigError('source: the file is open in text mode; open it in binary mode ("rb")')
-    return cast("BinaryFile", file)
+    # Whatever was asked for, some hand out the next part of what they have.
+    return cast("BinaryFile", _Begun(start, file) if start else file)

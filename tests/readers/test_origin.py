@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 import gzip
 import io
+import itertools
+import os
 import random
 import sys
 import tempfile
+import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -157,6 +160,54 @@ def test_a_dropped_iterator_closes_its_file(tmp_path: Path, reader: Reader, take
         del events
         gc.collect()
     assert seen == []
+
+
+class Parts:
+    """A file that hands out its parts, however much is asked for."""
+
+    def __init__(self, *parts: Any) -> None:
+        self._parts = iter(parts)
+
+    def read(self, size: int = -1, /) -> Any:
+        """Return the next part."""
+        return next(self._parts, b"")
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_a_file_that_returns_more_than_was_asked_for_is_read_whole(kind: type[Any]) -> None:
+    """Such as one that somebody wrote round an iterator of chunks."""
+    lines = [b'{"event_id":"%d"}' % number for number in range(20_000)]
+    content = b"\n".join(lines)
+    assert ids(ndjson(Parts(kind(content[:300_000]), kind(content[300_000:])))) == lines
+
+
+@pytest.mark.parametrize("odd", [None, "text", 5])
+def test_what_is_no_bytes_is_an_error_after_the_lines_before(odd: Any) -> None:
+    """None is nothing yet, as of a file in non-blocking mode: taken for the end, the rest of it would be lost."""
+    events = ndjson(Parts(b"", THREE, odd, THREE))
+    assert len(list(itertools.islice(events, 3))) == 3
+    with pytest.raises(SourceError, match="after line 3 could be read") as caught:
+        next(events)
+    assert "text" not in str(caught.value)
+
+
+def test_a_pipe_in_non_blocking_mode_is_waited_for() -> None:
+    """A parent process may have set that for all who share the pipe."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with os.fdopen(reader, "rb") as file, os.fdopen(writer, "wb", buffering=0) as other:
+        events = ndjson(file)
+        other.write(THREE)
+        assert len(list(itertools.islice(events, 3))) == 3
+
+        def write_the_rest() -> None:
+            other.write(THREE)
+            other.close()
+
+        timer = threading.Timer(0.02, write_the_rest)
+        timer.start()
+        assert len(list(events)) == 3
+        timer.join()
 
 
 def test_an_empty_source_yields_nothing() -> None:
