@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any
 
 from attrs import define, field
 
@@ -12,13 +12,14 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import client_address
 from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
-from omnivery.readers._csv_header import Dialect, HeaderSearch, below_header
+from omnivery.readers._csv_header import HeaderSearch
 from omnivery.readers._csv_nulls import may_have_nulls, without_null_times, without_nulls
-from omnivery.readers._csv_rows import NOTHING, Row, RowLines, careful_rows, fault_of, line_by_line
+from omnivery.readers._csv_rows import NOTHING, fault_of
+from omnivery.readers._csv_table import TableReader
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._file_source import FileSources
-from omnivery.readers._format import LineReader, Placed
-from omnivery.readers._lines import Block
+from omnivery.readers._format import Placed
+from omnivery.readers._lines import Block, Line
 from omnivery.readers._times import unix_time
 
 
@@ -62,17 +63,19 @@ def csv(
 
 
 @define(kw_only=True, eq=False)
-class CsvReader(LineReader[BotEvent]):
-    """Reads rows below the one that names the columns, whose names are the state of reading."""
+class CsvReader(TableReader):
+    """Reads rows whose columns are those of events."""
 
     delimiter: str | None = None
     columns: Mapping[str, str] | None = None
-    _dialect: Dialect = field(init=False, factory=dict[str, Any])
-
-    @property
-    def headed(self) -> bool:
-        """Its first row names the columns."""
-        return True
+    _own: Columns = field(init=False)
+    """The columns of the file."""
+    _fields_of: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
+    """Takes the cells of an event's fields out of a row."""
+    _own_of: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
+    """Takes those of its own attributes."""
+    _derives: bool = field(init=False)
+    """Whether ids are derived, because no column has them."""
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the events of the rows.
@@ -80,85 +83,55 @@ class CsvReader(LineReader[BotEvent]):
         Raises:
             ConfigError: the first row cannot be read, or its columns are not those of events.
         """
-        flow = iter(blocks)
-        if self.state is None:
-            search = HeaderSearch(delimiter=self.delimiter, columns=self.columns)
-            self.state, flow = below_header(search, flow, self.skipped)
-        state = cast("dict[str, Any]", self.state)
-        columns = Columns.of(state["names"], self.columns)
-        self._dialect = {name: value for name, value in state.items() if name != "names"}
-        for first, lines in flow:
-            rows = line_by_line(lines, self._dialect)
-            if rows is not None:
-                if may_have_nulls(lines):
-                    rows = list(map(without_nulls, rows))
-                numbered = [Row(number, number, cells) for number, cells in enumerate(rows, first)]
-                yield self._placed(numbered, columns)
-            else:
-                # Row by row, which takes half as long again, to the end of the block or of a row that goes beyond it.
-                source = RowLines(flow, first, lines)
-                for row in careful_rows(source, self._dialect, growing=self.growing):
-                    cells = row.cells if isinstance(row.cells, str) else without_nulls(row.cells)
-                    yield self._placed([row._replace(cells=cells)], columns)
-                self.unfinished = source.unfinished
+        below = self._below_header(blocks, HeaderSearch(delimiter=self.delimiter, columns=self.columns))
+        self._own = own = Columns.of(self._names, self.columns)
+        self._fields_of = itemgetter(*own.fields)
+        # One more, or a single one would come without its tuple.
+        self._own_of = itemgetter(*own.own.values(), own.count)
+        self._derives = not own.has("event_id")
+        yield from self._items(below)
 
-    def _placed(self, rows: Iterable[Row], columns: Columns) -> Placed[BotEvent]:
-        """The events of rows."""
-        width, own_names, derive = columns.count, tuple(columns.own), not columns.has("event_id")
-        fields_of = itemgetter(*columns.fields)
-        own_of = itemgetter(*columns.own.values(), width)  # one more, or a single one would come without its tuple
-        items: list[BotEvent | UnreadableLine] = []
-        ends: list[int] = []
-        for number, last, row in rows:
-            if (isinstance(row, str) or len(row) != width) and (fault := fault_of(row, width)) != NOTHING:
-                if fault is not None:
-                    items.append(UnreadableLine(line=number, reason=fault))
-                    ends.append(last)
-                else:
-                    self.skipped["blank"] += 1
-                continue
-            cells = [cell or None for cell in row[:width]]
-            cells.append(None)
-            ip, uas, event_id, action, domain, recipient_id, message_id, ts, message_ts = fields_of(cells)
-            if ip is uas is event_id is None and not any(cells):
-                self.skipped["blank"] += 1  # spreadsheets write such rows below a table
-                continue
-            fault = None
-            if (ts is not None and (ts := unix_time(ts)) is None) or (
-                message_ts is not None and (message_ts := unix_time(message_ts)) is None
-            ):
-                fault = NO_TIME
-            elif ip is not None and (ip := client_address(ip)) is None:
-                fault = NO_IP
-            if fault is not None:
-                found = self._at_fault(Row(number, last, row), fault, columns)
-                items += found
-                ends += [last] * len(found)
-                continue
-            ends.append(last)
-            event = BotEvent(
-                ip=ip,
-                uas=uas,
-                event_id=event_id,
-                action=action,
-                domain=domain,
-                recipient_id=recipient_id,
-                message_id=message_id,
-                ts=ts,
-                message_ts=message_ts,
-                attributes=dict(zip(own_names, own_of(cells), strict=False)) if own_names else None,
-            )
-            if derive:
-                event.event_id = derived_id(event, number)
-            items.append(event)
-        return Placed(items, ends, self.state)
+    def _cleaned(self, rows: list[list[str]], lines: Sequence[Line] | None) -> list[list[str]]:
+        return list(map(without_nulls, rows)) if lines is None or may_have_nulls(lines) else rows
 
-    def _at_fault(self, row: Row, fault: str, columns: Columns) -> Sequence[BotEvent | UnreadableLine]:
+    def _item(self, number: int, cells: list[str] | str) -> BotEvent | UnreadableLine | None:
+        columns, kept = self._own, cells
+        if isinstance(cells, str) or len(cells) != columns.count:
+            if (fault := fault_of(cells, columns.count)) != NOTHING:
+                return self._passed("blank") if fault is None else UnreadableLine(line=number, reason=fault)
+            kept = cells[: columns.count]
+        values = [cell or None for cell in kept]
+        values.append(None)
+        ip, uas, event_id, action, domain, recipient_id, message_id, ts, message_ts = self._fields_of(values)
+        if ip is uas is event_id is None and not any(values):
+            return self._passed("blank")  # spreadsheets write such rows below a table
+        if (ts is not None and (ts := unix_time(ts)) is None) or (
+            message_ts is not None and (message_ts := unix_time(message_ts)) is None
+        ):
+            return self._at_fault(number, cells, NO_TIME)
+        if ip is not None and (ip := client_address(ip)) is None:
+            return self._at_fault(number, cells, NO_IP)
+        event = BotEvent(
+            ip=ip,
+            uas=uas,
+            event_id=event_id,
+            action=action,
+            domain=domain,
+            recipient_id=recipient_id,
+            message_id=message_id,
+            ts=ts,
+            message_ts=message_ts,
+            attributes=dict(zip(columns.own, self._own_of(values), strict=False)) if columns.own else None,
+        )
+        if self._derives:
+            event.event_id = derived_id(event, number)
+        return event
+
+    def _at_fault(self, number: int, cells: list[str] | str, fault: str) -> BotEvent | UnreadableLine | None:
         """What becomes of a row with a cell that cannot be read."""
-        assert isinstance(row.cells, list)  # noqa: S101  # for type checkers
-        if [cell.strip() for cell in row.cells] == self.state["names"]:
-            self.skipped["header"] += 1  # files were joined, of which each had its own
-            return ()
-        if (known := without_null_times(row.cells, columns)) != row.cells:
-            return self._placed([row._replace(cells=known)], columns).items
-        return (UnreadableLine(line=row.first, reason=fault),)
+        assert isinstance(cells, list)  # noqa: S101  # for type checkers
+        if [cell.strip() for cell in cells] == self._names:
+            return self._passed("header")  # files were joined, of which each had its own
+        if (known := without_null_times(cells, self._own)) != cells:
+            return self._item(number, known)
+        return UnreadableLine(line=number, reason=fault)

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from csv import Error, reader
 from functools import lru_cache
-from typing import Any, cast
 
 from attrs import define, field
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.readers._csv_header import Dialect, HeaderSearch, below_header
-from omnivery.readers._csv_rows import NOTHING, Row, RowLines, careful_rows, fault_of, line_by_line
-from omnivery.readers._format import LineReader, Placed, Sample
+from omnivery.readers._csv_header import Dialect, HeaderSearch
+from omnivery.readers._csv_rows import NOTHING, Row, fault_of
+from omnivery.readers._csv_table import TableReader
+from omnivery.readers._format import Placed, Sample
 from omnivery.readers._lines import Block
 from omnivery.readers._request import RequestReader
 
@@ -36,16 +36,12 @@ _NO_COLUMN = f"source: no column of the table holds lines of a log; such are {',
 
 
 @define(eq=False, kw_only=True)
-class LogColumnReader(LineReader[BotEvent]):
+class LogColumnReader(TableReader):
     """Reads the cell of each row as a line of the log."""
 
     log: RequestReader
-    _dialect: Dialect = field(init=False, factory=dict[str, Any])
-
-    @property
-    def headed(self) -> bool:
-        """Its first row names the columns."""
-        return True
+    _place: int = field(init=False)
+    """Of the cell in a row."""
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the clicks of the rows.
@@ -53,52 +49,31 @@ class LogColumnReader(LineReader[BotEvent]):
         Raises:
             ConfigError: no column is one of those that hold lines.
         """
-        flow = iter(blocks)
-        if self.state is None:
-            try:
-                self.state, flow = below_header(_search(), flow, self.skipped)
-            except ConfigError:
-                raise ConfigError(_NO_COLUMN) from None
-        state = cast("dict[str, Any]", self.state)
-        dialect: Dialect = {name: value for name, value in state.items() if name != "names"}
-        place = _place_in(state["names"])
+        try:
+            below = self._below_header(blocks, _search())
+        except ConfigError:
+            raise ConfigError(_NO_COLUMN) from None
+        place = _place_in(self._names)
         if place is None:
             raise ConfigError(_NO_COLUMN)
-        for first, lines in flow:
-            rows = line_by_line(lines, dialect)
-            if rows is not None:
-                yield self._placed([Row(number, number, cells) for number, cells in enumerate(rows, first)], place)
-            else:
-                source = RowLines(flow, first, lines)
-                for row in careful_rows(source, dialect, growing=self.growing):
-                    yield self._placed([row], place)
-                self.unfinished = source.unfinished
+        self._place = place
+        yield from self._items(below)
 
-    def _placed(self, rows: Iterable[Row], place: int) -> Placed[BotEvent]:
-        items: list[BotEvent | UnreadableLine] = []
-        ends: list[int] = []
-        for row in rows:
-            if (item := self._item(row, place)) is not None:
-                items.append(item)
-                ends.append(row.last)
-        self.log.look_at(items)
-        return Placed(items, ends, self.state)
+    def _placed(self, rows: Iterable[Row]) -> Placed[BotEvent]:
+        found = super()._placed(rows)
+        self.log.look_at(found.items)
+        return found
 
-    def _item(self, row: Row, place: int) -> BotEvent | UnreadableLine | None:
-        names: list[str] = self.state["names"]
-        fault = (
-            fault_of(row.cells, len(names)) if isinstance(row.cells, str) or len(row.cells) != len(names) else NOTHING
-        )
+    def _item(self, number: int, cells: list[str] | str) -> BotEvent | UnreadableLine | None:
+        names = self._names
+        fault = fault_of(cells, len(names)) if isinstance(cells, str) or len(cells) != len(names) else NOTHING
         if fault:
-            return UnreadableLine(line=row.first, reason=fault)
-        line = "" if fault is None else row.cells[place].strip()
+            return UnreadableLine(line=number, reason=fault)
+        line = "" if fault is None else cells[self._place].strip()
         if not line:
-            self.skipped["blank"] += 1
-            return None
-        item = None if row.cells == names else self.log.item(line.encode(), row.first)
-        if item is None:
-            self.skipped["header"] += 1
-        return item
+            return self._passed("blank")
+        item = None if cells == names else self.log.item(line.encode(), number)
+        return self._passed("header") if item is None else item
 
 
 def is_header_alone(sample: Sample) -> bool:
