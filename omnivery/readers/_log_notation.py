@@ -136,6 +136,7 @@ _NGINX: Mapping[str, Token] = {
 }
 _OWN: Mapping[str, Token] = {
     "vhost": Token("host", None, _VHOST),
+    "host": Token("host", None, r"(?=[^\s]*[A-Za-z])[\w.-]++(?::\d{1,5})?+"),
     # The port is always there, so it can be told from the last group of an IPv6 address without brackets.
     "client:port": Token("client", Role.CLIENT, r"(?:\S+(?=:\d{1,5}\s)|\S++)", after=r"(?::\d{1,5})?"),
 }
