@@ -35,8 +35,8 @@ class Recognition(Choice):
         if not sample and not final:
             return None
         best, share = self._best(sample)
-        if share < 2 * ANY_OBJECT and joiner_of(sample) is not None:
-            best = None  # what a container has written so far is no log: later lines may be one
+        if best is not None and share < 2 * ANY_OBJECT and self._is_foreign(best, sample):
+            best = None  # later lines may be what is known
         if best is not None and (final or _is_clear(share, len(sample)) or self._is_one):
             return Chosen(best.reader(sample, self.options), best.name)
         if final and is_header_alone(sample):
@@ -53,6 +53,10 @@ class Recognition(Choice):
         is_alike = isinstance(chosen.reader, LineReader) and not chosen.reader.headed
         is_alike = is_alike or not isinstance(otherwise, LineReader)
         return chosen if is_alike else Chosen(otherwise)
+
+    def _is_foreign(self, best: Format, sample: Sample) -> bool:
+        """Whether lines that anything may be are what a container has written, or objects that name no field."""
+        return joiner_of(sample) is not None or (best.name == "ndjson" and not self._is_one)
 
     @property
     def _is_one(self) -> bool:
@@ -104,9 +108,19 @@ def looks_like(sample: Sample) -> str:
     if joiner_of(sample) is not None:
         return "it looks like what a container or the journal has written, with no request of a web server in it"
     start = b"\n".join(sample[:20])[:4096]
+    if 2 * sum(map(_is_object, sample)) > len(sample):
+        return _OBJECTS
     return next((words for pattern, words in _LOOKS if pattern.match(start)), _otherwise(sample, start))
 
 
+def _is_object(line: bytes) -> bool:
+    text = line.strip()
+    return text.startswith(b"{") and text.endswith(b"}")
+
+
+_SAY = ': say which is which, columns={"client_ip": "ip"}'
+_OBJECTS = f"it looks like JSON objects whose members are none of ip, uas and event_id{_SAY}"
+_PATTERN = "give its pattern, format='%h %t …', with a client and a user agent"
 _LOOKS = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), words)
     for pattern, words in (
@@ -117,6 +131,18 @@ _LOOKS = tuple(
         (rb"-----BEGIN ", "it looks like a key or a certificate"),
         (rb"From \S++ |(?:Received|Return-Path|Delivered-To): ", "it looks like mail"),
         (rb"(?:\w+ ?\w* )?\S* *(?:postfix|sendmail|exim|dovecot)\b", "it looks like the log of a mail server"),
+        (
+            rb"[^\n]{0,64}heroku\[router\]",
+            "it looks like Heroku's router, which logs no user agent: read the app's log",
+        ),
+        (
+            rb"[^\n]{10,40}\t(?:\x1b\[\d+m)?\w+(?:\x1b\[\d+m)?\thttp\.log\.access",
+            "it looks like Caddy's log for a console: let Caddy write it with `format json`",
+        ),
+        (
+            rb'\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "[^"\n]*" \d+ ',
+            f"it looks like Envoy's or Istio's log: let it write JSON, or {_PATTERN}",
+        ),
     )
 )
 
@@ -126,11 +152,15 @@ def _otherwise(sample: Sample, start: bytes) -> str:
         return "no line of it is shorter than 1,000,000 bytes"
     if start.count(b"\0") * 10 > len(start) or len(start.translate(None, _CONTROL)) * 10 < len(start) * 9:
         return "it looks like binary data"
+    if _METHOD.search(sample[0]):
+        return f"it looks like requests of a web server in a format that is not known: {_PATTERN}"
     for delimiter, name in ((b",", "commas"), (b"\t", "tabs"), (b";", "semicolons"), (b"|", "bars")):
-        counts = {line.count(delimiter) for line in sample[:20]}
+        counts = {_IN_QUOTES.sub(b"", line).count(delimiter) for line in sample[:20]}
         if len(counts) == 1 and counts != {0}:
-            return f"it looks like a table with {name}, whose first row names none of ip, uas and event_id"
+            return f"it looks like a table with {name}, whose first row names none of ip, uas and event_id{_SAY}"
     return "it looks like text"
 
 
+_METHOD = re.compile(rb"\b(?:GET|HEAD|POST)\b")
+_IN_QUOTES = re.compile(rb'"[^"]*+"')
 _CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r\f\x1b")

@@ -19,6 +19,7 @@ from omnivery.readers._log_documents import objects_of
 from omnivery.readers._log_formats import LOG_FORMATS, forms_of, log_formats, log_reader
 from omnivery.readers._ndjson import ndjson_reader
 from omnivery.readers._parquet import MAGIC, ParquetReader
+from omnivery.readers._request import RequestReader
 
 
 def _ndjson_share(sample: Sample, options: ReadOptions) -> float:
@@ -40,6 +41,8 @@ def _event_share(line: bytes, fields: Mapping[str, Any] | None, names: Sequence[
     if not line.lstrip().startswith(b"{") or (not options.columns and fields is not None and is_json_log(fields)):
         return 0.0
     # Anything may be an object: what carries the lines of a log, for instance.
+    if fields is not None and not options.columns:
+        return ANY_OBJECT if KEYS.isdisjoint(fields) else 1.0
     return 1.0 if any(name in line for name in names) else ANY_OBJECT
 
 
@@ -80,9 +83,16 @@ def formats_named(name: str) -> Sequence[Format]:
 
 def nearest(sample: Sample, options: ReadOptions) -> Reader:
     """Make what says of each line why it cannot be read, where no format reads any of the first ones."""
-    if any(_STAMP.search(line) for line in sample):
-        return log_reader("combined", sample, options)
+    combined = log_reader("combined", sample, options) if any(map(_STAMP.search, sample)) else None
+    # One of its own that has no user agent, or was cut off, says so; what is another server's is looked at here.
+    if combined is not None and any(_is_near(combined, line) for line in sample):
+        return combined
     return Unrecognized(looks=looks_like(sample), parts=joiner_of(sample))
+
+
+def _is_near(reader: RequestReader, line: bytes) -> bool:
+    found = reader.item(line, 1)
+    return isinstance(found, BotEvent) or (found is not None and not found.reason.startswith("not in "))
 
 
 _STAMP = re.compile(rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d ")

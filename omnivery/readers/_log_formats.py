@@ -93,7 +93,9 @@ LOG_FORMATS: Sequence[LogFormat] = (
         advice="Log X-Forwarded-For behind the user agent and say client_ip='forwarded'",
     ),
     # https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_accesslog, as it is without accesslog.format
-    LogFormat(name="lighttpd", make=_text(f"%h %{{host}}x {_REST}", "lighttpd's format"), forwards=False, advice=_PATTERN),
+    LogFormat(
+        name="lighttpd", make=_text(f"%h %{{host}}x {_REST}", "lighttpd's format"), forwards=False, advice=_PATTERN
+    ),
     # https://docs.aiohttp.org/en/stable/logging.html#access-logs
     LogFormat(
         name="aiohttp",

@@ -57,8 +57,8 @@ def test_a_server_that_says_in_its_container_how_it_starts_has_a_log_all_the_sam
     logs = [json.dumps({"log": line.decode(), "stream": "stdout"}).encode() + b"\n" for line in LOGS]
     found = list(read(io.BytesIO(b"".join([*other, *logs]))))
     assert [type(item) for item in found] == [UnreadableLine] * 2 + [BotEvent] * 60
-    # Objects of which nobody knows what they are still come out as lines, so that the run says what they lack.
-    assert kinds(io.BytesIO(b'{"log":"x"}\n' * 3)) == [EventLine] * 3
+    # Objects of which nobody knows what they are come out as lines where the caller says that they are events.
+    assert kinds(io.BytesIO(b'{"log":"x"}\n' * 3), format="ndjson") == [EventLine] * 3
     assert kinds(io.BytesIO(b'{"a":{"cip":"192.0.2.1"}}\n' * 3), columns={"a.cip": "ip"}) == [BotEvent] * 3
 
 
@@ -129,7 +129,7 @@ def test_a_format_that_is_named_is_not_looked_for() -> None:
 
 
 def test_a_name_that_is_none_is_an_error_at_the_call() -> None:
-    with pytest.raises(ConfigError, match=r"format: there is no 'apachee'; there are alb.* csv,.* json,.* parquet"):
+    with pytest.raises(ConfigError, match=r"format: there is no 'apachee'; there are aiohttp.* csv,.* json,.* parquet"):
         read(io.BytesIO(LOG), format="apachee")
 
 
@@ -147,6 +147,14 @@ def test_a_name_that_is_none_is_an_error_at_the_call() -> None:
         (b"name,age\nann,3\n", "a table with commas, whose first row names none of ip, uas and event_id"),
         (b"name\tage\nann\t3\n", "a table with tabs"),
         (b"once upon a time\nthere was a log\n", "text"),
+        (b'{"context":{"ip":"192.0.2.1"},"messageId":"m"}\n' * 3, "say which is which, columns="),
+        (b"cip,agent,method\n192.0.2.1,-,GET\n", "say which is which, columns="),
+        (b'[2026-05-17T10:05:03.1Z] "GET /c/1 HTTP/1.1" 200 - 0 5 1 1 "192.0.2.1" "X; Y" "id"\n' * 3, "Envoy's"),
+        (b'INFO:     192.0.2.1:50 - "GET /c/1 HTTP/1.1" 200 OK\n' * 3, "give its pattern, format="),
+        (b'192.0.2.1 - - [17/May/2026 10:05:03] "GET /c/1 HTTP/1.1" 200 -\n' * 3, "give its pattern, format="),
+        (b'x 192.0.2.1 y [17/May/2026:10:05:03 +0000] "GET /c/1 HTTP/1.1" 200 "X"\n' * 3, "give its pattern, format="),
+        (b"2026/05/17 10:05:03.1\tINFO\thttp.log.access.a\thandled request\t{}\n" * 3, "Caddy's log for a console"),
+        (b'2026-05-17T10:05:03+00:00 heroku[router]: at=info method=GET path="/c/1"\n' * 3, "Heroku's router"),
         (b"x" * 3_000_000, "no line of it is shorter than 1,000,000 bytes"),
     ],
 )

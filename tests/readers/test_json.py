@@ -52,7 +52,7 @@ def test_it_is_recognized_and_read(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [standard.dumps(EVENT), f"{standard.dumps(EVENT)}\n" * 3, '{"a":1\n{"b":2}\n{"c":3}\n']
+    "text", [standard.dumps(EVENT), f"{standard.dumps(EVENT)}\n" * 3, '{"ip":1\n{"ip":2}\n{"ip":3}\n']
 )
 def test_one_object_a_line_stays_ndjson(text: str) -> None:
     """There a line that was cut off costs itself alone, and a journal resumes at any line."""

@@ -56,7 +56,7 @@ def test_a_file_that_is_neither_yields_a_reason_for_each_line() -> None:
     """Somebody names the wrong file: told line by line, with no crash, and with what it looks like."""
     reason = (
         "in no format that is known: it looks like a table with commas, whose first row names none of ip, uas and "
-        "event_id"
+        'event_id: say which is which, columns={"client_ip": "ip"}'
     )
     assert list(read(io.BytesIO(b"name,age\nann,3\n"))) == [
         UnreadableLine(line=1, reason=reason),
