@@ -12,7 +12,7 @@ from pathlib import Path
 from sys import maxunicode
 from time import time_ns
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from omnivery.errors import OmniveryError
 from omnivery.readers._identity import FINGERPRINT, head_of, is_plain, is_sound, matching
@@ -103,6 +103,27 @@ def between(rest: LocalFile, live: Origin) -> list[LocalFile]:
     if not isinstance(live, LocalFile) or (last := _rank(rest.path, live.path)) is None:
         return []
     return [one for one in rotated(live) if (rank := _rank(one.path, live.path)) and rank[0] == last[0] and rank > last]
+
+
+@frozen(kw_only=True)
+class Ended:
+    """What is known of a file after which another one lay under its name."""
+
+    modified: int
+    """When it was written to last, in nanoseconds."""
+    head: bytes
+    """Its first bytes."""
+
+
+def written_after(ended: Ended, live: LocalFile) -> LocalFile | None:
+    """Return the first file that lay under a name after one, and before the one that lies there now.
+
+    Times tell their order: some programs count their files up, and others down.
+    """
+    there = [(_modified(one.path), one) for one in rotated(live) if one.identity != live.identity]
+    later = sorted((pair for pair in there if pair[0] > ended.modified), key=lambda pair: pair[0])
+    # Packed, it is another file, and may have another time.
+    return next((one for _, one in later if head_of(one) != ended.head), None)
 
 
 def rotated(live: Origin) -> list[LocalFile]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +190,99 @@ def test_one_file_is_followed(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(ConfigError, match="follow: one file can be followed, and these are 2"):
         readers.read(tmp_path, follow=True)
+
+
+def rotate_often(file: Path, names_of: Callable[[int], list[str]]) -> None:
+    """Three times within one look at the file."""
+    for number in (3, 4, 5):
+        kept = names_of(number)
+        for new, old in pairwise(kept):
+            if (there := file.with_name(old)).exists():
+                there.rename(file.with_name(new))
+        file.rename(file.with_name(kept[-1]))
+        file.write_bytes(ndjson(1, number))
+        os.utime(file, (number, 2e9 + number))
+
+
+@pytest.mark.parametrize(
+    "names_of",
+    [
+        pytest.param(lambda _: ["log.3", "log.2", "log.1"], id="counting down"),
+        pytest.param(lambda number: [f"log.{number}"], id="counting up"),
+        pytest.param(lambda number: [f"log-2026-05-0{number}"], id="dated"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+async def test_what_was_rotated_while_the_run_was_held_is_read_in_order(
+    tmp_path: Path, names_of: Callable[[int], list[str]], packed: bool
+) -> None:
+    """In an outage of hours, a log of each hour comes and goes before the next event can be sent."""
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(2))
+    async with followed(file, tmp_path / "journal") as (seen, _, run):
+        await until_seen(seen, names(2))
+        append(file, ndjson(1, 2))
+        rotate_often(file, names_of)
+        if packed:  # but for the last one, as logrotate's delaycompress does
+            pack_all_but_the_last(tmp_path)
+        await until_seen(seen, names(6))
+        append(file, ndjson(1, 6))
+        await until_seen(seen, names(7))
+    assert (run.report.read, run.report.accepted) == (7, 7)
+    again = Seen()
+    await submit(readers.read(file), again, tmp_path / "journal")
+    assert again.events == []
+
+
+def pack_all_but_the_last(folder: Path) -> None:
+    """As gzip does: the time stays."""
+    for path in sorted(folder.glob("log[-.]*"), key=lambda path: path.stat().st_mtime_ns)[:-1]:
+        times = path.stat()
+        (packed := path.with_name(path.name + ".gz")).write_bytes(gzip.compress(path.read_bytes()))
+        os.utime(packed, ns=(times.st_atime_ns, times.st_mtime_ns))
+        path.unlink()
+
+
+async def test_a_log_whose_new_file_is_empty_is_read_on_in_the_old_one(tmp_path: Path) -> None:
+    """logrotate creates the new file, and tells the server afterwards: it takes its time."""
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(1))
+    async with followed(file) as (seen, _, _):
+        await until_seen(seen, names(1))
+        rename(file)
+        file.touch()
+        await anyio.sleep(0.05)
+        append(tmp_path / "log.1", ndjson(1, 1))
+        await until_seen(seen, names(2))
+        append(file, ndjson(1, 2))
+        await until_seen(seen, names(3))
+
+
+@pytest.mark.parametrize("patience", [20.0, 0.0])
+async def test_a_new_file_may_be_unreadable_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    """Its owner and mode are set after it was created."""
+    monkeypatch.setattr(_tail, "PATIENCE", patience)
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(1))
+    source, seen = readers.read(file, follow=True), Seen()
+    run = run_of(source, seen)
+    async with anyio.create_task_group() as tasks:
+
+        async def follow() -> None:
+            try:
+                await run.follow(lambda _: None)
+            except IsADirectoryError:
+                assert not patience
+                tasks.cancel_scope.cancel()
+
+        tasks.start_soon(follow)
+        await until_seen(seen, names(1))
+        rename(file)
+        file.mkdir()  # this cannot be read by root either
+        await anyio.sleep(0.1 if patience else 20)
+        file.rmdir()
+        file.write_bytes(ndjson(1, 1))
+        await until_seen(seen, names(2))
+        tasks.cancel_scope.cancel()
