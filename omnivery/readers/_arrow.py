@@ -6,17 +6,21 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from typing import Any, Protocol
 
+from attrs import evolve
+
 from omnivery.errors import ConfigError
 from omnivery.events.event import FIELDS, BotEvent
 from omnivery.readers._column_batches import (
-    Column,
     ColumnBatches,
+    by_arro3,
+    by_pandas,
+    by_polars,
+    by_pyarrow,
+    installed,
     is_of_library,
-    pandas_batches,
-    polars_batches,
-    stream_batches,
+    is_read_once,
 )
-from omnivery.readers._column_values import ip_values, seconds_values, text_values
+from omnivery.readers._column_values import ColumnType, ip_values, own_values, seconds_values, text_values
 from omnivery.readers._columns import Columns, derived_id
 
 
@@ -33,10 +37,9 @@ def arrow(frame: ArrowStream, *, columns: Mapping[str, str] | None = None) -> It
 
     Columns named like an event's fields become these, all others the event's own attributes. Times, dates (their
     midnight) and ISO 8601 text in `ts` and `message_ts` become whole unix seconds, in UTC unless they have a zone.
-    Own values without a JSON form take one: times, dates, durations and intervals as in ISO 8601; decimals and UUIDs as
-    text; bytes as the text they are in UTF-8, else in hexadecimal; what is null or no finite number as None; lists and
-    structs by the same rules; what Arrow has no type for as pandas writes it. Columns without a name, such as the index
-    of a pandas frame, are left out.
+    Own values without a JSON form take one: times, dates and durations as in ISO 8601; decimals as text; bytes as the
+    text they are in UTF-8, else in hexadecimal; what is null or no finite number as None; lists and structs by the
+    same rules. Columns without a name, such as the index of a pandas frame, are left out.
 
     Where there is no column for `event_id`, it is derived by `event_id_for()`, from `url` and the number of the row
     too, which counts from 1: the same frame yields the same ids. A value that does not fit its field is left as it is,
@@ -47,8 +50,9 @@ def arrow(frame: ArrowStream, *, columns: Mapping[str, str] | None = None) -> It
         columns: the frame's names of columns to the event's, where they differ: `{"client_ip": "ip"}`.
 
     Raises:
-        ConfigError: it has no `__arrow_c_stream__`, as a polars LazyFrame; it cannot be read as a table; it has none of
-            the columns `ip`, `uas` and `event_id`; or `columns` does not fit it.
+        ConfigError: it has no `__arrow_c_stream__`, as a polars LazyFrame; no library that reads Arrow is installed,
+            or none can read this; it has none of the columns `ip`, `uas` and `event_id`; or `columns` does not
+            fit it.
 
     Source: https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
     """
@@ -67,7 +71,7 @@ def events_of(table: ColumnBatches, columns: Mapping[str, str] | None) -> Iterat
 
 
 def _events(table: ColumnBatches, columns: Columns) -> Iterator[BotEvent]:
-    rows = chain.from_iterable(_rows(batch, columns) for batch in table.guarded())
+    rows = chain.from_iterable(_rows(batch, columns, table) for batch in table.guarded())
     derive = not columns.has("event_id")
     for position, row in enumerate(rows, 1):
         ip, uas, event_id, action, domain, recipient_id, message_id, ts, message_ts, attributes = row
@@ -88,25 +92,21 @@ def _events(table: ColumnBatches, columns: Columns) -> Iterator[BotEvent]:
         yield event
 
 
-_READ: Mapping[str, Callable[[Column], list[Any]]] = {
-    "ip": lambda column: ip_values(column.values()),
-    "ts": lambda column: seconds_values(column.times()),
-    "message_ts": lambda column: seconds_values(column.times()),
-}
-"""What makes the values of a field, if it is not text."""
+_FORMS = {"ip": ip_values, "ts": seconds_values, "message_ts": seconds_values}
+"""What makes the values of a field, if not `text_values`."""
 
 
-def _text(column: Column) -> list[Any]:
-    return text_values(column.values())
-
-
-def _rows(batch: Sequence[Column], columns: Columns) -> Iterator[tuple[Any, ...]]:
+def _rows(batch: list[Any], columns: Columns, table: ColumnBatches) -> Iterator[tuple[Any, ...]]:
     """The fields of each row, and its attributes."""
+
+    def read(place: int, form: Callable[[list[Any], ColumnType], list[Any]]) -> list[Any]:
+        return form(table.library.read(batch[place], table.types[place]), table.types[place])
+
     fields: list[Iterable[Any]] = [
-        repeat(None) if place == columns.count else _READ.get(name, _text)(batch[place])
+        repeat(None) if place == columns.count else read(place, _FORMS.get(name, text_values))
         for name, place in zip(FIELDS, columns.fields, strict=True)
     ]
-    own = [batch[place].values() for place in columns.own.values()]
+    own = [read(place, own_values) for place in columns.own.values()]
     names = tuple(columns.own)
     attributes: Iterable[dict[str, Any] | None] = (
         (dict(zip(names, row, strict=True)) for row in zip(*own, strict=True)) if own else repeat(None)
@@ -114,18 +114,51 @@ def _rows(batch: Sequence[Column], columns: Columns) -> Iterator[tuple[Any, ...]
     return zip(*fields, attributes, strict=False)  # a column that is not there has no end
 
 
+_LIBRARIES: Sequence[tuple[str, Callable[[Any], ColumnBatches]]] = (
+    ("arro3.core", by_arro3),
+    ("pyarrow", by_pyarrow),
+    ("polars", by_polars),
+)
+
+
 def _opened(frame: ArrowStream) -> ColumnBatches:
+    """Open a frame by the first library that reads its first rows without a fault."""
+    refusal: BaseException | None = None
+    able: ColumnBatches | None = None
+    again = not is_read_once(frame)
+    if _is_of("polars", frame) and "Object" in map(str, getattr(frame, "dtypes", ())):
+        # As an Arrow stream, polars hands out where its objects lie in memory.
+        return by_polars(frame)
+    for name, open_ in _LIBRARIES:
+        if not installed(name):
+            continue
+        try:
+            table = open_(frame)
+            # Some refuse a type of column, and say so at the first batch or the first value only.
+            start = next(table.batches, None)
+        except BaseException as error:
+            if not is_of_library(error):
+                raise
+            refusal = refusal or error
+            continue
+        found = evolve(table, batches=chain(() if start is None else (start,), table.batches))
+        if start is None or not again or all(map(table.can_read, start, table.types)):
+            return found
+        able = able or found
     # A Series has a stream, too, and is no table.
-    is_table = len(getattr(frame, "shape", ())) == 2  # noqa: PLR2004
-    known = {"pandas": pandas_batches, "polars": polars_batches} if is_table else {}
-    try:
-        return known.get(type(frame).__module__.partition(".")[0], stream_batches)(frame)
-    except BaseException as error:
-        if not is_of_library(error):
-            raise
-        raise ConfigError(
-            f"frame: {type(frame).__name__} cannot be read as a table; the cause, {type(error).__name__}, says why"
-        ) from error
+    if able is None and _is_of("pandas", frame) and len(getattr(frame, "shape", ())) == 2:  # noqa: PLR2004
+        able = by_pandas(frame)
+    if able is not None:
+        return able
+    if refusal is None:
+        raise ConfigError("reading a frame needs a library that reads Arrow: pip install 'omnivery[frames]'")
+    raise ConfigError(
+        f"frame: {type(frame).__name__} cannot be read as a table; the cause, {type(refusal).__name__}, says why"
+    ) from refusal
+
+
+def _is_of(library: str, frame: object) -> bool:
+    return type(frame).__module__.partition(".")[0] == library
 
 
 def is_lazy(frame: object) -> bool:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from importlib.util import find_spec
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from attrs import define
 
-from omnivery.errors import ConfigError, SourceError
+from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._arrow import events_of
-from omnivery.readers._arrow_types import Known
-from omnivery.readers._column_batches import ColumnBatches, is_of_library, stream_batches
+from omnivery.readers._column_batches import (
+    ColumnBatches,
+    installed,
+    is_of_library,
+    polars_batches,
+    pyarrow_batches,
+    slices,
+)
 from omnivery.readers._format import WholeReader
 from omnivery.readers._parquet_pages import check_pages
-from omnivery.readers._parquet_schema import known_columns
+from omnivery.readers._parquet_schema import parquet_types
 
 MAGIC = b"PAR1"
 """What a Parquet file begins with, and ends with.  https://parquet.apache.org/docs/file-format/"""
@@ -52,7 +57,7 @@ def parquet(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None =
             raise
         if not is_of_library(error):
             raise
-        raise ConfigError(_why(file)) from error
+        raise ConfigError("path: the Parquet file is damaged or cut off; see this error's cause") from error
     return events_of(table, columns)
 
 
@@ -82,35 +87,21 @@ def _regular(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def _why(file: Path) -> str:
-    """What is wrong with a file that cannot be opened: with itself, or with the library."""
-    try:
-        check_pages(file)
-    except (SourceError, OSError):
-        return "path: the Parquet file is damaged or cut off; see this error's cause"
-    name, other = ("pyarrow", "polars") if installed("pyarrow.parquet") else ("polars", "pyarrow")
-    return (
-        f"path: the Parquet file looks sound, but {name} cannot read it: it may have a column of a type that {name} "
-        f"does not know; see this error's cause, and try {other}"
-    )
-
-
 def _by_pyarrow(file: Path) -> ColumnBatches:
+    pyarrow = import_module("pyarrow")
     opened = import_module("pyarrow.parquet").ParquetFile(file)
 
-    def batches() -> Iterator[Any]:
+    def batches() -> Iterator[list[Any]]:
         with opened:
-            yield from opened.iter_batches(_AT_ONCE)
+            yield from slices(opened.iter_batches(_AT_ONCE))
 
-    rows = batches()
-    # A row group of which nothing is left to read has no batch.
-    first = next(rows, None) or opened.schema_arrow.empty_table()
-    return _joined(chain((first,), rows))
+    return pyarrow_batches(pyarrow, opened.schema_arrow, batches())
 
 
 def _by_polars(file: Path) -> ColumnBatches:
     check_pages(file)
-    rows = import_module("polars").scan_parquet(file, glob=False)
+    polars = import_module("polars")
+    rows = polars.scan_parquet(file, glob=False)
 
     def frames() -> Iterator[Any]:
         for start in count(0, _AT_ONCE):
@@ -119,19 +110,4 @@ def _by_polars(file: Path) -> ColumnBatches:
             if frame.height < _AT_ONCE:
                 return
 
-    return _joined(frames(), known_columns(file))
-
-
-def _joined(frames: Iterator[Any], known: Mapping[str, Known] | None = None) -> ColumnBatches:
-    """The rows of frames, of which there is at least one, and of which all have the columns of the first."""
-    first = stream_batches(next(frames), known)
-    others = (piece for frame in frames for piece in stream_batches(frame, known).batches)
-    return ColumnBatches(names=first.names, batches=chain(first.batches, others))
-
-
-def installed(module: str) -> bool:
-    """Whether a module can be imported, without importing it: that takes its time."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # the package around it is missing
-        return False
+    return polars_batches(polars, frames(), parquet_types(file))
