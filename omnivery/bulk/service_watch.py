@@ -1,4 +1,4 @@
-"""Telling that a run waits for its service: in the log, and to whoever watches the run."""
+"""Telling that a run waits for its service: in the log, and to the caller who watches the run."""
 
 from __future__ import annotations
 
