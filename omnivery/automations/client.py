@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 from omnivery._lazy import lazy_property
-from omnivery.transport.client import AsyncBaseClient, user_agent
+from omnivery.transport.client import AsyncBaseClient
+from omnivery.transport.client_config import user_agent
 from omnivery.transport.config import (
     CallOptions,
     Limits,

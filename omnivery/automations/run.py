@@ -14,6 +14,8 @@ from omnivery.bulk.work import RunTarget
 from omnivery.events.event import EventLike
 from omnivery.sync.run import SyncPool
 from omnivery.transport import body as encoding
+from omnivery.transport.bulk_calls import BulkCalls
+from omnivery.transport.limits import rate_limiter
 
 if TYPE_CHECKING:
     from typing import Any
@@ -67,7 +69,7 @@ def event_run(
     Raises:
         ConfigError: an option is out of range.
     """
-    calls = client._for_bulk(concurrency, options, requests_per_second=requests_per_second, max_outage=max_outage)
+    calls = BulkCalls.of(client, concurrency, options, requests_per_second=requests_per_second, max_outage=max_outage)
     path = calls.client._path(operation, target["domain"])
     send = calls.client._prepared(operation, path, calls.options, content_type=encoding.JSON)
     return AsyncBulkRun(
@@ -75,7 +77,7 @@ def event_run(
         work=EventWork(send=send, target=target, size=max_events, max_bytes=max_bytes),
         concurrency=concurrency,
         policy=OutagePolicy(breaker=calls.breaker, rounds=rounds, max_retry_after=calls.max_retry_after),
-        pace=client._pace(events_per_second, argument="events_per_second"),
+        pace=rate_limiter(events_per_second, client._pipeline.runtime, argument="events_per_second"),
         ordered=ordered,
         recorder=recorder,
         runtime=client._pipeline.runtime,

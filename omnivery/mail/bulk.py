@@ -24,6 +24,7 @@ from omnivery.mail.form import Surface, encode, from_explained
 from omnivery.mail.message import Message, MessageLike, Queued
 from omnivery.mail.sending import SendOutcome, SendReport, SendStatus
 from omnivery.sync.run import SyncPool
+from omnivery.transport.bulk_calls import BulkCalls
 from omnivery.transport.config import callback
 from omnivery.transport.multipart import MultipartContent
 
@@ -178,7 +179,7 @@ def message_run(
         ConfigError: key or domain is missing, or an option is out of range. Nothing was sent.
     """
     source = Source.of(messages, argument="messages", advice=ADVICE)
-    calls = client._for_bulk(concurrency, options, max_outage=max_outage, probe=probe, domain=domain)
+    calls = BulkCalls.of(client, concurrency, options, max_outage=max_outage, probe=probe, domain=domain)
     sending_domain = client._domain(domain)
     client._config.credential(operation)
     target = RunTarget(

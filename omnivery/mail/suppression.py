@@ -17,6 +17,7 @@ from omnivery.display.record import Record
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, OmniveryError
+from omnivery.transport.bulk_calls import BulkCalls
 
 if TYPE_CHECKING:
     from omnivery.bulk.report import RunState, RunTotals, SettledBatch
@@ -206,7 +207,7 @@ async def add_records(
     """
     if isinstance(records, str | Mapping):
         raise ConfigError("records: expected several, not a single one. Nothing was sent.")
-    calls = client._for_bulk(concurrency, options, max_outage=max_outage)
+    calls = BulkCalls.of(client, concurrency, options, max_outage=max_outage)
     target = RunTarget({"domain": client._domain(domain), "base_url": client._config.base_url})
 
     async def post(some: Sequence[SuppressionFields]) -> ApiResponse[Any]:

@@ -9,7 +9,8 @@ from attrs import evolve
 
 from omnivery._lazy import lazy_property
 from omnivery.errors import ConfigError
-from omnivery.transport.client import AsyncBaseClient, user_agent
+from omnivery.transport.client import AsyncBaseClient
+from omnivery.transport.client_config import user_agent
 from omnivery.transport.config import (
     CallOptions,
     Limits,

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import platform
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from omnivery._logging import get_logger
-from omnivery._version import __version__
 from omnivery.errors import ConfigError
 from omnivery.transport import body as encoding
 from omnivery.transport.adapters.factory import AdapterFactory
 from omnivery.transport.adapters.limited import LimitedAdapter, SyncLimitedAdapter
-from omnivery.transport.adaptive_rate import AdaptiveRate
 from omnivery.transport.capture import capture
-from omnivery.transport.circuit_breaker import CircuitBreaker
 from omnivery.transport.client_config import ClientConfig
 from omnivery.transport.config import (
-    BULK_RETRY,
     NO_OPTIONS,
     CallOptions,
     Limits,
@@ -31,8 +24,8 @@ from omnivery.transport.config import (
     required,
     valid_domain,
 )
-from omnivery.transport.http import Adapter, ApiResponse, Request, Response
-from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
+from omnivery.transport.http import Adapter, ApiResponse
+from omnivery.transport.limits import AdaptiveLimiter
 from omnivery.transport.observe import LogObserver, Observer
 from omnivery.transport.pipeline import Pipeline, PreparedCall
 from omnivery.transport.raw import raw_body, raw_operation, relative_path
@@ -54,27 +47,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ConfigT = TypeVar("ConfigT", bound=ClientConfig)
-
-_MOST_REQUESTS = 10_000
-"""In flight at once. Each has a task, and a process has no more ports than some ten thousands."""
-
-
-@frozen(kw_only=True)
-class BulkCalls(Generic[T]):
-    """The client of a bulk run, and the settings of its calls."""
-
-    client: T
-    """A clone with slots, a rate and a circuit breaker of its own."""
-    options: CallOptions
-    """Options of each call."""
-    breaker: CircuitBreaker
-    ready: Callable[[], Awaitable[None]]
-    """Waits until the circuit is closed."""
-
-    @property
-    def max_retry_after(self) -> float:
-        """Longest `Retry-After` in seconds that is waited for."""
-        return (self.options.retry or BULK_RETRY).max_retry_after
 
 
 class AsyncBaseClient(Generic[ConfigT]):
@@ -167,76 +139,6 @@ class AsyncBaseClient(Generic[ConfigT]):
         clone._owner = True
         return clone
 
-    def _for_bulk(
-        self,
-        concurrency: int,
-        options: CallOptions | None,
-        *,
-        requests_per_second: float | None = None,
-        max_outage: float | None = None,
-        probe: Operation[Any] | None = None,
-        domain: str | None = None,
-    ) -> BulkCalls[Self]:
-        """Return a clone for a bulk run, with its options and its circuit breaker.
-
-        The clone shares the client's connections, but has slots, a rate and a circuit breaker of its own. It retries by
-        `BULK_RETRY`, unless the caller has chosen a policy for the run or for the client. It has no retry budget,
-        because the circuit breaker keeps an outage from multiplying traffic.
-
-        Args:
-            concurrency: requests in flight.
-            options: options of the run's calls.
-            requests_per_second: most requests that go out in a second, retries among them.
-            max_outage: seconds without an acceptance after which requests are refused; None for no limit.
-            probe: a safe operation that finds out whether the service is back. If left out, the run's next request
-                does.
-            domain: the sending domain, for the probe.
-
-        Raises:
-            ConfigError: `concurrency` is not a whole number from 1 to 10,000, the rate is not above zero, or
-                `max_outage` is below zero.
-        """
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or not 1 <= concurrency <= _MOST_REQUESTS:
-            raise ConfigError(
-                f"concurrency: expected a whole number from 1 to {_MOST_REQUESTS:,}, not {concurrency!r}. "
-                "Nothing was sent."
-            )
-        given = _options(options)
-        policy = given.retry or (BULK_RETRY if self._config.retry == RetryPolicy() else self._config.retry)
-        breaker = CircuitBreaker(max_outage=_outage(max_outage))
-        clone = self._clone(self._config)
-        limited = self._limited(
-            concurrency,
-            policy,
-            pace=self._pace(requests_per_second, argument="requests_per_second"),
-            rate=AdaptiveRate(pause=policy.throttle_base / 32, longest_pause=policy.max_backoff),
-            breaker=breaker,
-            probe=None if probe is None else self._prober(probe, domain),
-        )
-        clone._pipeline = evolve(
-            self._pipeline, adapter=limited, budget=RetryBudget(capacity=sys.maxsize), throttling_is_free=True
-        )
-        return BulkCalls(client=clone, options=evolve(given, retry=policy), breaker=breaker, ready=limited.ready)
-
-    def _prober(self, operation: Operation[Any], domain: str | None) -> Callable[[], Awaitable[Response]]:
-        """Return a function that sends a safe operation once. It passes no limiter."""
-        path = {"domain": self._domain(domain)} if "{domain}" in operation.path else {}
-        path |= {"name": self._domain(domain)} if "{name}" in operation.path else {}
-        request = Request(
-            method=operation.method,
-            url=self._config.base_url + encoding.fill_path(operation.path, path),
-            headers=self._headers(self._config.credential(operation), None, CallOptions()),
-            timeouts=self._config.timeouts,
-        )
-        return lambda: self._adapter.send(request)
-
-    def _pace(self, per_second: float | None, *, argument: str) -> RateLimiter | None:
-        if per_second is None:
-            return None
-        if isinstance(per_second, bool) or not isinstance(per_second, int | float) or not 0 < per_second < math.inf:
-            raise ConfigError(f"{argument}: expected a number above zero, not {per_second!r}. Nothing was sent.")
-        return RateLimiter(per_second=per_second, runtime=self._pipeline.runtime)
-
     async def call(
         self,
         operation: Operation[T],
@@ -264,7 +166,7 @@ class AsyncBaseClient(Generic[ConfigT]):
             DecodeError: the response is not what the operation promises.
         """
         where = self._path(operation, domain, path) + encoding.query(query)
-        return await self._run(operation, where, body, _options(options))
+        return await self._run(operation, where, body, call_options(options))
 
     async def request(
         self,
@@ -306,7 +208,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         operation = raw_operation(self._surface, method, where, safety)
         if "{domain}" in where:
             where = where.replace("{domain}", encoding.fill_path("{domain}", {"domain": self._domain(domain)}))
-        return await self._run(operation, where + encoding.query(query), raw_body(json, form), _options(options))
+        return await self._run(operation, where + encoding.query(query), raw_body(json, form), call_options(options))
 
     def capture(self) -> AbstractContextManager[list[ApiResponse[Any]]]:
         """Keep the raw responses of this client's calls: `with client.capture() as responses:`.
@@ -393,27 +295,12 @@ class AsyncBaseClient(Generic[ConfigT]):
         return f"{type(self).__name__}(base_url={self._config.base_url!r}, domain={self._config.domain!r})"
 
 
-def _options(options: CallOptions | None) -> CallOptions:
+def call_options(options: CallOptions | None) -> CallOptions:
+    """Return the options that a caller gave, or those of a call without any.
+
+    Raises:
+        ConfigError: they are something else.
+    """
     if options is None:
         return NO_OPTIONS
     return checked(options, CallOptions, argument="options", expected="CallOptions(…)")
-
-
-def _outage(seconds: float | None) -> float:
-    if seconds is None:
-        return math.inf
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-        raise ConfigError(f"max_outage: expected seconds, 0 or more, or None, not {seconds!r}. Nothing was sent.")
-    return seconds
-
-
-def user_agent(suffix: str | None) -> str:
-    """Return the User-Agent header: the SDK's version, Python's version and the caller's suffix.
-
-    Raises:
-        ConfigError: the suffix is not printable ASCII.
-    """
-    if suffix is not None and not (suffix.isascii() and suffix.isprintable()):
-        raise ConfigError("user_agent_suffix: must be printable ASCII, because it is sent in a header")
-    own = f"omnivery-python/{__version__} python/{platform.python_version()}"
-    return f"{own} {suffix}" if suffix else own

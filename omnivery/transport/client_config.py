@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
+from omnivery._version import __version__
+from omnivery.errors import ConfigError
 from omnivery.transport.config import RetryPolicy, Timeouts, instance_of, valid_domain
 
 if TYPE_CHECKING:
@@ -45,3 +48,15 @@ class ClientConfig(ABC):
         Raises:
             ConfigError: the client has no credential of the kind that the operation needs.
         """
+
+
+def user_agent(suffix: str | None) -> str:
+    """Return the User-Agent header: the SDK's version, Python's version and the caller's suffix.
+
+    Raises:
+        ConfigError: the suffix is not printable ASCII.
+    """
+    if suffix is not None and not (suffix.isascii() and suffix.isprintable()):
+        raise ConfigError("user_agent_suffix: must be printable ASCII, because it is sent in a header")
+    own = f"omnivery-python/{__version__} python/{platform.python_version()}"
+    return f"{own} {suffix}" if suffix else own

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from omnivery.errors import ConfigError
 from omnivery.transport.retry import TEMPORARY, jitter, parse_retry_after
 
 if TYPE_CHECKING:
@@ -89,3 +91,16 @@ class RateLimiter:
         self._due = turn + count / self.per_second
         if turn > now:
             await self.runtime.sleep(turn - now)
+
+
+def rate_limiter(per_second: float | None, runtime: Runtime, *, argument: str) -> RateLimiter | None:
+    """Return a limiter for a rate that a caller gave; None if none was given.
+
+    Raises:
+        ConfigError: it is not a number above zero.
+    """
+    if per_second is None:
+        return None
+    if isinstance(per_second, bool) or not isinstance(per_second, int | float) or not 0 < per_second < math.inf:
+        raise ConfigError(f"{argument}: expected a number above zero, not {per_second!r}. Nothing was sent.")
+    return RateLimiter(per_second=per_second, runtime=runtime)

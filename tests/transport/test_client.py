@@ -23,7 +23,7 @@ from omnivery.transport.body import JSON, fill_path, json
 from omnivery.transport.credentials import BasicKey, TokenHeader
 from omnivery.transport.http import Request
 from omnivery.transport.operation import Operation
-from tests.support.fakes import FakeObserver, always, http_response, serve
+from tests.support.fakes import always, http_response, serve
 
 TOKEN = "marker7f3atoken"
 BASE = "https://api.example.org"
@@ -362,18 +362,6 @@ async def test_options_of_a_call_come_before_those_of_the_client() -> None:
         with pytest.raises(ApiError):
             await client.bots.result("r-1", options=CallOptions(retry=ONCE))
     assert [request.extensions["timeout"]["read"] for request in wire.requests] == [3.0, 7.0]
-
-
-@pytest.mark.anyio
-async def test_a_bulk_run_goes_on_through_more_429s_than_it_has_attempts() -> None:
-    replies = iter([*[httpx.Response(429)] * 5, httpx.Response(200)])
-    wire = Wire(lambda: next(replies))
-    quick = RetryPolicy(attempts=2, throttle_base=0.001, max_backoff=0.002)
-    observer = FakeObserver()
-    async with connected(wire, webhook_url="https://example.org/hook", observers=[observer]) as client:
-        report = await client.bots.submit([EVENT], options=CallOptions(retry=quick))
-    assert (report.accepted, len(wire.requests)) == (1, 6)
-    assert [attempt.number for attempt in observer.attempts] == [1, 2, 3, 4, 5, 6], "of one call"
 
 
 # Redirects

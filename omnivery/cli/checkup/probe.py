@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from omnivery.errors import ConfigError, DeadlineError, DecodeError, TransportError
 from omnivery.transport import body as encoding
-from omnivery.transport.client import user_agent
+from omnivery.transport.client_config import user_agent
 from omnivery.transport.config import Timeouts
 from omnivery.transport.http import Request, Response
 
