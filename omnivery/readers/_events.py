@@ -155,7 +155,7 @@ class ProviderReader(WholeReader[BotEvent]):
 
     def received(self, body: bytes) -> Iterator[BotEvent | UnreadableLine]:
         """Yield the opens and clicks in the body of a call, packed or not, or in what was a file of them."""
-        form = _form(body)
+        form = _form(body) or _multipart(body)
         return self.events_in(form) if form else self.read(in_utf8(unpacked(iter((body,)))), None)
 
     def events_in(self, payload: Any) -> Iterator[BotEvent | UnreadableLine]:
@@ -214,3 +214,19 @@ def _form(body: bytes) -> Mapping[str, str] | None:
     if not _FORM.match(body):
         return None
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1_000))
+
+
+_PART_NAME = re.compile(rb'(?i:content-disposition): *form-data;[^\r\n]* name="([^"\r\n]*)"')
+
+
+def _multipart(body: bytes) -> Mapping[str, str] | None:
+    """The fields of a form in parts, as Mailgun posts one where a legacy webhook has files; these are left out."""
+    boundary, end, _ = body.partition(b"\r\n")
+    if not end or not boundary.startswith(b"--"):
+        return None
+    fields: dict[str, str] = {}
+    for part in body.split(boundary):
+        head, _, value = part.partition(b"\r\n\r\n")
+        if (name := _PART_NAME.search(head)) and b"filename" not in head:
+            fields[name[1].decode("utf-8", "replace")] = value.removesuffix(b"\r\n").decode("utf-8", "replace")
+    return fields or None

@@ -39,7 +39,8 @@ def _unwrapped(value: Any) -> Any:
         return None
     for path, opened in _WRAPPERS:
         if (inside := value_at(value, path)) is not None:
-            return opened(inside)
+            # API Gateway and function URLs hand bodies of some kinds over in base64.
+            return _base64(inside) if path == "body" and value.get("isBase64Encoded") is True else opened(inside)
     return None
 
 

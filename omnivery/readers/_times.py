@@ -16,16 +16,17 @@ def unix_time(value: object) -> int | None:
     """Return a time in whole unix seconds, without its fraction of a second; None if the value is no time.
 
     Numbers, also as text and with an exponent, are seconds, or else milliseconds, microseconds or nanoseconds if as
-    seconds they would lie beyond the year 5138. Other texts are in ISO 8601, as of BigQuery
+    seconds they would lie beyond the year 5138; 8 or 14 digits that are a date, `20260517100503`, are that date, and a
+    day of a spreadsheet with its fraction, `46159.42`, is no time. Other texts are in ISO 8601, as of BigQuery
     (`2026-05-17 10:05:03 UTC`), Snowflake and Trino, in the common log format, or as in an e-mail's `Date`. A time
     without a zone is in UTC.
     """
     if isinstance(value, str):
-        if value.isdecimal() and value.isascii() and len(value) < len(str(SECONDS_UNTIL)):
+        if value.isdecimal() and value.isascii() and len(value) < len(str(SECONDS_UNTIL)) and len(value) != _DATE:
             return int(value)
         text = value.strip()
         number = whole_number(text)
-        return _of_text(text) if number is None else _in_seconds(number)
+        return _of_text(text) if number is None else _in_seconds(number, whole=not _FRACTION.search(text))
     if isinstance(value, datetime):
         return _seconds(value)
     if isinstance(value, date):
@@ -33,10 +34,26 @@ def unix_time(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     # A whole number of hundreds of digits is no float.
-    return _in_seconds(math.floor(value)) if isinstance(value, int) or math.isfinite(value) else None
+    is_whole = isinstance(value, int)
+    return _in_seconds(math.floor(value), whole=is_whole) if is_whole or math.isfinite(value) else None
 
 
-def _in_seconds(number: int) -> int | None:
+_DATE = len("20260517")
+_DATES = (range(19_700_101, 20_991_232), range(19_700_101_000_000, 20_991_232_000_000))
+"""Numbers that are dates, with or without a time of day. As unix time, these are in August 1970 or the 27th century."""
+_SERIAL = range(20_000, 80_000)
+"""Days as spreadsheets count them, for a century. Programs differ in the first one."""
+_FRACTION = re.compile(r"[.,]")
+
+
+def _in_seconds(number: int, *, whole: bool) -> int | None:
+    if not whole and number in _SERIAL:
+        return None
+    if any(number in dates for dates in _DATES):
+        digits = str(number)
+        found = _of_iso(f"{digits[:_DATE]}T{digits[_DATE:] or '000000'}")
+        if found is not None:
+            return found
     # Four units, each for the same span of years.
     for _ in ("s", "ms", "us", "ns"):
         if -SECONDS_UNTIL < number < SECONDS_UNTIL:
@@ -54,7 +71,8 @@ def log_seconds(text: str) -> int | None:
 
 
 _TELLS_ZONE = re.compile(
-    r"\d{9,20}(?:\.\d*)?|\d(?:\.\d*)?[eE]\+?\d{1,2}|\s?\d{1,4}.{14,32}(?:Z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
+    r"\d{9,20}(?:\.\d*)?|\d(?:\.\d*)?[eE]\+?\d{1,2}|\s?(?:[A-Z][a-z]{2}, )?\d{1,4}.{14,32}(?:Z|UTC|GMT|[+-]\d\d:?\d\d)",
+    re.ASCII,
 )
 """Unix time, or a time with a zone. A server's clock may be in any zone, and nobody knows in which."""
 
@@ -75,6 +93,9 @@ def _of_text(text: str) -> int | None:
 
 
 def _of_mail(text: str) -> int | None:
+    if found := _DAY_OF_WEEK.fullmatch(text):
+        month, day, before, time, zone, after = found.groups()
+        text = f"{day} {month} {before or after} {time} {zone or '+0000'}" if before or after else text
     if not _MAIL_DATE.fullmatch(text):
         return None
     try:
@@ -93,6 +114,12 @@ _CLF = re.compile(
     r"(\d{1,2})(/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)(?:[.,]\d{1,9})?(?: (?:Z|UTC|GMT|([+-]\d\d:?\d\d)))?", re.ASCII
 )
 """Common log format, also with a fraction of a second as some servers write it, or without a zone."""
+_DAY_OF_WEEK = re.compile(
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)"
+    r"(?: (?:UTC|(?:GMT)?([+-]\d{4})|GMT))?(?: (\d{4}))?(?: \([^()]{1,64}\))?",
+    re.ASCII,
+)
+"""C's `ctime`, Java's `Date` in UTC, and JavaScript's: `Sun May 17 2026 12:05:03 GMT+0200 (Central European …)`."""
 _MAIL_DATE = re.compile(
     r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UTC)", re.ASCII
 )
@@ -113,7 +140,8 @@ def _of_iso(text: str) -> int | None:
 
 
 _ZONED = re.compile(
-    r"(\S+[ T]\S+) ?(UTC|GMT|(?<= )Z|(?<= )[+-]\d\d(?::?\d\d)?|(?<= )[A-Za-z]+/[A-Za-z_/+-]+)(?:(?<=[+-]\d{4}) UTC)?",
+    r"(\S+[ T]\S+) ?(UTC|GMT|(?<= )Z|(?<= )[+-]\d\d(?::?\d\d)?|(?<= )[A-Za-z]+/[A-Za-z_/+-]+)"
+    r"(?:(?<=[+-]\d{4}) [A-Z]{1,5}(?: m=[+-][\d.]+)?)?",
     re.ASCII,
 )
 """A time with its zone set apart, or named, or both as Go writes it: in ISO 8601 it has neither."""

@@ -272,6 +272,8 @@ def zipped(payload: Any) -> str:
         ("ses", {"Records": [{"kinesis": {"data": zipped({"logEvents": [{"id": "1", "message": json.dumps(SES)}]})}}]}),
         ("ses", {"awslogs": {"data": zipped({"logEvents": [{"id": "1", "message": json.dumps(sns(SES))}]})}}),
         ("ses", [sns(SES)]),
+        ("ses", {"httpMethod": "POST", "body": json.dumps(sns(SES)), "isBase64Encoded": False}),
+        ("ses", {"httpMethod": "POST", "body": encoded(sns(SES)), "isBase64Encoded": True}),
         ("postmark", [POSTMARK]),
         ("postmark", {"TotalCount": 1, "Clicks": [{k: v for k, v in POSTMARK.items() if k != "RecordType"}]}),
         ("resend", [RESEND]),
@@ -326,14 +328,23 @@ def test_mailguns_legacy_form_posts_are_read() -> None:
         b"event=clicked&recipient=ann%40example.com&domain=mail.example.org&ip=198.51.100.7&user-agent=Mozilla%2F5.0"
         b"&url=https%3A%2F%2Fexample.org&timestamp=1779012303&token=t&signature=s&Message-Id=%3Cm%40example.org%3E"
     )
-    event = only(form, "mailgun")
-    assert (event.ip, event.uas, event.domain, event.message_id, event.ts) == (
-        "198.51.100.7",
-        "Mozilla/5.0",
-        "example.com",
-        "m@example.org",
-        1_779_012_303,
-    )
+    for body in (form, in_parts(form)):
+        event = only(body, "mailgun")
+        assert (event.ip, event.uas, event.domain, event.message_id, event.ts) == (
+            "198.51.100.7",
+            "Mozilla/5.0",
+            "example.com",
+            "m@example.org",
+            1_779_012_303,
+        )
+
+
+def in_parts(form: bytes) -> bytes:
+    """The same as multipart/form-data, with a file."""
+    parts = [f'name="{name}"\r\n\r\n{value}' for name, value in parse_qsl(form.decode())]
+    parts.append('name="event"; filename="event.txt"\r\nContent-Type: text/plain\r\n\r\nopened')
+    start = "--x\r\nContent-Disposition: form-data; "
+    return (start + f"\r\n{start}".join(parts) + "\r\n--x--\r\n").encode()
 
 
 def test_blanks_without_end_take_no_memory() -> None:

@@ -56,6 +56,12 @@ MOMENT = 1_779_012_303
         "2026-05-17 12:05:03.000 Europe/Berlin",  # Trino, Athena
         "2026-05-17T12:05:03+02:00",
         "20260517T100503",
+        "20260517100503",
+        20260517100503,
+        "Sun May 17 10:05:03 2026",  # C
+        "Sun May 17 10:05:03 UTC 2026",  # Java
+        "Sun May 17 2026 12:05:03 GMT+0200 (Central European Summer Time)",  # JavaScript
+        "2026-05-17 12:05:03.123456789 +0200 CEST m=+0.000012",  # Go
         "17/May/2026:10:05:03 +0000",
         "Sun, 17 May 2026 10:05:03 +0000",
         "17 May 2026 12:05:03 +0200",
@@ -80,6 +86,10 @@ def test_one_moment_is_read_from_every_form(written: Any) -> None:
         "17.05.2026 10",
         "17.05.2026 10:05:03 CET",
         "yesterday",
+        "46159.4201736111",  # a spreadsheet's day: in which century does it begin?
+        46159.4201736111,
+        "Sun May 17 12:05:03 CEST 2026",  # names of zones are several zones'
+        "Sun May 17 10:05:03",
         "nan",
         float("nan"),
         float("inf"),
@@ -112,7 +122,7 @@ def test_what_is_no_time_is_not_guessed_at(written: Any) -> None:
     assert unix_time(written) is None
 
 
-@given(st.decimals(-(10**10), 10**10, places=3) | st.floats(1, 10**10))
+@given(st.decimals(10**8, 10**10, places=3) | st.decimals(-(10**10), 10**4, places=3) | st.floats(10**8, 10**10))
 def test_a_number_is_the_same_time_however_it_is_written(number: Any) -> None:
     """With a point, with an exponent, as text or not."""
     expected = math.floor(number)
@@ -128,8 +138,10 @@ def test_logs_have_numbers_in_the_same_forms(unit: str, per_second: int, text: s
     assert event == BotEvent(ip="192.0.2.1", uas="x", ts=MOMENT, action="click", attributes={"line": 1}, event_id=ANY)
 
 
-@pytest.mark.parametrize("text", ["1.779012303e9", "1779012303.52", "1.779012303521E+12"])
-def test_a_time_in_brackets_may_have_an_exponent(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["1.779012303e9", "1779012303.52", "1.779012303521E+12", "Sun, 17 May 2026 10:05:03 GMT"]
+)
+def test_a_time_in_brackets_may_be_a_number_or_an_e_mails(text: str) -> None:
     assert log_seconds(text) == MOMENT
 
 
@@ -140,7 +152,12 @@ def test_a_number_that_no_clock_shows_is_no_time_of_a_log(text: str) -> None:
 
 
 def test_a_date_is_its_midnight() -> None:
-    assert unix_time(date(2026, 5, 17)) == unix_time("2026-05-17") == 1_778_976_000
+    for written in (date(2026, 5, 17), "2026-05-17", "20260517", 20260517):
+        assert unix_time(written) == 1_778_976_000
+
+
+def test_digits_that_are_no_date_are_a_number() -> None:
+    assert [unix_time(digits) for digits in ("20269999", "20260231100503")] == [20_269_999, 20_260_231_100]
 
 
 @given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001
