@@ -104,14 +104,23 @@ class ForwardedClient:
 
 
 def _hops(forwarded: str) -> Sequence[str]:
-    if "=" in forwarded:
-        return [found[1] or found[2] for found in _FOR.finditer(forwarded)]
     # RFC 9110, section 5.6.1: empty elements of a list are ignored.
-    return [hop for part in forwarded.strip('"').split(",") if (hop := part.strip())]
+    return [hop for part in forwarded.strip('"').split(",") if (hop := _hop(part.strip()))]
+
+
+def _hop(element: str) -> str:
+    """The address in an element of a list; empty where the element is one of RFC 7239 that names none.
+
+    Each is looked at by itself: the client may have sent any of the first ones, and must not tell how others are read.
+    """
+    if "=" not in element:
+        return element
+    found = _FOR.search(element)
+    return (found[1] or found[2]) if found else ""
 
 
 # RFC 7239, section 4: `for=192.0.2.60;proto=http, for="[2001:db8::7]:4711"`
-_FOR = re.compile(r'(?:^|[;,])\s*+for="?(?:(\[[^\]"]{2,64}\](?::\d+)?)|([^\s;,"]*+))', re.IGNORECASE | re.ASCII)
+_FOR = re.compile(r'(?:^|;)\s*+for="?(?:(\[[^\]"]{2,64}\](?::\d+)?)|([^\s;,"]*+))', re.IGNORECASE | re.ASCII)
 
 
 def _membership(networks: Iterable[Network]) -> Callable[[str], bool]:

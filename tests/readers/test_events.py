@@ -10,6 +10,7 @@ import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given, settings

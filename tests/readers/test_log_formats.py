@@ -320,6 +320,12 @@ def test_a_line_in_json_may_be_bytes_or_an_object() -> None:
         ("10.0.0.1", "for=203.0.113.9;proto=https;by=10.0.0.9", (), "203.0.113.9"),
         ("10.0.0.1", r"for=6.6.6.6, For=\"[2001:db8::7]:4711\"", (), "2001:db8::7"),
         ("10.0.0.1", "for=_hidden", (), "the forwarded client is no IP address"),
+        ("10.0.0.1", "for=203.0.113.9, proto=https;by=10.0.0.9", (), "203.0.113.9"),
+        # What the client has sent, to which a proxy that writes X-Forwarded-For appends its address
+        ("10.0.0.1", "for=6.6.6.6, 203.0.113.9", (), "203.0.113.9"),
+        ("10.0.0.1", "a=b, 203.0.113.9", (), "203.0.113.9"),
+        ("10.0.0.1", r"\", 203.0.113.9", (), "203.0.113.9"),
+        ("10.0.0.1", r"for=\"6.6.6.6, 203.0.113.9", (), "203.0.113.9"),
     ],
 )
 def test_the_forwarded_client_is_the_last_that_no_proxy_of_ours_has(
