@@ -201,12 +201,40 @@ def _before(origin: Origin, place: Place) -> bytes:
 
 
 def _last_line(origin: Origin, place: Place) -> bytes:
-    """The last line that was read; nothing, if the file ends before it."""
+    """The last line that was read; nothing, if the file ends before it or is damaged."""
+    with suppress(SourceError):
+        return _line_before(origin, place)
+    return b""
+
+
+def _line_before(origin: Origin, place: Place) -> bytes:
     newline = place.newline.encode() if place.newline else None
     left = place.skip
-    with closing(content(origin, place.offset)) as pieces, suppress(SourceError):  # type: ignore[type-var]  # a generator
+    with closing(content(origin, place.offset)) as pieces:  # type: ignore[type-var]  # it is a generator
         for _, lines in Blocks(pieces, line=place.line, offset=place.offset, newline=newline):
             if left <= len(lines):
                 return lines[left - 1] or b""
             left -= len(lines)
     return b""
+
+
+def breaking_off(origin: Origin, places: Iterable[Place]) -> Place | None:
+    """Return the furthest of these places, if a file that begins alike is damaged or cut off before it.
+
+    It may be the same file, which is being packed at this moment.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    found = [place for place in places if place.head_bytes >= FINGERPRINT and _breaks_off(origin, place)]
+    return max(found, key=lambda place: place.rank, default=None)
+
+
+def _breaks_off(origin: Origin, place: Place) -> bool:
+    try:
+        _line_before(origin, place)
+    except CutShortError:
+        return False
+    except SourceError:
+        return True
+    return False

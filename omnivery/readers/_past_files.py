@@ -41,7 +41,7 @@ class PastFiles:
             since = f". What was rotated since then is read: {_listed(later)}" if later else ""
             self.note(
                 f"{origin.name} is another file than the one that was read before, which was not found beside it: "
-                f"what was written to it after the last run was not read{since}"
+                f"what was written to it after the last run was not read. {_IF_A_COPY}{since}"
             )
         return [before, *later]
 
@@ -106,6 +106,9 @@ class PastFiles:
             return None  # to read it fails as well, and says so
 
 
+_IF_A_COPY = "If you have a copy, submit it with the same journal: it is read on from there"
+
+
 def _listed(places: Sequence[Place]) -> str:
     return ", ".join(place.path for place in places)
 
@@ -114,5 +117,5 @@ def _gone(place: Place) -> str:
     where = f"up to line {place.line + place.skip - 1:,}" if place.skip or place.line > 1 else "not at all"
     return (
         f"The file that lay at {place.path} was read {where} by runs that did not come to its end, and is gone: the "
-        "rest of it was not read. If you have a copy, submit it with the same journal: it is read on from there"
+        f"rest of it was not read. {_IF_A_COPY}"
     )

@@ -11,11 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from sys import maxunicode
 from time import time_ns
+from typing import TypeAlias
 
 from attrs import evolve, frozen
 
 from omnivery.errors import OmniveryError
-from omnivery.readers._identity import FINGERPRINT, head_of, is_plain, is_sound, matching
+from omnivery.readers._identity import FINGERPRINT, breaking_off, head_of, is_plain, is_sound, matching
 from omnivery.readers._known_places import KnownPlaces
 from omnivery.readers._origin import FileIdentity, LocalFile, Origin, identity_of, local_file
 from omnivery.readers._place import Place, start_digest
@@ -23,10 +24,14 @@ from omnivery.readers._place import Place, start_digest
 _NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
 _DATE = r"\d{4}-?\d\d-?\d\d(?:[-_.T]?\d{1,10})*"
 _DATED = re.compile(rf"(.+?)[.-]{_DATE}")
+_TAI64N = re.compile(r"@([0-9a-f]{24})(?:\.[a-z])?")
+"""How svlogd, multilog and s6-log name what was `current`: by the time, in hexadecimal digits."""
 _LOOKED_AT = 50
 """Files of a folder that are looked at, the latest first, in search of one that was rotated."""
 _MOST = 400
 """The same of those that are named like it: a log of each day of a year."""
+_LARGE = 2_000
+"""Names in a folder in which none is looked for that is named otherwise: there may be thousands to be looked for."""
 
 
 def is_complete(origin: Origin) -> bool:
@@ -60,7 +65,7 @@ def recognized(origin: Origin, places: KnownPlaces) -> Place | None:
     head = head_of(origin)
     alike = places.beginning(head)
     fitting = [one for one in alike if one.head_bytes >= FINGERPRINT or not _still_there(one, origin)]
-    found = matching(origin, fitting) if fitting else None
+    found = (matching(origin, fitting) or breaking_off(origin, fitting)) if fitting else None
     return found and evolve(found, start=start_digest(head[: found.head_bytes]))
 
 
@@ -102,7 +107,11 @@ def between(rest: LocalFile, live: Origin) -> list[LocalFile]:
     """Return the files that lay under a name after one that was rotated, and before the one that lies there now."""
     if not isinstance(live, LocalFile) or (last := _rank(rest.path, live.path)) is None:
         return []
-    return [one for one in rotated(live) if (rank := _rank(one.path, live.path)) and rank[0] == last[0] and rank > last]
+    there = rotated(live)
+    if rest.path.parent != Path(os.path.realpath(live.path)).parent:  # logrotate's `olddir`
+        there = [*there, *rotated(live, rest.path.parent)]
+    ranks = {one: rank for one in there if (rank := _rank(one.path, live.path))}
+    return sorted((one for one in ranks if ranks[one][0] == last[0] and ranks[one] > last), key=lambda one: ranks[one])
 
 
 @frozen(kw_only=True)
@@ -126,11 +135,17 @@ def written_after(ended: Ended, live: LocalFile) -> LocalFile | None:
     return next((one for _, one in later if head_of(one) != ended.head), None)
 
 
-def rotated(live: Origin) -> list[LocalFile]:
-    """Return the files whose names say that they lay under a name before, in the order in which they did."""
+def rotated(live: Origin, folder: Path | None = None) -> list[LocalFile]:
+    """Return the files whose names say that they lay under a name before, in the order in which they did.
+
+    Args:
+        live: the name.
+        folder: where they lie now; beside it if left out.
+    """
     if not isinstance(live, LocalFile):
         return []
-    beside = _beside(live.path, live.path.stem)
+    lay = folder / live.path.name if folder else live.path
+    beside = [*_beside(lay, lay.stem), *(_beside(lay, "@") if lay.name == "current" else ())]
     ranks = {path: rank for path in beside if (rank := _rank(path, live.path)) and _is_regular(path)}
     return [local_file(path) for path in sorted(ranks, key=lambda path: ranks[path])]
 
@@ -166,6 +181,8 @@ def _has_name_of(path: Path, live: Path) -> bool:
 
 def _rank(path: Path, live: Path) -> tuple[str, int] | None:
     """How a file is named that was rotated, and the greater a number, the later; None if its name does not say."""
+    if live.name == "current" and (stamped := _TAI64N.fullmatch(path.name)):
+        return "tai64n", int(stamped[1], 16)
     if not path.name.startswith(live.stem):  # as most files in a folder of thousands
         return None
     name = path.with_suffix("").name if path.suffix in _PACKED else path.name
@@ -189,6 +206,17 @@ def _candidates(lay: Path) -> Iterator[Path]:
     # A server may have a log for each of hundreds of hosts: those of this one come first.
     yield from [one for one in beside if _unrotated(one) == name][:_MOST]
     yield from [one for one in beside if _unrotated(one) != name][:_LOOKED_AT]
+    yield from sorted(filter(_is_regular, _moved(lay, stem)), key=_modified, reverse=True)[:_LOOKED_AT]
+
+
+def _moved(lay: Path, stem: str) -> list[Path]:
+    """Files that may be named otherwise now, as `old-access.log`, or lie in a folder below, as `old/access.log.1`."""
+    names, folders = _listing(lay.parent)
+    if len(names) > _LARGE:
+        return []
+    renamed = [name for name in names if not name.startswith(stem) and (stem in name or _TAI64N.fullmatch(name))]
+    below = [path for name in folders for path in _beside(lay.parent / name / lay.name, stem)]
+    return [*(lay.parent / name for name in renamed), *below]
 
 
 def _unrotated(path: Path) -> str:
@@ -206,15 +234,24 @@ def _modified(path: Path) -> int:
 
 def _beside(path: Path, start: str) -> list[Path]:
     """The files in a file's folder whose names have this start."""
-    folder = path.parent
+    names, _ = _listing(path.parent)
+    return [
+        path.parent / name for name in names[bisect_left(names, start) : bisect_left(names, start + chr(maxunicode))]
+    ]
+
+
+_Listing: TypeAlias = tuple[list[str], list[str]]
+"""Sorted names of all that is in a folder, and of the folders in it."""
+
+
+def _listing(folder: Path) -> _Listing:
     try:
         changed = folder.stat().st_mtime_ns
         # Where it has changed just now, it may change again within the same tick of its clock.
         is_at_rest = abs(time_ns() - changed) > _AT_REST
-        names = _listed(folder, changed) if is_at_rest else _names_in(folder)
+        return _listed(folder, changed) if is_at_rest else _names_in(folder)
     except OSError:
-        return []
-    return [folder / name for name in names[bisect_left(names, start) : bisect_left(names, start + chr(maxunicode))]]
+        return [], []
 
 
 _AT_REST = 2_000_000_000
@@ -223,13 +260,14 @@ _AT_REST = 2_000_000_000
 
 # It is asked for again for each of the thousands of files in it.
 @lru_cache(maxsize=4)
-def _listed(folder: Path, changed: int) -> list[str]:  # noqa: ARG001  # another list each time that the folder has changed
+def _listed(folder: Path, changed: int) -> _Listing:  # noqa: ARG001  # another list each time that the folder has changed
     return _names_in(folder)
 
 
-def _names_in(folder: Path) -> list[str]:
+def _names_in(folder: Path) -> _Listing:
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries)
+        found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    return [name for name, _ in found], [name for name, is_folder in found if is_folder and not name.startswith(".")]
 
 
 def _is_regular(path: Path) -> bool:

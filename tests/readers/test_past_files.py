@@ -126,6 +126,56 @@ def test_what_was_rotated_after_the_last_run_is_read_though_the_file_that_it_rea
     assert notes[0].endswith("is read: " + ", ".join(str(tmp_path / f"log.{n}") for n in (3, 2, 1)))
 
 
+def in_folder_below(file: Path) -> None:
+    """logrotate's `olddir`."""
+    (old := file.parent / "old").mkdir(exist_ok=True)
+    for number in range(9, 0, -1):
+        if (there := old / f"{file.name}.{number}").exists():
+            there.rename(old / f"{file.name}.{number + 1}")
+    file.rename(old / f"{file.name}.1")
+
+
+def by_tai64n(file: Path) -> None:
+    """As svlogd, multilog and s6-log do: each of their names is the time."""
+    file.rename(file.with_name(f"@40000000{1_779_012_303 + len([*file.parent.iterdir()]):08x}0a1b2c3d.s"))
+
+
+def with_something_before(file: Path) -> None:
+    file.rename(file.with_name(f"old-{file.name}"))
+
+
+@pytest.mark.parametrize(
+    ("rotate", "times"),
+    [(in_folder_below, 1), (in_folder_below, 3), (by_tai64n, 1), (by_tai64n, 3), (with_something_before, 1)],
+)
+def test_a_log_that_is_kept_elsewhere_or_named_otherwise_is_found(
+    tmp_path: Path, rotate: Callable[[Path], None], times: int
+) -> None:
+    file, journal = tmp_path / "current", dict[str, Any]()
+    append(file, ndjson(10))
+    assert run(file, journal) == (names(10), [])
+    append(file, ndjson(5, 10))
+    for number in range(times):
+        rotate(file)
+        append(file, ndjson(10, 15 + 10 * number))
+    assert run(file, journal) == (names(5 + 10 * times, 10), [])
+    assert run(file, journal) == ([], [])
+
+
+def test_a_log_that_is_being_packed_is_not_read_anew(tmp_path: Path) -> None:
+    """gzip takes its time for a large one, and a pattern such as `log*` has the half of it, too."""
+    file, journal = tmp_path / "log", dict[str, Any]()
+    append(file, ndjson(5_000))
+    assert run(file, journal)[0] == names(5_000)
+    whole = gzip.compress(file.read_bytes())
+    file.rename(tmp_path / "log.1")
+    (packed := tmp_path / "log.1.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SourceError, match="cut off"):
+        run(packed, journal)
+    packed.write_bytes(whole)
+    assert run(packed, journal) == ([], [])
+
+
 def test_where_nothing_of_all_that_was_read_is_left_that_is_told(tmp_path: Path) -> None:
     file, journal = tmp_path / "log", dict[str, Any]()
     append(file, ndjson(10))
