@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 from attrs import define, evolve
 
 from omnivery.automations.report import BatchOutcome, SubmitReport
+from omnivery.bulk.part import StoredPart
 from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
-from omnivery.bulk.work import RunTarget, Screening, StoredPart, Work
+from omnivery.bulk.target import RunTarget
+from omnivery.bulk.work import Screening, Work
 from omnivery.errors import ApiError, OmniveryError
 from omnivery.events.encoded import all_decoded, line_number
 from omnivery.events.encoding import encode_batch, events_in, item_bytes

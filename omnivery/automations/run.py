@@ -10,7 +10,7 @@ from omnivery.automations.report import BatchOutcome, SubmitReport
 from omnivery.bulk.outage import OutagePolicy
 from omnivery.bulk.pool import Pool
 from omnivery.bulk.recorder import Recorder
-from omnivery.bulk.work import RunTarget
+from omnivery.bulk.target import RunTarget
 from omnivery.events.event import EventLike
 from omnivery.sync.run import SyncPool
 from omnivery.transport import body as encoding

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, field
 
+from omnivery.bulk.part import BatchDelta, Part, PartState, SettledPart
 from omnivery.bulk.report import Rejection, SettledBatch
-from omnivery.bulk.work import BatchDelta, Part, PartState, SettledPart
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError
 
 if TYPE_CHECKING:
-    from omnivery.bulk.work import StoredItem, StoredPart, Work
+    from omnivery.bulk.part import StoredItem, StoredPart
+    from omnivery.bulk.work import Work
     from omnivery.transport.http import ApiResponse
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import anyio
 from attrs import define, field
 
 from omnivery.bulk.outage import Decision, OutagePolicy, ServiceState, may_have_happened
-from omnivery.bulk.work import PartState
+from omnivery.bulk.part import PartState
 from omnivery.errors import AmbiguousError, JournalError, OmniveryError
 from omnivery.transport.pipeline import NOT_SENT
 

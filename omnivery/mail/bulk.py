@@ -16,7 +16,8 @@ from omnivery.bulk.pool import Pool
 from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import Source
-from omnivery.bulk.work import RunTarget, Screening, Work
+from omnivery.bulk.target import RunTarget
+from omnivery.bulk.work import Screening, Work
 from omnivery.display.progress import watching
 from omnivery.errors import ConfigError, OmniveryError
 from omnivery.mail.batches import batches
@@ -29,8 +30,8 @@ from omnivery.transport.config import callback
 from omnivery.transport.multipart import MultipartContent
 
 if TYPE_CHECKING:
+    from omnivery.bulk.part import StoredPart
     from omnivery.bulk.report import RunState, RunTotals, SettledBatch
-    from omnivery.bulk.work import StoredPart
     from omnivery.transport.body import Body
     from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions

@@ -12,7 +12,8 @@ from omnivery.bulk.outage import OutagePolicy
 from omnivery.bulk.pool import Pool
 from omnivery.bulk.report import Rejection, rejected_rows
 from omnivery.bulk.source import Source
-from omnivery.bulk.work import RunTarget, Screening, Work
+from omnivery.bulk.target import RunTarget
+from omnivery.bulk.work import Screening, Work
 from omnivery.display.record import Record
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
@@ -20,8 +21,8 @@ from omnivery.errors import BulkError, ConfigError, OmniveryError
 from omnivery.transport.bulk_calls import BulkCalls
 
 if TYPE_CHECKING:
+    from omnivery.bulk.part import StoredPart
     from omnivery.bulk.report import RunState, RunTotals, SettledBatch
-    from omnivery.bulk.work import StoredPart
     from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
     from omnivery.transport.http import ApiResponse

@@ -10,8 +10,8 @@ from attrs import evolve
 from omnivery import BotEvent
 from omnivery.automations import BatchOutcome, EventLine, SubmitReport, UnreadableLine
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
+from omnivery.bulk.part import StoredPart
 from omnivery.bulk.report import Rejection, RunState, RunTotals, SettledBatch
-from omnivery.bulk.work import StoredPart
 from omnivery.errors import ConfigError
 from omnivery.events.encoded import CHECKED
 from omnivery.transport.http import ApiResponse

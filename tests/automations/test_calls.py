@@ -12,7 +12,7 @@ from omnivery.automations.batch import EventWork
 from omnivery.automations.report import SubmitReport
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.report import RunState, RunTotals
-from omnivery.bulk.work import RunTarget
+from omnivery.bulk.target import RunTarget
 from omnivery.events.encoded import CHECKED, LINE
 from omnivery.transport.http import ApiResponse, Headers
 from tests.support.bots import WEBHOOK

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from omnivery.automations import EventLine, UnreadableLine
 from omnivery.automations.batch import MAX_BYTES, MAX_EVENTS, EventWork
 from omnivery.bulk.batch import MAX_REFUSALS, Batch
+from omnivery.bulk.part import BatchDelta, Part, PartState, StoredItem, StoredPart
 from omnivery.bulk.report import SettledBatch
-from omnivery.bulk.work import BatchDelta, Part, PartState, RunTarget, Screening, StoredItem, StoredPart, Work
+from omnivery.bulk.target import RunTarget
+from omnivery.bulk.work import Screening, Work
 from omnivery.errors import AmbiguousError, ConfigError, NotSentError
 from omnivery.events.event import EventLike
 from omnivery.transport.http import ApiResponse

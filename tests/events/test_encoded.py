@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from omnivery import codec
 from omnivery.automations import BotEvent, EventLine
 from omnivery.automations.batch import EventWork
-from omnivery.bulk.work import RunTarget
+from omnivery.bulk.target import RunTarget
 from omnivery.events.encoded import CHECKED, LINE, CheckedBlock, all_decoded, decoded, is_encoded
 from omnivery.events.encoding import encode_batch, item_bytes
 from omnivery.events.validation import event_id_of, fault_of, faults_and_ids, faults_of

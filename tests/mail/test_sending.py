@@ -21,7 +21,7 @@ import pytest
 from omnivery import CallOptions, RetryPolicy
 from omnivery.bulk.outage import OutagePolicy
 from omnivery.bulk.source import Source
-from omnivery.bulk.work import RunTarget
+from omnivery.bulk.target import RunTarget
 from omnivery.emulator import Emulator
 from omnivery.errors import (
     AmbiguousError,

@@ -14,9 +14,9 @@ from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal import store
 from omnivery.bulk.outage import Decision, OutagePolicy
 from omnivery.bulk.outcomes import OutcomeStream
+from omnivery.bulk.part import PartState
 from omnivery.bulk.report import Rejection, RunTotals
 from omnivery.bulk.source import Source
-from omnivery.bulk.work import PartState
 from omnivery.errors import OmniveryError, ServerError
 from omnivery.mail.bulk import MessageWork
 from omnivery.mail.message import Queued

@@ -22,7 +22,7 @@ from omnivery.automations.report import SubmitReport
 from omnivery.automations.run import AsyncBulkRun, target_of
 from omnivery.bulk.outage import OutagePolicy, may_pass
 from omnivery.bulk.source import Source
-from omnivery.bulk.work import RunTarget
+from omnivery.bulk.target import RunTarget
 from omnivery.errors import ApiError, OmniveryError, error_class, phrase
 from omnivery.events.event import EventLike
 from omnivery.transport.circuit_breaker import Admission, CircuitBreaker

@@ -19,7 +19,7 @@ from omnivery.automations.run import AsyncBulkRun
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.recorder import JournalRecorder
 from omnivery.bulk.source import BatchSource
-from omnivery.bulk.work import RunTarget
+from omnivery.bulk.target import RunTarget
 from omnivery.events.encoding import events_in
 from omnivery.events.event import EventLike
 from tests.support.bots import (

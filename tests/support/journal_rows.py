@@ -14,10 +14,11 @@ from omnivery.bulk.journal.position import StoredPosition
 from omnivery.bulk.journal.rows import source_values
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore
+from omnivery.bulk.part import BatchDelta, Part, PartState, SettledPart
 from omnivery.bulk.position import PositionDelta
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
-from omnivery.bulk.work import BatchDelta, Part, PartState, RunTarget, SettledPart
+from omnivery.bulk.target import RunTarget
 
 TARGET = RunTarget({"hook": "https://example.com/secret", "server": "http://x"}, secret=frozenset({"hook"}))
 SOURCE = ResumePoint(name="source", identity={"bytes": 3}, position={"items": 0})

@@ -9,8 +9,9 @@ from attrs import define, field, setters
 
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.recorder import JournalRecorder
+from omnivery.bulk.part import StoredItem
 from omnivery.bulk.source import ResumePoint, Source
-from omnivery.bulk.work import StoredItem, Work
+from omnivery.bulk.work import Work
 from omnivery.errors import ConfigError
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from omnivery.bulk.journal.file import JOURNAL, open_for_reader
 from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, rejection_of, whole
 from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, BatchFailure, RunTotals
-from omnivery.bulk.work import RunTarget
+from omnivery.bulk.target import RunTarget
 from omnivery.errors import ConfigError, OmniveryError
 
 Cut: TypeAlias = Callable[[bytes], Iterator[bytes]]

@@ -20,17 +20,19 @@ from omnivery.bulk.journal.held import HeldJournal
 from omnivery.bulk.journal.position import StoredPosition
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.thread import OwnThread, RunAside, close_stores, open_store
+from omnivery.bulk.part import PartState
 from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
 from omnivery.bulk.report import FAILURES_KEPT
-from omnivery.bulk.work import PartState
 from omnivery.errors import JournalError
 from omnivery.transport.config import checked
 
 if TYPE_CHECKING:
     from omnivery.bulk.journal.store import JournalStore
+    from omnivery.bulk.part import BatchDelta, Part, StoredPart
     from omnivery.bulk.report import RunTotals
     from omnivery.bulk.source import Source
-    from omnivery.bulk.work import BatchDelta, Part, RunTarget, StoredPart, Work
+    from omnivery.bulk.target import RunTarget
+    from omnivery.bulk.work import Work
 
 T = TypeVar("T")
 

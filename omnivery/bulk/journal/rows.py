@@ -14,9 +14,9 @@ from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL
 from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.sql import checksum_of, storable
+from omnivery.bulk.part import StoredPart
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
-from omnivery.bulk.work import StoredPart
 from omnivery.errors import ConfigError
 
 _SOURCES = """

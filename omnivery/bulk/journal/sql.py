@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 from omnivery import codec
 from omnivery.bulk.journal.position import WRITE_ENTRIES, StoredPosition, joined
-from omnivery.bulk.work import BatchDelta, Part, PartState, SettledPart
+from omnivery.bulk.part import BatchDelta, Part, PartState, SettledPart
 
 BODIES = 32
 """Bodies of a transaction that are values of their own, which saves two copies of each; further ones are pieces."""

@@ -46,9 +46,10 @@ from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.reader import target_of, totals_of
 from omnivery.bulk.journal.rows import check_sound, part_of, point_of, source_values
 from omnivery.bulk.journal.sql import PREPARE, STEP, JournalEntry, step_of
+from omnivery.bulk.part import StoredItem, StoredPart
 from omnivery.bulk.report import BatchFailure, RunTotals
 from omnivery.bulk.source import ResumePoint
-from omnivery.bulk.work import RunTarget, StoredItem, StoredPart
+from omnivery.bulk.target import RunTarget
 from omnivery.errors import ConfigError, JournalError, OmniveryError
 
 StoreWork: TypeAlias = "Callable[[JournalStore], object]"

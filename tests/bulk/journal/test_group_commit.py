@@ -16,7 +16,7 @@ from omnivery.bulk.journal.group_commit import GroupCommit, Transaction
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore, StoreWork
 from omnivery.bulk.journal.thread import OwnThread
-from omnivery.bulk.work import BatchDelta
+from omnivery.bulk.part import BatchDelta
 from omnivery.errors import JournalError
 
 pytestmark = pytest.mark.anyio

@@ -18,7 +18,7 @@ from omnivery.bulk.journal import lock as journal_lock
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore
-from omnivery.bulk.work import BatchDelta
+from omnivery.bulk.part import BatchDelta
 from omnivery.errors import ConfigError, JournalError
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX's")
@@ -198,7 +198,7 @@ def test_a_child_neither_writes_nor_closes_what_its_parent_opened(tmp_path: Path
         import os
         from omnivery.bulk.journal.store import JournalStore
         from omnivery.bulk.journal.sql import JournalEntry
-        from omnivery.bulk.work import BatchDelta
+        from omnivery.bulk.part import BatchDelta
         from omnivery.errors import ConfigError
         nothing = [JournalEntry(delta=BatchDelta(number=0, source=1, counted=False, unfinished=False))]
 

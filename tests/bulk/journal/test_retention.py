@@ -9,8 +9,8 @@ import pytest
 import omnivery.bulk.journal.store as store_module
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
+from omnivery.bulk.part import PartState
 from omnivery.bulk.report import Rejection
-from omnivery.bulk.work import PartState
 from omnivery.errors import ConfigError, JournalError
 from tests.support.journal_rows import SOURCE, ended, full, message, part, read, rows, settled, states, store_of
 

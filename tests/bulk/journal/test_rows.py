@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.store import JournalStore
+from omnivery.bulk.part import PartState
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
-from omnivery.bulk.work import PartState
 from omnivery.errors import ConfigError, JournalError, OmniveryError
 from tests.support.journal_rows import SOURCE, cut, drain, ended, full, part, read, rows, settled, spoil, store_of
 

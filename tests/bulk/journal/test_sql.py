@@ -9,9 +9,9 @@ import pytest
 
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.sql import BODIES, JournalEntry
+from omnivery.bulk.part import BatchDelta, PartState
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
-from omnivery.bulk.work import BatchDelta, PartState
 from omnivery.errors import JournalError
 from tests.support.journal_rows import (
     SOURCE,

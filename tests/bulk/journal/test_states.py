@@ -12,7 +12,7 @@ from omnivery.bulk.journal import store as store_module
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.rows import _SOURCES, _UNSETTLED
 from omnivery.bulk.journal.store import JournalStore
-from omnivery.bulk.work import PartState
+from omnivery.bulk.part import PartState
 from omnivery.errors import ConfigError, JournalError
 from tests.support.journal_rows import (
     SOURCE,
