@@ -9,34 +9,26 @@ list or tuple runs no code of the caller's, so the loop reads it itself while th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import suppress
-from itertools import islice
-from operator import length_hint
 from queue import Empty, SimpleQueue
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 from attrs import define, field
 
 from omnivery._fork import register_fork_reset
 from omnivery._logging import get_logger
-from omnivery.bulk.source import (
-    BatchSource,
-    ItemStream,
-    Resumable,
-    ResumePoint,
-)
 from omnivery.errors import ConfigError
-from omnivery.sync.base import plain
+from omnivery.sync.callers_source import source_in_thread
 from omnivery.sync.portal import ending, portal
 from omnivery.transport.config import callback
 
 if TYPE_CHECKING:
     from logging import Logger
 
-    from omnivery.bulk.position import PositionDelta
+    from omnivery.bulk.source import Resumable
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -137,17 +129,7 @@ class LoopBridge(Generic[T]):
         Raises:
             ConfigError: the iterable is asynchronous.
         """
-        if isinstance(items, Resumable):
-            return cast("AsyncIterable[P]", _CallersResumable(self, items))
-        items = plain(items, argument=argument)
-        # `Source.of` refuses what is no source. A subclass of list may have an `__iter__` of the caller's.
-        if _no_source(items) or (unattended and type(items) in {list, tuple}):
-            return items
-        # Not an asynchronous iterable, whatever the cast says: runs never iterate it, but read it by batches.
-        ready = iter(items)
-        is_list = isinstance(items, list | tuple)
-        source = _CallersItems(self, lambda: ready, length=length_hint(items, -1), is_list=is_list)
-        return cast("AsyncIterable[P]", source)
+        return source_in_thread(items, self.call_in_thread, argument=argument, unattended=unattended)
 
     def callback(self, function: Callable[[P], Any] | None) -> Callable[[P], None] | None:
         """Return a function that schedules the caller's function in the caller's thread."""
@@ -250,85 +232,6 @@ class _ThreadCall:
         finally:
             with suppress(RuntimeError):  # the loop has ended, and no task waits
                 self.loop.call_soon_threadsafe(self.done.set)
-
-
-@define(eq=False)
-class _CallersItems(BatchSource[P]):
-    """The items of the caller's iterable, by batches."""
-
-    replays: ClassVar[bool] = True
-    _caller: LoopBridge[Any]
-    _open: Callable[[], Iterable[P]]
-    _iterator: Iterator[P] | None = None
-    _length: int = field(default=-1, alias="length")
-    _is_list: bool = field(default=False, alias="is_list")
-    _keep: Callable[[P], P] | None = field(init=False, default=None)
-
-    def __length_hint__(self) -> int:
-        return NotImplemented if self._length < 0 else self._length
-
-    def keep_with(self, keep: Callable[[P], P]) -> None:
-        # A list holds its items, while a generator may yield one object again and again.
-        self._keep = None if self._is_list else keep
-
-    async def read_into(self, items: list[P], count: int) -> None:
-        await self._caller.call_in_thread(lambda: self._take(items, count))
-
-    def _take(self, items: list[P], count: int) -> None:
-        if self._iterator is None:
-            self._iterator = iter(self._open())
-        chosen = islice(self._iterator, count)
-        items.extend(chosen if self._keep is None else map(self._keep, chosen))
-
-
-@define(eq=False)
-class _CallersResumable(Resumable[P]):
-    """The caller's source, which a journal can resume."""
-
-    _caller: LoopBridge[Any]
-    _origin: Resumable[P]
-
-    @property
-    def replays(self) -> bool:
-        return self._origin.replays
-
-    def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
-        return self._origin.locate(known)
-
-    def open(self, bookmark: ResumePoint) -> ItemStream[P]:
-        if isinstance(self._origin, Iterable):
-            # A file: it checks at once whether the position still exists.
-            return self._ready(self._origin.open(bookmark))
-        # The caller's own function may open something that is bound to the caller's thread.
-        return _CallersItems(self._caller, lambda: _iterable(self._origin.open(bookmark)))
-
-    def stream(self) -> ItemStream[P]:
-        if isinstance(self._origin, Iterable):
-            return self._ready(self._origin.stream())
-        return super().stream()
-
-    def position(self, last: P) -> Mapping[str, Any]:
-        return self._origin.position(last)
-
-    def position_delta(self, last: P) -> PositionDelta:
-        return self._origin.position_delta(last)
-
-    def allow_encoded(self) -> None:
-        self._origin.allow_encoded()
-
-    def _ready(self, items: ItemStream[P]) -> ItemStream[P]:
-        # A `BatchSource` reads in a thread of its own, and needs not the caller's.
-        return items if isinstance(items, BatchSource) else _CallersItems(self._caller, lambda: _iterable(items))
-
-
-def _iterable(items: ItemStream[P]) -> Iterable[P]:
-    if not isinstance(items, Iterable):
-        raise ConfigError("a source that opens an asynchronous iterable needs the asynchronous client")
-    return items
-
-
-def _no_source(items: object) -> bool:
-    return isinstance(items, str | bytes | bytearray | Mapping) or not isinstance(items, Iterable)
 
 
 def _nothing() -> None:
