@@ -20,7 +20,7 @@ DELIMITERS = ",;\t|"
 """What may stand between cells, if the caller does not say it."""
 
 Dialect: TypeAlias = dict[str, Any]
-"""How rows are written, in the words of the standard library's `csv`."""
+"""How rows are written, in the words of the standard library's `csv`; and `padded` if blanks fill up its columns."""
 
 
 def csv_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
@@ -195,4 +195,11 @@ def _header(lines: list[str], delimiter: str) -> tuple[list[str] | None, Dialect
         if "unexpected end" in str(error) and len(lines) < _LONGEST_HEADER:
             return None, dialect
         raise ConfigError(f"it is no CSV: {error}") from None
-    return [name.strip() for name in names], dialect
+    # A table as a console shows it, with bars between columns that are filled up with blanks.
+    padded = {"padded": True} if delimiter == "|" and any(name[-1:] == " " for name in names) else {}
+    return [name.strip() for name in names], {**dialect, **padded}
+
+
+def dialect_of(found: Mapping[str, Any]) -> Dialect:
+    """Return how rows are written, out of what a search has found."""
+    return {name: value for name, value in found.items() if name in {"delimiter", "skipinitialspace"}}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import define
 
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.readers._csv_header import Dialect, HeaderSearch, below_header
+from omnivery.readers._csv_header import HeaderSearch, below_header, dialect_of
 from omnivery.readers._csv_rows import Row, RowLines, careful_rows, line_by_line
 from omnivery.readers._format import LineReader, Placed
 from omnivery.readers._lines import Block, Line
@@ -40,20 +40,24 @@ class TableReader(LineReader[BotEvent]):
         return flow
 
     def _items(self, blocks: Iterator[Block]) -> Iterator[Placed[BotEvent]]:
-        dialect: Dialect = {name: value for name, value in self.state.items() if name != "names"}
+        dialect = dialect_of(self.state)
+        cleaned = self._padded if self.state.get("padded") else self._cleaned
         for first, lines in blocks:
             rows = line_by_line(lines, dialect)
             if rows is not None:
-                rows = self._cleaned(rows, lines)
+                rows = cleaned(rows, lines)
                 numbers = range(first, first + len(rows))
                 yield self._placed(map(Row, numbers, numbers, rows))
             else:
                 # Row by row, which takes half as long again, to the end of the block or of a row that goes beyond it.
                 source = RowLines(blocks, first, lines)
                 for row in careful_rows(source, dialect, growing=self.growing):
-                    cells = row.cells if isinstance(row.cells, str) else self._cleaned([row.cells], None)[0]
+                    cells = row.cells if isinstance(row.cells, str) else cleaned([row.cells], None)[0]
                     yield self._placed([row._replace(cells=cells)])
                 self.unfinished = source.unfinished
+
+    def _padded(self, rows: list[list[str]], lines: Sequence[Line] | None) -> list[list[str]]:
+        return self._cleaned([[cell.strip() for cell in row] for row in rows], lines)
 
     def _cleaned(self, rows: list[list[str]], lines: Sequence[Line] | None) -> list[list[str]]:  # noqa: ARG002  # of use to others
         """Return rows without cells that stand for no value.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, frozen
 
@@ -40,7 +40,7 @@ class Recognition(Choice):
         if best is not None and (final or _is_clear(share, len(sample)) or self._is_one):
             return Chosen(best.reader(sample, self.options), best.name)
         if final and is_header_alone(sample):
-            return Chosen(Unrecognized(looks=looks_like(sample), waits=True))
+            return Chosen(Unrecognized(looks=looks_like(sample, self.options.columns), waits=True))
         return Chosen(self.otherwise(sample, self.options)) if final else None
 
     def again(self, sample: Sample, name: str | None) -> Chosen:
@@ -103,14 +103,14 @@ class Unrecognized(JoinedReader[EventLine]):
         return UnreadableLine(line=number, reason=f"in no format that is known: {self.looks}")
 
 
-def looks_like(sample: Sample) -> str:
-    """Say what lines look like that no format reads, in words that hold nothing of them."""
+def looks_like(sample: Sample, columns: Mapping[str, str] | None = None) -> str:
+    """Say what lines look like that no format reads, in words that hold nothing of them; `columns` are the caller's."""
     if joiner_of(sample) is not None:
         return "it looks like what a container or the journal has written, with no request of a web server in it"
     start = b"\n".join(sample[:20])[:4096]
     if 2 * sum(map(_is_object, sample)) > len(sample):
-        return _OBJECTS
-    return next((words for pattern, words in _LOOKS if pattern.match(start)), _otherwise(sample, start))
+        return f"it looks like JSON objects whose members are {_none_of(columns)}"
+    return next((words for pattern, words in _LOOKS if pattern.match(start)), _otherwise(sample, start, columns))
 
 
 def _is_object(line: bytes) -> bool:
@@ -118,8 +118,6 @@ def _is_object(line: bytes) -> bool:
     return text.startswith(b"{") and text.endswith(b"}")
 
 
-_SAY = ': say which is which, columns={"client_ip": "ip"}'
-_OBJECTS = f"it looks like JSON objects whose members are none of ip, uas and event_id{_SAY}"
 _PATTERN = "give its pattern, format='%h %t …', with a client and a user agent"
 _LOOKS = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), words)
@@ -147,7 +145,13 @@ _LOOKS = tuple(
 )
 
 
-def _otherwise(sample: Sample, start: bytes) -> str:
+def _none_of(columns: Mapping[str, str] | None) -> str:
+    if columns:
+        return "none of ip, uas and event_id, and none of those that `columns` names"
+    return 'none of ip, uas and event_id: say which is which, columns={"client_ip": "ip"}'
+
+
+def _otherwise(sample: Sample, start: bytes, columns: Mapping[str, str] | None) -> str:
     if not sample:
         return "no line of it is shorter than 1,000,000 bytes"
     if start.count(b"\0") * 10 > len(start) or len(start.translate(None, _CONTROL)) * 10 < len(start) * 9:
@@ -157,7 +161,7 @@ def _otherwise(sample: Sample, start: bytes) -> str:
     for delimiter, name in ((b",", "commas"), (b"\t", "tabs"), (b";", "semicolons"), (b"|", "bars")):
         counts = {_IN_QUOTES.sub(b"", line).count(delimiter) for line in sample[:20]}
         if len(counts) == 1 and counts != {0}:
-            return f"it looks like a table with {name}, whose first row names none of ip, uas and event_id{_SAY}"
+            return f"it looks like a table with {name}, whose first row names {_none_of(columns)}"
     return "it looks like text"
 
 

@@ -87,7 +87,7 @@ def nearest(sample: Sample, options: ReadOptions) -> Reader:
     # One of its own that has no user agent, or was cut off, says so; what is another server's is looked at here.
     if combined is not None and any(_is_near(combined, line) for line in sample):
         return combined
-    return Unrecognized(looks=looks_like(sample), parts=joiner_of(sample))
+    return Unrecognized(looks=looks_like(sample, options.columns), parts=joiner_of(sample))
 
 
 def _is_near(reader: RequestReader, line: bytes) -> bool:

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.readers._csv_header import Dialect, HeaderSearch
+from omnivery.readers._csv_header import Dialect, HeaderSearch, dialect_of
 from omnivery.readers._csv_rows import NOTHING, Row, fault_of
 from omnivery.readers._csv_table import TableReader
 from omnivery.readers._format import Placed, Sample
@@ -119,7 +119,7 @@ def _cells(lines: Sample, found: Dialect) -> Iterator[bytes]:
     place = _place_in(found["names"])
     if place is None:
         return  # it is a table of events
-    dialect = {name: value for name, value in found.items() if name != "names"}
+    dialect = dialect_of(found)
     texts = [line.decode(errors="replace") + "\n" for line in lines]
     try:
         for row in reader(texts, **dialect):

@@ -85,3 +85,24 @@ def test_what_spreadsheets_leave_empty_is_no_fault() -> None:
     found = csv(io.BytesIO(ROWS.replace(b"Agent,1\n", b"Agent,1,,\n") + b",,\n,,,,\n192.0.2.1,Agent,1,x\n"))
     assert list(found) == [EVENT, UnreadableLine(line=5, reason="4 cells where the first row has 3")]
     assert found.skipped == {"header": 1, "blank": 2}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "      ip      | uas | event_id \n--------------+-----+----------\n 192.0.2.1    | UA  | a\n(1 row)\n",
+        "| ip | uas | event_id |\n|----|-----|----------|\n| 192.0.2.1 | UA | a |\n",
+        "+---+\n| ip        | uas | event_id |\n+---+\n| 192.0.2.1 | UA  | a        |\n+---+\n",
+    ],
+    ids=["psql", "Markdown", "mysql"],
+)
+def test_blanks_that_fill_up_a_table_of_a_console_are_no_part_of_its_cells(table: str) -> None:
+    """A user agent with a blank behind it is another one, and so is an id."""
+    events = [item for item in read(io.BytesIO(table.encode())) if isinstance(item, BotEvent)]
+    assert [(event.ip, event.uas, event.event_id) for event in events] == [("192.0.2.1", "UA", "a")]
+
+
+def test_blanks_in_a_file_with_bars_are_kept() -> None:
+    (event,) = read(io.BytesIO(b"ip|uas|event_id\n192.0.2.1| UA |a\n"))
+    assert isinstance(event, BotEvent)
+    assert event.uas == " UA "

@@ -150,3 +150,10 @@ def test_no_more_is_read_than_was_asked_for(limit: int) -> None:
 def test_a_negative_limit_is_an_error() -> None:
     with pytest.raises(ConfigError, match="limit: it must not be negative"):
         load(io.BytesIO(LOG), limit=-1)
+
+
+def test_columns_that_a_table_does_not_have_are_said() -> None:
+    """Who has named columns is not told to name some."""
+    for content in (b"addr,agent\n192.0.2.1,x\n", b'{"addr":"192.0.2.1","agent":"x"}\n'):
+        found = [*read(io.BytesIO(content), columns={"adr": "ip"})]
+        assert all("none of those that `columns` names" in item.reason for item in found)
