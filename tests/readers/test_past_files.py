@@ -170,8 +170,10 @@ def test_a_log_that_is_being_packed_is_not_read_anew(tmp_path: Path) -> None:
     whole = gzip.compress(file.read_bytes())
     file.rename(tmp_path / "log.1")
     (packed := tmp_path / "log.1.gz").write_bytes(whole[: len(whole) // 2])
+    before = dict(journal)
     with pytest.raises(SourceError, match="cut off"):
         run(packed, journal)
+    assert journal == before  # it got no item
     packed.write_bytes(whole)
     assert run(packed, journal) == ([], [])
 
