@@ -13,7 +13,7 @@ from attrs import frozen
 from omnivery import errors
 from omnivery.cli.command import Interruption
 from omnivery.cli.extras import explain_missing
-from omnivery.cli.output import asked_for_json, json_text, printable
+from omnivery.cli.output import OutputError, asked_for_json, json_text, printable
 from omnivery.cli.signals import SIGNAL_STATUS, Terminated
 
 FAILED, WRONG_USAGE = 1, 2
@@ -112,6 +112,14 @@ def _missing_module(error: Any) -> Failure | None:
     return None if words is None else Failure(type="ConfigError", message=words, status=WRONG_USAGE)
 
 
+def _unwritten(error: Any) -> Failure:
+    return Failure(
+        type="OutputError",
+        message=f"the output could not be written: {error.strerror or error}",
+        hint="What the command was to do may be done: look before you run it again.",
+    )
+
+
 def _of_system(error: Any) -> Failure:
     named = f": {error.filename}" if error.filename else ""
     return Failure(type=type(error).__name__, message=f"{error.strerror or error}{named}")
@@ -126,6 +134,7 @@ _KINDS: dict[type[BaseException], Callable[[Any], Failure | None]] = {
     errors.ConfigError: _setting,
     errors.OmniveryError: _ours,
     ModuleNotFoundError: _missing_module,
+    OutputError: _unwritten,
     OSError: _of_system,
 }
 """In this order: subclasses come before their bases."""

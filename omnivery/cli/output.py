@@ -67,11 +67,26 @@ def _whole(value: Any) -> Any:
     return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
 
 
+class OutputError(OSError):
+    """Standard output could not be written, as on a full disk."""
+
+
 def print_json(value: object) -> None:
-    """Print one JSON document on one line."""
-    if sys.stdout is not None:
+    """Print one JSON document on one line.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        OutputError: it cannot be written.
+    """
+    if sys.stdout is None:
+        return
+    try:
         sys.stdout.write(json_text(value) + "\n")
         sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(*error.args) from error
 
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")

@@ -17,9 +17,9 @@ from attrs import asdict, define, field
 from omnivery.cli.arguments import Duration, HostPort, connection, connection_options, secret
 from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
-from omnivery.cli.output import console, print_json, progress, wants_json
+from omnivery.cli.output import console, progress, wants_json
 from omnivery.cli.signals import run_interruptibly
-from omnivery.cli.submission import Submission, print_summary, token
+from omnivery.cli.submission import Submission, print_summary, print_totals, token
 from omnivery.cli.verdict_calls import VerdictCalls
 from omnivery.display.counts import counted
 from omnivery.errors import ConfigError
@@ -213,6 +213,7 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
     reports = round_trip.submission.reports
     if not reports:
         raise click.Abort
+    is_told = True
     if wants_json():
         stored = asdict(round_trip.stored) if round_trip.stored else None
         counts = {
@@ -222,7 +223,7 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
             "refused_calls": dict(round_trip.calls.calls),
             "store": stored,
         }
-        print_json({**round_trip.submission.totals(interrupted=bool(interrupted)), **counts})
+        is_told = print_totals({**round_trip.submission.totals(interrupted=bool(interrupted)), **counts})
     else:
         print_summary(reports)
         _print_verdicts(round_trip)
@@ -231,7 +232,8 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
         click.echo("Interrupted: journal and store are kept. The same command resumes.", err=True)
     else:
         _say_what_is_missing(round_trip.missing or 0, round_trip.refused)
-    sys.exit(interrupted or (0 if round_trip.submission.all_accepted and round_trip.missing == 0 else 1))
+    all_well = is_told and round_trip.submission.all_accepted and round_trip.missing == 0
+    sys.exit(interrupted or (0 if all_well else 1))
 
 
 def _say_what_is_missing(missing: int, refused: int) -> None:

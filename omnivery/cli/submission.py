@@ -102,6 +102,13 @@ class Submission:
             click.echo(f"Error: {printable(name)}: {printable(error_words(error))}", err=True)
         for words in what_to_know(self.sources):
             click.echo(f"Note: {words}", err=True)
+        for name, report in self.reports.items() if self.journal else ():
+            if report.rejected and report.rejected == report.read:
+                click.echo(
+                    f"Note: {printable(name)}: every line was rejected, and with this journal none is read again: once "
+                    "the options are right, name another journal",
+                    err=True,
+                )
 
     async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
         """Submit one file after the other, until an error that every batch would meet.
@@ -175,12 +182,28 @@ def end_with(run: Submission, interrupted: int) -> NoReturn:
     reports = run.reports
     if not reports:
         raise click.Abort
-    print_json(run.totals(interrupted=bool(interrupted))) if wants_json() else print_summary(reports)
+    is_told = True
+    if wants_json():
+        is_told = print_totals(run.totals(interrupted=bool(interrupted)))
+    else:
+        print_summary(reports)
     run.tell()
     if interrupted:
         left = "is still in the journal: the same command resumes" if run.journal else "is counted as undelivered"
         click.echo(f"Interrupted: what was in flight {left}.", err=True)
-    sys.exit(interrupted or (0 if run.all_accepted else 1))
+    sys.exit(interrupted or (0 if is_told and run.all_accepted else 1))
+
+
+def print_totals(totals: dict[str, Any]) -> bool:
+    """Print the totals as JSON. Where that fails, as on a full disk, say in short what was sent, and return False."""
+    try:
+        print_json(totals)
+    except OSError as error:
+        sys.stdout = None  # at its end, Python would try once more to write what is left
+        counts = ", ".join(f"{totals[name]:,} {name}" for name in COUNTS[:4])
+        click.echo(f"Error: the report could not be written: {error_words(error)}. In short: {counts}", err=True)
+        return False
+    return True
 
 
 def print_summary(reports: dict[str, SubmitReport]) -> None:

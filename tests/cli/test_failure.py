@@ -11,6 +11,7 @@ import pytest
 
 from omnivery import errors
 from omnivery.cli.failure import Failure, SettingError, failure_of, hint_for
+from omnivery.cli.output import OutputError
 from tests.support.cli import error_of, in_process, seen_in_process
 
 
@@ -27,6 +28,7 @@ from tests.support.cli import error_of, in_process, seen_in_process
         (errors.AuthenticationError("no", status=401), "AuthenticationError", 1),
         (errors.SourceError("cut off"), "SourceError", 1),
         (PermissionError(13, "Permission denied", "x"), "PermissionError", 1),
+        (OutputError(28, "No space left on device"), "OutputError", 1),
         (ModuleNotFoundError("No module named 'rich'", name="rich"), "ConfigError", 2),
     ],
 )

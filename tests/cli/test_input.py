@@ -127,6 +127,19 @@ def test_a_journal_beside_the_logs_is_not_one_of_them(
     assert (alone.returncode, b"SQLite database" in alone.stderr) == (1, True)
 
 
+def test_what_a_journal_does_with_lines_that_wrong_options_spoiled_is_told(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    """The right options come later, and nothing happens."""
+    (file := tmp_path / "a.csv").write_bytes(b"address,uas,event_id\n192.0.2.1,x,1\n")
+    arguments = ("--journal", tmp_path / "journal", file)
+    for options in ((), ("--columns", "address=ip")):
+        done = submit(settings, *options, *arguments)
+        assert (done.returncode, printed(done)["rejected"]) == (1, 1)
+        assert b"with this journal none is read again: once the options are right, name another journal" in done.stderr
+    assert b"journal" not in submit(settings, file).stderr
+
+
 def test_an_empty_folder_is_one_clear_line(tmp_path: Path, settings: dict[str, str]) -> None:
     result = submit(settings, tmp_path)
     assert (result.returncode, result.stdout) == (1, b"")

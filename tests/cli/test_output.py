@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sys
 from datetime import UTC, datetime
+from unittest import mock
 
 import pytest
 
-from omnivery.cli.output import cell_text, json_text
+from omnivery.cli.output import OutputError, cell_text, json_text, print_json
 from omnivery.events.event import BotEvent
 from omnivery.mail.dns import DnsRecord
 
@@ -57,3 +60,14 @@ def test_json_never_steers_a_terminal_and_keeps_its_value() -> None:
 )
 def test_a_cell_reads_well(value: object, text: str) -> None:
     assert cell_text(value) == text
+
+
+def test_a_full_disk_is_told_from_a_reader_that_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first, something is wrong; the second is how `| head` ends."""
+    for error, expected in (
+        (OSError(errno.ENOSPC, "No space left on device"), OutputError),
+        (BrokenPipeError(), BrokenPipeError),
+    ):
+        monkeypatch.setattr(sys, "stdout", mock.Mock(encoding="utf-8", flush=mock.Mock(side_effect=error)))
+        with pytest.raises(expected):
+            print_json({})
