@@ -10,23 +10,22 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from omnivery.codec import dumps, loads
+from omnivery.emulator.records.blocks import Blocks
 from omnivery.emulator.records.bot_event_query import BotEventMatch, BotEventQuery
 from omnivery.emulator.records.changes import Changes
 from omnivery.emulator.records.database import RecordDatabase
 from omnivery.emulator.records.timeline import Timeline
-from omnivery.emulator.records.window import Conditions, RecordPage, Window
+from omnivery.emulator.records.window import RecordPage, Window
 
 CODES: dict[bool | None, int] = {False: 0, True: 1, None: 2}
 """How a verdict is stored, in one byte."""
 VERDICTS: tuple[bool | None, ...] = (False, True, None)
 """The verdict of each code."""
-STEP = 4
-"""Batches that are read at a time."""
 INSERT = """
 INSERT INTO batches (first_id, at, size, bots, humans, domain, batch_id, single, verdicts, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-SELECT = "SELECT first_id, at, size, batch_id, single, verdicts, body FROM batches"
+COLUMNS = "first_id, at, size, batch_id, single, verdicts, body"
 
 
 @frozen(kw_only=True)
@@ -99,22 +98,18 @@ class BotEventRecords:
     """
 
     def __init__(self, database: RecordDatabase, *, kept: int, changes: Changes) -> None:
-        self._database, self._kept, self._changes = database, kept, changes
-        [(self._size, last)] = database.rows("SELECT total(size), max(first_id + size) FROM batches")
-        [(saved,)] = database.rows("SELECT max(value + 0) FROM settings WHERE name = 'next_bot_event'")
-        self._next = int(max(last or 1, saved or 1))
+        self._database, self._changes = database, changes
+        self._blocks = Blocks(database=database, table="batches", kept=kept, setting="next_bot_event")
         self._timeline = self._counted()
 
     def add(self, batch: AcceptedBatch) -> int:
         """Store the events of a request, and return the id of the first."""
         bots, humans = batch.verdicts.count(1), batch.verdicts.count(0)
         with self._database.transaction() as connection:
-            first = self._next
+            first = self._blocks.next_id
             row = (batch.domain, batch.batch_id, batch.single, batch.verdicts, batch.body)
             connection.execute(INSERT, (first, batch.at, batch.size, bots, humans, *row))
-            self._next += batch.size
-            self._size += batch.size
-            self._shrink()
+            self._blocks.grow(batch.size)
             self._timeline.add(batch.at, events=batch.size, bots=bots, humans=humans)
         self._changes.tell("bot_events")
         return first
@@ -136,12 +131,12 @@ class BotEventRecords:
     def count(self, query: BotEventQuery | None = None, *, after: int = 0) -> int:
         """Return the number of events that match, of those with an id above `after`."""
         if query is None or query == BotEventQuery():
-            return min(max(0, self._next - 1 - after), int(self._size))
+            return self._blocks.count(after=after)
         return sum(1 for _ in self._matching(query, Window(after=after)))
 
     def newest_id(self) -> int:
         """Return the id of the newest event that was ever stored; 0 if there was none."""
-        return self._next - 1
+        return self._blocks.next_id - 1
 
     def get(self, number: int) -> BotEventRecord | None:
         """Return an event; None if there is none with that id, or it is no longer kept."""
@@ -152,7 +147,7 @@ class BotEventRecords:
         """Return all events, oldest first."""
         everything = (record.event for record in self._matching(BotEventQuery(), Window(after=0)))
         events = list(everything)
-        return events[max(0, len(events) - self._kept) :]
+        return events[max(0, len(events) - self._blocks.kept) :]
 
     def batch_sizes(self) -> list[int]:
         """Return the number of events of each batch, oldest first, without single checks."""
@@ -167,9 +162,7 @@ class BotEventRecords:
     def clear(self) -> None:
         """Delete all events. Their ids are not used again."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM batches")
-            connection.execute("INSERT OR REPLACE INTO settings VALUES ('next_bot_event', ?)", (str(self._next),))
-            self._size = 0
+            self._blocks.clear(connection)
             self._timeline = Timeline()
         self._changes.tell("bot_events")
 
@@ -180,26 +173,17 @@ class BotEventRecords:
             timeline.add(at, events=events, bots=bots, humans=humans)
         return timeline
 
-    def _shrink(self) -> None:
-        """Delete the oldest batches, as long as the others hold as many events as are to be kept."""
-        while self._size > self._kept:
-            [(first, size)] = self._database.rows("SELECT first_id, size FROM batches ORDER BY first_id LIMIT 1")
-            if self._size - size < self._kept:
-                break
-            self._database.execute("DELETE FROM batches WHERE first_id = ?", first)
-            self._size -= size
-
     def _matching(
         self, query: BotEventQuery, window: Window, limit: _TimeLimit | None = None
     ) -> Iterator[BotEventRecord]:
         """Yield the events of a window that match, in its direction, without its limit."""
         match = BotEventMatch(query)
-        for row in self._rows(query, window):
+        for row in self._blocks.rows(COLUMNS, window, batch_id=query.batch_id):
             first, at, size, batch_id, single, verdicts, body = row
             if match.is_possible(body, verdicts):
                 events = loads(body)["events"]
                 for index in range(size) if window.is_forward else reversed(range(size)):
-                    if _outside(first + index, window) or not match(events[index], verdicts[index]):
+                    if first + index not in window or not match(events[index], verdicts[index]):
                         continue
                     yield BotEventRecord(
                         id=first + index,
@@ -211,29 +195,3 @@ class BotEventRecords:
                     )
             if limit and limit.is_reached(first + size - 1 if window.is_forward else first):
                 return
-
-    def _rows(self, query: BotEventQuery, window: Window) -> Iterator[tuple[Any, ...]]:
-        """Yield the batches that have events of a window, in its direction."""
-        order = "ASC" if window.is_forward else "DESC"
-        last: int | None = None
-        while True:
-            conditions = Conditions()
-            conditions.equal(batch_id=query.batch_id)
-            if window.before is not None:
-                conditions.add("first_id < ?", window.before)
-            if window.after is not None:
-                conditions.add("first_id + size > ?", window.after + 1)
-            if last is not None:
-                conditions.add("first_id > ?" if window.is_forward else "first_id < ?", last)
-            statement = f"{SELECT}{conditions.where} ORDER BY first_id {order} LIMIT {STEP}"
-            rows = self._database.rows(statement, *conditions.values)
-            yield from rows
-            if len(rows) < STEP:
-                return
-            last = rows[-1][0]
-
-
-def _outside(number: int, window: Window) -> bool:
-    return (window.before is not None and number >= window.before) or (
-        window.after is not None and number <= window.after
-    )

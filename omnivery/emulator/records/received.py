@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from omnivery.codec import loads
+from omnivery.emulator.records.blocks import Blocks
 from omnivery.emulator.records.changes import Changes
 from omnivery.emulator.records.database import RecordDatabase
 from omnivery.emulator.records.window import Conditions, RecordPage, Window, select_window
@@ -16,9 +17,6 @@ from omnivery.events.verdict import Verdict
 from omnivery.webhooks.delivery import DeliveryEvent
 from omnivery.webhooks.payload import parse_unverified
 from omnivery.webhooks.verdicts import BotVerdicts
-
-STEP = 4
-"""Calls that are read at a time."""
 
 
 @frozen(kw_only=True)
@@ -63,10 +61,8 @@ class VerdictRecords:
     """
 
     def __init__(self, database: RecordDatabase, *, kept: int, changes: Changes) -> None:
-        self._database, self._kept, self._changes = database, kept, changes
-        [(self._size, last)] = database.rows("SELECT total(size), max(first_id + size) FROM received")
-        [(saved,)] = database.rows("SELECT max(value + 0) FROM settings WHERE name = 'next_verdict'")
-        self._next = int(max(last or 1, saved or 1))
+        self._database, self._changes = database, changes
+        self._blocks = Blocks(database=database, table="received", kept=kept, setting="next_verdict")
 
     def add(self, verdicts: BotVerdicts, body: bytes) -> None:
         """Store the verdicts of a call."""
@@ -77,11 +73,9 @@ class VerdictRecords:
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO received (first_id, at, size, bots, humans, body) VALUES (?, ?, ?, ?, ?, ?)",
-                (self._next, time.time(), *counts, body),
+                (self._blocks.next_id, time.time(), *counts, body),
             )
-            self._next += len(results)
-            self._size += len(results)
-            self._shrink()
+            self._blocks.grow(len(results))
         self._changes.tell("verdicts")
 
     def find(self, query: VerdictQuery | None = None, window: Window | None = None) -> RecordPage[VerdictRecord]:
@@ -92,68 +86,36 @@ class VerdictRecords:
     def count(self, query: VerdictQuery | None = None, *, after: int = 0) -> int:
         """Return the number of verdicts that match, of those with an id above `after`."""
         if query is None or query == VerdictQuery():
-            return min(max(0, self._next - 1 - after), int(self._size))
+            return self._blocks.count(after=after)
         return sum(1 for _ in self._matching(query, Window(after=after)))
 
     def newest_id(self) -> int:
         """Return the id of the newest verdict that was ever stored; 0 if there was none."""
-        return self._next - 1
+        return self._blocks.next_id - 1
 
     def all(self) -> list[Verdict]:
         """Return all verdicts, oldest first."""
         verdicts = [record.verdict for record in self._matching(VerdictQuery(), Window(after=0))]
-        return verdicts[max(0, len(verdicts) - self._kept) :]
+        return verdicts[max(0, len(verdicts) - self._blocks.kept) :]
 
     def clear(self) -> None:
         """Delete all verdicts. Their ids are not used again."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM received")
-            connection.execute("INSERT OR REPLACE INTO settings VALUES ('next_verdict', ?)", (str(self._next),))
-            self._size = 0
+            self._blocks.clear(connection)
         self._changes.tell("verdicts")
-
-    def _shrink(self) -> None:
-        while self._size > self._kept:
-            [(first, size)] = self._database.rows("SELECT first_id, size FROM received ORDER BY first_id LIMIT 1")
-            if self._size - size < self._kept:
-                break
-            self._database.execute("DELETE FROM received WHERE first_id = ?", first)
-            self._size -= size
 
     def _matching(self, query: VerdictQuery, window: Window) -> Iterator[VerdictRecord]:
         """Yield the verdicts of a window that match, in its direction, without its limit."""
-        for first, at, body in self._calls(window):
+        for first, at, body in self._blocks.rows("first_id, at, body", window):
             call = parse_unverified(body)
             verdicts = list(enumerate(call if isinstance(call, BotVerdicts) else (), first))
             for number, verdict in verdicts if window.is_forward else reversed(verdicts):
-                if window.before is not None and number >= window.before:
-                    continue
-                if window.after is not None and number <= window.after:
+                if number not in window:
                     continue
                 if query.is_bot is not None and verdict.is_bot is not query.is_bot:
                     continue
                 if query.event_id is None or verdict.event_id == query.event_id:
                     yield VerdictRecord(id=number, at=at, verdict=verdict)
-
-    def _calls(self, window: Window) -> Iterator[tuple[Any, ...]]:
-        """Yield the calls that have verdicts of a window, in its direction."""
-        order, last = "ASC" if window.is_forward else "DESC", None
-        while True:
-            conditions = Conditions()
-            if window.before is not None:
-                conditions.add("first_id < ?", window.before)
-            if window.after is not None:
-                conditions.add("first_id + size > ?", window.after + 1)
-            if last is not None:
-                conditions.add("first_id > ?" if window.is_forward else "first_id < ?", last)
-            statement = (
-                f"SELECT first_id, at, body FROM received{conditions.where} ORDER BY first_id {order} LIMIT {STEP}"  # noqa: S608  # our own words
-            )
-            rows = self._database.rows(statement, *conditions.values)
-            yield from rows
-            if len(rows) < STEP:
-                return
-            last = rows[-1][0]
 
 
 @frozen(kw_only=True)

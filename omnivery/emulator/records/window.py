@@ -33,6 +33,9 @@ class Window:
         """Whether it begins with the lowest id."""
         return self.after is not None and self.before is None
 
+    def __contains__(self, number: int) -> bool:
+        return (self.before is None or number < self.before) and (self.after is None or number > self.after)
+
 
 @frozen(kw_only=True)
 class RecordPage(Generic[T]):
