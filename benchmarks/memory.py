@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, sink
+from benchmarks.cost import TOKEN
 from benchmarks.events import DOMAIN, WEBHOOK_URL, expected, generate
 from benchmarks.runs import check_arrival
-from benchmarks.variants import TOKEN, bot_event
+from benchmarks.variants import bot_event
 from omnivery import AsyncAutomations, BotEvent
 
 STATUS = Path("/proc/self/status")

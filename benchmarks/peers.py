@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import islice
 from urllib.parse import urlsplit
 
+from benchmarks.cost import TOKEN, Send, Spent, Target
 from benchmarks.events import BATCH, Event, body, envelope
 from benchmarks.machine import library
-from benchmarks.variants import TOKEN, Send, Spent, Target
 
 TIMEOUT = 30.0
 HEADERS = {"ov-token": TOKEN, "content-type": "application/json"}

@@ -14,56 +14,22 @@ import gc
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from typing import Any, TypeAlias
 
 import orjson
-from attrs import define, frozen
+from attrs import frozen
 
 from benchmarks import files
+from benchmarks.cost import TOKEN, Send, Spent, Target
 from benchmarks.events import BATCH, DOMAIN, WEBHOOK_URL, Event, generate
 from omnivery import AsyncAutomations, Automations, BotEvent, readers
 from omnivery.events.event import FIELD_NAMES
 
-TOKEN = "bench-token"
-
-
-@frozen
-class Target:
-    """Where to send, and how many requests at a time."""
-
-    url: str
-    concurrency: int
-
-    @property
-    def endpoint(self) -> str:
-        """The URL of the SDK's own requests."""
-        return f"{self.url}/{DOMAIN}/bot"
-
-
-@define
-class Spent:
-    """Seconds that a block took, and seconds of CPU, user and system, that this process spent in it."""
-
-    seconds: float = 0.0
-    cpu: float = 0.0
-
-    def __enter__(self) -> None:
-        self.cpu -= _cpu()
-        self.seconds -= time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter()
-        self.cpu += _cpu()
-
-
 Prepare: TypeAlias = Callable[[int, Path], Any]
 """Makes so many events, in a folder where it may write."""
-Send: TypeAlias = Callable[[Any, Target, Spent], None]
 
 
 @frozen
@@ -166,11 +132,6 @@ def run(name: str, url: str, count: int, concurrency: int) -> Spent:
         spent = Spent()
         chosen.send(events, target, spent)
     return spent
-
-
-def _cpu() -> float:
-    used = getrusage(RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

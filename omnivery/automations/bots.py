@@ -25,7 +25,7 @@ from omnivery.automations.writer.writer import AsyncEventWriter
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.recorder import JOURNAL_LIMIT
 from omnivery.bulk.source import Resumable, Source
-from omnivery.display.progress import watching
+from omnivery.bulk.watched import finish_watched
 from omnivery.errors import ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.events.encoding import wire_form
 from omnivery.events.event import BotEvent, EventLike
@@ -190,14 +190,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             domain=domain,
             options=options,
         )
-        with watching("Submitting", events, progress=progress) as advance:
-
-            def tell(report: SubmitReport) -> None:
-                advance(report.read)
-                if on_progress is not None:
-                    on_progress(report)
-
-            return await run.finish(tell if progress else on_progress)
+        return await finish_watched(run, "Submitting", events, progress=progress, on_progress=on_progress)
 
     async def submit_and_wait(
         self,

@@ -17,8 +17,8 @@ from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import Source
 from omnivery.bulk.target import RunTarget
+from omnivery.bulk.watched import finish_watched
 from omnivery.bulk.work import Screening, Work
-from omnivery.display.progress import watching
 from omnivery.errors import ConfigError, OmniveryError
 from omnivery.mail.batches import batches
 from omnivery.mail.form import Surface, encode, from_explained
@@ -224,14 +224,7 @@ async def send_many(
     """Send messages with one surface's operation; the surfaces' `messages.send_many` document it."""
     callback(on_progress, argument="on_progress")
     run = message_run(client, operation, surface, messages, **options)
-    with watching("Sending", messages, progress=progress) as advance:
-
-        def tell(report: SendReport) -> None:
-            advance(report.read)
-            if on_progress is not None:
-                on_progress(report)
-
-        return await run.finish(tell if progress else on_progress)
+    return await finish_watched(run, "Sending", messages, progress=progress, on_progress=on_progress)
 
 
 async def send_batch(
