@@ -26,8 +26,8 @@ from omnivery.readers._packing import PIECE, unpacked
 from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName
 from omnivery.readers._ses_envelopes import payloads_in
 
-Payload: TypeAlias = bytes | bytearray | Sequence[Mapping[str, Any]] | Mapping[str, Any]
-"""A webhook call's body as it was received, or what is in it."""
+Payload: TypeAlias = bytes | bytearray | memoryview | Sequence[bytes] | Sequence[Mapping[str, Any]] | Mapping[str, Any]
+"""A webhook call's body as it was received, several of them, or what is in it."""
 
 
 def events(
@@ -56,7 +56,7 @@ def events(
 
     Args:
         source: a path, `"-"` for standard input, a file open in binary mode; or a payload: bytes, packed or not, a list
-            or a mapping.
+            of payloads or events, or a mapping.
         provider: whose payloads they are. Omnivery's are those in the format `mailgun`; a webhook of Omnivery that is
             set to another format is read as that provider's.
         recipient_key: makes `recipient_id` by `recipient_id_for`; without it there is no `recipient_id`.
@@ -75,10 +75,11 @@ def events(
     if isinstance(source, str) and source.lstrip()[:1] in {"{", "["}:
         raise ConfigError("source: a text is taken for a path: give the payload as bytes")
     reader = ProviderReader(PROVIDERS[provider], recipient_key, attributes)
-    if isinstance(source, Mapping) or (isinstance(source, list | tuple) and not _are_paths(source)):
-        found = reader.events_in(source)
-    elif isinstance(source, bytes | bytearray):
-        found = reader.received(bytes(source))
+    found: Iterator[BotEvent | UnreadableLine]
+    if isinstance(source, list | tuple) and not _are_paths(source):
+        found = chain.from_iterable(map(reader.taken, source))
+    elif isinstance(source, Mapping | bytes | bytearray | memoryview):
+        found = reader.taken(source)
     else:
         files = cast("FileSources", source)
         return events_from(files, lambda: ProviderReader(PROVIDERS[provider], recipient_key, attributes))
@@ -143,7 +144,7 @@ class ProviderReader(WholeReader[BotEvent]):
             if isinstance(document, UnreadableLine):
                 yield document
                 continue
-            payloads = payloads_in(document.data)
+            payloads = payloads_in(document.data) or _forms(document.data)
             if payloads is None:
                 fault, size = UnreadableLine(line=document.line, reason="not JSON"), len(document.data)
             for payload in payloads or ():
@@ -152,6 +153,11 @@ class ProviderReader(WholeReader[BotEvent]):
             self.leave(size)
         elif fault is not None:
             yield fault
+
+    def taken(self, payload: Any) -> Iterator[BotEvent | UnreadableLine]:
+        """Yield the opens and clicks of a payload, as it was received or parsed."""
+        is_body = isinstance(payload, bytes | bytearray | memoryview)
+        return self.received(bytes(payload)) if is_body else self.events_in((payload,))
 
     def received(self, body: bytes) -> Iterator[BotEvent | UnreadableLine]:
         """Yield the opens and clicks in the body of a call, packed or not, or in what was a file of them."""
@@ -187,7 +193,7 @@ def _is_in_lines(start: bytes) -> bool:
     lines = [line for line in start.split(b"\n")[:20] if line.strip()]
     if b"\n" in start and not start.endswith(b"\n"):
         lines = lines[:-1] or lines  # it may go on
-    return 2 * sum(map(_is_json, lines)) > len(lines)
+    return 2 * sum(_is_json(line) or _forms(line) is not None for line in lines) > len(lines)
 
 
 def _is_json(line: bytes) -> bool:
@@ -214,6 +220,12 @@ def _form(body: bytes) -> Mapping[str, str] | None:
     if not _FORM.match(body):
         return None
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1_000))
+
+
+def _forms(line: bytes) -> list[Mapping[str, str]] | None:
+    """The form in a stored line; None if it is none of an event."""
+    form = _form(line) if b"event=" in line else None
+    return [form] if form else None
 
 
 _PART_NAME = re.compile(rb'(?i:content-disposition): *form-data;[^\r\n]* name="([^"\r\n]*)"')

@@ -340,6 +340,26 @@ def test_mailguns_legacy_form_posts_are_read() -> None:
         )
 
 
+def test_stored_forms_are_read_line_by_line() -> None:
+    line = b"event=opened&ip=198.51.100.7&user-agent=Mozilla%2F5.0&timestamp=1779012303"
+    for stored in (line, line + b"\nx\n" + line + b"\n"):
+        found = list(events(io.BytesIO(stored), provider="mailgun"))
+        assert [getattr(item, "uas", item) for item in found] in (
+            ["Mozilla/5.0"],
+            ["Mozilla/5.0", UnreadableLine(line=2, reason="not JSON"), "Mozilla/5.0"],
+        )
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bodies_are_taken_as_they_come_out_of_a_queue(kind: Any) -> None:
+    """One, or several of which each may be packed: what is bytes is no event of a name that nobody knows."""
+    body = packed([SENDGRID])
+    for source, count in ((kind(body), 1), ([kind(body), kind(gzip.compress(body)), SENDGRID], 3)):
+        found = events(source, provider="sendgrid")
+        assert [getattr(event, "event_id", event) for event in found] == [SENDGRID["sg_event_id"]] * count
+        assert found.skipped == {}
+
+
 def in_parts(form: bytes) -> bytes:
     """The same as multipart/form-data, with a file."""
     parts = [f'name="{name}"\r\n\r\n{value}' for name, value in parse_qsl(form.decode())]
