@@ -35,7 +35,7 @@ class OutcomeStream(Generic[OutcomeT]):
     _receive: MemoryObjectReceiveStream[OutcomeT] = field(init=False)
 
     def open(self, room: int) -> None:
-        """Begin, with room for so many outcomes that the consumer has not taken yet."""
+        """Begin, with room for this many outcomes that the consumer has not taken yet."""
         # Those that are put in order wait elsewhere, and no more of them than would wait here.
         self._send, self._receive = anyio.create_memory_object_stream[OutcomeT](0 if self.ordered else room)
 

@@ -68,7 +68,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     _started: float | None = field(init=False, default=None)
     _elapsed: float | None = field(init=False, default=None)
     _unwatched: bool = field(init=False, default=False)
-    """Whether nobody looks at the outcomes, but only at the report."""
+    """Whether the caller wants the report alone, and no outcomes."""
     _workers: int = field(init=False, default=0)
     """Workers that have not ended."""
     _end: RunEnd = field(init=False)

@@ -1,4 +1,4 @@
-"""A run that a person watches: with a bar, if wanted, beside the caller's function."""
+"""A run that a person may watch: it moves a bar, and calls the caller's function."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def finish_watched(
     progress: bool,
     on_progress: Callable[[ReportT], None] | None,
 ) -> ReportT:
-    """Go through a run to its end, as `Pool.finish` does, and show its progress if that is wanted.
+    """Go through a run to its end, as `Pool.finish` does, and show its progress if the option says so.
 
     Args:
         run: the run.

@@ -12,7 +12,7 @@ yes_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option("-
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask whether to go on, unless that is said already; end the command if not.
+    """Ask whether to go on, unless `--yes` was given. End the command if the reply is no.
 
     Raises:
         click.UsageError: there is nobody to ask.

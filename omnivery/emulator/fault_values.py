@@ -86,7 +86,7 @@ class Rate:
     text: str = field(eq=False)
     """The value as it was written."""
     count: int
-    """Requests in one unit of time; so many may also come at once."""
+    """Requests in one unit of time. All of them may come at once."""
     per: float
     """The unit of time in seconds."""
 

@@ -68,7 +68,7 @@ class Recorded:
     def wait_for(
         self, kind: RecordKind, count: int = 1, *, timeout: float = 5.0, after: int = 0, **filters: Any
     ) -> bool:
-        """Block until so many records match, and say whether they do; False if the time is up.
+        """Block until enough records match. Return True then, and False if the time is up first.
 
             emulator.wait_for("messages", 2, recipient="ann@example.com")
 

@@ -121,7 +121,7 @@ class WebhookQueue:
         return found
 
     def add(self, sequence: Sequence) -> None:
-        """Add a sequence. That to a receiver which fails is not fresh: nobody waits for it."""
+        """Add a sequence. One whose receiver fails is not fresh: requests do not wait for its delivery."""
         if sequence.receiver.failing:
             self._retry(sequence)
         else:
@@ -147,7 +147,7 @@ class WebhookQueue:
         receiver.failing, receiver.slowest = False, max(receiver.slowest, duration)
 
     def note_failure(self, sequence: Sequence) -> None:
-        """Take note that a receiver fails: nobody waits any more for what is meant for it."""
+        """Take note that a receiver fails: requests no longer wait for deliveries to it."""
         self._fail(sequence.receiver)
 
     def remove(self, sequence: Sequence) -> None:

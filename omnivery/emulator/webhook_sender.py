@@ -73,7 +73,7 @@ class WebhookSender:
         self._change = threading.Condition()
 
     async def wait_for_room(self) -> None:
-        """Wait while receivers that work have more than enough to do. One that fails or is silent lets nobody wait."""
+        """Wait while working receivers are behind. A receiver that fails or is silent causes no wait."""
         await self._queue.wait_for_room()
 
     def dispatch(self, *deliveries: Delivery) -> list[int]:

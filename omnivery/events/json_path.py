@@ -40,7 +40,7 @@ def _splits(path: str) -> list[tuple[str, str]]:
 # The same few paths are looked for in every object.
 @lru_cache(maxsize=64)
 def members_of(paths: Sequence[str]) -> frozenset[str]:
-    """Return the members of an object of which one must be there if there is a value at any of these paths."""
+    """Return the names of members without any of which an object has no value at these paths."""
     return frozenset(paths).union(name for path in paths for name, _ in _splits(path))
 
 

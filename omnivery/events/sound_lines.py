@@ -20,7 +20,7 @@ def can_check_lines() -> bool:
 
 
 def new_mark() -> bytes:
-    """Return what to put behind each line: a number that nobody can foresee.
+    """Return the mark to put behind each line: a number that cannot be foreseen.
 
     So two lines that are no JSON cannot pass for one that is, together with a line that holds two objects: a mark would
     be missing from its place.

@@ -17,7 +17,7 @@ NONE = -1
 DEEPEST = 1_024
 """Brackets within one another that are read, as everywhere."""
 ANY = b"?"
-"""In place of an open bracket of which nobody knows which it is."""
+"""In place of an open bracket whose kind is unknown."""
 OPENING = frozenset(b"{[")
 OPENED_BY = {ord("}"): frozenset(b"{" + ANY), ord("]"): frozenset(b"[" + ANY)}
 LISTS = frozenset(b"[" + ANY)

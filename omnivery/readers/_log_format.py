@@ -38,7 +38,7 @@ class LogFormat:
     peers: bool = True
     """Whether it tells the peer."""
     marks: Sequence[bytes] = ()
-    """Of which one has to be in the first lines."""
+    """Bytes of which at least one occurs in the first lines of such a log."""
     advice: str = "If the log has X-Forwarded-For, say client_ip='forwarded'"
     """What to do about addresses of a proxy."""
 

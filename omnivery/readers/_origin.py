@@ -62,9 +62,9 @@ class Origin(ABC):
     explicit: bool = True
     """Whether the caller named it, rather than its folder or a pattern."""
     modified: int = field(init=False, default=0)
-    """When it was written to last, in nanoseconds, as it was opened; 0 where nobody knows."""
+    """Time of its last change in nanoseconds, as it was when the file was opened; 0 if unknown."""
     stop: Stop | None = field(init=False, default=None)
-    """Ends a read that waits, if somebody may want that."""
+    """Ends a read that waits; None if nothing will ask for that."""
 
     @property
     def real_path(self) -> str:
@@ -73,31 +73,31 @@ class Origin(ABC):
 
     @property
     def identity(self) -> FileIdentity | None:
-        """What all names of it have in common; None if nobody knows."""
+        """What all names of the file have in common; None for anything but a local file."""
         return None
 
     def as_it_is(self) -> Origin:
-        """The file up to its end of now, if it is one that is followed."""
+        """Return the file to be read up to its present end, where this one would be followed beyond it."""
         return self
 
     @property
     def size(self) -> int | None:
-        """How many bytes it has, if that is known."""
+        """Its size in bytes; None if unknown."""
         return None
 
     @property
     def again(self) -> bool:
-        """Whether it can be opened more than once, and has the same content."""
+        """Whether it can be opened again, with the same content."""
         return True
 
     @property
     def waits(self) -> bool:
-        """Whether reading may take long: somebody else has to write, or a network to respond."""
+        """Whether a read may block, because it waits for another program or for a network."""
         return False
 
     @contextmanager
     def rewound(self) -> Iterator[bool]:
-        """Inside the block it may be read, if that is said, as if nothing had happened."""
+        """Yield whether the block may read ahead. If so, reading goes on afterwards where it was before the block."""
         yield self.again
 
     @abstractmethod
@@ -105,7 +105,7 @@ class Origin(ABC):
         """Open it: a file with `read`, and with `seek` if it can be opened again.
 
         Raises:
-            OSError: that failed.
+            OSError: it cannot be opened.
         """
 
     def close(self, file: Any) -> None:
@@ -153,7 +153,7 @@ class Origin(ABC):
 
 @define(kw_only=True, eq=False)
 class LocalFile(Origin):
-    """A path."""
+    """What lies at a path: a file, a pipe or a device."""
 
     path: Path
 
@@ -268,7 +268,7 @@ def _at_once(path: str, flags: int) -> int:
 
 
 def _descriptor(file: Any) -> int | None:
-    """The descriptor of a pipe, a terminal or a socket; None for any other file."""
+    """Return the descriptor of a pipe, a terminal or a socket; None for any other file."""
     try:
         descriptor: int = file.fileno()
         return None if stat.S_ISREG(os.fstat(descriptor).st_mode) else descriptor

@@ -39,7 +39,7 @@ class FollowedFile(LocalFile):
 
     @property
     def waits(self) -> bool:
-        """For somebody who writes to it."""
+        """A read waits until a program writes to it."""
         return True
 
     @property
@@ -77,7 +77,7 @@ class FollowedFile(LocalFile):
         return None
 
     def as_it_is(self) -> Origin:
-        """The file up to its end of now."""
+        """Return the file to be read up to its present end."""
         return LocalFile(name=self.name, key=self.key, path=self.path, explicit=self.explicit)
 
     def _next_piece(self, file: Any, read: Callable[[int], bytes]) -> bytes:

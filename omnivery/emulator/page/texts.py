@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
 STEPS = ((60, "s", 1), (3600, "min", 60), (86_400, "h", 3600))
-"""Ages below the first number of seconds are shown in the unit of so many seconds."""
+"""For ages below the first number of seconds: the unit to show them in, and its length in seconds."""
 DAY = 86_400
 
 
