@@ -85,7 +85,7 @@ class JsonLogReader(RequestReader):
             client=_text(client) or "",
             forwarded="" if self.forwarded is None else self._forwarded(fields),
             agent=self._agent(fields),
-            ts=self._seconds(fields, time) if layout.date else unix_time(time),
+            ts=self._seconds(fields, time) if layout.date else unix_time(_bare(time)),
             url=self._url(fields, url) if layout.query else _url(_text(url)),
             id=_text(_first(fields, layout.id)),
         )
@@ -106,8 +106,10 @@ class JsonLogReader(RequestReader):
         return unix_time(time) if found is None else found
 
     def _url(self, fields: Mapping[str, Any], path: Any) -> str | None:
-        found, query = _text(path), _text(_first(fields, self.layout.query))
-        return None if found == "-" else found if query in {None, "", "-"} else f"{found}?{query}"
+        found, query = _url(_text(path)), _text(_first(fields, self.layout.query))
+        if found is None or found == "-":
+            return None
+        return found if query in {None, "", "-"} or "?" in found else f"{found}?{query.removeprefix('?')}"
 
 
 def parsed(line: bytes) -> Mapping[str, Any] | None:
@@ -149,6 +151,11 @@ def _text(value: Any) -> str | None:
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     return value if value is None or isinstance(value, str) else str(value)
+
+
+def _bare(time: Any) -> Any:
+    """A time without the brackets of Apache's `%t`."""
+    return time[1:-1] if isinstance(time, str) and time[:1] == "[" and time[-1:] == "]" else time
 
 
 def _url(text: str | None) -> str | None:
@@ -236,6 +243,7 @@ NGINX = JsonLog(
     described="a web server's log in JSON",
     client=(
         *("remote_addr", "realip_remote_addr", "remote_ip", "client_ip", "clientip", "client"),
+        *("remoteIP", "remoteIp", "remoteAddr", "clientIp", "clientIP", "remote_address", "ip_address"),
         *("downstream_remote_address", "req.remoteAddress", "client.ip", "source.ip", "proxy.clientIp", "remote", "ip"),
     ),
     forwarded=(
@@ -250,8 +258,9 @@ NGINX = JsonLog(
         *("request_uri", "request", "uri", "url", "path"),
         *("request.uri", "req.url", "url.original", "url.path", "proxy.path", "x-envoy-origin-path"),
     ),
+    query=("args", "query_string", "query", "request_query", "url.query"),
     agent=(
-        *("http_user_agent", "user_agent", "useragent", "agent", "request_user_agent", "user-agent"),
+        *("http_user_agent", "user_agent", "useragent", "agent", "request_user_agent", "user-agent", "userAgent"),
         *("user_agent.original", "req.headers.user-agent", "request.headers.user-agent", "proxy.userAgent"),
     ),
 )
