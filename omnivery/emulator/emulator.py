@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,7 +22,7 @@ from omnivery.emulator.recorded import Recorded
 from omnivery.emulator.records.account_file import AccountFile
 from omnivery.emulator.signer import Signer
 from omnivery.emulator.smtp_statistics import SmtpStatistics
-from omnivery.emulator.state import Settings, State
+from omnivery.emulator.state import Parts, Settings, State
 from omnivery.emulator.store import Store
 from omnivery.emulator.thread import EmulatorThread
 from omnivery.emulator.webhook_adapter import WebhookAdapter
@@ -115,15 +114,15 @@ class Emulator(Recorded, Startable):
         allow_hosts: Collection[str] = (),
     ) -> None:
         enabled = {domain} if bot_domains is None else bot_domains
-        self._store = Store(kept=max_events_kept, messages_kept=max_messages_kept, db=db)
-        self._account = Account(domain)
-        self._account_file = AccountFile(self._store.database, self._account)
-        self._settings = Settings(
+        store = Store(kept=max_events_kept, messages_kept=max_messages_kept, db=db)
+        account = Account(domain)
+        account_file = AccountFile(store.database, account)
+        settings = Settings(
             domain=domain,
-            token=token or self._new_key("token", seed),
-            api_key=api_key or self._new_key("api_key", seed),
-            sending_key=sending_key or self._new_key("sending_key", seed),
-            signing_key=signing_key or self._new_key("signing_key", seed),
+            token=token or _new_key("token", seed, account_file),
+            api_key=api_key or _new_key("api_key", seed, account_file),
+            sending_key=sending_key or _new_key("sending_key", seed, account_file),
+            signing_key=signing_key or _new_key("signing_key", seed, account_file),
             bot_domains=frozenset(name.lower() for name in enabled),
             single=single,
             result_delay=result_delay,
@@ -136,17 +135,22 @@ class Emulator(Recorded, Startable):
             strict=strict,
             hosts=frozenset({host, *allow_hosts}),
         )
-        self._host, self._port = host, port
-        self._faults = Faults(route_names(), spec=faults, seed=seed)
-        self._detector = Detector()
-        self._received = ReceivedCalls(
-            self._settings.signing_key,
-            verdicts=self._store.verdicts,
-            delivery_events=self._store.delivery_events,
+        feed = ActivityFeed()
+        self._parts = Parts(
+            settings=settings,
+            account=account,
+            account_file=account_file,
+            store=store,
+            faults=Faults(route_names(), spec=faults, seed=seed),
+            detector=Detector(),
+            received=ReceivedCalls(
+                settings.signing_key, verdicts=store.verdicts, delivery_events=store.delivery_events
+            ),
+            feed=feed,
+            latency=Latency(latency, seed=seed),
+            relay=_new_relay(smtp, feed) if smtp else None,
         )
-        self._feed = ActivityFeed()
-        self._latency = Latency(latency, seed=seed)
-        self._relay = self._new_relay(smtp) if smtp else None
+        self._host, self._port = host, port
         self._running: EmulatorThread | None = None
 
     def start(self) -> None:
@@ -157,12 +161,12 @@ class Emulator(Recorded, Startable):
         """
         if self._running:
             raise ConfigError("this emulator is running already")
-        self._store.database.acquire()
+        self._parts.store.database.acquire()
         running = EmulatorThread(self._host, self._port, self._new_state())
         running.start()
         self._running = running
-        if self._relay:
-            self._relay.start()
+        if self._parts.relay:
+            self._parts.relay.start()
 
     def stop(self) -> None:
         """Stop the server. Idempotent.
@@ -173,10 +177,10 @@ class Emulator(Recorded, Startable):
         running, self._running = self._running, None
         if running:
             running.stop()
-            self._account_file.save()
-            self._store.release()
-            if self._relay:
-                self._relay.stop()
+            self._parts.account_file.save()
+            self._parts.store.release()
+            if self._parts.relay:
+                self._parts.relay.stop()
 
     def fail_next(
         self,
@@ -213,7 +217,7 @@ class Emulator(Recorded, Startable):
             TypeError: an option has another type.
         """
         fault = Fault(status=status, retry_after=retry_after, delay=delay, after=after, body=body, headers=headers)
-        self._faults.add(where, fault, times=times)
+        self._parts.faults.add(where, fault, times=times)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Call a function with each `Activity` as it happens: requests, attempts of webhooks, messages passed on.
@@ -223,7 +227,7 @@ class Emulator(Recorded, Startable):
         Returns:
             A function that ends it.
         """
-        return self._feed.watch(watcher)
+        return self._parts.feed.watch(watcher)
 
     def wait_idle(self, timeout: float = 5.0) -> None:
         """Block until every webhook is delivered or given up, and every message is passed on.
@@ -239,7 +243,7 @@ class Emulator(Recorded, Startable):
         end = time.monotonic() + timeout
         if self._running and not self._running.state.webhook_sender.wait_idle(timeout):
             raise TimeoutError(f"webhooks are still in progress after {timeout} seconds")
-        if self._relay and not self._relay.wait_idle(end - time.monotonic()):
+        if self._parts.relay and not self._parts.relay.wait_idle(end - time.monotonic()):
             raise TimeoutError(f"messages still wait for the SMTP server after {timeout} seconds")
 
     def reset(self) -> None:
@@ -249,14 +253,8 @@ class Emulator(Recorded, Startable):
         """
         if self._running:
             self._running.state.webhook_sender.drop_from_thread()
-        self._store.reset()
-        self._account.reset()
-        self._faults.reset()
-        self._received.reset()
-        if self._relay:
-            self._relay.reset()
-        self._detector.honeypot.forget()
-        self._account_file.save()
+        self._parts.reset()
+        self._parts.account_file.save()
 
     @property
     def automations_url(self) -> str:
@@ -290,27 +288,27 @@ class Emulator(Recorded, Startable):
     @property
     def token(self) -> str:
         """The `ov-token` that clients send."""
-        return self._settings.token
+        return self._parts.settings.token
 
     @property
     def api_key(self) -> str:
         """The account's primary key for the Mailgun-compatible API."""
-        return self._settings.api_key
+        return self._parts.settings.api_key
 
     @property
     def sending_key(self) -> str:
         """The sending key of `domain`."""
-        return self._settings.sending_key
+        return self._parts.settings.sending_key
 
     @property
     def signing_key(self) -> str:
         """The key that webhooks are signed with."""
-        return self._settings.signing_key
+        return self._parts.settings.signing_key
 
     @property
     def domain(self) -> str:
         """The sending domain that exists from the start."""
-        return self._settings.domain
+        return self._parts.settings.domain
 
     @property
     def environment(self) -> dict[str, str]:
@@ -336,53 +334,43 @@ class Emulator(Recorded, Startable):
         Raises:
             ConfigError: the text is not a specification, or names an unknown route.
         """
-        return self._faults.spec
+        return self._parts.faults.spec
 
     @faults.setter
     def faults(self, faults: FaultSpec | str | None) -> None:
-        self._faults.spec = faults
-        self._store.changes.tell("faults")
+        self._parts.faults.spec = faults
+        self._parts.store.changes.tell("faults")
 
     @property
     def smtp_statistics(self) -> SmtpStatistics:
         """Counts of the messages that were passed on to the SMTP server; all 0 without one."""
-        return self._relay.statistics if self._relay else SmtpStatistics()
+        return self._parts.relay.statistics if self._parts.relay else SmtpStatistics()
 
     def __repr__(self) -> str:
         where = repr(self.automations_url) if self._running else "not running"
         return f"Emulator({where}, domain={self.domain!r})"
 
-    def _new_key(self, name: str, seed: int | None) -> str:
-        # A key that was given is not kept: it may be a real one.
-        return self._account_file.key(name, lambda: new_key(name, seed)) if seed is None else new_key(name, seed)
-
-    def _new_relay(self, smtp: str) -> SmtpRelay:
-        # smtplib and the modules that write MIME are loaded for those who need them alone.
-        from omnivery.emulator.smtp_connection import SmtpServer
-        from omnivery.emulator.smtp_relay import SmtpRelay
-
-        return SmtpRelay(SmtpServer.parse(smtp), feed=self._feed)
-
     def _new_state(self) -> State:
+        parts = self._parts
         webhook_sender = WebhookSender(
             WebhookAdapter(),
-            signer=Signer(key=self._settings.signing_key, like_mailgun=self._settings.like_mailgun),
-            retry_delays=self._settings.webhook_retry_delays,
-            store=self._store,
-            faults=self._faults,
-            feed=self._feed,
+            signer=Signer(key=parts.settings.signing_key, like_mailgun=parts.settings.like_mailgun),
+            retry_delays=parts.settings.webhook_retry_delays,
+            store=parts.store,
+            faults=parts.faults,
+            feed=parts.feed,
         )
-        return State(
-            settings=self._settings,
-            account=self._account,
-            account_file=self._account_file,
-            store=self._store,
-            faults=self._faults,
-            detector=self._detector,
-            webhook_sender=webhook_sender,
-            received=self._received,
-            feed=self._feed,
-            latency=self._latency,
-            relay=self._relay,
-            stopping=asyncio.Event(),
-        )
+        return State.of(parts, webhook_sender)
+
+
+def _new_key(name: str, seed: int | None, file: AccountFile) -> str:
+    # A key that was given is not kept: it may be a real one.
+    return file.key(name, lambda: new_key(name, seed)) if seed is None else new_key(name, seed)
+
+
+def _new_relay(smtp: str, feed: ActivityFeed) -> SmtpRelay:
+    # smtplib and the modules that write MIME are loaded for those who need them alone.
+    from omnivery.emulator.smtp_connection import SmtpServer
+    from omnivery.emulator.smtp_relay import SmtpRelay
+
+    return SmtpRelay(SmtpServer.parse(smtp), feed=feed)

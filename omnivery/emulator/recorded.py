@@ -6,64 +6,63 @@ from typing import Any
 
 from omnivery.emulator.control.lists import query_of
 from omnivery.emulator.message import StoredMessage
-from omnivery.emulator.receiver import ReceivedCalls
 from omnivery.emulator.records.changes import RecordKind
 from omnivery.emulator.records.wait import RecordWait
-from omnivery.emulator.store import SeenRequest, Statistics, Store, WebhookAttempt
+from omnivery.emulator.state import Parts
+from omnivery.emulator.store import SeenRequest, Statistics, WebhookAttempt
 from omnivery.events.verdict import Verdict
 from omnivery.webhooks.delivery import DeliveryEvent
 
 
 class Recorded:
-    """What the emulator and its own receiver have recorded. The emulator brings both."""
+    """What the emulator and its own receiver have recorded. The emulator brings its parts."""
 
-    _store: Store
-    _received: ReceivedCalls
+    _parts: Parts
 
     @property
     def bot_events(self) -> list[dict[str, Any]]:
         """Events of the accepted batches and single checks, oldest first."""
-        return self._store.bot_events.all()
+        return self._parts.store.bot_events.all()
 
     @property
     def bot_batches(self) -> list[int]:
         """Number of events in each accepted batch, oldest first."""
-        return self._store.bot_events.batch_sizes()
+        return self._parts.store.bot_events.batch_sizes()
 
     @property
     def messages(self) -> list[StoredMessage]:
         """Messages accepted on both surfaces, oldest first."""
-        return self._store.messages.all()
+        return self._parts.store.messages.all()
 
     @property
     def requests(self) -> list[SeenRequest]:
         """API requests as `(method, route, status)`, oldest first; the status is None for a closed connection."""
-        return [SeenRequest(*row) for row in self._store.requests.all()]
+        return [SeenRequest(*row) for row in self._parts.store.requests.all()]
 
     @property
     def webhook_attempts(self) -> list[WebhookAttempt]:
         """Attempts to deliver webhooks, oldest first."""
-        return self._store.attempts
+        return self._parts.store.attempts
 
     @property
     def verdicts(self) -> list[Verdict]:
         """Verdicts that were delivered to `webhook_url`, oldest first."""
-        return self._store.verdicts.all()
+        return self._parts.store.verdicts.all()
 
     @property
     def received_counts(self) -> dict[str, int]:
         """Counts of the verdicts delivered to `webhook_url`: `verdicts`, `bots`, `humans`, `unknown`."""
-        return self._received.counts
+        return self._parts.received.counts
 
     @property
     def delivery_events(self) -> list[DeliveryEvent]:
         """Delivery events that were delivered to `webhook_url`, oldest first."""
-        return self._store.delivery_events.all()
+        return self._parts.store.delivery_events.all()
 
     @property
     def statistics(self) -> Statistics:
         """Counts since the emulator was created, or last reset."""
-        return self._store.statistics
+        return self._parts.store.statistics
 
     def wait_for(
         self, kind: RecordKind, count: int = 1, *, timeout: float = 5.0, after: int = 0, **filters: Any
@@ -82,9 +81,9 @@ class Recorded:
         Raises:
             ConfigError: there is no such kind or filter.
         """
-        query, records = query_of(kind, filters), getattr(self._store, kind)
+        query, records = query_of(kind, filters), getattr(self._parts.store, kind)
         return RecordWait(
-            changes=self._store.changes,
+            changes=self._parts.store.changes,
             kind=kind,
             count=lambda: records.count(query, after=after),
             wanted=count,

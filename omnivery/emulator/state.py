@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Literal
 
-from attrs import field, frozen
+from attrs import field, fields_dict, frozen
 
 from omnivery.emulator.account import Account
 from omnivery.emulator.activity import ActivityFeed
@@ -50,8 +50,8 @@ class Settings:
 
 
 @frozen(kw_only=True)
-class State:
-    """The state of one running emulator."""
+class Parts:
+    """What an emulator consists of, from one start to the next."""
 
     settings: Settings
     account: Account
@@ -59,11 +59,32 @@ class State:
     store: Store
     faults: Faults
     detector: Detector
-    webhook_sender: WebhookSender
     received: ReceivedCalls
     feed: ActivityFeed
     latency: Latency
     relay: SmtpRelay | None
     """Passes accepted messages on, if there is an SMTP server to pass them on to."""
-    stopping: asyncio.Event
+
+    def reset(self) -> None:
+        """Delete all records and everything that was created, and the faults that were requested."""
+        self.store.reset()
+        self.account.reset()
+        self.faults.reset()
+        self.received.reset()
+        if self.relay:
+            self.relay.reset()
+        self.detector.honeypot.forget()
+
+
+@frozen(kw_only=True)
+class State(Parts):
+    """The state of one running emulator."""
+
+    webhook_sender: WebhookSender
+    stopping: asyncio.Event = field(factory=asyncio.Event)
     """Set when the server begins to stop."""
+
+    @classmethod
+    def of(cls, parts: Parts, webhook_sender: WebhookSender) -> State:
+        """Return the state of an emulator that is about to start."""
+        return cls(**{name: getattr(parts, name) for name in fields_dict(Parts)}, webhook_sender=webhook_sender)

@@ -190,7 +190,7 @@ except ModuleNotFoundError as error:
 def test_a_full_disk_is_a_response_that_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What reads still works, and once there is room again, so does the rest."""
     with Emulator(domain="d", db=tmp_path / "e.db") as emu, automations_client(emu) as client:
-        database = emu._store.database
+        database = emu._parts.store.database
         client.post("/d/bot", data={"ip": "192.0.2.1"}).raise_for_status()
         [[pages]] = database.rows("PRAGMA page_count")
         database.execute(f"PRAGMA max_page_count = {pages}")

@@ -209,7 +209,7 @@ def test_nobody_waits_for_a_receiver_that_is_down() -> None:
     with Emulator(webhook_retry_delays=(600,)) as emu:
         for _ in range(CAPACITY + 2):
             assert submit(emu, "http://127.0.0.1:9/", event()).status_code == 200
-        found = emu._store.deliveries.find(DeliveryQuery(state="waiting"), Window(limit=1000)).records
+        found = emu._parts.store.deliveries.find(DeliveryQuery(state="waiting"), Window(limit=1000)).records
         assert len(found) == CAPACITY + 2
         assert all(record.due_at is None or record.due_at > time.time() for record in found)
 
@@ -236,7 +236,7 @@ def test_what_waits_for_a_receiver_that_is_down_has_a_bound(monkeypatch: pytest.
             submit(emu, "http://127.0.0.1:9/", event(event_id=str(number)))
             emu.wait_for("deliveries", number + 1, timeout=30)
         assert emu.wait_for("deliveries", 3, state="given up", timeout=30)
-        given_up = emu._store.deliveries.find(DeliveryQuery(state="given up")).records
+        given_up = emu._parts.store.deliveries.find(DeliveryQuery(state="given up")).records
         assert {record.attempts[-1].error for record in given_up} == {DROPPED}
         assert [record.id for record in given_up] == [3, 2, 1]
         assert emu.statistics.webhooks_given_up == 3
@@ -255,7 +255,7 @@ def test_attempts_that_a_full_disk_leaves_unrecorded_are_made_counted_and_named(
         emu.wait_idle(30)
         assert len(receiver.bodies) == 2
         assert (emu.statistics.webhook_attempts, emu.statistics.webhooks_delivered) == (2, 1)
-        emu._store.database.execute("PRAGMA max_page_count = 1000000")
+        emu._parts.store.database.execute("PRAGMA max_page_count = 1000000")
         submit(emu, receiver.url, event(event_id="e2"))
         emu.wait_idle(30)
         assert emu.webhook_attempts[-1].status == 200
@@ -269,7 +269,7 @@ def test_attempts_that_a_full_disk_leaves_unrecorded_are_made_counted_and_named(
 
 def fill(emu: Emulator) -> None:
     """Leave no room for an attempt in the emulator's file, as a full disk does."""
-    database = emu._store.database
+    database = emu._parts.store.database
     [[pages]] = database.rows("PRAGMA page_count")
     database.execute(f"PRAGMA max_page_count = {pages}")
     for size in (4000, 100, 0):

@@ -180,9 +180,9 @@ def test_messages_are_deleted_one_or_all(tab: Tab, emu: Emulator) -> None:
 
 
 def test_a_hundred_thousand_messages_are_found_and_paged(tab: Tab, emu: Emulator) -> None:
-    with emu._store.database.transaction():
+    with emu._parts.store.database.transaction():
         for number in range(100_000):
-            emu._store.messages.add(message(number))
+            emu._parts.store.messages.add(message(number))
     page = tab.open(MESSAGES)
     assert subjects(page)[0] == "Invoice 99999"
     assert "50 of 100,000 messages" in page.locator(".pager").inner_text()

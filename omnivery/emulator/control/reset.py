@@ -12,13 +12,7 @@ from omnivery.emulator.state import State
 async def reset(_request: Request, state: State) -> Response:
     """Delete all records and everything that was created, webhooks in progress, and the faults that were requested."""
     await state.webhook_sender.drop()
-    state.store.reset()
-    state.account.reset()
-    state.faults.reset()
-    state.received.reset()
-    if state.relay:
-        state.relay.reset()
-    state.detector.honeypot.forget()
+    state.reset()
     state.account_file.plan()
     state.store.changes.tell("account")
     state.store.changes.tell("faults")

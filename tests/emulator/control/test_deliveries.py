@@ -41,7 +41,7 @@ def test_what_cannot_be_sent_again_says_why(emu: Emulator, control: httpx.Client
     assert control.post(f"/_/deliveries/{number}/resend", json={"no": 1}).status_code == 400
     assert control.post("/_/deliveries/999999/resend", json={}).status_code == 404
     assert control.get("/_/deliveries/x").status_code == 404
-    emu._store.database.execute("DELETE FROM delivery_bodies")
+    emu._parts.store.database.execute("DELETE FROM delivery_bodies")
     assert control.get(f"/_/deliveries/{number}").json()["body"] is None
     gone = control.post(f"/_/deliveries/{number}/resend", json={})
     assert (gone.status_code, gone.json()["message"]) == (410, "The body of this delivery is no longer kept")

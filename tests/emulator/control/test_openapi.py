@@ -108,9 +108,9 @@ BODIES: dict[str, Any] = {
 def test_real_responses_are_as_it_says(full: Emulator, method: str, path: str) -> None:
     operation = document()["paths"][path][method.lower()]
     filled = path.replace("{kind}", "opened" if "trigger" in path else "messages")
-    record = full._store.messages.find().records
+    record = full._parts.store.messages.find().records
     filled = filled.replace("{message}", str(record[0 if path.endswith("mime") else -1].id))
-    filled = filled.replace("{place}", "0").replace("{id}", str(full._store.deliveries.newest_id()))
+    filled = filled.replace("{place}", "0").replace("{id}", str(full._parts.store.deliveries.newest_id()))
     with httpx.Client(base_url=full.automations_url, verify=False, trust_env=False) as client:
         response = client.request(method, filled, json=BODIES.get(path, {}) if method in {"POST", "PUT"} else None)
     [(status, described)] = [(s, r) for s, r in operation["responses"].items() if s.startswith("2")]
@@ -132,7 +132,7 @@ def test_real_responses_are_as_it_says(full: Emulator, method: str, path: str) -
     ],
 )
 def test_responses_to_deletions_are_as_it_says(full: Emulator, method: str, path: str) -> None:
-    newest = str(full._store.messages.newest_id())
+    newest = str(full._parts.store.messages.newest_id())
     with httpx.Client(base_url=full.automations_url, verify=False, trust_env=False) as client:
         response = client.request(method, path.replace("{message}", newest), json={} if method == "POST" else None)
     schema = document()["paths"][path][method.lower()]["responses"]["200"]["content"]["application/json"]["schema"]

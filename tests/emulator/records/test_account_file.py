@@ -80,7 +80,7 @@ def test_an_emulator_that_starts_again_is_the_same(tmp_path: Path) -> None:
 def test_a_key_that_is_given_is_not_written_down(tmp_path: Path) -> None:
     """It may be a real one, and random ones are the file's own."""
     path = tmp_path / "e.db"
-    Emulator(db=path, token="PRODUCTION-TOKEN", signing_key="PRODUCTION-KEY")._store.release()
+    Emulator(db=path, token="PRODUCTION-TOKEN", signing_key="PRODUCTION-KEY")._parts.store.release()
     assert b"PRODUCTION" not in path.read_bytes()
     with sqlite3.connect(path) as file:
         names = [name for [name] in file.execute("SELECT name FROM settings WHERE name LIKE 'key %' ORDER BY name")]
@@ -104,7 +104,7 @@ def test_what_changes_is_written_while_it_runs(tmp_path: Path, monkeypatch: pyte
     with Emulator(db=tmp_path / "e.db") as emulator, mailgun_client(emulator) as client:
         client.post("/domains", data={"name": "new.example"}).raise_for_status()
         client.get("/domains").raise_for_status()
-        rows = emulator._store.database.rows("SELECT name FROM domains ORDER BY position")
+        rows = emulator._parts.store.database.rows("SELECT name FROM domains ORDER BY position")
         assert rows == [("mail.example.com",), ("new.example",)]
 
 
@@ -118,6 +118,6 @@ def test_counts_survive_a_kill(tmp_path: Path) -> None:
         emulator.wait_idle(30)
         counts = emulator.statistics
         assert (counts.bot_events, counts.webhooks_delivered) == (4, 1)
-        emulator._store.database.release()  # as the end of the process does
+        emulator._parts.store.database.release()  # as the end of the process does
     RecordDatabase(tmp_path / "e.db").execute("DELETE FROM settings WHERE name = 'statistics'")
     assert Emulator(db=tmp_path / "e.db").statistics == counts
