@@ -34,8 +34,9 @@ def test_a_block_starts_and_stops_it_whatever_happens_inside() -> None:
 @pytest.mark.anyio
 async def test_it_is_stopped_by_a_block_that_is_cancelled_too() -> None:
     """A server that outlives its test holds its port."""
+    server = Server()
     with anyio.CancelScope() as scope:
-        async with Server() as server:
+        async with server:
             assert server.running
             scope.cancel()
             await anyio.sleep_forever()

@@ -109,7 +109,7 @@ class JsonLogReader(RequestReader):
         found, query = _url(_text(path)), _text(_first(fields, self.layout.query))
         if found is None or found == "-":
             return None
-        return found if query in {None, "", "-"} or "?" in found else f"{found}?{query.removeprefix('?')}"
+        return found if not query or query == "-" or "?" in found else f"{found}?{query.removeprefix('?')}"
 
 
 def parsed(line: bytes) -> Mapping[str, Any] | None:
