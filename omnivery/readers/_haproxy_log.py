@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import client_address
@@ -33,6 +33,13 @@ _LINE = re.compile(
     r'(?:\{([^{}"]*+)\} )?+(?:\{[^{}"]*+\} )?+"([^"]*+)("?)',
     re.ASCII,
 )
+_CLF_LINE = re.compile(
+    r'(?:haproxy[^\s:]*+: )?(\S+) - - \[([^\]"]{20,32})\] "([^"]*+)" \d++ \d++ "" "" \d++ \d++ '
+    rf'"[^"]*+" "[^"]*+" "[^"]*+" (?:{_NUMBER} ){{5}}\S++ (?:{_NUMBER} ){{7}}(.*+)',
+    re.ASCII | re.DOTALL,
+)
+"""The same with `option httplog clf`: referrer and user agent are always empty there, captured headers at the end."""
+_QUOTED = re.compile(r'"([^"]*+)"')
 _REQUEST = re.compile(REQUEST)
 _AGENT = re.compile(r"(?!\S*://)(?:Mozilla\b|[A-Za-z][\w.+ -]{1,63}+/\d)")
 """What begins most user agents: a product with its version."""
@@ -51,7 +58,7 @@ _ZONES = 14 * 3600
 
 @define(eq=False, kw_only=True)
 class HaproxyLogReader(RequestReader):
-    """Reads the lines of `option httplog`, and of `option httpslog`, which has more behind the request."""
+    """Reads lines of `option httplog`, also with `clf`, and of `option httpslog`, which has more behind the request."""
 
     _agents: dict[int, int] = field(init=False, factory=dict[int, int])
     """Which of so many captured headers is the user agent."""
@@ -62,7 +69,7 @@ class HaproxyLogReader(RequestReader):
 
     def learn(self, sample: Sequence[bytes]) -> None:
         """Find out by the first lines which of the captured headers is which."""
-        captured = [_headers(found[3]) for line in sample if (found := _LINE.match(_text(line)))]
+        captured = [found.headers for line in sample if (found := _fields(line))]
         self._agents = _places(captured, _is_agent)
         self._clients = _places(captured, _is_client)
 
@@ -73,32 +80,65 @@ class HaproxyLogReader(RequestReader):
 
     def reads(self, line: bytes) -> bool:
         """Whether it is a line of this log, with a user agent or without."""
-        found = _LINE.match(_text(line))
-        return found is not None and is_plausible(found[1], "")
+        found = _fields(line)
+        return found is not None and is_plausible(found.client, "")
 
     def request(self, line: bytes, number: int) -> Request | UnreadableLine:
         """Return the request of a line."""
-        found = _LINE.match(_text(line))
+        found = _fields(line)
         if found is None:
             return UnreadableLine(line=number, reason=_NOT_HAPROXY)
-        client, time, captured, request, closing = found.groups()
-        headers = _headers(captured)
+        headers = found.headers
         agent = self._agent(headers)
         if agent is None:
             return UnreadableLine(line=number, reason=NO_AGENT)
-        place, seconds = self._clients.get(len(headers)), clf_seconds(f"{time} +0000")
-        url = _REQUEST.fullmatch(request) if closing else None  # syslog cuts long lines off
+        place, seconds = self._clients.get(len(headers)), clf_seconds(found.time)
+        url = _REQUEST.fullmatch(found.request) if found.is_whole else None
         return Request(
-            client="unix:" if client == "unix" else client,
+            client="unix:" if found.client == "unix" else found.client,
             forwarded="" if place is None else headers[place],
             agent=agent,
-            ts=None if seconds is None else seconds - self._ahead,
+            ts=None if seconds is None else seconds - (0 if found.tells_zone else self._ahead),
             url=_decoded(url[1]) if url else None,
         )
 
     def _agent(self, headers: Sequence[str]) -> str | None:
         place = self._agents.get(len(headers))
         return headers[place] if place is not None else next(filter(_is_agent, headers), None)
+
+
+@frozen(kw_only=True)
+class _Fields:
+    """What is read of a line."""
+
+    client: str
+    time: str
+    tells_zone: bool
+    headers: Sequence[str]
+    """Those that were captured."""
+    request: str
+    is_whole: bool
+    """Whether the request is: syslog cuts long lines off."""
+
+
+def _fields(line: bytes) -> _Fields | None:
+    text = _text(line)
+    if found := _LINE.match(text):
+        client, time, captured, request, closing = found.groups()
+        headers = _headers(captured)
+        return _Fields(
+            client=client,
+            time=f"{time} +0000",
+            tells_zone=False,
+            headers=headers,
+            request=request,
+            is_whole=bool(closing),
+        )
+    if found := _CLF_LINE.match(text):
+        client, time, request, rest = found.groups()
+        headers = [_decoded(one) for one in _QUOTED.findall(rest)]
+        return _Fields(client=client, time=time, tells_zone=True, headers=headers, request=request, is_whole=True)
+    return None
 
 
 def _text(line: bytes) -> str:

@@ -76,6 +76,12 @@ LOG_FORMATS: Sequence[LogFormat] = (
         forwards=False,
         advice=_BEFORE_BALANCER,
     ),
+    # https://docs.haproxy.org/3.0/configuration.html#8.2.3
+    LogFormat(
+        name="haproxy",
+        make=HaproxyLogReader,
+        advice="If the log has X-Forwarded-For among the captured headers, say client_ip='forwarded'",
+    ),
     # https://httpd.apache.org/docs/current/logs.html#virtualhost, with the port as on Debian, or one of them alone
     _vhost_combined("%{vhost}x"),
     # https://nginx.org/en/docs/http/ngx_http_log_module.html, the format `main` of nginx.conf as it is delivered
@@ -105,12 +111,6 @@ LOG_FORMATS: Sequence[LogFormat] = (
     ),
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
     LogFormat(name="s3", make=_text(_S3, "the format of S3's server access logs"), forwards=False, advice=_BEFORE_S3),
-    # https://docs.haproxy.org/3.0/configuration.html#8.2.3
-    LogFormat(
-        name="haproxy",
-        make=HaproxyLogReader,
-        advice="If the log has X-Forwarded-For among the captured headers, say client_ip='forwarded'",
-    ),
     LogFormat(name="cloudfront", make=W3CLogReader, marks=(b"x-edge-location",)),
     LogFormat(name="iis", make=W3CLogReader, marks=(b"#Software: Microsoft",)),
     LogFormat(name="w3c", make=W3CLogReader, marks=(b"#Fields:",)),
