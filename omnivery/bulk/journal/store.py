@@ -25,7 +25,6 @@ before a request leaves.
 from __future__ import annotations
 
 import json
-import math
 import os
 import sqlite3
 import time
@@ -39,11 +38,11 @@ from attrs import define, field
 
 from omnivery._sqlite.database import Database, Interruption
 from omnivery._sqlite.files import upgrade
-from omnivery._sqlite.kind import checked_age
 from omnivery.bulk.journal.file import JOURNAL, open_to_write
 from omnivery.bulk.journal.lock import WriterLock
 from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.reader import target_of, totals_of
+from omnivery.bulk.journal.retention import Retention, give_back
 from omnivery.bulk.journal.rows import check_sound, part_of, point_of, source_values
 from omnivery.bulk.journal.sql import PREPARE, STEP, JournalEntry, step_of
 from omnivery.bulk.part import StoredItem, StoredPart
@@ -55,18 +54,10 @@ from omnivery.errors import ConfigError, JournalError, OmniveryError
 StoreWork: TypeAlias = "Callable[[JournalStore], object]"
 """Something to do between two transactions."""
 
-PRUNE_ROWS = 100
-"""Rows that one transaction prunes: about 50,000 events."""
-PRUNE_SMALL_ROWS = 5000
-"""The same where rows hold a message each: to wait for the disk every 100 messages took minutes for millions."""
-PRUNE_EVERY = 60.0
-"""Seconds between two looks for what is old enough to be pruned, while a run writes."""
 CLOSE_TIMEOUT = 1.0
 """Seconds that closing waits for another program's lock: what it would tidy, the next opening does."""
 CLOSE_VACUUM = 2.0
 """Seconds for which closing gives pages back. Nothing interrupts it, and a gigabyte took 15 s."""
-VACUUM_PAGES = 1024
-"""Pages that one transaction gives back to the file system: 16 MB."""
 
 _SAFE = "What it holds is safe; submit again with it."
 _RELEASE = """
@@ -103,14 +94,6 @@ UNION ALL
 SELECT place, 'rejected', digest, NULL FROM rejection WHERE digest IS NOT NULL AND source = :source AND
     place >= :first AND place < :end
 """
-_PRUNE_ACCEPTED = """
-DELETE FROM batch WHERE id IN (
-    SELECT id FROM batch WHERE state = 'accepted' AND settled_at < ? ORDER BY settled_at LIMIT ?)
-RETURNING items
-"""
-_PRUNE_REJECTED = """
-DELETE FROM rejection WHERE id IN (SELECT id FROM rejection ORDER BY id LIMIT ?) AND rejected_at < ? RETURNING 1
-"""
 
 
 @define(kw_only=True, eq=False)
@@ -119,8 +102,6 @@ class JournalStore:
 
     path: Path
     """Absolute, without symbolic links."""
-    keep: float | None
-    """Seconds after which accepted ids and rejected items are pruned while the journal is open; None keeps them."""
     rows: Iterator[int] = field(init=False, factory=count)
     """Rows for new parts."""
     numbers: Iterator[int] = field(init=False, factory=count)
@@ -136,12 +117,13 @@ class JournalStore:
     _changed: set[int] | None = field(init=False, default=None)
     """Rows of sources that have changed since; None before the first time."""
     _damaged: list[BatchFailure] = field(init=False, factory=list[BatchFailure])
-    _prune_rows: int = field(init=False, default=PRUNE_ROWS)
-    _prune_at: float = field(init=False, default=0.0)
-    """On the clock: when to look again for what can be pruned."""
     _file: Database = field(alias="file", repr=False)
     _lock: WriterLock = field(alias="lock", repr=False)
     _clock: Callable[[], float] = field(alias="clock", repr=False)
+    _retention: Retention = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._retention = Retention(writing=self._writing, clock=self._clock)
 
     @classmethod
     def open(
@@ -173,7 +155,8 @@ class JournalStore:
                 upgrade(db, JOURNAL)
                 for statement in PREPARE:
                     db.execute(statement)
-                store = cls(path=file.path, file=file, lock=lock, keep=_checked_keep(keep), clock=clock)
+                store = cls(path=file.path, file=file, lock=lock, clock=clock)
+                store._retention.begin_run(keep)
                 store._begin(db)
         except BaseException:
             file.close()
@@ -199,7 +182,7 @@ class JournalStore:
         Raises:
             JournalError: it cannot be written.
         """
-        self.keep = _checked_keep(keep)
+        self._retention.begin_run(keep)
         with self._writing() as db:
             self._begin(db)
 
@@ -208,7 +191,7 @@ class JournalStore:
         [row] = db.execute("SELECT ifnull(max(id) + 1, 1) FROM batch").fetchone()
         [self._first] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
         [self.live_bytes] = db.execute(_LIVE_BYTES).fetchone()
-        self.rows, self.numbers, self._claimed, self._prune_at = count(row), count(self._first), -1, 0.0
+        self.rows, self.numbers, self._claimed = count(row), count(self._first), -1
 
     def check_target(self, target: RunTarget) -> None:
         """Write down the target of a new journal, or make sure that it is that of an old one.
@@ -293,7 +276,7 @@ class JournalStore:
             self._note_changed(entry.delta.source for entry in entries if entry.position is not None)
         for work in works:
             work(self)
-        self._prune_some()
+        self._retention.prune_some()
 
     def claim_next(self) -> list[StoredPart]:
         """Take the pending parts of the next batch that an earlier run left behind; none if there is no more.
@@ -329,12 +312,7 @@ class JournalStore:
         Raises:
             JournalError: it cannot be written.
         """
-        forgotten, before = 0, self._clock() - checked_age("older_than", older_than)
-        while some := self._prune(before):
-            forgotten += some
-        with self._writing() as db:
-            self._give_back(db)
-        return forgotten
+        return self._retention.prune(older_than)
 
     def close(self) -> None:
         """Give back the room of what is deleted, and let others write. What was being sent is pending, or unknown.
@@ -351,20 +329,10 @@ class JournalStore:
         try:
             with self._writing() as db:
                 db.execute(_RELEASE)
-                self._give_back(db, CLOSE_VACUUM)
+                give_back(db, CLOSE_VACUUM)
         finally:
             self._file.close()
             self._lock.release()
-
-    def _give_back(self, db: sqlite3.Connection, seconds: float = math.inf) -> None:
-        """Give free pages back to the file system, for so long at most."""
-        end = time.monotonic() + seconds
-        [free] = db.execute("PRAGMA freelist_count").fetchone()
-        for _ in range(0, free, VACUUM_PAGES):
-            # As a script: of a statement without columns, Python's module takes the first step alone.
-            db.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES});")
-            if time.monotonic() >= end:
-                return
 
     def _intact(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> StoredPart | None:
         try:
@@ -374,22 +342,6 @@ class JournalStore:
             db.execute(_SET_ASIDE, (self._clock(), words, row[0]))
             self._damaged.append(BatchFailure(batch=row[2], events=row[4], error=JournalError(words)))
             return None
-
-    def _prune_some(self) -> None:
-        now = self._clock()
-        # Not later than that: a clock that was ahead for a while may have been set back.
-        if self.keep is None or self._prune_at - PRUNE_EVERY <= now < self._prune_at:
-            return
-        # As long as there is more, some with every transaction; else a look now and then.
-        self._prune_at = now if self._prune(now - self.keep) else now + PRUNE_EVERY
-
-    def _prune(self, before: float) -> int:
-        with self._writing() as db:
-            accepted = db.execute(_PRUNE_ACCEPTED, (before, self._prune_rows)).fetchall()
-            rejected = db.execute(_PRUNE_REJECTED, (PRUNE_ROWS, before)).fetchall()
-        forgotten = sum(int(items) for [items] in accepted)
-        self._prune_rows = PRUNE_SMALL_ROWS if 0 < forgotten == len(accepted) else PRUNE_ROWS
-        return len(rejected) + forgotten
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -407,7 +359,3 @@ class JournalStore:
         except Exception as error:  # noqa: BLE001  # of a value, of memory: nobody who waits must be left without it
             # Its text may quote what was to be written.
             raise JournalError(f"journal: {self.path} cannot be written: {type(error).__name__}. {_SAFE}") from None
-
-
-def _checked_keep(keep: float | None) -> float | None:
-    return None if keep is None else checked_age("keep", keep)

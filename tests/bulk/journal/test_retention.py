@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import omnivery.bulk.journal.store as store_module
+from omnivery.bulk.journal import retention
 from omnivery.bulk.journal.reader import JournalReader
+from omnivery.bulk.journal.retention import Retention
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.bulk.part import PartState
 from omnivery.bulk.report import Rejection
@@ -77,13 +79,13 @@ def test_a_close_gives_room_back_for_a_moment_and_a_prune_all_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing ends a close, and a large file would take it long."""
-    monkeypatch.setattr(store_module, "VACUUM_PAGES", 10)
+    monkeypatch.setattr(retention, "VACUUM_PAGES", 10)
     monkeypatch.setattr(store_module, "CLOSE_VACUUM", 0.0)
     clock = Clock()
     with store_of(tmp_path / "j", clock=clock) as store:
         source, _ = store.enter_source(SOURCE)
         accept(store, source, clock, batches=100)
-        while store._prune(clock.now + 1):
+        while store._retention._forget(clock.now + 1):
             pass
         [[free]] = rows(tmp_path / "j", "PRAGMA freelist_count")
     assert rows(tmp_path / "j", "PRAGMA freelist_count") == [(free - 10,)]
@@ -122,13 +124,13 @@ def test_many_messages_are_forgotten_in_few_transactions(tmp_path: Path, monkeyp
         store.transact([read(store, source, one) for one in messages])
         store.transact([settled(source, *(ended(one, PartState.ACCEPTED) for one in messages))])
     with store_of(tmp_path / "j") as store:
-        prune, transactions = JournalStore._prune, []
+        prune, transactions = Retention._forget, []
 
-        def counted(journal: JournalStore, before: float) -> int:
+        def counted(kept: Retention, before: float) -> int:
             transactions.append(before)
-            return prune(journal, before)
+            return prune(kept, before)
 
-        monkeypatch.setattr(JournalStore, "_prune", counted)
+        monkeypatch.setattr(Retention, "_forget", counted)
         assert store.prune(1) == 6000
     assert len(transactions) <= 4
 
