@@ -21,7 +21,7 @@ _EVIDENCE = 16
 def in_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Return text in UTF-8, if it is in UTF-16 or UTF-32; other data as they are.
 
-    What is no character in these becomes U+FFFD.
+    What is no character in these becomes U+FFFD, but for a part of one at the end, which is left out.
     """
     head, rest = start_of(pieces, _is_undecided)
     charset, mark = charset_of(head)
@@ -54,4 +54,4 @@ def _is_undecided(head: bytes) -> bool:
 def _encoded(data: Iterator[bytes], decoder: codecs.IncrementalDecoder) -> Iterator[bytes]:
     for piece in data:
         yield decoder.decode(piece).encode()
-    yield decoder.decode(b"", final=True).encode()
+    # Half a character at the very end is none yet: where the text grows, the other half comes.

@@ -15,6 +15,7 @@ from omnivery.readers._packing import PIECE
 
 SAMPLE_LINES = 200
 """Lines by which a format is recognized."""
+_NULS = bytes(PIECE)
 _SAMPLE_BYTES = 4 * 1024 * 1024
 """The most that is read ahead in search of a line that some format can read."""
 
@@ -62,7 +63,7 @@ def chosen_by_sample(pieces: Iterator[bytes], choice: Choice, *, growing: bool) 
         growing: whether a last line without an ending is still being written: it decides only where it is the only one.
     """
     seen: list[bytes] = []
-    size = lines = enough = enough_lines = 0
+    hole = size = lines = enough = enough_lines = 0
     chosen = choice.choose((), final=False)
     failure: Exception | None = None
     while chosen is None:
@@ -72,6 +73,11 @@ def chosen_by_sample(pieces: Iterator[bytes], choice: Choice, *, growing: bool) 
         except Exception as error:  # noqa: BLE001  # it comes out behind what was read before it
             failure = error
         if piece is not None:
+            if not size and not piece.strip(b"\0"):
+                # An emptied log can begin with gigabytes of NULs, which tell nothing: they share their memory.
+                seen.append(_NULS[: len(piece)])
+                hole += 1
+                continue
             seen.append(piece)
             size += len(piece)
             lines += piece.count(b"\n")
@@ -79,7 +85,7 @@ def chosen_by_sample(pieces: Iterator[bytes], choice: Choice, *, growing: bool) 
             if size < enough and lines < enough_lines:
                 continue
         final = piece is None or size > _SAMPLE_BYTES
-        chosen = _chosen(b"".join(seen), choice, final=final, growing=growing)
+        chosen = _chosen(b"".join(seen[hole:]), choice, final=final, growing=growing)
         enough, enough_lines = size + size // 4, lines + 1 + lines // 4
     return chosen, chain(seen, pieces if failure is None else _raising(failure))
 

@@ -120,6 +120,11 @@ def head_of(origin: Origin) -> bytes:
     return _start(content(origin), FINGERPRINT)
 
 
+def recognizable(head: bytes) -> bytes:
+    """Return what of a file's beginning stays as it is: a server may make room by NULs, and write over them."""
+    return head.rstrip(b"\0") or head
+
+
 def _start(pieces: Iterator[bytes], size: int) -> bytes:
     found = bytearray()
     # The reader that goes on is told of the damage.
@@ -151,7 +156,7 @@ def is_sound(origin: Origin) -> bool:
 def start_of_file(origin: Origin) -> Place | None:
     """Return the place at the start of a file; None if it is empty, or cannot be read."""
     try:
-        head = head_of(origin)
+        head = recognizable(head_of(origin))
     except OSError:
         return None
     if not head:

@@ -127,6 +127,8 @@ class Blocks:
     """Whether lines may be handed over `Uncut`."""
     unfinished: int = field(init=False, default=0)
     """Bytes of a last line that was left."""
+    is_line_unfinished: bool = field(init=False, default=False)
+    """Whether they are more than NULs, by which a server has made room for lines to come."""
     tail: bytes = field(default=b"", kw_only=True)
     """The last of these bytes, at most `TAIL`."""
     _starts: deque[Start] = field(init=False, factory=deque[Start])
@@ -188,6 +190,7 @@ class Blocks:
         end = self._end_of_lines(rest, final=True) if self.growing else len(rest)
         if self.growing:
             self.unfinished = at + len(rest) - start - end
+            self.is_line_unfinished = skipping or bool(rest[end:].strip(b"\0"))
         if end or (skipping and not self.growing):
             text = rest[:end]
             ended = self.newline is not None and text.endswith(self.newline)

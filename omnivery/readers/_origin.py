@@ -156,6 +156,8 @@ class LocalFile(Origin):
     """What lies at a path: a file, a pipe or a device."""
 
     path: Path
+    _opened_size: int = field(init=False, default=0)
+    """Bytes that it had as it was opened. What lies in /proc has content, and none by its size."""
 
     @property
     def again(self) -> bool:
@@ -184,7 +186,14 @@ class LocalFile(Origin):
         if self.stop is not None and sys.platform == "linux" and stat.S_ISFIFO(self.path.stat().st_mode):
             # To open it would wait for its writer, and nothing could end that.
             return open(self.path, "rb", buffering=0, opener=_at_once)
-        return self.path.open("rb", buffering=0)
+        file = self.path.open("rb", buffering=0)
+        self._opened_size = os.fstat(file.fileno()).st_size
+        return file
+
+    def _next_piece(self, file: Any, read: Callable[[int], bytes]) -> bytes:
+        if not (piece := super()._next_piece(file, read)) and self._opened_size and is_cut(file):
+            raise DamagedError("the file was emptied or cut short while it was read")
+        return piece
 
 
 @define(kw_only=True, eq=False)
@@ -242,6 +251,14 @@ class Stream(Origin):
 def local_file(path: Path, *, explicit: bool = True) -> LocalFile:
     """Return the file of a path."""
     return LocalFile(name=shown(path), key=shown(path.absolute()), path=path, explicit=explicit)
+
+
+def is_cut(file: Any) -> bool:
+    """Whether a file ends before the place up to which it was read: it was emptied or cut short meanwhile."""
+    try:
+        return bool(os.fstat(file.fileno()).st_size < file.tell())
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def identity_of(path: Path) -> FileIdentity | None:

@@ -40,8 +40,9 @@ class PastFiles:
         if not any(place.path != before.path for place in everywhere.in_files_like(before)):
             since = f". What was rotated since then is read: {_listed(later)}" if later else ""
             self.note(
-                f"{origin.name} is another file than the one that was read before, which was not found beside it: "
-                f"what was written to it after the last run was not read. {_IF_A_COPY}{since}"
+                f"{origin.name} is another file than the one that was read before, and is read from its start. That "
+                "one was not found beside it: what was written to it after the last run was not read. "
+                f"{_IF_A_COPY}{since}"
             )
         return [before, *later]
 

@@ -21,6 +21,7 @@ from omnivery.readers._identity import (
     cut_short,
     head_of,
     is_plain,
+    recognizable,
     split_at,
 )
 from omnivery.readers._lines import TAIL, Block, Blocks
@@ -91,8 +92,9 @@ class Reading:
 
     def place_of(self, end: int, state: Any = None) -> Place:
         """Return where reading resumes behind an item, given its `Placed.ends` and `Placed.state`."""
-        if self._digest[0] != len(self._head):
-            self._digest = (len(self._head), digest(self._head), start_digest(self._head))
+        known = recognizable(self._head)
+        if self._digest[0] != len(known):
+            self._digest = (len(known), digest(known), start_digest(known))
         length, head, start = self._digest
         first = "" if self.origin.again else _first_line(self._head)
         place = Place(
@@ -156,7 +158,7 @@ class Reading:
         )
         self._to_skip, reader.growing = place.skip, self.growing
         yield from reader.read(self._behind_skipped(self._blocks))
-        self.unfinished = self._blocks.unfinished + reader.unfinished
+        self.unfinished = (self._blocks.unfinished if self._blocks.is_line_unfinished else 0) + reader.unfinished
         # A last line without an ending may have been taken before as if it were complete.
         if self._to_skip > (self._blocks.unfinished > 0):
             raise cut_short(self.origin, place.offset)

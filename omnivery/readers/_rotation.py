@@ -16,9 +16,10 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from omnivery.errors import OmniveryError
-from omnivery.readers._identity import FINGERPRINT, breaking_off, head_of, is_plain, is_sound, matching
+from omnivery.readers._identity import FINGERPRINT, breaking_off, head_of, is_sound, matching
 from omnivery.readers._known_places import KnownPlaces
 from omnivery.readers._origin import FileIdentity, LocalFile, Origin, identity_of, local_file
+from omnivery.readers._packing import packing_of
 from omnivery.readers._place import Place, start_digest
 
 _NUMBERED = re.compile(r"(.+)\.(?:\d{1,3}|old|bak|prev)")
@@ -49,7 +50,7 @@ def is_complete(origin: Origin) -> bool:
     if dated and origin.path.with_name(dated[1]).exists():
         return True
     with origin.open() as file:
-        return not is_plain(file)
+        return packing_of(file.read(512)) is not None
 
 
 def recognized(origin: Origin, places: KnownPlaces) -> Place | None:

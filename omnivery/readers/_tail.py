@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from omnivery.readers._identity import FINGERPRINT, modified
-from omnivery.readers._origin import LocalFile, Origin
+from omnivery.readers._origin import LocalFile, Origin, is_cut
 from omnivery.readers._packing import PIECE
 from omnivery.readers._rotation import Ended, written_after
 from omnivery.readers._stop import Stop, Stopped
@@ -103,10 +103,7 @@ class FollowedFile(LocalFile):
             return False
 
     def _is_truncated(self, file: Any) -> bool:
-        try:
-            self.truncated = os.fstat(file.fileno()).st_size < file.tell()
-        except OSError:
-            return False
+        self.truncated = is_cut(file)
         return self.truncated
 
 

@@ -211,6 +211,48 @@ async def test_a_line_that_is_still_being_written_is_left_for_the_next_run(
     assert (len(sent), report.read, report.accepted, source.unfinished) == (1, 4, 4, 0)
 
 
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("cut", range(1, 10))
+async def test_a_line_in_another_encoding_is_left_as_well(tmp_path: Path, charset: str, cut: int) -> None:
+    """PowerShell's `>>` writes such a log line by line."""
+    file, journal = tmp_path / "log", tmp_path / "journal"
+    whole = ("\ufeff" + ndjson(4).decode()).encode(charset)
+    file.write_bytes(whole[:-cut])
+    assert await told(file, journal) == (names(3), 1)
+    file.write_bytes(whole + ndjson(1, 4).decode().encode(charset))
+    assert await told(file, journal) == (names(2, 3), 0)
+
+
+@pytest.mark.parametrize(("room", "count"), [(65_536, 3), (3_000_000, 3), (100, 2_000)])
+async def test_room_that_a_server_has_made_is_no_line(tmp_path: Path, room: int, count: int) -> None:
+    """IIS grows its logs by blocks of NULs, and writes over them."""
+    file, journal = tmp_path / "log", tmp_path / "journal"
+    for number in range(3):
+        file.write_bytes(ndjson(count + number) + bytes(room))
+        assert await told(file, journal) == (names(count) if not number else names(1, count + number - 1), 0)
+
+
+async def told(file: Path, journal: Path) -> tuple[list[str], int]:
+    source, seen = readers.read(file), Seen()
+    await submit(source, seen, journal)
+    assert not source.notes
+    return sorted(ids(seen.events), key=lambda name: int(name[1:])), source.unfinished
+
+
+def test_a_file_that_is_emptied_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    """logrotate's copytruncate does not wait for a run to end. The lines that were not read are in its copy."""
+    (file := tmp_path / "log").write_bytes(ndjson(20_000))
+    source: Any = readers.read(file)
+    stream = source.open(source.locate([]))
+    taken = len(stream.take(10))
+    os.truncate(file, 0)
+    told = r"emptied or cut short while it was read: nothing after line \d+ could be"
+    with pytest.raises(SourceError, match=told):  # noqa: PT012  # after some that had been read
+        while more := len(stream.take(500)):
+            taken += more
+    assert 10 < taken < 20_000
+
+
 async def test_a_row_of_csv_that_is_still_being_written_is_left_for_the_next_run(tmp_path: Path) -> None:
     """Its first line looks whole: that the quote in it is open says that more will come."""
     file = tmp_path / "export.csv"
@@ -461,7 +503,7 @@ async def test_another_file_without_the_first_is_read_from_its_start_and_that_is
     expected = len(list(readers.read(file)))
     assert (await run(source, tmp_path))[1].read == 300 + expected
     [note] = source.notes
-    assert "is another file than the one that was read before, which was not found beside it" in note
+    assert "is another file than the one that was read before, and is read from its start" in note
     assert note in caplog.text
 
 

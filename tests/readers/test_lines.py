@@ -73,6 +73,35 @@ def test_a_hole_of_any_size_costs_no_line(hole: int) -> None:
     assert lines_of(b"\0" * hole + b"a\n" + b"\0" * hole) == [EventLine(data=b"a", line=1)]
 
 
+def test_what_a_log_is_shows_behind_a_hole_that_is_not_held_in_memory() -> None:
+    """Else each line of it is rejected, as in no format that is known."""
+
+    class Emptied:
+        """Sixty-four million NULs and three lines."""
+
+        def __init__(self) -> None:
+            self._hole = 64_000_000
+            self._lines = b'198.51.100.7 - - [17/May/2026:10:05:03 +0000] "GET /c HTTP/1.1" 302 0 "-" "UA"\n' * 3
+
+        def read(self, size: int, /) -> bytes:
+            """Return a piece of it."""
+            length = min(size, self._hole)
+            self._hole -= length
+            if length or not size:
+                return bytes(length)
+            found, self._lines = self._lines, b""
+            return found
+
+    tracemalloc.start()
+    try:
+        events = list(read(Emptied()))
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(events) == 3
+    assert not any(isinstance(event, UnreadableLine) for event in events)
+
+
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
 def test_the_longest_line_is_read_and_a_longer_one_is_not(ending: bytes) -> None:
     """The bound is the same whatever the line ends with."""
