@@ -17,14 +17,14 @@ from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL, open_for_reader
 from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, rejection_of, whole
-from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, BatchFailure, RunTotals
+from omnivery.bulk.journal.totals import target_of, totals_of
+from omnivery.bulk.report import RunTotals
 from omnivery.bulk.target import RunTarget
-from omnivery.errors import ConfigError, OmniveryError
+from omnivery.errors import ConfigError
 
 Cut: TypeAlias = Callable[[bytes], Iterator[bytes]]
 """Cuts the body of a request into its items, as bytes."""
 
-_TALLIES = ("read", "accepted", "rejected", "batches", "requests", "retries")
 _STATES = ("pending", "sending", "undelivered", "unknown")
 _SOURCES = "SELECT id, name, CAST(position AS BLOB), read, accepted, rejected, updated_at FROM source ORDER BY id"
 _COUNTS = """
@@ -277,46 +277,6 @@ class JournalReader:
     def _size(self, ending: str) -> int:
         file = self.path.with_name(self.path.name + ending)
         return file.stat().st_size if file.exists() else 0
-
-
-def target_of(db: sqlite3.Connection) -> RunTarget | None:
-    """What a journal was begun with; None if it was not yet."""
-    found = db.execute("SELECT name, value, secret FROM target ORDER BY id").fetchall()
-    values = {name: value for name, value, _ in found}
-    return RunTarget(values, secret=frozenset(name for name, _, secret in found if secret)) if found else None
-
-
-def totals_of(db: sqlite3.Connection, source: int | None = None) -> RunTotals[Any]:
-    """The totals of a journal, or of one source in it. What is pending counts as undelivered."""
-    # NULL stands for every source.
-    counts = db.execute(
-        "SELECT ifnull(sum(read), 0), ifnull(sum(accepted), 0), ifnull(sum(rejected), 0), ifnull(sum(batches), 0), "
-        "ifnull(sum(requests), 0), ifnull(sum(retries), 0), total(elapsed) FROM source WHERE id = ifnull(?, id)",
-        (source,),
-    ).fetchone()
-    undelivered, unknown = db.execute(
-        "SELECT ifnull(sum(items) FILTER (WHERE state <> 'unknown'), 0), "
-        "ifnull(sum(items) FILTER (WHERE state = 'unknown'), 0) "
-        "FROM batch WHERE state <> 'accepted' AND source = ifnull(?, source)",
-        (source,),
-    ).fetchone()
-    refused = db.execute(
-        "SELECT id, place, line, item_id, reason FROM rejection WHERE source = ifnull(?, source) ORDER BY id LIMIT ?",
-        (source, REJECTIONS_KEPT),
-    )
-    failed = db.execute(
-        "SELECT number, items, ifnull(error, '') FROM batch WHERE state IN ('undelivered', 'unknown') AND "
-        "state <> 'accepted' AND source = ifnull(?, source) ORDER BY number, id LIMIT ?",
-        (source, FAILURES_KEPT),
-    )
-    return RunTotals(
-        **dict(zip(_TALLIES, counts, strict=False)),
-        elapsed=counts[-1],
-        undelivered=undelivered,
-        unknown=unknown,
-        rejections=[rejection_of(row) for row in refused],
-        failures=[BatchFailure(batch=row[0], events=row[1], error=OmniveryError(str(row[2]))) for row in failed],
-    )
 
 
 @contextmanager

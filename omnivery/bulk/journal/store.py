@@ -41,10 +41,10 @@ from omnivery._sqlite.files import upgrade
 from omnivery.bulk.journal.file import JOURNAL, open_to_write
 from omnivery.bulk.journal.lock import WriterLock
 from omnivery.bulk.journal.position import Entries
-from omnivery.bulk.journal.reader import target_of, totals_of
 from omnivery.bulk.journal.retention import Retention, give_back
 from omnivery.bulk.journal.rows import check_sound, part_of, point_of, source_values
 from omnivery.bulk.journal.sql import PREPARE, STEP, JournalEntry, step_of
+from omnivery.bulk.journal.totals import target_of, totals_of
 from omnivery.bulk.part import StoredItem, StoredPart
 from omnivery.bulk.report import BatchFailure, RunTotals
 from omnivery.bulk.source import ResumePoint
