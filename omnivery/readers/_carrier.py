@@ -91,6 +91,8 @@ def in_member(line: bytes) -> bytes | None:
     # In most objects none of them is there, and to look along each path takes long.
     if not isinstance(fields, dict) or fields.keys().isdisjoint(members_of(_MEMBERS)):
         return None
+    if "ip" in fields and "uas" in fields:
+        return None  # an event in the API's names, whose own attribute this is
     found = [value for name in _MEMBERS if (value := value_at(fields, name)) is not None]
     # Shippers have `message` with the line, and an object `log` about its file.
     found.sort(key=lambda value: not isinstance(value, str))

@@ -52,7 +52,7 @@ def _vhost_combined(host: str) -> LogFormat:
     plain, described = f"{host} {_COMBINED}", "combined log format"
     return LogFormat(
         name="vhost_combined",
-        make=_text(plain, described),
+        make=_text(plain, described, _COMBINED),
         forwarding=_text(f"{host} {_FORWARDING}", described, plain),
     )
 
@@ -94,7 +94,7 @@ LOG_FORMATS: Sequence[LogFormat] = (
     # https://httpd.apache.org/docs/current/logs.html#combined; also nginx's default, and Traefik's CLF
     LogFormat(
         name="combined",
-        make=_text(_COMBINED, "combined log format"),
+        make=_text(_COMBINED, "combined log format", f"%{{vhost}}x {_COMBINED}"),
         forwarding=_text(_FORWARDING, "combined log format", _COMBINED),
         advice="Log X-Forwarded-For behind the user agent and say client_ip='forwarded'",
     ),

@@ -219,7 +219,12 @@ class LogPattern:
     def fault(self, text: str) -> str:
         """Say why a line does not match, in words that hold nothing of it."""
         found = (reason for regex, reason in self._faults if regex.fullmatch(text))
-        return next(found, f"not in {self.described}")
+        return next(found, self.no_match)
+
+    @property
+    def no_match(self) -> str:
+        """The reason of a line that is nothing like the pattern."""
+        return f"not in {self.described}"
 
     @cached_property
     def _faults(self) -> Sequence[tuple[re.Pattern[str], str]]:

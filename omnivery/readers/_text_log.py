@@ -152,7 +152,7 @@ class TextLogReader(RequestReader):
             pattern = self.otherwise
             match = pattern.match(text)
         if match is None:
-            return UnreadableLine(line=number, reason=pattern.fault(text))
+            return UnreadableLine(line=number, reason=self._fault(text))
         client, time, url, query, agent, forwarded = pattern.fields(match)
         return Request(
             client=client,
@@ -161,6 +161,11 @@ class TextLogReader(RequestReader):
             ts=pattern.clock(time),
             url=_with_query(url, query),
         )
+
+    def _fault(self, text: str) -> str:
+        """Why a line cannot be read: what is missing of the pattern, or else of the other one."""
+        fault = self.pattern.fault(text)
+        return self.otherwise.fault(text) if self.otherwise and fault == self.pattern.no_match else fault
 
 
 _UNUSUAL: UsualFields = ("", "", "", "", "")

@@ -230,6 +230,13 @@ def test_the_format_is_that_of_most_lines_and_not_of_the_first() -> None:
         assert ips(f"{first}\n{with_host * 5}")[1:] == ["198.51.100.7"] * 5
 
 
+@pytest.mark.parametrize("hosts", [1, 9])
+def test_logs_of_one_server_with_and_without_the_host_may_lie_in_one_file(hosts: int) -> None:
+    """Apache has `other_vhosts_access.log` beside `access.log`; joined, neither may cost the other its lines."""
+    lines = [f"mail.example.com:443 {LINE}"] * hosts + [LINE] * (10 - hosts) + [LINE[:120], f"a.example {LINE[:120]}"]
+    assert ips("\n".join(lines), client_ip="peer") == ["198.51.100.7"] * 10 + ["cut off inside the user agent"] * 2
+
+
 @pytest.mark.parametrize(
     "prefix",
     [
