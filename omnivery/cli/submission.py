@@ -18,6 +18,7 @@ from omnivery.cli.input import InputOptions, error_words, file_name, follow_file
 from omnivery.cli.output import console, print_json, printable, progress, report_json, wants_json, where_events_went
 from omnivery.cli.server_notice import ServerNotice
 from omnivery.display.counts import counted
+from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
     from omnivery.automations.report import SubmitReport
@@ -65,8 +66,13 @@ class Submission:
         # What a file's own error ended is in `errors`: it says nothing of the others.
         begun = [self._report] if self._report else [one for name, one in reports.items() if name not in self.errors]
         state = RunState(elapsed=0.0, stopped_by=begun[-1].stopped_by if begun else None)
-        with JournalReader.open(self.journal) as view:
-            totals = view.totals()
+        try:
+            with JournalReader.open(self.journal) as view:
+                totals = view.totals()
+        except ConfigError:
+            if self._report or any(one.read for one in reports.values()):
+                raise
+            return reports  # a signal came while the journal was being created
         return {name: SubmitReport.of(one, state) for name, one in totals.items()}
 
     @property

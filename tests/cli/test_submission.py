@@ -1,14 +1,18 @@
-"""What is left of a report that nobody takes, and what a journal does with options that were wrong."""
+"""The report of a submission, where nobody takes it, and where a signal came early."""
 
 from __future__ import annotations
 
 import errno
 import io
 import sys
+from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from omnivery.cli.submission import print_totals
+from omnivery.automations import SubmitReport
+from omnivery.cli.submission import Submission, print_totals
+from omnivery.errors import ConfigError
 
 TOTALS = {"read": 1200, "accepted": 1100, "rejected": 90, "undelivered": 10, "batches": 3}
 
@@ -43,3 +47,19 @@ def test_where_the_report_cannot_be_written_its_counts_are_told(
         "In short: 1,200 read, 1,100 accepted, 90 rejected, 10 undelivered\n"
     )
     assert sys.stdout is None
+
+
+def interrupted_after(read: int, journal: Path) -> Submission:
+    run = Submission(concurrency=8, journal=str(journal))
+    run._runs["a.log"] = mock.Mock(report=SubmitReport(read=read, undelivered=read))  # as a signal leaves it
+    return run
+
+
+def test_a_signal_while_the_journal_is_being_created_is_no_error_of_the_journal(tmp_path: Path) -> None:
+    """Its file is there by then, and its tables are not."""
+    (journal := tmp_path / "journal").touch()
+    run = interrupted_after(0, journal)
+    assert run.totals(interrupted=True)["stopped_by"] == "interrupted"
+    assert run.all_accepted
+    with pytest.raises(ConfigError, match="is empty"):
+        interrupted_after(5, journal).totals(interrupted=True)
