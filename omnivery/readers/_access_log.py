@@ -40,8 +40,8 @@ def access_log(
     Args:
         source: as in `read()`.
         format: a name, such as `combined`, `main` or `cloudfront` (docs/readers.md lists them), or a pattern in the
-            notation of Apache's `LogFormat` or nginx's `log_format`: `'%h %l %u %t "%r" %>s "%{User-Agent}i"'`. The
-            format that reads most of the first lines, if left out.
+            notation of Apache's `LogFormat` or nginx's `log_format`, or the whole line that begins with one of these:
+            `'%h %l %u %t "%r" %>s "%{User-Agent}i"'`. The format that reads most of the first lines, if left out.
         client_ip: `"peer"` for the address at the connection's other end; `"forwarded"` for the client that proxies
             name in `X-Forwarded-For`, `Forwarded` or the like. The peer's, if left out, with a `LogWarning` if the
             addresses look like those of a proxy.

@@ -62,6 +62,12 @@ def test_a_server_that_says_in_its_container_how_it_starts_has_a_log_all_the_sam
     assert kinds(io.BytesIO(b'{"a":{"cip":"192.0.2.1"}}\n' * 3), columns={"a.cip": "ip"}) == [BotEvent] * 3
 
 
+@pytest.mark.parametrize("name", ["message", "log", "line"])
+def test_an_events_own_attribute_with_a_line_of_a_log_makes_it_no_line_of_a_log(name: str) -> None:
+    event = json.dumps({"ip": "192.0.2.1", "uas": "x", "event_id": "a", name: LOG.decode()})
+    assert kinds(io.BytesIO(f"{event}\n".encode() * 3)) == [EventLine] * 3
+
+
 @pytest.mark.parametrize(
     "content",
     [
