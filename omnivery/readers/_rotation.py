@@ -119,8 +119,9 @@ def between(rest: LocalFile, live: Origin) -> list[LocalFile]:
 class Ended:
     """What is known of a file after which another one lay under its name."""
 
+    identity: FileIdentity
     modified: int
-    """When it was written to last, in nanoseconds."""
+    """When it was written to last, in nanoseconds, as far as it was read."""
     head: bytes
     """Its first bytes."""
 
@@ -130,7 +131,7 @@ def written_after(ended: Ended, live: LocalFile) -> LocalFile | None:
 
     Times tell their order: some programs count their files up, and others down.
     """
-    there = [(_modified(one.path), one) for one in rotated(live) if one.identity != live.identity]
+    there = [(_modified(one.path), one) for one in rotated(live) if one.identity not in {live.identity, ended.identity}]
     later = sorted((pair for pair in there if pair[0] > ended.modified), key=lambda pair: pair[0])
     # Packed, it is another file, and may have another time.
     return next((one for _, one in later if head_of(one) != ended.head), None)

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from omnivery.readers._identity import FINGERPRINT, modified
-from omnivery.readers._origin import LocalFile, Origin, is_cut
+from omnivery.readers._origin import FileIdentity, LocalFile, Origin, is_cut
 from omnivery.readers._packing import PIECE
 from omnivery.readers._rotation import Ended, written_after
 from omnivery.readers._stop import Stop, Stopped
@@ -109,9 +109,9 @@ class FollowedFile(LocalFile):
 
 def _ended(file: Any) -> Ended:
     file.seek(0)
-    return Ended(modified=modified(file), head=file.read(FINGERPRINT))
+    return Ended(identity=_identity(file), modified=modified(file), head=file.read(FINGERPRINT))
 
 
-def _identity(file: Any) -> tuple[int, int]:
+def _identity(file: Any) -> FileIdentity:
     found = os.fstat(file.fileno())
     return (found.st_dev, found.st_ino)

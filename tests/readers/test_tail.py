@@ -14,11 +14,14 @@ from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 
 from omnivery import Automations, readers
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from omnivery.readers import FileEvents, _tail, _threaded
+from omnivery.readers._origin import local_file
+from omnivery.readers._rotation import Ended, written_after
 from tests.support.bots import Server, ids, run_of
 from tests.support.growing import append, names, ndjson
 from tests.support.journal import Seen, journalled, submit
@@ -241,6 +244,16 @@ def pack_all_but_the_last(folder: Path) -> None:
         (packed := path.with_name(path.name + ".gz")).write_bytes(gzip.compress(path.read_bytes()))
         os.utime(packed, ns=(times.st_atime_ns, times.st_mtime_ns))
         path.unlink()
+
+
+def test_the_file_that_was_read_does_not_come_again_though_it_was_written_to(tmp_path: Path) -> None:
+    """One of several processes may open its log anew later than the others."""
+    (live := tmp_path / "log").write_bytes(ndjson(1, 9))
+    (old := tmp_path / "log.1").write_bytes(ndjson(2))
+    status = old.stat()
+    ended = Ended(identity=(status.st_dev, status.st_ino), modified=status.st_mtime_ns - 1, head=ndjson(1))
+    assert written_after(ended, local_file(live)) is None
+    assert written_after(evolve(ended, identity=(0, 0)), local_file(live)) is not None
 
 
 async def test_a_log_whose_new_file_is_empty_is_read_on_in_the_old_one(tmp_path: Path) -> None:
