@@ -10,17 +10,10 @@ from attrs import evolve
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import FIELDS, BotEvent
-from omnivery.readers._column_batches import (
-    ColumnBatches,
-    by_arro3,
-    by_pandas,
-    by_polars,
-    by_pyarrow,
-    installed,
-    is_of_library,
-    is_read_once,
-)
-from omnivery.readers._column_values import ColumnType, ip_values, own_values, seconds_values, text_values
+from omnivery.readers._column_batches import ColumnBatches, installed, is_of_library, is_of_pandas, is_read_once
+from omnivery.readers._column_libraries import by_arro3, by_pandas, by_polars, by_pyarrow
+from omnivery.readers._column_types import ColumnType
+from omnivery.readers._column_values import ip_values, seconds_values, text_values
 from omnivery.readers._columns import Columns, derived_id
 
 
@@ -37,9 +30,10 @@ def arrow(frame: ArrowStream, *, columns: Mapping[str, str] | None = None) -> It
 
     Columns named like an event's fields become these, all others the event's own attributes. Times, dates (their
     midnight) and ISO 8601 text in `ts` and `message_ts` become whole unix seconds, in UTC unless they have a zone.
-    Own values without a JSON form take one: times, dates and durations as in ISO 8601; decimals as text; bytes as the
-    text they are in UTF-8, else in hexadecimal; what is null or no finite number as None; lists and structs by the
-    same rules. Columns without a name, such as the index of a pandas frame, are left out.
+    Own values without a JSON form take one: times, dates, durations and intervals as in ISO 8601; decimals and UUIDs as
+    text; bytes as the text they are in UTF-8, else in hexadecimal; what is null or no finite number as None; lists and
+    structs by the same rules; what Arrow has no type for as pandas writes it. Columns without a name, such as the index
+    of a pandas frame, are left out.
 
     Where there is no column for `event_id`, it is derived by `event_id_for()`, from `url` and the number of the row
     too, which counts from 1: the same frame yields the same ids. A value that does not fit its field is left as it is,
@@ -106,7 +100,7 @@ def _rows(batch: list[Any], columns: Columns, table: ColumnBatches) -> Iterator[
         repeat(None) if place == columns.count else read(place, _FORMS.get(name, text_values))
         for name, place in zip(FIELDS, columns.fields, strict=True)
     ]
-    own = [read(place, own_values) for place in columns.own.values()]
+    own = [table.own(batch, place) for place in columns.own.values()]
     names = tuple(columns.own)
     attributes: Iterable[dict[str, Any] | None] = (
         (dict(zip(names, row, strict=True)) for row in zip(*own, strict=True)) if own else repeat(None)
@@ -121,14 +115,30 @@ _LIBRARIES: Sequence[tuple[str, Callable[[Any], ColumnBatches]]] = (
 )
 
 
-def _opened(frame: ArrowStream) -> ColumnBatches:
+def _opened(frame: Any) -> ColumnBatches:
+    libraries = {kind.__module__.partition(".")[0] for kind in type(frame).__mro__}
+    # A Series has a stream, too, and is no table.
+    if len(getattr(frame, "shape", ())) != 2:  # noqa: PLR2004
+        return _by_library(frame)
+    if "narwhals" in libraries:  # a frame of another library, in clothes of its own
+        return _opened(frame.to_native())
+    if "polars" in libraries and "Object" in map(str, frame.dtypes):
+        # As an Arrow stream, polars hands out where its objects lie in memory.
+        return by_polars(frame)
+    if "pandas" not in libraries:
+        return _by_library(frame)
+    try:
+        found = _by_library(frame)
+    except ConfigError:
+        return by_pandas(frame, _by_library)
+    return by_pandas(frame, _by_library) if is_of_pandas(found) else found
+
+
+def _by_library(frame: Any) -> ColumnBatches:
     """Open a frame by the first library that reads its first rows without a fault."""
     refusal: BaseException | None = None
     able: ColumnBatches | None = None
     again = not is_read_once(frame)
-    if _is_of("polars", frame) and "Object" in map(str, getattr(frame, "dtypes", ())):
-        # As an Arrow stream, polars hands out where its objects lie in memory.
-        return by_polars(frame)
     for name, open_ in _LIBRARIES:
         if not installed(name):
             continue
@@ -145,9 +155,6 @@ def _opened(frame: ArrowStream) -> ColumnBatches:
         if start is None or not again or all(map(table.can_read, start, table.types)):
             return found
         able = able or found
-    # A Series has a stream, too, and is no table.
-    if able is None and _is_of("pandas", frame) and len(getattr(frame, "shape", ())) == 2:  # noqa: PLR2004
-        able = by_pandas(frame)
     if able is not None:
         return able
     if refusal is None:
@@ -155,10 +162,6 @@ def _opened(frame: ArrowStream) -> ColumnBatches:
     raise ConfigError(
         f"frame: {type(frame).__name__} cannot be read as a table; the cause, {type(refusal).__name__}, says why"
     ) from refusal
-
-
-def _is_of(library: str, frame: object) -> bool:
-    return type(frame).__module__.partition(".")[0] == library
 
 
 def is_lazy(frame: object) -> bool:

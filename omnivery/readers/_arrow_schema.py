@@ -1,20 +1,19 @@
-"""The types in an Arrow stream that polars reads as others: UUIDs, bytes of a fixed number, dates in milliseconds.
+"""The types of an Arrow table's columns, with what each library does not say of them: UUIDs, fixed bytes, parts.
 
-The stream's own schema is read, by the C data interface: https://arrow.apache.org/docs/format/CDataInterface.html,
+The table's own schema is read, by the C data interface: https://arrow.apache.org/docs/format/CDataInterface.html,
 https://arrow.apache.org/docs/format/CStreamInterface.html.
 """
 
 from __future__ import annotations
 
 import ctypes
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from omnivery.readers._column_values import ColumnType, Kind
+from omnivery.readers._column_types import ColumnType, Kind
 
 
 class _Schema(ctypes.Structure):
@@ -50,57 +49,97 @@ class Opened:
         return self.capsule
 
 
-def arrow_types(frame: Any) -> tuple[Mapping[str, ColumnType], Opened]:
-    """Return those of a frame's types by the names of their columns, and the frame's stream.
+def stream_types(frame: Any) -> tuple[Sequence[ColumnType], Opened]:
+    """Return the types of a frame's columns, and the frame's stream.
 
     Raises:
-        ValueError: a column has a type that polars reads wrongly from a stream.
+        ValueError: it says none; the reader meets the same error, and can say what it is.
     """
     capsule = frame.__arrow_c_stream__(None)
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    address = pointer(capsule, b"arrow_array_stream")
+    address = _pointer(capsule, b"arrow_array_stream")
     schema = _Schema()
     if ctypes.cast(address, ctypes.POINTER(_Stream)).contents.get_schema(address, ctypes.byref(schema)) != 0:
-        return {}, Opened(capsule)  # the reader meets the same error, and can say what it is
+        raise ValueError("the stream does not say its types")
     try:
-        children = [schema.children[place].contents for place in range(schema.n_children)]
-        types = {child.name.decode(): found for child in children if (found := _type_of(child)) is not None}
+        return _type_of(schema).parts, Opened(capsule)
     finally:
         schema.release(ctypes.byref(schema))
-    return types, Opened(capsule)
 
 
-def _type_of(column: _Schema) -> ColumnType | None:
-    if dict(_metadata(column.metadata)).get(b"ARROW:extension:name") == b"arrow.uuid":
-        return ColumnType(Kind.UUID)
-    if column.format.startswith(b"w:"):
-        return ColumnType(Kind.FIXED)
-    if _NARROW_DECIMAL.match(column.format):
-        raise ValueError("polars reads other numbers from decimals of 32 and 64 bits")
-    return ColumnType(Kind.DATE) if column.format == b"tdm" else None
+def schema_types(schema: Any) -> Sequence[ColumnType]:
+    """Return the types of the columns of a library's schema."""
+    capsule = schema.__arrow_c_schema__()
+    return _type_of(_Schema.from_address(_pointer(capsule, b"arrow_schema"))).parts
 
 
-_NARROW_DECIMAL = re.compile(rb"d:-?\d+,-?\d+,(?:32|64)$")
+def _pointer(capsule: object, name: bytes) -> int:
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(pointer(capsule, name))
 
 
-def _metadata(address: int | None) -> Iterator[tuple[bytes, bytes]]:
+def _type_of(schema: _Schema) -> ColumnType:
+    """The type of values. A dictionary and runs hold those of their values, and are no types of their own here."""
+    if schema.dictionary:
+        return _type_of(schema.dictionary.contents)
+    children = [schema.children[place].contents for place in range(schema.n_children)]
+    form = schema.format.decode()
+    if form == "+r":
+        return evolve(_type_of(children[1]), rewritten=True)
+    more = _metadata(schema.metadata)
+    extension = more.get(b"ARROW:extension:name", b"").decode(errors="replace")
+    name, _, detail = form.partition(":")
+    kind = _EXTENSIONS.get(extension) or _KINDS.get(name) or _KINDS.get(name[:2]) or Kind.OTHER
+    # What has no name here, such as a union, is left to the library.
+    parts = tuple(_type_of(child) for child in children) if kind in _NESTED else ()
+    return ColumnType(
+        kind=kind,
+        per_second=_PER_SECOND[name[2]] if kind in _COUNTED else 1,
+        zone=detail or None if kind is Kind.TIMESTAMP else None,
+        form=form,
+        extension=extension,
+        names=tuple((child.name or b"").decode() for child in children),
+        parts=parts[0].parts if kind is Kind.MAP else parts,
+        rewritten=name[:2] == "+v",
+    )
+
+
+_EXTENSIONS = {"arrow.uuid": Kind.UUID, "arrow.bool8": Kind.TRUTH}
+_KINDS = {
+    **dict.fromkeys(("+l", "+L", "+vl", "+vL", "+w"), Kind.LIST),
+    "+s": Kind.STRUCT,
+    "+m": Kind.MAP,
+    "ts": Kind.TIMESTAMP,
+    "tt": Kind.TIME,
+    "tD": Kind.DURATION,
+    "tdD": Kind.DATE,
+    "tdm": Kind.MILLISECOND_DATE,
+    "ti": Kind.INTERVAL,
+    "w": Kind.FIXED,
+    "f": Kind.FLOAT32,
+    "e": Kind.FLOAT16,
+}
+_NESTED = frozenset({Kind.LIST, Kind.STRUCT, Kind.MAP})
+_COUNTED = frozenset({Kind.TIMESTAMP, Kind.TIME, Kind.DURATION})
+_PER_SECOND = {"s": 1, "m": 1_000, "u": 1_000_000, "n": 1_000_000_000}
+
+
+def _metadata(address: int | None) -> Mapping[bytes, bytes]:
     """Pairs of a name and a value, each with its length in front."""
+    found: dict[bytes, bytes] = {}
     if not address:
-        return
+        return found
     at = address
 
-    def number() -> int:
+    def take(length: int) -> bytes:
         nonlocal at
-        at += 4
-        return int.from_bytes(ctypes.string_at(at - 4, 4), sys.byteorder, signed=True)
-
-    def text() -> bytes:
-        nonlocal at
-        length = number()
         at += length
         return ctypes.string_at(at - length, length)
 
+    def number() -> int:
+        return int.from_bytes(take(4), sys.byteorder, signed=True)
+
     for _ in range(number()):
-        name = text()
-        yield name, text()
+        name = take(number())
+        found[name] = take(number())
+    return found

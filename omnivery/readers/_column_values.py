@@ -3,59 +3,32 @@
 from __future__ import annotations
 
 import math
+import re
+import struct
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum, auto
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from attrs import frozen
 
 from omnivery.events.ip_address import client_address
+from omnivery.readers._column_types import COUNTED, ColumnType, Kind
+from omnivery.readers._time_text import clock_text, date_text, duration_text, interval_text, moment_text
 from omnivery.readers._times import unix_time
 
 
-class Kind(Enum):
-    """What has to be known of a column's type to write its values."""
-
-    TIMESTAMP = auto()
-    DATE = auto()
-    DURATION = auto()
-    UUID = auto()
-    FIXED = auto()
-    """Bytes of a fixed number: keys and digests."""
-    MAP = auto()
-    OTHER = auto()
-    """Whatever the library makes of it."""
+class Unreadable:
+    """Stands for a value that no library can say. It has no JSON form, so a run rejects its event, and says why."""
 
 
-@frozen
-class ColumnType:
-    """The type of a column."""
-
-    kind: Kind = Kind.OTHER
-    per_second: int = 1
-    """How many units of a timestamp or a duration are a second."""
-    zone: str | None = None
-    """The time zone of a timestamp."""
-
-    @property
-    def counted(self) -> bool:
-        """Whether the values are wanted as whole numbers of units: no library has a Python object for each of them."""
-        return self.kind in {Kind.TIMESTAMP, Kind.DATE, Kind.DURATION}
-
-
-PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+UNREADABLE = Unreadable()
 
 
 def own_values(values: list[Any], of: ColumnType) -> list[Any]:
     """Values in their JSON form; see `arrow()` for what becomes of those that have none."""
-    if of.kind is Kind.OTHER:
-        return values if _PLAIN.issuperset(map(type, values)) else [plain(value) for value in values]
-    return [None if value is None else _typed(value, of) for value in values]
+    if of.special:
+        return [typed(value, of) for value in values]
+    return values if _PLAIN.issuperset(map(type, values)) else [plain(value) for value in values]
 
 
 def text_values(values: list[Any], of: ColumnType) -> list[Any]:
@@ -63,9 +36,9 @@ def text_values(values: list[Any], of: ColumnType) -> list[Any]:
 
     Lists and structs stay what they are, for the run to reject.
     """
-    if of.kind is Kind.OTHER:
-        return values if _TEXT.issuperset(map(type, values)) else [text(value) for value in values]
-    return own_values(values, of)
+    if not of.special and _TEXT.issuperset(map(type, values)):
+        return values
+    return [text(value) for value in own_values(values, of)]
 
 
 def ip_values(values: list[Any], of: ColumnType) -> list[Any]:
@@ -75,18 +48,119 @@ def ip_values(values: list[Any], of: ColumnType) -> list[Any]:
 
 def seconds_values(values: list[Any], of: ColumnType) -> list[Any]:
     """Whole unix seconds. What is no time is left as it is, for the run to reject."""
-    if of.kind is Kind.TIMESTAMP:
-        return [None if count is None or abs(count) >= _INFINITE else count // of.per_second for count in values]
-    if of.kind is Kind.DATE:
-        return [None if days is None else days * _DAY for days in values]
+    if (of.kind in _PER_DAY or of.kind is Kind.TIMESTAMP) and _COUNTS.issuperset(map(type, values)):
+        last = _last(of.kind)
+        units, seconds = (of.per_second, 1) if of.kind is Kind.TIMESTAMP else (_PER_DAY[of.kind], 86_400)
+        return [count // units * seconds if count is not None and -last < count < last else None for count in values]
+    if of.special:
+        values = own_values(values, of)
     return [None if _is_missing(value) else value if (found := unix_time(value)) is None else found for value in values]
+
+
+_COUNTS = frozenset({int, type(None)})
+_PER_DAY = {Kind.DATE: 1, Kind.MILLISECOND_DATE: 86_400_000}
+
+
+def typed(value: Any, of: ColumnType) -> Any:
+    """One value in its JSON form, by its type."""
+    if value is None or value is UNREADABLE or not of.special:
+        return plain(value)
+    if of.kind is Kind.LIST and isinstance(value, list):
+        return [typed(part, of.parts[0]) for part in value]
+    if of.kind is Kind.STRUCT and isinstance(value, dict):
+        return {name: typed(value.get(name), part) for name, part in zip(of.names, of.parts, strict=True)}
+    if of.kind is Kind.MAP:
+        return _map(value, of)
+    return _leaf(value, of) if isinstance(value, _STORED.get(of.kind, object)) else plain(value)
+
+
+# What a library could not rewrite has an object of its own.
+_STORED: Mapping[Kind, type | tuple[type, ...]] = {
+    **dict.fromkeys(COUNTED, int),
+    **dict.fromkeys((Kind.FLOAT32, Kind.FLOAT16), float),
+    **dict.fromkeys((Kind.UUID, Kind.FIXED), bytes),
+    Kind.TRUTH: int,
+    Kind.INTERVAL: (str, tuple, bytes),
+}
+
+
+def _map(value: Any, of: ColumnType) -> Any:
+    # Its entries: pairs, or structs of two where the library knows no maps.
+    if isinstance(value, dict):
+        value = list(value.items())
+    pairs = [tuple(entry.values()) if isinstance(entry, dict) else entry for entry in value]
+    if len(of.parts) != 2 or any(len(pair) != 2 for pair in pairs):  # noqa: PLR2004  # a name and a value
+        return plain(value)
+    key, item = of.parts
+    return object_of([(typed(name, key), typed(one, item)) for name, one in pairs])
+
+
+def _leaf(value: Any, of: ColumnType) -> Any:  # noqa: PLR0911  # one for each kind
+    match of.kind:
+        case Kind.TIMESTAMP:
+            return _endless(value, of.kind) or moment_text(value, of.per_second, of.zone)
+        case Kind.DATE | Kind.MILLISECOND_DATE:
+            return _endless(value, of.kind) or date_text(value // _PER_DAY[of.kind])
+        case Kind.TIME:
+            return clock_text(value, of.per_second)
+        case Kind.DURATION:
+            return duration_text(value, of.per_second)
+        case Kind.INTERVAL:
+            return _interval(value)
+        case Kind.UUID:
+            return str(UUID(bytes=value)) if len(value) == 16 else value.hex()  # noqa: PLR2004  # as long as one is
+        case Kind.FIXED:
+            return value.hex()
+        case Kind.TRUTH:
+            return bool(value)
+        case _:
+            return _short_float(value, *_FLOATS[of.kind])
+
+
+def _endless(count: int, kind: Kind) -> str | None:
+    """What PostgreSQL and DuckDB call the times that are the last of their numbers."""
+    last = _last(kind)
+    return None if -last < count < last else "infinity" if count > 0 else "-infinity"
+
+
+def _last(kind: Kind) -> int:
+    return 2**31 - 1 if kind is Kind.DATE else 2**63 - 1
+
+
+_FLOATS = {Kind.FLOAT32: ("f", 6), Kind.FLOAT16: ("e", 3)}
+_EXACT = 2**53
+
+
+def _short_float(value: float, code: str, digits: int) -> float | None:
+    """The number that people wrote: with the fewest digits that tell it from its neighbours of that width."""
+    if not math.isfinite(value):
+        return None
+    if value.is_integer() and abs(value) < _EXACT:
+        return value
+    packed = struct.pack(code, value)
+    shorter = (float(f"{value:.{count}g}") for count in range(digits, digits + 3))
+    return next((found for found in shorter if struct.pack(code, found) == packed), value)
+
+
+def _interval(value: Any) -> str:
+    if isinstance(value, tuple):
+        return interval_text(*value)
+    if isinstance(value, bytes):  # as Parquet has it
+        months, days, milliseconds = struct.unpack("<III", value)
+        return interval_text(months, days, milliseconds * 1_000_000)
+    found = dict.fromkeys(_NANOSECONDS, Decimal(0))
+    found |= {unit: Decimal(number) for number, unit in _PARTS.findall(value)}
+    nanoseconds = sum(found[unit] * size for unit, size in _NANOSECONDS.items())
+    return interval_text(int(found["mons"]), int(found["days"]), int(nanoseconds))
+
+
+_PARTS = re.compile(r"(-?[\d.]+) (\w+)")
+"""As arro3 writes an interval: `14 mons 2 days -1 hours 3.500000000 secs`."""
+_NANOSECONDS = {"mons": 0, "days": 0, "hours": 3_600 * 10**9, "mins": 60 * 10**9, "secs": 10**9}
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
 _TEXT = frozenset({str, type(None)})
-_DAY = 86_400
-_INFINITE = 2**63 - 1
-"""What databases write for a time without end."""
 
 
 def _is_missing(value: Any) -> bool:
@@ -100,86 +174,60 @@ def text(value: Any) -> Any:
     # A column of whole numbers with a gap in it is one of floats in pandas.
     whole = int(value) if isinstance(value, float) and value.is_integer() else value
     found = plain(whole)
-    return found if found is None or isinstance(found, str | list | dict) else str(found)
+    return found if found is None or isinstance(found, str | list | dict | Unreadable) else str(found)
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911  # one for each kind of value
     """One value in its JSON form."""
-    if type(value) in _PLAIN:
+    if type(value) in _PLAIN or value is UNREADABLE:
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, datetime | date | time):
         # pandas has a time that is none; it equals nothing.
         return value.isoformat() if value == value else None  # noqa: PLR0124
     if isinstance(value, timedelta):
-        return _duration(value // timedelta(microseconds=1)) if value == value else None  # noqa: PLR0124
+        return _duration(value) if value == value else None  # noqa: PLR0124
     if isinstance(value, bytes | bytearray):
-        return _decoded(bytes(value))
+        return bytes_text(bytes(value))
     if isinstance(value, Decimal):
         return format(value, "f") if value.is_finite() else None
     if isinstance(value, Mapping):
-        return {str(name): plain(part) for name, part in value.items()}
+        return object_of([(name, plain(part)) for name, part in value.items()])
     if isinstance(value, list | tuple):
-        if value and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):  # noqa: PLR2004  # of a map
-            return {str(name): plain(part) for name, part in value}
         return [plain(part) for part in value]
     return _other(value)
 
 
-def _other(value: Any) -> Any:
-    if hasattr(value, "tolist"):  # a value of numpy, or an array
-        found = value.tolist()
-        return plain(found) if found is not value else str(value)
-    if type(value).__name__ in {"NAType", "NaTType"}:  # pandas' own words for None
-        return None
-    return str(value)
+def object_of(pairs: list[tuple[Any, Any]]) -> dict[str, Any] | list[list[Any]]:
+    """The JSON form of a map; its pairs, if two have one name: an object would hold one of them."""
+    found = {name if isinstance(name, str) else str(text(name)): value for name, value in pairs}
+    return found if len(found) == len(pairs) else [list(pair) for pair in pairs]
 
 
-def _typed(value: Any, of: ColumnType) -> Any:  # noqa: PLR0911  # one for each kind
-    try:
-        match of.kind:
-            case Kind.TIMESTAMP:
-                moment = _EPOCH + timedelta(microseconds=value * 1_000_000 // of.per_second)
-                return (
-                    moment.replace(tzinfo=None) if of.zone is None else moment.astimezone(_zone(of.zone))
-                ).isoformat()
-            case Kind.DATE:
-                return (_EPOCH.date() + timedelta(days=value)).isoformat()
-            case Kind.DURATION:
-                return _duration(value * 1_000_000 // of.per_second)
-            case Kind.UUID:
-                return str(UUID(bytes=bytes(value)))
-            case Kind.MAP:
-                return plain(dict(value))
-            case _:
-                return bytes(value).hex()
-    except (OverflowError, ValueError, TypeError):  # Python has no such date; a UUID of another length
-        return None
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> tzinfo:
-    if name[:1] in {"+", "-"}:
-        return timezone(datetime.fromisoformat(f"1970-01-01T00:00{name}").utcoffset() or timedelta(0))
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # not known here: the moment is the same in UTC
-        return UTC
-
-
-def _duration(microseconds: int) -> str:
-    """ISO 8601, in seconds alone: a day may have more hours than another."""
-    whole, rest = divmod(abs(microseconds), 1_000_000)
-    fraction = f".{rest:06}".rstrip("0") if rest else ""
-    return f"{'-' if microseconds < 0 else ''}PT{whole}{fraction}S"
-
-
-def _decoded(value: bytes) -> str:
+def bytes_text(value: bytes) -> str:
+    """The text that bytes are in UTF-8, or else their hexadecimal digits."""
     try:
         return value.decode()
     except UnicodeDecodeError:
         return value.hex()
+
+
+def _duration(value: timedelta) -> str:
+    # pandas counts more than Python does.
+    nanoseconds = value // timedelta(microseconds=1) * 1_000 + getattr(value, "nanoseconds", 0)
+    return duration_text(nanoseconds, 1_000_000_000)
+
+
+def _other(value: Any) -> Any:
+    kind = type(value).__name__
+    if kind == "datetime64":
+        return None if value != value else str(value)  # noqa: PLR0124  # that is none equals nothing
+    if kind in {"float16", "float32"}:
+        return plain(float(str(value)))  # the digits that were written
+    if hasattr(value, "tolist"):  # a value of numpy, or an array
+        found = value.tolist()
+        return plain(found) if found is not value else str(value)
+    if kind in {"NAType", "NaTType"}:  # pandas' own words for None
+        return None
+    return str(value)

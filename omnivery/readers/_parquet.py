@@ -11,20 +11,14 @@ from typing import Any
 
 from attrs import define
 
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._arrow import events_of
-from omnivery.readers._column_batches import (
-    ColumnBatches,
-    installed,
-    is_of_library,
-    polars_batches,
-    pyarrow_batches,
-    slices,
-)
+from omnivery.readers._column_batches import ColumnBatches, installed, is_of_library, slices
+from omnivery.readers._column_libraries import polars_batches, pyarrow_batches
 from omnivery.readers._format import WholeReader
 from omnivery.readers._parquet_pages import check_pages
-from omnivery.readers._parquet_schema import parquet_types
+from omnivery.readers._parquet_schema import known_columns
 
 MAGIC = b"PAR1"
 """What a Parquet file begins with, and ends with.  https://parquet.apache.org/docs/file-format/"""
@@ -57,7 +51,7 @@ def parquet(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None =
             raise
         if not is_of_library(error):
             raise
-        raise ConfigError("path: the Parquet file is damaged or cut off; see this error's cause") from error
+        raise ConfigError(_why(file)) from error
     return events_of(table, columns)
 
 
@@ -87,6 +81,19 @@ def _regular(path: str | os.PathLike[str]) -> Path:
     return file
 
 
+def _why(file: Path) -> str:
+    """What is wrong with a file that cannot be opened: with itself, or with the library."""
+    try:
+        check_pages(file)
+    except (SourceError, OSError):
+        return "path: the Parquet file is damaged or cut off; see this error's cause"
+    name, other = ("pyarrow", "polars") if installed("pyarrow.parquet") else ("polars", "pyarrow")
+    return (
+        f"path: the Parquet file looks sound, but {name} cannot read it: it may have a column of a type that {name} "
+        f"does not know; see this error's cause, and try {other}"
+    )
+
+
 def _by_pyarrow(file: Path) -> ColumnBatches:
     pyarrow = import_module("pyarrow")
     opened = import_module("pyarrow.parquet").ParquetFile(file)
@@ -95,7 +102,7 @@ def _by_pyarrow(file: Path) -> ColumnBatches:
         with opened:
             yield from slices(opened.iter_batches(_AT_ONCE))
 
-    return pyarrow_batches(pyarrow, opened.schema_arrow, batches())
+    return pyarrow_batches(pyarrow, opened.schema_arrow, batches(), known_columns(file))
 
 
 def _by_polars(file: Path) -> ColumnBatches:
@@ -110,4 +117,4 @@ def _by_polars(file: Path) -> ColumnBatches:
             if frame.height < _AT_ONCE:
                 return
 
-    return polars_batches(polars, frames(), parquet_types(file))
+    return polars_batches(polars, frames(), known=known_columns(file))

@@ -1,4 +1,4 @@
-"""The types in a Parquet file that polars reads as others: UUIDs, and bytes of a fixed number.
+"""The types in a Parquet file that libraries read as others: UUIDs, bytes of a fixed number, intervals, dates, maps.
 
 They stand in the file's footer, in Thrift's compact protocol:
 https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift,
@@ -7,36 +7,40 @@ https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from functools import partial
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 
-from omnivery.readers._column_values import ColumnType, Kind
+from omnivery.readers._column_types import Known
 
 _FIXED_LENGTH = 7
 """FIXED_LEN_BYTE_ARRAY, of the enumeration `Type`."""
 _TYPE, _NAME, _CHILDREN, _CONVERTED, _LOGICAL = 1, 4, 5, 6, 10
 """Fields of `SchemaElement`."""
-_UUID = 14
-"""The logical type's field."""
+_MAP, _LIST, _DATE, _UUID = 2, 3, 6, 14
+"""Fields of `LogicalType`; a date has the same number in the enumeration `ConvertedType`."""
+_CONVERTED_MAP, _CONVERTED_ENTRIES, _CONVERTED_LIST, _CONVERTED_INTERVAL = 1, 2, 3, 21
+"""Of `ConvertedType`, too."""
+_REPETITION, _REPEATED = 3, 2
 _SCHEMA = 2
 """The field of `FileMetaData`."""
 _LARGEST = 64 * 1024 * 1024
 
 
-def parquet_types(path: Path) -> Mapping[str, ColumnType]:
-    """Return those types of a file by the names of their columns; none if the footer cannot be read."""
+def known_columns(path: Path) -> Mapping[str, Known]:
+    """Return what a file says of its columns, by their names; nothing if the footer cannot be read."""
     try:
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-            elements = footer(data).get(_SCHEMA)
-        return dict(_columns(elements if isinstance(elements, list) else []))
-    except (ValueError, IndexError, TypeError, RecursionError):  # the library says what is wrong with it
-        return {}
+            elements = footer(data)[_SCHEMA]
+        table = _Element.of(iter(elements))
+        return {column.fields[_NAME].decode(): column.known() for column in table.children}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, StopIteration):
+        return {}  # the library says what is wrong with it
 
 
 def footer(data: mmap) -> dict[int, Any]:
@@ -51,30 +55,44 @@ def footer(data: mmap) -> dict[int, Any]:
     return Compact(data[-8 - length : -8]).struct()
 
 
-def _columns(elements: list[Any]) -> list[tuple[str, ColumnType]]:
-    """The columns at the top: each element is followed by its children."""
-    found: list[tuple[str, ColumnType]] = []
-    place = 1  # the first element is the table
-    while place < len(elements):
-        element = elements[place]
-        if element.get(_TYPE) == _FIXED_LENGTH and not element.get(_CHILDREN):
-            logical = element.get(_LOGICAL) or {}
-            # What is decimal or an interval is a number, and no library takes it for bytes.
-            if _UUID in logical:
-                found.append((element[_NAME].decode(), ColumnType(Kind.UUID)))
-            elif not logical and _CONVERTED not in element:
-                found.append((element[_NAME].decode(), ColumnType(Kind.FIXED)))
-        place = _after(elements, place)
-    return found
+@frozen
+class _Element:
+    """A column, or a part of one."""
 
+    fields: Mapping[int, Any]
+    children: list[_Element]
 
-def _after(elements: list[Any], place: int) -> int:
-    """The place behind an element and all that belong to it."""
-    open_ = 1
-    while open_:
-        open_ += (elements[place].get(_CHILDREN) or 0) - 1
-        place += 1
-    return place
+    @classmethod
+    def of(cls, elements: Iterator[Mapping[int, Any]]) -> _Element:
+        """Each element is followed by its children."""
+        fields = next(elements)
+        return cls(fields, [cls.of(elements) for _ in range(fields.get(_CHILDREN) or 0)])
+
+    def known(self) -> Known:
+        logical, converted = self.fields.get(_LOGICAL) or {}, self.fields.get(_CONVERTED)
+        if self.children and (_MAP in logical or converted in {_CONVERTED_MAP, _CONVERTED_ENTRIES}):
+            return Known(map=True, parts=(self.children[0]._own(),))
+        if self.children and (_LIST in logical or converted == _CONVERTED_LIST):
+            return Known(parts=(self.children[0]._item(),))
+        own = self._own()
+        return Known(parts=(own,)) if self.fields.get(_REPETITION) == _REPEATED else own
+
+    def _item(self) -> Known:
+        """What is repeated in a list: in old files the items themselves, else a group around each."""
+        grouped = len(self.children) == 1 and self.fields[_NAME] != b"array"
+        return self.children[0].known() if grouped else self._own()
+
+    def _own(self) -> Known:
+        if self.children:
+            return Known(parts=tuple(child.known() for child in self.children))
+        logical = self.fields.get(_LOGICAL) or {}
+        if self.fields.get(_TYPE) != _FIXED_LENGTH:
+            return Known(date=_DATE in logical or self.fields.get(_CONVERTED) == _DATE)
+        # What is decimal is a number, and no library takes it for bytes.
+        converted = self.fields.get(_CONVERTED)
+        return Known(
+            uuid=_UUID in logical, fixed=not logical and converted is None, interval=converted == _CONVERTED_INTERVAL
+        )
 
 
 class _Kind(IntEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from omnivery.readers import _parquet as parquet_file
 from omnivery.readers import arrow, parquet
 
 pl = pytest.importorskip("polars")
-pytest.importorskip("pyarrow.parquet")
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
 
 
 @pytest.fixture(params=["pyarrow.parquet", "polars"])
@@ -94,6 +96,20 @@ def test_a_file_that_is_cut_off_is_an_error_at_the_call(library: str, tmp_path: 
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(ConfigError, match="damaged or cut off"):
         parquet(file)
+
+
+@pytest.mark.parametrize("kind", ["decimal256", "an unknown zone"])
+def test_a_sound_file_that_a_library_cannot_read_is_not_called_damaged(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polars has no decimals of more than 38 digits."""
+    monkeypatch.setattr(parquet_file, "installed", lambda name: name == "polars")
+    column = (
+        pa.array([0], pa.timestamp("us", "Mars/Base")) if kind == "an unknown zone" else pa.array([Decimal(10**50)])
+    )
+    pq.write_table(pa.table({"ip": ["192.0.2.1"], "own": column}), tmp_path / "f")
+    with pytest.raises(ConfigError, match=r"looks sound, but polars cannot read it: .* and try pyarrow"):
+        parquet(tmp_path / "f")
 
 
 def test_another_kind_of_file_is_an_error(tmp_path: Path) -> None:
