@@ -10,6 +10,7 @@ from attrs import evolve
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import FIELDS, BotEvent
+from omnivery.readers._arrow_schema import stream_types
 from omnivery.readers._column_batches import ColumnBatches, installed, is_of_library, is_of_pandas, is_read_once
 from omnivery.readers._column_libraries import by_arro3, by_pandas, by_polars, by_pyarrow
 from omnivery.readers._column_types import ColumnType
@@ -160,8 +161,33 @@ def _by_library(frame: Any) -> ColumnBatches:
     if refusal is None:
         raise ConfigError("reading a frame needs a library that reads Arrow: pip install 'omnivery[frames]'")
     raise ConfigError(
-        f"frame: {type(frame).__name__} cannot be read as a table; the cause, {type(refusal).__name__}, says why"
+        f"frame: {type(frame).__name__} cannot be read as a table{_odd_columns(frame)}; the cause, "
+        f"{type(refusal).__name__}, says why"
     ) from refusal
+
+
+def _odd_columns(frame: Any) -> str:
+    """Which columns no library reads, and their types, where the frame can be asked for each by itself."""
+    names = list(getattr(frame, "column_names", ()))
+    odd = [
+        place for place, name in enumerate(names) if not any(_opens(frame.select([name]), one) for one in _LIBRARIES)
+    ]
+    if not odd or len(odd) == len(names):
+        return ""
+    types, _ = stream_types(frame)
+    return ": no library that is installed reads " + ", ".join(
+        f"{names[place]!r} ({types[place].form})" for place in odd
+    )
+
+
+def _opens(frame: Any, library: tuple[str, Callable[[Any], ColumnBatches]]) -> bool:
+    name, open_ = library
+    try:
+        return installed(name) and next(open_(frame).batches, []) is not None
+    except BaseException as error:
+        if not is_of_library(error):
+            raise
+        return False
 
 
 def is_lazy(frame: object) -> bool:
