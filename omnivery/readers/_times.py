@@ -16,7 +16,7 @@ def unix_time(value: object) -> int | None:
     """Return a time in whole unix seconds, without its fraction of a second; None if the value is no time.
 
     Numbers, also as text and with an exponent, are seconds, or else milliseconds, microseconds or nanoseconds if as
-    seconds they would lie beyond the year 5138; 8 or 14 digits that are a date, `20260517100503`, are that date, and a
+    seconds they would lie beyond the year 5138; digits that are a date, `20260517100503`, are that date, and a
     day of a spreadsheet with its fraction, `46159.42`, is no time. Other texts are in ISO 8601, as of BigQuery
     (`2026-05-17 10:05:03 UTC`), Snowflake and Trino, in the common log format, or as in an e-mail's `Date`. A time
     without a zone is in UTC.
@@ -39,8 +39,12 @@ def unix_time(value: object) -> int | None:
 
 
 _DATE = len("20260517")
-_DATES = (range(19_700_101, 20_991_232), range(19_700_101_000_000, 20_991_232_000_000))
-"""Numbers that are dates, with or without a time of day. As unix time, these are in August 1970 or the 27th century."""
+_WITH_TIME = len("20260517100503")
+_DIGITS = frozenset({_DATE, _WITH_TIME, _WITH_TIME + 3, _WITH_TIME + 6})
+_DATES = range(19_700_101, 20_991_232)
+"""Digits that are a date, alone or with a time of day and its fraction. As unix time, these numbers are in August 1970
+or the 27th century."""
+_LONG = range(10 ** (_WITH_TIME - 1), 10 ** max(_DIGITS))
 _SERIAL = range(20_000, 80_000)
 """Days as spreadsheets count them, for a century. Programs differ in the first one."""
 _FRACTION = re.compile(r"[.,]")
@@ -49,9 +53,12 @@ _FRACTION = re.compile(r"[.,]")
 def _in_seconds(number: int, *, whole: bool) -> int | None:
     if not whole and number in _SERIAL:
         return None
-    if any(number in dates for dates in _DATES):
-        digits = str(number)
-        found = _of_iso(f"{digits[:_DATE]}T{digits[_DATE:] or '000000'}")
+    if (
+        (number in _DATES or number in _LONG)
+        and len(digits := str(number)) in _DIGITS
+        and int(digits[:_DATE]) in _DATES
+    ):
+        found = _of_iso(f"{digits[:_DATE]}T{digits[_DATE:_WITH_TIME] or '000000'}")
         if found is not None:
             return found
     # Four units, each for the same span of years.

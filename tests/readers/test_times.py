@@ -58,6 +58,8 @@ MOMENT = 1_779_012_303
         "20260517T100503",
         "20260517100503",
         20260517100503,
+        20260517100503123,
+        "20260517100503123456",
         "Sun May 17 10:05:03 2026",  # C
         "Sun May 17 10:05:03 UTC 2026",  # Java
         "Sun May 17 2026 12:05:03 GMT+0200 (Central European Summer Time)",  # JavaScript
@@ -94,6 +96,7 @@ def test_one_moment_is_read_from_every_form(written: Any) -> None:
         float("nan"),
         float("inf"),
         10**400,
+        10**5_000,
         "1e99",
         "1e-9e9",
         "e9",
