@@ -24,7 +24,8 @@ from omnivery.automations.writer.source import BufferSource
 from omnivery.automations.writer.writer import AsyncEventWriter
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.recorder import JOURNAL_LIMIT
-from omnivery.bulk.source import Resumable, Source
+from omnivery.bulk.source import Resumable
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.bulk.watched import finish_watched
 from omnivery.errors import ConfigError, DeadlineError, DecodeError, NotFoundError, VerdictPendingError
 from omnivery.events.encoding import wire_form
@@ -275,7 +276,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         run = event_run(
             self._client,
             SUBMIT_BATCH,
-            Source.of((), argument="events", advice=ADVICE),
+            SourceReader.of((), argument="events", advice=ADVICE),
             target,
             recorder=recorder_of(journal, target, limit=JOURNAL_LIMIT, again=True),
             concurrency=concurrency,
@@ -368,7 +369,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         return event_run(
             self._client,
             SUBMIT_BATCH,
-            Source.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot, encoded=True),
+            SourceReader.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot, encoded=True),
             target,
             recorder=recorder_of(journal, target, limit=journal_limit, keep=journal_keep),
             **options,
@@ -479,7 +480,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             PayloadTooLargeError: the request is larger than the service accepts.
             PaymentRequiredError: bot detection is not enabled for the domain.
         """
-        source = Source.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot)
+        source = SourceReader.of(as_events(events), argument="events", advice=ADVICE, keep=snapshot)
         items: list[EventLike] = []
         await source.read_into(items, MAX_EVENTS + 1)
         if source.error is not None:

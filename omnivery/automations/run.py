@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from omnivery.automations.config import AutomationsConfig
-    from omnivery.bulk.source import Source
+    from omnivery.bulk.source_reader import SourceReader
     from omnivery.transport.client import AsyncBaseClient
     from omnivery.transport.config import CallOptions
     from omnivery.transport.operation import Operation
@@ -50,7 +50,7 @@ class BulkRun(SyncPool[EventLike, BatchOutcome, SubmitReport]):
 def event_run(
     client: AsyncBaseClient[AutomationsConfig],
     operation: Operation[Any],
-    source: Source[EventLike],
+    source: SourceReader[EventLike],
     target: RunTarget,
     *,
     recorder: Recorder[EventLike],

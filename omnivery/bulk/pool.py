@@ -31,7 +31,7 @@ from omnivery.transport.runtime import AsyncRuntime
 
 if TYPE_CHECKING:
     from omnivery.bulk.batch import Batch
-    from omnivery.bulk.source import Source
+    from omnivery.bulk.source_reader import SourceReader
     from omnivery.bulk.work import Work
     from omnivery.transport.limits import RateLimiter
     from omnivery.transport.runtime import Runtime
@@ -49,7 +49,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     the totals at any moment, and after the end.
     """
 
-    source: Source[T]
+    source: SourceReader[T]
     work: Work[T, OutcomeT, ReportT]
     concurrency: int
     policy: OutagePolicy = field(factory=OutagePolicy)

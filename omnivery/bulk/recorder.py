@@ -12,7 +12,7 @@ from omnivery.bulk.batch import Batch
 from omnivery.bulk.report import RunTotals
 
 if TYPE_CHECKING:
-    from omnivery.bulk.source import Source
+    from omnivery.bulk.source_reader import SourceReader
     from omnivery.bulk.work import Work
     from omnivery.errors import JournalError
 
@@ -41,7 +41,7 @@ class Recorder(Generic[T]):
         """Number of the first batch that this run reads; those that an earlier run left have lower ones."""
         return 0
 
-    async def open(self, source: Source[T], work: Work[T, Any, Any]) -> RunTotals[T]:  # noqa: ARG002  # a journal uses them
+    async def open(self, source: SourceReader[T], work: Work[T, Any, Any]) -> RunTotals[T]:  # noqa: ARG002  # a journal uses them
         """Prepare the source, and return the totals so far."""
         return RunTotals()
 
@@ -72,7 +72,7 @@ class Recorder(Generic[T]):
         """Return the next batch of the source."""
         return self._next(work, items)
 
-    async def append(self, batch: Batch[T], source: Source[T]) -> None:
+    async def append(self, batch: Batch[T], source: SourceReader[T]) -> None:
         """Write down a batch, and that its source was read up to its end, where that must be before it is sent."""
 
     async def sending(self, batch: Batch[T]) -> None:

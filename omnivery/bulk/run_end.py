@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 if TYPE_CHECKING:
-    from omnivery.bulk.source import Source
+    from omnivery.bulk.source_reader import SourceReader
     from omnivery.transport.circuit_breaker import CircuitBreaker
 
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class RunEnd:
     """Ends a run before its source does: no more is read, and nothing more goes out. The first reason counts."""
 
-    source: Source[Any]
+    source: SourceReader[Any]
     breaker: CircuitBreaker
     reason: BaseException | None = field(init=False, default=None)
     """What stopped the run; None while it goes on."""

@@ -15,7 +15,7 @@ from omnivery.bulk.outage import OutagePolicy
 from omnivery.bulk.pool import Pool
 from omnivery.bulk.recorder import JOURNAL_LIMIT, Recorder
 from omnivery.bulk.report import Rejection
-from omnivery.bulk.source import Source
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.bulk.target import RunTarget
 from omnivery.bulk.watched import finish_watched
 from omnivery.bulk.work import Screening, Work
@@ -179,7 +179,7 @@ def message_run(
     Raises:
         ConfigError: key or domain is missing, or an option is out of range. Nothing was sent.
     """
-    source = Source.of(messages, argument="messages", advice=ADVICE)
+    source = SourceReader.of(messages, argument="messages", advice=ADVICE)
     calls = BulkCalls.of(client, concurrency, options, max_outage=max_outage, probe=probe, domain=domain)
     sending_domain = client._domain(domain)
     client._config.credential(operation)

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from omnivery.bulk.outage import OutagePolicy
 from omnivery.bulk.pool import Pool
 from omnivery.bulk.report import Rejection, rejected_rows
-from omnivery.bulk.source import Source
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.bulk.target import RunTarget
 from omnivery.bulk.work import Screening, Work
 from omnivery.display.record import Record
@@ -215,7 +215,9 @@ async def add_records(
         return await send(calls.client, some, calls.options)
 
     run: Pool[GivenRecord, None, SuppressionReport] = Pool(
-        source=Source.of(records, argument="records", advice="A single one goes to create() or add()", keep=_kept),
+        source=SourceReader.of(
+            records, argument="records", advice="A single one goes to create() or add()", keep=_kept
+        ),
         work=RecordWork(read=read, send=post, size=size, target=target),
         concurrency=concurrency,
         policy=OutagePolicy(breaker=calls.breaker, max_retry_after=calls.max_retry_after),

@@ -33,7 +33,7 @@ def source_in_thread(
     if isinstance(items, Resumable):
         return cast("AsyncIterable[P]", _CallersResumable(call, items))
     items = plain(items, argument=argument)
-    # `Source.of` refuses what is no source. A subclass of list may have an `__iter__` of the caller's.
+    # `SourceReader.of` refuses what is no source. A subclass of list may have an `__iter__` of the caller's.
     if _no_source(items) or (unattended and type(items) in {list, tuple}):
         return items
     # Not an asynchronous iterable, whatever the cast says: runs never iterate it, but read it by batches.

@@ -20,7 +20,7 @@ import pytest
 
 from omnivery import CallOptions, RetryPolicy
 from omnivery.bulk.outage import OutagePolicy
-from omnivery.bulk.source import Source
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.bulk.target import RunTarget
 from omnivery.emulator import Emulator
 from omnivery.errors import (
@@ -433,7 +433,7 @@ async def test_what_an_error_says_about_the_message(error: OmniveryError, status
     breaker.throttled(0.0)
     target = RunTarget({"domain": DOMAIN, "base_url": "http://127.0.0.1:9"})
     run = AsyncSendRun(
-        source=Source.of([message()], argument="messages", advice=""),
+        source=SourceReader.of([message()], argument="messages", advice=""),
         work=MessageWork(surface=Surface.MAILGUN, send=send, target=target),
         policy=OutagePolicy(breaker=breaker, idempotent=False),
         concurrency=1,

@@ -26,7 +26,7 @@ from omnivery.automations.run import event_run, target_of
 from omnivery.bulk.journal.once import OnceRecorder
 from omnivery.bulk.journal.recorder import JournalRecorder
 from omnivery.bulk.recorder import Recorder
-from omnivery.bulk.source import Source
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.errors import JournalError, NotSentError
 from tests.simulation import world
 from tests.simulation.world import SIZE, Disk, Plan, Service
@@ -143,7 +143,7 @@ async def _live_on_events(plan: Plan, service: Service, life: Life, *, journal: 
 
     events = source()
     run = event_run(
-        client, SUBMIT_BATCH, Source.of(events, argument="events", advice="", encoded=True), target,
+        client, SUBMIT_BATCH, SourceReader.of(events, argument="events", advice="", encoded=True), target,
         recorder=recorder, concurrency=plan.concurrency, events_per_second=None, requests_per_second=None,
         options=None, max_outage=None, max_events=SIZE,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from omnivery.bulk.outage import Decision, OutagePolicy
 from omnivery.bulk.outcomes import OutcomeStream
 from omnivery.bulk.part import PartState
 from omnivery.bulk.report import Rejection, RunTotals
-from omnivery.bulk.source import Source
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.errors import OmniveryError, ServerError
 from omnivery.mail.bulk import MessageWork
 from omnivery.mail.message import Queued
@@ -145,13 +145,13 @@ def two_faced(patch: pytest.MonkeyPatch) -> None:
 
 
 def skipping(patch: pytest.MonkeyPatch) -> None:
-    read_into = Source.read_into
+    read_into = SourceReader.read_into
 
     async def skip(source: Any, items: list[Any], most: int) -> None:
         await read_into(source, items, most)
         del items[3:]
 
-    patch.setattr(Source, "read_into", skip)
+    patch.setattr(SourceReader, "read_into", skip)
 
 
 EVENTS: list[tuple[str, Any, Callable[[pytest.MonkeyPatch], None]]] = [

@@ -21,7 +21,7 @@ from omnivery.automations.batch import MAX_BYTES, EventWork
 from omnivery.automations.report import SubmitReport
 from omnivery.automations.run import AsyncBulkRun, target_of
 from omnivery.bulk.outage import OutagePolicy, may_pass
-from omnivery.bulk.source import Source
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.bulk.target import RunTarget
 from omnivery.errors import ApiError, OmniveryError, error_class, phrase
 from omnivery.events.event import EventLike
@@ -84,9 +84,9 @@ def client_of(emu: Emulator, **options: Any) -> AsyncAutomations:
     return AsyncAutomations(settings.pop("token", emu.token), **settings)
 
 
-def source_of(items: Events) -> Source[EventLike]:
+def source_of(items: Events) -> SourceReader[EventLike]:
     """What `submit` makes of its first argument."""
-    return Source.of(items, argument="events", advice="A single event goes in a list", encoded=True)
+    return SourceReader.of(items, argument="events", advice="A single event goes in a list", encoded=True)
 
 
 TARGET = target_of(webhook_url=WEBHOOK, domain="mail.example.com", base_url="http://api.example.com")

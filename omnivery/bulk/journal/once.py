@@ -10,7 +10,8 @@ from attrs import define, field, setters
 from omnivery.bulk.batch import Batch
 from omnivery.bulk.journal.recorder import JournalRecorder
 from omnivery.bulk.part import StoredItem
-from omnivery.bulk.source import ResumePoint, Source
+from omnivery.bulk.source import ResumePoint
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.bulk.work import Work
 from omnivery.errors import ConfigError
 
@@ -39,7 +40,7 @@ class OnceRecorder(JournalRecorder[T]):
         """Nothing is prepared for sending that must not be sent twice."""
         return False
 
-    async def _resume(self, source: Source[T], work: Work[T, Any, Any]) -> None:
+    async def _resume(self, source: SourceReader[T], work: Work[T, Any, Any]) -> None:
         """Read again what earlier runs have read.
 
         Raises:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from omnivery.bulk.journal.store import JournalStore
     from omnivery.bulk.part import BatchDelta, Part, StoredPart
     from omnivery.bulk.report import RunTotals
-    from omnivery.bulk.source import Source
+    from omnivery.bulk.source_reader import SourceReader
     from omnivery.bulk.target import RunTarget
     from omnivery.bulk.work import Work
 
@@ -88,7 +88,7 @@ class JournalRecorder(Recorder[T]):
         """Whether a further batch is prepared for each request in flight: its writing is waited for."""
         return not self._defers
 
-    async def open(self, source: Source[T], work: Work[T, Any, Any]) -> RunTotals[T]:
+    async def open(self, source: SourceReader[T], work: Work[T, Any, Any]) -> RunTotals[T]:
         """Open the journal, have the source resume where it stands, and return the totals so far.
 
         Raises:
@@ -105,7 +105,7 @@ class JournalRecorder(Recorder[T]):
         self.journal: str | None = str(self._journal.path)
         return self._totals
 
-    async def _prepare(self, source: Source[T], work: Work[T, Any, Any], journal: JournalStore) -> None:
+    async def _prepare(self, source: SourceReader[T], work: Work[T, Any, Any], journal: JournalStore) -> None:
         self._journal = journal
         await self.run_aside(partial(self._journal.check_target, self.target))
         await self._resume(source, work)
@@ -113,7 +113,7 @@ class JournalRecorder(Recorder[T]):
         self._totals = await self.run_aside(self._journal.totals)
         self._live = self._journal.live_bytes
 
-    async def _resume(self, source: Source[T], work: Work[T, Any, Any]) -> None:  # noqa: ARG002  # parts hold their bytes
+    async def _resume(self, source: SourceReader[T], work: Work[T, Any, Any]) -> None:  # noqa: ARG002  # parts hold their bytes
         """Have the source resume where the journal stands."""
         if self.again:
             await self.run_aside(self._journal.requeue_undelivered)
@@ -203,7 +203,7 @@ class JournalRecorder(Recorder[T]):
         """Return the next batch. Its items' ids are kept, to find their verdicts."""
         return self._next(work, items, named=True, source=self._source_row)
 
-    async def append(self, batch: Batch[T], source: Source[T]) -> None:
+    async def append(self, batch: Batch[T], source: SourceReader[T]) -> None:
         """Write down a batch, and that its source was read up to its end; or have that written when it has ended.
 
         Raises:

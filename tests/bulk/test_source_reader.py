@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from omnivery.automations import EventLine
-from omnivery.bulk.source import Source
+from omnivery.bulk.source_reader import SourceReader
 from omnivery.errors import ConfigError
 from omnivery.events.event import EventLike
 from tests.support.bots import (
@@ -46,7 +46,7 @@ async def broken_stream(good: int) -> AsyncIterator[EventLike]:
     raise SourceError
 
 
-async def batches(source: Source[EventLike], count: int = 500) -> list[list[EventLike]]:
+async def batches(source: SourceReader[EventLike], count: int = 500) -> list[list[EventLike]]:
     """What one worker reads, to the end."""
     found: list[list[EventLike]] = []
     while True:
