@@ -113,7 +113,7 @@ def _paths(source: str | os.PathLike[str]) -> Iterator[Origin]:
         return
     file = local_file(path)
     if not file.waits:  # raises if it is missing; to open a named pipe would wait for its writer
-        file.open().close()
+        path.open("rb", buffering=0).close()
     yield file
 
 

@@ -250,7 +250,9 @@ class Stream(Origin):
 
 def local_file(path: Path, *, explicit: bool = True) -> LocalFile:
     """Return the file of a path."""
-    return LocalFile(name=shown(path), key=shown(path.absolute()), path=path, explicit=explicit)
+    # The current folder may be another one when it is opened.
+    whole = path.absolute()
+    return LocalFile(name=shown(path), key=shown(whole), path=whole, explicit=explicit)
 
 
 def is_cut(file: Any) -> bool:

@@ -99,6 +99,25 @@ def test_what_the_package_itself_has_written_is_no_log(folder: Path) -> None:
     assert numbers(folder) == numbers(f"{folder}/*") == [1, 2, 3]
 
 
+def test_a_file_is_the_one_that_was_named_whatever_the_current_folder_is_later(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook changes it between the cell that reads and the one that submits."""
+    monkeypatch.chdir(folder)
+    sources = [ndjson("a.2"), ndjson("."), ndjson("a.*")]
+    (folder / "other").mkdir()
+    (folder / "other" / "a.2").write_bytes(line(9))
+    monkeypatch.chdir(folder / "other")
+    assert [ids(source) for source in sources] == [
+        [line(1).strip()],
+        [line(n).strip() for n in (1, 2, 3)],
+        [line(n).strip() for n in (1, 2)],
+    ]
+    with pytest.raises(FileNotFoundError) as caught:
+        ndjson("missing")
+    assert caught.value.filename in {"missing", Path("missing")}
+
+
 def test_an_empty_folder_has_no_events(tmp_path: Path) -> None:
     assert list(ndjson(tmp_path)) == []
 
