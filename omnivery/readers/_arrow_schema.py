@@ -91,7 +91,7 @@ def _type_of(schema: _Schema) -> ColumnType:
     name, _, detail = form.partition(":")
     kind = _EXTENSIONS.get(extension) or _KINDS.get(name) or _KINDS.get(name[:2]) or Kind.OTHER
     # What has no name here, such as a union, is left to the library.
-    parts: tuple[ColumnType, ...] = tuple(map(_type_of, children)) if kind in _NESTED else ()
+    parts = [_type_of(child) for child in children] if kind in _NESTED else []
     return ColumnType(
         kind=kind,
         per_second=_PER_SECOND[name[2]] if kind in _COUNTED else 1,
@@ -99,7 +99,7 @@ def _type_of(schema: _Schema) -> ColumnType:
         form=form,
         extension=extension,
         names=tuple((child.name or b"").decode() for child in children),
-        parts=parts[0].parts if kind is Kind.MAP else parts,
+        parts=parts[0].parts if kind is Kind.MAP else tuple(parts),
         rewritten=name[:2] == "+v",
     )
 
