@@ -165,12 +165,13 @@ def simulate(session: nox.Session) -> None:
 def notebooks(session: nox.Session) -> None:
     """The notebooks of the docs, from top to bottom; and what works on data frames, with polars, pandas and pyarrow."""
     session.install("-c", "constraints.txt", ".[emulator,jupyter,fast]", *group("tests"), *group("notebooks"))
+    readers = (
+        *("arrow", "arrow_schema", "column_batches", "column_values", "columns", "law"),
+        *("parquet", "parquet_pages", "parquet_schema", "read", "time_text"),
+    )
     frames = (
-        "display/test_table",
-        "display/test_frames",
-        "readers/test_arrow",
-        "readers/test_parquet",
-        "webhooks/test_store",
+        *("cli/test_parquet_file", "display/test_table", "display/test_frames", "webhooks/test_store"),
+        *(f"readers/test_{name}" for name in readers),
     )
     pages = ("docs/readers.md", "docs/notebooks.md")
     session.run("pytest", "tests/notebooks", *(f"tests/{name}.py" for name in frames), *pages, *session.posargs)

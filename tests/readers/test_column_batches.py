@@ -8,7 +8,6 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pytest
 
 from omnivery.errors import ConfigError, SourceError
@@ -17,6 +16,7 @@ from omnivery.readers import _arrow, arrow
 from omnivery.readers._column_batches import ROWS, ColumnBatches, Library
 from omnivery.readers._column_types import ColumnType
 
+np = pytest.importorskip("numpy")
 pl = pytest.importorskip("polars")
 pa = pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")
