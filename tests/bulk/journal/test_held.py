@@ -13,7 +13,7 @@ from omnivery.bulk.journal import thread
 from omnivery.bulk.journal.held import HeldJournal
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, DecodeError, JournalError
-from tests.support.bots import WEBHOOK, events, ids, numbered
+from tests.support.bots import WEBHOOK, Server, events, ids, numbered
 from tests.support.journal import Seen, counts, journalled, submit
 from tests.support.journal_rows import rows, states, store_of
 
@@ -22,11 +22,6 @@ pytestmark = pytest.mark.anyio
 
 async def fail(_: bytes) -> int:
     raise DecodeError("the response is HTML")
-
-
-async def hang(_: bytes) -> int:
-    await anyio.sleep_forever()
-    raise AssertionError
 
 
 @pytest.fixture
@@ -63,11 +58,11 @@ async def test_what_one_run_left_is_sent_by_the_next(tmp_path: Path) -> None:
     path = tmp_path / "j"
     seen = Seen()
     async with HeldJournal(str(path)) as held:
-        run = journalled(events(1500), hang, held, concurrency=2)
-        with anyio.move_on_after(0.05):
-            async with run:
+        with anyio.CancelScope() as scope:
+            hanging = Server(0, on_hanging=lambda count: scope.cancel() if count == 2 else None)
+            async with journalled(events(1500), hanging, held, concurrency=2):
                 await anyio.sleep_forever()
-        assert set(states(path).values()) == {"pending"}
+        assert {*states(path).values()} == {"pending"}
         report = await submit(events(2000), seen, held)
         assert counts(report)[:4] == (2000, 2000, 0, 0)
     assert sorted(ids(seen.events)) == sorted(numbered(2000))
