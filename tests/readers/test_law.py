@@ -198,7 +198,7 @@ def _each_line_is_accounted_for(one: Format, reader: LineReader[Any], content: b
         assert reader.skipped["blank"] == blank
 
 
-@settings(lawful, max_examples=120)  # a file in six has nothing that reading could resume behind
+@settings(lawful, max_examples=80)  # a file in six has nothing that reading could resume behind
 @given(content=contents(), behind=st.integers(0, 20), encoded=st.booleans())
 def test_reading_resumes_behind_any_item_as_if_nothing_had_happened(
     content: bytes, behind: int, encoded: bool, tmp_path: Path

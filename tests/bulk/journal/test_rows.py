@@ -173,7 +173,7 @@ def told(work: Callable[[], object]) -> None:
 
 
 @given(table=st.sampled_from(TABLES), column=st.integers(0, 16), value=st.sampled_from(VALUES))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_value_in_any_column_comes_out_as_a_foreign_error(
     tmp_path_factory: pytest.TempPathFactory, table: str, column: int, value: object
 ) -> None:
