@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,6 +24,7 @@ def stored(*fields: tuple[str, str], **parts: Any) -> StoredMessage:
         "fields": (("from", "News <news@example.com>"), ("to", "Ann <ann@example.com>"), *fields),
         "subject": "Hello",
         "text": "Hello, Ann!",
+        "received_at": datetime(2026, 5, 17, 10, 5, 3, tzinfo=UTC),
     }
     return StoredMessage(**{**given, **parts})
 
