@@ -48,7 +48,7 @@ class FileKind:
     refused: str
     """The consequence of refusing a file, as a sentence for the message."""
     application_id: int
-    """The `application_id` in SQLite's header, which identifies the kind."""
+    """The `application_id` in SQLite's header, which identifies the kind. It begins with `own_files.ID_PREFIX`."""
     version: int
     """Version of the tables: the `user_version` in SQLite's header. A file of a later version is refused."""
     schema: tuple[str, ...]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 _SQLITE = b"SQLite format 3\0"
 _APPLICATION_ID = slice(68, 72)  # https://www.sqlite.org/fileformat.html, section 1.3
-_OURS = frozenset({b"ovjl", b"ovvs", b"ovem"})
-"""Of a journal, a verdict store, and what an emulator has recorded."""
+ID_PREFIX = b"ov"
+"""How each `FileKind.application_id` begins. It stands here since readers of logs do not import SQLite."""
 _FIRST_TRANSACTION = 2**20
 """Bytes of SQLite's log that hold the transaction which has created a file's tables."""
 _BESIDE = ("-wal", "-shm", "-journal", "-lock")
@@ -25,10 +25,10 @@ def _is_ours(path: Path) -> bool:
     if not head.startswith(_SQLITE):
         return False
     if any(head[_APPLICATION_ID]):
-        return head[_APPLICATION_ID] in _OURS
+        return head[_APPLICATION_ID].startswith(ID_PREFIX)
     # Up to SQLite's first checkpoint, the page that says it is in the log beside the file alone.
     later = _start_of(path.with_name(path.name + _BESIDE[0]), _FIRST_TRANSACTION).split(_SQLITE)[1:]
-    return any((_SQLITE + page)[_APPLICATION_ID] in _OURS for page in later)
+    return any((_SQLITE + page)[_APPLICATION_ID].startswith(ID_PREFIX) for page in later)
 
 
 def _start_of(path: Path, size: int) -> bytes:

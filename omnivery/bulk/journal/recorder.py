@@ -93,6 +93,7 @@ class JournalRecorder(Recorder[T]):
 
         Raises:
             ConfigError: the journal cannot be used, or is not one of this run or of this source.
+            JournalError: as `open_store`.
         """
         held = self.path.take() if isinstance(self.path, HeldJournal) else None
         prepare = partial(self._prepare, source, work)

@@ -61,6 +61,7 @@ async def open_store(
 
     Raises:
         ConfigError: the journal cannot be used.
+        JournalError: one that was left open was moved since, or cannot be written any more.
     """
     interruption, failure = Interruption() if held is None else held.interruption, None
     opened = [] if held is None else [held]
