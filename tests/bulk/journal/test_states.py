@@ -111,6 +111,15 @@ def test_what_a_run_leaves_pending_is_for_the_next_one(tmp_path: Path) -> None:
         assert next(store.numbers) == 1
 
 
+def test_the_next_run_of_an_open_journal_claims_what_the_last_one_had_in_hand(path: Path) -> None:
+    with store_of(path) as store:
+        claimed = [one.row for parts in drain(store) for one in parts]
+        assert "sending" in states(path).values()
+        store.begin_run(keep=None)
+        assert "sending" not in states(path).values()
+        assert [one.row for parts in drain(store) for one in parts] == claimed != []
+
+
 def test_what_was_given_up_is_claimed_only_after_a_retry_was_asked_for(path: Path) -> None:
     with store_of(path) as store:
         store.requeue_undelivered()
