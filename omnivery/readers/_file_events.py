@@ -21,7 +21,8 @@ from omnivery.readers._file_source import FileSources, name_of, origins
 from omnivery.readers._format import Placed, Reader
 from omnivery.readers._identity import FINGERPRINT, is_cut_short
 from omnivery.readers._known_places import KnownPlaces
-from omnivery.readers._origin import LocalFile, Origin
+from omnivery.readers._local_file import LocalFile
+from omnivery.readers._origin import Origin
 from omnivery.readers._past_files import PastFiles
 from omnivery.readers._place import Place, Places
 from omnivery.readers._reading import Reading

@@ -15,19 +15,10 @@ from typing import Any, TypeAlias, cast
 
 from omnivery._sqlite.own_files import is_own
 from omnivery.errors import ConfigError
-from omnivery.readers._origin import (
-    ADVICE,
-    BinaryFile,
-    FileIdentity,
-    OpenFile,
-    Origin,
-    RemoteFile,
-    Stream,
-    binary,
-    local_file,
-    shown,
-    status_of,
-)
+from omnivery.readers._local_file import local_file, shown, status_of
+from omnivery.readers._origin import FileIdentity, Origin
+from omnivery.readers._remote_file import OpenFile, RemoteFile
+from omnivery.readers._stream import ADVICE, BinaryFile, Stream, binary
 
 FileSource: TypeAlias = str | os.PathLike[str] | BinaryFile | OpenFile
 """Where events are read from: a path, a folder, a pattern such as `"logs/*.gz"`, `"-"` for standard input, a file that

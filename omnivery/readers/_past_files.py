@@ -8,7 +8,8 @@ from attrs import define, evolve, field
 
 from omnivery.readers._identity import start_of_file
 from omnivery.readers._known_places import KnownPlaces
-from omnivery.readers._origin import LocalFile, Origin
+from omnivery.readers._local_file import LocalFile
+from omnivery.readers._origin import Origin
 from omnivery.readers._place import Place, Places
 from omnivery.readers._rotation import ReadAnyway, between, named_like, recognized, rest_of, rotated_since
 

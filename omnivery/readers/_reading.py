@@ -25,7 +25,8 @@ from omnivery.readers._identity import (
     split_at,
 )
 from omnivery.readers._lines import TAIL, Block, Blocks
-from omnivery.readers._origin import LocalFile, Origin
+from omnivery.readers._local_file import LocalFile
+from omnivery.readers._origin import Origin
 from omnivery.readers._place import Place, digest, start_digest
 
 _AT_ONCE = 500

@@ -18,7 +18,8 @@ from attrs import evolve, frozen
 from omnivery.errors import OmniveryError
 from omnivery.readers._identity import FINGERPRINT, breaking_off, head_of, is_sound, matching
 from omnivery.readers._known_places import KnownPlaces
-from omnivery.readers._origin import FileIdentity, LocalFile, Origin, identity_of, local_file
+from omnivery.readers._local_file import LocalFile, identity_of, local_file
+from omnivery.readers._origin import FileIdentity, Origin
 from omnivery.readers._packing import packing_of
 from omnivery.readers._place import Place, start_digest
 

@@ -11,7 +11,8 @@ from typing import Any
 from attrs import define, field
 
 from omnivery.readers._identity import FINGERPRINT, modified
-from omnivery.readers._origin import FileIdentity, LocalFile, Origin, is_cut
+from omnivery.readers._local_file import LocalFile, is_cut
+from omnivery.readers._origin import FileIdentity, Origin
 from omnivery.readers._packing import PIECE
 from omnivery.readers._rotation import Ended, written_after
 from omnivery.readers._stop import Stop, Stopped

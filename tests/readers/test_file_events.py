@@ -21,7 +21,7 @@ from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.source import ResumePoint
 from omnivery.errors import SourceError
 from omnivery.readers._file_events import FileEvents
-from omnivery.readers._origin import LocalFile
+from omnivery.readers._local_file import LocalFile
 from tests.support.bots import finish, ids
 from tests.support.journal import Seen, counts, interrupted, journalled, submit
 from tests.support.journal_rows import as_version_1

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnivery.errors import ConfigError, SourceError
+from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import ndjson
 from omnivery.readers._identity import content
-from omnivery.readers._origin import local_file
+from omnivery.readers._lines import MAX_LINE
+from omnivery.readers._local_file import local_file
 from omnivery.readers._packing import PIECE, unpacked
 
 Pack = Callable[[bytes], bytes]
@@ -222,3 +225,80 @@ def test_zstd_that_begins_with_a_frame_to_skip_is_unpacked() -> None:
     """As pzstd writes it (RFC 8878, section 3.1.2)."""
     skippable = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
     assert until_it_fails(in_pieces(skippable + zstd.compress(b"{}\n"))) == (b"{}\n", None)
+
+
+def lines_until_it_fails(content: bytes) -> tuple[list[bytes], SourceError]:
+    """The lines that came out before the reader raised, and what it raised."""
+    found: list[bytes] = []
+    events = ndjson(io.BytesIO(content))
+    while True:
+        try:
+            event = next(events)
+        except SourceError as error:
+            return found, error
+        assert isinstance(event, EventLine)
+        found.append(event.data)
+
+
+def test_a_log_packed_in_several_members_is_read_through() -> None:
+    """`cat a.gz b.gz > c.gz` is good gzip (RFC 1952, section 2.2), and so is zero padding behind it."""
+    expected = lines(10_000).splitlines()
+    packed = b"".join(
+        gzip.compress(b"".join(b"%s\n" % line for line in expected[at : at + 999])) for at in range(0, 10_000, 999)
+    )
+    assert [event.data for event in ndjson(io.BytesIO(packed + bytes(512))) if isinstance(event, EventLine)] == expected
+
+
+def test_highly_packed_content_is_unpacked_piece_by_piece() -> None:
+    """A small packed file may hold a thousand times its size; only in pieces can a long line be refused."""
+    content = b"{}\n" + b"x" * (2 * MAX_LINE) + b"\n{}\n"
+    assert [type(event) for event in ndjson(io.BytesIO(gzip.compress(content)))] == [
+        EventLine,
+        UnreadableLine,
+        EventLine,
+    ]
+
+
+def test_every_whole_line_before_the_end_of_a_cut_off_gzip_comes_out() -> None:
+    """A log copied while it was written: what arrived is good, and the user learns where it ends."""
+    expected = lines(5000).splitlines()
+    packed = gzip.compress(b"".join(b"%s\n" % line for line in expected))
+    arrived = zlib.decompressobj(31).decompress(packed[:-1000]).split(b"\n")[:-1]
+    got, error = lines_until_it_fails(packed[:-1000])
+    assert got == arrived
+    assert len(got) > 4000
+    assert str(error) == f"the gzip data is cut off: nothing after line {len(got)} could be read"
+
+
+def test_lines_that_the_unpacker_still_holds_at_a_cut_come_out() -> None:
+    """One byte of gzip may stand for hundreds, and a piece may be full in the middle of them."""
+    packed = gzip.compress(b"{}\n" * PIECE)
+    cut = next(n for n in range(len(packed)) if len(zlib.decompressobj(31).decompress(packed[:n])) > PIECE)
+    arrived = zlib.decompressobj(31).decompress(packed[:cut])
+    got, _ = lines_until_it_fails(packed[:cut])
+    assert len(got) == arrived.count(b"\n")
+
+
+def test_every_whole_line_before_a_damaged_place_comes_out() -> None:
+    """The lines of the very block that is damaged come out too, up to the damage."""
+    expected = lines(20).splitlines()
+    good = gzip.compress(b"".join(b"%s\n" % line for line in expected))
+    got, error = lines_until_it_fails(good + b"this is no further member")
+    assert got == expected
+    assert isinstance(error.__cause__, zlib.error)
+    assert str(error) == "the gzip data is damaged: nothing after line 20 could be read"
+
+
+def test_a_wrong_check_sum_is_told_and_not_passed_over() -> None:
+    """Everything unpacked, and still not what was packed: the user must know."""
+    good = gzip.compress(b"{}\n" * 3)
+    got, error = lines_until_it_fails(good[:-8] + bytes(4) + good[-4:])
+    assert len(got) == 3
+    assert "damaged" in str(error)
+
+
+def test_gzip_that_breaks_at_once_says_that_nothing_was_read() -> None:
+    """There is no "line 0" to look at."""
+    got, error = lines_until_it_fails(b"\x1f\x8b")
+    assert got == []
+    assert str(error) == "the gzip data is cut off: no line could be read"

@@ -20,7 +20,7 @@ from omnivery import Automations, readers
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from omnivery.readers import FileEvents, _tail, _threaded
-from omnivery.readers._origin import local_file
+from omnivery.readers._local_file import local_file
 from omnivery.readers._rotation import Ended, written_after
 from tests.support.bots import Server, ids, run_of
 from tests.support.growing import append, names, ndjson
