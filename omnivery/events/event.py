@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, overload
 
@@ -271,6 +271,15 @@ class BotEvent(Record):
 
 # For `typing.get_type_hints`, and so for what makes schemas and converters of classes.
 BotEvent.__annotations__ = {name: kind | None for name, kind in _KINDS.items()}
+
+
+def events_of(wires: Iterable[dict[Any, Any]]) -> Iterator[BotEvent]:
+    """Make events of the mappings that they consist of, none of whose fields is None; these are not copied."""
+    new = BotEvent.__new__
+    for wire in wires:
+        event = new(BotEvent)
+        event._wire = wire  # pyright: ignore[reportPrivateUsage]
+        yield event
 
 
 def _may_have_none(wire: dict[Any, Any]) -> bool:

@@ -48,6 +48,22 @@ def event_id_for(
     return _hashed(text.encode())
 
 
+def event_ids_for(
+    *,
+    ips: Iterable[object],
+    uas: Iterable[object],
+    ts: Iterable[object],
+    actions: Iterable[object],
+    message_ids: Iterable[object],
+    recipient_ids: Iterable[object],
+    urls: Iterable[object],
+    positions: Iterable[int],
+) -> list[str]:
+    """Return what `event_id_for` returns for each row of columns, in less time: no row is looked at by itself."""
+    columns = (ips, uas, ts, actions, message_ids, recipient_ids, urls, positions)
+    return list(map(_hashed, map(b"".join, zip(*(map(_counted, column) for column in columns), strict=False))))
+
+
 def request_id(ip: str, uas: str, when: str, url: str, position: int) -> str:
     """Return the `event_id_for` of a request in a log, in half the time: ids are much of the cost of reading a line.
 
@@ -81,7 +97,7 @@ LENGTHS = _Lengths((length, f"{length}:") for length in range(2048))
 _NOTHING = "-" * 8
 
 
-def _counted(part: int | str | None) -> bytes:
+def _counted(part: object) -> bytes:
     """Return one part of the hashed text, with its length in bytes; for ASCII that is the length in characters."""
     if part is None:
         return b"-"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from typing import Any, Protocol
 
 from attrs import evolve
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import FIELDS, BotEvent
+from omnivery.events.event import events_of as events_from
 from omnivery.readers._arrow_schema import stream_types
 from omnivery.readers._column_batches import ColumnBatches, installed, is_of_library, is_of_pandas, is_read_once
 from omnivery.readers._column_libraries import by_arro3, by_pandas, by_polars, by_pyarrow
 from omnivery.readers._column_types import ColumnType
-from omnivery.readers._column_values import ip_values, seconds_values, text_values
-from omnivery.readers._columns import Columns, derived_id
+from omnivery.readers._column_values import ip_values, own_values, seconds_values, text_values
+from omnivery.readers._columns import Columns, derived_ids
 
 
 class ArrowStream(Protocol):
@@ -66,47 +67,37 @@ def events_of(table: ColumnBatches, columns: Mapping[str, str] | None) -> Iterat
 
 
 def _events(table: ColumnBatches, columns: Columns) -> Iterator[BotEvent]:
-    rows = chain.from_iterable(_rows(batch, columns, table) for batch in table.guarded())
-    derive = not columns.has("event_id")
-    for position, row in enumerate(rows, 1):
-        ip, uas, event_id, action, domain, recipient_id, message_id, ts, message_ts, attributes = row
-        event = BotEvent(
-            ip=ip,
-            uas=uas,
-            event_id=event_id,
-            action=action,
-            domain=domain,
-            recipient_id=recipient_id,
-            message_id=message_id,
-            ts=ts,
-            message_ts=message_ts,
-            attributes=attributes,
-        )
-        if derive:
-            event.event_id = derived_id(event, position)
-        yield event
+    places = [(name, place) for name, place in zip(FIELDS, columns.fields, strict=True) if place != columns.count]
+    position = 1
+    for batch in table.guarded():
+
+        def values(place: int, form: Callable[[list[Any], ColumnType], list[Any]]) -> list[Any]:
+            return form(table.library.read(batch[place], table.types[place]), table.types[place])  # noqa: B023
+
+        found = {name: values(place, _FORMS.get(name, text_values)) for name, place in places}
+        found |= {name: values(place, own_values) for name, place in columns.own.items()}
+        if not columns.has("event_id"):
+            found["event_id"] = derived_ids(found, position)
+        position += len(next(iter(found.values())))
+        yield from events_from(_wires(found))
+
+
+def _wires(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    """The mappings that the events of rows consist of."""
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    gaps = [name for name in FIELDS if None in columns.get(name, ())]
+    return (_without(row, gaps) for row in rows) if gaps else rows
+
+
+def _without(wire: dict[str, Any], gaps: Sequence[str]) -> dict[str, Any]:
+    for name in gaps:
+        if wire[name] is None:
+            del wire[name]
+    return wire
 
 
 _FORMS = {"ip": ip_values, "ts": seconds_values, "message_ts": seconds_values}
 """What makes the values of a field, if not `text_values`."""
-
-
-def _rows(batch: list[Any], columns: Columns, table: ColumnBatches) -> Iterator[tuple[Any, ...]]:
-    """The fields of each row, and its attributes."""
-
-    def read(place: int, form: Callable[[list[Any], ColumnType], list[Any]]) -> list[Any]:
-        return form(table.library.read(batch[place], table.types[place]), table.types[place])
-
-    fields: list[Iterable[Any]] = [
-        repeat(None) if place == columns.count else read(place, _FORMS.get(name, text_values))
-        for name, place in zip(FIELDS, columns.fields, strict=True)
-    ]
-    own = [table.own(batch, place) for place in columns.own.values()]
-    names = tuple(columns.own)
-    attributes: Iterable[dict[str, Any] | None] = (
-        (dict(zip(names, row, strict=True)) for row in zip(*own, strict=True)) if own else repeat(None)
-    )
-    return zip(*fields, attributes, strict=False)  # a column that is not there has no end
 
 
 _LIBRARIES: Sequence[tuple[str, Callable[[Any], ColumnBatches]]] = (

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from omnivery.errors import SourceError
 from omnivery.readers._column_types import ColumnType
-from omnivery.readers._column_values import UNREADABLE, own_values
+from omnivery.readers._column_values import UNREADABLE
 
 ROWS = 2_000
 """The most rows that are Python objects at once."""
@@ -54,10 +54,6 @@ class ColumnBatches:
     batches: Iterator[list[Any]]
     """Pieces: their columns, as arrays of the library."""
     library: Library
-
-    def own(self, batch: list[Any], place: int) -> list[Any]:
-        """The values of a column in their JSON form."""
-        return own_values(self.library.read(batch[place], self.types[place]), self.types[place])
 
     def can_read(self, array: Any, of: ColumnType) -> bool:
         """Whether the library has a Python object for each value of an array."""

@@ -15,7 +15,7 @@ from omnivery.errors import ConfigError
 from omnivery.readers._arrow_schema import schema_types, stream_types
 from omnivery.readers._column_batches import ROWS, ColumnBatches, Library, is_of_pandas, slices
 from omnivery.readers._column_types import COUNTED, ColumnType, Kind, Known
-from omnivery.readers._column_values import plain
+from omnivery.readers._column_values import own_values, plain
 
 
 def by_arro3(frame: Any) -> ColumnBatches:
@@ -238,7 +238,8 @@ def by_pandas(frame: Any, by_library: Callable[[Any], ColumnBatches]) -> ColumnB
         try:
             found = by_library(part.to_frame("values"))
             if not is_of_pandas(found):
-                return [value for batch in found.batches for value in found.own(batch, 0)]
+                of = found.types[0]
+                return [value for (one,) in found.batches for value in own_values(found.library.read(one, of), of)]
         except ConfigError:
             pass
         return [plain(value) for value in part.array]

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from omnivery.events.ip_address import client_address
+from omnivery.events.ip_address import are_addresses, client_address
 from omnivery.readers._column_types import COUNTED, ColumnType, Kind
 from omnivery.readers._time_text import clock_text, date_text, duration_text, interval_text, moment_text
 from omnivery.readers._times import unix_time
@@ -43,7 +43,13 @@ def text_values(values: list[Any], of: ColumnType) -> list[Any]:
 
 def ip_values(values: list[Any], of: ColumnType) -> list[Any]:
     """IP addresses as they are sent. What is none is left as it is, for the run to reject."""
-    return [client_address(one) or one if type(one) is str else one for one in text_values(values, of)]
+    texts = text_values(values, of)
+    try:
+        if are_addresses([one for one in texts if one is not None]):
+            return texts
+    except (OSError, TypeError, ValueError):  # one of them is none, or has a port
+        pass
+    return [client_address(one) or one if type(one) is str else one for one in texts]
 
 
 def seconds_values(values: list[Any], of: ColumnType) -> list[Any]:
@@ -51,6 +57,8 @@ def seconds_values(values: list[Any], of: ColumnType) -> list[Any]:
     if (of.kind in _PER_DAY or of.kind is Kind.TIMESTAMP) and _COUNTS.issuperset(map(type, values)):
         last = _last(of.kind)
         units, seconds = (of.per_second, 1) if of.kind is Kind.TIMESTAMP else (_PER_DAY[of.kind], 86_400)
+        if values and None not in values and -last < min(values) and max(values) < last:
+            return [count // units * seconds for count in values]
         return [count // units * seconds if count is not None and -last < count < last else None for count in values]
     if of.special:
         values = own_values(values, of)

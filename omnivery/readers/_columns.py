@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any
 
 from attrs import frozen
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent
-from omnivery.events.ids import event_id_for
+from omnivery.events.ids import event_id_for, event_ids_for
 
 KEYS = frozenset({"ip", "uas", "event_id"})
 """The fields of which a table must have at least one, to be one of events."""
@@ -104,6 +106,24 @@ def derived_id(event: BotEvent, position: int) -> str:
         recipient_id=event.recipient_id,
         url=url if isinstance(url, str) else None,
         position=position,
+    )
+
+
+def derived_ids(columns: Mapping[str, Sequence[Any]], position: int) -> list[str]:
+    """The same for rows, given their columns and the position of the first."""
+
+    def column(name: str) -> Iterable[Any]:
+        return columns.get(name, repeat(None))
+
+    return event_ids_for(
+        ips=column("ip"),
+        uas=column("uas"),
+        ts=column("ts"),
+        actions=column("action"),
+        message_ids=column("message_id"),
+        recipient_ids=column("recipient_id"),
+        urls=(url if isinstance(url, str) else None for url in column("url")),
+        positions=range(position, position + len(next(iter(columns.values())))),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from omnivery.readers._log_time import SECONDS_UNTIL, clf_seconds, whole_number
 
 
-def unix_time(value: object) -> int | None:
+def unix_time(value: object) -> int | None:  # noqa: PLR0911  # one for each kind of value
     """Return a time in whole unix seconds, without its fraction of a second; None if the value is no time.
 
     Numbers, also as text and with an exponent, are seconds, or else milliseconds, microseconds or nanoseconds if as
@@ -24,6 +24,8 @@ def unix_time(value: object) -> int | None:
     if isinstance(value, str):
         if value.isdecimal() and value.isascii() and len(value) < len(str(SECONDS_UNTIL)) and len(value) != _DATE:
             return int(value)
+        if value[4:5] == value[7:8] == "-" and value[:4].isdecimal():  # most are, and no number is
+            return _of_text(value.strip())
         text = value.strip()
         number = whole_number(text)
         return _of_text(text) if number is None else _in_seconds(number, whole=not _FRACTION.search(text))
@@ -134,10 +136,14 @@ _MAIL_DATE = re.compile(
 
 
 def _of_iso(text: str) -> int | None:
-    found = _ZONED.fullmatch(text)
     try:
-        if found is None:
-            return _seconds(datetime.fromisoformat(text))
+        return _seconds(datetime.fromisoformat(text))
+    except ValueError:  # most are read before the pattern is looked at
+        pass
+    found = _ZONED.fullmatch(text)
+    if found is None:
+        return None
+    try:
         moment, zone = datetime.fromisoformat(found[1]), found[2]
         if zone[0] in "+-":
             return _seconds(datetime.fromisoformat(found[1] + zone))
@@ -157,4 +163,5 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _seconds(moment: datetime) -> int:
     # Not timestamp(), which is a float: it cannot tell the last microseconds of a second from the next one.
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(seconds=1)
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return since.days * 86_400 + since.seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from omnivery.automations import event_id_for, recipient_id_for
 from omnivery.errors import ConfigError
-from omnivery.events.ids import hashed_texts
+from omnivery.events.ids import event_ids_for, hashed_texts
 
 WHOLE: dict[str, Any] = {
     "ip": "192.0.2.1",
@@ -97,3 +98,20 @@ def test_an_empty_address_or_key_is_refused(address: str, key: str | bytes) -> N
     """A hash without a key could be reversed by trying addresses."""
     with pytest.raises(ConfigError, match="neither may be empty"):
         recipient_id_for(address, key)
+
+
+def test_ids_of_columns_are_those_of_their_rows() -> None:
+    """A column that is not there is one of None, and text is counted in bytes."""
+    urls = ["/a", None, "/é", "\ud800"]
+    found = event_ids_for(
+        ips=["192.0.2.1"] * 4,
+        uas=repeat(None),
+        ts=[1, None, 3, 4],
+        actions=repeat(None),
+        message_ids=repeat(None),
+        recipient_ids=repeat(None),
+        urls=urls,
+        positions=range(7, 11),
+    )
+    rows = zip([1, None, 3, 4], urls, range(7, 11), strict=True)
+    assert found == [event_id_for(ip="192.0.2.1", ts=ts, url=url, position=position) for ts, url, position in rows]
