@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -91,12 +92,18 @@ class Source:
 
     def home(self, name: str) -> tuple[str, str] | None:
         """Return the module of a name, empty for an imported module, and what to import; None for a builtin."""
+        return self._homes.get(name)
+
+    @cached_property
+    def _homes(self) -> dict[str, tuple[str, str]]:
+        """The homes of all names, found once: each is asked for by many annotations."""
+        homes: dict[str, tuple[str, str]] = {}
         for node in ast.walk(self.tree):
             for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
-                if (alias.asname or alias.name) == name:
-                    return getattr(node, "module", ""), ast.unparse(alias)
-        own = (target for node in self.tree.body for target in _defined(node))
-        return (self.name, name) if name in own else None
+                homes.setdefault(alias.asname or alias.name, (getattr(node, "module", ""), ast.unparse(alias)))
+        for name in (target for node in self.tree.body for target in _defined(node)):
+            homes.setdefault(name, (self.name, name))
+        return homes
 
 
 @define
