@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from operator import length_hint
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import define, evolve, field
 
@@ -18,7 +17,8 @@ from omnivery.errors import ConfigError, OmniveryError, SourceError
 from omnivery.events.event import EventLike
 from omnivery.readers._choice import Choice, Fixed
 from omnivery.readers._file_source import FileSources, name_of, origins
-from omnivery.readers._format import Placed, Reader
+from omnivery.readers._format import Reader
+from omnivery.readers._handed_out import END, HandedOut, Portion
 from omnivery.readers._identity import FINGERPRINT, is_cut_short
 from omnivery.readers._known_places import KnownPlaces
 from omnivery.readers._local_file import LocalFile
@@ -27,17 +27,12 @@ from omnivery.readers._past_files import PastFiles
 from omnivery.readers._place import Place, Places
 from omnivery.readers._reading import Reading
 from omnivery.readers._rotation import is_complete, recognized
-from omnivery.readers._slices import FileSlices, Left, left_of
+from omnivery.readers._slices import FileSlices
 from omnivery.readers._stop import Stop
 from omnivery.readers._tail import FollowedFile
 from omnivery.readers._threaded import Threaded
 
 T = TypeVar("T", bound=EventLike)
-
-Portion: TypeAlias = tuple[Reading, Placed[Any]]
-
-_END: Placed[Any] = Placed((), ())
-"""In place of items: behind the last ones of a file that lay under its name before."""
 
 logger = get_logger("omnivery.readers")
 
@@ -105,18 +100,12 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     """Of several files, those that could not be read to their end."""
     _stop: Stop = field(init=False, factory=Stop, repr=False)
     _iterator: Iterator[T] | None = field(init=False, default=None, repr=False)
-    _places: Places = field(init=False, factory=Places, repr=False)
-    """How far each file was handed out."""
+    _handed_out: HandedOut = field(init=False, factory=HandedOut, repr=False)
     _encoded: bool = field(init=False, default=False, repr=False)
     """Whether a run takes encoded events."""
     _past: PastFiles = field(init=False, repr=False)
     _recorded: bool = field(init=False, default=False, repr=False)
     """Whether a journal keeps these."""
-    _reading: Reading | None = field(init=False, default=None, repr=False)
-    _placed: Placed[Any] = field(init=False, default=Placed((), ()), repr=False)
-    """The items that are being handed out, and the pass that they come from."""
-    _left: Left = field(init=False, factory=lambda: iter(()), repr=False)
-    """What was not handed out yet of these."""
 
     def __attrs_post_init__(self) -> None:
         if self.follow:
@@ -125,7 +114,7 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
 
     def __iter__(self) -> Iterator[T]:  # noqa: PYI034  # the bare iterator: a step more for each event costs
         if self._iterator is None:
-            self._iterator = self._handed_out(self._portions(self._readings()))
+            self._iterator = chain.from_iterable(map(self._handed_out.begin, self._portions(self._readings())))
         return self._iterator
 
     def __next__(self) -> T:
@@ -189,40 +178,40 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         Raises:
             OSError: a file cannot be read.
         """
-        self._places, self._recorded = Places.of(bookmark.position), True
+        self._handed_out.places, self._recorded = Places.of(bookmark.position), True
         return self._items(chain(self._rests(), self._readings()))
 
     def position(self, last: T) -> Mapping[str, Any]:  # noqa: ARG002  # where reading stands is known without it
         """Return how far each file was read."""
-        self._keep_place()
-        return self._places.as_json()
+        self._handed_out.keep_place()
+        return self._handed_out.places.as_json()
 
     def position_delta(self, last: T) -> PositionDelta:  # noqa: ARG002  # where reading stands is known without it
         """Return how far the files were read that were read since the last call."""
-        self._keep_place()
-        return self._places.take_delta()
+        self._handed_out.keep_place()
+        return self._handed_out.places.take_delta()
 
     def _items(self, readings: Iterator[Reading]) -> ItemStream[T]:
         waits = any(one.waits for one in self.origins)
         encoded = self._encoded
         portions = self._portions(evolve(one, encoded=encoded, in_blocks=encoded and not waits) for one in readings)
         if not waits:
-            return FileSlices(portions=portions, begin=self._advance, skipped=self.skipped)
+            return FileSlices(portions=portions, begin=self._handed_out.begin, skipped=self.skipped)
         for one in self.origins:
             one.stop = self._stop
-        return Threaded(portions=portions, items_of=self._advance, stop=self._stop)
+        return Threaded(portions=portions, items_of=self._handed_out.begin, stop=self._stop)
 
     def _readings(self) -> Iterator[Reading]:
         """A pass over each file. One that is followed has another pass each time it is replaced."""
         for origin in self.origins:
-            place = self._places.files.get(origin.key)
+            place = self._handed_out.places.files.get(origin.key)
             while True:
                 reading = self._pass(origin)
                 if origin.again:
                     reading.place = place
                     reading.growing = self._recorded and not (self.complete or self.follow or self._is_complete(origin))
                 else:
-                    reading.candidates = [*self._places.past.values(), *((place,) if place else ())]
+                    reading.candidates = [*self._handed_out.places.past.values(), *((place,) if place else ())]
                 yield reading
                 if not isinstance(origin, FollowedFile):
                     break
@@ -231,8 +220,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
 
     def _rests(self) -> Iterator[Reading]:
         """What is left of files that lay under these names before."""
-        for serial, origin in self._past.rests(self._places):
-            yield evolve(self._pass(origin), place=self._places.past[serial], past=serial)
+        for serial, origin in self._past.rests(self._handed_out.places):
+            yield evolve(self._pass(origin), place=self._handed_out.places.past[serial], past=serial)
 
     def _pass(self, origin: Origin) -> Reading:
         return Reading(origin=origin, choice=self.choice, skipped=self.skipped)
@@ -258,55 +247,10 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
                     continue  # it may be readable later
             self.unfinished += reading.unfinished > 0
             if reading.past is not None:
-                yield reading, _END
+                yield reading, END
         if self.errors:
             told = "; ".join(f"{name}: {_words(error)}" for name, error in self.errors.items())
             raise SourceError(f"{len(self.errors)} of the files could not be read to their end: {told}")
-
-    def _handed_out(self, portions: Iterator[Portion]) -> Iterator[T]:
-        return chain.from_iterable(map(self._advance, portions))
-
-    def _advance(self, portion: Portion) -> Any:
-        """Begin to hand out a portion. How much is left of it is where reading stands."""
-        reading, placed = portion
-        if placed is _END:
-            return self._end(reading)
-        if reading is not self._reading:
-            self._keep_place()
-            self._begin(reading)
-        reading.forget_before(placed.ends[0])
-        self._placed, self._left = placed, left_of(placed.items)
-        return self._left
-
-    def _begin(self, reading: Reading) -> None:
-        """Of a file that takes another one's place under a name, that one is kept among the past ones."""
-        self._reading = reading
-        if reading.past is not None:
-            return
-        before = self._places.drop(reading.origin.key)
-        if before is not None and before != reading.place:
-            self._places.add_past([before])
-        if reading.place is not None:
-            self._places.drop_past(reading.place)
-
-    def _end(self, reading: Reading) -> Iterator[Any]:
-        self._keep_place()
-        self._reading = None
-        assert reading.past is not None  # noqa: S101  # it is one of the past files that ends
-        self._places.keep_past(reading.past, evolve(self._places.past[reading.past], pending=False))
-        self._left = iter(())
-        return self._left
-
-    def _keep_place(self) -> None:
-        if self._reading is None:
-            return
-        end = self._placed.ends[-1 - length_hint(self._left)]
-        place = self._reading.place_of(end, self._placed.state)
-        if self._reading.past is None:
-            self._places.keep(self._reading.origin.key, place)
-        else:
-            pending = self._places.past[self._reading.past].pending
-            self._places.keep_past(self._reading.past, evolve(place, pending=pending))
 
     def _recognized(self, origin: Origin, places: KnownPlaces) -> Place | None:
         try:
