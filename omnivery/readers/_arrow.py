@@ -12,10 +12,10 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import FIELDS, BotEvent
 from omnivery.events.event import events_of as events_from
 from omnivery.readers._arrow_schema import stream_types
-from omnivery.readers._column_batches import ColumnBatches, installed, is_of_library, is_of_pandas, is_read_once
+from omnivery.readers._column_batches import ColumnBatches, installed, is_of_pandas, is_read_once, library_errors
 from omnivery.readers._column_libraries import by_arro3, by_pandas, by_polars, by_pyarrow
 from omnivery.readers._column_types import ColumnType
-from omnivery.readers._column_values import ip_values, own_values, seconds_values, text_values
+from omnivery.readers._column_values import UNREADABLE, ip_values, own_values, seconds_values, text_values
 from omnivery.readers._columns import Columns, derived_ids
 
 
@@ -137,14 +137,12 @@ def _by_library(frame: Any) -> ColumnBatches:
         try:
             table = open_(frame)
             # Some refuse a type of column, and say so at the first batch or the first value only.
-            start = next(table.batches, None)
-        except BaseException as error:
-            if not is_of_library(error):
-                raise
+            start = next(table.batches, [])
+        except library_errors() as error:
             refusal = refusal or error
             continue
-        found = evolve(table, batches=chain(() if start is None else (start,), table.batches))
-        if start is None or not again or all(map(table.can_read, start, table.types)):
+        found = evolve(table, batches=chain([start] if start else [], table.batches))
+        if not again or not any(map(_has_gap, map(table.library.read, start, table.types))):
             return found
         able = able or found
     if able is not None:
@@ -157,12 +155,14 @@ def _by_library(frame: Any) -> ColumnBatches:
     ) from refusal
 
 
+def _has_gap(values: list[Any]) -> bool:
+    return any(value is UNREADABLE for value in values)
+
+
 def _odd_columns(frame: Any) -> str:
     """Which columns no library reads, and their types, where the frame can be asked for each by itself."""
     names = list(getattr(frame, "column_names", ()))
-    odd = [
-        place for place, name in enumerate(names) if not any(_opens(frame.select([name]), one) for one in _LIBRARIES)
-    ]
+    odd = [place for place, name in enumerate(names) if len(names) > 1 and not _opens(frame.select([name]))]
     if not odd or len(odd) == len(names):
         return ""
     types, _ = stream_types(frame)
@@ -171,14 +171,12 @@ def _odd_columns(frame: Any) -> str:
     )
 
 
-def _opens(frame: Any, library: tuple[str, Callable[[Any], ColumnBatches]]) -> bool:
-    name, open_ = library
+def _opens(frame: Any) -> bool:
     try:
-        return installed(name) and next(open_(frame).batches, []) is not None
-    except BaseException as error:
-        if not is_of_library(error):
-            raise
+        _by_library(frame)
+    except ConfigError:
         return False
+    return True
 
 
 def is_lazy(frame: object) -> bool:

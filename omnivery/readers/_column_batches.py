@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -29,18 +30,10 @@ class Library:
         """The values of an array. One for which there is no Python object costs no other."""
         try:
             return self.values(array, of)
-        except BaseException as error:
-            if not is_of_library(error):
-                raise
-        return [self._read_one(self.one(array, place), of) for place in range(len(array))]
-
-    def _read_one(self, array: Any, of: ColumnType) -> Any:
-        try:
-            return self.values(array, of)[0]
-        except BaseException as error:
-            if not is_of_library(error):
-                raise
-            return UNREADABLE
+        except library_errors():
+            if len(array) == 1:
+                return [UNREADABLE]
+        return [self.read(self.one(array, place), of)[0] for place in range(len(array))]
 
 
 @frozen(kw_only=True)
@@ -55,16 +48,6 @@ class ColumnBatches:
     """Pieces: their columns, as arrays of the library."""
     library: Library
 
-    def can_read(self, array: Any, of: ColumnType) -> bool:
-        """Whether the library has a Python object for each value of an array."""
-        try:
-            self.library.values(array, of)
-        except BaseException as error:
-            if not is_of_library(error):
-                raise
-            return False
-        return True
-
     def guarded(self) -> Iterator[list[Any]]:
         """Yield the pieces.
 
@@ -73,18 +56,22 @@ class ColumnBatches:
         """
         try:
             yield from self.batches
-        except BaseException as error:
-            if not is_of_library(error) or isinstance(error, SourceError):
-                raise
+        except SourceError:
+            raise
+        except library_errors() as error:
             raise SourceError(
                 f"source: the table cannot be read any further; the cause, {type(error).__name__}, says why. Every row "
                 "before that place was read."
             ) from error
 
 
-def is_of_library(error: BaseException) -> bool:
-    """Whether an error is a library's own. That of a panic in Rust is no `Exception`."""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+def library_errors() -> tuple[type[BaseException], ...]:
+    """What to catch of a library's errors, in the `except` clause itself: a panic in Rust is no `Exception`.
+
+    Each library has a class of its own for panics, which cannot be imported.
+    """
+    raised = type(sys.exception())
+    return (Exception, raised) if raised.__name__ == "PanicException" else (Exception,)  # type: ignore[return-value]  # none is raised elsewhere
 
 
 def installed(module: str) -> bool:

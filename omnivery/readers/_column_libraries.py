@@ -9,12 +9,10 @@ from itertools import chain
 from types import ModuleType
 from typing import Any, cast
 
-from attrs import evolve
-
 from omnivery.errors import ConfigError
 from omnivery.readers._arrow_schema import schema_types, stream_types
 from omnivery.readers._column_batches import ROWS, ColumnBatches, Library, is_of_pandas, slices
-from omnivery.readers._column_types import COUNTED, ColumnType, Kind, Known
+from omnivery.readers._column_types import COUNTED, ColumnType, Kind
 from omnivery.readers._column_values import own_values, plain
 
 
@@ -91,7 +89,7 @@ def pyarrow_batches(
     pyarrow: ModuleType,
     schema: Any,
     batches: Iterator[list[Any]],
-    known: Mapping[str, Known] | None = None,
+    known: Mapping[str, ColumnType] | None = None,
 ) -> ColumnBatches:
     """Columns that pyarrow has read."""
     kinds = pyarrow.types
@@ -135,8 +133,10 @@ def _unrolled(array: Any, values: list[Any]) -> list[Any]:
     return found
 
 
-def _told(names: Sequence[str], types: Sequence[ColumnType], known: Mapping[str, Known] | None) -> list[ColumnType]:
-    return [of.told(known[name]) if known and name in known else of for name, of in zip(names, types, strict=True)]
+def _told(
+    names: Sequence[str], types: Sequence[ColumnType], known: Mapping[str, ColumnType] | None
+) -> list[ColumnType]:
+    return [of.told((known or {}).get(name, of)) for name, of in zip(names, types, strict=True)]
 
 
 def by_polars(frame: Any) -> ColumnBatches:
@@ -147,7 +147,8 @@ def by_polars(frame: Any) -> ColumnBatches:
     types, stream = stream_types(frame)
     if any(_is_narrow(of) for of in types):
         raise ValueError("polars reads other numbers from decimals of 32 and 64 bits")
-    return polars_batches(polars, iter((polars.DataFrame(stream),)), types)
+    read = polars.DataFrame(stream)
+    return polars_batches(polars, iter((read,)), dict(zip(read.columns, types, strict=True)))
 
 
 def _is_narrow(of: ColumnType) -> bool:
@@ -155,18 +156,14 @@ def _is_narrow(of: ColumnType) -> bool:
 
 
 def polars_batches(
-    polars: ModuleType,
-    frames: Iterator[Any],
-    types: Sequence[ColumnType] | None = None,
-    known: Mapping[str, Known] | None = None,
+    polars: ModuleType, frames: Iterator[Any], known: Mapping[str, ColumnType] | None = None
 ) -> ColumnBatches:
     """One or more frames of polars, all with the columns of the first.
 
     Args:
         polars: the library.
         frames: there is at least one.
-        types: types of the columns, if polars has read them from another library.
-        known: what a file says of columns.
+        known: types of columns, if polars has read them from a file or another library.
     """
     numbers = {polars.Datetime: polars.Int64, polars.Duration: polars.Int64, polars.Time: polars.Int64}
 
@@ -187,10 +184,9 @@ def polars_batches(
         return _listed(series if kind == series.dtype else series.cast(kind))
 
     first = next(frames)
-    own = schema_of_polars(first)
     return ColumnBatches(
         names=list(first.columns),
-        types=_told(first.columns, [_as_read(*both) for both in zip(types or own, own, strict=True)], known),
+        types=_told(first.columns, schema_of_polars(first), known),
         batches=(part.get_columns() for frame in chain((first,), frames) for part in frame.iter_slices(ROWS)),
         library=Library(values=values, one=lambda series, place: series.slice(place, 1)),
     )
@@ -206,21 +202,6 @@ def schema_of_polars(frame: Any) -> Sequence[ColumnType]:
 
 def _holds_objects(column: Any) -> bool:
     return "Object" in str(column.dtype)
-
-
-def _as_read(of: ColumnType, own: ColumnType) -> ColumnType:
-    """A type of another library, in the units and parts that polars has made of it."""
-    if of.kind is Kind.MILLISECOND_DATE and own.kind is Kind.TIMESTAMP:
-        return of
-    if of.kind in {Kind.UUID, Kind.FIXED}:
-        return of
-    if of.kind is Kind.MAP and own.kind is Kind.LIST:  # before polars knew maps
-        own = own.parts[0]
-    elif of.kind is not own.kind:
-        return own
-    if not of.parts:
-        return own
-    return evolve(of, parts=tuple(map(_as_read, of.parts, own.parts)))
 
 
 def by_pandas(frame: Any, by_library: Callable[[Any], ColumnBatches]) -> ColumnBatches:

@@ -31,20 +31,6 @@ class Kind(Enum):
 
 
 @frozen(kw_only=True)
-class Known:
-    """What a file says of a column, and of its parts, that the library which has read it does not hand on."""
-
-    uuid: bool = False
-    fixed: bool = False
-    """These are bytes of a fixed number."""
-    interval: bool = False
-    """These 12 bytes are Parquet's months, days and milliseconds."""
-    date: bool = False
-    map: bool = False
-    parts: tuple[Known, ...] = ()
-
-
-@frozen(kw_only=True)
 class ColumnType:
     """The type of a column."""
 
@@ -67,19 +53,17 @@ class ColumnType:
     counted: bool = field(init=False)
     """Whether any are wanted as whole numbers of units: no library has a Python object for each of them."""
 
-    def told(self, known: Known) -> ColumnType:
-        """The type with what a file says of it."""
-        if known.uuid:
-            return evolve(self, kind=Kind.UUID)
-        if known.map and self.kind is Kind.LIST and len(self.parts[0].parts) == 2:  # noqa: PLR2004  # a name and a value
-            return evolve(self, kind=Kind.MAP, parts=self.parts[0].parts).told(known)
-        if known.date and self.form == "tsm:":
+    def told(self, other: ColumnType) -> ColumnType:
+        """The type with what else is said of it by the file, or the other library's table, that it was read from."""
+        if other.kind in _BYTES:
+            return evolve(self, kind=other.kind)
+        if other.kind in _DATES and self.form == "tsm:":
             return evolve(self, kind=Kind.MILLISECOND_DATE)
-        if known.interval or known.fixed:
-            return evolve(self, kind=Kind.INTERVAL if known.interval else Kind.FIXED)
-        inside = known.parts[0].parts if self.kind is Kind.MAP and known.parts else known.parts
-        told = tuple(map(ColumnType.told, self.parts, inside))
-        return evolve(self, parts=told) if len(told) == len(self.parts) else self
+        if other.kind is Kind.MAP and self.kind is Kind.LIST and len(self.parts[0].parts) == 2:  # noqa: PLR2004  # a name and a value
+            return evolve(self, kind=Kind.MAP, parts=self.parts[0].parts).told(other)
+        if other.kind is not self.kind or len(other.parts) != len(self.parts):
+            return self
+        return evolve(self, parts=tuple(map(ColumnType.told, self.parts, other.parts)))
 
     def __attrs_post_init__(self) -> None:
         special = self.kind not in _AS_THEY_ARE or any(part.special for part in self.parts)
@@ -88,6 +72,9 @@ class ColumnType:
         object.__setattr__(self, "counted", counted)
 
 
+_BYTES = frozenset({Kind.UUID, Kind.FIXED, Kind.INTERVAL})
+"""What may be no more than bytes to the library that has read it. In Parquet, that is so of intervals too."""
+_DATES = frozenset({Kind.DATE, Kind.MILLISECOND_DATE})
 _AS_THEY_ARE = frozenset({Kind.OTHER, Kind.LIST, Kind.STRUCT})
 COUNTED = frozenset({Kind.TIMESTAMP, Kind.DATE, Kind.MILLISECOND_DATE, Kind.TIME, Kind.DURATION, Kind.INTERVAL})
 """What is wanted as whole numbers of units."""

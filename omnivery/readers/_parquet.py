@@ -14,7 +14,7 @@ from attrs import define
 from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._arrow import events_of
-from omnivery.readers._column_batches import ColumnBatches, installed, is_of_library, slices
+from omnivery.readers._column_batches import ColumnBatches, installed, library_errors, slices
 from omnivery.readers._column_libraries import polars_batches, pyarrow_batches
 from omnivery.readers._format import WholeReader
 from omnivery.readers._parquet_pages import check_pages
@@ -46,10 +46,8 @@ def parquet(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None =
         raise ConfigError("reading Parquet needs polars or pyarrow: pip install 'omnivery[polars]'")
     try:
         table = opened(file)
-    except BaseException as error:
+    except library_errors() as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise
-        if not is_of_library(error):
             raise
         raise ConfigError(_why(file)) from error
     return events_of(table, columns)

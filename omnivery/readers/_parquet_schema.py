@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from omnivery.readers._column_types import Known
+from omnivery.readers._column_types import ColumnType, Kind
 
 _FIXED_LENGTH = 7
 """FIXED_LEN_BYTE_ARRAY, of the enumeration `Type`."""
@@ -32,13 +32,13 @@ _SCHEMA = 2
 _LARGEST = 64 * 1024 * 1024
 
 
-def known_columns(path: Path) -> Mapping[str, Known]:
+def known_columns(path: Path) -> Mapping[str, ColumnType]:
     """Return what a file says of its columns, by their names; nothing if the footer cannot be read."""
     try:
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             elements = footer(data)[_SCHEMA]
         table = _Element.of(iter(elements))
-        return {column.fields[_NAME].decode(): column.known() for column in table.children}
+        return {column.fields[_NAME].decode(): column.type() for column in table.children}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, StopIteration):
         return {}  # the library says what is wrong with it
 
@@ -68,31 +68,32 @@ class _Element:
         fields = next(elements)
         return cls(fields, [cls.of(elements) for _ in range(fields.get(_CHILDREN) or 0)])
 
-    def known(self) -> Known:
+    def type(self) -> ColumnType:
         logical, converted = self.fields.get(_LOGICAL) or {}, self.fields.get(_CONVERTED)
         if self.children and (_MAP in logical or converted in {_CONVERTED_MAP, _CONVERTED_ENTRIES}):
-            return Known(map=True, parts=(self.children[0]._own(),))
+            return ColumnType(kind=Kind.MAP, parts=self.children[0]._own().parts)
         if self.children and (_LIST in logical or converted == _CONVERTED_LIST):
-            return Known(parts=(self.children[0]._item(),))
+            return ColumnType(kind=Kind.LIST, parts=(self.children[0]._item(),))
         own = self._own()
-        return Known(parts=(own,)) if self.fields.get(_REPETITION) == _REPEATED else own
+        return ColumnType(kind=Kind.LIST, parts=(own,)) if self.fields.get(_REPETITION) == _REPEATED else own
 
-    def _item(self) -> Known:
+    def _item(self) -> ColumnType:
         """What is repeated in a list: in old files the items themselves, else a group around each."""
         grouped = len(self.children) == 1 and self.fields[_NAME] != b"array"
-        return self.children[0].known() if grouped else self._own()
+        return self.children[0].type() if grouped else self._own()
 
-    def _own(self) -> Known:
+    def _own(self) -> ColumnType:
         if self.children:
-            return Known(parts=tuple(child.known() for child in self.children))
-        logical = self.fields.get(_LOGICAL) or {}
+            return ColumnType(kind=Kind.STRUCT, parts=tuple(child.type() for child in self.children))
+        logical, converted = self.fields.get(_LOGICAL) or {}, self.fields.get(_CONVERTED)
         if self.fields.get(_TYPE) != _FIXED_LENGTH:
-            return Known(date=_DATE in logical or self.fields.get(_CONVERTED) == _DATE)
+            return ColumnType(kind=Kind.DATE if _DATE in logical or converted == _DATE else Kind.OTHER)
+        if _UUID in logical:
+            return ColumnType(kind=Kind.UUID)
+        if converted == _CONVERTED_INTERVAL:
+            return ColumnType(kind=Kind.INTERVAL)
         # What is decimal is a number, and no library takes it for bytes.
-        converted = self.fields.get(_CONVERTED)
-        return Known(
-            uuid=_UUID in logical, fixed=not logical and converted is None, interval=converted == _CONVERTED_INTERVAL
-        )
+        return ColumnType(kind=Kind.OTHER if logical or converted is not None else Kind.FIXED)
 
 
 class _Kind(IntEnum):

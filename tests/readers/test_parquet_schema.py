@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from omnivery.readers import parquet
-from omnivery.readers._column_types import Known
+from omnivery.readers._column_types import ColumnType, Kind
 from omnivery.readers._parquet_schema import known_columns
 
 pa = pytest.importorskip("pyarrow")
@@ -29,13 +29,14 @@ def test_the_footer_is_read_into_nested_columns(tmp_path: Path) -> None:
         "list": pa.ListArray.from_arrays([0, 1], fixed),
     }
     pq.write_table(pa.table(columns), tmp_path / "f")
-    plain, of_fixed, of_key = Known(), Known(fixed=True), Known(uuid=True)
+    plain, of_fixed, of_key = ColumnType(), ColumnType(kind=Kind.FIXED), ColumnType(kind=Kind.UUID)
+    of_list = ColumnType(kind=Kind.LIST, parts=(plain,))
     assert known_columns(tmp_path / "f") == {
-        "struct": Known(parts=(of_fixed, Known(parts=(plain,)))),
+        "struct": ColumnType(kind=Kind.STRUCT, parts=(of_fixed, of_list)),
         "key": of_key,
         "decimal": plain,
-        "map": Known(map=True, parts=(Known(parts=(plain, of_key)),)),
-        "list": Known(parts=(of_fixed,)),
+        "map": ColumnType(kind=Kind.MAP, parts=(plain, of_key)),
+        "list": ColumnType(kind=Kind.LIST, parts=(of_fixed,)),
     }
 
 
