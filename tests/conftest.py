@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,33 +25,24 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests must not see the developer's own account."""
-    for name in (
-        "API_KEY",
-        "SENDING_KEY",
-        "TOKEN",
-        "DOMAIN",
-        "REGION",
-        "MAILGUN_URL",
-        "AUTOMATIONS_URL",
-        "WEBHOOK_URL",
-        "LOG",
-    ):
-        monkeypatch.delenv(f"OMNIVERY_{name}", raising=False)
-
-
-@pytest.fixture(autouse=True)
 def _wire_of_one_test() -> Iterator[None]:
     """What one test has respond to its requests does not respond to those of the next."""
     yield
     release_wire()
 
 
+SETTINGS = (
+    *("API_KEY", "SENDING_KEY", "TOKEN", "DOMAIN", "REGION"),
+    *("MAILGUN_URL", "AUTOMATIONS_URL", "WEBHOOK_URL", "LOG"),
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Programs that a shell starts in the background ignore Ctrl-C, and so do their children, who are to be tested."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in SETTINGS:  # tests must not see the developer's own account
+        os.environ.pop(f"OMNIVERY_{name}", None)
     # A busy machine is no failure: 200 ms for an example and a second for the first ten are what hypothesis allows.
     settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("patient")
