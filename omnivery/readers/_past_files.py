@@ -38,7 +38,9 @@ class PastFiles:
             own = self._recognized(rest, everywhere) or before
             return [evolve(own, pending=True), *self._begun(between(rest, origin), everywhere)]
         later = self._begun(rotated_since([before], origin), everywhere)
-        if not any(place.path != before.path for place in everywhere.in_files_like(before)):
+        # Of a file that is empty, the journal gets no place: what is said of it now would be said at each run.
+        is_told_later = origin.size == 0 and not later
+        if not is_told_later and not any(place.path != before.path for place in everywhere.in_files_like(before)):
             since = f". What was rotated since then is read: {_listed(later)}" if later else ""
             self.note(
                 f"{origin.name} is another file than the one that was read before, and is read from its start. That "

@@ -491,7 +491,7 @@ async def test_a_link_that_leads_to_another_file(tmp_path: Path) -> None:
     assert (sent, report.read) == (["e2", "e10", "e11"], 5)
 
 
-@pytest.mark.parametrize("new", [log(300), ndjson(300)[200:], ndjson(50), b""])
+@pytest.mark.parametrize("new", [log(300), ndjson(300)[200:], ndjson(50)])
 async def test_another_file_without_the_first_is_read_from_its_start_and_that_is_told(
     tmp_path: Path, new: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -505,6 +505,20 @@ async def test_another_file_without_the_first_is_read_from_its_start_and_that_is
     [note] = source.notes
     assert "is another file than the one that was read before, and is read from its start" in note
     assert note in caplog.text
+
+
+async def test_a_log_that_stays_empty_is_told_to_be_another_one_when_it_has_lines_again(tmp_path: Path) -> None:
+    """A run that reads nothing leaves the journal as it was: told at once, it would be told at each of them."""
+    file = tmp_path / "log"
+    file.write_bytes(ndjson(300))
+    await run(readers.read(file), tmp_path)
+    notes = list[int]()
+    for content in (b"", b"", ndjson(2, 400), ndjson(3, 400)):
+        file.write_bytes(content)
+        source = readers.read(file)
+        sent, _ = await run(source, tmp_path)
+        notes.append(len(source.notes))
+    assert (notes, sent) == ([0, 0, 1, 0], ["e402"])
 
 
 async def test_what_is_written_to_a_rotated_file_later_is_read_later(tmp_path: Path) -> None:
