@@ -174,7 +174,7 @@ async def test_a_run_whose_journal_another_program_has_locked_can_be_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has a moment to write down its end. What it could not is as after a kill: it goes out again."""
-    monkeypatch.setattr(group_commit, "CANCEL_TIMEOUT", 0.3)
+    monkeypatch.setattr(group_commit, "CANCEL_TIMEOUT", 0.1)
     path, server = tmp_path / "j", Taking()
     run = journalled(events(5000), server, path, concurrency=1)
     with anyio.fail_after(30), ExitStack() as stack, anyio.CancelScope() as scope:
@@ -195,7 +195,7 @@ def test_asyncio_s_own_cancellation_ends_a_run_whose_journal_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C is one. Neither the opening nor the end leaves a lock behind."""
-    monkeypatch.setattr(group_commit, "CANCEL_TIMEOUT", 0.3)
+    monkeypatch.setattr(group_commit, "CANCEL_TIMEOUT", 0.1)
     path, server = tmp_path / "j", Taking()
 
     async def main() -> None:
