@@ -14,7 +14,7 @@ from omnivery.events.event import events_of as events_from
 from omnivery.readers._arrow_schema import stream_types
 from omnivery.readers._column_batches import ColumnBatches, installed, is_of_pandas, is_read_once, library_errors
 from omnivery.readers._column_libraries import by_arro3, by_pandas, by_polars, by_pyarrow
-from omnivery.readers._column_types import ColumnType
+from omnivery.readers._column_types import ColumnType, Kind
 from omnivery.readers._column_values import UNREADABLE, ip_values, own_values, seconds_values, text_values
 from omnivery.readers._columns import Columns, derived_ids
 
@@ -61,8 +61,14 @@ def events_of(table: ColumnBatches, columns: Mapping[str, str] | None) -> Iterat
     """Turn a table's rows into events.
 
     Raises:
-        ConfigError: its columns are not those of events.
+        ConfigError: its columns are not those of events, or hold what only pandas knows, which is not installed.
     """
+    for name, of in zip(table.names, table.types, strict=True):
+        if of.kind is Kind.PERIOD and not installed("pandas"):
+            raise ConfigError(
+                f"the source's column {name!r} holds periods of pandas, which are numbers to all others: install "
+                f"pandas, or write them as text, frame[{name!r}].astype(str)"
+            )
     return _events(table, Columns.of(table.names, columns))
 
 

@@ -98,13 +98,14 @@ def _type_of(schema: _Schema) -> ColumnType:
         zone=detail or None if kind is Kind.TIMESTAMP else None,
         form=form,
         extension=extension,
+        detail=more.get(b"ARROW:extension:metadata", b"").decode(errors="replace"),
         names=tuple((child.name or b"").decode() for child in children),
         parts=parts[0].parts if kind is Kind.MAP else tuple(parts),
         rewritten=name[:2] == "+v",
     )
 
 
-_EXTENSIONS = {"arrow.uuid": Kind.UUID, "arrow.bool8": Kind.TRUTH}
+_EXTENSIONS = {"arrow.uuid": Kind.UUID, "arrow.bool8": Kind.TRUTH, "pandas.period": Kind.PERIOD}
 _KINDS = {
     **dict.fromkeys(("+l", "+L", "+vl", "+vL", "+w"), Kind.LIST),
     "+s": Kind.STRUCT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -47,6 +47,8 @@ class ColumnBatches:
     batches: Iterator[list[Any]]
     """Pieces: their columns, as arrays of the library."""
     library: Library
+    faulty: Callable[[], Sequence[str]] = tuple
+    """Names those columns, after an error, that cannot be read by themselves."""
 
     def guarded(self) -> Iterator[list[Any]]:
         """Yield the pieces.
@@ -60,8 +62,8 @@ class ColumnBatches:
             raise
         except library_errors() as error:
             raise SourceError(
-                f"source: the table cannot be read any further; the cause, {type(error).__name__}, says why. Every row "
-                "before that place was read."
+                f"source: the table cannot be read any further{listed(self.faulty())}; the cause, "
+                f"{type(error).__name__}, says why. Every row before that place was read."
             ) from error
 
 
@@ -72,6 +74,11 @@ def library_errors() -> tuple[type[BaseException], ...]:
     """
     raised = type(sys.exception())
     return (Exception, raised) if raised.__name__ == "PanicException" else (Exception,)  # type: ignore[return-value]  # none is raised elsewhere
+
+
+def listed(columns: Sequence[str]) -> str:
+    """What to say of columns that are at fault."""
+    return f" (columns: {', '.join(map(repr, columns))})" if columns else ""
 
 
 def installed(module: str) -> bool:

@@ -23,6 +23,8 @@ class Kind(Enum):
     """A byte that is 0, or any other."""
     FLOAT32 = auto()
     FLOAT16 = auto()
+    PERIOD = auto()
+    """Those of pandas, as numbers of months, weeks …"""
     LIST = auto()
     STRUCT = auto()
     MAP = auto()
@@ -42,6 +44,8 @@ class ColumnType:
     form: str = ""
     """What Arrow calls it."""
     extension: str = ""
+    detail: str = ""
+    """What an extension says of itself."""
     names: tuple[str, ...] = ()
     """Those of a struct's parts."""
     parts: tuple[ColumnType, ...] = ()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import struct
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -87,7 +90,7 @@ _STORED: Mapping[Kind, type | tuple[type, ...]] = {
     **dict.fromkeys(COUNTED, int),
     **dict.fromkeys((Kind.FLOAT32, Kind.FLOAT16), float),
     **dict.fromkeys((Kind.UUID, Kind.FIXED), bytes),
-    Kind.TRUTH: int,
+    **dict.fromkeys((Kind.TRUTH, Kind.PERIOD), int),
     Kind.INTERVAL: (str, tuple, bytes),
 }
 
@@ -121,8 +124,19 @@ def _leaf(value: Any, of: ColumnType) -> Any:  # noqa: PLR0911  # one for each k
             return value.hex()
         case Kind.TRUTH:
             return bool(value)
+        case Kind.PERIOD:
+            return _period(value, of.detail)
         case _:
             return _short_float(value, *_FLOATS[of.kind])
+
+
+@lru_cache(maxsize=1_024)  # pandas takes its time, and a period has many events
+def _period(ordinal: int, detail: str) -> Any:
+    """What pandas writes: it alone knows its periods."""
+    try:
+        return str(import_module("pandas").Period(ordinal=ordinal, freq=json.loads(detail)["freq"]))
+    except (ValueError, LookupError, TypeError, OverflowError):
+        return UNREADABLE
 
 
 def _endless(count: int, kind: Kind) -> str | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from attrs import define
+from attrs import define, evolve
 
 from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._arrow import events_of
-from omnivery.readers._column_batches import ColumnBatches, installed, library_errors, slices
+from omnivery.readers._column_batches import ColumnBatches, installed, library_errors, listed, slices
 from omnivery.readers._column_libraries import polars_batches, pyarrow_batches
 from omnivery.readers._format import WholeReader
 from omnivery.readers._parquet_pages import check_pages
@@ -45,12 +46,12 @@ def parquet(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None =
     if opened is None:
         raise ConfigError("reading Parquet needs polars or pyarrow: pip install 'omnivery[polars]'")
     try:
-        table = opened(file)
+        table = opened(file, None)
     except library_errors() as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise ConfigError(_why(file)) from error
-    return events_of(table, columns)
+        raise ConfigError(_why(file, opened)) from error
+    return events_of(evolve(table, faulty=lambda: _faulty(file, opened)), columns)
 
 
 @define(kw_only=True, eq=False)
@@ -79,34 +80,56 @@ def _regular(path: str | os.PathLike[str]) -> Path:
     return file
 
 
-def _why(file: Path) -> str:
+def _why(file: Path, opened: _Opener) -> str:
     """What is wrong with a file that cannot be opened: with itself, or with the library."""
     try:
         check_pages(file)
-    except (SourceError, OSError):
-        return "path: the Parquet file is damaged or cut off; see this error's cause"
+    except SourceError as error:
+        return f"path: {error}; see this error's cause"
+    except OSError:
+        return "path: the Parquet file cannot be read; see this error's cause"
     name, other = ("pyarrow", "polars") if installed("pyarrow.parquet") else ("polars", "pyarrow")
     return (
         f"path: the Parquet file looks sound, but {name} cannot read it: it may have a column of a type that {name} "
-        f"does not know; see this error's cause, and try {other}"
+        f"does not know{listed(_faulty(file, opened))}; see this error's cause, and try {other}"
     )
 
 
-def _by_pyarrow(file: Path) -> ColumnBatches:
+_Opener: TypeAlias = Callable[[Path, list[str] | None], ColumnBatches]
+"""Opens a file, for some of its columns only."""
+
+
+def _faulty(file: Path, opened: _Opener) -> Sequence[str]:
+    names = list(known_columns(file))
+    faulty = [name for name in names if not _is_readable(file, opened, name)]
+    return faulty if len(faulty) < len(names) else ()
+
+
+def _is_readable(file: Path, opened: _Opener, name: str) -> bool:
+    try:
+        deque(opened(file, [name]).batches, maxlen=0)
+    except library_errors():
+        return False
+    return True
+
+
+def _by_pyarrow(file: Path, names: list[str] | None = None) -> ColumnBatches:
     pyarrow = import_module("pyarrow")
     opened = import_module("pyarrow.parquet").ParquetFile(file)
 
     def batches() -> Iterator[list[Any]]:
         with opened:
-            yield from slices(opened.iter_batches(_AT_ONCE))
+            yield from slices(opened.iter_batches(_AT_ONCE, columns=names))
 
     return pyarrow_batches(pyarrow, opened.schema_arrow, batches(), known_columns(file))
 
 
-def _by_polars(file: Path) -> ColumnBatches:
-    check_pages(file)
+def _by_polars(file: Path, names: list[str] | None = None) -> ColumnBatches:
+    if names is None:
+        check_pages(file)
     polars = import_module("polars")
     rows = polars.scan_parquet(file, glob=False)
+    rows = rows if names is None else rows.select(names)
 
     def frames() -> Iterator[Any]:
         for start in count(0, _AT_ONCE):

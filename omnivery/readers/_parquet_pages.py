@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from omnivery.errors import SourceError
+from omnivery.readers._column_batches import listed
 from omnivery.readers._parquet_schema import Compact, footer
 
 _ROW_GROUPS, _COLUMNS, _META = 4, 1, 3
 """Fields of `FileMetaData`, `RowGroup` and `ColumnChunk`."""
-_VALUES, _DATA_AT, _DICTIONARY_AT = 5, 9, 11
+_PATH, _VALUES, _DATA_AT, _DICTIONARY_AT = 3, 5, 9, 11
 """Fields of `ColumnMetaData`."""
 _UNPACKED, _PACKED, _DATA, _DICTIONARY, _DATA_V2 = 2, 3, 5, 7, 8
 """Fields of `PageHeader`."""
@@ -33,11 +34,13 @@ def check_pages(path: Path) -> None:
         OSError: the file cannot be read.
     """
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        column: Mapping[int, Any] = {}
         try:
             for column in _columns(footer(data)):
                 _check_column(data, column)
         except (ValueError, IndexError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise SourceError("the Parquet file is damaged or cut off") from error
+            names = [b".".join(column[_PATH]).decode(errors="replace")] if _PATH in column else []
+            raise SourceError(f"the Parquet file is damaged or cut off{listed(names)}") from error
 
 
 def _columns(meta: Mapping[int, Any]) -> Iterator[Mapping[int, Any]]:

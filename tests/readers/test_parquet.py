@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import BotEvent
+from omnivery.readers import _arrow as arrow_frame
 from omnivery.readers import _parquet as parquet_file
 from omnivery.readers import arrow, parquet
 
@@ -108,8 +109,41 @@ def test_a_sound_file_that_a_library_cannot_read_is_not_called_damaged(
         pa.array([0], pa.timestamp("us", "Mars/Base")) if kind == "an unknown zone" else pa.array([Decimal(10**50)])
     )
     pq.write_table(pa.table({"ip": ["192.0.2.1"], "own": column}), tmp_path / "f")
-    with pytest.raises(ConfigError, match=r"looks sound, but polars cannot read it: .* and try pyarrow"):
+    with pytest.raises(ConfigError, match=r"looks sound, but polars cannot read it: .* and try pyarrow") as caught:
         parquet(tmp_path / "f")
+    # For a zone that it does not know, polars reads no column at all.
+    assert ("(columns: 'own')" in str(caught.value)) == (kind == "decimal256")
+
+
+def test_damage_is_reported_with_its_column(library: str, tmp_path: Path) -> None:
+    """Of hundreds of columns, one may have to be left out."""
+    path = tmp_path / "f"
+    pq.write_table(pa.table({"ip": ["192.0.2.1"] * 9, "own": list(range(9))}), path, compression="snappy")
+    data = bytearray(path.read_bytes())
+    column = pq.read_metadata(path).row_group(0).column(1)
+    start = column.dictionary_page_offset
+    data[start : start + column.total_compressed_size] = b"\x15" * column.total_compressed_size
+    path.write_bytes(data)
+    with pytest.raises((ConfigError, SourceError), match=r"\(columns: 'own'\)"):
+        list(parquet(path))
+
+
+@pytest.mark.parametrize("has_pandas", [True, False])
+def test_a_period_of_pandas_is_its_text_or_refused(
+    library: str, has_pandas: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the file it is the number of months since 1970."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"event_id": ["1", "2"], "own": pandas.period_range("2024-01", periods=2, freq="M")})
+    frame.to_parquet(tmp_path / "f")
+    monkeypatch.setattr(arrow_frame, "installed", lambda name: has_pandas or name != "pandas")
+    made: list[Any] = [lambda: parquet(tmp_path / "f"), lambda: arrow(pa.Table.from_pandas(frame))]
+    for events in made:
+        if has_pandas:
+            assert [event.attributes for event in events()] == [{"own": "2024-01"}, {"own": "2024-02"}]
+        else:
+            with pytest.raises(ConfigError, match="'own' holds periods of pandas"):
+                events()
 
 
 def test_another_kind_of_file_is_an_error(tmp_path: Path) -> None:
