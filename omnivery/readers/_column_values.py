@@ -6,7 +6,7 @@ import json
 import math
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -30,7 +30,7 @@ UNREADABLE = Unreadable()
 def own_values(values: list[Any], of: ColumnType) -> list[Any]:
     """Values in their JSON form; see `arrow()` for what becomes of those that have none."""
     if of.special:
-        return [typed(value, of) for value in values]
+        return list(map(form_of(of), values))
     return values if _PLAIN.issuperset(map(type, values)) else [plain(value) for value in values]
 
 
@@ -72,62 +72,65 @@ _COUNTS = frozenset({int, type(None)})
 _PER_DAY = {Kind.DATE: 1, Kind.MILLISECOND_DATE: 86_400_000}
 
 
-def typed(value: Any, of: ColumnType) -> Any:
-    """One value in its JSON form, by its type."""
-    if value is None or value is UNREADABLE or not of.special:
-        return plain(value)
-    if of.kind is Kind.LIST and isinstance(value, list):
-        return [typed(part, of.parts[0]) for part in value]
-    if of.kind is Kind.STRUCT and isinstance(value, dict):
-        return {name: typed(value.get(name), part) for name, part in zip(of.names, of.parts, strict=True)}
-    if of.kind is Kind.MAP:
-        return _map(value, of)
-    return _leaf(value, of) if isinstance(value, _STORED.get(of.kind, object)) else plain(value)
+@lru_cache(maxsize=256)
+def form_of(of: ColumnType) -> Callable[[Any], Any]:
+    """Return what gives the values of a type their JSON form."""
+    if not of.special:
+        return plain
+    form, stored = _form(of), _STORED[of.kind]
+    # What a library could not rewrite has an object of its own.
+    return lambda value: form(value) if isinstance(value, stored) else plain(value)
 
 
-# What a library could not rewrite has an object of its own.
 _STORED: Mapping[Kind, type | tuple[type, ...]] = {
     **dict.fromkeys(COUNTED, int),
     **dict.fromkeys((Kind.FLOAT32, Kind.FLOAT16), float),
     **dict.fromkeys((Kind.UUID, Kind.FIXED), bytes),
     **dict.fromkeys((Kind.TRUTH, Kind.PERIOD), int),
     Kind.INTERVAL: (str, tuple, bytes),
+    Kind.LIST: list,
+    Kind.STRUCT: dict,
+    Kind.MAP: (list, dict),
 }
 
 
-def _map(value: Any, of: ColumnType) -> Any:
+def _form(of: ColumnType) -> Callable[[Any], Any]:  # noqa: C901, PLR0911  # one for each kind
+    parts = list(map(form_of, of.parts))
+    match of.kind:
+        case Kind.LIST:
+            return lambda value: list(map(parts[0], value))
+        case Kind.STRUCT:
+            members = list(zip(of.names, parts, strict=True))
+            return lambda value: {name: form(value.get(name)) for name, form in members}
+        case Kind.MAP:
+            return lambda value: _map(value, parts)
+        case Kind.TIMESTAMP:
+            return lambda value: _endless(value, of.kind) or moment_text(value, of.per_second, of.zone)
+        case Kind.DATE | Kind.MILLISECOND_DATE:
+            return lambda value: _endless(value, of.kind) or date_text(value // _PER_DAY[of.kind])
+        case Kind.TIME:
+            return lambda value: clock_text(value, of.per_second)
+        case Kind.DURATION:
+            return lambda value: duration_text(value, of.per_second)
+        case Kind.UUID:
+            return lambda value: str(UUID(bytes=value)) if len(value) == 16 else value.hex()  # noqa: PLR2004  # as long as one is
+        case Kind.PERIOD:
+            return lambda value: _period(value, of.detail)
+        case Kind.FLOAT32 | Kind.FLOAT16:
+            code, digits = _FLOATS[of.kind]
+            return lambda value: _short_float(value, code, digits)
+    return _FORMS[of.kind]
+
+
+def _map(value: Any, parts: Sequence[Callable[[Any], Any]]) -> Any:
     # Its entries: pairs, or structs of two where the library knows no maps.
     if isinstance(value, dict):
         value = list(value.items())
     pairs = [tuple(entry.values()) if isinstance(entry, dict) else entry for entry in value]
-    if len(of.parts) != 2 or any(len(pair) != 2 for pair in pairs):  # noqa: PLR2004  # a name and a value
+    if len(parts) != 2 or any(len(pair) != 2 for pair in pairs):  # noqa: PLR2004  # a name and a value
         return plain(value)
-    key, item = of.parts
-    return object_of([(typed(name, key), typed(one, item)) for name, one in pairs])
-
-
-def _leaf(value: Any, of: ColumnType) -> Any:  # noqa: PLR0911  # one for each kind
-    match of.kind:
-        case Kind.TIMESTAMP:
-            return _endless(value, of.kind) or moment_text(value, of.per_second, of.zone)
-        case Kind.DATE | Kind.MILLISECOND_DATE:
-            return _endless(value, of.kind) or date_text(value // _PER_DAY[of.kind])
-        case Kind.TIME:
-            return clock_text(value, of.per_second)
-        case Kind.DURATION:
-            return duration_text(value, of.per_second)
-        case Kind.INTERVAL:
-            return _interval(value)
-        case Kind.UUID:
-            return str(UUID(bytes=value)) if len(value) == 16 else value.hex()  # noqa: PLR2004  # as long as one is
-        case Kind.FIXED:
-            return value.hex()
-        case Kind.TRUTH:
-            return bool(value)
-        case Kind.PERIOD:
-            return _period(value, of.detail)
-        case _:
-            return _short_float(value, *_FLOATS[of.kind])
+    key, item = parts
+    return object_of([(key(name), item(one)) for name, one in pairs])
 
 
 @lru_cache(maxsize=1_024)  # pandas takes its time, and a period has many events
@@ -160,8 +163,10 @@ def _short_float(value: float, code: str, digits: int) -> float | None:
     if value.is_integer() and abs(value) < _EXACT:
         return value
     packed = struct.pack(code, value)
-    shorter = (float(f"{value:.{count}g}") for count in range(digits, digits + 3))
-    return next((found for found in shorter if struct.pack(code, found) == packed), value)
+    for count in range(digits, digits + 3):
+        if struct.pack(code, found := float(f"{value:.{count}g}")) == packed:
+            return found
+    return value
 
 
 def _interval(value: Any) -> str:
@@ -181,6 +186,7 @@ _PARTS = re.compile(r"(-?[\d.]+) (\w+)")
 _NANOSECONDS = {"mons": 0, "days": 0, "hours": 3_600 * 10**9, "mins": 60 * 10**9, "secs": 10**9}
 
 
+_FORMS: Mapping[Kind, Callable[[Any], Any]] = {Kind.INTERVAL: _interval, Kind.FIXED: bytes.hex, Kind.TRUTH: bool}
 _PLAIN = frozenset({str, int, bool, type(None)})
 _TEXT = frozenset({str, type(None)})
 

@@ -22,8 +22,8 @@ def moment_text(count: int, per_second: int, zone: str | None) -> str:
     if _FIRST <= seconds <= _LAST:
         moment = _EPOCH + timedelta(seconds=seconds)
         try:
-            text = (moment.replace(tzinfo=None) if zone is None else moment.astimezone(_zone(zone))).isoformat()
-            return text[:19] + fraction + text[19:]
+            text = (moment if zone is None else moment.astimezone(_zone(zone))).isoformat()
+            return text[:19] + fraction + ("" if zone is None else text[19:])
         except OverflowError:  # in its zone, it lies in another year
             pass
     days, of_day = divmod(seconds, _DAY)
