@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.wire import release_wire
-from tests.support.worker import send_what_is_shown
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -37,7 +36,7 @@ SETTINGS = (
 )
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Programs that a shell starts in the background ignore Ctrl-C, and so do their children, who are to be tested."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -46,8 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # A busy machine is no failure: 200 ms for an example and a second for the first ten are what hypothesis allows.
     settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("patient")
-    if hasattr(config, "workerinput"):
-        send_what_is_shown(config)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
