@@ -95,10 +95,10 @@ def is_read_once(frame: object) -> bool:
 
 
 def is_of_pandas(table: ColumnBatches) -> bool:
-    """Whether a column has a type that is a number in Arrow: what it says, pandas alone knows."""
+    """Whether a column holds intervals of pandas, of which Arrow's structs do not say which ends they include."""
 
     def any_of(types: Iterable[ColumnType]) -> bool:
-        return any(of.extension.startswith("pandas.") or any_of(of.parts) for of in types)
+        return any(of.extension == "pandas.interval" or any_of(of.parts) for of in types)
 
     return any_of(table.types)
 
