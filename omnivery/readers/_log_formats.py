@@ -46,6 +46,10 @@ _S3 = (
     "%{owner}x %{bucket}x %t %a %{requester}x %{request_id}x %{operation}x %{key}x "
     '"%r" %s %{error}x %B %B %{total_time}x %{turn_around_time}x "%{Referer}i" "%{User-Agent}i"'
 )
+_ENVOY = (
+    '%t "%r" %s %{flags}x %{received}x %B %{duration}x %{upstream_time}x "%{X-Forwarded-For}i" '
+    '"%{User-Agent}i" "%{request_id}x" "%{authority}x" "%{upstream}x"'
+)
 
 
 def _vhost_combined(host: str) -> LogFormat:
@@ -111,6 +115,8 @@ LOG_FORMATS: Sequence[LogFormat] = (
     ),
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
     LogFormat(name="s3", make=_text(_S3, "the format of S3's server access logs"), forwards=False, advice=_BEFORE_S3),
+    # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#default-format-string
+    LogFormat(name="envoy", make=_text(_ENVOY, "Envoy's default format"), peers=False),
     LogFormat(name="cloudfront", make=W3CLogReader, marks=(b"x-edge-location",)),
     LogFormat(name="iis", make=W3CLogReader, marks=(b"#Software: Microsoft",)),
     LogFormat(name="w3c", make=W3CLogReader, marks=(b"#Fields:",)),

@@ -142,7 +142,7 @@ class TextLogReader(RequestReader):
         if match is None:
             return False
         client, _, _, _, _, forwarded = self.pattern.fields(match)
-        return is_plausible(client, forwarded)
+        return is_plausible(client if Role.CLIENT in self.pattern.roles else forwarded, forwarded)
 
     def request(self, line: bytes, number: int) -> Request | UnreadableLine:
         """Return the request of a line."""

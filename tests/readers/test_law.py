@@ -144,10 +144,15 @@ def lines_in(content: bytes) -> list[bytes | None]:
     return [line for _, lines in Blocks(iter([content] if content else [])) for line in lines]
 
 
+def options_of(one: Format, **others: Any) -> ReadOptions:
+    """What a reader of the format needs to be told: Envoy's has the forwarded client alone."""
+    return ReadOptions(client_ip="forwarded") if one.name.startswith("envoy") else ReadOptions(**others)
+
+
 def made(one: Format, content: bytes) -> LineReader[Any] | None:
     """The reader of a format for a source, if it is one of lines and takes the source."""
     sample = [line for line in lines_in(content) if line and not line.isspace()][:200]
-    reader = one.reader(sample, ReadOptions())
+    reader = one.reader(sample, options_of(one))
     return reader if isinstance(reader, LineReader) else None
 
 
@@ -155,7 +160,7 @@ EACH = [one for one in FORMATS if one.name == "combined in CSV" or not one.name.
 """What reads a log in a column is the same for all of them."""
 SOME = [one for one in EACH if one.name != "parquet" and one.like in {"", "combined", "nginx_json"}]
 """And so is what reads a log's objects in JSON."""
-BY_LINES = [one for one in EACH if isinstance(one.reader((), ReadOptions()), LineReader)]
+BY_LINES = [one for one in EACH if isinstance(one.reader((), options_of(one)), LineReader)]
 
 
 def each(formats: list[Format], content: bytes) -> Iterator[tuple[Format, bytes]]:
@@ -207,7 +212,7 @@ def test_reading_resumes_behind_any_item_as_if_nothing_had_happened(
     for one, file in each(SOME, content):
         path.write_bytes(file)
         sample = [line for line in lines_in(file) if line and not line.isspace()][:200]
-        reader = partial(one.reader, sample, ReadOptions())
+        reader = partial(one.reader, sample, options_of(one))
         _reading_resumes(partial(_source, path, reader, encoded=encoded), behind)
 
 
@@ -249,8 +254,8 @@ def test_a_run_is_given_what_iteration_gives(content: bytes, often: int, peer: b
     for one, file in each(SOME, (content + b"\n") * often):
         path.write_bytes(file)
         sample = [line for line in lines_in(file) if line and not line.isspace()][:200]
-        log = isinstance(one.reader((), ReadOptions()), RequestReader)
-        options = ReadOptions(client_ip="peer" if peer and log else None)
+        log = isinstance(one.reader((), options_of(one)), RequestReader)
+        options = options_of(one, client_ip="peer" if peer and log else None)
         reader = partial(one.reader, sample, options)
         _a_run_is_given_what_iteration_gives(events_from(path, reader), events_from(path, reader))
 
