@@ -100,7 +100,10 @@ _Opener: TypeAlias = Callable[[Path, list[str] | None], ColumnBatches]
 
 
 def _faulty(file: Path, opened: _Opener) -> Sequence[str]:
-    names = list(known_columns(file))
+    try:
+        names = list(known_columns(file))
+    except OSError:  # it was removed while it was read
+        return ()
     faulty = [name for name in names if not _is_readable(file, opened, name)]
     return faulty if len(faulty) < len(names) else ()
 

@@ -7,7 +7,7 @@ https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,20 @@ def check_pages(path: Path) -> None:
             for column in _columns(footer(data)):
                 _check_column(data, column)
         except (ValueError, IndexError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            names = [b".".join(column[_PATH]).decode(errors="replace")] if _PATH in column else []
-            raise SourceError(f"the Parquet file is damaged or cut off{listed(names)}") from error
+            raise SourceError(f"the Parquet file is damaged or cut off{listed(_names(column))}") from error
 
 
 def _columns(meta: Mapping[int, Any]) -> Iterator[Mapping[int, Any]]:
     for group in meta[_ROW_GROUPS]:
         # A column may lie in another file, which polars does not read.
         yield from (chunk[_META] for chunk in group[_COLUMNS] if _META in chunk)
+
+
+def _names(column: Mapping[int, Any]) -> Sequence[str]:
+    try:
+        return (b".".join(column[_PATH]).decode(errors="replace"),)
+    except (LookupError, TypeError, AttributeError):  # the damage may be here, too
+        return ()
 
 
 def _check_column(data: mmap, column: Mapping[int, Any]) -> None:
