@@ -13,4 +13,6 @@ def main() -> None:
         if error.name not in {"click", "rich"}:
             raise
         sys.exit(f"The command line needs {error.name}: pip install 'omnivery[cli]', or 'omnivery[emulator]' for all.")
+    # httpx has a command line, too, and imports it with rich and Pygments: a third of the time of a start.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None is how Python is told not to import
     run()

@@ -17,7 +17,7 @@ import pytest
 
 from omnivery.cli.output import printable
 from omnivery.emulator import Emulator
-from tests.support.cli import in_process, unread
+from tests.support.cli import free_port, in_process, unread
 from tests.support.cli import process as omnivery
 from tests.support.waiting import killed_in_the_end
 
@@ -213,3 +213,11 @@ def test_a_closed_standard_output_costs_no_traceback(tmp_path: Path, settings: d
     command = f"exec {sys.executable} -m omnivery bots submit {file} >&-"
     result = subprocess.run(["sh", "-c", command], capture_output=True, check=False, env={**os.environ, **settings})
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_a_command_does_not_import_the_command_line_of_httpx() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "omnivery", "domains", "list"]
+    environment = {**os.environ, "OMNIVERY_API_KEY": "key", "OMNIVERY_MAILGUN_URL": f"http://127.0.0.1:{free_port()}"}
+    imports = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment).stderr
+    assert "httpx._client" in imports
+    assert "pygments" not in imports

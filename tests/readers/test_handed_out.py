@@ -19,7 +19,7 @@ def test_a_place_is_behind_the_items_that_were_taken(tmp_path: Path) -> None:
     handed_out = HandedOut()
     (placed,) = reading.items()
     left = handed_out.begin((reading, placed))
-    next(left), next(left)
+    assert [next(left), next(left)]
     handed_out.keep_place()
     (place,) = handed_out.places.files.values()
     assert place.line + place.skip - 1 == 2
