@@ -148,6 +148,7 @@ def meeting(handle: Callable[[socket.socket, Request], None], **options: Any) ->
 
 HEAD = f"""
 import json, os, signal, sys, threading, time
+sys.modules["httpx._main"] = None  # its command line, with the click and rich of the tests, is a third of a start
 from omnivery import Automations, CallOptions, RetryPolicy
 from tests.support.bots import endless, events
 url = sys.argv[1]
