@@ -130,6 +130,10 @@ _LOOKS = tuple(
         (rb"From \S++ |(?:Received|Return-Path|Delivered-To): ", "it looks like mail"),
         (rb"(?:\w+ ?\w* )?\S* *(?:postfix|sendmail|exim|dovecot)\b", "it looks like the log of a mail server"),
         (
+            rb"(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#\d+: |\[\w{3} \w{3} [\d :.]+\] \[(?:\w+:)?\w+\] )",
+            "it looks like a web server's error log, which has no user agents: leave it out, and read the access log",
+        ),
+        (
             rb"[^\n]{0,64}heroku\[router\]",
             "it looks like Heroku's router, which logs no user agent: read the app's log",
         ),

@@ -51,7 +51,7 @@ def unpacked(pieces: Iterator[bytes], *, layers: int = _LAYERS, careful_from: in
     if name is None:
         yield from data
     elif name not in _DECOMPRESSORS:
-        raise SourceError(f"this is {name}: unpack it first")
+        raise SourceError(f"this is {name}: {_ADVICE.get(name, 'unpack it first')}")
     elif not layers:
         raise SourceError(f"the data is packed more than {_LAYERS} times over")
     else:
@@ -106,8 +106,22 @@ _MAGIC = (
     (b"GIF87a", "a picture"),
     (b"GIF89a", "a picture"),
     (b"LfLe", "a systemd journal fragment"),
-    (b"LPKSHHRH", "a systemd journal: pipe `journalctl -o cat` in"),
+    (b"LPKSHHRH", "a systemd journal"),
 )
+_NO_EVENTS = "it holds no events: leave it out"
+_EXPORT = "export its rows as CSV or NDJSON first"
+_ADVICE = {
+    "an SQLite database": _EXPORT,
+    "an Avro file": _EXPORT,
+    "an Arrow file": _EXPORT,
+    "an old Office document": _EXPORT,
+    "a PDF document": _NO_EVENTS,
+    "a program": _NO_EVENTS,
+    "a picture": _NO_EVENTS,
+    "a systemd journal fragment": "pipe `journalctl -o cat` in",
+    "a systemd journal": "pipe `journalctl -o cat` in",
+}
+"""What to do with a file that unpacking does not help."""
 
 
 def _may_be_magic(head: bytes) -> bool:

@@ -161,6 +161,12 @@ def test_a_name_that_is_none_is_an_error_at_the_call() -> None:
         (b'x 192.0.2.1 y [17/May/2026:10:05:03 +0000] "GET /c/1 HTTP/1.1" 200 "X"\n' * 3, "give its pattern, format="),
         (b"2026/05/17 10:05:03.1\tINFO\thttp.log.access.a\thandled request\t{}\n" * 3, "Caddy's log for a console"),
         (b'2026-05-17T10:05:03+00:00 heroku[router]: at=info method=GET path="/c/1"\n' * 3, "Heroku's router"),
+        (
+            b'2026/11/20 10:00:00 [error] 7#7: *1 open() failed, client: 192.0.2.1, request: "GET / HTTP/1.1"\n',
+            "a web server's error log",
+        ),
+        (b"[Fri Nov 20 10:00:00.000000 2026] [mpm_event:notice] [pid 1:tid 1] resuming\n", "a web server's error log"),
+        (b"[Fri Nov  2 10:00:00 2026] [error] [client 192.0.2.1] no file\n", "a web server's error log"),
         (b"x" * 3_000_000, "no line of it is shorter than 1,000,000 bytes"),
     ],
 )

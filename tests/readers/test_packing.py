@@ -199,14 +199,27 @@ def archive() -> bytes:
         (b"Rar!\x1a\x07\x01\x00", "a RAR archive"),
         (b"\x04\x22\x4d\x18\x64", "packed by lz4"),
         (b"\x1f\x9d\x90", "packed by compress"),
-        (b"SQLite format 3\x00", "an SQLite database"),
-        (b"%PDF-1.7\n", "a PDF document"),
     ],
     # A name made of the bytes would hold the time, which packers write into them.
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_has_to_be_unpacked_first_is_named(content: bytes, name: str) -> None:
     with pytest.raises(SourceError, match=f"this is {name}: unpack it first"):
+        list(ndjson(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"SQLite format 3\x00", "an SQLite database: export its rows as CSV or NDJSON first"),
+        (b"%PDF-1.7\n", "a PDF document: it holds no events: leave it out"),
+        (b"\x89PNG\r\n\x1a\n", "a picture: it holds no events: leave it out"),
+        (b"LPKSHHRH", "a systemd journal: pipe `journalctl -o cat` in"),
+    ],
+    ids=lambda value: value[:12] if isinstance(value, str) else "",
+)
+def test_what_unpacking_does_not_help_has_other_advice(content: bytes, words: str) -> None:
+    with pytest.raises(SourceError, match=f"^this is {words}$"):
         list(ndjson(io.BytesIO(content)))
 
 
