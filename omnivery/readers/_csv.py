@@ -12,6 +12,7 @@ from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import client_address
 from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
+from omnivery.readers._csv_escapes import unescape, until_escaped
 from omnivery.readers._csv_header import HeaderSearch
 from omnivery.readers._csv_nulls import may_have_nulls, without_null_times, without_nulls
 from omnivery.readers._csv_rows import NOTHING, fault_of
@@ -32,6 +33,9 @@ def csv(
     cell is None, and so is `\N`; for a time, `NULL`, `NaT` and the like are, too. `ts` and `message_ts` are unix time,
     or times as databases and warehouses export them, in UTC unless they have a zone. An `ip` may have a port, brackets
     or a prefix length.
+
+    Where tabs separate the cells, the first `\N` tells that a database has written them: from that row on, escapes such
+    as `\t`, `\n` and `\\` are what they stand for, but for those in `event_id`. No id depends on it.
 
     Where there is no column for `event_id`, it is derived by `event_id_for()`, from `url` and the number of the line
     too, as `access_log()` does: to read the file again yields the same ids, unless lines before an event are removed.
@@ -89,7 +93,12 @@ class CsvReader(TableReader):
         # One more, or a single one would come without its tuple.
         self._own_of = itemgetter(*own.own.values(), own.count)
         self._derives = not own.has("event_id")
+        if self.state["delimiter"] == "\t" and not self.state.get("escaped"):
+            below = until_escaped(below, self._escaped_from_here)
         yield from self._items(below)
+
+    def _escaped_from_here(self) -> None:
+        self.state = {**self.state, "escaped": True}
 
     def _cleaned(self, rows: list[list[str]], lines: Sequence[Line] | None) -> list[list[str]]:
         return list(map(without_nulls, rows)) if lines is None or may_have_nulls(lines) else rows
@@ -125,6 +134,8 @@ class CsvReader(TableReader):
         )
         if self._derives:
             event.event_id = derived_id(event, number)
+        if "escaped" in self.state and any("\\" in cell for cell in kept):
+            unescape(event)
         return event
 
     def _at_fault(self, number: int, cells: list[str] | str, fault: str) -> BotEvent | UnreadableLine | None:
