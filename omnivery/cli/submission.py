@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from omnivery.readers import FileEvents
 
 COUNTS = ("read", "accepted", "rejected", "undelivered", "batches", "requests", "retries")
+NAMED = 3
+"""Files whose names are told of those that were not begun. JSON has all of them."""
 
 
 @define(kw_only=True)
@@ -76,6 +78,11 @@ class Submission:
         return {name: SubmitReport.of(one, state) for name, one in totals.items()}
 
     @property
+    def not_begun(self) -> list[str]:
+        """The files that nothing was read of, because the run ended before their turn."""
+        return [name for name in map(file_name, self.sources) if name not in self._runs]
+
+    @property
     def all_accepted(self) -> bool:
         """Whether every file was read to its end, and each of its events accepted."""
         reports = self.reports.values()
@@ -99,6 +106,7 @@ class Submission:
             "events_per_second": round(counts["accepted"] / elapsed, 1) if elapsed else 0.0,
             **listed,
             "errors": errors,
+            "not_begun": self.not_begun,
             "stopped_by": next(filter(None, stops), None),
         }
 
@@ -115,6 +123,10 @@ class Submission:
                     "the options are right, name another journal",
                     err=True,
                 )
+
+        if left := self.not_begun:
+            named = ", ".join(map(printable, left[:NAMED])) + (" …" if len(left) > NAMED else "")
+            click.echo(f"Note: {counted(len(left), 'file')} not begun, as the run ended before: {named}", err=True)
 
     async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
         """Submit one file after the other, until an error that every batch would meet.

@@ -173,6 +173,19 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(
     assert b"Error: " + str(tmp_path / "3").encode() + b": this is a zip archive" in result.stderr
 
 
+def test_files_that_a_wrong_token_kept_from_being_begun_are_named(tmp_path: Path, settings: dict[str, str]) -> None:
+    files = [tmp_path / f"{n}.ndjson" for n in range(6)]
+    for place, file in enumerate(files):
+        file.write_bytes(ndjson(1, place))
+    result = submit({**settings, "OMNIVERY_TOKEN": "wrong"}, *files)
+    totals = printed(result)
+    assert (result.returncode, totals["read"], totals["undelivered"]) == (1, 1, 1)
+    assert totals["not_begun"] == [str(file) for file in files[1:]]
+    told = ", ".join(map(str, files[1:4]))
+    assert f"Note: 5 files not begun, as the run ended before: {told} …" in result.stderr.decode()
+    assert printed(submit(settings, *files))["not_begun"] == []
+
+
 def test_a_file_that_was_cut_short_does_not_hide_the_others(
     tmp_path: Path, settings: dict[str, str], emulator: Emulator
 ) -> None:
