@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
@@ -202,12 +203,7 @@ def report_json(report: SubmitReport, *, interrupted: bool) -> dict[str, Any]:
 
 def where_events_went(report: SubmitReport) -> Iterator[str]:
     """A line for each thing that kept events from being accepted; nothing where all were."""
-    shown = 10
-    for item in report.rejections[:shown]:
-        place = f"index {item.index}" if item.line is None else f"line {item.line:,}"
-        yield f"rejected: {place}: {item.reason}"
-    if report.rejected > shown:
-        yield f"rejected: {report.rejected - shown:,} more"
+    yield from _rejected(report)
     lost: dict[str, list[int]] = {}
     for failure in report.failures:
         lost.setdefault(str(failure.error), []).append(failure.events)
@@ -216,7 +212,29 @@ def where_events_went(report: SubmitReport) -> Iterator[str]:
     if report.undelivered > (listed := sum(failure.events for failure in report.failures)):
         yield f"not delivered: {report.undelivered - listed:,} more events"
     if report.stopped_by is not None:
-        yield f"the run was stopped: {_words(report.stopped_by)}"
+        stop = _words(report.stopped_by)
+        yield "the run was stopped by that error" if stop in lost else f"the run was stopped: {stop}"
+
+
+def _rejected(report: SubmitReport) -> Iterator[str]:
+    """A line for each reason: a file in a wrong format has the same one for every line of it."""
+    places: dict[tuple[str, str], list[int]] = {}
+    for item in report.rejections:
+        kind, place = ("index", item.index) if item.line is None else ("line", item.line)
+        places.setdefault((item.reason, kind), []).append(place)
+    told = 0
+    for (reason, kind), found in islice(places.items(), _REASONS):
+        told += len(found)
+        first = ", ".join(f"{place:,}" for place in found[:_PLACES])
+        rest = f" and {len(found) - _PLACES:,} more" if len(found) > _PLACES else ""
+        yield f"rejected: {kind if len(found) == 1 else _PLURALS[kind]} {first}{rest}: {reason}"
+    if report.rejected > told:
+        yield f"rejected: {report.rejected - told:,} more"
+
+
+_REASONS = 10
+_PLACES = 5
+_PLURALS = {"line": "lines", "index": "indices"}
 
 
 def _rejection(item: Rejection) -> dict[str, Any]:

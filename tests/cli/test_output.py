@@ -10,7 +10,10 @@ from unittest import mock
 
 import pytest
 
-from omnivery.cli.output import OutputError, cell_text, json_text, print_json
+from omnivery.automations import SubmitReport
+from omnivery.bulk.report import BatchFailure, Rejection
+from omnivery.cli.output import OutputError, cell_text, json_text, print_json, where_events_went
+from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent
 from omnivery.mail.dns import DnsRecord
 
@@ -71,3 +74,35 @@ def test_a_full_disk_is_told_from_a_reader_that_has_gone(monkeypatch: pytest.Mon
         monkeypatch.setattr(sys, "stdout", mock.Mock(encoding="utf-8", flush=mock.Mock(side_effect=error)))
         with pytest.raises(expected):
             print_json({})
+
+
+def rejected(*items: Rejection, beyond: int = 0) -> list[str]:
+    count = len(items) + beyond
+    return [*where_events_went(SubmitReport(read=count, rejected=count, rejections=items))]
+
+
+def test_a_reason_is_said_once_with_the_lines_that_it_is_for() -> None:
+    """A file in a wrong format has the same reason for each of its lines."""
+    wrong = [Rejection(index=n, line=n + 1, reason="not JSON") for n in range(1200)]
+    no_id = Rejection(index=7, line=9, reason="no event_id")
+    assert rejected(*wrong[:2], no_id, *wrong[2:]) == [
+        "rejected: lines 1, 2, 3, 4, 5 and 1,195 more: not JSON",
+        "rejected: line 9: no event_id",
+    ]
+    assert rejected(Rejection(index=7, reason="no ip")) == ["rejected: index 7: no ip"]
+
+
+def test_what_is_rejected_for_reasons_that_are_not_said_is_counted() -> None:
+    many = [Rejection(index=n, line=n + 1, reason=f"reason {n}") for n in range(12)]
+    assert rejected(*many, beyond=3)[9:] == ["rejected: line 10: reason 9", "rejected: 5 more"]
+
+
+def test_the_error_that_stopped_a_run_is_said_once() -> None:
+    error = ConfigError("no key")
+    failure = BatchFailure(batch=0, events=250, error=error)
+    stopped = SubmitReport(read=250, undelivered=250, failures=(failure,), stopped_by=error)
+    assert [*where_events_went(stopped)] == [
+        "not delivered: 250 events of 1 batch: no key",
+        "the run was stopped by that error",
+    ]
+    assert [*where_events_went(SubmitReport(stopped_by=error))] == ["the run was stopped: no key"]
