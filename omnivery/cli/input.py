@@ -53,6 +53,8 @@ class InputOptions:
             ConfigError: an option is wrong.
             OSError: a file cannot be opened.
         """
+        from omnivery.readers.copies import copies_among
+
         named = [*files]
         # A shell's pattern names the journal, too, where it lies beside the logs.
         found = [one for file in _without_own(named) or named for one in self._each(file, complete=complete)]
@@ -62,6 +64,8 @@ class InputOptions:
         for one in found:
             [origin] = one.origins
             kept.setdefault(origin.identity or one.name, one)
+        for words in copies_among(one.origins[0] for one in kept.values()):
+            _tell(printable(words))
         return list(kept.values())
 
     def open_as_one(self, file: str, *, complete: bool = False) -> FileEvents[Any]:

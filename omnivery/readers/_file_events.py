@@ -31,6 +31,7 @@ from omnivery.readers._slices import FileSlices
 from omnivery.readers._stop import Stop
 from omnivery.readers._tail import FollowedFile
 from omnivery.readers._threaded import Threaded
+from omnivery.readers.copies import copies_among
 
 T = TypeVar("T", bound=EventLike)
 
@@ -111,6 +112,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         if self.follow:
             self.origins = [_followed(one, self._stop) for one in self.origins]
         self._past = PastFiles(origins=self.origins, note=self._note)
+        for words in copies_among(self.origins):
+            self._note(words)
 
     def __iter__(self) -> Iterator[T]:  # noqa: PYI034  # the bare iterator: a step more for each event costs
         if self._iterator is None:

@@ -79,6 +79,17 @@ def test_a_file_is_known_by_either_of_its_names_though_they_are_no_text(tmp_path
     assert len(InputOptions().open([str(file), str(other)])) == 1
 
 
+def test_a_copy_is_told_before_anything_is_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each event twice is twice the price."""
+    files = [tmp_path / "access.log", tmp_path / "access.log.bak"]
+    for file in files:
+        file.write_bytes(ndjson(1))
+    InputOptions().open(map(str, files))
+    assert capsys.readouterr().err.startswith(f"Warning: {files[1]} seems to be a copy of {files[0]}: ")
+    InputOptions().open([str(tmp_path)])
+    assert capsys.readouterr().err.count("seems to be a copy") == 1
+
+
 def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path, settings: dict[str, str], emulator: Emulator) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a").write_bytes(ndjson(2) + b"rubbish\n")
