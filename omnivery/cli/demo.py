@@ -213,7 +213,14 @@ def _print_rest(report: SubmitReport, matcher: VerdictMatcher) -> None:
     for line in rest:
         out.print(f"  {printable(line)}", markup=False)
     well = _all_well(report, matcher)
-    closing = "Every event is accounted for." if well else "Some events have no verdict, or were not accepted."
+    out.print(f"\n[{'green' if well else 'red'}]{_closing(report, matcher)}[/]\n")
+
+
+def _closing(report: SubmitReport, matcher: VerdictMatcher) -> str:
     if report.read and report.rejected == report.read:
-        closing = "Nothing in it could be read as an event: every line is accounted for as rejected."
-    out.print(f"\n[{'green' if well else 'red'}]{closing}[/]\n")
+        return "Nothing in it could be read as an event: every line is accounted for as rejected."
+    if _all_well(report, matcher):
+        return "Every event is accounted for." if report.read else "There is no event in it."
+    if report.stopped_by is not None and not report.undelivered and not matcher.missing:
+        return "Every event that was read is accounted for, but not everything could be read."
+    return "Some events have no verdict, or were not accepted."

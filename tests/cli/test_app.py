@@ -15,8 +15,12 @@ from typing import Any
 
 import pytest
 
+from omnivery.automations import SubmitReport
+from omnivery.cli.demo import _closing
+from omnivery.cli.matching import VerdictMatcher
 from omnivery.cli.output import printable
 from omnivery.emulator import Emulator
+from omnivery.errors import ConfigError, SourceError
 from tests.support.cli import free_port, in_process, unread
 from tests.support.cli import process as omnivery
 from tests.support.waiting import killed_in_the_end
@@ -105,6 +109,19 @@ def test_a_missing_file_is_one_clear_line() -> None:
     assert result.returncode == 1
     message = "No such file or directory: /nowhere/access_log"
     assert json.loads(result.stderr) == {"error": {"type": "FileNotFoundError", "message": message, "hint": None}}
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (SubmitReport(), "There is no event in it."),
+        (SubmitReport(read=3, rejected=3), "Nothing in it could be read as an event"),
+        (SubmitReport(stopped_by=SourceError("a picture")), "not everything could be read"),
+        (SubmitReport(read=3, undelivered=3, stopped_by=ConfigError("no key")), "Some events have no verdict"),
+    ],
+)
+def test_demo_closes_with_what_is_true_of_the_file(report: SubmitReport, words: str) -> None:
+    assert words in _closing(report, VerdictMatcher())
 
 
 def test_an_empty_source_is_no_error() -> None:
