@@ -15,7 +15,7 @@ import click
 from attrs import field, frozen
 
 from omnivery import readers
-from omnivery.cli.output import printable
+from omnivery.cli.output import in_options, printable
 from omnivery.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -259,7 +259,8 @@ async def follow_file(
 
 def error_words(error: BaseException) -> str:
     """An error in words, without the path of the file, which is told beside it."""
-    return str((error.strerror if isinstance(error, OSError) else None) or error) or type(error).__name__
+    words = str((error.strerror if isinstance(error, OSError) else None) or error)
+    return in_options(words) or type(error).__name__
 
 
 def what_to_know(sources: Iterable[FileEvents[Any]]) -> Iterator[str]:

@@ -206,7 +206,7 @@ def where_events_went(report: SubmitReport) -> Iterator[str]:
     yield from _rejected(report)
     lost: dict[str, list[int]] = {}
     for failure in report.failures:
-        lost.setdefault(str(failure.error), []).append(failure.events)
+        lost.setdefault(in_options(str(failure.error)), []).append(failure.events)
     for words, counts in lost.items():
         yield f"not delivered: {counted(sum(counts), 'event')} of {counted(len(counts), 'batch')}: {words}"
     if report.undelivered > (listed := sum(failure.events for failure in report.failures)):
@@ -227,7 +227,7 @@ def _rejected(report: SubmitReport) -> Iterator[str]:
         told += len(found)
         first = ", ".join(f"{place:,}" for place in found[:_PLACES])
         rest = f" and {len(found) - _PLACES:,} more" if len(found) > _PLACES else ""
-        yield f"rejected: {kind if len(found) == 1 else _PLURALS[kind]} {first}{rest}: {reason}"
+        yield f"rejected: {kind if len(found) == 1 else _PLURALS[kind]} {first}{rest}: {in_options(reason)}"
     if report.rejected > told:
         yield f"rejected: {report.rejected - told:,} more"
 
@@ -240,8 +240,21 @@ _PLURALS = {"line": "lines", "index": "indices"}
 def _rejection(item: Rejection) -> dict[str, Any]:
     place = {"index": item.index} if item.line is None else {"index": item.index, "line": item.line}
     named = {} if item.event_id is None else {"event_id": item.event_id}
-    return {**place, "reason": item.reason, **named}
+    return {**place, "reason": in_options(item.reason), **named}
 
 
 def _words(error: BaseException | None) -> str | None:
-    return None if error is None else str(error) or type(error).__name__
+    return None if error is None else in_options(str(error)) or type(error).__name__
+
+
+def in_options(words: str) -> str:
+    """A reader's words with the command line's options in place of its arguments."""
+    for argument, option in _OPTIONS:
+        words = words.replace(argument, option)
+    return words
+
+
+_OPTIONS = (
+    ('columns={"client_ip": "ip"}', "--columns client_ip=ip"),
+    ("format='%h", "--format '%h"),
+)

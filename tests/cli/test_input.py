@@ -433,6 +433,27 @@ def test_demo_of_what_cannot_be_read_fails_and_says_what_it_looks_like(tmp_path:
     assert all("it looks like a web page" in one["reason"] for one in printed(result)["rejections"])
 
 
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        (b"name,age\nann,3\n", (), "--columns client_ip=ip"),
+        (b"name,age\nann,3\n", ("--format", "csv"), "--columns client_ip=ip"),
+        (b'INFO:     192.0.2.1:50 - "GET /c/1 HTTP/1.1" 200 OK\n' * 3, (), "--format '%h %t …'"),
+    ],
+)
+def test_what_helps_is_told_as_options(
+    tmp_path: Path, settings: dict[str, str], content: bytes, options: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "a").write_bytes(content)
+    totals = printed(submit(settings, tmp_path / "a", *options))
+    told = [one["reason"] for one in totals["rejections"]] + [one["error"] for one in totals["errors"]]
+    assert told
+    for reason in told:
+        assert words in reason
+        assert "columns={" not in reason
+        assert " format=" not in reason
+
+
 def test_demo_of_an_empty_file_is_well(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_bytes(b"")
     result = in_process("demo", str(tmp_path / "access.log"))
