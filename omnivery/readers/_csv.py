@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -66,6 +67,10 @@ def csv(
     return events_from(source, lambda: CsvReader(delimiter=delimiter, columns=columns), check=True)
 
 
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")
+"""A long number, as a spreadsheet shows it."""
+
+
 @define(kw_only=True, eq=False)
 class CsvReader(TableReader):
     """Reads rows whose columns are those of events."""
@@ -80,6 +85,17 @@ class CsvReader(TableReader):
     """Takes those of its own attributes."""
     _derives: bool = field(init=False)
     """Whether ids are derived, because no column has them."""
+    _rounded: int = field(init=False, default=0)
+    """Ids that a spreadsheet has rounded."""
+
+    @property
+    def note(self) -> str | None:
+        if not self._rounded:
+            return None
+        return (
+            f"{self._rounded:,} values of event_id are numbers such as 1.23E+15, as a spreadsheet rounds them when it "
+            "saves: different events may have become one id. Export the file again, and do not save it in a spreadsheet"
+        )
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[BotEvent]]:
         """Yield the events of the rows.
@@ -134,6 +150,8 @@ class CsvReader(TableReader):
         )
         if self._derives:
             event.event_id = derived_id(event, number)
+        elif event_id is not None and "E+" in event_id and _ROUNDED.fullmatch(event_id):
+            self._rounded += 1
         if "escaped" in self.state and any("\\" in cell for cell in kept):
             unescape(event)
         return event

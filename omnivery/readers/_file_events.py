@@ -249,6 +249,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
                 if not isinstance(error, OmniveryError):
                     continue  # it may be readable later
             self.unfinished += reading.unfinished > 0
+            if reading.note:
+                self._note(reading.note)
             if reading.past is not None:
                 yield reading, END
         if self.errors:

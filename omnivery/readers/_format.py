@@ -59,6 +59,11 @@ class LineReader(ABC, Generic[T]):
         return False
 
     @property
+    def note(self) -> str | None:
+        """What else there is to know of the lines that were read, behind the name of their file."""
+        return None
+
+    @property
     def takes_uncut(self) -> bool:
         """Whether the lines of a run's source may be `Uncut`."""
         return False

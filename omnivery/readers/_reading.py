@@ -55,6 +55,8 @@ class Reading:
     """Lines without an item, by what they are."""
     unfinished: int = field(init=False, default=0)
     """Bytes of a last line that was left."""
+    note: str | None = field(init=False, default=None)
+    """What else there is to know, at its end."""
     format: str | None = field(init=False, default=None)
     """The name of the format that was recognized."""
     _head: bytes = field(init=False, default=b"")
@@ -159,6 +161,7 @@ class Reading:
         )
         self._to_skip, reader.growing = place.skip, self.growing
         yield from reader.read(self._behind_skipped(self._blocks))
+        self.note = f"{self.origin.name}: {reader.note}" if reader.note else None
         self.unfinished = (self._blocks.unfinished if self._blocks.is_line_unfinished else 0) + reader.unfinished
         # A last line without an ending may have been taken before as if it were complete.
         if self._to_skip > (self._blocks.unfinished > 0):

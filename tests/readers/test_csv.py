@@ -396,3 +396,14 @@ def test_no_content_is_a_crash_and_no_line_is_lost(content: bytes) -> None:
     """Each line is part of an event or of an unreadable line, or counted: blank, of empty cells, or the names again."""
     found = csv(io.BytesIO(b"event_id\n" + content.replace(b'"', b"") + b"\n"))
     assert len(list(found)) + found.skipped.total() == content.count(b"\n") + 2
+
+
+def test_ids_that_a_spreadsheet_has_rounded_are_counted_in_one_note() -> None:
+    """Two events may have become one, and nobody would know."""
+    ids = ["1.23E+15", "1,23457E+18", "1E+20", "1E15", "abcE+15", "12E+3x", "1230000000000000", ""]
+    events = csv(io.BytesIO("\n".join(["ip;event_id", *(f"192.0.2.1;{one}" for one in ids), ""]).encode()))
+    assert [event.event_id for event in events if isinstance(event, BotEvent)] == [*ids[:-1], None]
+    [note] = events.notes
+    assert note.startswith("the open file: 3 values of event_id are numbers such as 1.23E+15")
+    sound = csv(io.BytesIO(b"ip,event_id\n192.0.2.1,1\n"))
+    assert [len(list(sound)), sound.notes] == [1, []]
