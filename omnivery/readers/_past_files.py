@@ -42,11 +42,7 @@ class PastFiles:
         is_told_later = origin.size == 0 and not later
         if not is_told_later and not any(place.path != before.path for place in everywhere.in_files_like(before)):
             since = f". What was rotated since then is read: {_listed(later)}" if later else ""
-            self.note(
-                f"{origin.name} is another file than the one that was read before, and is read from its start. That "
-                "one was not found beside it: what was written to it after the last run was not read. "
-                f"{_IF_A_COPY}{since}"
-            )
+            self.note(f"{origin.name} {_WRITTEN_ANEW if before.is_whole else _ANOTHER}{since}")
         return [before, *later]
 
     def passed_over(self, origin: Origin, past: Sequence[Place], everywhere: KnownPlaces) -> list[Place]:
@@ -111,6 +107,15 @@ class PastFiles:
 
 
 _IF_A_COPY = "If you have a copy, submit it with the same journal: it is read on from there"
+_ANOTHER = (
+    "is another file than the one that was read before, and is read from its start. That one was not found beside it: "
+    f"what was written to it after the last run was not read. {_IF_A_COPY}"
+)
+_WRITTEN_ANEW = (
+    "is not as it was when it was read before, and is read from its start: those of its events that were sent before "
+    "are sent again. To send only new ones, put these into a file of their own, or write NDJSON, which is read on from "
+    "where it was left"
+)
 
 
 def _listed(places: Sequence[Place]) -> str:

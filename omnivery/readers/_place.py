@@ -54,6 +54,11 @@ class Place:
         return {name: value for name, value in said if value != _DEFAULTS[name]}
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is in a file that is not made of lines, such as Parquet: who adds to one writes it anew."""
+        return self.skip > 0 and self.offset == 0 and not self.last
+
+    @property
     def rank(self) -> tuple[int, int]:
         """The greater, the further the file was read."""
         return (self.offset, self.line + self.skip)

@@ -317,3 +317,23 @@ def test_a_folder_is_listed_again_when_it_has_changed(tmp_path: Path) -> None:
         file.write_bytes(ndjson(1, 10 * number + 1))
         os.utime(tmp_path, (at_rest + number, at_rest + number))
         assert run(file, journal) == ([*names(1, 10 * number), *names(1, 10 * number + 1)], [])
+
+
+def test_an_array_that_was_written_anew_with_more_in_it_says_what_to_do(tmp_path: Path) -> None:
+    """Nothing was lost of it, and no copy is of use: its events are sent again."""
+    file, journal = tmp_path / "export.json", Journal()
+
+    def export(count: int) -> list[str]:
+        file.write_bytes(b"[" + b",".join(ndjson(count).splitlines()) + b"]")
+        source = readers.json(file)
+        known = [ResumePoint(name=name, position=one) for name, one in journal.items()]
+        stream: Any = source.open(source.locate(known))
+        while some := stream.take(50):
+            journal[source.name] = source.position(some[-1])
+        return source.notes
+
+    assert export(3) == []
+    assert export(3) == []
+    [note] = export(5)
+    assert "are sent again. To send only new ones, put these into a file of their own, or write NDJSON" in note
+    assert "If you have a copy" not in note
