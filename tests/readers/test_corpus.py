@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,30 @@ def test_each_line_becomes_what_the_corpus_says(path: Path) -> None:
     found = getattr(readers, how["reader"])(source, **how.get("options", {}))
     assert [form(item) for item in found] == [json.loads(line) for line in part(path, ">")]
     assert dict(found.skipped) == json.loads(part(path, "=")[0])
+
+
+def counts(path: Path, content: str) -> tuple[int, int, int]:
+    """What a pipe with this content is read as, which has ended: items, lines without one, and last lines left."""
+    (how,) = map(json.loads, part(path, "?"))
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as file:
+        with os.fdopen(writer, "wb") as other:
+            other.write(content.encode())
+        found = getattr(readers, how["reader"])(file, **how.get("options", {}))
+        return len(list(found)), sum(found.skipped.values()), found.unfinished
+
+
+@pytest.mark.filterwarnings("ignore::omnivery.readers.LogWarning")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_last_line_of_a_pipe_that_ends_is_accounted_for(path: Path) -> None:
+    """Nothing will follow it: it is a record if it is whole, and else a rejection."""
+    content = "\n".join(part(path, "<")).rstrip("\n")
+    items, skipped, _ = counts(path, content + "\n")
+    assert counts(path, content) == (items, skipped, 0)
+    start = content.rfind("\n") + 1
+    for end in {(start + len(content) + 1) // 2, len(content) - 1} - {start, len(content)}:
+        found, passed, left = counts(path, content[:end])
+        assert (found + passed, left) == (items + skipped, 0)
 
 
 @pytest.mark.filterwarnings("ignore::omnivery.readers.LogWarning")
