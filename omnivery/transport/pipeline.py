@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from attrs import define, evolve, field, frozen
 
 from omnivery._logging import get_logger
-from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
+from omnivery.errors import (
+    AmbiguousError,
+    ApiError,
+    DeadlineError,
+    DecodeError,
+    NotSentError,
+    OmniveryError,
+    TransportError,
+)
 from omnivery.transport.capture import CAPTURES
 from omnivery.transport.http import ApiResponse, Progress, Request
 from omnivery.transport.observe import Attempt
@@ -189,8 +197,15 @@ class _Call(Generic[T]):
         request = evolve(self.request, timeouts=timeouts, expires_at=self.expires_at, progress=Progress())
         self.attempted = request
         response = None
-        with self.pipeline.runtime.move_on_after(left):
-            response = await self.pipeline.adapter.send(request)
+        try:
+            with self.pipeline.runtime.move_on_after(left):
+                response = await self.pipeline.adapter.send(request)
+        except NotSentError:
+            # What waits for a slot without an event loop looks at the clock, and may do so before the scope is over,
+            # which began a moment later than the attempt.
+            if self.pipeline.runtime.now() < self.expires_at:
+                raise
+            raise self._deadline_error(f"while {request.progress.phase.value}", may_have_happened=False) from None
         if response is None:
             raise self._deadline_error(f"while {request.progress.phase.value}", may_have_happened=request.sent)
         return response

@@ -263,6 +263,21 @@ def test_a_deadline_cuts_an_attempt_off_and_nothing_follows() -> None:
     assert scene.observer.attempts[-1].gave_up == "the deadline leaves no time for another attempt"
 
 
+def test_who_sees_by_himself_that_the_deadline_has_passed_says_the_same() -> None:
+    """The synchronous client's wait for a slot ends at the deadline, a moment before the scope around it does."""
+
+    def no_slot(request: Request) -> Response:
+        request.progress.phase = Phase.QUEUED
+        scene.runtime.take(5.0)
+        raise NotSentError("no slot became free")
+
+    scene = world()
+    scene.adapter = FakeAdapter(script=[no_slot])
+    with pytest.raises(DeadlineError, match="deadline of 5 s passed while the request waited for a slot") as caught:
+        scene.run(deadline=5.0)
+    assert (caught.value.attempts, caught.value.may_have_happened, len(scene.adapter.requests)) == (1, False, 1)
+
+
 def test_the_deadline_spans_all_attempts() -> None:
     scene = world()
     scene.adapter = FakeAdapter(script=[scene.slowly(3.0, REFUSED), scene.slowly(3.0, response())])
