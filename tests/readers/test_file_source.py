@@ -14,18 +14,11 @@ import pytest
 
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, SourceError
-from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
 from omnivery.readers._file_source import FileSource, FileSources
+from tests.support.opened import THREE, data_of
 
 Reader: TypeAlias = Callable[[FileSource], Iterator[object]]
-
-THREE = b'{"event_id":"1"}\n{"event_id":"2"}\n{"event_id":"3"}\n'
-
-
-def ids(events: Iterator[EventLine | UnreadableLine]) -> list[bytes]:
-    """The data of every line, in order."""
-    return [event.data for event in events if isinstance(event, EventLine)]
 
 
 @pytest.fixture
@@ -46,7 +39,7 @@ def line(number: int) -> bytes:
 
 
 def numbers(source: FileSources) -> list[int]:
-    return [int(data.split(b'"')[3]) for data in ids(ndjson(source))]
+    return [int(data.split(b'"')[3]) for data in data_of(ndjson(source))]
 
 
 def test_a_folder_is_all_files_in_it_and_below(folder: Path) -> None:
@@ -108,7 +101,7 @@ def test_a_file_is_the_one_that_was_named_whatever_the_current_folder_is_later(
     (folder / "other").mkdir()
     (folder / "other" / "a.2").write_bytes(line(9))
     monkeypatch.chdir(folder / "other")
-    assert [ids(source) for source in sources] == [
+    assert [data_of(source) for source in sources] == [
         [line(1).strip()],
         [line(n).strip() for n in (1, 2, 3)],
         [line(n).strip() for n in (1, 2)],
@@ -176,7 +169,7 @@ def test_a_path_object_named_dash_is_a_file(tmp_path: Path, monkeypatch: pytest.
     """Only the text "-" stands for standard input: a `Path` says file."""
     monkeypatch.chdir(tmp_path)
     Path("-").write_bytes(THREE)
-    assert ids(ndjson(Path("-"))) == THREE.splitlines()
+    assert data_of(ndjson(Path("-"))) == THREE.splitlines()
 
 
 @pytest.mark.parametrize("reader", [ndjson, access_log, read])

@@ -13,18 +13,11 @@ from typing import TypeAlias
 
 import pytest
 
-from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
 from omnivery.readers._file_source import FileSource
+from tests.support.opened import THREE, data_of
 
 Reader: TypeAlias = Callable[[FileSource], Iterator[object]]
-
-THREE = b'{"event_id":"1"}\n{"event_id":"2"}\n{"event_id":"3"}\n'
-
-
-def ids(events: Iterator[EventLine | UnreadableLine]) -> list[bytes]:
-    """The data of every line, in order."""
-    return [event.data for event in events if isinstance(event, EventLine)]
 
 
 def many_lines(count: int) -> list[bytes]:
@@ -37,14 +30,14 @@ def many_lines(count: int) -> list[bytes]:
 def test_a_path_is_read(tmp_path: Path, as_path: type[str | Path]) -> None:
     """Both kinds of path name the same file."""
     (tmp_path / "events.ndjson").write_bytes(THREE)
-    assert ids(ndjson(as_path(tmp_path / "events.ndjson"))) == THREE.splitlines()
+    assert data_of(ndjson(as_path(tmp_path / "events.ndjson"))) == THREE.splitlines()
 
 
 def test_gzip_is_known_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
     """Rotated logs are renamed at will: `access_log.1` may be packed, and `x.gz` may be plain."""
     (tmp_path / "packed.1").write_bytes(gzip.compress(THREE))
     (tmp_path / "plain.gz").write_bytes(THREE)
-    assert ids(ndjson(tmp_path / "packed.1")) == ids(ndjson(tmp_path / "plain.gz")) == THREE.splitlines()
+    assert data_of(ndjson(tmp_path / "packed.1")) == data_of(ndjson(tmp_path / "plain.gz")) == THREE.splitlines()
 
 
 @pytest.mark.parametrize("reader", [ndjson, access_log, read])

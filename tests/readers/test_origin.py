@@ -5,33 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from omnivery.errors import SourceError
-from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import access_log, ndjson, read
-
-THREE = b'{"event_id":"1"}\n{"event_id":"2"}\n{"event_id":"3"}\n'
-
-
-def ids(events: Iterator[EventLine | UnreadableLine]) -> list[bytes]:
-    """The data of every line, in order."""
-    return [event.data for event in events if isinstance(event, EventLine)]
-
-
-class OnlyRead:
-    """The least that a file can be: one method, no seeking, reads shorter than asked for."""
-
-    def __init__(self, content: bytes, at_most: int) -> None:
-        self._content = io.BytesIO(content)
-        self._at_most = at_most
-
-    def read(self, size: int, /) -> bytes:
-        """Return a short piece."""
-        return self._content.read(min(size, self._at_most))
+from tests.support.opened import THREE, OnlyRead, data_of
 
 
 class Parts:
@@ -50,7 +30,7 @@ def test_a_file_that_returns_more_than_was_asked_for_is_read_whole(kind: type[An
     """Such as one that somebody wrote round an iterator of chunks."""
     lines = [b'{"event_id":"%d"}' % number for number in range(20_000)]
     content = b"\n".join(lines)
-    assert ids(ndjson(Parts(kind(content[:300_000]), kind(content[300_000:])))) == lines
+    assert data_of(ndjson(Parts(kind(content[:300_000]), kind(content[300_000:])))) == lines
 
 
 @pytest.mark.parametrize("odd", [None, "text", 5])

@@ -7,8 +7,7 @@ import os
 import threading
 
 from omnivery.readers import ndjson
-
-THREE = b'{"event_id":"1"}\n{"event_id":"2"}\n{"event_id":"3"}\n'
+from tests.support.opened import THREE
 
 
 def test_a_pipe_in_non_blocking_mode_is_waited_for() -> None:

@@ -6,34 +6,15 @@ import gzip
 import io
 import sys
 import tempfile
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 
 from omnivery.errors import ConfigError
-from omnivery.events.event import EventLine, UnreadableLine
+from omnivery.events.event import EventLine
 from omnivery.readers import ndjson
 from omnivery.readers._packing import PIECE
-
-THREE = b'{"event_id":"1"}\n{"event_id":"2"}\n{"event_id":"3"}\n'
-
-
-def ids(events: Iterator[EventLine | UnreadableLine]) -> list[bytes]:
-    """The data of every line, in order."""
-    return [event.data for event in events if isinstance(event, EventLine)]
-
-
-class OnlyRead:
-    """The least that a file can be: one method, no seeking, reads shorter than asked for."""
-
-    def __init__(self, content: bytes, at_most: int) -> None:
-        self._content = io.BytesIO(content)
-        self._at_most = at_most
-
-    def read(self, size: int, /) -> bytes:
-        """Return a short piece."""
-        return self._content.read(min(size, self._at_most))
+from tests.support.opened import THREE, OnlyRead, data_of
 
 
 class Pipe:
@@ -66,7 +47,7 @@ def test_standard_input_is_read_packed_or_plain(monkeypatch: pytest.MonkeyPatch,
     """`cat log.gz | omnivery ...` must work like `zcat log.gz | omnivery ...`."""
     stdin = StandardInput(content)
     monkeypatch.setattr(sys, "stdin", stdin)
-    assert ids(ndjson("-")) == THREE.splitlines()
+    assert data_of(ndjson("-")) == THREE.splitlines()
     assert not stdin.buffer.closed
 
 
@@ -82,14 +63,14 @@ def test_a_process_without_standard_input_is_told_so(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("content", [THREE, gzip.compress(THREE)], ids=["plain", "gzip"])
 def test_a_file_that_cannot_seek_and_reads_in_crumbs_is_read_whole(content: bytes, at_most: int) -> None:
     """Sockets and object stores return what they have; the magic bytes may come one by one."""
-    assert ids(ndjson(OnlyRead(content, at_most))) == THREE.splitlines()
+    assert data_of(ndjson(OnlyRead(content, at_most))) == THREE.splitlines()
 
 
 def test_the_callers_own_file_stays_open_and_is_read_from_where_it_stands() -> None:
     """A file is closed by the code that opened it."""
     file = io.BytesIO(b"header\n" + THREE)
     file.readline()
-    assert ids(ndjson(file)) == THREE.splitlines()
+    assert data_of(ndjson(file)) == THREE.splitlines()
     assert not file.closed
 
 
