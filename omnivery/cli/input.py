@@ -172,7 +172,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _tell(message: Warning | str, *_: object, **__: object) -> None:
-    click.echo(f"Warning: {message}", err=True)
+    click.echo(f"Warning: {in_options(str(message))}", err=True)
 
 
 def standard_input(prompt: str = PROMPT) -> BinaryIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from datetime import datetime
 from itertools import islice
@@ -206,7 +207,7 @@ def where_events_went(report: SubmitReport) -> Iterator[str]:
     yield from _rejected(report)
     lost: dict[str, list[int]] = {}
     for failure in report.failures:
-        lost.setdefault(in_options(str(failure.error)), []).append(failure.events)
+        lost.setdefault(str(failure.error), []).append(failure.events)
     for words, counts in lost.items():
         yield f"not delivered: {counted(sum(counts), 'event')} of {counted(len(counts), 'batch')}: {words}"
     if report.undelivered > (listed := sum(failure.events for failure in report.failures)):
@@ -249,12 +250,13 @@ def _words(error: BaseException | None) -> str | None:
 
 def in_options(words: str) -> str:
     """A reader's words with the command line's options in place of its arguments."""
-    for argument, option in _OPTIONS:
-        words = words.replace(argument, option)
-    return words
+    # They are text in the journal, too: the notation of Python is what tells an argument from the words around it.
+    return _ARGUMENT.sub(_option, words)
 
 
-_OPTIONS = (
-    ('columns={"client_ip": "ip"}', "--columns client_ip=ip"),
-    ("format='%h", "--format '%h"),
-)
+_ARGUMENT = re.compile(r"""\b(format|client_ip|columns)=(?:'([^']*)'|\{"(\w+)": "(\w+)"\})""")
+
+
+def _option(match: re.Match[str]) -> str:
+    name, text, column, field = match.groups()
+    return f"--{name.replace('_', '-')} {shlex.quote(text) if column is None else f'{column}={field}'}"

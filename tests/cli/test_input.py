@@ -26,6 +26,8 @@ from tests.cli.test_app import printed
 from tests.support.cli import error_of, in_process, on_terminal, unread
 from tests.support.waiting import killed_in_the_end
 
+REQUEST = b'10.0.0.7 - - [17/May/2026:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "x"\n'
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Emulator]:
@@ -258,10 +260,11 @@ def test_options_say_how_files_are_read(tmp_path: Path, settings: dict[str, str]
 
 def test_a_reader_s_warning_is_told(tmp_path: Path, settings: dict[str, str]) -> None:
     log = tmp_path / "access.log"
-    log.write_bytes(b'10.0.0.7 - - [17/May/2026:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "x"\n' * 5)
+    log.write_bytes(REQUEST * 5)
     result = submit(settings, log)
     assert result.returncode == 0
     assert result.stderr.startswith(b"Warning: every client address of the first 5 requests is private")
+    assert b"say --client-ip forwarded; if they are the clients', say --client-ip peer." in result.stderr
 
 
 def test_a_line_that_is_still_being_written_is_told_and_taken_where_it_is_asked_for(
@@ -439,6 +442,8 @@ def test_demo_of_what_cannot_be_read_fails_and_says_what_it_looks_like(tmp_path:
         (b"name,age\nann,3\n", (), "--columns client_ip=ip"),
         (b"name,age\nann,3\n", ("--format", "csv"), "--columns client_ip=ip"),
         (b'INFO:     192.0.2.1:50 - "GET /c/1 HTTP/1.1" 200 OK\n' * 3, (), "--format '%h %t …'"),
+        (b"10.0.0.1, " + REQUEST, (), "say --client-ip forwarded"),
+        (REQUEST, ("--trusted-proxy", "10.0.0.0/8"), "of use with --client-ip forwarded alone"),
     ],
 )
 def test_what_helps_is_told_as_options(
@@ -452,6 +457,7 @@ def test_what_helps_is_told_as_options(
         assert words in reason
         assert "columns={" not in reason
         assert " format=" not in reason
+        assert "client_ip='" not in reason
 
 
 def test_demo_of_an_empty_file_is_well(tmp_path: Path) -> None:
