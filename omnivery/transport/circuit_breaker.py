@@ -75,11 +75,12 @@ class CircuitBreaker:
         """Whether nothing may go out any more: the run was stopped, or the outage has lasted for `max_outage`."""
         return self.stopped or (self.failing_since is not None and now - self.failing_since >= self.max_outage)
 
-    def wait(self, now: float) -> float:
-        """Seconds until a waiting request should call `admit` again, unless a watcher is called before."""
+    @property
+    def ask_again_at(self) -> float:
+        """When a waiting request should call `admit` again, unless a watcher is called before."""
         refused = math.inf if self.failing_since is None else self.failing_since + self.max_outage
         probe = math.inf if self._probing else self._probe_at
-        return max(0.0, min(refused, probe) - now)
+        return min(refused, probe)
 
     def succeeded(self) -> None:
         """The service works: a request was accepted, or refused for its own content."""

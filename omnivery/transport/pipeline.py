@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from attrs import define, evolve, field, frozen
 
 from omnivery._logging import get_logger
-from omnivery.errors import (
-    AmbiguousError,
-    ApiError,
-    DeadlineError,
-    DecodeError,
-    NotSentError,
-    OmniveryError,
-    TransportError,
-)
+from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
 from omnivery.transport.capture import CAPTURES
 from omnivery.transport.http import ApiResponse, Progress, Request
 from omnivery.transport.observe import Attempt
@@ -192,20 +184,12 @@ class _Call(Generic[T]):
         if math.isinf(self.expires_at):
             self.attempted = self.request if self.attempts == 1 else evolve(self.request, progress=Progress())
             return await self.pipeline.adapter.send(self.attempted)
-        left = self.expires_at - self.attempt_started
-        timeouts = self.request.timeouts.within(left)
+        timeouts = self.request.timeouts.within(self.expires_at - self.attempt_started)
         request = evolve(self.request, timeouts=timeouts, expires_at=self.expires_at, progress=Progress())
         self.attempted = request
         response = None
-        try:
-            with self.pipeline.runtime.move_on_after(left):
-                response = await self.pipeline.adapter.send(request)
-        except NotSentError:
-            # What waits for a slot without an event loop looks at the clock, and may do so before the scope is over,
-            # which began a moment later than the attempt.
-            if self.pipeline.runtime.now() < self.expires_at:
-                raise
-            raise self._deadline_error(f"while {request.progress.phase.value}", may_have_happened=False) from None
+        with self.pipeline.runtime.move_on_at(self.expires_at):
+            response = await self.pipeline.adapter.send(request)
         if response is None:
             raise self._deadline_error(f"while {request.progress.phase.value}", may_have_happened=request.sent)
         return response

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -38,8 +37,8 @@ class Runtime(Protocol):
         """Wait."""
         ...
 
-    def move_on_after(self, seconds: float | None) -> AbstractContextManager[object, bool]:
-        """Leave the block without an error after this many seconds; None is no limit."""
+    def move_on_at(self, moment: float) -> AbstractContextManager[object, bool]:
+        """Leave the block without an error at this time of the clock; infinity is no limit."""
         ...
 
 
@@ -59,9 +58,9 @@ class AsyncRuntime:
         """Wait."""
         await anyio.sleep(seconds)
 
-    def move_on_after(self, seconds: float | None) -> anyio.CancelScope:
-        """Leave the block without an error after this many seconds; None is no limit."""
-        return anyio.move_on_after(seconds)
+    def move_on_at(self, moment: float) -> anyio.CancelScope:
+        """Leave the block without an error at this time of the clock; infinity is no limit."""
+        return anyio.move_on_after(moment - self.now())
 
 
 @frozen(kw_only=True)
@@ -80,9 +79,9 @@ class SyncRuntime:
         """Wait. Ctrl-C interrupts it at once."""
         time.sleep(seconds)  # noqa: ASYNC251  # there is no event loop to block
 
-    def move_on_after(self, seconds: float | None) -> SyncTimeoutScope:
-        """Leave the block without an error after this many seconds; None is no limit."""
-        return SyncTimeoutScope(math.inf if seconds is None else self.now() + seconds)
+    def move_on_at(self, moment: float) -> SyncTimeoutScope:
+        """Leave the block without an error at this time of the clock; infinity is no limit."""
+        return SyncTimeoutScope(moment)
 
 
 @frozen

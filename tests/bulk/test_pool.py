@@ -38,8 +38,8 @@ class VirtualRuntime:
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
 
-    def move_on_after(self, seconds: float | None) -> anyio.CancelScope:
-        return anyio.move_on_after(seconds)
+    def move_on_at(self, moment: float) -> anyio.CancelScope:
+        return anyio.CancelScope(deadline=moment)
 
 
 def virtually(work: Callable[[], Awaitable[T]]) -> T:

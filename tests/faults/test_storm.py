@@ -48,8 +48,8 @@ class VirtualRuntime:
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 
-    def move_on_after(self, seconds: float | None) -> anyio.CancelScope:
-        return anyio.move_on_after(seconds)
+    def move_on_at(self, moment: float) -> anyio.CancelScope:
+        return anyio.CancelScope(deadline=moment)
 
 
 @define

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+import anyio
 import httpcore
 import pytest
 
@@ -31,12 +32,11 @@ def let_time_fly(monkeypatch: pytest.MonkeyPatch, *, times: float = 20) -> None:
 
     Connections keep the timeouts of their library, so no timeout races the machine.
     """
-    runtime = AsyncRuntime()
-    sleep, move_on_after = runtime.sleep, runtime.move_on_after
+    sleep = AsyncRuntime().sleep
     monkeypatch.setattr(AsyncRuntime, "now", lambda _: time.monotonic() * times)
     monkeypatch.setattr(AsyncRuntime, "sleep", lambda _, seconds: sleep(seconds / times))
     monkeypatch.setattr(
-        AsyncRuntime, "move_on_after", lambda _, seconds: move_on_after(None if seconds is None else seconds / times)
+        AsyncRuntime, "move_on_at", lambda self, moment: anyio.move_on_after((moment - self.now()) / times)
     )
 
 

@@ -57,17 +57,17 @@ class FakeRuntime:
             self.clock = self._cut_at
             raise _CutOff
 
-    def move_on_after(self, seconds: float | None) -> _CutOffScope:
-        return _CutOffScope(self, seconds)
+    def move_on_at(self, moment: float) -> _CutOffScope:
+        return _CutOffScope(self, moment)
 
 
 @define
 class _CutOffScope:
     runtime: FakeRuntime
-    seconds: float | None
+    moment: float
 
     def __enter__(self) -> None:
-        self.runtime._cut_at = math.inf if self.seconds is None else self.runtime.clock + self.seconds
+        self.runtime._cut_at = self.moment
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _traceback: object) -> bool:
         self.runtime._cut_at = math.inf

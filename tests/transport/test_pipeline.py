@@ -38,7 +38,7 @@ from omnivery.transport.observe import LogObserver
 from omnivery.transport.operation import KeyKind, Operation, Safety
 from omnivery.transport.pipeline import NOT_SENT, Pipeline
 from omnivery.transport.retry import RetryBudget
-from omnivery.transport.runtime import AsyncRuntime
+from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 from tests.support.clocks import pass_time
 from tests.support.fakes import (
     FakeAdapter,
@@ -264,18 +264,20 @@ def test_a_deadline_cuts_an_attempt_off_and_nothing_follows() -> None:
 
 
 def test_who_sees_by_himself_that_the_deadline_has_passed_says_the_same() -> None:
-    """The synchronous client's wait for a slot ends at the deadline, a moment before the scope around it does."""
+    """The synchronous client's wait for a slot looks at the clock: it ends exactly when the scope around it does."""
+    runtime = SyncRuntime()
 
     def no_slot(request: Request) -> Response:
         request.progress.phase = Phase.QUEUED
-        scene.runtime.take(5.0)
+        while runtime.now() < request.expires_at:
+            pass
         raise NotSentError("no slot became free")
 
-    scene = world()
-    scene.adapter = FakeAdapter(script=[no_slot])
-    with pytest.raises(DeadlineError, match="deadline of 5 s passed while the request waited for a slot") as caught:
-        scene.run(deadline=5.0)
-    assert (caught.value.attempts, caught.value.may_have_happened, len(scene.adapter.requests)) == (1, False, 1)
+    adapter = FakeAdapter(script=[no_slot])
+    pipeline = Pipeline(adapter=adapter, runtime=runtime, budget=RetryBudget(), observers=())
+    with pytest.raises(DeadlineError, match="passed while the request waited for a slot") as caught:
+        drive(pipeline.run(READ, REQUEST, policy=RetryPolicy(), deadline=0.01))
+    assert (caught.value.attempts, caught.value.may_have_happened, len(adapter.requests)) == (1, False, 1)
 
 
 def test_the_deadline_spans_all_attempts() -> None:

@@ -65,7 +65,7 @@ class BufferSource(BatchSource[EventLike]):
             pause = self.buffer.take(items, count)
             if pause is None or pause == 0.0:
                 break
-            with self.runtime.move_on_after(pause):
+            with self.runtime.move_on_at(self.runtime.now() + pause):
                 await self._woken.wait()
         # No await from here on: what has left the buffer is the run's.
         if items:

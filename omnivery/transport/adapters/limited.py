@@ -136,7 +136,7 @@ class LimitedAdapter:
     async def _wait_for_circuit(self) -> None:
         assert self.breaker is not None  # noqa: S101  # only a circuit breaker makes a request wait
         self._changed = self._changed or anyio.Event()
-        with self.runtime.move_on_after(self.breaker.wait(self.runtime.now())):
+        with self.runtime.move_on_at(self.breaker.ask_again_at):
             await self._changed.wait()
 
     async def _probed(self, probe: Probe) -> None:
