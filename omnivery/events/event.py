@@ -273,7 +273,7 @@ class BotEvent(Record):
 BotEvent.__annotations__ = {name: kind | None for name, kind in _KINDS.items()}
 
 
-def events_of(wires: Iterable[dict[Any, Any]]) -> Iterator[BotEvent]:
+def events_of_wires(wires: Iterable[dict[Any, Any]]) -> Iterator[BotEvent]:
     """Make events of the mappings that they consist of, none of whose fields is None; these are not copied."""
     new = BotEvent.__new__
     for wire in wires:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers._client_ip import ClientIp
 from omnivery.readers._detection import Recognition
-from omnivery.readers._file_events import FileEvents, events_of
+from omnivery.readers._file_events import FileEvents, file_events
 from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import ReadOptions
 from omnivery.readers._log_formats import forms_of, log_formats, log_reader
@@ -60,4 +60,4 @@ def access_log(
     log_reader(format, (), options)  # what is wrong with the arguments is told at the call
     formats = log_formats(format)
     otherwise = formats[-1 if format is None else 0]
-    return events_of(source, Recognition(forms_of(formats), options, otherwise.reader))
+    return file_events(source, Recognition(forms_of(formats), options, otherwise.reader))

@@ -9,8 +9,7 @@ from typing import Any, Protocol
 from attrs import evolve
 
 from omnivery.errors import ConfigError
-from omnivery.events.event import FIELDS, BotEvent
-from omnivery.events.event import events_of as events_from
+from omnivery.events.event import FIELDS, BotEvent, events_of_wires
 from omnivery.readers._arrow_schema import stream_types
 from omnivery.readers._column_batches import ColumnBatches, installed, is_of_pandas, is_read_once, library_errors
 from omnivery.readers._column_libraries import by_arro3, by_pandas, by_polars, by_pyarrow
@@ -54,10 +53,10 @@ def arrow(frame: ArrowStream, *, columns: Mapping[str, str] | None = None) -> It
     """
     if not hasattr(type(frame), "__arrow_c_stream__"):
         raise ConfigError(f"frame: {type(frame).__name__} has no __arrow_c_stream__{_advice(frame)}")
-    return events_of(_opened(frame), columns)
+    return events_of_rows(_opened(frame), columns)
 
 
-def events_of(table: ColumnBatches, columns: Mapping[str, str] | None) -> Iterator[BotEvent]:
+def events_of_rows(table: ColumnBatches, columns: Mapping[str, str] | None) -> Iterator[BotEvent]:
     """Turn a table's rows into events.
 
     Raises:
@@ -85,7 +84,7 @@ def _events(table: ColumnBatches, columns: Columns) -> Iterator[BotEvent]:
         if not columns.has("event_id"):
             found["event_id"] = derived_ids(found, position)
         position += len(next(iter(found.values())))
-        yield from events_from(_wires(found))
+        yield from events_of_wires(_wires(found))
 
 
 def _wires(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:

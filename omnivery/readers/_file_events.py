@@ -54,14 +54,16 @@ def events_from(
         ConfigError: it is no source.
         OSError: a file that was named does not exist, or cannot be opened.
     """
-    found = events_of(source, Fixed(make), complete=complete)
+    found = file_events(source, Fixed(make), complete=complete)
     if check:
         for origin in found.origins:
             _begin(Reading(origin=origin, choice=found.choice))
     return found
 
 
-def events_of(source: FileSources, choice: Choice, *, follow: bool = False, complete: bool = False) -> FileEvents[Any]:
+def file_events(
+    source: FileSources, choice: Choice, *, follow: bool = False, complete: bool = False
+) -> FileEvents[Any]:
     """Return the events of a source; see `FileEvents` for the options.
 
     Raises:

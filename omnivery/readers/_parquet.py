@@ -14,7 +14,7 @@ from attrs import define, evolve
 
 from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.readers._arrow import events_of
+from omnivery.readers._arrow import events_of_rows
 from omnivery.readers._column_batches import ColumnBatches, installed, library_errors, listed, slices
 from omnivery.readers._column_libraries import polars_batches, pyarrow_batches
 from omnivery.readers._format import WholeReader
@@ -51,7 +51,7 @@ def parquet(path: str | os.PathLike[str], *, columns: Mapping[str, str] | None =
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise ConfigError(_why(file, opened)) from error
-    return events_of(evolve(table, faulty=lambda: _faulty(file, opened)), columns)
+    return events_of_rows(evolve(table, faulty=lambda: _faulty(file, opened)), columns)
 
 
 @define(kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from omnivery.errors import ConfigError
 from omnivery.events.event_list import EventList
 from omnivery.readers._client_ip import ClientIp, trusted_networks
 from omnivery.readers._detection import Recognition
-from omnivery.readers._file_events import FileEvents, events_of
+from omnivery.readers._file_events import FileEvents, file_events
 from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import ReadOptions
 from omnivery.readers._formats import FORMATS, formats_named, nearest
@@ -71,7 +71,7 @@ def read(
     else:
         named = formats_named(format)
         choice = Recognition(named, options, named[0].reader)
-    return events_of(source, choice, follow=follow, complete=complete)
+    return file_events(source, choice, follow=follow, complete=complete)
 
 
 def load(source: FileSources, *, limit: int | None = None, **options: Any) -> EventList:

@@ -57,7 +57,7 @@ def test_whatever_a_library_raises_while_reading_is_an_error_of_ours(error: Base
 
     library = Library(values=lambda array, _: list(array), one=lambda array, place: array[place])
     found = ColumnBatches(names=["event_id"], types=[ColumnType()], batches=batches(), library=library)
-    events = _arrow.events_of(found, None)
+    events = _arrow.events_of_rows(found, None)
     assert next(events).event_id == "1"
     with pytest.raises(SourceError, match=f"the cause, {type(error).__name__}, says why") as caught:
         next(events)
@@ -72,7 +72,7 @@ def test_an_interruption_is_none_of_a_librarys_errors() -> None:
     library = Library(values=lambda array, _: list(array), one=lambda array, place: array[place])
     with pytest.raises(KeyboardInterrupt):
         next(
-            _arrow.events_of(
+            _arrow.events_of_rows(
                 ColumnBatches(names=["ip"], types=[ColumnType()], batches=batches(), library=library), None
             )
         )
