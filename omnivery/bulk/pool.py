@@ -115,6 +115,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         have_memory_reused()
         await self._tasks.open()
         try:
+            await self.source.prepare()
             self._totals = await self.recorder.open(self.source, self.work)
             await self.recorder.start(self.concurrency)
         except BaseException:

@@ -75,6 +75,9 @@ class Resumable(ABC, Generic[T]):
         """Whether it yields the same items again from a position, also those that were read just before a crash."""
         return True
 
+    def prepare(self) -> None:
+        """Look at what there is to read, before anything of it is sent. It is called in a worker thread."""
+
     @abstractmethod
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Return this source's own resume point among those of a journal; a new one if it is not among them.

@@ -94,6 +94,12 @@ class SourceReader(Generic[T]):
             return self._origin.replays
         return not isinstance(self._iterator, BatchSource) or self._iterator.replays
 
+    async def prepare(self) -> None:
+        """Have a resumable source look at what there is to read. Called once, before all else."""
+        if self._origin is not None:
+            # It looks into each file, and there may be thousands.
+            await to_thread.run_sync(self._origin.prepare)
+
     async def resume(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Go to the source's resume point in a journal, before anything is read.
 
@@ -103,7 +109,6 @@ class SourceReader(Generic[T]):
             ConfigError: the source has changed, or ends before its resume point.
         """
         if self._origin is not None:
-            # It looks into each file, and there may be thousands.
             bookmark = await to_thread.run_sync(self._origin.locate, known)
             self._iterator = self._origin.open(bookmark)
             return bookmark

@@ -107,6 +107,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     _encoded: bool = field(init=False, default=False, repr=False)
     """Whether a run takes encoded events."""
     _past: PastFiles = field(init=False, repr=False)
+    _copies: Iterator[str] = field(init=False, repr=False)
+    """Notes of copies among the files, which are looked for as they are taken."""
     _recorded: bool = field(init=False, default=False, repr=False)
     """Whether a journal keeps these."""
 
@@ -114,11 +116,11 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         if self.follow:
             self.origins = [_followed(one, self._stop) for one in self.origins]
         self._past = PastFiles(origins=self.origins, note=self._note)
-        for words in copies_among(self.origins):
-            self._note(words)
+        self._copies = copies_among(self.origins)
 
     def __iter__(self) -> Iterator[T]:  # noqa: PYI034  # the bare iterator: a step more for each event costs
         if self._iterator is None:
+            self.prepare()
             self._iterator = chain.from_iterable(map(self._handed_out.begin, self._portions(self._readings())))
         return self._iterator
 
@@ -148,6 +150,11 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     def stream(self) -> ItemStream[T]:
         """Return all items, for a run without a journal. What may keep one waiting is read in a thread."""
         return self._items(self._readings()) if self._iterator is None else self._iterator
+
+    def prepare(self) -> None:
+        """Note, once, which files seem to be copies of others."""
+        for words in self._copies:
+            self._note(words)
 
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Return how far each of the files was read, wherever it lay then and however it is packed now.

@@ -83,6 +83,9 @@ class _CallersResumable(Resumable[P]):
     def replays(self) -> bool:
         return self._origin.replays
 
+    def prepare(self) -> None:
+        self._origin.prepare()
+
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         return self._origin.locate(known)
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import get_ident
+from typing import Any
 
 import pytest
 
 from omnivery import readers
+from omnivery.readers._file_events import FileEvents
 from omnivery.readers._identity import FINGERPRINT
 from omnivery.readers._local_file import LocalFile
 from omnivery.readers.copies import copies_among
+from tests.support.bots import run_of
+from tests.support.journal import journalled
+from tests.support.sync import always, meeting, response
 
-LINE = b'{"ip":"192.0.2.1","event_id":"1"}\n'
+LINE = b'{"ip":"192.0.2.1","uas":"x","event_id":"1"}\n'
 
 
 def told(folder: Path, **contents: bytes) -> list[str]:
@@ -22,7 +28,7 @@ def told(folder: Path, **contents: bytes) -> list[str]:
 
 
 def test_a_copy_is_told_with_the_names_of_both(tmp_path: Path) -> None:
-    first, second = told(tmp_path, log=LINE, bak=LINE, other=LINE.replace(b"1", b"2"), more=LINE * 2, old=LINE)
+    first, second = told(tmp_path, log=LINE, bak=LINE, other=LINE.replace(b'"1"', b'"2"'), more=LINE * 2, old=LINE)
     assert first.startswith("bak seems to be a copy of log: ")
     assert second.startswith("old seems to be a copy of log: ")
 
@@ -44,7 +50,45 @@ def test_a_source_of_several_files_notes_its_copies_before_it_is_read(tmp_path: 
         (tmp_path / name).write_bytes(LINE)
     os.link(tmp_path / "a", tmp_path / "c")  # which is read once
     events = readers.ndjson(tmp_path)
+    assert next(events)
     [note] = events.notes
     assert f"{tmp_path / 'b'} seems to be a copy of {tmp_path / 'a'}" in note
-    assert len(list(events)) == 2
+    assert len([*events]) == 1
+    assert events.notes == [note]
     assert [one.notes for one in events.each_file()] == [[], []]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("journal", [None, "j"])
+async def test_a_run_looks_for_copies_in_a_thread_before_it_sends_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: str | None
+) -> None:
+    """To look at thousands of files would keep the event loop of a service."""
+    threads, notes = set[int](), list[int]()
+    look = FileEvents.prepare
+
+    def prepare(self: FileEvents[Any]) -> None:
+        threads.add(get_ident())
+        look(self)
+
+    async def post(_: bytes) -> int:
+        notes.append(len(events.notes))
+        return 1
+
+    monkeypatch.setattr(FileEvents, "prepare", prepare)
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(LINE)
+    events = readers.ndjson(tmp_path / name for name in ("a", "b"))
+    run = run_of(events, post) if journal is None else journalled(events, post, tmp_path / journal)
+    assert (await run.finish()).accepted == 2
+    assert notes == [1]
+    assert len(threads - {get_ident()}) == len(threads) == 1
+
+
+def test_the_synchronous_client_tells_of_copies_too(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(LINE)
+    events = readers.ndjson(tmp_path)
+    with meeting(always(response())) as (_, client):
+        assert client.bots.submit(events).accepted == 2
+    assert len(events.notes) == 1
