@@ -94,6 +94,11 @@ def in_any_case(names: Sequence[str], renamed: Mapping[str, str] | None = None) 
 _ENOUGH = 2
 
 
+def names_event(names: Iterable[str]) -> bool:
+    """Whether one of these names is a field by which events are told, or two of them are in another case."""
+    return not KEYS.isdisjoint(in_any_case([*names]))
+
+
 def derived_id(event: BotEvent, position: int) -> str:
     """The id of an event that came without one, by what it says and its place in the source."""
     url = (event.attributes or {}).get("url")

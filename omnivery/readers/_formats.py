@@ -8,7 +8,7 @@ from typing import Any
 
 from omnivery.events.event import BotEvent
 from omnivery.readers._carrier import joiner_of
-from omnivery.readers._columns import KEYS
+from omnivery.readers._columns import KEYS, names_event
 from omnivery.readers._csv import CsvReader
 from omnivery.readers._csv_header import csv_share
 from omnivery.readers._detection import Unrecognized, looks_like
@@ -42,7 +42,7 @@ def _event_share(line: bytes, fields: Mapping[str, Any] | None, names: Sequence[
         return 0.0
     # Anything may be an object: what carries the lines of a log, for instance.
     if fields is not None and not options.columns:
-        return ANY_OBJECT if KEYS.isdisjoint(fields) else 1.0
+        return 1.0 if names_event(fields) else ANY_OBJECT
     return 1.0 if any(name in line for name in names) else ANY_OBJECT
 
 
@@ -64,7 +64,7 @@ FORMATS: tuple[Format, ...] = (
     Format(name="csv", sniff=_csv_share, reader=lambda _sample, options: CsvReader(columns=options.columns)),
     *forms_of(LOG_FORMATS),
     Format(name="json", sniff=_json_share, reader=lambda _sample, options: json_reader(options.columns)),
-    Format(name="ndjson", sniff=_ndjson_share, reader=lambda _sample, options: ndjson_reader(options.columns)),
+    Format(name="ndjson", sniff=_ndjson_share, reader=lambda sample, options: ndjson_reader(options.columns, sample)),
 )
 """In the order in which they are preferred where a sample fits several alike. A sample is never empty."""
 

@@ -12,11 +12,11 @@ from attrs import define
 from omnivery import codec
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.json_path import value_at
-from omnivery.readers._columns import KEYS
+from omnivery.readers._columns import KEYS, names_event
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import Sample, WholeReader
-from omnivery.readers._json_columns import JsonColumns
+from omnivery.readers._json_columns import JsonColumns, in_own_names
 from omnivery.readers._json_documents import json_objects
 from omnivery.readers._json_envelope import IsRecord, parsed_object, records_in
 
@@ -58,7 +58,7 @@ def event_test(columns: Mapping[str, str] | None) -> IsRecord:
     def is_event(data: bytes) -> bool:
         found = parsed_object(data)
         return found is not None and (
-            not KEYS.isdisjoint(found) or any(value_at(found, path) is not None for path in columns or ())
+            names_event(found) or any(value_at(found, path) is not None for path in columns or ())
         )
 
     return is_event
@@ -128,7 +128,9 @@ class JsonReader(WholeReader[Any]):
                 yield self._item(found, position)
 
     def _item(self, found: EventLine, position: int) -> BotEvent | EventLine | UnreadableLine:
-        return found if self.columns is None else self.columns.event(found.data, found.line, position)
+        if self.columns is None:
+            return in_own_names(found, position)
+        return self.columns.event(found.data, found.line, position)
 
 
 def _is_body(data: bytes) -> bool:

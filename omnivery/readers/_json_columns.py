@@ -11,11 +11,12 @@ from attrs import define
 
 from omnivery import codec
 from omnivery.errors import ConfigError
-from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent, UnreadableLine
+from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent, EventLine, UnreadableLine
 from omnivery.events.ip_address import client_address
 from omnivery.events.json_path import take_at
+from omnivery.events.validation import fault_of
 from omnivery.readers._column_values import text
-from omnivery.readers._columns import NO_IP, NO_TIME, derived_id
+from omnivery.readers._columns import NO_IP, NO_TIME, derived_id, in_any_case
 from omnivery.readers._json_documents import NOT_AN_OBJECT
 from omnivery.readers._json_repair import repaired
 from omnivery.readers._times import unix_time
@@ -59,10 +60,11 @@ class JsonColumns:
         if not isinstance(own, dict):
             return UnreadableLine(line=line, reason=NOT_AN_OBJECT)
         fields: dict[str, Any] = {field: _single(take_at(own, path)) for path, field in self.columns.items()}
+        own = dict(zip(in_any_case([*own]), own.values(), strict=True))
         for field in FIELD_NAMES.intersection(own):
             if fields.get(field) is not None:
                 return UnreadableLine(line=line, reason=f"two members of the object are the event's {field}")
-            fields[field] = own.pop(field)
+            fields[field] = _single(own.pop(field))
         if fault := _convert(fields):
             return UnreadableLine(line=line, reason=fault)
         event = BotEvent(**fields, attributes=own or None)
@@ -81,8 +83,18 @@ _LONG_NUMBER = re.compile(rb"\d{19}")
 
 
 def _single(value: Any) -> Any:
-    """A header is a list of its values in some logs."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+    """A value without what is around it: a header is a list of its values in some logs, and MongoDB names types.
+
+    https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/
+    """
+    while isinstance(value, list | dict) and len(value) == 1:
+        if isinstance(value, dict) and not _TYPES.issuperset(value):
+            break
+        value = value[0] if isinstance(value, list) else next(iter(value.values()))
+    return value
+
+
+_TYPES = frozenset({"$date", "$oid", "$uuid", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal"})
 
 
 def _convert(fields: dict[str, Any]) -> str | None:
@@ -102,3 +114,34 @@ def _convert(fields: dict[str, Any]) -> str | None:
         if fields["ip"] is None:
             return NO_IP
     return None
+
+
+_OWN_NAMES = JsonColumns({})
+
+
+def in_own_names(found: EventLine, position: int | None = None) -> BotEvent | EventLine:
+    """Return an object in the API's own names as it is; or its event, if its values have to be converted to be sent.
+
+    Args:
+        found: the object.
+        position: what tells it from equal ones, if the number of its line does not.
+    """
+    fields = _loaded(found.data)
+    if not isinstance(fields, dict) or _is_as_sent(fields):
+        return found
+    event = _OWN_NAMES.event(found.data, found.line, position)
+    return event if isinstance(event, BotEvent) and fault_of(event) is None else found
+
+
+def _loaded(data: bytes) -> Any:
+    try:
+        return codec.loads(data)
+    except ValueError:
+        return None
+
+
+def _is_as_sent(fields: Mapping[str, Any]) -> bool:
+    """Whether nothing has to be converted. Milliseconds are a whole number, too, but of another time."""
+    return fault_of(fields) is None and all(
+        fields.get(name) is None or unix_time(fields[name]) == fields[name] for name in ("ts", "message_ts")
+    )

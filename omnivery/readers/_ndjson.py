@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from omnivery.events.encoded import LINE
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.sound_lines import can_check_lines
-from omnivery.readers._file_events import FileEvents, events_from
+from omnivery.readers._choice import Choice, Chosen
+from omnivery.readers._file_events import FileEvents, file_events
 from omnivery.readers._file_source import FileSources
-from omnivery.readers._format import EachLine, Placed
-from omnivery.readers._json_columns import JsonColumns
+from omnivery.readers._format import EachLine, Placed, Sample
+from omnivery.readers._json_columns import JsonColumns, in_own_names
 from omnivery.readers._lines import Block, Uncut
 from omnivery.readers._slices import UncutLines
 
@@ -22,12 +23,14 @@ from omnivery.readers._slices import UncutLines
 def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> FileEvents[Any]:
     """Read events from NDJSON: one JSON object a line, in the API's own names, or in others.
 
-    In the API's own names, `event_id` among them, lines are not parsed here: the bulk run looks at each once and
-    splices its bytes into a batch. They come out as `EventLine`s.
+    In the API's own names, lines are not parsed here: the bulk run looks at each once and splices its bytes into a
+    batch. They come out as `EventLine`s. If one of the first lines has values that have to be converted, each line is
+    parsed, and those that have such values become `BotEvent`s: names in capitals, ids that are numbers, times in other
+    forms or units, as `csv()` reads them, the types that MongoDB writes around values. Where a line has no `event_id`,
+    it is derived by `event_id_for()`, from `url` and the number of the line too.
 
     With `columns`, each line is parsed and becomes a `BotEvent`. Members that are neither named there nor like an
-    event's field become the event's own attributes. Ids that are numbers become text, and times are read as `csv()`
-    does. Where a line has no `event_id`, it is derived by `event_id_for()`, from `url` and the number of the line too.
+    event's field become the event's own attributes.
 
     Blank lines are skipped, and count in the line numbers. A line longer than 1,000,000 bytes comes out as an
     `UnreadableLine`.
@@ -35,7 +38,7 @@ def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> 
     Args:
         source: as in `read()`.
         columns: paths to the event's fields, with dots for nested objects: `{"request.remote_ip": "ip"}`. An empty
-            mapping has lines in the API's own names parsed, and their values converted.
+            mapping has each line in the API's own names parsed, and its values converted.
 
     Raises:
         ConfigError: it is no source; or `columns` names a field that an event does not have.
@@ -44,7 +47,18 @@ def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> 
     Source: https://github.com/ndjson/ndjson-spec
     """
     ndjson_reader(columns)  # what is wrong with the columns is told at the call
-    return events_from(source, lambda: ndjson_reader(columns))
+    return file_events(source, _Values(columns))
+
+
+@frozen
+class _Values(Choice):
+    """Chooses the reader of NDJSON by the values of the first lines."""
+
+    columns: Mapping[str, str] | None
+
+    def choose(self, sample: Sample, *, final: bool) -> Chosen | None:
+        """Return the reader, once a line is there."""
+        return Chosen(ndjson_reader(self.columns, sample), "ndjson") if sample or final else None
 
 
 class NdjsonReader(EachLine[EventLine]):
@@ -82,6 +96,14 @@ class NdjsonReader(EachLine[EventLine]):
         return EventLine(data=line, line=number)
 
 
+class NdjsonValuesReader(EachLine[Any]):
+    """Converts values that are not in the form in which the API takes them, and hands on other lines as they are."""
+
+    def item(self, line: bytes, number: int) -> BotEvent | EventLine:
+        """Return the line with its number, or its event."""
+        return in_own_names(EventLine(data=line, line=number))
+
+
 @define(eq=False)
 class NdjsonColumnsReader(EachLine[BotEvent]):
     """Makes an event of the object in each line."""
@@ -93,6 +115,11 @@ class NdjsonColumnsReader(EachLine[BotEvent]):
         return self.columns.event(line, number)
 
 
-def ndjson_reader(columns: Mapping[str, str] | None) -> NdjsonReader | NdjsonColumnsReader:
-    """Make the reader for these columns."""
-    return NdjsonReader() if columns is None else NdjsonColumnsReader(JsonColumns(columns))
+def ndjson_reader(
+    columns: Mapping[str, str] | None, sample: Sample = ()
+) -> NdjsonReader | NdjsonValuesReader | NdjsonColumnsReader:
+    """Make the reader for these columns, of lines that begin with a sample."""
+    if columns is not None:
+        return NdjsonColumnsReader(JsonColumns(columns))
+    lines = (EventLine(data=line, line=1) for line in sample)
+    return NdjsonValuesReader() if any(isinstance(in_own_names(one), BotEvent) for one in lines) else NdjsonReader()

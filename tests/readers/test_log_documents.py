@@ -193,7 +193,9 @@ def test_an_event_with_a_time_and_a_url_is_no_request_of_a_server_that_logs_the_
     """`ip` is what many applications call a client in their logs, and the API as well."""
     line = json.dumps({"ip": "198.51.100.7", "ts": 1_779_012_303, "url": "/c/1", **own})
     (event,) = read(io.BytesIO(line.encode()))
-    assert isinstance(event, EventLine)
+    found = json.loads(event.data) if isinstance(event, EventLine) else event.to_fields()
+    assert "line" not in found
+    assert found.items() >= own.items()
 
 
 def test_a_run_goes_on_in_the_same_way(tmp_path: Path) -> None:
