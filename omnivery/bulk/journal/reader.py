@@ -16,8 +16,9 @@ from omnivery._sqlite.database import Database
 from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL, open_for_reader
 from omnivery.bulk.journal.position import Entries
-from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, rejection_of, whole
+from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, rejection_of
 from omnivery.bulk.journal.totals import target_of, totals_of
+from omnivery.bulk.journal.values import whole
 from omnivery.bulk.report import RunTotals
 from omnivery.bulk.target import RunTarget
 from omnivery.errors import ConfigError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -13,7 +13,7 @@ from omnivery import codec
 from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL
 from omnivery.bulk.journal.position import Entries
-from omnivery.bulk.journal.sql import checksum_of, storable
+from omnivery.bulk.journal.values import checksum_of, storable, unpacked
 from omnivery.bulk.part import StoredPart
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
@@ -79,9 +79,9 @@ def part_of(row: tuple[Any, ...]) -> StoredPart:
         state="pending",
         counted=bool(counted),
         items=items,
-        indices=_unpacked(indices, items),
-        lines=None if lines is None else _unpacked(lines, items),
-        ids=_unpacked(codec.loads(ids), items),
+        indices=unpacked(indices, items),
+        lines=None if lines is None else unpacked(lines, items),
+        ids=unpacked(codec.loads(ids), items),
         body=body,
     )
 
@@ -166,17 +166,6 @@ def object_of(text: str | bytes) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def whole(values: Any, count: int) -> list[Any]:
-    """The values, which must be as many as there are items.
-
-    Raises:
-        ValueError: they are not.
-    """
-    if not isinstance(values, list) or len(values) != count:
-        raise ValueError("its counts do not match")
-    return values
-
-
 def _object_in(text: object, checksum: object) -> Mapping[str, Any] | None:
     return object_of(text) if isinstance(text, bytes) and crc32(text) == checksum else None
 
@@ -184,12 +173,3 @@ def _object_in(text: object, checksum: object) -> Mapping[str, Any] | None:
 def _damaged(path: Path, words: str) -> ConfigError:
     advice = "`omnivery bots export` prints what it holds and is not delivered"
     return refusal(path, JOURNAL, f"is damaged: {words}; {advice}")
-
-
-def _unpacked(packed: object, count: int) -> Sequence[Any]:
-    """All of the numbers, or other values, that were packed.
-
-    Raises:
-        ValueError: they are not as many as there are items.
-    """
-    return range(packed, packed + count) if isinstance(packed, int) else whole(packed, count)

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from omnivery import codec
 from omnivery.bulk.journal.position import WRITE_ENTRIES, StoredPosition, joined
+from omnivery.bulk.journal.values import checksum_of, ids_text, places_text, storable, storable_integer
 from omnivery.bulk.part import BatchDelta, Part, PartState, SettledPart
 
 BODIES = 32
@@ -102,7 +103,6 @@ STEP = f"INSERT INTO step VALUES ({', '.join(f':{column}' for column in _COLUMNS
 
 Span: TypeAlias = tuple[int | None, int | None]
 """Where a piece begins, counted from 1, and its length; of no piece, two NULLs."""
-_INTEGERS = range(-(2**63), 2**63)
 _KEPT = {PartState.UNDELIVERED: "undelivered", PartState.UNKNOWN: "unknown", PartState.PENDING: "pending"}
 
 
@@ -236,30 +236,6 @@ def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any]:
     return {**values, **dict(bodies), "pieces": pieces.joined(), "now": now}
 
 
-def storable(text: str) -> str:
-    """Text as UTF-8 can say it: half a surrogate pair becomes an escape."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def ids_text(ids: Sequence[str | None]) -> bytes:
-    """The ids of a part as a JSON array."""
-    try:
-        return codec.dumps(ids if isinstance(ids, list) else list(ids))
-    except (TypeError, ValueError):  # half a surrogate pair in one of them
-        return codec.dumps([one if one is None else storable(str(one)) for one in ids])
-
-
-def places_text(part: Part[Any]) -> bytes:
-    """Index and line of each item of a part, as JSON: [indices, lines]."""
-    lines = None if part.lines is None else [_integer(line) for line in part.lines]
-    return codec.dumps([_packed(part.indices), None if lines is None else _packed(lines)])
-
-
-def checksum_of(places: bytes, body: bytes | None) -> int:
-    """What shows that a part is still as it was written."""
-    return crc32(body or b"", crc32(places))
-
-
 def _named(one: SettledPart, pieces: _Pieces) -> tuple[Any, ...]:
     ids = ids_text(one.ids or ())
     return (one.part.row, crc32(ids), *pieces.add(ids))
@@ -275,7 +251,7 @@ def _rejected(delta: BatchDelta, pieces: _Pieces) -> Iterator[tuple[Any, ...]]:
         yield (
             delta.source,
             rejection.index,
-            _integer(rejection.line),
+            storable_integer(rejection.line),
             *pieces.add_text(rejection.event_id),
             *pieces.add_text(rejection.reason),
             *pieces.add(digests.get(rejection.index)),
@@ -312,16 +288,3 @@ def _array(values: Iterable[Any]) -> str | None:
     """Values as a JSON array; None if there are none."""
     listed = list(values)
     return codec.dumps(listed).decode() if listed else None
-
-
-def _integer(number: int | None) -> int | None:
-    """A number that SQLite can hold, which has 64 bits; None for any other."""
-    return number if isinstance(number, int) and number in _INTEGERS else None
-
-
-def _packed(numbers: Sequence[int | None]) -> int | list[int | None]:
-    """The first of numbers that follow one another; else all of them."""
-    if isinstance(numbers, range) and numbers.step == 1:
-        return numbers.start
-    listed, first = list(numbers), numbers[0]
-    return listed if first is None or listed != list(range(first, first + len(listed))) else first
