@@ -24,11 +24,10 @@ before a request leaves.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -38,11 +37,12 @@ from attrs import define, field
 
 from omnivery._sqlite.database import Database, Interruption
 from omnivery._sqlite.files import upgrade
+from omnivery.bulk.journal.claims import Claims
 from omnivery.bulk.journal.file import JOURNAL, open_to_write
+from omnivery.bulk.journal.known_sources import KnownSources
 from omnivery.bulk.journal.lock import WriterLock
-from omnivery.bulk.journal.position import Entries
 from omnivery.bulk.journal.retention import Retention, give_back
-from omnivery.bulk.journal.rows import check_sound, part_of, point_of, source_values
+from omnivery.bulk.journal.rows import check_sound
 from omnivery.bulk.journal.sql import PREPARE, STEP, JournalEntry, step_of
 from omnivery.bulk.journal.totals import target_of, totals_of
 from omnivery.bulk.part import StoredItem, StoredPart
@@ -68,25 +68,7 @@ WHERE state = 'sending' AND state <> 'accepted'
 _REQUEUE = """
 UPDATE batch SET state = 'pending', settled_at = NULL WHERE state = 'undelivered' AND state <> 'accepted'
 """
-_ENTER_SOURCE = """
-INSERT INTO source (name, identity, identity_checksum, position, position_checksum, updated_at)
-VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET identity = excluded.identity, identity_checksum = excluded.identity_checksum
-RETURNING id, read
-"""
-_POINTS = """
-SELECT id, name, CAST(identity AS BLOB), identity_checksum, CAST(position AS BLOB), position_checksum, position_entries
-FROM source WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id
-"""
 _LIVE_BYTES = "SELECT ifnull(sum(length(body)), 0) FROM batch WHERE state <> 'accepted'"
-_CLAIM = """
-UPDATE batch SET state = 'sending'
-WHERE state = 'pending' AND state <> 'accepted' AND digest IS NULL AND number = (
-    SELECT min(number) FROM batch
-    WHERE state = 'pending' AND state <> 'accepted' AND digest IS NULL AND number > ? AND number < ?)
-RETURNING id, source, number, counted, items, checksum, ids_checksum, CAST(places AS BLOB), CAST(ids AS BLOB), body
-"""
-_SET_ASIDE = "UPDATE batch SET state = 'undelivered', settled_at = ?, error = ? WHERE id = ?"
 _ITEMS = """
 SELECT place, state, digest, id FROM batch WHERE digest IS NOT NULL AND source = :source AND place >= :first AND
     place < :end
@@ -108,21 +90,15 @@ class JournalStore:
     """Numbers for new batches."""
     live_bytes: int = field(init=False, default=0)
     """Bytes of all bodies that were kept when the run began."""
-    _first: int = field(init=False, default=0)
-    """The first of the new numbers."""
-    _claimed: int = field(init=False, default=-1)
-    """Number of the batch that was claimed last."""
-    _points: dict[int, ResumePoint] = field(init=False, factory=dict[int, ResumePoint])
-    """Sources as they were read last, by their rows."""
-    _changed: set[int] | None = field(init=False, default=None)
-    """Rows of sources that have changed since; None before the first time."""
-    _damaged: list[BatchFailure] = field(init=False, factory=list[BatchFailure])
     _file: Database = field(alias="file", repr=False)
     _lock: WriterLock = field(alias="lock", repr=False)
     _clock: Callable[[], float] = field(alias="clock", repr=False)
+    _claims: Claims = field(init=False, repr=False)
     _retention: Retention = field(init=False, repr=False)
+    _sources: KnownSources = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        self._sources = KnownSources(path=self.path)
         self._retention = Retention(writing=self._writing, clock=self._clock)
 
     @classmethod
@@ -189,9 +165,9 @@ class JournalStore:
     def _begin(self, db: sqlite3.Connection) -> None:
         db.execute(_RELEASE)
         [row] = db.execute("SELECT ifnull(max(id) + 1, 1) FROM batch").fetchone()
-        [self._first] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
+        [number] = db.execute("SELECT ifnull(max(last_number) + 1, 0) FROM source").fetchone()
         [self.live_bytes] = db.execute(_LIVE_BYTES).fetchone()
-        self.rows, self.numbers, self._claimed = count(row), count(self._first), -1
+        self.rows, self.numbers, self._claims = count(row), count(number), Claims(end=number, clock=self._clock)
 
     def check_target(self, target: RunTarget) -> None:
         """Write down the target of a new journal, or make sure that it is that of an old one.
@@ -219,25 +195,12 @@ class JournalStore:
             ConfigError: the row of one is damaged.
         """
         with self._file.use(ConfigError, JOURNAL.refused) as db:
-            # Where each of thousands of files is a run, to read them all again for each would take longer than to send.
-            rows = self._changed
-            if rows is None:
-                rows = {row for [row] in db.execute("SELECT id FROM source")}
-            found, entries = db.execute(_POINTS, (json.dumps([*rows]),)).fetchall(), Entries(db, rows)
-        self._points |= {row[0]: point_of(row, entries, self.path) for row in found}
-        self._changed = set()
-        return list(self._points.values())
+            return self._sources.points(db)
 
     def enter_source(self, bookmark: ResumePoint) -> tuple[int, int]:
         """Enter a source, or what it looks like now, and return its row and how many items of it were read."""
         with self._file.use(ConfigError, JOURNAL.refused) as db:
-            row, read = db.execute(_ENTER_SOURCE, (*source_values(bookmark), self._clock())).fetchone()
-        self._note_changed([row])
-        return row, read
-
-    def _note_changed(self, rows: Iterable[int]) -> None:
-        if self._changed is not None:
-            self._changed.update(rows)
+            return self._sources.enter(db, bookmark, self._clock())
 
     def totals(self) -> RunTotals[Any]:
         """The totals of all runs. What is pending counts as undelivered until it is claimed."""
@@ -273,7 +236,7 @@ class JournalStore:
         if entries:
             with self._writing() as db:
                 db.execute(STEP, step_of(entries, self._clock()))
-            self._note_changed(entry.delta.source for entry in entries if entry.position is not None)
+            self._sources.note_changed(entry.delta.source for entry in entries if entry.position is not None)
         for work in works:
             work(self)
         self._retention.prune_some()
@@ -288,17 +251,11 @@ class JournalStore:
             JournalError: it cannot be read or written.
         """
         with self._writing() as db:
-            while found := db.execute(_CLAIM, (self._claimed, self._first)).fetchall():
-                self._claimed = found[0][2]
-                if parts := [part for row in found if (part := self._intact(db, row)) is not None]:
-                    # In the order of the source: a half that was split has newer rows than the other half.
-                    return sorted(parts, key=lambda part: part.indices[0])
-        return []
+            return self._claims.next(db)
 
     def take_damaged(self) -> list[BatchFailure]:
         """Failures of parts that were found damaged since this was asked last."""
-        damaged, self._damaged = self._damaged, []
-        return damaged
+        return self._claims.take_damaged()
 
     def prune(self, older_than: float) -> int:
         """Forget accepted ids and rejected items. Totals stay, and so does what is not delivered.
@@ -333,15 +290,6 @@ class JournalStore:
         finally:
             self._file.close()
             self._lock.release()
-
-    def _intact(self, db: sqlite3.Connection, row: tuple[Any, ...]) -> StoredPart | None:
-        try:
-            return part_of(row)
-        except ValueError as damage:
-            words = f"row {row[0]} of the journal's batches is damaged, with {row[4]} items: {damage}"
-            db.execute(_SET_ASIDE, (self._clock(), words, row[0]))
-            self._damaged.append(BatchFailure(batch=row[2], events=row[4], error=JournalError(words)))
-            return None
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from omnivery._sqlite.database import Interruption
-from omnivery.bulk.journal import store as store_module
+from omnivery.bulk.journal.claims import _CLAIM
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.rows import _SOURCES, _UNSETTLED
-from omnivery.bulk.journal.store import JournalStore
+from omnivery.bulk.journal.store import _RELEASE, JournalStore
 from omnivery.bulk.part import PartState
 from omnivery.errors import ConfigError, JournalError
 from tests.support.journal_rows import (
@@ -190,7 +190,7 @@ def test_what_was_interrupted_stays_so_until_it_is_closed(path: Path, monkeypatc
     """One that begins just after the interruption must end as well; and closing still tidies up."""
     store = JournalStore.open(path)
     store.claim_next()
-    monkeypatch.setattr("omnivery.bulk.journal.store._CLAIM", f"{FOREVER} WHERE ? < ?")
+    monkeypatch.setattr("omnivery.bulk.journal.claims._CLAIM", f"{FOREVER} WHERE ? < ?")
     soon(threading.Timer(0.1, store.interrupt))
     for _ in range(2):
         with pytest.raises(JournalError, match="interrupted"):
@@ -223,7 +223,7 @@ def test_an_interruption_after_the_close_does_nothing(path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("query", [_UNSETTLED, _SOURCES, store_module._RELEASE, store_module._CLAIM])
+@pytest.mark.parametrize("query", [_UNSETTLED, _SOURCES, _RELEASE, _CLAIM])
 def test_an_opening_looks_at_no_accepted_row(path: Path, query: str) -> None:
     """There may be millions of them."""
     with store_of(path) as store, store._file.use(JournalError) as db:
