@@ -20,6 +20,7 @@ from omnivery.display.table import SHOWN, Table
 from omnivery.display.tabular import Tabular
 from omnivery.errors import OmniveryError
 from omnivery.events.event import BotEvent
+from omnivery.webhooks.retention import Retention
 from omnivery.webhooks.store_file import VERDICT_STORE
 from omnivery.webhooks.stored_verdict import StoredVerdict, StoreStatistics, table_of_stored
 from omnivery.webhooks.verdict_wait import Row, VerdictWait, ends_after
@@ -41,21 +42,6 @@ ON CONFLICT (event_id) DO UPDATE SET
     signed_at = max(excluded.signed_at, signed_at)
 """
 SELECT = "SELECT seq, event_id, is_bot, signed_at, first_received_at, received_at, repeats, request FROM verdicts"
-PRUNE_EVERY = 60.0
-"""Seconds between two looks for what is old enough to be pruned, while calls are added."""
-
-FORGET = """
-UPDATE calls SET body = NULL WHERE seq IN (
-    SELECT seq FROM calls WHERE body IS NOT NULL AND received_at < ? LIMIT 100)
-"""
-# The newest row stays: SQLite would give its number to the next row, which `wait` would then miss.
-PRUNE_VERDICTS = """
-DELETE FROM verdicts WHERE seq < (SELECT max(seq) FROM verdicts) AND seq IN (
-    SELECT seq FROM verdicts WHERE received_at < :before ORDER BY received_at LIMIT :count)
-"""
-PRUNE_CALLS = """
-DELETE FROM calls WHERE received_at < :before AND seq IN (SELECT seq FROM calls ORDER BY seq LIMIT :count)
-"""
 COUNT = """
 SELECT v.*, c.* FROM
     (SELECT count(*), coalesce(sum(is_bot), 0), count(is_bot), coalesce(sum(repeats), 0) FROM verdicts) AS v,
@@ -108,12 +94,12 @@ class VerdictStore(Tabular):
         keep: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._keep = None if keep is None else checked_age("keep", keep)
+        kept = None if keep is None else checked_age("keep", keep)
         self._clock = clock
         self._lock = Lock()
         self._commits = 0
-        self._prune_at = 0.0
         self._file = open_file(resolved(path, VERDICT_STORE.noun), VERDICT_STORE, timeout=timeout)
+        self._retention = Retention(transaction=self._transaction, clock=clock, keep=kept)
 
     def __repr__(self) -> str:
         return f"VerdictStore({str(self._file.path)!r})"
@@ -159,7 +145,7 @@ class VerdictStore(Tabular):
             else:
                 database.executemany(REPEAT, [(name,) for name, _ in named])
         self._commits += 1
-        self._prune_some()
+        self._retention.prune_some()
 
     def get(self, event_id: str) -> StoredVerdict | None:
         """The verdict for one event; None if none has arrived."""
@@ -251,12 +237,7 @@ class VerdictStore(Tabular):
         Returns:
             How many were deleted.
         """
-        before, total, count = self._clock() - checked_age("older_than", older_than), 0, 1
-        while count:
-            with self._transaction() as database:
-                count = database.execute(FORGET, (before,)).rowcount
-            total += count
-        return total
+        return self._retention.forget_payloads(older_than)
 
     def prune(self, older_than: float) -> int:
         """Delete verdicts, and the calls that carried them. The file reuses the space but does not shrink.
@@ -269,10 +250,7 @@ class VerdictStore(Tabular):
         Returns:
             How many verdicts were deleted.
         """
-        before, total = self._clock() - checked_age("older_than", older_than), 0
-        while any(deleted := self._prune(before)):
-            total += deleted[0]
-        return total
+        return self._retention.prune(older_than)
 
     def last_change(self) -> tuple[int, int]:
         """A value that differs once anything was added, by this object or in another process."""
@@ -292,21 +270,6 @@ class VerdictStore(Tabular):
 
     def _overview(self) -> Table:
         return table_of_stored(list(islice(self, SHOWN)), total=len(self))
-
-    def _prune_some(self) -> None:
-        now = self._clock()
-        # Not later than that: a clock that was ahead for a while may have been set back.
-        if self._keep is not None and not self._prune_at - PRUNE_EVERY <= now < self._prune_at:
-            # As long as there is more, some with every call; else a look now and then.
-            self._prune_at = now if any(self._prune(now - self._keep)) else now + PRUNE_EVERY
-
-    def _prune(self, before: float) -> tuple[int, int]:
-        """Delete some of what was received before a moment: a bounded number of verdicts and of calls."""
-        with self._transaction() as database:
-            values = {"before": before, "count": PAGE}
-            verdicts = database.execute(PRUNE_VERDICTS, values).rowcount
-            calls = database.execute(PRUNE_CALLS, values).rowcount
-        return verdicts, calls
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._session() as database:
