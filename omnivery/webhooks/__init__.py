@@ -19,13 +19,13 @@ from omnivery._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from omnivery.webhooks.call_log import ReceiverStatistics as ReceiverStatistics
-    from omnivery.webhooks.delivery import ClientInfo as ClientInfo
     from omnivery.webhooks.delivery import DeliveryEvent as DeliveryEvent
-    from omnivery.webhooks.delivery import DeliveryStatus as DeliveryStatus
-    from omnivery.webhooks.delivery import Envelope as Envelope
-    from omnivery.webhooks.delivery import Geolocation as Geolocation
     from omnivery.webhooks.delivery import bare_message_id as bare_message_id
     from omnivery.webhooks.delivery import same_message as same_message
+    from omnivery.webhooks.delivery_parts import ClientInfo as ClientInfo
+    from omnivery.webhooks.delivery_parts import DeliveryStatus as DeliveryStatus
+    from omnivery.webhooks.delivery_parts import Envelope as Envelope
+    from omnivery.webhooks.delivery_parts import Geolocation as Geolocation
     from omnivery.webhooks.explanation import explain as explain
     from omnivery.webhooks.listener import Listener as Listener
     from omnivery.webhooks.payload import WebhookEvent as WebhookEvent
