@@ -8,14 +8,14 @@ from attrs import define
 
 from omnivery.readers._format import EachLine, Placed, T
 from omnivery.readers._lines import Block
-from omnivery.readers._parts import PartJoiner
+from omnivery.readers._parts import Joiner
 
 
 @define(eq=False, kw_only=True)
 class JoinedReader(EachLine[T]):
     """Reads each line by itself, once those that were split are joined."""
 
-    parts: PartJoiner | None = None
+    parts: Joiner | None = None
     """Joins lines that were split by what carries them."""
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[T]]:

@@ -29,9 +29,12 @@ _COLUMNS = (
     "Line",
     "line",
     "Content",
+    "LogEntry",
+    "LogMessage",
+    "RawData",
 )
 """What these columns are called by Splunk, Elastic's common schema, CloudWatch Logs Insights, Kibana, Datadog, Docker's
-collectors, Google Cloud and Grafana. The first of them that a table has is the one."""
+collectors, Google Cloud, Grafana and Azure. The first of them that a table has is the one."""
 _NO_COLUMN = f"source: no column of the table holds lines of a log; such are {', '.join(_COLUMNS)}"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import define
 
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
-from omnivery.readers._carrier import in_member
+from omnivery.readers._carrier import ways_of
 from omnivery.readers._format import Sample, WholeReader
 from omnivery.readers._identity import split_at
 from omnivery.readers._json_documents import json_objects
@@ -57,8 +57,7 @@ def record_test(reader: RequestReader) -> IsRecord:
     """Return what says whether an object is a line of a log, or carries one."""
 
     def is_record(data: bytes) -> bool:
-        inside = in_member(data)
-        return reader.reads(data) or (inside is not None and reader.reads(inside))
+        return reader.reads(data) or any(reader.reads(line) for _, inside in ways_of((data,)) for line in inside)
 
     return is_record
 

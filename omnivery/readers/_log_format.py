@@ -8,7 +8,7 @@ from typing import TypeAlias, get_args
 from attrs import frozen
 
 from omnivery.errors import ConfigError
-from omnivery.readers._carrier import carried
+from omnivery.readers._carrier import ways_of
 from omnivery.readers._client_ip import ClientIp, ForwardedClient, trusted_networks
 from omnivery.readers._format import Format, ReadOptions, Sample
 from omnivery.readers._json import is_laid_out
@@ -82,8 +82,7 @@ class LogFormat:
 
     def share(self, sample: Sample) -> float:
         """Which share of a sample's lines it reads, carried or not."""
-        inside = carried(sample)
-        return max(self._share(sample), self._share(inside[1]) if inside else 0.0)
+        return max(map(self._share, [sample, *(inside for _, inside in ways_of(sample))]))
 
     def reader(self, sample: Sample, options: ReadOptions) -> RequestReader:
         """Make the reader of a source that begins with these lines.
@@ -92,14 +91,14 @@ class LogFormat:
             ConfigError: the format does not tell the client that is asked for; or an option is wrong.
         """
         made = self.forwarding() if self.forwarding and options.client_ip == "forwarded" else self.make()
-        inside = carried(sample)
-        if inside:
-            parts = joiner_for(inside[0].name, sample, self.make().reads)
-            plain, within = self._share(sample), self._share(inside[1])
-            # Where no line can be read, those that were split may be all that there is so far.
-            if within > plain or (parts is not None and not plain):
-                made.carrier, made.parts = inside[0], parts
-        made.learn(inside[1] if inside and made.carrier else sample)
+        plain, lines = self._share(sample), sample
+        # Where no line can be read, those that were split may be all that there is so far.
+        most = plain or -1.0
+        for carrier, inside in ways_of(sample):
+            within, parts = self._share(inside), joiner_for(carrier.name, sample, self.make().reads)
+            if within > most and (within or parts is not None):
+                most, made.carrier, made.parts, lines = within, carrier, parts, inside
+        made.learn(lines)
         if options.client_ip not in (None, *get_args(ClientIp)):
             raise ConfigError(f"client_ip: expected one of 'peer', 'forwarded', not {options.client_ip!r}")
         if not self.peers and options.client_ip != "forwarded":

@@ -34,7 +34,10 @@ class Role(Enum):
 INSIDE = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
 """Text in quotes; servers escape the quotes in it."""
 _SERVER_PORT = r"(?:\[[\da-fA-F:]++\]|\d{1,3}(?:\.\d{1,3}){3}):(?:80|443|8080|8443)(?=\s)"
-_VHOST = rf"(?:{_SERVER_PORT}|(?!\[|\d{{4}}-|\d{{1,3}}\.\d{{1,3}}\.|[\da-fA-F]*:[\da-fA-F]*:)[^\s\",]++)"
+_VHOST = (
+    rf"(?:{_SERVER_PORT}|(?!\[|\d{{4}}-|\d{{1,3}}\.\d{{1,3}}\.|[\da-fA-F]*:[\da-fA-F]*:)"
+    r'[^\s",:]++(?::\d{1,5})?+(?=\s))'
+)
 """A virtual host, or its port. Not a time that a container wrote; an address only with a port that servers have, as
 Apache logs it where the host has no name: of two addresses, which is the client's?"""
 REQUEST = r'[^\s"\\]++ ((?:[^\s"\\]++|\\.)++) HTTP/\d(?:\.\d)?'

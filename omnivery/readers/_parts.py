@@ -204,8 +204,42 @@ def _of_journal(fields: Mapping[str, Any]) -> Part | None:
     return Part(f"{stream} {fields.get('PRIORITY')}", text, goes_on)
 
 
-def joiner_for(carrier: str, sample: Sequence[bytes], reads: Callable[[bytes], bool]) -> PartJoiner | None:
+@define(eq=False)
+class EntryJoiner:
+    """Puts `PART` in place of all lines of a journal's entry but its message.
+
+    `journalctl -o export` and `-o verbose` write each field of an entry on a line of its own:
+    https://systemd.io/JOURNAL_EXPORT_FORMATS/.
+    """
+
+    growing: bool = False
+    unfinished: int = field(init=False, default=0)
+    passed: list[Pair] = field(init=False, factory=list["Pair"])
+
+    def joined(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Yield the lines, as many as there were."""
+        for first, lines in blocks:
+            yield first, [PART if line and _is_other_field(line) else line for line in lines]
+
+
+Joiner: TypeAlias = PartJoiner | EntryJoiner
+
+
+def _is_other_field(line: bytes) -> bool:
+    found = JOURNAL_FIELD.match(line)
+    return (found is not None and found[1] != b"MESSAGE") or _ENTRY.match(line) is not None
+
+
+JOURNAL_FIELD = re.compile(rb"\s{0,8}([A-Z_][A-Z\d_]{0,63})=")
+_ENTRY = re.compile(rb"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* \S{1,6} \[s=")
+"""What stands above an entry in `-o verbose`."""
+
+
+def joiner_for(carrier: str, sample: Sequence[bytes], reads: Callable[[bytes], bool]) -> Joiner | None:
     """Make what joins the parts in a file, if what carries its lines splits them; a sample of it shows that."""
+    if carrier == "fields":
+        names = {found[1] for line in sample if (found := JOURNAL_FIELD.match(line))}
+        return EntryJoiner() if b"_BOOT_ID" in names else None
     if carrier == "container":
         return PartJoiner(part_of=of_cri, may_have_parts=lambda text, _lines: b" P" in text, reads=reads)
     if carrier != "JSON":
