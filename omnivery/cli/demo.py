@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
-from attrs import define, field
+from attrs import define, field, frozen
 
 from omnivery.cli.command import command
-from omnivery.cli.input import InputOptions, follow_file, input_options, rate_option
+from omnivery.cli.input import InputOptions, input_options, rate_option
 from omnivery.cli.matching import VerdictMatcher
-from omnivery.cli.output import console, print_json, printable, report_json, wants_json, where_events_went
+from omnivery.cli.output import console, print_json, printable, wants_json, where_events_went
 from omnivery.cli.signals import run_interruptibly
+from omnivery.cli.submission import Submission
 from omnivery.display.counts import counted
-from omnivery.display.progress import watching
 
 if TYPE_CHECKING:
-    from omnivery.automations.report import BatchOutcome, SubmitReport
-    from omnivery.automations.run import AsyncBulkRun
+    from omnivery.automations.report import BatchOutcome
     from omnivery.emulator import Emulator
-    from omnivery.events.event import EventLike
     from omnivery.webhooks import BotVerdicts
 
 SAMPLE = 20_000
@@ -54,69 +52,58 @@ def demo(*, file: str | None, concurrency: int, rate: float | None, reading: Inp
     Exit status 0: every event that could be read was accepted and has its verdict. 1: otherwise, and if nothing in FILE
     could be read.
     """
-    run = Demo(concurrency=concurrency, rate=rate)
-    events = _events(file, reading)
-    interrupted = run_interruptibly(lambda: run.run(events))
-    report = run.report
-    if report is None:
+    run = Demo(Submission(concurrency=concurrency, reading=reading, rate=rate))
+    if file is None:
+        from omnivery.emulator.sample_events import newsletter_events
+
+        run.submission.sources = {"a sample newsletter": [*newsletter_events(SAMPLE)]}
+    interrupted = run_interruptibly(lambda: run.run(() if file is None else (file,)))
+    if not run.submission.reports:
         raise click.Abort
+    account = Account(totals=run.submission.totals(interrupted=bool(interrupted)), matcher=run.matcher)
     if wants_json():
-        print_json(_as_json(report, run.matcher, interrupted=bool(interrupted)))
+        print_json(account.as_json())
     else:
-        _print_summary(report, run.matcher, file)
+        _print_summary(account, file or "a sample newsletter")
+        _print_rest(account, run.submission)
+    run.submission.tell()
     if interrupted:
         click.echo("Interrupted: what was in flight is counted as undelivered.", err=True)
-    sys.exit(interrupted or (0 if _all_well(report, run.matcher) else 1))
+    sys.exit(interrupted or (0 if account.is_well else 1))
 
 
-@define(kw_only=True)
+@define
 class Demo:
-    """One run of the demo. Its report can be read at any time, also after Ctrl-C."""
+    """One run of the demo. Its submission can be looked at at any time, also after Ctrl-C."""
 
-    concurrency: int
-    rate: float | None = None
-    """The most events a second."""
-    matcher: VerdictMatcher = field(factory=VerdictMatcher)
-    _bulk: AsyncBulkRun | None = field(init=False, default=None)
+    submission: Submission
+    matcher: VerdictMatcher = field(init=False, factory=VerdictMatcher)
 
-    @property
-    def report(self) -> SubmitReport | None:
-        """The report of the submission, once it has begun."""
-        return self._bulk.report if self._bulk else None
-
-    async def run(self, events: Iterable[EventLike]) -> None:
+    async def run(self, files: tuple[str, ...]) -> None:
         """Start everything, submit the events, and wait for the verdicts."""
         from omnivery._server import serving
         from omnivery.emulator import Emulator
         from omnivery.webhooks import BotVerdicts, Receiver
 
+        self.submission.on_outcome = self._enter
         async with (
             Emulator() as emulator,
             serving(Receiver(self._receive, emulator.signing_key, accepts=BotVerdicts)) as webhook_url,
         ):
-            await self._submit(emulator, webhook_url, events)
+            settings = {
+                "base_url": emulator.automations_url,
+                "domain": emulator.domain,
+                "webhook_url": webhook_url,
+            }
+            await self.submission.run(files, emulator.token, settings)
             with anyio.move_on_after(VERDICT_TIMEOUT):
                 await _all_delivered(emulator)
 
     async def _receive(self, verdicts: BotVerdicts) -> None:
         self.matcher.add_verdicts(verdicts)
 
-    async def _submit(self, emulator: Emulator, webhook_url: str, events: Iterable[EventLike]) -> None:
-        from omnivery.automations import AsyncAutomations
-
-        client = AsyncAutomations(
-            emulator.token, base_url=emulator.automations_url, domain=emulator.domain, webhook_url=webhook_url
-        )
-        async with client:
-            run = self._bulk = client.bots.stream(events, concurrency=self.concurrency, events_per_second=self.rate)
-            with watching("Submitting", events, progress=True) as advance:
-
-                def enter(outcome: BatchOutcome) -> None:
-                    self.matcher.add_accepted(outcome.accepted)
-                    advance(run.report.read)
-
-                # What the file's error is, the report says.
-                await follow_file(run, enter)
+    def _enter(self, outcome: BatchOutcome) -> None:
+        self.matcher.add_accepted(outcome.accepted)
 
 
 async def _all_delivered(emulator: Emulator) -> None:
@@ -131,49 +118,64 @@ async def _all_delivered(emulator: Emulator) -> None:
             return
 
 
-def _events(file: str | None, reading: InputOptions) -> Iterable[EventLike]:
-    if file is None:
-        from omnivery.emulator.sample_events import newsletter_events
+@frozen(kw_only=True)
+class Account:
+    """What became of the events and their verdicts."""
 
-        return [*newsletter_events(SAMPLE)]
-    return reading.open_as_one(file)
+    totals: Mapping[str, Any]
+    """Of the submission."""
+    matcher: VerdictMatcher
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every event that could be read was accepted and has its verdict."""
+        totals = self.totals
+        everything_accepted = totals["read"] == totals["accepted"] + totals["rejected"] and totals["stopped_by"] is None
+        nothing_read = totals["read"] and not totals["accepted"]
+        return everything_accepted and self.matcher.missing == 0 and not nothing_read
+
+    @property
+    def closing(self) -> str:
+        """It in a sentence."""
+        totals = self.totals
+        if totals["read"] and totals["rejected"] == totals["read"]:
+            return "Nothing in it could be read as an event: every line is accounted for as rejected."
+        if self.is_well:
+            return "Every event is accounted for." if totals["read"] else "There is no event in it."
+        if totals["stopped_by"] is not None and not totals["undelivered"] and not self.matcher.missing:
+            return "Every event that was read is accounted for, but not everything could be read."
+        return "Some events have no verdict, or were not accepted."
+
+    def as_json(self) -> dict[str, Any]:
+        """It for programs."""
+        matcher = self.matcher
+        return {
+            **self.totals,
+            "verdicts": matcher.verdicts,
+            "bots": matcher.bots,
+            "humans": matcher.humans,
+            "unknown": matcher.unknown,
+            "missing": matcher.missing,
+            "unmatched": matcher.unmatched,
+            "agents": [{"uas": agent, "events": count} for agent, count in matcher.agents.most_common(BUSIEST)],
+        }
 
 
-def _all_well(report: SubmitReport, matcher: VerdictMatcher) -> bool:
-    everything_accepted = report.read == report.accepted + report.rejected and report.stopped_by is None
-    nothing_read = bool(report.read) and not report.accepted
-    return everything_accepted and matcher.missing == 0 and not nothing_read
-
-
-def _as_json(report: SubmitReport, matcher: VerdictMatcher, *, interrupted: bool) -> dict[str, Any]:
-    return {
-        **report_json(report, interrupted=interrupted),
-        "verdicts": matcher.verdicts,
-        "bots": matcher.bots,
-        "humans": matcher.humans,
-        "unknown": matcher.unknown,
-        "missing": matcher.missing,
-        "unmatched": matcher.unmatched,
-        "agents": [{"uas": agent, "events": count} for agent, count in matcher.agents.most_common(BUSIEST)],
-    }
-
-
-def _print_summary(report: SubmitReport, matcher: VerdictMatcher, file: str | None) -> None:
+def _print_summary(account: Account, source: str) -> None:
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
-    out = console()
-    rate = report.accepted / report.elapsed if report.elapsed else 0.0
-    source = escape(printable(file)) if file else "a sample newsletter"
-    out.print(f"\n[bold]{counted(report.read, 'event')}[/] from {source}\n")
+    out, totals, matcher = console(), account.totals, account.matcher
+    out.print(f"\n[bold]{counted(totals['read'], 'event')}[/] from {escape(printable(source))}\n")
     table = Table(box=None, show_header=False, padding=(0, 2))
     table.add_column(justify="right", style="bold")
     table.add_column()
-    retries = counted(report.retries, "retry") if report.retries else "no retries"
+    retries = counted(totals["retries"], "retry") if totals["retries"] else "no retries"
     table.add_row(
-        f"{report.accepted:,}",
-        f"accepted in {counted(report.batches, 'batch')}, {retries}, {rate:,.0f} events a second",
+        f"{totals['accepted']:,}",
+        f"accepted in {counted(totals['batches'], 'batch')}, {retries}, "
+        f"{totals['events_per_second']:,.0f} events a second",
     )
     table.add_row(f"{matcher.verdicts:,}", "signed verdicts received, each matched to its event")
     shares = (
@@ -190,7 +192,6 @@ def _print_summary(report: SubmitReport, matcher: VerdictMatcher, file: str | No
         out.print("\n[bold]Busiest bots[/], by their user agent")
         for agent, count in matcher.agents.most_common(BUSIEST):
             out.print(f"{count:>8,}  {_abridged(printable(agent), out.width - 12)}", markup=False, no_wrap=True)
-    _print_rest(report, matcher)
 
 
 def _abridged(agent: str, width: int) -> str:
@@ -201,9 +202,13 @@ def _abridged(agent: str, width: int) -> str:
     return f"{agent[: width - tail - 1]}…{agent[-tail:]}"
 
 
-def _print_rest(report: SubmitReport, matcher: VerdictMatcher) -> None:
-    out = console()
-    rest = list(where_events_went(report))
+def _print_rest(account: Account, submission: Submission) -> None:
+    out, matcher, reports = console(), account.matcher, submission.reports
+    rest = [
+        line if len(reports) == 1 else f"{name}: {line}"
+        for name, report in reports.items()
+        for line in where_events_went(report)
+    ]
     if matcher.missing:
         rest.append(f"no verdict for {counted(matcher.missing, 'accepted event')}")
     if matcher.unmatched:
@@ -212,15 +217,4 @@ def _print_rest(report: SubmitReport, matcher: VerdictMatcher) -> None:
         out.print("\n[bold]Where the rest went[/]")
     for line in rest:
         out.print(f"  {printable(line)}", markup=False)
-    well = _all_well(report, matcher)
-    out.print(f"\n[{'green' if well else 'red'}]{_closing(report, matcher)}[/]\n")
-
-
-def _closing(report: SubmitReport, matcher: VerdictMatcher) -> str:
-    if report.read and report.rejected == report.read:
-        return "Nothing in it could be read as an event: every line is accounted for as rejected."
-    if _all_well(report, matcher):
-        return "Every event is accounted for." if report.read else "There is no event in it."
-    if report.stopped_by is not None and not report.undelivered and not matcher.missing:
-        return "Every event that was read is accounted for, but not everything could be read."
-    return "Some events have no verdict, or were not accepted."
+    out.print(f"\n[{'green' if account.is_well else 'red'}]{account.closing}[/]\n")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -40,9 +41,12 @@ class InputOptions:
     trusted_proxies: tuple[str, ...] = ()
     follow: bool = False
 
-    def open(self, files: Iterable[str], *, complete: bool = False) -> list[FileEvents[Any]]:
-        """Return the events of each file that is named, or is in a folder that is. Each file comes once.
+    def open(
+        self, files: Iterable[str], *, complete: bool = False
+    ) -> tuple[dict[str, FileEvents[Any]], dict[str, OSError]]:
+        """Return the events of each file that is named, or is in a folder that is, by its name. Each file comes once.
 
+        What cannot be opened does not keep the others from being read: beside the events, there is why, by its name.
         What a reader warns of is told on standard error.
 
         Args:
@@ -51,33 +55,36 @@ class InputOptions:
 
         Raises:
             ConfigError: an option is wrong.
-            OSError: a file cannot be opened.
+            OSError: there is one file, and it cannot be opened.
+            SourceError: none of several files can be opened.
         """
-        from omnivery.readers.copies import copies_among
+        from omnivery.readers.copies import note_of_copies
 
         named = [*files]
+        found: dict[str | tuple[int, int], FileEvents[Any]] = {}
+        errors: dict[str, OSError] = {}
         # A shell's pattern names the journal, too, where it lies beside the logs.
-        found = [one for file in _without_own(named) or named for one in self._each(file, complete=complete)]
-        if self.follow and len(found) > 1:
-            raise ConfigError(f"--follow: one file can be followed, and these are {len(found)}: run a command for each")
-        kept: dict[str | tuple[int, int], FileEvents[Any]] = {}
-        for one in found:
-            [origin] = one.origins
-            kept.setdefault(origin.identity or one.name, one)
-        for words in copies_among(one.origins[0] for one in kept.values()):
-            _tell(printable(words))
-        return list(kept.values())
+        for file in _without_own(named) or named:
+            try:
+                for one in self._each(file, complete=complete):
+                    [origin] = one.origins
+                    found.setdefault(origin.identity or one.name, one)
+            except OSError as error:
+                errors[os.fsencode(file).decode("utf-8", "backslashreplace")] = error
+        if not found:
+            raise _none_opened(errors)
+        if self.follow and (count := len(found) + len(errors)) > 1:
+            raise ConfigError(f"--follow: one file can be followed, and these are {count}: run a command for each")
+        for name, reason in errors.items():
+            _tell(printable(f"{name}: {error_words(reason)}: going on with the other files"))
+        if (copies := note_of_copies(one.origins[0] for one in found.values())) is not None:
+            _tell(printable(copies))
+        return {file_name(one): one for one in found.values()}, errors
 
-    def open_as_one(self, file: str, *, complete: bool = False) -> FileEvents[Any]:
-        """Return the events of what is named, as one source though it may be a folder.
-
-        Raises:
-            ConfigError: an option is wrong.
-            OSError: a file cannot be opened.
-        """
+    def _each(self, file: str, *, complete: bool) -> list[FileEvents[Any]]:
         warnings.simplefilter("always", readers.LogWarning)
         warnings.showwarning = _tell
-        return readers.read(
+        source = readers.read(
             file,
             format=self.format,
             columns=self.columns or None,
@@ -86,12 +93,17 @@ class InputOptions:
             follow=self.follow,
             complete=complete,
         )
-
-    def _each(self, file: str, *, complete: bool) -> list[FileEvents[Any]]:
-        found = self.open_as_one(file, complete=complete).each_file()
-        if not found:
+        if not (found := source.each_file()):
             raise FileNotFoundError(errno.ENOENT, "There is no file in this folder", file)
         return found
+
+
+def _none_opened(errors: Mapping[str, OSError]) -> OSError | SourceError:
+    if len(errors) == 1:
+        [error] = errors.values()
+        return error
+    told = "; ".join(f"{name}: {error_words(error)}" for name, error in errors.items())
+    return SourceError(f"none of {len(errors):,} files can be opened: {told}. Nothing was sent.")
 
 
 def _without_own(files: Sequence[str]) -> list[str]:
@@ -220,16 +232,6 @@ def lines_or_arguments(given: Sequence[str]) -> list[str]:
     return [line.strip() for line in found if line.strip()]
 
 
-def input_progress(events: FileEvents[Any]) -> AbstractContextManager[Callable[[int], None]]:
-    """A bar on standard error, if that is a terminal: with per cent and the time left, if the size is known.
-
-    Call what it gives with the count of events so far.
-    """
-    from omnivery.display.progress import bar, share_of
-
-    return bar(printable(file_name(events)), share=share_of(events))
-
-
 def file_name(events: FileEvents[Any]) -> str:
     """The name of a file as the user gave it, without bytes that are no text."""
     [origin] = events.origins
@@ -263,12 +265,12 @@ def error_words(error: BaseException) -> str:
     return in_options(words) or type(error).__name__
 
 
-def what_to_know(sources: Iterable[FileEvents[Any]]) -> Iterator[str]:
-    """What has to be told of files beside their events: lines that were left, files that were replaced."""
-    for events in sources:
+def what_to_know(name: str, events: Iterable[Any]) -> Iterator[str]:
+    """What has to be told of a file beside its events: lines that were left, files that were replaced."""
+    if isinstance(events, readers.FileEvents):
         if events.unfinished:
             yield (
-                f"{printable(file_name(events))}: the last line has no ending and may still be being written: it is "
-                "left for the next run (--complete takes it)"
+                f"{name}: the last line has no ending and may still be being written: it is left for the next run "
+                "(--complete takes it)"
             )
-        yield from map(printable, events.notes)
+        yield from events.notes

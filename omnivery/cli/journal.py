@@ -18,7 +18,8 @@ from omnivery.cli.arguments import Duration, connection, connection_options
 from omnivery.cli.command import command
 from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.signals import run_interruptibly
-from omnivery.cli.submission import Submission, end_with, token
+from omnivery.cli.submission import Submission, token
+from omnivery.cli.submission_report import end_with
 from omnivery.display.counts import counted
 from omnivery.errors import ConfigError
 

@@ -19,7 +19,8 @@ from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
 from omnivery.cli.output import console, progress, wants_json
 from omnivery.cli.signals import run_interruptibly
-from omnivery.cli.submission import Submission, print_summary, print_totals, token
+from omnivery.cli.submission import Submission, token
+from omnivery.cli.submission_report import print_summary, print_totals
 from omnivery.cli.verdict_calls import VerdictCalls
 from omnivery.display.counts import counted
 from omnivery.errors import ConfigError
@@ -210,8 +211,7 @@ def _is_loopback(url: str) -> bool:
 
 def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
     """Print the totals, and exit with the status that they call for."""
-    reports = round_trip.submission.reports
-    if not reports:
+    if not round_trip.submission.reports:
         raise click.Abort
     is_told = True
     if wants_json():
@@ -225,7 +225,7 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
         }
         is_told = print_totals({**round_trip.submission.totals(interrupted=bool(interrupted)), **counts})
     else:
-        print_summary(reports)
+        print_summary(round_trip.submission)
         _print_verdicts(round_trip)
     round_trip.submission.tell()
     if interrupted:

@@ -1,31 +1,36 @@
-"""The submission of files, and its report."""
+"""The submission of files, and what it came to."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from attrs import define, field
 
 from omnivery.cli.adapter import bulk_adapter
 from omnivery.cli.arguments import secret
-from omnivery.cli.input import InputOptions, error_words, file_name, follow_file, input_progress, what_to_know
-from omnivery.cli.output import console, print_json, printable, progress, report_json, wants_json, where_events_went
+from omnivery.cli.input import InputOptions, error_words, follow_file, what_to_know
+from omnivery.cli.output import printable, progress, report_json
 from omnivery.cli.server_notice import ServerNotice
 from omnivery.display.counts import counted
+from omnivery.display.progress import watching
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
-    from omnivery.automations.report import SubmitReport
+    from omnivery.automations.client import AsyncAutomations
+    from omnivery.automations.report import BatchOutcome, SubmitReport
     from omnivery.automations.run import AsyncBulkRun
-    from omnivery.readers import FileEvents
+    from omnivery.bulk.report import RunTotals
+    from omnivery.events.event import EventLike
 
 COUNTS = ("read", "accepted", "rejected", "undelivered", "batches", "requests", "retries")
+ADDED = ("read", "accepted", "rejected", "batches", "requests", "retries")
+"""Counts that only grow from one run with a journal to the next."""
 NAMED = 3
 """Files whose names are told of those that were not begun. JSON has all of them."""
 
@@ -43,12 +48,17 @@ class Submission:
     """Whether a last line without an ending is submitted though its file may still grow."""
     rate: float | None = None
     """The most events a second."""
-    sources: list[FileEvents[Any]] = field(init=False, factory=list["FileEvents[Any]"])
+    on_outcome: Callable[[BatchOutcome], None] | None = None
+    """Called with the outcome of each batch."""
+    sources: Mapping[str, Iterable[EventLike]] = field(factory=dict[str, "Iterable[EventLike]"])
+    """What is submitted, by the names that the user gave."""
     errors: dict[str, Exception] = field(init=False, factory=dict[str, Exception])
     """Files that could not be read to their end, and why."""
     _runs: dict[str, AsyncBulkRun] = field(init=False, factory=dict[str, "AsyncBulkRun"])
     _report: SubmitReport | None = field(init=False, default=None)
     """Of a retry."""
+    _before: dict[str, RunTotals[Any]] | None = field(init=False, default=None)
+    """What the journal had of each file before; None until that was looked up."""
 
     @property
     def adapter(self) -> Literal["httpx", "aiohttp"]:
@@ -62,15 +72,13 @@ class Submission:
         if self.journal is None or not (reports or self._report):
             return reports
         from omnivery.automations.report import SubmitReport
-        from omnivery.bulk.journal.reader import JournalReader
         from omnivery.bulk.report import RunState
 
         # What a file's own error ended is in `errors`: it says nothing of the others.
         begun = [self._report] if self._report else [one for name, one in reports.items() if name not in self.errors]
         state = RunState(elapsed=0.0, stopped_by=begun[-1].stopped_by if begun else None)
         try:
-            with JournalReader.open(self.journal) as view:
-                totals = view.totals()
+            totals = totals_in(self.journal)
         except ConfigError:
             if self._report or any(one.read for one in reports.values()):
                 raise
@@ -78,9 +86,19 @@ class Submission:
         return {name: SubmitReport.of(one, state) for name, one in totals.items()}
 
     @property
+    def before(self) -> Mapping[str, RunTotals[Any]]:
+        """The totals of earlier runs with the journal, by file."""
+        return self._before or {}
+
+    @property
     def not_begun(self) -> list[str]:
         """The files that nothing was read of, because the run ended before their turn."""
-        return [name for name in map(file_name, self.sources) if name not in self._runs]
+        return [name for name in self.sources if name not in self._runs]
+
+    @property
+    def has_read_others(self) -> bool:
+        """Whether a file was read beside those that could not be."""
+        return any(name not in self.errors for name in self._runs)
 
     @property
     def all_accepted(self) -> bool:
@@ -93,6 +111,7 @@ class Submission:
         parts = {name: report_json(report, interrupted=interrupted) for name, report in self.reports.items()}
         elapsed = sum(part["elapsed"] for part in parts.values())
         counts = {count: sum(part[count] for part in parts.values()) for count in COUNTS}
+        earlier = {count: sum(getattr(one, count) for one in self.before.values()) for count in ADDED}
         listed = {
             key: [{"file": name, **item} for name, part in parts.items() for item in part[key]]
             for key in ("rejections", "failures")
@@ -101,7 +120,8 @@ class Submission:
         stops = [part["stopped_by"] for part in parts.values()] + [one["error"] for one in errors]
         return {
             **counts,
-            "unfinished": sum(events.unfinished for events in self.sources),
+            "this_run": {count: counts[count] - earlier[count] for count in ADDED},
+            "unfinished": sum(getattr(events, "unfinished", 0) for events in self.sources.values()),
             "elapsed": elapsed,
             "events_per_second": round(counts["accepted"] / elapsed, 1) if elapsed else 0.0,
             **listed,
@@ -114,8 +134,9 @@ class Submission:
         """Say on standard error what has to be known of the files beside their events."""
         for name, error in self.errors.items():
             click.echo(f"Error: {printable(name)}: {printable(error_words(error))}", err=True)
-        for words in what_to_know(self.sources):
-            click.echo(f"Note: {words}", err=True)
+        for name, events in self.sources.items():
+            for words in what_to_know(name, events):
+                click.echo(f"Note: {printable(words)}", err=True)
         for name, report in self.reports.items() if self.journal else ():
             if report.rejected and report.rejected == report.read:
                 click.echo(
@@ -123,15 +144,15 @@ class Submission:
                     "the options are right, name another journal",
                     err=True,
                 )
-
         if left := self.not_begun:
             named = ", ".join(map(printable, left[:NAMED])) + (" …" if len(left) > NAMED else "")
             click.echo(f"Note: {counted(len(left), 'file')} not begun, as the run ended before: {named}", err=True)
 
-    async def run(self, files: tuple[str, ...], token: str | None, settings: dict[str, str | None]) -> None:
+    async def run(self, files: tuple[str, ...], token: str | None, settings: Mapping[str, str | None]) -> None:
         """Submit one file after the other, until an error that every batch would meet.
 
-        A file that cannot be read does not keep the others from being submitted.
+        A file that cannot be opened, or read to its end, does not keep the others from being submitted. Without files,
+        the `sources` that are there are submitted.
         """
         from omnivery.automations import AsyncAutomations
         from omnivery.automations.config import BASE_URL
@@ -139,30 +160,46 @@ class Submission:
         notice = ServerNotice(url=settings.get("base_url") or BASE_URL, proxied=bool(self.connection.get("proxy")))
         options: dict[str, Any] = {**settings, **self.connection, "observers": [notice], "adapter": self.adapter}
         async with AsyncAutomations(token, **options) as client, held(self.journal) as journal:
-            # All files are opened before anything is sent, so that a wrong name is reported at once.
-            self.sources = self.reading.open(files, complete=self.complete)
-            for events in self.sources:
-                run = client.bots.stream(
-                    events, concurrency=self.concurrency, journal=journal, events_per_second=self.rate
-                )
-                name = file_name(events)
-                self._runs[name] = run
-                with notice.watching(), input_progress(events) as advance:
-                    error = await follow_file(
-                        run,
-                        lambda _, run=run: advance(run.report.read),  # type: ignore[misc]
-                        decoded=False,
-                    )
+            if files:
+                # All are opened before anything is sent, so that a wrong name is told at once.
+                self.sources, errors = self.reading.open(files, complete=self.complete)
+                self.errors |= errors
+            self._look_up_before()
+            for name, events in self.sources.items():
+                with notice.watching():
+                    error = await self._submit(client, name, events, journal)
                 if error is not None:
                     self.errors[name] = error
-                elif run.report.stopped_by is not None:
+                elif self._runs[name].report.stopped_by is not None:
                     return
+
+    async def _submit(
+        self, client: AsyncAutomations, name: str, events: Iterable[EventLike], journal: PathLike[str] | None
+    ) -> Exception | None:
+        """Submit one source to its end. Returns why it could not be read to its end, if it could not."""
+        run = self._runs[name] = client.bots.stream(
+            events, concurrency=self.concurrency, journal=journal, events_per_second=self.rate
+        )
+        settled = 0  # of this file, and in this run: with a journal, the run's report has those of all
+        with watching(printable(name), events, progress=True) as advance:
+
+            def enter(outcome: BatchOutcome) -> None:
+                nonlocal settled
+                if self.on_outcome is not None:
+                    self.on_outcome(outcome)
+                settled += len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
+                advance(settled)
+
+            error = await follow_file(run, enter, decoded=self.on_outcome is not None)
+            advance(settled)  # nothing new is no batch, and done all the same
+        return error
 
     async def retry(self, token: str | None, base_url: str) -> None:
         """Send the undelivered events of the journal again."""
         from omnivery.automations import AsyncAutomations
 
         assert self.journal is not None  # noqa: S101  # the command requires it
+        self._look_up_before()
         notice = ServerNotice(url=base_url, proxied=bool(self.connection.get("proxy")))
         options: dict[str, Any] = {**self.connection, "observers": [notice], "adapter": self.adapter}
         async with AsyncAutomations(token, base_url=base_url, **options) as client:
@@ -172,6 +209,27 @@ class Submission:
                     concurrency=self.concurrency,
                     on_progress=lambda report: advance(report.accepted),
                 )
+
+    def _look_up_before(self) -> None:
+        """Look up what earlier runs did, unless this one, which may retry after it has submitted, did so already."""
+        if self.journal is None or self._before is not None:
+            return
+        self._before = {}
+        # If it is missing or unusable, the run creates it, or reports what is wrong with it.
+        with suppress(ConfigError):
+            self._before = totals_in(self.journal)
+
+
+def totals_in(journal: str) -> dict[str, RunTotals[Any]]:
+    """Return the totals of each file in a journal.
+
+    Raises:
+        ConfigError: there is none, or it cannot be read.
+    """
+    from omnivery.bulk.journal.reader import JournalReader
+
+    with JournalReader.open(journal) as view:
+        return view.totals()
 
 
 def held(journal: str | None) -> AbstractAsyncContextManager[PathLike[str] | None]:
@@ -188,52 +246,3 @@ def token() -> str | None:
     if os.environ.get("OMNIVERY_TOKEN", "").strip() or sys.stdin is None or not sys.stdin.isatty():
         return None
     return secret("OMNIVERY_TOKEN", "token")
-
-
-def end_with(run: Submission, interrupted: int) -> NoReturn:
-    """Print the totals, and exit with the status that they call for.
-
-    Args:
-        run: the submission.
-        interrupted: the exit status for a signal; 0 if there was none.
-    """
-    reports = run.reports
-    if not reports:
-        raise click.Abort
-    is_told = True
-    if wants_json():
-        is_told = print_totals(run.totals(interrupted=bool(interrupted)))
-    else:
-        print_summary(reports)
-    run.tell()
-    if interrupted:
-        left = "is still in the journal: the same command resumes" if run.journal else "is counted as undelivered"
-        click.echo(f"Interrupted: what was in flight {left}.", err=True)
-    sys.exit(interrupted or (0 if is_told and run.all_accepted else 1))
-
-
-def print_totals(totals: dict[str, Any]) -> bool:
-    """Print the totals as JSON. Where that fails, as on a full disk, say in short what was sent, and return False."""
-    try:
-        print_json(totals)
-    except OSError as error:
-        sys.stdout = None  # at its end, Python would try once more to write what is left
-        counts = ", ".join(f"{totals[name]:,} {name}" for name in COUNTS[:4])
-        click.echo(f"Error: the report could not be written: {error_words(error)}. In short: {counts}", err=True)
-        return False
-    return True
-
-
-def print_summary(reports: dict[str, SubmitReport]) -> None:
-    """Print the report of each file for people."""
-    from rich.markup import escape
-
-    out = console()
-    for name, report in reports.items():
-        rate = report.accepted / report.elapsed if report.elapsed else 0.0
-        out.print(
-            f"[bold]{report.accepted:,} of {counted(report.read, 'event')} accepted[/] from {escape(printable(name))}: "
-            f"{counted(report.batches, 'batch')}, {counted(report.retries, 'retry')}, {rate:,.0f} events a second"
-        )
-        for line in where_events_went(report):
-            out.print(f"  {printable(line)}", markup=False)

@@ -10,7 +10,8 @@ from omnivery.cli.arguments import connection, connection_options
 from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
 from omnivery.cli.signals import run_interruptibly
-from omnivery.cli.submission import Submission, end_with, token
+from omnivery.cli.submission import Submission, token
+from omnivery.cli.submission_report import end_with
 
 
 @command(
@@ -57,10 +58,10 @@ def submit(
 
     With a journal, the same command sends the lines that were added to a FILE since, also when it was rotated
     meanwhile, and no line twice. A last line without an ending is left for the next run. The totals are those of all
-    runs with the journal.
+    runs with the journal; beside them stands what this run did.
 
-    Exit status 0: every event was accepted. 1: some were rejected or not delivered, or a FILE could not be read to its
-    end; the output says which and why.
+    Exit status 0: every event was accepted. 1: some were rejected or not delivered, or a FILE could not be opened or
+    read to its end, which keeps no other from being submitted; the output says which and why.
     """
     run = Submission(
         concurrency=concurrency,

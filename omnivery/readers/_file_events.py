@@ -31,7 +31,7 @@ from omnivery.readers._slices import FileSlices
 from omnivery.readers._stop import Stop
 from omnivery.readers._tail import FollowedFile
 from omnivery.readers._threaded import Threaded
-from omnivery.readers.copies import copies_among
+from omnivery.readers.copies import note_of_copies
 
 T = TypeVar("T", bound=EventLike)
 
@@ -107,8 +107,8 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
     _encoded: bool = field(init=False, default=False, repr=False)
     """Whether a run takes encoded events."""
     _past: PastFiles = field(init=False, repr=False)
-    _copies: Iterator[str] = field(init=False, repr=False)
-    """Notes of copies among the files, which are looked for as they are taken."""
+    _prepared: bool = field(init=False, default=False, repr=False)
+    """Whether copies among the files were looked for."""
     _recorded: bool = field(init=False, default=False, repr=False)
     """Whether a journal keeps these."""
 
@@ -116,7 +116,6 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         if self.follow:
             self.origins = [_followed(one, self._stop) for one in self.origins]
         self._past = PastFiles(origins=self.origins, note=self._note)
-        self._copies = copies_among(self.origins)
 
     def __iter__(self) -> Iterator[T]:  # noqa: PYI034  # the bare iterator: a step more for each event costs
         if self._iterator is None:
@@ -153,8 +152,10 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
 
     def prepare(self) -> None:
         """Note, once, which files seem to be copies of others."""
-        for words in self._copies:
-            self._note(words)
+        if not self._prepared:
+            self._prepared = True
+            if (copies := note_of_copies(self.origins)) is not None:
+                self._note(copies)
 
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Return how far each of the files was read, wherever it lay then and however it is packed now.

@@ -15,13 +15,11 @@ from typing import Any
 
 import pytest
 
-from omnivery.automations import SubmitReport
-from omnivery.cli.demo import _closing
+from omnivery.cli.demo import Account
 from omnivery.cli.matching import VerdictMatcher
 from omnivery.cli.output import printable
 from omnivery.emulator import Emulator
-from omnivery.errors import ConfigError, SourceError
-from tests.support.cli import free_port, in_process, unread
+from tests.support.cli import free_port, in_process, seen_in_process, unread
 from tests.support.cli import process as omnivery
 from tests.support.waiting import killed_in_the_end
 
@@ -111,17 +109,32 @@ def test_a_missing_file_is_one_clear_line() -> None:
     assert json.loads(result.stderr) == {"error": {"type": "FileNotFoundError", "message": message, "hint": None}}
 
 
-@pytest.mark.parametrize(
-    ("report", "words"),
-    [
-        (SubmitReport(), "There is no event in it."),
-        (SubmitReport(read=3, rejected=3), "Nothing in it could be read as an event"),
-        (SubmitReport(stopped_by=SourceError("a picture")), "not everything could be read"),
-        (SubmitReport(read=3, undelivered=3, stopped_by=ConfigError("no key")), "Some events have no verdict"),
-    ],
-)
-def test_demo_closes_with_what_is_true_of_the_file(report: SubmitReport, words: str) -> None:
-    assert words in _closing(report, VerdictMatcher())
+def closing(**totals: object) -> str:
+    counts = dict.fromkeys(("read", "accepted", "rejected", "undelivered"), 0)
+    return Account(totals={**counts, "stopped_by": None, **totals}, matcher=VerdictMatcher()).closing
+
+
+def test_demo_closes_with_what_is_true_of_the_file() -> None:
+    assert closing() == "There is no event in it."
+    assert closing(read=3, rejected=3).startswith("Nothing in it could be read as an event")
+    assert "not everything could be read" in closing(stopped_by="a picture")
+    assert closing(read=3, undelivered=3, stopped_by="no key").startswith("Some events have no verdict")
+
+
+def test_demo_of_a_folder_tells_copies_first_and_the_file_of_each_bad_line(tmp_path: Path) -> None:
+    """A line's number alone says nothing of a hundred files."""
+    (tmp_path / "a.log").write_bytes(log("one") + b"rubbish\n")
+    (tmp_path / "b.log").write_bytes(log("two", "three") + b"rubbish\n")
+    (tmp_path / "c.log").write_bytes(log("two", "three") + b"rubbish\n")
+    (tmp_path / "d.zip").write_bytes(b"PK\x03\x04")
+    status, shown = seen_in_process("demo", str(tmp_path), environment={"COLUMNS": "300"})
+    assert status == 1
+    assert shown.startswith(f"Warning: {tmp_path / 'c.log'} seems to be a copy of {tmp_path / 'b.log'}: ")
+    assert f"8 events from {tmp_path}\n" in shown
+    for name, line in (("a.log", 2), ("b.log", 3)):
+        assert f"\n  {tmp_path / name}: rejected: line {line}: not in combined log format\n" in shown
+    assert f"Error: {tmp_path / 'd.zip'}: this is a zip archive or an Excel workbook: unpack it first" in shown
+    assert "Every event that was read is accounted for, but not everything could be read." in shown
 
 
 def test_an_empty_source_is_no_error() -> None:

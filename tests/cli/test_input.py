@@ -78,7 +78,8 @@ def test_a_file_is_known_by_either_of_its_names_though_they_are_no_text(tmp_path
     """A path of a file may be any bytes."""
     (file := tmp_path / os.fsdecode(b"caf\xe9")).write_bytes(ndjson(1))
     os.link(file, other := tmp_path / os.fsdecode(b"th\xe9"))
-    assert len(InputOptions().open([str(file), str(other)])) == 1
+    events, _ = InputOptions().open([str(file), str(other)])
+    assert len(events) == 1
 
 
 def test_a_copy_is_told_before_anything_is_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,6 +158,36 @@ def test_an_empty_folder_is_one_clear_line(tmp_path: Path, settings: dict[str, s
     result = submit(settings, tmp_path)
     assert (result.returncode, result.stdout) == (1, b"")
     assert error_of(result)["message"] == f"There is no file in this folder: {tmp_path}"
+
+
+def test_what_cannot_be_opened_does_not_keep_the_others_from_being_sent(
+    tmp_path: Path, settings: dict[str, str], emulator: Emulator
+) -> None:
+    """As with cat, grep and gzip; a log may be rotated away between a shell's pattern and its reading."""
+    (file := tmp_path / "a.ndjson").write_bytes(ndjson(2))
+    (empty := tmp_path / "empty").mkdir()
+    gone = tmp_path / "gone.ndjson"
+    result = submit(settings, gone, file, empty)
+    assert (result.returncode, printed(result)["accepted"], seen(emulator)) == (1, 2, ["e0", "e1"])
+    assert printed(result)["errors"] == [
+        {"file": str(gone), "error": "No such file or directory"},
+        {"file": str(empty), "error": "There is no file in this folder"},
+    ]
+    first, *_, last = result.stderr.decode().splitlines()
+    assert first == f"Warning: {gone}: No such file or directory: going on with the other files"
+    assert last == "Note: name only these the next time: without a journal, the others would be sent again"
+    kept = submit(settings, gone, file, "--journal", tmp_path / "j")
+    assert (kept.returncode, b"would be sent again" in kept.stderr) == (1, False)
+
+
+def test_where_nothing_can_be_opened_nothing_is_sent(tmp_path: Path, settings: dict[str, str]) -> None:
+    result = submit(settings, tmp_path / "a", tmp_path / "b", "--journal", tmp_path / "j")
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert error_of(result)["message"] == (
+        f"none of 2 files can be opened: {tmp_path / 'a'}: No such file or directory; "
+        f"{tmp_path / 'b'}: No such file or directory. Nothing was sent."
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("journal", [False, True])
@@ -470,11 +501,12 @@ def test_on_a_terminal_per_cent_and_the_time_left_are_shown(
     tmp_path: Path, settings: dict[str, str], emulator: Emulator
 ) -> None:
     emulator.faults = "delay=200ms"
-    (tmp_path / "a").write_bytes(ndjson(6000))
-    status, shown = on_terminal(
-        "bots", "submit", "--concurrency", "2", str(tmp_path / "a"), environment={**settings, "TERM": "xterm"}
-    )
+    (tmp_path / "a").write_bytes(ndjson(3000))
+    arguments = ("bots", "submit", "--concurrency", "2", str(tmp_path / "a"), "--journal", str(tmp_path / "j"))
+    status, shown = on_terminal(*arguments, environment={**settings, "TERM": "xterm"})
     assert status == 0, shown
     assert "%" in shown
     assert "left" in shown
-    assert "6,000 of 6,000 events accepted" in shown
+    assert "3,000 of 3,000 events accepted" in shown
+    _, shown = on_terminal(*arguments, environment={**settings, "TERM": "xterm"})
+    assert "100%" in shown, "nothing new is done all the same"

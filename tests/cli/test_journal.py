@@ -61,6 +61,34 @@ def test_submit_goes_on_with_what_was_added(tmp_path: Path, emulator: Emulator, 
     assert sorted(event["uas"] for event in emulator.bot_events) == ["four", "one", "three", "two"]
 
 
+def test_what_a_run_did_is_told_apart_from_what_all_runs_did(tmp_path: Path, settings: dict[str, str]) -> None:
+    """Totals of all runs alone look as if every event were sent again."""
+    first, second, journal = tmp_path / "a.log", tmp_path / "b.log", str(tmp_path / "j")
+    first.write_bytes(log("one", "two"))
+    second.write_bytes(log("three") + b"rubbish\n")
+    wide = {**settings, "COLUMNS": "300"}
+
+    def lines(*files: Path) -> list[str]:
+        _, shown = seen_in_process("bots", "submit", *map(str, files), "--journal", journal, environment=wide)
+        return [line for line in shown.splitlines() if "accepted" in line or "this run" in line or "rejected" in line]
+
+    [line] = lines(first)
+    assert line.startswith(f"2 of 2 events accepted from {first}: 1 batch, 0 retries, ")
+    one, *others = lines(first, second)
+    assert one == f"Nothing to send in this run from {first}"
+    assert others[0] == "  all runs with this journal: 2 of 2 events accepted"
+    assert others[1].startswith(f"1 of 2 events accepted from {second}: 1 batch")
+    assert others[-1] == "All runs with this journal: 3 of 4 events accepted from 2 files"
+    first.write_bytes(log("one", "two", "four"))
+    one, all_runs, *rest = lines(first)
+    assert one.startswith(f"1 event accepted in this run from {first}: 1 batch, 0 retries, ")
+    assert all_runs == "  all runs with this journal: 3 of 3 events accepted"
+    assert rest[2] == "  rejected: line 2: not in combined log format", "it is why the exit status is 1"
+    result = omnivery("bots", "submit", str(first), "--journal", journal, environment=settings)
+    assert printed(result)["read"] == 5
+    assert set(printed(result)["this_run"].values()) == {0}
+
+
 def test_a_wrong_token_costs_nothing(file: Path, tmp_path: Path, settings: dict[str, str]) -> None:
     """The same command with the right one does the rest; status and export tell how things stand meanwhile."""
     journal = str(tmp_path / "j")

@@ -23,10 +23,9 @@ import httpx
 import pytest
 from attrs import frozen
 
-from omnivery import AsyncAutomations
+from omnivery import AsyncAutomations, readers
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.cli.arguments import Duration, HostPort
-from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from omnivery.webhooks import VerdictStore
@@ -144,7 +143,7 @@ def given_up(job: Job) -> None:
         client = AsyncAutomations(job.emulator.token, base_url=job.emulator.automations_url, domain=job.emulator.domain)
         async with client:
             report = await client.bots.submit(
-                InputOptions().open_as_one(str(job.file)),
+                readers.read(job.file),
                 webhook_url=f"http://127.0.0.1:{job.port}/",
                 journal=job.journal,
                 options=ONCE,

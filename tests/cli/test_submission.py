@@ -11,7 +11,8 @@ from unittest import mock
 import pytest
 
 from omnivery.automations import SubmitReport
-from omnivery.cli.submission import Submission, print_totals
+from omnivery.cli.submission import Submission
+from omnivery.cli.submission_report import print_totals
 from omnivery.errors import ConfigError
 
 TOTALS = {"read": 1200, "accepted": 1100, "rejected": 90, "undelivered": 10, "batches": 3}

@@ -13,7 +13,7 @@ from omnivery import readers
 from omnivery.readers._file_events import FileEvents
 from omnivery.readers._identity import FINGERPRINT
 from omnivery.readers._local_file import LocalFile
-from omnivery.readers.copies import copies_among
+from omnivery.readers.copies import note_of_copies
 from tests.support.bots import run_of
 from tests.support.journal import journalled
 from tests.support.sync import always, meeting, response
@@ -21,28 +21,37 @@ from tests.support.sync import always, meeting, response
 LINE = b'{"ip":"192.0.2.1","uas":"x","event_id":"1"}\n'
 
 
-def told(folder: Path, **contents: bytes) -> list[str]:
+def told(folder: Path, **contents: bytes) -> str | None:
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    return [*copies_among(LocalFile(name=name, key=name, path=folder / name) for name in contents)]
+    return note_of_copies(LocalFile(name=name, key=name, path=folder / name) for name in contents)
 
 
 def test_a_copy_is_told_with_the_names_of_both(tmp_path: Path) -> None:
-    first, second = told(tmp_path, log=LINE, bak=LINE, other=LINE.replace(b'"1"', b'"2"'), more=LINE * 2, old=LINE)
-    assert first.startswith("bak seems to be a copy of log: ")
-    assert second.startswith("old seems to be a copy of log: ")
+    note = told(tmp_path, log=LINE, other=LINE.replace(b'"1"', b'"2"'), more=LINE * 2, bak=LINE)
+    assert note is not None
+    assert note.startswith("bak seems to be a copy of log: ")
+
+
+def test_many_copies_are_one_note(tmp_path: Path) -> None:
+    """A folder with a copy of each of its files would be told in as many lines."""
+    copies = {f"bak{n}": LINE for n in range(20)}
+    note = told(tmp_path, log=LINE, more=LINE * 2, **copies, old=LINE * 2)
+    assert note is not None
+    assert note.startswith("21 files seem to be copies of others, with the same size, beginning and end: ")
+    assert ": bak0 of log, bak1 of log, bak2 of log and 18 more. " in note
 
 
 def test_a_file_that_begins_alike_or_ends_alike_is_none(tmp_path: Path) -> None:
     same = b"x" * FINGERPRINT
-    assert told(tmp_path, a=same + b"1", b=same + b"2", c=b"1" + same, d=b"2" + same, e=b"", f=b"") == []
+    assert told(tmp_path, a=same + b"1", b=same + b"2", c=b"1" + same, d=b"2" + same, e=b"", f=b"") is None
 
 
 def test_a_file_that_is_gone_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To read it fails as well, and says so."""
     monkeypatch.setattr(LocalFile, "size", 5)
     gone = [LocalFile(name=name, key=name, path=tmp_path / name) for name in "ab"]
-    assert list(copies_among(gone)) == []
+    assert note_of_copies(gone) is None
 
 
 def test_a_source_of_several_files_notes_its_copies_before_it_is_read(tmp_path: Path) -> None:
