@@ -76,10 +76,10 @@ def test_demo_reads_gzip_from_standard_input() -> None:
 
 def test_demo_names_bad_lines_and_still_ends_well() -> None:
     good = b'{"ip":"198.51.100.1","uas":"-","event_id":"a"}'
-    result = in_process("demo", "-", stdin=b"\n".join([good, b"", b"rubbish", b'{"ip":"1.1.1.1","uas":"x"}']))
+    result = in_process("demo", "-", stdin=b"\n".join([good, b"", b"rubbish", b'{"ip":"1.1.1.1","event_id":"b"}']))
     account = printed(result)
     assert result.returncode == 0
-    assert [(item["line"], item["reason"]) for item in account["rejections"]] == [(3, "not JSON"), (4, "no event_id")]
+    assert [(item["line"], item["reason"]) for item in account["rejections"]] == [(3, "not JSON"), (4, "no uas")]
 
 
 def test_demo_fails_when_an_accepted_event_gets_no_verdict() -> None:
