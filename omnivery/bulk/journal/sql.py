@@ -40,16 +40,18 @@ PREPARE = (
     f"CREATE TEMP VIEW step ({', '.join(_COLUMNS)}) AS SELECT {', '.join(['NULL'] * len(_COLUMNS))}",
     f"""
 CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
-    INSERT INTO batch (id, source, number, state, counted, items, place, attempts, created_at, checksum, ids_checksum,
-            places, ids, digest, body)
-        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), 'sending',
-            json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), 0, NEW.now,
+    INSERT INTO batch (id, source, number, counted, items, place, checksum, ids_checksum, state, attempts, settled_at,
+            created_at, places, ids, digest, body)
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+            json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
             json_extract(value, '$[6]'), json_extract(value, '$[7]'),
-            CAST(substr(NEW.pieces, json_extract(value, '$[8]'), json_extract(value, '$[9]')) AS TEXT),
-            CAST(substr(NEW.pieces, json_extract(value, '$[10]'), json_extract(value, '$[11]')) AS TEXT),
-            substr(NEW.pieces, json_extract(value, '$[12]'), json_extract(value, '$[13]')),
-            CASE json_extract(value, '$[14]') {_BODY}
-                ELSE substr(NEW.pieces, json_extract(value, '$[15]'), json_extract(value, '$[16]')) END
+            iif(json_extract(value, '$[8]') IS NULL, 'sending', 'accepted'), ifnull(json_extract(value, '$[8]'), 0),
+            iif(json_extract(value, '$[8]') IS NULL, NULL, NEW.now), NEW.now,
+            CAST(substr(NEW.pieces, json_extract(value, '$[9]'), json_extract(value, '$[10]')) AS TEXT),
+            CAST(substr(NEW.pieces, json_extract(value, '$[11]'), json_extract(value, '$[12]')) AS TEXT),
+            substr(NEW.pieces, json_extract(value, '$[13]'), json_extract(value, '$[14]')),
+            CASE json_extract(value, '$[15]') {_BODY}
+                ELSE substr(NEW.pieces, json_extract(value, '$[16]'), json_extract(value, '$[17]')) END
         FROM json_each(NEW.opened);
     UPDATE batch SET state = 'sending', settled_at = NULL WHERE id IN (SELECT value FROM json_each(NEW.claimed));
     UPDATE batch SET counted = 1
@@ -112,19 +114,20 @@ class _OpenedPart:
 
     numbers: tuple[int | None, ...]
     """The columns that are numbers, in the order of `take_step`."""
-    places: bytes
+    places: bytes | None
     ids: bytes
     digest: bytes | None
     body: bytes | None
 
     @classmethod
-    def of(cls, part: Part[Any], delta: BatchDelta) -> _OpenedPart:
-        """A part that is new in a batch."""
-        places, ids = places_text(part), ids_text(part.ids or [None] * len(part.items))
+    def of(cls, part: Part[Any], delta: BatchDelta, accepted: SettledPart | None) -> _OpenedPart:
+        """A part that is new in a batch, and how it was accepted, if it was."""
+        ids = accepted.ids if accepted and accepted.ids is not None else part.ids
+        ids_as_text = ids_text(ids or [None] * len(part.items))
         # Of what is known by its digest nothing else is kept: it must not be sent again without its source. And nobody
-        # asks for the body of what has been accepted.
-        is_accepted = any(one.part is part and one.state is PartState.ACCEPTED for one in delta.ended)
-        body = part.body if part.digest is None and not is_accepted else None
+        # asks for the body of what has been accepted, nor for its places.
+        places = None if accepted else places_text(part)
+        body = None if accepted or part.digest is not None else part.body
         return cls(
             numbers=(
                 part.row,
@@ -133,11 +136,12 @@ class _OpenedPart:
                 int(delta.counted),
                 len(part.items),
                 part.indices[0],
-                checksum_of(places, body),
-                crc32(ids),
+                checksum_of(places or b"", body),
+                crc32(ids_as_text),
+                accepted.attempts if accepted else None,
             ),
             places=places,
-            ids=ids,
+            ids=ids_as_text,
             digest=part.digest,
             body=body,
         )
@@ -167,9 +171,14 @@ class JournalEntry:
     opened: Sequence[_OpenedPart] = field(init=False)
     """The batch's new parts. They are made with the entry, on the event loop: a checksum lets go of Python's lock, and
     beside a busy loop the thread that writes would wait a millisecond for it, after each one."""
+    accepted: Sequence[SettledPart] = field(init=False)
+    """Parts that were accepted, but for the new ones."""
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "opened", [_OpenedPart.of(part, self.delta) for part in self.delta.opened])
+        accepted = {one.part.row: one for one in self.delta.ended if one.state is PartState.ACCEPTED}
+        opened = [_OpenedPart.of(part, self.delta, accepted.pop(part.row, None)) for part in self.delta.opened]
+        object.__setattr__(self, "opened", opened)
+        object.__setattr__(self, "accepted", [*accepted.values()])
 
 
 @define(eq=False)
@@ -216,7 +225,7 @@ def step_of(entries: Sequence[JournalEntry], now: float) -> dict[str, Any]:
         source: joined(one.position for one in own if one.position is not None) for source, own in by_source.items()
     }
     settled = [one for delta in deltas for one in delta.ended]
-    accepted = [one for one in settled if one.state is PartState.ACCEPTED]
+    accepted = [one for entry in entries for one in entry.accepted]
     values = {
         "opened": _array(part.columns(pieces) for one in entries for part in one.opened),
         "claimed": _array(row for delta in deltas for row in delta.claimed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from omnivery.bulk.journal.reader import JournalReader
 from omnivery.bulk.journal.sql import BODIES, JournalEntry
-from omnivery.bulk.part import BatchDelta, PartState
+from omnivery.bulk.part import BatchDelta, Part, PartState
 from omnivery.bulk.report import Rejection
 from omnivery.bulk.source import ResumePoint
 from omnivery.errors import JournalError
@@ -228,6 +229,30 @@ def test_a_part_keeps_the_error_that_it_had(tmp_path: Path) -> None:
     assert rows(path, "SELECT error, attempts, settled_at >= created_at, places, body, ids FROM batch") == [
         (None, 5, 1, None, None, '["a"]')
     ]
+
+
+@pytest.mark.parametrize("ids", [None, ["<1@example.com>"]])
+@pytest.mark.parametrize("make", [lambda store: part(store, "a"), lambda store: message(store, 0)])
+def test_a_part_is_written_alike_in_one_transaction_and_in_two(
+    tmp_path: Path, make: Callable[[Any], Part[Any]], ids: list[str] | None
+) -> None:
+    """A batch that its source yields again is written when it has ended, and any other before it is sent, too."""
+    with store_of(tmp_path / "two") as store:
+        source, _ = store.enter_source(SOURCE)
+        one = make(store)
+        store.transact([read(store, source, one)])
+        store.transact([settled(source, ended(one, PartState.ACCEPTED, attempts=2, ids=ids))])
+    with store_of(tmp_path / "one") as store:
+        source, _ = store.enter_source(SOURCE)
+        one = make(store)
+        store.transact([settled(source, ended(one, PartState.ACCEPTED, attempts=2, ids=ids), opened=[one])])
+    columns = "state, counted, items, place, attempts, settled_at >= created_at, error, digest, places, ids, body"
+    found: list[Any] = []
+    for name in ("one", "two"):
+        with JournalReader.open(tmp_path / name) as reader:
+            receipts = [batch.item_ids for batch in reader.accepted()]
+        found.append((rows(tmp_path / name, f"SELECT {columns} FROM batch"), receipts))
+    assert found[0] == found[1]
 
 
 # Messages
