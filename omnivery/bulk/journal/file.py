@@ -128,6 +128,9 @@ JOURNAL = FileKind(
         "secure_delete = FAST",
         f"wal_autocheckpoint = {WAL_PAGES}",
         "cache_size = -16000",
+        # For each subquery of a transaction SQLite prepares a table, which it mostly leaves empty. To prepare one that
+        # could become a file takes ten times as long.
+        "temp_store = MEMORY",
         # A page is checked as it is read: nothing is written on what a damaged one says.
         "cell_size_check = ON",
     ),
