@@ -130,20 +130,16 @@ class Batch(Generic[T]):
         """How many items are still open."""
         return sum(len(part.items) for part in self._open)
 
-    def encode_next(self) -> None:
-        """Encode what is sent next, while its items are as they were read."""
-        self._encode_next()
-
     def next_request(self) -> Any:
         """Return the body of the next request; None when nothing is left to send."""
-        if not self._encode_next():
+        if not self.encode_next():
             return None
         self._open[-1].posted = True
         self._in_flight = True
         return self._open[-1].body
 
-    def _encode_next(self) -> bool:
-        """Encode the part that is sent next; False when nothing is left to send."""
+    def encode_next(self) -> bool:
+        """Encode what is sent next, while its items are as they were read; False when nothing is left to send."""
         while self._open:
             part = self._open[-1]
             if part.body is not None:
@@ -243,7 +239,7 @@ class Batch(Generic[T]):
     def encode_open(self, rows: Iterator[int]) -> None:
         """Encode all parts that are new, and give each a row."""
         ready: list[Part[T]] = []
-        while self._encode_next():
+        while self.encode_next():
             part = self._open.pop()
             ready.append(part if part.row is not None else self._opened_as(part, part.body, rows))
         self._open = ready[::-1]

@@ -83,12 +83,8 @@ class StoredPart:
     """Its source's row."""
     number: int
     """Its batch's."""
-    state: str
-    """As the journal found it."""
     counted: bool
     """Whether its batch is among the journal's `batches`: a request with it has ended."""
-    items: int
-    """How many it has."""
     indices: Sequence[int]
     lines: Sequence[int | None] | None
     ids: Sequence[str | None]

@@ -289,7 +289,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
 
     async def _work(self) -> None:
         try:
-            while (batch := await self._read()) is not None:
+            # While the service is down every worker holds one batch, and none reads another.
+            while (batch := await self._next_batch()) is not None:
                 outcome = await self._sender.send(batch)
                 if not self._unwatched:
                     await self._outcomes.put(batch.number, outcome)
@@ -304,12 +305,10 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         while items := self.source.leftover(self.work.size):
             self._sender.settle(await self._appended(items))
 
-    async def _read(self) -> Batch[T] | None:
-        """Return the next batch; None at the end of the source, or when the run was stopped."""
-        # While the service is down every worker holds one batch and none reads another.
-        return None if self._end.reason is not None else await self._next_batch()
-
     async def _next_batch(self) -> Batch[T] | None:
+        """Return the next batch; None at the end of the source, or when the run was stopped."""
+        if self._end.reason is not None:
+            return None
         try:
             batch = await self.recorder.next_pending(self.work)
             if batch is not None:

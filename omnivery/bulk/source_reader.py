@@ -140,7 +140,8 @@ class SourceReader(Generic[T]):
             return items
         try:
             if self._iterator is None:
-                self._iterator = self._opened()
+                assert self._origin is not None  # noqa: S101  # `of` sees to it: one of the two is there
+                self._iterator = self._origin.stream()
             if isinstance(self._iterator, AsyncIterator | BatchSource):
                 await self._fill_waiting(self._iterator, items, count)
             elif isinstance(self._iterator, Slices):
@@ -175,10 +176,6 @@ class SourceReader(Generic[T]):
         self._over = True
         for reading in self._readings:
             reading.cancel()
-
-    def _opened(self) -> ItemStream[T]:
-        assert self._origin is not None  # noqa: S101  # `of` sees to it: one of the two is there
-        return self._origin.stream()
 
     async def _pass_over(self, count: int) -> None:
         while self._taken < count:

@@ -38,9 +38,7 @@ T = TypeVar("T", bound=EventLike)
 logger = get_logger("omnivery.readers")
 
 
-def events_from(
-    source: FileSources, make: Callable[[], Reader], *, check: bool = False, complete: bool = False
-) -> FileEvents[Any]:
+def events_from(source: FileSources, make: Callable[[], Reader], *, check: bool = False) -> FileEvents[Any]:
     """Return the events of a source that one kind of reader reads.
 
     Args:
@@ -48,13 +46,12 @@ def events_from(
         make: makes the reader of one file.
         check: whether to begin to read at once, so that what is wrong with the first line is known at the call. It is
             not done where that would mean to wait for it.
-        complete: as in `FileEvents`.
 
     Raises:
         ConfigError: it is no source.
         OSError: a file that was named does not exist, or cannot be opened.
     """
-    found = file_events(source, Fixed(make), complete=complete)
+    found = file_events(source, Fixed(make))
     if check:
         for origin in found.origins:
             _begin(Reading(origin=origin, choice=found.choice))

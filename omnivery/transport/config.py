@@ -191,15 +191,15 @@ def valid_url(value: str, *, argument: str) -> str:
     return value
 
 
-def valid_base_url(value: str, *, argument: str = "base_url") -> str:
+def valid_base_url(value: str) -> str:
     """Return a URL that paths can be appended to, without a trailing slash.
 
     Raises:
         ConfigError: the value is not a URL, or has a user name, a query or a fragment.
     """
-    parts = urlsplit(valid_url(value, argument=argument))
+    parts = urlsplit(valid_url(value, argument="base_url"))
     if "@" in parts.netloc or "?" in value or "#" in value:
-        raise ConfigError(f"{argument}: must have no user name, query or fragment. Nothing was sent.")
+        raise ConfigError("base_url: must have no user name, query or fragment. Nothing was sent.")
     return value.rstrip("/")
 
 

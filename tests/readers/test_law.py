@@ -26,7 +26,8 @@ from omnivery.events.encoding import encode_batch
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.validation import faults_of
 from omnivery.readers import LogWarning, arrow, events, read
-from omnivery.readers._file_events import events_from
+from omnivery.readers._choice import Fixed
+from omnivery.readers._file_events import events_from, file_events
 from omnivery.readers._format import Format, LineReader, ReadOptions
 from omnivery.readers._formats import FORMATS
 from omnivery.readers._lines import Blocks
@@ -217,7 +218,7 @@ def test_reading_resumes_behind_any_item_as_if_nothing_had_happened(
 
 
 def _source(path: Path, reader: Callable[[], Any], *, encoded: bool) -> Any:
-    made = events_from(path, reader, complete=True)
+    made = file_events(path, Fixed(reader), complete=True)
     if encoded:
         made.allow_encoded()
     return made
