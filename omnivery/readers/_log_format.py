@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias, get_args
 
 from attrs import frozen
@@ -37,8 +37,8 @@ class LogFormat:
     """Whether it can tell a forwarded client."""
     peers: bool = True
     """Whether it tells the peer."""
-    marks: Sequence[bytes] = ()
-    """Bytes of which at least one occurs in the first lines of such a log."""
+    marked: Callable[[bytes], bool] | None = None
+    """Says whether a line marks such a log: at least one of the first lines does."""
     advice: str = "If the log has X-Forwarded-For, say client_ip='forwarded'"
     """What to do about addresses of a proxy."""
 
@@ -117,7 +117,7 @@ class LogFormat:
         return made
 
     def _share(self, sample: Sample) -> float:
-        if not sample or (self.marks and not any(mark in line for line in sample for mark in self.marks)):
+        if not sample or (self.marked and not any(map(self.marked, sample))):
             return 0.0
         return self.make().count(sample) / len(sample)
 

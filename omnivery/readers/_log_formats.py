@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from omnivery.errors import ConfigError
@@ -14,8 +14,9 @@ from omnivery.readers._log_format import LogFormat, Maker
 from omnivery.readers._log_notation import Role
 from omnivery.readers._log_pattern import LogPattern
 from omnivery.readers._request import RequestReader
-from omnivery.readers._text_log import TextLogReader
-from omnivery.readers._w3c_log import W3CLogReader
+from omnivery.readers._text_log import TextLogReader, decoded
+from omnivery.readers._w3c_columns import layout_of
+from omnivery.readers._w3c_log import W3CLogReader, columns_in
 
 
 @cache
@@ -46,6 +47,11 @@ _S3 = (
     "%{owner}x %{bucket}x %t %a %{requester}x %{request_id}x %{operation}x %{key}x "
     '"%r" %s %{error}x %B %B %{total_time}x %{turn_around_time}x "%{Referer}i" "%{User-Agent}i"'
 )
+_ISTIO = (
+    '%t "%r" %s %{flags}x %{details}x %{termination}x "%{failure}x" %{received}x %B %{duration}x %{upstream_time}x '
+    '"%{X-Forwarded-For}i" "%{User-Agent}i" "%{request_id}x" "%{authority}x" "%{upstream}x" %{cluster}x '
+    "%{upstream_local}x %{downstream_local}x %{client:port}x"
+)
 _ENVOY = (
     '%t "%r" %s %{flags}x %{received}x %B %{duration}x %{upstream_time}x "%{X-Forwarded-For}i" '
     '"%{User-Agent}i" "%{request_id}x" "%{authority}x" "%{upstream}x"'
@@ -59,6 +65,17 @@ def _vhost_combined(host: str) -> LogFormat:
         make=_text(plain, described, _COMBINED),
         forwarding=_text(f"{host} {_FORWARDING}", described, plain),
     )
+
+
+def _has(mark: bytes, layout: str = "") -> Callable[[bytes], bool]:
+    """Return what says whether a line has a mark, or columns of a layout in which none needs to name them."""
+
+    def marked(line: bytes) -> bool:
+        return mark in line or (
+            bool(layout) and (found := layout_of(decoded(line))) is not None and found.name == layout
+        )
+
+    return marked
 
 
 _BEFORE_S3 = "A proxy stands before the bucket, and its log does not tell the client: read the proxy's own log"
@@ -115,11 +132,15 @@ LOG_FORMATS: Sequence[LogFormat] = (
     ),
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
     LogFormat(name="s3", make=_text(_S3, "the format of S3's server access logs"), forwards=False, advice=_BEFORE_S3),
+    # https://istio.io/latest/docs/tasks/observability/logs/access-log/#default-access-log-format
+    LogFormat(name="istio", make=_text(_ISTIO, "Istio's default format")),
     # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#default-format-string
     LogFormat(name="envoy", make=_text(_ENVOY, "Envoy's default format"), peers=False),
-    LogFormat(name="cloudfront", make=W3CLogReader, marks=(b"x-edge-location",)),
-    LogFormat(name="iis", make=W3CLogReader, marks=(b"#Software: Microsoft",)),
-    LogFormat(name="w3c", make=W3CLogReader, marks=(b"#Fields:",)),
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+    LogFormat(name="cloudfront", make=W3CLogReader, marked=_has(b"x-edge-location", "cloudfront")),
+    # https://learn.microsoft.com/windows/win32/http/w3c-logging
+    LogFormat(name="iis", make=W3CLogReader, marked=_has(b"#Software: Microsoft", "iis")),
+    LogFormat(name="w3c", make=W3CLogReader, marked=_has(b"#Fields:")),
     LogFormat(name="cloudfront_json", make=_json(_json_log.CLOUDFRONT)),
     LogFormat(name="caddy", make=_json(_json_log.CADDY)),
     LogFormat(name="traefik", make=_json(_json_log.TRAEFIK)),
@@ -178,6 +199,9 @@ def log_formats(name: str | None, *, others: Sequence[str] = ()) -> Sequence[Log
     by_name = {one.name: one for one in LOG_FORMATS}
     if name is None:
         return [*LOG_FORMATS, by_name["combined"]]
+    if name.lstrip()[: len(_FIELDS)].lower() == _FIELDS:
+        columns = columns_in(name.lstrip()[len(_FIELDS) :])
+        return [LogFormat(name="of these fields", make=lambda: W3CLogReader(columns=columns))]
     if "%" in name or "$" in name:
         return [_of_pattern(name)]
     plain = name.lower().replace("-", "_")
@@ -191,6 +215,9 @@ def log_formats(name: str | None, *, others: Sequence[str] = ()) -> Sequence[Log
         return [by_name[plain]]
     known = ", ".join(sorted({*by_name, *_GROUPS, *others}))
     raise ConfigError(f"format: there is no {name!r}; there are {known}, and patterns such as '%h %t \"%r\" …'")
+
+
+_FIELDS = "#fields:"
 
 
 def _of_pattern(text: str) -> LogFormat:

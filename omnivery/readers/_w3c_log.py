@@ -19,20 +19,22 @@ from omnivery.readers._log_time import iso_seconds
 from omnivery.readers._request import Request, RequestReader
 from omnivery.readers._text_log import decoded
 from omnivery.readers._times import unix_time
+from omnivery.readers._w3c_columns import DELIMITER, columns_of
 
-_AGENT = "cs(user-agent)"
+_AGENTS = ("cs(user-agent)", "cs-user-agent")
 _MOMENTS = frozenset({"timestamp", "timestamp(ms)"})
 """Fields of CloudFront with the time and the day in one."""
-_DELIMITER = re.compile(r"\s*[,;|]\s*|\s+")
 _FORWARDED = ("x-forwarded-for", "cs(x-forwarded-for)")
 
 
 @define(eq=False, kw_only=True)
 class W3CLogReader(RequestReader):
-    """Reads lines whose columns a `#Fields` line above them names."""
+    """Reads lines whose columns a `#Fields` line above them names, or that have those of a server by default."""
 
-    _looked_at: Mapping[str, Any] | None = field(init=False, default=None)
-    """The state that was looked at last."""
+    columns: Sequence[str] = ()
+    """Those of lines that have no `#Fields` line above them, if the caller names them."""
+    _looked_at: tuple[Mapping[str, Any] | None, Sequence[str]] | None = field(init=False, default=None)
+    """The state that was looked at last, and the columns."""
     _fault: str | None = field(init=False, default=None)
     """Why lines cannot be read with it."""
     _is_cloudfront: bool = field(init=False, default=False)
@@ -44,12 +46,13 @@ class W3CLogReader(RequestReader):
         if text.startswith("#") or (not self.state and _names_columns(text)):
             self._direct(text if text.startswith("#") else f"#Fields: {text}")
             return None
-        if self.state is not self._looked_at or self.state is None:
-            self._looked_at, self._fault = self.state, self._fault_of_columns()
-            self._is_cloudfront = any(name.startswith("x-edge-") for name in (self.state or {}).get("fields", ()))
+        state = self.state or _NO_STATE
+        names: Sequence[str] = state["fields"] or self.columns or columns_of(text)
+        if (self.state, names) != self._looked_at:
+            self._looked_at, self._fault = (self.state, names), self._fault_of_columns(names, state["date"])
+            self._is_cloudfront = any(name.startswith("x-edge-") for name in names)
         if self._fault:
             return UnreadableLine(line=number, reason=self._fault)
-        names: list[str] = self.state["fields"] if self.state else []
         cells = text.split("\t") if "\t" in text else text.split(" ")
         header = plain_header if self._is_cloudfront or "\t" in text else _spaced_header
         if len(cells) != len(names) and '"' in text:
@@ -68,24 +71,27 @@ class W3CLogReader(RequestReader):
     def _direct(self, text: str) -> None:
         name, _, value = text[1:].partition(":")
         # A new value each time: what was read before keeps the one that it was read with.
-        known: Mapping[str, Any] = self.state or {"fields": [], "date": "", "since": None}
+        known: Mapping[str, Any] = self.state or _NO_STATE
         if name.strip().lower() == "fields":
-            self.state = {**known, "fields": _DELIMITER.split(value.strip().lower())}
+            self.state = {**known, "fields": columns_in(value)}
         elif name.strip().lower() in {"date", "start-date"}:
             words = value.split()
             self.state = {**known, "date": words[0] if words else "", "since": _bucket(words[1:])}
 
-    def _fault_of_columns(self) -> str | None:
-        """Why the lines below the last #Fields cannot be read."""
-        names = self.state["fields"] if self.state else ()
+    def _fault_of_columns(self, names: Sequence[str], date: str) -> str | None:
+        """Why lines with these columns cannot be read, below a #Date or none."""
         if not names:
-            return "no #Fields line before it names the columns"
-        if missing := [name for name in ("c-ip", "cs(User-Agent)") if name.lower() not in names]:
+            return "no #Fields line before it names the columns: give them as the format, format='#Fields: date time …'"
+        if missing := [
+            name
+            for name, spelled in (("c-ip", ("c-ip",)), ("cs(User-Agent)", _AGENTS))
+            if not set(spelled).intersection(names)
+        ]:
             return f"the log's #Fields lack {missing[0]}, which every event needs: switch it on in the server"
         is_dated = not _MOMENTS.isdisjoint(names)
         if "time" not in names and not is_dated:
             return "the log's #Fields lack time: switch it on in the server"
-        if "date" not in names and not is_dated and not self.state["date"]:
+        if "date" not in names and not is_dated and not date:
             return "nobody knows its day: the log's #Fields lack date, and no #Date line stands before it"
         if self.forwarded is not None and not set(_FORWARDED).intersection(names):
             return "the log's #Fields lack X-Forwarded-For, which client_ip='forwarded' needs"
@@ -96,9 +102,10 @@ class W3CLogReader(RequestReader):
         return Request(
             client=cells["c-ip"],
             forwarded=next((header(cells[name]) for name in _FORWARDED if name in cells), ""),
-            agent=header(cells[_AGENT]),
+            agent=header(next(cells[name] for name in _AGENTS if name in cells)),
             ts=self._seconds(cells),
-            url=None if stem == "-" else stem if query == "-" else f"{stem}?{query}",
+            # Real-time logs of CloudFront have the query in the stem, too.
+            url=None if stem == "-" else stem if query == "-" or "?" in stem else f"{stem}?{query}",
             id=cells.get("x-edge-request-id"),
         )
 
@@ -131,7 +138,16 @@ class W3CLogReader(RequestReader):
 
 def _names_columns(text: str) -> bool:
     """Whether a line has the names alone, as CloudFront's plain form has them."""
-    return {"c-ip", _AGENT} <= set(_DELIMITER.split(text.strip().lower()))
+    names = {*columns_in(text)}
+    return "c-ip" in names and not names.isdisjoint(_AGENTS)
+
+
+def columns_in(text: str) -> list[str]:
+    """Return the names of columns in a list of them."""
+    return DELIMITER.split(text.strip().lower())
+
+
+_NO_STATE: Mapping[str, Any] = {"fields": (), "date": "", "since": None}
 
 
 _LATE = 3_600

@@ -1,4 +1,4 @@
-"""W3C's extended log format: the day of lines that do not tell it."""
+"""W3C's extended log format: the day of lines that do not tell it, and the columns where no line names them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.readers import access_log
+from omnivery.readers import access_log, read
 
 FIELDS = "#Fields: time c-ip cs-uri-stem cs(User-Agent)"
 MIDNIGHT = datetime(2026, 5, 18, tzinfo=UTC)
@@ -182,3 +182,62 @@ def test_a_user_agent_of_iis_keeps_what_was_sent(sent: str, wanted: str) -> None
 @pytest.mark.parametrize("delimiter", ["\t", " ", ",", "|"])
 def test_a_user_agent_of_cloudfront_has_blanks_where_it_had_blanks(sent: str, wanted: str, delimiter: str) -> None:
     assert agent(CLOUDFRONT, sent, delimiter) == wanted
+
+
+STANDARD = (
+    "2026-05-17\t10:05:03\tFRA56-P1\t512\t198.51.100.7\tGET\td1.cloudfront.net\t/c/1\t302\t-\tMozilla/5.0%20(X11)\tx=2"
+    "\t-\tMiss\tid-1==\twww.example.com\thttps\t23\t0.001\t-\tTLSv1.3\tTLS_AES_128_GCM_SHA256\tMiss\tHTTP/2.0"
+)
+LATER = "\t-\t-\t55220\t0.001\tMiss\ttext/html\t0\t-\t-"
+IN_REAL_TIME = (
+    "1779012303.123\t198.51.100.7\t0.001\t302\t512\tGET\thttps\twww.example.com\t/c/1?x=2\t23\tFRA56-P1\tid-1==\t"
+    "d1.cloudfront.net\t0.001\tHTTP/2.0\tIPv4\tMozilla/5.0%20(X11)\t-\t-\tx=2\tMiss\t-\tTLSv1.3\tTLS_AES\tMiss\t-\t-\t"
+    "text/html\t0\t-\t-\t55220\tMiss\tDE\tgzip\t*/*\t*\tHost:www.example.com%0A\tHost%0A\t1"
+)
+IIS = "2026-05-17 10:05:03 10.0.0.4 GET /c/1 x=2 443 - 198.51.100.7 Mozilla/5.0+(X11) - 302 0 0 15"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [STANDARD, f"{STANDARD}\t-\t-", f"{STANDARD}{LATER}", IN_REAL_TIME, f"{IN_REAL_TIME}\tDist1\t0.001", IIS],
+    ids=["24 columns", "26 columns", "33 columns", "in real time", "in real time, with more", "IIS"],
+)
+@pytest.mark.parametrize("reader", [access_log, read])
+def test_the_columns_of_a_server_by_default_need_no_line_that_names_them(reader: Any, line: str) -> None:
+    """`grep -v '^#'` has taken it out, or `tail -f` never shows it; logs in real time have none."""
+    for event in reader(io.BytesIO(f"{line}\n".encode() * 3)):
+        assert (event.ip, event.uas, event.ts) == ("198.51.100.7", "Mozilla/5.0 (X11)", 1_779_012_303)
+        assert event.attributes["url"] == "/c/1?x=2"
+        assert line is IIS or event.event_id == "id-1=="
+
+
+def test_a_file_that_begins_in_the_middle_is_read_up_to_the_next_names() -> None:
+    """Its columns are other ones from there on."""
+    named = "#Fields: date time c-ip cs-uri-stem cs(User-Agent)\n2026-05-17 10:05:03 198.51.100.8 /c/2 x\n"
+    found = list(read(io.BytesIO(f"{IIS}\n{named}".encode() * 2)))
+    assert [getattr(item, "ip", None) for item in found] == ["198.51.100.7", "198.51.100.8", None, "198.51.100.8"]
+
+
+FORMAT = "#Fields: timestamp, c-ip, cs-uri-stem, cs-user-agent, sc-status"
+
+
+@pytest.mark.parametrize("reader", [access_log, read])
+def test_columns_may_be_given_as_the_format(reader: Any) -> None:
+    """Logs in real time have those that somebody chose, and nothing in them tells which."""
+    (event,) = reader(io.BytesIO(b"1779012303.123\t198.51.100.7\t/c/1\tMozilla/5.0%20(X11)\t302\n"), format=FORMAT)
+    assert (event.ip, event.uas, event.ts) == ("198.51.100.7", "Mozilla/5.0 (X11)", 1_779_012_303)
+
+
+def test_it_is_said_that_they_may() -> None:
+    (bad,) = access_log(io.BytesIO(b"2026-05-17 10:05:03 198.51.100.7 /c/1 Mozilla/5.0+(X11)\n"), format="w3c")
+    assert isinstance(bad, UnreadableLine)
+    assert "format='#Fields: date time …'" in bad.reason
+    (bad,) = access_log(io.BytesIO(b"10:05:03 198.51.100.7 /c/1\n"), format="#Fields: time c-ip cs-uri-stem")
+    assert isinstance(bad, UnreadableLine)
+    assert "lack cs(User-Agent)" in bad.reason
+
+
+def test_a_line_that_was_cut_off_is_none_of_the_server_by_default() -> None:
+    for line in (STANDARD.rpartition("\t")[0], IIS.rpartition(" ")[0], STANDARD.replace("198.51.100.7", "-")):
+        (bad,) = access_log(io.BytesIO(line.encode()), format="w3c")
+        assert isinstance(bad, UnreadableLine)
