@@ -18,11 +18,10 @@ from omnivery.cli.input import InputOptions, error_words, follow_file, what_to_k
 from omnivery.cli.output import printable, progress, report_json
 from omnivery.cli.server_notice import ServerNotice
 from omnivery.display.counts import counted
-from omnivery.display.progress import watching
+from omnivery.display.progress import Advance, watching
 from omnivery.errors import ConfigError
 
 if TYPE_CHECKING:
-    from omnivery.automations.client import AsyncAutomations
     from omnivery.automations.report import BatchOutcome, SubmitReport
     from omnivery.automations.run import AsyncBulkRun
     from omnivery.bulk.report import RunTotals
@@ -166,32 +165,29 @@ class Submission:
                 self.errors |= errors
             self._look_up_before()
             for name, events in self.sources.items():
-                with notice.watching():
-                    error = await self._submit(client, name, events, journal)
+                run = self._runs[name] = client.bots.stream(
+                    events, concurrency=self.concurrency, journal=journal, events_per_second=self.rate
+                )
+                with notice.watching(), watching(printable(name), events, progress=True) as advance:
+                    error = await self._follow(run, advance)
                 if error is not None:
                     self.errors[name] = error
-                elif self._runs[name].report.stopped_by is not None:
+                elif run.report.stopped_by is not None:
                     return
 
-    async def _submit(
-        self, client: AsyncAutomations, name: str, events: Iterable[EventLike], journal: PathLike[str] | None
-    ) -> Exception | None:
-        """Submit one source to its end. Returns why it could not be read to its end, if it could not."""
-        run = self._runs[name] = client.bots.stream(
-            events, concurrency=self.concurrency, journal=journal, events_per_second=self.rate
-        )
+    async def _follow(self, run: AsyncBulkRun, advance: Advance) -> Exception | None:
+        """Go through a run to its end. Returns why its source could not be read to its end, if it could not."""
         settled = 0  # of this file, and in this run: with a journal, the run's report has those of all
-        with watching(printable(name), events, progress=True) as advance:
 
-            def enter(outcome: BatchOutcome) -> None:
-                nonlocal settled
-                if self.on_outcome is not None:
-                    self.on_outcome(outcome)
-                settled += len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
-                advance(settled)
+        def enter(outcome: BatchOutcome) -> None:
+            nonlocal settled
+            if self.on_outcome is not None:
+                self.on_outcome(outcome)
+            settled += len(outcome.accepted) + len(outcome.rejected) + len(outcome.undelivered)
+            advance(settled)
 
-            error = await follow_file(run, enter, decoded=self.on_outcome is not None)
-            advance(settled)  # nothing new is no batch, and done all the same
+        error = await follow_file(run, enter, decoded=self.on_outcome is not None)
+        advance(settled)  # nothing new is no batch, and done all the same
         return error
 
     async def retry(self, token: str | None, base_url: str) -> None:
