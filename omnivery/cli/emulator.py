@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shlex
 import signal
@@ -20,7 +19,7 @@ from click.core import ParameterSource
 from omnivery.cli.activity_lines import ActivityLines, wants_colour
 from omnivery.cli.command import command
 from omnivery.cli.output import print_json, wants_json
-from omnivery.errors import ConfigError
+from omnivery.cli.port import port_hints
 
 if TYPE_CHECKING:
     from omnivery.emulator import Emulator
@@ -30,12 +29,6 @@ PORT = 20310
 Mailpit (8025, 1025) or other development servers use."""
 KEYS = ("token", "api_key", "sending_key", "signing_key")
 """Options with keys. In the environment, each has the prefix OMNIVERY_."""
-HINTS = {
-    errno.EADDRINUSE: "Something listens there already, perhaps another emulator: --port 0 takes a free port.",
-    errno.EACCES: "Ports below 1024 need privileges: choose a higher --port.",
-    errno.EADDRNOTAVAIL: "--host must be a name or IP address of this machine.",
-}
-"""What to do when the emulator cannot listen."""
 
 
 @command(
@@ -161,10 +154,8 @@ def _run(settings: dict[str, Any], *, hidden: set[str], quiet: bool) -> None:
     if not quiet:
         emulator.watch(lines.add)
     with ended_by_signals(lines):
-        try:
+        with port_hints():
             emulator.start()
-        except ConfigError as error:
-            raise _with_hint(error) from error
         try:
             _show(emulator, hidden)
             if not _is_loopback(settings["host"]):
@@ -206,13 +197,6 @@ def ended_by_signals(lines: ActivityLines) -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def _with_hint(error: ConfigError) -> ConfigError:
-    from omnivery.cli.failure import SettingError
-
-    hint = HINTS.get(getattr(error.__cause__, "errno", 0))
-    return SettingError(str(error), hint=hint) if hint else error
 
 
 def _show(emulator: Emulator, hidden: set[str]) -> None:

@@ -16,6 +16,7 @@ from omnivery.cli.arguments import Duration
 from omnivery.cli.command import command
 from omnivery.cli.failure import SettingError
 from omnivery.cli.output import console, print_json, wants_json
+from omnivery.cli.port import port_hints
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.signing_key import VARIABLE, clean_keys, key_file_option
 from omnivery.display.counts import counted
@@ -81,7 +82,8 @@ def listen(
     session = Session(count=count, forward_to=target, is_verifying=bool(keys))
     with _appending(save) as file:
         session.file = file
-        run_interruptibly(lambda: session.run(host, port, keys, tolerance))
+        with port_hints():
+            run_interruptibly(lambda: session.run(host, port, keys, tolerance))
     session.report()
 
 

@@ -18,6 +18,7 @@ from omnivery.cli.arguments import Duration, HostPort, connection, connection_op
 from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
 from omnivery.cli.output import console, progress, wants_json
+from omnivery.cli.port import port_hints
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, token
 from omnivery.cli.submission_report import print_summary, print_totals
@@ -97,7 +98,8 @@ def run(
     round_trip = RoundTrip(submission=submission, journal=journal, store_path=store_path, deadline=deadline)
     settings = {"domain": domain, "webhook_url": webhook_url, "base_url": base_url}
     signing_key, known_token = secret("OMNIVERY_SIGNING_KEY", "signing key"), token()
-    interrupted = run_interruptibly(lambda: round_trip.run(files, listen, signing_key, known_token, settings))
+    with port_hints(host="--listen", another="give another one with --listen"):
+        interrupted = run_interruptibly(lambda: round_trip.run(files, listen, signing_key, known_token, settings))
     _end_with(round_trip, interrupted)
 
 

@@ -221,13 +221,6 @@ def test_wrong_options_are_exit_status_2_and_say_what_is_right(option: tuple[str
     assert words in result.stderr
 
 
-def test_a_taken_port_says_what_to_do() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        result = in_process("emulator", "--port", str(taken.getsockname()[1]))
-    assert result.returncode == 2
-    assert b"--port 0 takes a free port" in result.stderr
-
-
 @pytest.fixture
 def hung_up() -> Iterator[None]:
     """SIGHUP has its default effect, although who runs the tests may ignore it."""

@@ -278,6 +278,7 @@ def test_a_port_that_is_taken_is_known_before_anything_is_sent(job: Job) -> None
         result = job.run()
     assert (result.returncode, result.stdout) == (2, b"")
     assert str(job.port).encode() in result.stderr
+    assert b"give another one with --listen" in result.stderr
     assert job.emulator.bot_events == []
 
 
