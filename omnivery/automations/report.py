@@ -17,6 +17,7 @@ from omnivery.bulk.report import (
     rejected_rows,
 )
 from omnivery.display.counts import counted
+from omnivery.display.record import abridged
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
@@ -31,7 +32,7 @@ class BatchReceipt(Tabular):
 
     accepted: int
     """Events that the service accepted."""
-    rejections: tuple[Rejection, ...] = ()
+    rejections: tuple[Rejection, ...] = field(default=(), repr=abridged)
     """Events that were not valid and therefore not sent."""
     status: int | None = None
     """HTTP status of the response; None if no event was valid, so that nothing was sent."""
@@ -93,9 +94,9 @@ class SubmitReport(Tabular):
     """How many of the requests were retries."""
     elapsed: float = 0.0
     """Seconds from the start of the run; with a journal, of all runs with it."""
-    rejections: tuple[Rejection, ...] = field(default=(), repr=False)
+    rejections: tuple[Rejection, ...] = field(default=(), repr=abridged)
     """The first thousand rejected items; the rest is only counted in `rejected`."""
-    failures: tuple[BatchFailure, ...] = ()
+    failures: tuple[BatchFailure, ...] = field(default=(), repr=abridged)
     """The first hundred failures that left events undelivered."""
     stopped_by: BaseException | None = None
     """The error that ended the run before its source did: every batch would get it, or the source raised it."""

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from omnivery.display.record import Record
+from omnivery.display.record import Record, abridged
 from omnivery.display.table import Table, words_of
 from omnivery.errors import OmniveryError
 
@@ -53,7 +53,7 @@ class SettledBatch(Record, Generic[T]):
     """Place of its first item in the source, from 0."""
     accepted: Sequence[T] = field(default=(), repr=False)
     """Items that the service accepted, as they were given. Verdicts of events come to the webhook."""
-    rejected: tuple[Rejection, ...] = ()
+    rejected: tuple[Rejection, ...] = field(default=(), repr=abridged)
     """Items that were not valid, or that the server refused one by one."""
     refused: tuple[T, ...] = field(default=(), repr=False)
     """The same items, as they were given."""
@@ -61,7 +61,7 @@ class SettledBatch(Record, Generic[T]):
     """Items that were not accepted, for no fault of their own, as they were given."""
     unknown: tuple[T, ...] = field(default=(), repr=False)
     """Items that the service may have accepted, and that must not be sent again automatically."""
-    errors: tuple[OmniveryError, ...] = ()
+    errors: tuple[OmniveryError, ...] = field(default=(), repr=abridged)
     """Why items are undelivered or unknown."""
     requests: int = 0
     """Requests that this batch took, retries and parts counted."""

@@ -6,6 +6,18 @@ signature, password, message body, path and query of a URL); logs and exceptions
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+_SHOWN = 3
+
+
+def abridged(items: Sequence[object]) -> str:
+    """Return the repr of what may be long: its first items, and how many others there are."""
+    parts = [repr(item) for item in items[:_SHOWN]]
+    if len(items) > _SHOWN:
+        parts.append(f"… {len(items) - _SHOWN:,} more")
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
 
 class Record:
     """Base of single results: a notebook shows one as a table with a row for each field."""

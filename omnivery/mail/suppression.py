@@ -14,7 +14,7 @@ from omnivery.bulk.report import Rejection, rejected_rows
 from omnivery.bulk.source_reader import SourceReader
 from omnivery.bulk.target import RunTarget
 from omnivery.bulk.work import Screening, Work
-from omnivery.display.record import Record
+from omnivery.display.record import Record, abridged
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, OmniveryError
@@ -56,9 +56,9 @@ class SuppressionReport(Tabular):
     """Records that the service accepted."""
     rejected: int = 0
     """Records that are not valid, or that the service refused; `rejections` says why."""
-    rejections: tuple[Rejection, ...] = field(default=(), repr=False)
+    rejections: tuple[Rejection, ...] = field(default=(), repr=abridged)
     """The first thousand rejections; the rest is only counted in `rejected`."""
-    failures: tuple[SuppressionFailure, ...] = ()
+    failures: tuple[SuppressionFailure, ...] = field(default=(), repr=abridged)
     """The requests that failed, each with its records."""
     requests: int = 0
     """HTTP requests that ended, retries among them."""
