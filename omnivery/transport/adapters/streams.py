@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 from attrs import define, field
@@ -166,8 +166,8 @@ class _StreamProtocol(asyncio.Protocol):
     writer: asyncio.Future[bool] | None = field(init=False, default=None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # for type checkers
-        self.transport = transport
+        # Not checked: uvloop's transports have all methods of `asyncio.Transport`, and do not inherit from it.
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self.received += data

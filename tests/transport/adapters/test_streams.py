@@ -48,6 +48,32 @@ async def test_what_is_sent_is_read_in_pieces_no_larger_than_asked_for() -> None
         assert stream.get_extra_info("ssl_object") is stream.get_extra_info("anything") is None
 
 
+class OtherTransport:
+    """Has every method of a transport, and is of another class, as uvloop's transports are."""
+
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.transport, name)
+
+
+async def test_an_event_loop_may_have_transports_of_its_own_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop's do not inherit from asyncio's, and servers such as uvicorn run on uvloop where it is installed."""
+    made = streams._StreamProtocol.connection_made
+
+    def connection_made(protocol: Any, transport: asyncio.BaseTransport) -> None:
+        other: Any = OtherTransport(transport)
+        made(protocol, other)
+
+    monkeypatch.setattr(streams._StreamProtocol, "connection_made", connection_made)
+    async with connected() as (stream, server):
+        server.send(b"abc")
+        assert await stream.read(9, timeout=30.0) == b"abc"
+        await stream.write(b"def", timeout=30.0)
+        assert server.recv(9) == b"def"
+
+
 async def test_a_server_that_sends_more_than_is_read_has_to_wait() -> None:
     async with connected() as (stream, server):
         sent, data = 0, b"x" * 100_000
