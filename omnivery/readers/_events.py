@@ -23,8 +23,9 @@ from omnivery.readers._format import WholeReader
 from omnivery.readers._json_documents import json_objects
 from omnivery.readers._lines import Blocks, too_long
 from omnivery.readers._packing import PIECE, unpacked
+from omnivery.readers._payload_envelopes import payloads_in
+from omnivery.readers._payload_values import listed
 from omnivery.readers._providers import PROVIDERS, Found, Provider, ProviderName
-from omnivery.readers._ses_envelopes import payloads_in
 
 Payload: TypeAlias = bytes | bytearray | memoryview | Sequence[bytes] | Sequence[Mapping[str, Any]] | Mapping[str, Any]
 """A webhook call's body as it was received, several of them, or what is in it."""
@@ -41,9 +42,10 @@ def events(
 
         report = await client.bots.submit(readers.events(request.body, provider="sendgrid"))
 
-    Payloads are read in every envelope in which they come: alone, in a list, one a line, one after the other; those of
-    SES also as SNS, SQS, EventBridge, Lambda, Kinesis and Firehose hand them over; those of Mailgun, Postmark and
-    SparkPost also as pages of their events APIs. Events that are neither opens nor clicks are counted in `skipped`.
+    Payloads are read in every envelope in which they come: alone, in a list, one a line, one after the other; as SNS,
+    SQS, EventBridge, Lambda, API Gateway, Kinesis, Firehose and Pub/Sub hand them over, or as a `payload` or `body` in
+    other objects; those of Mailgun, Postmark and SparkPost also as pages of their events APIs.
+    Events that are neither opens nor clicks are counted in `skipped`.
 
     `ip`, `uas`, `ts`, `action`, `message_id` and `event_id` come from the fields that docs/readers.md names for each
     provider. Where a provider has no id for an event, it is derived by `event_id_for`, so a call that is repeated
@@ -72,7 +74,7 @@ def events(
     if provider not in PROVIDERS:
         raise ConfigError(f"provider: there is no {provider!r}; there are {', '.join(PROVIDERS)}")
     check_options(recipient_key, attributes)
-    if isinstance(source, str) and source.lstrip()[:1] in {"{", "["}:
+    if any(isinstance(one, str) and one.lstrip()[:1] in {"{", "["} for one in listed(source)):
         raise ConfigError("source: a text is taken for a path: give the payload as bytes")
     reader = ProviderReader(PROVIDERS[provider], recipient_key, attributes)
     found: Iterator[BotEvent | UnreadableLine]

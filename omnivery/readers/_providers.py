@@ -5,15 +5,15 @@ Nothing in a payload is required: what is missing, or of another type than docum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
 from omnivery.events.interaction import Interaction
 from omnivery.events.json_path import value_at
+from omnivery.readers._payload_envelopes import Kind, opened
 from omnivery.readers._payload_values import first, is_single, listed, mapping, text, texts, when
-from omnivery.readers._ses_envelopes import ses_events
 from omnivery.readers._times import unix_time
 
 ProviderName: TypeAlias = Literal["mailgun", "omnivery", "postmark", "resend", "sendgrid", "ses", "sparkpost"]
@@ -27,15 +27,21 @@ Found: TypeAlias = "Interaction | str"
 class Provider:
     """How one provider's payloads are read."""
 
+    own: Sequence[str]
+    """Members by which its payloads and its events are told."""
     events: Callable[[Any], Iterator[Any]]
-    """Takes the events out of whatever they come in."""
+    """Takes the events out of its own payloads."""
     read: Callable[[Mapping[str, Any]], Found]
     """Reads one of them."""
 
     def found(self, payload: Any) -> Iterator[Found]:
         """Yield what is in a payload, event by event."""
-        for event in self.events(payload):
-            yield self.read(event) if isinstance(event, Mapping) else f"({type(event).__name__})"
+        for one in opened(payload, self.own):
+            if isinstance(one, Kind):
+                yield str(one)
+                continue
+            for event in self.events(one):
+                yield self.read(event) if isinstance(event, Mapping) else f"({type(event).__name__})"
 
 
 # Mailgun, and Omnivery in its format
@@ -53,7 +59,7 @@ def _mailgun(event: Mapping[str, Any]) -> Found:
 
     `event`, `ip`, `client-info.user-agent`, `id`, `timestamp`, `recipient`, `recipient-domain`,
     `message.headers.message-id`, `url`; variables are `user-variables`. The legacy form posts have `user-agent` and
-    `Message-Id` at the top.
+    `Message-Id` at the top, and the API of logs has `@timestamp`.
     """
     kind = text(event.get("event"))
     action = {"opened": "open", "clicked": "click"}.get(kind or "")
@@ -65,7 +71,7 @@ def _mailgun(event: Mapping[str, Any]) -> Found:
         ip=text(event.get("ip")),
         uas=text(first(event, "client-info.user-agent", "user-agent")),
         id=text(event.get("id")),
-        **when(event.get("timestamp")),
+        **when(first(event, "timestamp", "@timestamp")),
         recipients=texts(event.get("recipient")),
         domain=text(event.get("recipient-domain")),
         message_id=message_id.strip("<>") if message_id else None,
@@ -258,17 +264,22 @@ _SPARKPOST_ACTIONS = {
 }
 
 
+def _each(payload: Any) -> Iterator[Any]:
+    """Events by themselves, or a list of them."""
+    yield from listed(payload)
+
+
 NAMELESS = "(without a type)"
 """The kind of an event that does not tell its own."""
 
 
-_MAILGUN = Provider(_mailgun_events, _mailgun)
+_MAILGUN = Provider(("event", "event-data", "event_data", "items"), _mailgun_events, _mailgun)
 PROVIDERS: Mapping[str, Provider] = {
     "mailgun": _MAILGUN,
     "omnivery": _MAILGUN,
-    "postmark": Provider(_postmark_events, _postmark),
-    "resend": Provider(lambda payload: iter(listed(payload)), _resend),
-    "sendgrid": Provider(lambda payload: iter(listed(payload)), _sendgrid),
-    "ses": Provider(ses_events, _ses),
-    "sparkpost": Provider(_sparkpost_events, _sparkpost),
+    "postmark": Provider(("RecordType", *(name for name, _ in _POSTMARK_PAGES)), _postmark_events, _postmark),
+    "resend": Provider(("type",), _each, _resend),
+    "sendgrid": Provider(("event",), _each, _sendgrid),
+    "ses": Provider(("eventType", "notificationType"), _each, _ses),
+    "sparkpost": Provider(("msys", "type", "results"), _sparkpost_events, _sparkpost),
 }

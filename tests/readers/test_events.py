@@ -291,6 +291,52 @@ def test_every_envelope_is_opened(provider: Any, payload: Any) -> None:
     assert only(packed(payload), provider, attributes=("campaign",)) == expected
 
 
+@pytest.mark.parametrize("provider", CLICKS)
+def test_what_services_put_around_a_call_is_opened_for_each_provider(provider: Any) -> None:
+    """A webhook of any provider may arrive at a gateway, and its calls in a queue, a stream or a table."""
+    call = CLICKS[provider]
+    body = json.dumps(call)
+    wrapped: list[Any] = [
+        {"httpMethod": "POST", "body": body, "isBase64Encoded": False},
+        {"httpMethod": "POST", "body": encoded(call), "isBase64Encoded": True},
+        {"Records": [{"eventSource": "aws:sqs", "body": body}]},
+        {"Records": [{"eventSource": "aws:sqs", "body": json.dumps({"httpMethod": "POST", "body": body})}]},
+        {"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": encoded(call)}}]},
+        {"records": [{"recordId": "1", "data": encoded(call)}]},
+        {"message": {"data": encoded(call), "messageId": "1"}, "subscription": "s"},
+        {"detail-type": "call", "source": "own", "detail": call},
+        {"received_at": "2026-05-17 10:05:03 UTC", "payload": body},
+        {"id": 1, "payload": call},
+        {"method": "POST", "headers": {}, "body": call},
+        sns(call),
+    ]
+    for payload in wrapped:
+        assert only(payload, provider) == only(call, provider)
+        assert only(packed(payload), provider) == only(call, provider)
+
+
+@pytest.mark.parametrize("name", ["body", "data", "detail", "message", "payload", "Records"])
+def test_an_attribute_of_a_message_is_no_wrapper(name: str) -> None:
+    """SendGrid has the unique arguments beside the fields of the event, whatever the sender has called them."""
+    event = only([{**SENDGRID, name: "spring"}], "sendgrid", attributes=(name,))
+    assert (event.attributes or {})[name] == "spring"
+
+
+def test_the_api_of_logs_has_another_name_for_the_time() -> None:
+    """Of Mailgun; without it, the event had no time."""
+    item = {**MAILGUN["event-data"], "@timestamp": "2026-05-17T10:05:03.123Z"}
+    del item["timestamp"]
+    assert only({"items": [item], "pagination": {}}, "mailgun").ts == 1_779_012_303
+
+
+@pytest.mark.parametrize("text", ["[{}]", " {}"])
+def test_texts_are_no_names_of_files(text: str) -> None:
+    """They may be rows of a table; that no file has such a name led nobody to the cause."""
+    for source in (text, [text], [text, text]):
+        with pytest.raises(ConfigError, match="give the payload as bytes"):
+            events(source, provider="sendgrid")
+
+
 @pytest.mark.parametrize(
     ("provider", "payload", "skipped"),
     [
@@ -304,7 +350,9 @@ def test_every_envelope_is_opened(provider: Any, payload: Any) -> None:
         ("sparkpost", [{"msys": {}}], {"(test)": 1}),
         ("sparkpost", [{"msys": {"message_event": {"type": "delivery"}, "x": 5}}], {"delivery": 1, "(int)": 1}),
         ("sendgrid", [], {}),
-        ("sendgrid", [None, 5, "x", [SENDGRID]], {"(NoneType)": 1, "(int)": 1, "(str)": 1, "(list)": 1}),
+        ("sendgrid", [None, 5, "x"], {"(NoneType)": 1, "(int)": 1, "(str)": 1}),
+        ("sendgrid", {"body": "no JSON", "httpMethod": "POST"}, {"(text)": 1}),
+        ("sendgrid", {"message": {"data": "!"}, "subscription": "s"}, {"(text)": 1}),
         ("mailgun", {"event-data": {"recipient": "ann@example.com"}}, {"(without a type)": 1}),
         ("mailgun", {"event-data": {"event": 5}}, {"5": 1}),
     ],

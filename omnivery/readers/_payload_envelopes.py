@@ -1,10 +1,10 @@
-"""What Amazon's services put around the events of SES, one within another."""
+"""What queues, streams, gateways and tables put around the payloads of a webhook, one within another."""
 
 from __future__ import annotations
 
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from omnivery import codec
@@ -15,32 +15,43 @@ from omnivery.readers._json_documents import json_objects
 from omnivery.readers._packing import unpacked
 
 
-def ses_events(payload: Any) -> Iterator[Any]:
-    """Yield what SES publishes, by itself or as SNS, SQS, EventBridge, Lambda, Kinesis and Firehose hand it over."""
-    yield from _within(payload, _DEPTH)
+class Kind(str):
+    """What stands in the place of a payload that cannot be opened, to be counted."""
+
+    __slots__ = ()
+
+
+def opened(payload: Any, own: Collection[str]) -> Iterator[Any]:
+    """Yield a provider's payloads, by themselves or as SNS, SQS, Lambda, Kinesis, Pub/Sub and others hand them over.
+
+    Args:
+        payload: what was received.
+        own: members by which the provider's payloads are told. One that has any is no wrapper, whatever else is in it.
+    """
+    yield from _within(payload, frozenset(own), _DEPTH)
 
 
 _DEPTH = 10
 """Wrappers within one another that are opened; seven is the most that services make."""
 
 
-def _within(payload: Any, depth: int) -> Iterator[Any]:
+def _within(payload: Any, own: frozenset[str], depth: int) -> Iterator[Any]:
     for one in payload if isinstance(payload, list | tuple) else (payload,):
-        inside = _unwrapped(one) if depth else None
+        inside = _unwrapped(one) if depth and not (isinstance(one, Mapping) and own.intersection(one)) else None
         if inside is None:
             yield one
         else:
-            yield from _within(inside, depth - 1)
+            yield from _within(inside, own, depth - 1)
 
 
 def _unwrapped(value: Any) -> Any:
     """What is in a wrapper; None if the value is none, or one of SNS' messages about a subscription."""
     if not isinstance(value, Mapping) or value.get("Type") in {"SubscriptionConfirmation", "UnsubscribeConfirmation"}:
         return None
-    for path, opened in _WRAPPERS:
+    for path, read in _WRAPPERS:
         if (inside := value_at(value, path)) is not None:
             # API Gateway and function URLs hand bodies of some kinds over in base64.
-            return _base64(inside) if path == "body" and value.get("isBase64Encoded") is True else opened(inside)
+            return _base64(inside) if path == "body" and value.get("isBase64Encoded") is True else read(inside)
     return None
 
 
@@ -55,10 +66,10 @@ def _json(text: Any) -> Any:
     return _TEXT if found is None else found[0] if len(found) == 1 else found
 
 
-_TEXT = {"eventType": "(text)"}
+_TEXT = Kind("(text)")
 _MOST = 300_000
 """Objects in one wrapper: several times as many as the largest that services make, and 100 MB of memory."""
-_MANY = {"eventType": f"(more than {_MOST:,} objects in one)"}
+_MANY = Kind(f"(more than {_MOST:,} objects in one)")
 
 
 def _base64(text: Any) -> Any:
@@ -98,18 +109,31 @@ def _are_whole(objects: Sequence[EventLine | UnreadableLine]) -> bool:
     return len(objects) > 1 and all(isinstance(one, EventLine) for one in objects)
 
 
+def _data(value: Any) -> Any:
+    """What is in base64, in JSON, or stands there as it is."""
+    if isinstance(value, Mapping | list):
+        return value
+    return _json(value) if isinstance(value, str) and value.lstrip()[:1] in {"{", "["} else _base64(value)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
 _WRAPPERS: Sequence[tuple[str, Callable[[Any], Any]]] = (
-    ("Records", lambda found: found),  # Lambda: SNS, SQS or Kinesis
-    ("records", lambda found: found),  # Lambda behind Firehose
-    ("Messages", lambda found: found),  # SQS' ReceiveMessage
+    ("Records", _same),  # Lambda: SNS, SQS or Kinesis
+    ("records", _same),  # Lambda behind Firehose
+    ("Messages", _same),  # SQS' ReceiveMessage
     ("Sns.Message", _json),
     ("kinesis.data", _base64),
-    ("data", _base64),
-    ("body", _json),
+    ("message.data", _base64),  # Pub/Sub
+    ("data", _data),
+    ("body", _json),  # API Gateway; also what inspects webhooks
     ("Body", _json),
     ("Message", _json),  # SNS over HTTP, or in a queue
-    ("detail", lambda found: found),  # EventBridge
+    ("detail", _json),  # EventBridge
     ("awslogs.data", _base64),  # Lambda behind a log group of CloudWatch
-    ("logEvents", lambda found: found),
+    ("logEvents", _same),
     ("message", _json),
+    ("payload", _json),  # a row of a table in which calls are kept
 )
