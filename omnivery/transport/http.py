@@ -13,6 +13,11 @@ from omnivery.transport.config import Timeouts
 
 T = TypeVar("T")
 
+SUCCESS = range(200, 300)
+"""Statuses of a success."""
+_WITH_CONTENT = frozenset({"PATCH", "POST", "PUT"})
+"""Methods whose requests say that they have no content (RFC 9110, section 8.6)."""
+
 
 class Headers(Mapping[str, str]):
     """Header fields of a response. Names are case-insensitive (RFC 9110, section 5.1).
@@ -104,6 +109,12 @@ class Request:
     expires_at: float = math.inf
     """Deadline on the runtime's clock, for adapters that cannot be cancelled and must check it themselves."""
     progress: Progress = field(factory=Progress, eq=False, repr=False)
+
+    @property
+    def content_length(self) -> int | None:
+        """Value of the field Content-Length; None if there is no content, and no need to say so."""
+        length = len(self.content) if isinstance(self.content, bytes) else self.content.length
+        return length if length or self.method.upper() in _WITH_CONTENT else None
 
     @property
     def sent(self) -> bool:

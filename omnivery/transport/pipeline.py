@@ -13,10 +13,10 @@ from attrs import define, evolve, field, frozen
 from omnivery._logging import get_logger
 from omnivery.errors import AmbiguousError, ApiError, DeadlineError, DecodeError, OmniveryError, TransportError
 from omnivery.transport.capture import CAPTURES
-from omnivery.transport.http import ApiResponse, Progress, Request
+from omnivery.transport.http import SUCCESS, ApiResponse, Progress, Request
 from omnivery.transport.observe import Attempt
 from omnivery.transport.operation import Safety
-from omnivery.transport.responses import SUCCESS, api_error, conceal
+from omnivery.transport.responses import api_error, conceal
 from omnivery.transport.retry import Failure, GiveUp, Reason, Wait, classify, decide
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from omnivery.transport.http import Response
     from omnivery.transport.operation import Operation
 
-SUCCESS = range(200, 300)
 REDIRECT = range(300, 400)
 KEY_REFUSED = (401, 403)
 KEY_NEEDED = {

@@ -27,7 +27,7 @@ from omnivery.transport.adapters.aiohttp_connection import Connection
 from omnivery.transport.adapters.aiohttp_errors import translate
 from omnivery.transport.adapters.aiohttp_protocol import ResponseProtocol
 from omnivery.transport.adapters.aiohttp_request import invalid_url, request_head, split_url
-from omnivery.transport.adapters.failures import host_and_port
+from omnivery.transport.adapters.failures import client_closed, host_and_port, in_another_loop
 from omnivery.transport.adapters.sockets import ip_addresses
 from omnivery.transport.adapters.tls import default_context, unverified_context
 from omnivery.transport.config import Limits, valid_url
@@ -182,7 +182,7 @@ class AiohttpAdapter:
 
     def _usable_connector(self) -> aiohttp.TCPConnector:
         if self._closed:
-            raise ConfigError("this client is closed: create a new one, or keep `async with` open around its use")
+            raise client_closed()
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -193,10 +193,7 @@ class AiohttpAdapter:
             self._loop, self._connector = loop, _connector(loop)
             self._origins.clear()
         elif self._loop is not loop:
-            raise ConfigError(
-                "this client has connections in another event loop, which may have ended: create one client for each "
-                "event loop, inside the function that you pass to asyncio.run() or anyio.run()"
-            )
+            raise in_another_loop()
         return self._connector
 
     def _add_origin(self, base: str) -> _Origin:

@@ -8,9 +8,9 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from omnivery.errors import AmbiguousError, NotSentError, TransportError
+from omnivery.transport.adapters import failures
 from omnivery.transport.adapters.aiohttp_connection import WriteTimeout
 from omnivery.transport.adapters.aiohttp_protocol import HeadTooLong
-from omnivery.transport.adapters.failures import causes, is_unreachable, is_untrusted, no_connection, untrusted
 
 
 def translate(error: Exception, *, sent: bool, peer: str) -> TransportError:
@@ -24,11 +24,11 @@ def translate(error: Exception, *, sent: bool, peer: str) -> TransportError:
         peer: host and port of the server, or of the proxy.
     """
     if sent:
-        translated: TransportError = AmbiguousError(_response_lost(error), permanent=is_untrusted(error))
+        translated: TransportError = AmbiguousError(_response_lost(error), permanent=failures.is_untrusted(error))
     else:
-        text, permanent = _not_connected(error, peer), isinstance(error, ValueError) or is_untrusted(error)
-        translated = NotSentError(text, permanent=permanent, unreachable=is_unreachable(error))
-    translated.__cause__ = next((cause for cause in causes(error) if not _holds_url(cause)), None)
+        text, permanent = _not_connected(error, peer), isinstance(error, ValueError) or failures.is_untrusted(error)
+        translated = NotSentError(text, permanent=permanent, unreachable=failures.is_unreachable(error))
+    translated.__cause__ = next((cause for cause in failures.causes(error) if not _holds_url(cause)), None)
     return translated
 
 
@@ -37,29 +37,29 @@ def _holds_url(error: BaseException) -> bool:
 
 
 def _not_connected(error: Exception, peer: str) -> str:
-    if is_untrusted(error):
-        return untrusted(peer)
+    if failures.is_untrusted(error):
+        return failures.untrusted(peer)
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return "the proxy refused the connection"
+        return failures.PROXY_REFUSED
     if isinstance(error, asyncio.TimeoutError):
         return f"connecting to {peer} took longer than the connect timeout"
     if isinstance(error, ValueError):
-        return "the URL is not valid"
+        return failures.URL_INVALID
     if isinstance(error, HttpProcessingError | HeadTooLong):
-        return "the server's response is not HTTP"
-    return no_connection(error, peer)
+        return failures.NOT_HTTP
+    return failures.no_connection(error, peer)
 
 
 def _response_lost(error: Exception) -> str:
     match error:
         case WriteTimeout():
-            return "the request could not be sent within the write timeout"
+            return failures.WRITE_TIMED_OUT
         case asyncio.TimeoutError():
-            return "no response came within the read timeout"
+            return failures.READ_TIMED_OUT
         case HttpProcessingError() | HeadTooLong():
-            return "the server's response is not HTTP"
+            return failures.NOT_HTTP
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
-            return "the server closed the connection before the response was complete"
+            return failures.CONNECTION_CLOSED
         case OSError():
-            return "the connection broke while the response was awaited"
+            return failures.CONNECTION_BROKE
     return f"the exchange failed ({type(error).__name__})"

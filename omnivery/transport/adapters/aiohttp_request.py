@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from omnivery.errors import NotSentError
+from omnivery.transport.adapters.failures import REQUEST_INVALID, URL_INVALID
 
 if TYPE_CHECKING:
     from omnivery.transport.http import Request
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/?#]+)([^#]*)")
 _HEAD = re.compile(r"[A-Z]+ [!-~]+ HTTP/1\.1\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~]*\r\n)+\r\n")
 """RFC 9112, section 3, and RFC 9110, section 5.6.2, without the obsolete bytes beyond ASCII."""
-WITH_CONTENT = frozenset({"PATCH", "POST", "PUT"})
-"""Methods whose requests say that they have no content (RFC 9110, section 8.6)."""
 
 
 def split_url(url: str) -> tuple[str, str]:
@@ -33,7 +32,7 @@ def split_url(url: str) -> tuple[str, str]:
 
 def invalid_url() -> NotSentError:
     """Return the error for a URL that cannot be requested."""
-    return NotSentError("the URL is not valid", permanent=True)
+    return NotSentError(URL_INVALID, permanent=True)
 
 
 def request_head(request: Request, target: str, *, host: str, proxy_fields: Iterable[tuple[str, str]] = ()) -> bytes:
@@ -42,22 +41,18 @@ def request_head(request: Request, target: str, *, host: str, proxy_fields: Iter
     Raises:
         NotSentError: the method, the target or a header field is not valid.
     """
-    method, length = request.method.upper(), _length(request)
+    method, length = request.method.upper(), request.content_length
     fields = [*request.headers, *proxy_fields]
     given = {name.lower(): value for name, value in request.headers}
     if "host" not in given:
         fields.insert(0, ("host", host))
-    if "content-length" not in given and (length or method in WITH_CONTENT):
+    if "content-length" not in given and length is not None:
         fields.append(("content-length", str(length)))
     lines = [f"{method} {target} HTTP/1.1", *[f"{name}: {value}" for name, value in fields]]
     text = "\r\n".join([*lines, "", ""])
     # A value with a line break would be counted as another line.
     if text.count("\n") != len(lines) + 1 or not _HEAD.fullmatch(text):
-        raise NotSentError("the request is not valid HTTP: check its header fields", permanent=True)
-    if given.get("content-length", str(length)) != str(length) or "transfer-encoding" in given:
+        raise NotSentError(REQUEST_INVALID, permanent=True)
+    if given.get("content-length", str(length or 0)) != str(length or 0) or "transfer-encoding" in given:
         raise NotSentError("the request is not valid HTTP: its content has another length", permanent=True)
     return text.encode("ascii")
-
-
-def _length(request: Request) -> int:
-    return len(request.content) if isinstance(request.content, bytes) else request.content.length

@@ -1,10 +1,35 @@
-"""What is said of a failed connection, whichever HTTP library made it."""
+"""What is said of a failure, whichever HTTP library met it."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 from collections.abc import Iterator
+
+from omnivery.errors import ConfigError
+
+URL_INVALID = "the URL is not valid"
+REQUEST_INVALID = "the request is not valid HTTP: check its header fields"
+PROXY_REFUSED = "the proxy refused the connection"
+WRITE_TIMED_OUT = "the request could not be sent within the write timeout"
+READ_TIMED_OUT = "no response came within the read timeout"
+CONNECTION_CLOSED = "the server closed the connection before the response was complete"
+CONNECTION_BROKE = "the connection broke while the response was awaited"
+NOT_HTTP = "the server's response is not HTTP"
+CODING_DAMAGED = "the response's content coding is damaged"
+
+
+def client_closed() -> ConfigError:
+    """Return the error for a client that is used after its end."""
+    return ConfigError("this client is closed: create a new one, or keep `async with` open around its use")
+
+
+def in_another_loop() -> ConfigError:
+    """Return the error for a client that is used in another event loop than its connections."""
+    return ConfigError(
+        "this client has connections in another event loop, which may have ended: create one client for each event "
+        "loop, inside the function that you pass to asyncio.run() or anyio.run()"
+    )
 
 
 def causes(error: BaseException | None, seen: set[int] | None = None) -> Iterator[BaseException]:

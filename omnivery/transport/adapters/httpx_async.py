@@ -22,10 +22,12 @@ from attrs import define, field
 
 from omnivery._fork import delay_fork, register_fork_reset
 from omnivery.errors import ConfigError
+from omnivery.transport.adapters.failures import client_closed, in_another_loop
 from omnivery.transport.adapters.httpx_common import (
     SendTrace,
     Translation,
     already_read,
+    check_open,
     fields_of,
     has_unread_bytes,
     is_secure,
@@ -128,15 +130,12 @@ class HttpxAdapter:
 
     def _check_usable(self) -> None:
         if self._closed:
-            raise ConfigError("this client is closed: create a new one, or keep `async with` open around its use")
+            raise client_closed()
         loop = current_token()
         if self._loop is None or not self.connected:
             self._loop = loop
         elif self._loop != loop:
-            raise ConfigError(
-                "this client has connections in another event loop, which may have ended: create one client for each "
-                "event loop, inside the function that you pass to asyncio.run() or anyio.run()"
-            )
+            raise in_another_loop()
 
     def _free_connection(self, url: str) -> _Connection:
         secure = is_secure(url)
@@ -229,8 +228,7 @@ class ClientAdapter:
             AmbiguousError: the request was sent, or may have been sent, and the response was lost.
             ConfigError: the client is closed.
         """
-        if self.client.is_closed:
-            raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
+        check_open(self.client)
         built, trace = to_httpx(request), SendTrace(request.progress)
         built.extensions["trace"] = trace.note_async
         with Translation(trace, partial(keeps_meaning, self.client, built.url)):

@@ -66,6 +66,16 @@ def usable_proxy(_instance: object, _attribute: Attribute[Any], proxy: str | Non
         raise ConfigError("proxy: expected a URL such as http://host:port or socks5://host:port")
 
 
+def check_open(client: httpx.AsyncClient | httpx.Client) -> None:
+    """Check that a caller's client can be used.
+
+    Raises:
+        ConfigError: it is closed.
+    """
+    if client.is_closed:
+        raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
+
+
 def always() -> bool:
     """Return True: as `Translation.trusted`, for a transport of httpx's own."""
     return True
@@ -97,15 +107,10 @@ def _header_fields(request: Request, host: str) -> list[tuple[str, str]]:
     fields, given = list(request.headers), dict(request.headers)
     if host and "host" not in given:
         fields.insert(0, ("Host", host))
-    length = len(request.content) if isinstance(request.content, bytes) else request.content.length
     # With a length there is no chunked coding, which not every server accepts.
-    if (length or request.method in _WITH_CONTENT) and "content-length" not in given:
+    if "content-length" not in given and (length := request.content_length) is not None:
         fields.append(("Content-Length", str(length)))
     return fields
-
-
-_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose requests give their length even if it is zero (RFC 9110, section 8.6)."""
 
 
 # A bulk run sends every batch to the same URL, and parsing a URL takes a tenth of the time of a request.

@@ -7,7 +7,7 @@ import re
 import httpx
 
 from omnivery.errors import AmbiguousError, NotSentError
-from omnivery.transport.adapters.failures import is_unreachable, is_untrusted, no_connection, untrusted
+from omnivery.transport.adapters import failures
 
 INVALID = (httpx.InvalidURL, ValueError)
 """Raised for a URL or header field that cannot be sent; ValueError includes the errors of IDNA and of encodings."""
@@ -42,7 +42,7 @@ def translate(error: Exception, *, sent: bool | None, trusted: bool, peer: str |
     text, permanent = _describe(error, peer), _is_permanent(error)
     # Without a trace, a transport may report a lost response as a failed connection: that proves nothing.
     if sent is False or (sent is None and trusted and isinstance(error, _NEVER_SENT)):
-        return NotSentError(text, permanent=permanent, unreachable=is_unreachable(error))
+        return NotSentError(text, permanent=permanent, unreachable=failures.is_unreachable(error))
     if sent is None and not trusted:
         text = f"{text}; the transport of http_client does not show whether the request was sent"
     return AmbiguousError(text, permanent=permanent)
@@ -76,31 +76,31 @@ def is_local(error: object) -> bool:
 
 def _is_permanent(error: Exception) -> bool:
     """Whether the same request would fail in the same way: a bad certificate, an invalid URL or header field."""
-    return isinstance(error, _INVALID_REQUEST) or is_local(error) or is_untrusted(error)
+    return isinstance(error, _INVALID_REQUEST) or is_local(error) or failures.is_untrusted(error)
 
 
 def _describe(error: Exception, peer: str | None = None) -> str:
     where = f" to {peer}" if peer else ""
-    if is_untrusted(error):
-        return untrusted(peer)
+    if failures.is_untrusted(error):
+        return failures.untrusted(peer)
     if isinstance(error, httpx.ConnectError):
-        return no_connection(error, peer)
+        return failures.no_connection(error, peer)
     if isinstance(error, httpx.RemoteProtocolError) and not _CLOSED.search(str(error)):
-        return "the server's response is not HTTP"
+        return failures.NOT_HTTP
     texts: dict[type[Exception], str] = {
         httpx.ConnectTimeout: f"connecting{where} took longer than the connect timeout",
         httpx.PoolTimeout: "no connection became free within the connect timeout",
-        httpx.ReadTimeout: "no response came within the read timeout",
-        httpx.WriteTimeout: "the request could not be sent within the write timeout",
-        httpx.RemoteProtocolError: "the server closed the connection before the response was complete",
-        httpx.ReadError: "the connection broke while the response was awaited",
+        httpx.ReadTimeout: failures.READ_TIMED_OUT,
+        httpx.WriteTimeout: failures.WRITE_TIMED_OUT,
+        httpx.RemoteProtocolError: failures.CONNECTION_CLOSED,
+        httpx.ReadError: failures.CONNECTION_BROKE,
         httpx.WriteError: "the connection broke while the request was sent",
-        httpx.DecodingError: "the response's content coding is damaged",
-        httpx.ProxyError: "the proxy refused the connection",
+        httpx.DecodingError: failures.CODING_DAMAGED,
+        httpx.ProxyError: failures.PROXY_REFUSED,
         httpx.UnsupportedProtocol: "the URL's scheme is not supported",
     }
     if isinstance(error, INVALID):
-        return "the URL is not valid"
+        return failures.URL_INVALID
     if is_local(error):
-        return "the request is not valid HTTP: check its header fields"
+        return failures.REQUEST_INVALID
     return texts.get(type(error), f"the exchange failed ({type(error).__name__})")

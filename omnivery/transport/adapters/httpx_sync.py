@@ -21,6 +21,7 @@ from omnivery.transport.adapters.httpx_common import (
     Translation,
     already_read,
     always,
+    check_open,
     fields_of,
     has_unread_bytes,
     is_secure,
@@ -151,8 +152,7 @@ class SyncClientAdapter:
             AmbiguousError: the request was sent, or may have been sent, and the response was lost.
             ConfigError: the client is closed.
         """
-        if self.client.is_closed:
-            raise ConfigError("http_client is closed: keep it open for as long as this client uses it")
+        check_open(self.client)
         # The client's own auth must not replace our credentials, nor a redirect carry them elsewhere.
         send = partial(self.client.send, auth=None, follow_redirects=False, stream=True)
         return _exchange(send, request, self.limits.max_response_bytes, client=self.client)
@@ -199,7 +199,8 @@ def _exchange(
         response = send(built)
         # A transport hands on a stream. The methods of the response around it keep count and time, which only somebody
         # who has a client may ask for, and which takes longer than reading.
-        stream = _stream(response)
+        stream = response.stream
+        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101  # for type checkers
         try:
             if response.is_stream_consumed:
                 return already_read(response, limit)
@@ -213,11 +214,6 @@ def _trace(request: Request, built: httpx.Request, client: httpx.Client | None) 
         timeouts = built.extensions["timeout"]
         return SyncSendTrace(request.progress, expires_at=request.expires_at, timeouts=timeouts)
     return SendTrace(request.progress, ends_in=built.extensions if client is None else None)
-
-
-def _stream(response: httpx.Response) -> httpx.SyncByteStream:
-    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  # for type checkers
-    return response.stream
 
 
 def _read(response: httpx.Response, pieces: Iterable[bytes], request: Request, limit: int) -> Response:

@@ -9,9 +9,9 @@ from typing import Any
 from attrs import define, field
 
 from omnivery.errors import AmbiguousError
-from omnivery.transport.http import Headers, Response
+from omnivery.transport.adapters.failures import CODING_DAMAGED
+from omnivery.transport.http import SUCCESS, Headers, Response
 
-SUCCESS = range(200, 300)
 GZIP = ("gzip", "x-gzip")
 MAX_CODINGS = 3
 """Most content codings of a response that are decoded. Two are rare already, and each takes memory."""
@@ -51,7 +51,7 @@ class ResponseBody:
             try:
                 self._take(data, 0)
             except zlib.error:
-                self.problem = "the response's content coding is damaged"
+                self.problem = CODING_DAMAGED
         return self.problem is None
 
     def response(self, status: int) -> Response:
