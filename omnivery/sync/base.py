@@ -14,7 +14,7 @@ from omnivery.display.table import Table
 from omnivery.display.tabular import Tabular
 from omnivery.errors import ConfigError
 from omnivery.sync.portal import portal
-from omnivery.transport.client import AsyncBaseClient
+from omnivery.transport.client import AsyncBaseClient, refuse_copy
 from omnivery.transport.resource import described
 from omnivery.transport.runtime import drive
 
@@ -149,11 +149,7 @@ class BaseClient(Generic[AsyncT]):
         self.close()
 
     def __reduce__(self) -> NoReturn:
-        # Also what copy.copy() and copy.deepcopy() use. A key must not leave its process in a file or a message.
-        raise TypeError(
-            f"{type(self).__name__} is not copied or pickled: it has a key and connections of its process. "
-            "Create a client in each process, or use with_options() for another one on the same connections"
-        )
+        refuse_copy(self)
 
     def __repr__(self) -> str:
         config = self._async._config

@@ -40,11 +40,8 @@ class BulkCalls(Generic[ClientT]):
     breaker: CircuitBreaker
     ready: Callable[[], Awaitable[None]]
     """Waits until the circuit is closed."""
-
-    @property
-    def max_retry_after(self) -> float:
-        """Longest `Retry-After` in seconds that is waited for."""
-        return (self.options.retry or BULK_RETRY).max_retry_after
+    max_retry_after: float
+    """Longest `Retry-After` in seconds that is waited for."""
 
     @classmethod
     def of(
@@ -94,7 +91,13 @@ class BulkCalls(Generic[ClientT]):
         clone._pipeline = evolve(
             client._pipeline, adapter=limited, budget=RetryBudget(capacity=sys.maxsize), throttling_is_free=True
         )
-        return cls(client=clone, options=evolve(given, retry=policy), breaker=breaker, ready=limited.ready)
+        return cls(
+            client=clone,
+            options=evolve(given, retry=policy),
+            breaker=breaker,
+            ready=limited.ready,
+            max_retry_after=policy.max_retry_after,
+        )
 
 
 def _check_concurrency(concurrency: object) -> None:

@@ -56,7 +56,8 @@ class AsyncBaseClient(Generic[ConfigT]):
     _adapters: AdapterFactory
     _adapter: Adapter
     _pipeline: Pipeline
-    _owner: bool
+    _owns_adapter: bool
+    """Whether closing this client closes the connections; a clone has those of another one."""
     _surface: ClassVar[str]
     """Name of the surface, for the operations of `request`."""
 
@@ -95,7 +96,7 @@ class AsyncBaseClient(Generic[ConfigT]):
             observers=tuple(observers),
             log=LogObserver(logger=get_logger("omnivery.transport")),
         )
-        self._owner = True
+        self._owns_adapter = True
 
     def _limited(self, slots: int, policy: RetryPolicy, **limits: Any) -> LimitedAdapter:
         return LimitedAdapter(
@@ -117,7 +118,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         clone._adapters = self._adapters
         clone._adapter = self._adapter
         clone._pipeline = self._pipeline
-        clone._owner = False
+        clone._owns_adapter = False
         return clone
 
     def _has_connections(self) -> bool:
@@ -136,7 +137,7 @@ class AsyncBaseClient(Generic[ConfigT]):
             max_retry_after=self._config.retry.max_retry_after,
         )
         clone._pipeline = evolve(self._pipeline, adapter=limited, runtime=runtime, budget=RetryBudget())
-        clone._owner = True
+        clone._owns_adapter = True
         return clone
 
     async def call(
@@ -273,7 +274,7 @@ class AsyncBaseClient(Generic[ConfigT]):
 
     async def aclose(self) -> None:
         """Close the connections. A clone does nothing: they belong to the client that it was made from."""
-        if self._owner:
+        if self._owns_adapter:
             await self._adapter.aclose()
 
     async def __aenter__(self) -> Self:
@@ -285,14 +286,22 @@ class AsyncBaseClient(Generic[ConfigT]):
         await self.aclose()
 
     def __reduce__(self) -> NoReturn:
-        # Also what copy.copy() and copy.deepcopy() use. A key must not leave its process in a file or a message.
-        raise TypeError(
-            f"{type(self).__name__} is not copied or pickled: it has a key and connections of its process. "
-            "Create a client in each process, or use with_options() for another one on the same connections"
-        )
+        refuse_copy(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._config.base_url!r}, domain={self._config.domain!r})"
+
+
+def refuse_copy(client: object) -> NoReturn:
+    """Keep a client's key from leaving its process in a file or a message: as its `__reduce__`.
+
+    Raises:
+        TypeError: always. `copy.copy` and `copy.deepcopy` come here, too.
+    """
+    raise TypeError(
+        f"{type(client).__name__} is not copied or pickled: it has a key and connections of its process. "
+        "Create a client in each process, or use with_options() for another one on the same connections"
+    )
 
 
 def call_options(options: CallOptions | None) -> CallOptions:

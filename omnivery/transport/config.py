@@ -96,9 +96,9 @@ class Timeouts:
     write: float = field(default=30.0, validator=_seconds)
     """Between two sent pieces of the request."""
 
-    def within(self, left: float | None) -> Timeouts:
+    def within(self, left: float) -> Timeouts:
         """Return these timeouts, none longer than the `left` seconds until a deadline."""
-        if left is None or left >= max(self.connect, self.read, self.write):
+        if left >= max(self.connect, self.read, self.write):
             return self
         return Timeouts(connect=min(self.connect, left), read=min(self.read, left), write=min(self.write, left))
 
