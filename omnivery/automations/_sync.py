@@ -301,8 +301,8 @@ class Bots(Resource["AsyncAutomations"]):
         Raises:
             ConfigError: domain or webhook_url is missing, or `events` is not an iterable of events; or the journal
                 cannot be used, or belongs to other settings or to another source. Nothing was sent.
-            BulkError: the source raised; that exception is the cause. The events before were submitted, and `report`
-                has their outcome.
+            BulkError: the source or `on_progress` raised; that exception is the cause. The events that were read before
+                are settled, and `report` has their outcome.
         """
         with delay_fork():
             from omnivery.readers.frames import as_events
@@ -367,7 +367,7 @@ class Bots(Resource["AsyncAutomations"]):
         Raises:
             ConfigError: as in `submit`; or the timeout is not a number from 0 up, or `verdicts` is neither of the two.
                 Nothing was sent.
-            BulkError: as in `submit`; its report is a `RoundTripReport`.
+            BulkError: as in `submit`, or the store raised; its report is a `RoundTripReport`.
         """
         with delay_fork():
             from omnivery.readers.frames import as_events
@@ -415,6 +415,7 @@ class Bots(Resource["AsyncAutomations"]):
         Raises:
             ConfigError: there is no such journal, or it cannot be used, or the client uses another server. Nothing was
                 sent.
+            BulkError: `on_progress` raised; as in `submit`.
         """
         bridge: LoopBridge[SubmitReport] = LoopBridge()
         given_on_progress = bridge.callback(on_progress)
@@ -811,8 +812,9 @@ class Messages(Resource["AsyncAutomations"]):
 
         Raises:
             ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
-            BulkError: the source raised, which is the error's cause; the messages read before were sent, and `report`
-                covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
+            BulkError: the source or `on_progress` raised, which is the error's cause; the messages read before are
+                settled, and `report` covers them. Or sending raised an exception that is not the SDK's: that message is
+                `unknown`.
         """
         bridge: LoopBridge[SendReport] = LoopBridge()
         given_messages = bridge.source(messages, argument="messages", unattended=on_progress is None)

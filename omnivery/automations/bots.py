@@ -173,8 +173,8 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         Raises:
             ConfigError: domain or webhook_url is missing, or `events` is not an iterable of events; or the journal
                 cannot be used, or belongs to other settings or to another source. Nothing was sent.
-            BulkError: the source raised; that exception is the cause. The events before were submitted, and `report`
-                has their outcome.
+            BulkError: the source or `on_progress` raised; that exception is the cause. The events that were read before
+                are settled, and `report` has their outcome.
         """
         callback(on_progress, argument="on_progress")
         run = self.stream(
@@ -232,7 +232,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         Raises:
             ConfigError: as in `submit`; or the timeout is not a number from 0 up, or `verdicts` is neither of the two.
                 Nothing was sent.
-            BulkError: as in `submit`; its report is a `RoundTripReport`.
+            BulkError: as in `submit`, or the store raised; its report is a `RoundTripReport`.
         """
         # It loads SQLite, which those who only submit do not need.
         from omnivery.automations.round_trip import submit_and_wait
@@ -269,6 +269,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
         Raises:
             ConfigError: there is no such journal, or it cannot be used, or the client uses another server. Nothing was
                 sent.
+            BulkError: `on_progress` raised; as in `submit`.
         """
         callback(on_progress, argument="on_progress")
         known = await to_thread.run_sync(journal_target, journal)

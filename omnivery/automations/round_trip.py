@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
-from omnivery.errors import BulkError, ConfigError
+from omnivery.errors import BulkError, ConfigError, OmniveryError
 from omnivery.events.validation import event_id_of
 from omnivery.transport.config import callback
 from omnivery.webhooks.receiver import Receiver
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LISTED = 1000
 """Ids of events without a verdict that a report lists."""
+STORE = "the store of verdicts"
 
 
 @frozen(kw_only=True)
@@ -110,6 +111,15 @@ class EventRun(Protocol):
         """The report so far."""
         ...
 
+    @property
+    def fault(self) -> tuple[str, Exception] | None:
+        """The exception of the caller's code that ended the run, and what raised it."""
+        ...
+
+    def fail(self, what: str, error: Exception) -> None:
+        """End the run for an exception of the caller's code, which the iteration then raises."""
+        ...
+
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -134,38 +144,78 @@ async def submit_and_wait(
 
     Raises:
         ConfigError: as `bots.submit_and_wait`.
-        BulkError: the source raised.
+        BulkError: the source, `on_progress` or the store of verdicts raised.
     """
     callback(on_progress, argument="on_progress")
     ends_after(timeout)  # an invalid timeout is known before anything is sent
     with _arrivals(verdicts) as (rows, refusals):
         run = start()
         wait = await to_thread.run_sync(lambda: VerdictWait(rows, refused=refusals.event_ids))
-
-        def advance(events: list[str]) -> None:
-            wait.add(events)
-            wait.look()
-
-        def report() -> RoundTripReport:
-            return _report(run.report, wait, refusals)
-
+        trip = _RoundTrip(run=run, wait=wait, refusals=refusals, on_progress=on_progress)
         try:
-            async with run:
-                async for outcome in run:
-                    await to_thread.run_sync(advance, [event_id_of(event) or "" for event in outcome.accepted])
-                    if on_progress is not None:
-                        on_progress(report())
-            await wait.wait_until(ends_after(timeout))
-        except Exception as error:
-            if error is not run.report.stopped_by:
-                raise
-            words = f"the source of events raised {type(error).__name__}: {report().summary()}"
-            raise BulkError(words, report=report()) from error
+            await trip.submit()
+            await trip.wait_for_verdicts(timeout)
         except BaseException as interruption:
             # An interrupted call cannot return its report, so the exception carries a summary of it.
-            interruption.add_note(f"omnivery: the wait was interrupted: {report().summary()}")
+            if not isinstance(interruption, Exception):
+                interruption.add_note(f"omnivery: the wait was interrupted: {trip.report().summary()}")
             raise
-        return report()
+        return trip.report()
+
+
+@frozen(kw_only=True, eq=False)
+class _RoundTrip:
+    """A submission, and the wait for its verdicts."""
+
+    run: EventRun
+    wait: VerdictWait
+    refusals: Refusals
+    on_progress: Callable[[RoundTripReport], None] | None
+
+    def report(self) -> RoundTripReport:
+        return _report(self.run.report, self.wait, self.refusals)
+
+    async def submit(self) -> None:
+        try:
+            async with self.run:
+                async for outcome in self.run:
+                    await self._settled([event_id_of(event) or "" for event in outcome.accepted])
+        except Exception:
+            if self.run.fault is None:
+                raise
+            what, cause = self.run.fault
+            raise self._failed(what, cause) from cause
+
+    async def wait_for_verdicts(self, timeout: float) -> None:  # noqa: ASYNC109  # its caller's
+        try:
+            await self.wait.wait_until(ends_after(timeout))
+        except OmniveryError as error:
+            raise self._failed(STORE, error) from error
+
+    async def _settled(self, events: list[str]) -> None:
+        if self.run.fault is not None:
+            # They are missing: nothing is looked up any more.
+            self.wait.pending.update(events)
+            return
+        try:
+            await to_thread.run_sync(self._advance, events)
+        except OmniveryError as error:
+            self.run.fail(STORE, error)
+            return
+        try:
+            if self.on_progress is not None:
+                self.on_progress(self.report())
+        except Exception as error:  # noqa: BLE001  # the caller's code: its error must not take the report along
+            self.run.fail("on_progress", error)
+
+    def _advance(self, events: list[str]) -> None:
+        self.wait.add(events)
+        self.wait.look()
+
+    def _failed(self, what: str, cause: Exception) -> BulkError:
+        report = self.report()
+        words = f" ({cause})" if isinstance(cause, OmniveryError) else ""
+        return BulkError(f"{what} raised {type(cause).__name__}{words}: {report.summary()}", report=report)
 
 
 @contextmanager

@@ -102,6 +102,18 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         """Outcomes that the iteration had not taken when the block was left early, in the order of their batches."""
         return [self.work.decoded_outcome(one) for one in sorted(self._outcomes.remaining, key=self.work.number_of)]
 
+    @property
+    def fault(self) -> tuple[str, Exception] | None:
+        """The exception of the caller's code that ended the run, and what raised it; None if there was none."""
+        return self._end.fault
+
+    def fail(self, what: str, error: Exception) -> None:
+        """End the run for an exception of the caller's code, which the iteration then raises.
+
+        No more is read. Batches in flight are settled first.
+        """
+        self._end.fail(what, error)
+
     def take_undelivered(self) -> list[T]:
         """Return the undelivered items that the run keeps in memory, and forget them."""
         items, self._totals.kept = self._totals.kept, []
@@ -211,9 +223,9 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             try:
                 await self.follow(lambda _: self._notify(), decoded=False)
             except Exception:
-                if self._end.fault is None:
+                if self.fault is None:
                     raise
-                what, cause = self._end.fault
+                what, cause = self.fault
                 words = f"{what} raised {type(cause).__name__}; {self._totals.summary(self.work.noun)}"
                 raise BulkError(words, report=self.report) from cause
         return self.report

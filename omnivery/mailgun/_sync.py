@@ -754,8 +754,9 @@ class Messages(Resource["AsyncMailgun"]):
 
         Raises:
             ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
-            BulkError: the source raised, which is the error's cause; the messages read before were sent, and `report`
-                covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
+            BulkError: the source or `on_progress` raised, which is the error's cause; the messages read before are
+                settled, and `report` covers them. Or sending raised an exception that is not the SDK's: that message is
+                `unknown`.
         """
         bridge: LoopBridge[SendReport] = LoopBridge()
         given_messages = bridge.source(messages, argument="messages", unattended=on_progress is None)

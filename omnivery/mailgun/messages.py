@@ -158,8 +158,9 @@ class AsyncMessages(AsyncResource[MailgunConfig]):
 
         Raises:
             ConfigError: key or domain is missing, or `messages` is no iterable of messages. Nothing was sent.
-            BulkError: the source raised, which is the error's cause; the messages read before were sent, and `report`
-                covers them. Or sending raised an exception that is not the SDK's: that message is `unknown`.
+            BulkError: the source or `on_progress` raised, which is the error's cause; the messages read before are
+                settled, and `report` covers them. Or sending raised an exception that is not the SDK's: that message is
+                `unknown`.
         """
         return await send_many(
             self._client,

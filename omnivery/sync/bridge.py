@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -20,7 +21,7 @@ from attrs import define, field
 
 from omnivery._fork import register_fork_reset
 from omnivery._logging import get_logger
-from omnivery.errors import ConfigError
+from omnivery.errors import BulkError, ConfigError
 from omnivery.sync.callers_source import source_in_thread
 from omnivery.sync.portal import ending, portal
 from omnivery.transport.config import callback
@@ -49,6 +50,8 @@ class LoopBridge(Generic[T]):
     """Whether this thread, and not the exit of the process, has cancelled the work."""
     _result: T = field(init=False)
     _error: BaseException | None = field(init=False, default=None)
+    _callback_error: Exception | None = field(init=False, default=None)
+    """What the caller's callback raised; it is not called again."""
 
     def __attrs_post_init__(self) -> None:
         register_fork_reset(self)
@@ -73,6 +76,7 @@ class LoopBridge(Generic[T]):
         """Run work on the background loop, and make its calls meanwhile.
 
         Raises:
+            BulkError: the caller's callback raised after the last batch; its report is what the work returned.
             BaseException: the exception of the work. Or the interruption of this thread, such as Ctrl-C: the work is
                 then cancelled first, and its notes are added to the interruption.
         """
@@ -80,6 +84,10 @@ class LoopBridge(Generic[T]):
         self.serve(lambda: False)
         if self._error is not None:
             raise self._error
+        if (cause := self._callback_error) is not None:
+            report: Any = self._result
+            words = f"on_progress raised {type(cause).__name__}; {report.summary()}"
+            raise BulkError(words, report=report) from cause
         return self._result
 
     def start(self, work: Callable[[], Awaitable[T]]) -> None:
@@ -132,11 +140,27 @@ class LoopBridge(Generic[T]):
         return source_in_thread(items, self.call_in_thread, argument=argument, unattended=unattended)
 
     def callback(self, function: Callable[[P], Any] | None) -> Callable[[P], None] | None:
-        """Return a function that schedules the caller's function in the caller's thread."""
+        """Return a function that schedules the caller's function in the caller's thread.
+
+        It does not wait for that thread. What the caller's function has raised, the next call here raises.
+        """
         given = callback(function, argument="on_progress")
         if given is None:
             return None
-        return lambda value: self._calls.put(lambda: given(value))
+
+        def schedule(value: P) -> None:
+            if self._callback_error is not None:
+                raise self._callback_error
+            self._calls.put(partial(self._call_back, given, value))
+
+        return schedule
+
+    def _call_back(self, function: Callable[[P], Any], value: P) -> None:
+        if self._callback_error is None:
+            try:
+                function(value)
+            except Exception as error:  # noqa: BLE001  # the caller's code: its error must not take the report along
+                self._callback_error = error
 
     async def call_in_thread(self, what: Callable[[], object]) -> None:
         """On the background loop: call a function in the caller's thread and wait for it. Raises its exception."""

@@ -17,7 +17,7 @@ from omnivery.automations import RoundTripReport
 from omnivery.emulator import Emulator
 from omnivery.errors import BulkError, ConfigError
 from omnivery.webhooks import BotVerdicts, Listener, Receiver, VerdictStore, WebhookEvent
-from tests.support.bots import client_of
+from tests.support.bots import assert_lawful, client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -230,3 +230,44 @@ def test_the_report_pickles_and_shows_itself(emulator: Emulator, store: VerdictS
         report = client.bots.submit_and_wait([event("a", SILENT)], store, timeout=0, webhook_url="http://127.0.0.1:9/")
     assert pickle.loads(pickle.dumps(report)) == report
     assert "missing" in report._repr_html_()
+
+
+@pytest.mark.parametrize("given", [700, 100_000])
+async def test_a_callback_that_raises_leaves_the_report(given: int, emulator: Emulator, store: VerdictStore) -> None:
+    """The events were submitted all the same, and their verdicts may have arrived."""
+
+    def refuse(_: RoundTripReport) -> None:
+        raise ZeroDivisionError
+
+    source = (event(f"e{number}") for number in range(given))
+    async with client_of(emulator) as client:
+        with pytest.raises(BulkError, match="on_progress raised ZeroDivisionError") as caught:
+            await client.bots.submit_and_wait(
+                source, store, timeout=0, webhook_url=emulator.webhook_url, concurrency=2, on_progress=refuse
+            )
+    report = caught.value.report
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert isinstance(report, RoundTripReport)
+    assert_lawful(report.submission)
+    assert 0 < report.accepted == report.verdicts + report.missing
+    assert report.read <= min(given, 10_000)
+
+
+@pytest.mark.parametrize("closed", ["during the submission", "during the wait"])
+async def test_a_store_that_fails_leaves_the_report(closed: str, emulator: Emulator, store: VerdictStore) -> None:
+    source = [event(f"e{number}", SILENT) for number in range(5000)]
+
+    def close(report: RoundTripReport) -> None:
+        if closed == "during the submission" or report.accepted == len(source):
+            store.close()
+
+    async with client_of(emulator) as client:
+        with pytest.raises(BulkError, match="the store of verdicts raised ConfigError") as caught:
+            await client.bots.submit_and_wait(
+                source, store, timeout=60, webhook_url=emulator.webhook_url, concurrency=1, on_progress=close
+            )
+    report = caught.value.report
+    assert isinstance(caught.value.__cause__, ConfigError)
+    assert_lawful(report.submission)
+    assert report.accepted == report.verdicts + report.missing
+    assert (report.accepted < len(source)) == (closed == "during the submission")

@@ -8,7 +8,8 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,14 +143,30 @@ def test_progress_is_told_of_every_batch_even_by_a_slow_callback(batches: int) -
     assert told[-1].accepted == report.accepted == 500 * batches
 
 
-def test_a_callback_that_raises_ends_the_run() -> None:
-    def refuse(_: SubmitReport) -> None:
-        raise ZeroDivisionError("mine")
+def refuse(_: object) -> None:
+    raise ZeroDivisionError("mine")
 
+
+@pytest.mark.parametrize("given", [endless, partial(events, 1700), partial(events, 3)])
+def test_a_callback_that_raises_ends_the_run_and_leaves_the_report(given: Callable[[], Iterable[EventLike]]) -> None:
+    """As in the asynchronous client: what was sent by then was sent all the same. Also after the last batch."""
     with meeting(always(response())) as (_server, client):
-        with pytest.raises(ZeroDivisionError, match="mine"):
-            client.bots.submit(endless(), on_progress=refuse)
+        with pytest.raises(BulkError, match="on_progress raised ZeroDivisionError") as caught:
+            client.bots.submit(given(), on_progress=refuse)
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+        report = caught.value.report
+        assert isinstance(report, SubmitReport)
+        assert_lawful(report)
+        assert report.accepted > 0
         assert client.bots.submit(events(3)).accepted == 3
+
+
+def test_an_interruption_in_a_callback_leaves_the_call() -> None:
+    def interrupted(_: SubmitReport) -> None:
+        raise KeyboardInterrupt
+
+    with meeting(always(response())) as (_server, client), pytest.raises(KeyboardInterrupt):
+        client.bots.submit(endless(), on_progress=interrupted)
 
 
 def test_a_source_that_raises_leaves_an_account() -> None:
