@@ -162,13 +162,17 @@ def _otherwise(sample: Sample, start: bytes, columns: Mapping[str, str] | None) 
         return "it looks like binary data"
     if _METHOD.search(sample[0]):
         return f"it looks like requests of a web server in a format that is not known: {_PATTERN}"
-    for delimiter, name in ((b",", "commas"), (b"\t", "tabs"), (b";", "semicolons"), (b"|", "bars")):
-        counts = {_IN_QUOTES.sub(b"", line).count(delimiter) for line in sample[:20]}
-        if len(counts) == 1 and counts != {0}:
-            return f"it looks like a table with {name}, whose first row names {_none_of(columns)}"
+    plain = [_IN_QUOTES.sub(b"", line) for line in sample[:20]]
+    # Signs in the cells, such as the semicolons of a user agent, may be as many in each row, too, but are fewer.
+    counts = {name: {one.count(sign) for one in plain} for sign, name in _DELIMITERS}
+    steady = {name: count for name, (count, *others) in counts.items() if count and not others}
+    if steady:
+        name = max(steady, key=steady.__getitem__)
+        return f"it looks like a table with {name}, whose first row names {_none_of(columns)}"
     return "it looks like text"
 
 
+_DELIMITERS = ((b",", "commas"), (b"\t", "tabs"), (b";", "semicolons"), (b"|", "bars"))
 _METHOD = re.compile(rb"\b(?:GET|HEAD|POST)\b")
 _IN_QUOTES = re.compile(rb'"[^"]*+"')
 _CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r\f\x1b")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 
 from attrs import define, frozen
 
@@ -215,6 +216,18 @@ LOGPUSH = JsonLog(
     no_agent="no user agent: add the field ClientRequestUserAgent to the Logpush job",
 )
 """https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/zone/http_requests/"""
+AKAMAI = JsonLog(
+    described="Akamai's DataStream",
+    client=("cliIP",),
+    forwarded=("xForwardedFor",),
+    time=("reqTimeSec",),
+    url=("reqPath",),
+    query=("queryStr",),
+    agent=("UA",),
+    plain=unquote_plus,
+    no_agent="no user agent: add the field User-Agent to the stream",
+)
+"""https://techdocs.akamai.com/datastream2/docs/data-set-parameters"""
 GOOGLE = JsonLog(
     described="a log of Google Cloud's load balancers",
     client=("httpRequest.remoteIp",),
@@ -245,6 +258,8 @@ NGINX = JsonLog(
         *("remote_addr", "realip_remote_addr", "remote_ip", "client_ip", "clientip", "client"),
         *("remoteIP", "remoteIp", "remoteAddr", "clientIp", "clientIP", "remote_address", "ip_address"),
         *("downstream_remote_address", "req.remoteAddress", "client.ip", "source.ip", "proxy.clientIp", "remote", "ip"),
+        *("sourceIp", "source_ip", "src_ip", "srcIp", "client_addr", "clientAddr", "remote_host", "identity.sourceIp"),
+        *("client.address", "http.client_ip", "network.client.ip"),
     ),
     forwarded=(
         *("http_x_forwarded_for", "x_forwarded_for", "x-forwarded-for", "xff", "forwarded_for", "http_x_real_ip"),
@@ -252,26 +267,30 @@ NGINX = JsonLog(
     ),
     time=(
         *("time_iso8601", "time_local", "msec", "@timestamp", "timestamp", "time", "ts"),
-        *("start_time", "started_at", "date"),
+        *("start_time", "started_at", "date", "requestTime", "requestTimeEpoch", "datetime", "event_time"),
     ),
     url=(
         *("request_uri", "request", "uri", "url", "path"),
         *("request.uri", "req.url", "url.original", "url.path", "proxy.path", "x-envoy-origin-path"),
+        *("request_path", "requestPath", "requested_uri", "requested_url", "requestUrl", "request_url", "resourcePath"),
+        *("url.full", "http.url", "http.target"),
     ),
     query=("args", "query_string", "query", "request_query", "url.query"),
     agent=(
         *("http_user_agent", "user_agent", "useragent", "agent", "request_user_agent", "user-agent", "userAgent"),
         *("user_agent.original", "req.headers.user-agent", "request.headers.user-agent", "proxy.userAgent"),
+        *("clientUa", "http.user_agent", "http.useragent", "request_headers.user-agent", "headers.user-agent"),
     ),
 )
 """nginx has no JSON format of its own: these are its variables, and the names that examples give them; then those of
-Envoy and Istio, Kong, Fastly, Vercel, pino-http, lograge, Fluent Bit and Elastic's common schema.
+Envoy and Istio, Kong, Fastly, Vercel, pino-http, lograge, Fluent Bit and Elastic's common schema; of API Gateway in its
+examples, Railway, logback-access, gunicorn, OpenTelemetry and Datadog.
 
 https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format
 """
 
 
-LAYOUTS = (CLOUDFRONT, CADDY, TRAEFIK, LOGPUSH, GOOGLE, AZURE, NGINX)
+LAYOUTS = (CLOUDFRONT, CADDY, TRAEFIK, LOGPUSH, AKAMAI, GOOGLE, AZURE, NGINX)
 
 
 def is_json_log(fields: Mapping[str, Any]) -> bool:

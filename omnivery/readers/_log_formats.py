@@ -58,6 +58,13 @@ _ENVOY = (
 )
 
 
+_PROXY_MANAGER = (
+    '%t %{cache}x %{upstream_status}x %s - %m %{scheme}x %{host_header}x "%U" [Client %a] [Length %B] [Gzip %{ratio}x] '
+    '[Sent-to %{upstream}x] "%{User-Agent}i" "%{Referer}i"'
+)
+_BUNNY = "%{cache}x|%s|%{msec}t|%B|%{zone}x|%a|%{Referer}i|%U|%{location}x|%{User-Agent}i|%{request_id}x|%{country}x"
+
+
 def _vhost_combined(host: str) -> LogFormat:
     plain, described = f"{host} {_COMBINED}", "combined log format"
     return LogFormat(
@@ -130,6 +137,15 @@ LOG_FORMATS: Sequence[LogFormat] = (
         forwards=False,
         advice=_PATTERN,
     ),
+    # https://github.com/NginxProxyManager/nginx-proxy-manager/blob/develop/docker/rootfs/etc/nginx/conf.d/include/log-proxy.conf
+    LogFormat(
+        name="nginx_proxy_manager",
+        make=_text(_PROXY_MANAGER, "Nginx Proxy Manager's format"),
+        forwards=False,
+        advice=_PATTERN,
+    ),
+    # https://docs.bunny.net/docs/cdn-log-format
+    LogFormat(name="bunny", make=_text(_BUNNY, "bunny.net's format"), forwards=False, advice=_BEFORE_BALANCER),
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
     LogFormat(name="s3", make=_text(_S3, "the format of S3's server access logs"), forwards=False, advice=_BEFORE_S3),
     # https://istio.io/latest/docs/tasks/observability/logs/access-log/#default-access-log-format
@@ -145,6 +161,7 @@ LOG_FORMATS: Sequence[LogFormat] = (
     LogFormat(name="caddy", make=_json(_json_log.CADDY)),
     LogFormat(name="traefik", make=_json(_json_log.TRAEFIK)),
     LogFormat(name="logpush", make=_json(_json_log.LOGPUSH), forwards=False),
+    LogFormat(name="akamai", make=_json(_json_log.AKAMAI)),
     LogFormat(name="google_cloud", make=_json(_json_log.GOOGLE), forwards=False, advice=_BEFORE_BALANCER),
     LogFormat(name="azure", make=_json(_json_log.AZURE), forwards=False, advice=_BEFORE_BALANCER),
     LogFormat(name="nginx_json", make=_json(_json_log.NGINX)),
