@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 from collections.abc import Iterator
@@ -79,6 +80,34 @@ def test_the_reader_of_examples_sees_what_is_inner() -> None:
     assert not is_public("omnivery.integrations._spark", "submit")
     assert len([page for page in PAGES if list(examples(page))]) > 10
     assert len(PROGRAMS) > 5
+
+
+def names_missing(source: str) -> set[str]:
+    """The names that some code uses and binds nowhere."""
+    bound, used = set(dir(builtins)), set[str]()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                used.add(name)
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                bound.add(name)
+            case ast.alias(name=name, asname=other):
+                bound.add(other or name.partition(".")[0])
+            case _:
+                pass
+    return used - bound
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.suffix == ".md"], ids=lambda page: page.name)
+def test_an_example_imports_what_it_uses(page: Path) -> None:
+    """Readers copy one example of a page, and not those before it."""
+    imports: set[str] = set()
+    for source in examples(page):
+        assert not names_missing(source) & imports
+        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+        imports |= {(alias.asname or alias.name).partition(".")[0] for node in nodes for alias in node.names}
 
 
 @pytest.mark.parametrize("page", [*PAGES, *PROGRAMS], ids=lambda page: page.name)
