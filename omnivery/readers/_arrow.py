@@ -13,6 +13,7 @@ from omnivery.events.event import FIELDS, BotEvent, events_of_wires
 from omnivery.readers._arrow_schema import stream_types
 from omnivery.readers._column_batches import ColumnBatches, installed, is_of_pandas, is_read_once, library_errors
 from omnivery.readers._column_libraries import by_arro3, by_pandas, by_polars, by_pyarrow
+from omnivery.readers._column_members import Member, has_others, members_at, without
 from omnivery.readers._column_types import ColumnType, Kind
 from omnivery.readers._column_values import UNREADABLE, ip_values, own_values, seconds_values, text_values
 from omnivery.readers._columns import Columns, derived_ids
@@ -42,7 +43,8 @@ def arrow(frame: ArrowStream, *, columns: Mapping[str, str] | None = None) -> It
 
     Args:
         frame: a frame of polars or pandas (2.2 or later), a table of pyarrow, a relation of duckdb …
-        columns: the frame's names of columns to the event's, where they differ: `{"client_ip": "ip"}`.
+        columns: the frame's names of columns to the event's, where they differ: `{"client_ip": "ip"}`. Dots lead into
+            structs and maps: `{"request.ip": "ip"}`.
 
     Raises:
         ConfigError: it has no `__arrow_c_stream__`, as a polars LazyFrame; no library that reads Arrow is installed,
@@ -68,19 +70,25 @@ def events_of_rows(table: ColumnBatches, columns: Mapping[str, str] | None) -> I
                 f"the source's column {name!r} holds periods of pandas, which are numbers to all others: install "
                 f"pandas, or write them as text, frame[{name!r}].astype(str)"
             )
-    return _events(table, Columns.of(table.names, columns))
+    members = members_at(columns or (), table.names, table.types)
+    return _events(table, Columns.of([*table.names, *(member.path for member in members)], columns), members)
 
 
-def _events(table: ColumnBatches, columns: Columns) -> Iterator[BotEvent]:
+def _events(table: ColumnBatches, columns: Columns, members: Sequence[Member]) -> Iterator[BotEvent]:
     places = [(name, place) for name, place in zip(FIELDS, columns.fields, strict=True) if place != columns.count]
+    taken = {place: [one for one in members if one.place == place] for place in columns.own.values()}
+    own = {name: at for name, at in columns.own.items() if not taken[at] or has_others(table.types[at], taken[at])}
     position = 1
     for batch in table.guarded():
 
-        def values(place: int, form: Callable[[list[Any], ColumnType], list[Any]]) -> list[Any]:
-            return form(table.library.read(batch[place], table.types[place]), table.types[place])  # noqa: B023
+        def values(place: int) -> tuple[list[Any], ColumnType]:
+            if place < len(table.names):
+                return table.library.read(batch[place], table.types[place]), table.types[place]  # noqa: B023
+            member = members[place - len(table.names)]
+            return member.of(*values(member.place))
 
-        found = {name: values(place, _FORMS.get(name, text_values)) for name, place in places}
-        found |= {name: values(place, own_values) for name, place in columns.own.items()}
+        found = {name: _FORMS.get(name, text_values)(*values(place)) for name, place in places}
+        found |= {name: without(own_values(*values(place)), taken[place]) for name, place in own.items()}
         if not columns.has("event_id"):
             found["event_id"] = derived_ids(found, position)
         position += len(next(iter(found.values())))
