@@ -58,6 +58,14 @@ def loads(data: bytes | str) -> Any:
     return _json.loads(data) if orjson is None else orjson.loads(data)
 
 
+def loads_or_none(data: bytes | str) -> Any:
+    """Parse one JSON document as `loads` does; return None if it is none."""
+    try:
+        return loads(data)
+    except ValueError:
+        return None
+
+
 def loads_unlimited(data: bytes | str) -> Any:
     """Parse one JSON document that is passed on as it is: JSON limits neither numbers nor nesting (RFC 8259).
 

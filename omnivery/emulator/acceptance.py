@@ -9,7 +9,7 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from omnivery.codec import loads
+from omnivery.codec import loads_or_none
 from omnivery.emulator.address_rules import bare_addresses, organisational_domain
 from omnivery.emulator.delivery import carry_out
 from omnivery.emulator.domain import Domain
@@ -99,15 +99,8 @@ def _addresses(form: Form, name: str) -> tuple[str, ...]:
 
 def _check_variables(form: Form) -> None:
     for name in ("recipient-variables", "t:variables", "template_variables", "substitutions"):
-        if (value := form.get(name)) and not isinstance(_json(value), dict):
+        if (value := form.get(name)) and not isinstance(loads_or_none(value), dict):
             raise Refusal(f"'{name}' parameter is not a valid JSON")
-
-
-def _json(text: str) -> Any:
-    try:
-        return loads(text)
-    except ValueError:
-        return None
 
 
 def _common(

@@ -46,12 +46,6 @@ def event_row(event: EventLike) -> Mapping[str, Any]:
     if isinstance(event, UnreadableLine):
         return {"line": event.line, "reason": event.reason}
     where = {"line": event.line} if isinstance(event, EventLine) else {}
-    read = _parsed(event.data if isinstance(event, EventLine) else event)
+    data = event.data if isinstance(event, EventLine) else event
+    read = codec.loads_or_none(data) if isinstance(data, bytes) else None
     return {**where, **read} if isinstance(read, dict) else {**where, "reason": fault_of(event)}
-
-
-def _parsed(data: object) -> Any:
-    try:
-        return codec.loads(data) if isinstance(data, bytes) else None
-    except ValueError:
-        return None

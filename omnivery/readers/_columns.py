@@ -74,6 +74,16 @@ class Columns:
         return self.fields[FIELDS.index(field)] < self.count
 
 
+def check_field(name: str) -> None:
+    """Check what a caller calls a column.
+
+    Raises:
+        ConfigError: no field of an event has this name.
+    """
+    if name not in FIELD_NAMES:
+        raise ConfigError(f"columns: {name!r} is no field of an event; there are {', '.join(FIELDS)}")
+
+
 def in_any_case(names: Sequence[str], renamed: Mapping[str, str] | None = None) -> list[str]:
     """Return what columns are called, with the names of an event's fields in lower case.
 
@@ -141,8 +151,7 @@ _SHOWN = 30
 
 def _check_renamed(names: Sequence[str], renamed: Mapping[str, str]) -> None:
     for column, field in renamed.items():
-        if field not in FIELD_NAMES:
-            raise ConfigError(f"columns: {field!r} is no field of an event; there are {', '.join(FIELDS)}")
+        check_field(field)
         if column not in names:
             raise ConfigError(f"columns: the source has no column {column!r}; it has {_listed(names)}")
 

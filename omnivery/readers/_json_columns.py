@@ -16,7 +16,7 @@ from omnivery.events.ip_address import client_address
 from omnivery.events.json_path import take_at
 from omnivery.events.validation import fault_of
 from omnivery.readers._column_values import text
-from omnivery.readers._columns import NO_IP, NO_TIME, derived_id, in_any_case
+from omnivery.readers._columns import NO_IP, NO_TIME, check_field, derived_id, in_any_case
 from omnivery.readers._json_documents import NOT_AN_OBJECT
 from omnivery.readers._json_repair import repaired
 from omnivery.readers._times import unix_time
@@ -34,8 +34,7 @@ class JsonColumns:
 
     def __attrs_post_init__(self) -> None:
         for path, field in self.columns.items():
-            if field not in FIELD_NAMES:
-                raise ConfigError(f"columns: {field!r} is no field of an event; there are {', '.join(FIELDS)}")
+            check_field(field)
             if not path:
                 raise ConfigError("columns: a path must not be empty")
         twice = [field for field in FIELDS if list(self.columns.values()).count(field) > 1]
@@ -126,18 +125,11 @@ def in_own_names(found: EventLine, position: int | None = None) -> BotEvent | Ev
         found: the object.
         position: what tells it from equal ones, if the number of its line does not.
     """
-    fields = _loaded(found.data)
+    fields = codec.loads_or_none(found.data)
     if not isinstance(fields, dict) or _is_as_sent(fields):
         return found
     event = _OWN_NAMES.event(found.data, found.line, position)
     return event if isinstance(event, BotEvent) and fault_of(event) is None else found
-
-
-def _loaded(data: bytes) -> Any:
-    try:
-        return codec.loads(data)
-    except ValueError:
-        return None
 
 
 def _is_as_sent(fields: Mapping[str, Any]) -> bool:

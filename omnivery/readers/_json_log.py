@@ -115,9 +115,9 @@ class JsonLogReader(RequestReader):
 
 def parsed(line: bytes) -> Mapping[str, Any] | None:
     """The JSON object of a line; None if it is none."""
-    found = _loaded(line)
+    found = codec.loads_or_none(line)
     if found is None and line.lstrip().startswith(b"{"):
-        found = _loaded(repaired(line))
+        found = codec.loads_or_none(repaired(line))
     return found if isinstance(found, dict) else None
 
 
@@ -125,13 +125,6 @@ def parsed(line: bytes) -> Mapping[str, Any] | None:
 def parsed_sample(sample: Sequence[bytes]) -> Sequence[Mapping[str, Any] | None]:
     """The JSON object of each line."""
     return [parsed(line) for line in sample]
-
-
-def _loaded(line: bytes) -> Any:
-    try:
-        return codec.loads(line)
-    except ValueError:
-        return None
 
 
 def _is_object(line: bytes) -> bool:

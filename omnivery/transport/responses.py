@@ -33,7 +33,7 @@ MESSAGE_LIMIT = 200
 
 def api_error(response: Response, *, operation: Operation[Any], attempts: int) -> ApiError:
     """Return the error for a response whose status is not a success."""
-    body = _json_or_none(response)
+    body = codec.loads_or_none(response.content)
     return error_class(response.status)(
         redact(_message(response, body)),
         status=response.status,
@@ -61,13 +61,6 @@ def _masked(value: Any, hidden: Iterable[str]) -> Any:
         for secret in hidden:
             value = value.replace(secret, "***")
     return value
-
-
-def _json_or_none(response: Response) -> Any:
-    try:
-        return codec.loads(response.content)
-    except ValueError:
-        return None
 
 
 def _message(response: Response, body: Any) -> str:

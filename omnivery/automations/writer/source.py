@@ -94,13 +94,6 @@ def ts_of(event: EventLike) -> int | None:
         found: Any = event.ts
     else:
         line = event.data if isinstance(event, EventLine) else event
-        fields = _parsed(line) if isinstance(line, bytes) else line
+        fields = codec.loads_or_none(line) if isinstance(line, bytes) else line
         found = fields.get("ts") if isinstance(fields, Mapping) else None
     return found if isinstance(found, int) else None
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return codec.loads(line)
-    except ValueError:
-        return None
