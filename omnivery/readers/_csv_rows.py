@@ -20,7 +20,7 @@ class Row(NamedTuple):
     last: int
     """The numbers of its first and its last line."""
     cells: list[str] | str
-    """None for a blank line; or in words, why it cannot be read."""
+    """Those of a blank line are none. Or in words, why it cannot be read."""
 
 
 def line_by_line(lines: Sequence[Line], dialect: Dialect) -> list[list[str]] | None:
@@ -99,6 +99,13 @@ _OPEN_LINES = 20
 
 
 def careful_rows(lines: RowLines, dialect: Dialect, *, growing: bool) -> Iterator[Row]:
+    """Yield the rows one by one, up to the end of the block with which the first one begins, or of a row beyond it.
+
+    Args:
+        lines: what they are read from.
+        dialect: how they are written.
+        growing: whether a last row that does not end is still being written, and is left.
+    """
     cells = reader(lines, strict=True, **dialect)
     more = True
     while more:
@@ -120,10 +127,11 @@ def careful_rows(lines: RowLines, dialect: Dialect, *, growing: bool) -> Iterato
 
 
 NOTHING = ""
+"""In place of a fault: there is none, if cells beyond the width are left out."""
 
 
 def fault_of(row: list[str] | str, width: int) -> str | None:
-    """What is wrong with a row; None for a blank one, and `NOTHING` if the cells that it has too many are empty."""
+    """What is wrong with a row; None for a blank one, and `NOTHING` if all cells beyond the width are empty."""
     if isinstance(row, str):
         return row
     if _is_blank(row):

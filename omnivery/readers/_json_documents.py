@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from attrs import define, field
 
 from omnivery.events.event import EventLine, UnreadableLine
-from omnivery.readers._json_envelope import BRACKET, IsRecord, Records, records_in
+from omnivery.readers._json_envelope import BRACKET, ENVELOPE_CUT_OFF, IsRecord, Records, records_in
 from omnivery.readers._json_level import ANY, DEEPEST, END_OF_LIST, LISTS, NONE, OPENED_BY, OPENING, Level
 from omnivery.readers._lines import MAX_LINE, too_long
 
@@ -152,7 +152,7 @@ class _Cutter:
             yield from self._again()
             yield from self.rest_of_records()
         if self._leaving:
-            yield UnreadableLine(line=self._line, reason="cut off: the JSON object around the records does not end")
+            yield UnreadableLine(line=self._line, reason=ENVELOPE_CUT_OFF)
         elif self._open and not self._dropping:
             yield UnreadableLine(line=self._line, reason="cut off: the JSON object that begins here does not end")
         elif self._rest.strip():

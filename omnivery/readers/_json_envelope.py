@@ -15,6 +15,10 @@ BRACKET = re.compile(rb'[^{}\[\]"]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^{}\[\]"]*+)*
 """Up to the next bracket outside of quotes."""
 
 
+ENVELOPE_CUT_OFF = "cut off: the JSON object around the records does not end"
+"""Why more records cannot be read."""
+
+
 class Records(NamedTuple):
     """Where the records in an envelope begin."""
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from omnivery import codec
 from omnivery.events.event import EventLine, UnreadableLine
+from omnivery.readers._json_envelope import ENVELOPE_CUT_OFF
 from omnivery.readers._lines import MAX_LINE, too_long
 
 _TIME = rb'\[\s*+"\d{16,20}"\s*+,\s*+'
@@ -74,7 +75,7 @@ def loki_lines(
         leave(len(text) or 1)
     else:
         inside = _START.match(text) is not None
-        reason = "cut off inside a line" if inside else "cut off: the JSON object around the records does not end"
+        reason = "cut off inside a line" if inside else ENVELOPE_CUT_OFF
         yield UnreadableLine(line=number, reason=reason)
 
 

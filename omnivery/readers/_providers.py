@@ -5,7 +5,7 @@ Nothing in a payload is required: what is missing, or of another type than docum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
@@ -29,7 +29,7 @@ class Provider:
 
     own: Sequence[str]
     """Members by which its payloads and its events are told."""
-    events: Callable[[Any], Iterator[Any]]
+    events: Callable[[Any], Iterable[Any]]
     """Takes the events out of its own payloads."""
     read: Callable[[Mapping[str, Any]], Found]
     """Reads one of them."""
@@ -264,11 +264,6 @@ _SPARKPOST_ACTIONS = {
 }
 
 
-def _each(payload: Any) -> Iterator[Any]:
-    """Events by themselves, or a list of them."""
-    yield from listed(payload)
-
-
 NAMELESS = "(without a type)"
 """The kind of an event that does not tell its own."""
 
@@ -278,8 +273,8 @@ PROVIDERS: Mapping[str, Provider] = {
     "mailgun": _MAILGUN,
     "omnivery": _MAILGUN,
     "postmark": Provider(("RecordType", *(name for name, _ in _POSTMARK_PAGES)), _postmark_events, _postmark),
-    "resend": Provider(("type",), _each, _resend),
-    "sendgrid": Provider(("event",), _each, _sendgrid),
-    "ses": Provider(("eventType", "notificationType"), _each, _ses),
+    "resend": Provider(("type",), listed, _resend),
+    "sendgrid": Provider(("event",), listed, _sendgrid),
+    "ses": Provider(("eventType", "notificationType"), listed, _ses),
     "sparkpost": Provider(("msys", "type", "results"), _sparkpost_events, _sparkpost),
 }

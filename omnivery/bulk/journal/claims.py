@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from omnivery.bulk.journal.rows import part_of
+from omnivery.bulk.journal.rows import damage_in, part_of
 from omnivery.bulk.part import StoredPart
 from omnivery.bulk.report import BatchFailure
 from omnivery.errors import JournalError
@@ -53,7 +53,7 @@ class Claims:
         try:
             return part_of(row)
         except ValueError as damage:
-            words = f"row {row[0]} of the journal's batches is damaged, with {row[4]} items: {damage}"
+            words = damage_in(row[0], row[4], damage)
             db.execute(_SET_ASIDE, (self.clock(), words, row[0]))
             self._damaged.append(BatchFailure(batch=row[2], events=row[4], error=JournalError(words)))
             return None

@@ -16,7 +16,7 @@ from omnivery._sqlite.database import Database
 from omnivery._sqlite.kind import refusal
 from omnivery.bulk.journal.file import JOURNAL, open_for_reader
 from omnivery.bulk.journal.position import Entries
-from omnivery.bulk.journal.rows import ids_of, name_of, object_of, part_of, rejection_of
+from omnivery.bulk.journal.rows import damage_in, ids_of, name_of, object_of, part_of, rejection_of
 from omnivery.bulk.journal.totals import target_of, totals_of
 from omnivery.bulk.journal.values import whole
 from omnivery.bulk.report import RunTotals
@@ -302,8 +302,7 @@ def _problems(found: tuple[Any, ...], cut: Cut | None) -> Iterator[Problem]:
         part = part_of(tuple(row))
         items = whole([*cut(part.body)], count)
     except ValueError as damage:
-        words = f"row {row[0]} of the journal's batches is damaged, with {count} items: {damage}"
-        yield Problem(**known, reason=words, item=None)
+        yield Problem(**known, reason=damage_in(row[0], count, damage), item=None)
         return
     lines = part.lines or [None] * count
     for item, index, line, item_id in zip(items, part.indices, lines, part.ids, strict=True):

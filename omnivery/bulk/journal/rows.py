@@ -84,6 +84,11 @@ def part_of(row: tuple[Any, ...]) -> StoredPart:
     )
 
 
+def damage_in(row: object, items: object, damage: ValueError) -> str:
+    """What is said of a row of batches that is damaged, instead of its items."""
+    return f"row {row} of the journal's batches is damaged, with {items} items: {damage}"
+
+
 def ids_of(row: int, ids: object, checksum: object) -> tuple[str, ...]:
     """The ids of those items of a part that have one.
 
