@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
-from sys import maxunicode
-from time import time_ns
-from typing import TypeAlias
 
 from attrs import evolve, frozen
 
 from omnivery.errors import OmniveryError
+from omnivery.readers._folder import files_beside, is_regular, listing, modified_at
 from omnivery.readers._identity import FINGERPRINT, breaking_off, head_of, is_sound, matching
 from omnivery.readers._known_places import KnownPlaces
 from omnivery.readers._local_file import LocalFile, identity_of, local_file
@@ -132,7 +127,9 @@ def written_after(ended: Ended, live: LocalFile) -> LocalFile | None:
 
     Times tell their order: some programs count their files up, and others down.
     """
-    there = [(_modified(one.path), one) for one in rotated(live) if one.identity not in {live.identity, ended.identity}]
+    there = [
+        (modified_at(one.path), one) for one in rotated(live) if one.identity not in {live.identity, ended.identity}
+    ]
     later = sorted((pair for pair in there if pair[0] > ended.modified), key=lambda pair: pair[0])
     # Packed, it is another file, and may have another time.
     return next((one for _, one in later if head_of(one) != ended.head), None)
@@ -148,8 +145,8 @@ def rotated(live: Origin, folder: Path | None = None) -> list[LocalFile]:
     if not isinstance(live, LocalFile):
         return []
     lay = folder / live.path.name if folder else live.path
-    beside = [*_beside(lay, lay.stem), *(_beside(lay, "@") if lay.name == "current" else ())]
-    ranks = {path: rank for path in beside if (rank := _rank(path, live.path)) and _is_regular(path)}
+    beside = [*files_beside(lay, lay.stem), *(files_beside(lay, "@") if lay.name == "current" else ())]
+    ranks = {path: rank for path in beside if (rank := _rank(path, live.path)) and is_regular(path)}
     return [local_file(path) for path in sorted(ranks, key=lambda path: ranks[path])]
 
 
@@ -158,7 +155,7 @@ def rotated_since(places: Sequence[Place], live: Origin) -> list[LocalFile]:
     last = max((one.modified for one in named_like(places, live)), default=0)
     if not last:
         return []
-    later = [one for one in rotated(live) if _modified(one.path) > last]
+    later = [one for one in rotated(live) if modified_at(one.path) > last]
     return [one for one in later if _is_sound(one)]
 
 
@@ -201,24 +198,24 @@ _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst"})
 
 
 def _candidates(lay: Path) -> Iterator[Path]:
-    if _is_regular(lay):
+    if is_regular(lay):
         yield lay
     stem, name = re.split(r"[.-]", lay.name.lstrip("."), maxsplit=1)[0], _unrotated(lay)
-    beside = [one for one in _beside(lay, stem) if one != lay and _is_regular(one)]
-    beside.sort(key=_modified, reverse=True)
+    beside = [one for one in files_beside(lay, stem) if one != lay and is_regular(one)]
+    beside.sort(key=modified_at, reverse=True)
     # A server may have a log for each of hundreds of hosts: those of this one come first.
     yield from [one for one in beside if _unrotated(one) == name][:_MOST]
     yield from [one for one in beside if _unrotated(one) != name][:_LOOKED_AT]
-    yield from sorted(filter(_is_regular, _moved(lay, stem)), key=_modified, reverse=True)[:_LOOKED_AT]
+    yield from sorted(filter(is_regular, _moved(lay, stem)), key=modified_at, reverse=True)[:_LOOKED_AT]
 
 
 def _moved(lay: Path, stem: str) -> list[Path]:
     """Files that may be named otherwise now, as `old-access.log`, or lie in a folder below, as `old/access.log.1`."""
-    names, folders = _listing(lay.parent)
+    names, folders = listing(lay.parent)
     if len(names) > _LARGE:
         return []
     renamed = [name for name in names if not name.startswith(stem) and (stem in name or _TAI64N.fullmatch(name))]
-    below = [path for name in folders for path in _beside(lay.parent / name / lay.name, stem)]
+    below = [path for name in folders for path in files_beside(lay.parent / name / lay.name, stem)]
     return [*(lay.parent / name for name in renamed), *below]
 
 
@@ -226,58 +223,6 @@ def _unrotated(path: Path) -> str:
     """The name of a file without what its rotation has added."""
     name = path.with_suffix("").name if path.suffix in _PACKED else path.name
     return re.sub(rf"[.-]{_DATE}|\.\d{{1,3}}$", "", name)
-
-
-def _modified(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:  # it was rotated away at this moment
-        return 0
-
-
-def _beside(path: Path, start: str) -> list[Path]:
-    """The files in a file's folder whose names have this start."""
-    names, _ = _listing(path.parent)
-    return [
-        path.parent / name for name in names[bisect_left(names, start) : bisect_left(names, start + chr(maxunicode))]
-    ]
-
-
-_Listing: TypeAlias = tuple[list[str], list[str]]
-"""Sorted names of all that is in a folder, and of the folders in it."""
-
-
-def _listing(folder: Path) -> _Listing:
-    try:
-        changed = folder.stat().st_mtime_ns
-        # Where it has changed just now, it may change again within the same tick of its clock.
-        is_at_rest = abs(time_ns() - changed) > _AT_REST
-        return _listed(folder, changed) if is_at_rest else _names_in(folder)
-    except OSError:
-        return [], []
-
-
-_AT_REST = 2_000_000_000
-"""Nanoseconds."""
-
-
-# It is asked for again for each of the thousands of files in it.
-@lru_cache(maxsize=4)
-def _listed(folder: Path, changed: int) -> _Listing:  # noqa: ARG001  # another list each time that the folder has changed
-    return _names_in(folder)
-
-
-def _names_in(folder: Path) -> _Listing:
-    with os.scandir(folder) as entries:
-        found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-    return [name for name, _ in found], [name for name, is_folder in found if is_folder and not name.startswith(".")]
-
-
-def _is_regular(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return False
 
 
 def _is_same(one: Path, other: Path) -> bool:
