@@ -112,11 +112,11 @@ class EventRun(Protocol):
         ...
 
     @property
-    def fault(self) -> tuple[str, Exception] | None:
+    def _fault(self) -> tuple[str, Exception] | None:
         """The exception of the caller's code that ended the run, and what raised it."""
         ...
 
-    def fail(self, what: str, error: Exception) -> None:
+    def _fail(self, what: str, error: Exception) -> None:
         """End the run for an exception of the caller's code, which the iteration then raises."""
         ...
 
@@ -181,9 +181,9 @@ class _RoundTrip:
                 async for outcome in self.run:
                     await self._settled([event_id_of(event) or "" for event in outcome.accepted])
         except Exception:
-            if self.run.fault is None:
+            if self.run._fault is None:
                 raise
-            what, cause = self.run.fault
+            what, cause = self.run._fault
             raise self._failed(what, cause) from cause
 
     async def wait_for_verdicts(self, timeout: float) -> None:  # noqa: ASYNC109  # its caller's
@@ -193,20 +193,20 @@ class _RoundTrip:
             raise self._failed(STORE, error) from error
 
     async def _settled(self, events: list[str]) -> None:
-        if self.run.fault is not None:
+        if self.run._fault is not None:
             # They are missing: nothing is looked up any more.
             self.wait.pending.update(events)
             return
         try:
             await to_thread.run_sync(self._advance, events)
         except OmniveryError as error:
-            self.run.fail(STORE, error)
+            self.run._fail(STORE, error)
             return
         try:
             if self.on_progress is not None:
                 self.on_progress(self.report())
         except Exception as error:  # noqa: BLE001  # the caller's code: its error must not take the report along
-            self.run.fail("on_progress", error)
+            self.run._fail("on_progress", error)
 
     def _advance(self, events: list[str]) -> None:
         self.wait.add(events)

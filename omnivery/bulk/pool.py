@@ -103,11 +103,11 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         return [self.work.decoded_outcome(one) for one in sorted(self._outcomes.remaining, key=self.work.number_of)]
 
     @property
-    def fault(self) -> tuple[str, Exception] | None:
+    def _fault(self) -> tuple[str, Exception] | None:
         """The exception of the caller's code that ended the run, and what raised it; None if there was none."""
         return self._end.fault
 
-    def fail(self, what: str, error: Exception) -> None:
+    def _fail(self, what: str, error: Exception) -> None:
         """End the run for an exception of the caller's code, which the iteration then raises.
 
         No more is read. Batches in flight are settled first.
@@ -223,9 +223,9 @@ class Pool(Generic[T, OutcomeT, ReportT]):
             try:
                 await self.follow(lambda _: self._notify(), decoded=False)
             except Exception:
-                if self.fault is None:
+                if self._fault is None:
                     raise
-                what, cause = self.fault
+                what, cause = self._fault
                 words = f"{what} raised {type(cause).__name__}; {self._totals.summary(self.work.noun)}"
                 raise BulkError(words, report=self.report) from cause
         return self.report

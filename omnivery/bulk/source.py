@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
@@ -11,6 +12,24 @@ from attrs import field, frozen
 from omnivery.bulk.position import PositionDelta
 
 T = TypeVar("T")
+
+
+def read_through(take: Callable[[], T]) -> T:
+    """Run code of the caller's that reads the source and awaits nothing.
+
+    Raises:
+        RuntimeError: it raised `CancelledError`, as code does that asks a cancelled task for its result. Task groups
+            would take it for their own cancellation, and the run would end as if nothing had happened.
+    """
+    try:
+        return take()
+    except asyncio.CancelledError as error:
+        raise cancelled_source() from error
+
+
+def cancelled_source() -> RuntimeError:
+    """Return the error of a source that raised `CancelledError` itself."""
+    return RuntimeError("the source raised CancelledError, and nobody has cancelled the run")
 
 
 class BatchSource(ABC, Generic[T]):

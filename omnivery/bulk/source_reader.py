@@ -13,7 +13,15 @@ from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from omnivery.bulk.position import PositionDelta
-from omnivery.bulk.source import BatchSource, ItemStream, Resumable, ResumePoint, Slices
+from omnivery.bulk.source import (
+    BatchSource,
+    ItemStream,
+    Resumable,
+    ResumePoint,
+    Slices,
+    cancelled_source,
+    read_through,
+)
 from omnivery.errors import ConfigError
 from omnivery.transport.runtime import is_cancelled_by_asyncio
 
@@ -150,7 +158,8 @@ class SourceReader(Generic[T]):
                 return taken
             else:
                 chosen = islice(self._iterator, count)
-                items.extend(chosen if self._keep is None else map(self._keep, chosen))
+                kept = chosen if self._keep is None else map(self._keep, chosen)
+                read_through(lambda: items.extend(kept))
                 self._over = self._over or len(items) < count
         except Exception as error:  # noqa: BLE001  # the source is the caller's code: anything may come out of it
             self.error = error
@@ -211,7 +220,6 @@ class SourceReader(Generic[T]):
             except asyncio.CancelledError as error:
                 if is_cancelled_by_asyncio():
                     raise
-                # Task groups take it for their own cancellation, and the run would end as if nothing had happened.
-                raise RuntimeError("the source raised CancelledError, and nobody has cancelled the run") from error
+                raise cancelled_source() from error
             finally:
                 self._readings.discard(reading)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast
 
 from attrs import define, field
 
-from omnivery.bulk.source import BatchSource, ItemStream, Resumable, ResumePoint
+from omnivery.bulk.source import BatchSource, ItemStream, Resumable, ResumePoint, read_through
 from omnivery.errors import ConfigError
 from omnivery.sync.base import plain
 
@@ -63,7 +63,7 @@ class _CallersItems(BatchSource[P]):
         self._keep = None if self._is_list else keep
 
     async def read_into(self, items: list[P], count: int) -> None:
-        await self._call(lambda: self._take(items, count))
+        await self._call(lambda: read_through(lambda: self._take(items, count)))
 
     def _take(self, items: list[P], count: int) -> None:
         if self._iterator is None:

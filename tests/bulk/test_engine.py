@@ -175,7 +175,12 @@ async def waits_for_a_cancelled_task() -> AsyncIterator[EventLike]:
     raise asyncio.CancelledError
 
 
-@pytest.mark.parametrize("source", [_Ended, waits_for_a_cancelled_task])
+def asks_a_cancelled_task() -> Iterator[EventLike]:
+    yield from events(700)
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("source", [_Ended, waits_for_a_cancelled_task, asks_a_cancelled_task])
 async def test_a_source_that_raises_what_others_take_for_an_end_is_a_source_that_raised(
     client: AsyncAutomations, source: Callable[[], Any]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import json
 import socket
@@ -169,14 +170,15 @@ def test_an_interruption_in_a_callback_leaves_the_call() -> None:
         client.bots.submit(endless(), on_progress=interrupted)
 
 
-def test_a_source_that_raises_leaves_an_account() -> None:
+@pytest.mark.parametrize(("raised", "cause"), [(LookupError, LookupError), (asyncio.CancelledError, RuntimeError)])
+def test_a_source_that_raises_leaves_an_account(raised: type[BaseException], cause: type[Exception]) -> None:
     def source() -> Iterator[EventLike]:
         yield from events(700)
-        raise LookupError("gone")
+        raise raised
 
     with meeting(always(response())) as (_server, client), pytest.raises(BulkError) as caught:
         client.bots.submit(source())
-    assert isinstance(caught.value.__cause__, LookupError)
+    assert isinstance(caught.value.__cause__, cause)
     assert isinstance(caught.value.report, SubmitReport)
     assert caught.value.report.accepted == 700
     assert_lawful(caught.value.report)
