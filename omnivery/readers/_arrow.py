@@ -194,6 +194,7 @@ def _opens(frame: Any) -> bool:
 
 
 def is_lazy(frame: object) -> bool:
+    """Whether a frame is a query that holds no rows yet."""
     return not isinstance(frame, Iterable | AsyncIterable) and hasattr(type(frame), "collect")
 
 

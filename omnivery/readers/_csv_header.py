@@ -35,11 +35,11 @@ def csv_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
         # Without these names it may be a log in a column.
         return 1.0 if len(sample) > 1 and _names(sample[1].decode(errors="replace"), wanted) else _BELOW
     # Titles and notes above the table; a line of anything else may hold such a word by chance.
-    below = (_names(line.decode(errors="replace"), wanted) for line in sample[1:_HIGHEST])
+    below = (_names(line.decode(errors="replace"), wanted) for line in sample[1:HIGHEST])
     return _BELOW if max(below, default=0) > 1 else 0.0
 
 
-_HIGHEST = 20
+HIGHEST = 20
 """Lines among which the row that names the columns is looked for."""
 _BELOW = 0.01
 """How much such a row counts that is not the first: it is taken if no other format reads more."""
@@ -85,7 +85,7 @@ class HeaderSearch:
     @property
     def is_over(self) -> bool:
         """Whether to look further is of no use."""
-        return self._rows >= _HIGHEST and not self._lines
+        return self._rows >= HIGHEST and not self._lines
 
     def passes(self, line: Line) -> bool:
         """Whether a line is a blank one between two rows."""

@@ -19,6 +19,7 @@ from omnivery.events.ip_address import client_address
 from omnivery.readers._log_notation import REQUEST
 from omnivery.readers._log_time import clf_seconds
 from omnivery.readers._request import Request, RequestReader, is_plausible
+from omnivery.readers._text_log import decoded
 
 NO_AGENT = (
     "looks like HAProxy's log, which has no user agent here: add `capture request header User-Agent len 256` to the "
@@ -99,7 +100,7 @@ class HaproxyLogReader(RequestReader):
             forwarded="" if place is None else headers[place],
             agent=agent,
             ts=None if seconds is None else seconds - (0 if found.tells_zone else self._ahead),
-            url=_decoded(url[1]) if url else None,
+            url=_unescaped(url[1]) if url else None,
         )
 
     def _agent(self, headers: Sequence[str]) -> str | None:
@@ -122,7 +123,7 @@ class _Fields:
 
 
 def _fields(line: bytes) -> _Fields | None:
-    text = _text(line)
+    text = decoded(line)
     if found := _LINE.match(text):
         client, time, captured, request, closing = found.groups()
         headers = _headers(captured)
@@ -136,20 +137,16 @@ def _fields(line: bytes) -> _Fields | None:
         )
     if found := _CLF_LINE.match(text):
         client, time, request, rest = found.groups()
-        headers = [_decoded(one) for one in _QUOTED.findall(rest)]
+        headers = [_unescaped(one) for one in _QUOTED.findall(rest)]
         return _Fields(client=client, time=time, tells_zone=True, headers=headers, request=request, is_whole=True)
     return None
 
 
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "backslashreplace")
-
-
 def _headers(captured: str | None) -> list[str]:
-    return [] if captured is None else [_decoded(one) for one in captured.split("|")]
+    return [] if captured is None else [_unescaped(one) for one in captured.split("|")]
 
 
-def _decoded(text: str) -> str:
+def _unescaped(text: str) -> str:
     if "#" not in text:
         return text
     return _ENCODED.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode()).decode(

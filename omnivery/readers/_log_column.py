@@ -11,7 +11,7 @@ from attrs import define, field
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
-from omnivery.readers._csv_header import Dialect, HeaderSearch, dialect_of
+from omnivery.readers._csv_header import HIGHEST, Dialect, HeaderSearch, dialect_of
 from omnivery.readers._csv_rows import NOTHING, Row, fault_of
 from omnivery.readers._csv_table import TableReader
 from omnivery.readers._format import Placed, Sample
@@ -100,14 +100,12 @@ def log_cells(sample: Sample) -> Sequence[bytes]:
 
 
 _NAMED = re.compile("|".join(map(re.escape, _COLUMNS)).encode())
-_HIGHEST = 20
-"""Lines among which the row that names the columns is looked for."""
 
 
 # Every format looks at the same sample.
 @lru_cache(maxsize=4)
 def _log_cells(sample: Sample) -> Sequence[bytes]:
-    if not any(_NAMED.search(line) for line in sample[:_HIGHEST]) or sample[0].lstrip()[:1] in {b"{", b"["}:
+    if not any(_NAMED.search(line) for line in sample[:HIGHEST]) or sample[0].lstrip()[:1] in {b"{", b"["}:
         return ()  # as in nearly all files
     search = _search()
     for number, line in enumerate(sample):

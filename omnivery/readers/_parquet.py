@@ -116,7 +116,7 @@ def _is_readable(file: Path, opened: _Opener, name: str) -> bool:
     return True
 
 
-def _by_pyarrow(file: Path, names: list[str] | None = None) -> ColumnBatches:
+def _by_pyarrow(file: Path, names: list[str] | None) -> ColumnBatches:
     pyarrow = import_module("pyarrow")
     opened = import_module("pyarrow.parquet").ParquetFile(file)
 
@@ -127,7 +127,7 @@ def _by_pyarrow(file: Path, names: list[str] | None = None) -> ColumnBatches:
     return pyarrow_batches(pyarrow, opened.schema_arrow, batches(), known_columns(file))
 
 
-def _by_polars(file: Path, names: list[str] | None = None) -> ColumnBatches:
+def _by_polars(file: Path, names: list[str] | None) -> ColumnBatches:
     if names is None:
         check_pages(file)
     polars = import_module("polars")
