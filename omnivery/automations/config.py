@@ -9,6 +9,7 @@ from attrs import Attribute, field, frozen
 from omnivery.transport.client_config import ClientConfig
 from omnivery.transport.config import (
     from_environment,
+    origin,
     required,
     valid_base_url,
     valid_url,
@@ -58,4 +59,5 @@ def resolve_base_url(base_url: str | None) -> str:
     """
     url = from_environment(base_url, "OMNIVERY_AUTOMATIONS_URL")
     # An empty text is the caller's mistake: falling back to the default would send test traffic to the service.
-    return valid_base_url(BASE_URL if url is None else url)
+    named = origin(base_url, "base_url", "OMNIVERY_AUTOMATIONS_URL")
+    return valid_base_url(BASE_URL if url is None else url, argument=named)

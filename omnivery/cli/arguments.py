@@ -112,8 +112,9 @@ def connection(proxy: str | None, ca: Path | None) -> dict[str, Any]:
         try:
             place = {"capath" if ca.is_dir() else "cafile": str(ca)}
             settings["verify"] = ssl.create_default_context(**place)  # type: ignore[arg-type]  # either is text
-        except OSError as error:  # ssl.SSLError among them
-            reason = error.strerror or "it has no certificates in PEM form"
+        except OSError as error:
+            no_certificates = isinstance(error, ssl.SSLError)  # whose words are those of OpenSSL's source
+            reason = "it has no certificates in PEM form" if no_certificates else error.strerror
             raise click.BadParameter(f"{str(ca)!r} cannot be used: {reason}", param_hint="'--ca'") from None
     return settings
 

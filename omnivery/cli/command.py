@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from omnivery.cli.wording import in_options
+from omnivery.errors import ConfigError
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -28,6 +31,15 @@ class Command(click.Command):
         super().__init__(*arguments, **options)
         self.examples: list[str] = [line.strip() for line in examples.strip().splitlines()]
         self.params.append(json_option())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. An error that names an argument of the SDK names the option instead."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            if (words := in_options(str(error))) == str(error):
+                raise
+            raise ConfigError(words) from error
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""

@@ -99,8 +99,7 @@ def _interrupted(error: Any) -> Failure:
 
 
 def _setting(error: Any) -> Failure:
-    hint = getattr(error, "hint", None) or ("--domain NAME names it, too." if "OMNIVERY_DOMAIN" in str(error) else None)
-    return Failure(type="ConfigError", message=str(error), hint=hint, status=WRONG_USAGE)
+    return Failure(type="ConfigError", message=str(error), hint=getattr(error, "hint", None), status=WRONG_USAGE)
 
 
 def _ours(error: Any) -> Failure:

@@ -16,7 +16,8 @@ import click
 from attrs import field, frozen
 
 from omnivery import readers
-from omnivery.cli.output import in_options, printable
+from omnivery.cli.output import printable
+from omnivery.cli.wording import in_options
 from omnivery.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:

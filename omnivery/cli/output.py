@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import sys
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
+from omnivery.cli.wording import in_options
 from omnivery.display.counts import counted
 
 if TYPE_CHECKING:
@@ -246,17 +246,3 @@ def _rejection(item: Rejection) -> dict[str, Any]:
 
 def _words(error: BaseException | None) -> str | None:
     return None if error is None else in_options(str(error)) or type(error).__name__
-
-
-def in_options(words: str) -> str:
-    """A reader's words with the command line's options in place of its arguments."""
-    # They are text in the journal, too: the notation of Python is what tells an argument from the words around it.
-    return _ARGUMENT.sub(_option, words)
-
-
-_ARGUMENT = re.compile(r"""\b(format|client_ip|columns)=(?:'([^']*)'|\{"(\w+)": "(\w+)"\})""")
-
-
-def _option(match: re.Match[str]) -> str:
-    name, text, column, field = match.groups()
-    return f"--{name.replace('_', '-')} {shlex.quote(text) if column is None else f'{column}={field}'}"

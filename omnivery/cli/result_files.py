@@ -102,7 +102,11 @@ def replacing(path: Path) -> Iterator[Path]:
         raise ConfigError(f"--output: {path} is no file")
     if _is_database(target):
         raise ConfigError(f"--output: {path} is a store, a journal or another SQLite file: name another one")
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        # It would name a file that nobody has heard of.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     os.close(handle)
     written = Path(name)
     try:

@@ -85,7 +85,7 @@ def _show(call: SavedCall, explanation: Explanation, hint: str) -> None:
     out = console()
     what = f" {printable(words(fields))}:" if fields["kind"] else ""
     style = "green" if explanation.verified else "bold red"
-    out.print(f"[{style}]{explanation.cause.capitalize()}.[/]{what and ' '}", end="")
+    out.print(f"[{style}]{explanation.cause.capitalize()}.[/] ", end="")
     out.print(f"{what.strip()} {explanation.message}".strip(), markup=False)
     out.print(f"Next: {hint}", markup=False, style="italic")
 

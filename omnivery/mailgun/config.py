@@ -11,6 +11,7 @@ from omnivery.errors import ConfigError
 from omnivery.transport.client_config import ClientConfig
 from omnivery.transport.config import (
     from_environment,
+    origin,
     valid_base_url,
 )
 from omnivery.transport.credentials import BasicKey, Credential
@@ -81,8 +82,11 @@ def resolve_base_url(region: str | None, base_url: str | None) -> str:
     entry = from_environment(region, "OMNIVERY_REGION")
     entry = "global" if entry is None else entry.strip().lower()
     if entry not in REGIONS:
-        raise ConfigError(f"region: expected one of {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
-    return REGIONS[entry] if url is None else _with_version(valid_base_url(url))
+        named = origin(region, "region", "OMNIVERY_REGION")
+        raise ConfigError(f"{named}: expected one of {', '.join(REGIONS)}, not {entry!r}. Nothing was sent.")
+    if url is None:
+        return REGIONS[entry]
+    return _with_version(valid_base_url(url, argument=origin(base_url, "base_url", "OMNIVERY_MAILGUN_URL")))
 
 
 def _with_version(url: str) -> str:

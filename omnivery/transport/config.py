@@ -164,6 +164,11 @@ def from_environment(value: str | None, variable: str) -> str | None:
     return value if value is not None else (os.environ.get(variable, "").strip() or None)
 
 
+def origin(value: str | None, argument: str, variable: str) -> str:
+    """Return what an error is to name: the argument, or the environment variable in its place."""
+    return argument if value is not None else variable
+
+
 def required(value: str | None, *, argument: str, variable: str, purpose: str) -> str:
     """Return a required setting.
 
@@ -191,15 +196,15 @@ def valid_url(value: str, *, argument: str) -> str:
     return value
 
 
-def valid_base_url(value: str) -> str:
+def valid_base_url(value: str, *, argument: str) -> str:
     """Return a URL that paths can be appended to, without a trailing slash.
 
     Raises:
         ConfigError: the value is not a URL, or has a user name, a query or a fragment.
     """
-    parts = urlsplit(valid_url(value, argument="base_url"))
+    parts = urlsplit(valid_url(value, argument=argument))
     if "@" in parts.netloc or "?" in value or "#" in value:
-        raise ConfigError("base_url: must have no user name, query or fragment. Nothing was sent.")
+        raise ConfigError(f"{argument}: must have no user name, query or fragment. Nothing was sent.")
     return value.rstrip("/")
 
 

@@ -200,7 +200,7 @@ def test_submit_refuses_an_address_that_is_none(tmp_path: Path, settings: dict[s
     file.write_bytes(log("-", "x"))
     result = in_process("bots", "submit", str(file), "--base-url", "not an address", environment=settings)
     assert result.returncode == 2
-    assert b"base_url" in result.stderr
+    assert b"--base-url: expected a URL" in result.stderr
 
 
 def test_wrong_usage_ends_with_two() -> None:

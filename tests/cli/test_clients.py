@@ -68,7 +68,7 @@ def test_a_key_is_no_part_of_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("--base-url", "nowhere"), "base_url"),
+        (("--base-url", "nowhere"), "--base-url: "),
         (("--base-url", "https://a.example", "--region", "eu"), "region"),
         (("--ca", "/nowhere/ca.pem"), "/nowhere/ca.pem"),
         (("--surface", "smtp"), "smtp"),

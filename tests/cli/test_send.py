@@ -138,7 +138,7 @@ def test_a_dry_run_of_a_mime_message_names_its_recipients(command: Command) -> N
         (("--mime", "-", "--surface", "automations"), "MIME"),
         ((*TO, "--template", "x", "--variables", "-"), "JSON object"),
         ((*TO, "--text-file", "-"), "UTF-8"),
-        ((*TO, "--text", "x", "--at", "2030-01-01T00:00Z", "--surface", "automations"), "delivery_time"),
+        ((*TO, "--text", "x", "--at", "2030-01-01T00:00Z", "--surface", "automations"), "--at: "),
     ],
 )
 def test_what_cannot_be_sent_is_said_before_anything_is(
