@@ -16,7 +16,7 @@ from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
 from omnivery.readers._csv_escapes import unescape, until_escaped
 from omnivery.readers._csv_header import HeaderSearch
 from omnivery.readers._csv_nulls import may_have_nulls, without_null_times, without_nulls
-from omnivery.readers._csv_rows import NOTHING, fault_of
+from omnivery.readers._csv_rows import NOTHING, fault_of, is_decoration
 from omnivery.readers._csv_table import TableReader
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._file_source import FileSources
@@ -43,7 +43,7 @@ def csv(
 
     Titles and notes above the row of names are passed over, if it is among the first 20 rows and has at least two names
     that are wanted. Where each name has a blank in front, those in front of cells are no part of them. A row that
-    repeats the names is passed over, as are rows of empty cells.
+    repeats the names is passed over, as are rows of empty cells, lines that consoles draw, and their counts of rows.
 
     Blank lines are skipped, and count in the line numbers. A row comes out as an `UnreadableLine` if it has fewer cells
     than the first, or more that are not empty, holds bytes that are not UTF-8, breaks the rules of quoting, or has an
@@ -123,6 +123,8 @@ class CsvReader(TableReader):
         columns, kept = self._own, cells
         if isinstance(cells, str) or len(cells) != columns.count:
             if (fault := fault_of(cells, columns.count)) != NOTHING:
+                if is_decoration(cells):
+                    return self._passed("header")
                 return self._passed("blank") if fault is None else UnreadableLine(line=number, reason=fault)
             kept = cells[: columns.count]
         values = [cell or None for cell in kept]
@@ -159,7 +161,7 @@ class CsvReader(TableReader):
     def _at_fault(self, number: int, cells: list[str] | str, fault: str) -> BotEvent | UnreadableLine | None:
         """What becomes of a row with a cell that cannot be read."""
         assert isinstance(cells, list)  # noqa: S101  # for type checkers
-        if [cell.strip() for cell in cells] == self._names:
+        if [cell.strip() for cell in cells] == self._names or is_decoration(cells):
             return self._passed("header")  # files were joined, of which each had its own
         if (known := without_null_times(cells, self._own)) != cells:
             return self._item(number, known)

@@ -30,13 +30,26 @@ def csv_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
     wanted = KEYS.union(columns or ())
     first = sample[0].decode(errors="replace")
     if _names(first, wanted):
-        return _BELOW if "\ufffd" in first else 1.0
+        return 1.0 if "\ufffd" not in first and _has_rows(sample, wanted) else _BELOW
     if _SEPARATOR.fullmatch(first):
         # Without these names it may be a log in a column.
         return 1.0 if len(sample) > 1 and _names(sample[1].decode(errors="replace"), wanted) else _BELOW
     # Titles and notes above the table; a line of anything else may hold such a word by chance.
     below = (_names(line.decode(errors="replace"), wanted) for line in sample[1:HIGHEST])
     return _BELOW if max(below, default=0) > 1 else 0.0
+
+
+def _has_rows(sample: Sample, wanted: frozenset[str]) -> bool:
+    """Whether most of what stands below the names has as many cells, if there is anything yet."""
+    names, *lines = (line.decode(errors="replace") for line in sample)
+    delimiter = max(DELIMITERS, key=lambda one: len(wanted.intersection(in_any_case(_cells(names, one)))))
+    width, counts = len(_cells(names, delimiter)), [0, 0]
+    try:
+        for row in reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True):
+            counts[len(row) == width] += 1
+    except Error:  # the row of a quote that is not closed in the sample, or what is no CSV at all
+        pass
+    return not lines or counts[True] > counts[False]
 
 
 HIGHEST = 20
@@ -177,7 +190,7 @@ def _decoded(line: Line) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError:
-        raise ConfigError("it holds bytes that are not UTF-8") from None
+        raise ConfigError("it holds bytes that are not UTF-8: save the file in UTF-8") from None
 
 
 def _header(lines: list[str], delimiter: str) -> tuple[list[str] | None, Dialect]:

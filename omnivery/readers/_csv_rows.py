@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from csv import Error, reader
@@ -143,3 +144,14 @@ def fault_of(row: list[str] | str, width: int) -> str | None:
 
 def _is_blank(row: list[str]) -> bool:
     return len(row) <= 1 and not "".join(row).strip()
+
+
+def is_decoration(row: list[str] | str) -> bool:
+    """Whether a row is a line that a console has drawn, as below the names, or its count of the rows."""
+    text = "".join(row)
+    is_line = _DRAWN.issuperset(text) and any("--" in cell for cell in row)
+    return is_line or _COUNT.fullmatch(text.strip()) is not None
+
+
+_DRAWN = frozenset("-+|: ")
+_COUNT = re.compile(r"\(\d+ rows?(?: affected)?\)|\d+ rows? in set(?:, .*)?(?: \(.*\))?", re.ASCII)

@@ -92,14 +92,22 @@ def test_what_spreadsheets_leave_empty_is_no_fault() -> None:
     [
         "      ip      | uas | event_id \n--------------+-----+----------\n 192.0.2.1    | UA  | a\n(1 row)\n",
         "| ip | uas | event_id |\n|----|-----|----------|\n| 192.0.2.1 | UA | a |\n",
-        "+---+\n| ip        | uas | event_id |\n+---+\n| 192.0.2.1 | UA  | a        |\n+---+\n",
+        "+---+\n| ip        | uas | event_id |\n+---+\n| 192.0.2.1 | UA  | a        |\n+---+\n1 row in set\n",
+        "ip,uas,event_id\n--,---,--------\n192.0.2.1,UA,a\n\n(1 rows affected)\n",
+        "ip|uas|event_id\n192.0.2.1|UA|a\n(1 row)\n",
     ],
-    ids=["psql", "Markdown", "mysql"],
+    ids=["psql", "Markdown", "mysql", "sqlcmd", "psql, unaligned"],
 )
 def test_blanks_that_fill_up_a_table_of_a_console_are_no_part_of_its_cells(table: str) -> None:
-    """A user agent with a blank behind it is another one, and so is an id."""
-    events = [item for item in read(io.BytesIO(table.encode())) if isinstance(item, BotEvent)]
-    assert [(event.ip, event.uas, event.event_id) for event in events] == [("192.0.2.1", "UA", "a")]
+    """A user agent with a blank behind it is another one, and so is an id. What is drawn is no rejected row."""
+    found = read(io.BytesIO(table.encode()))
+    assert [(event.ip, event.uas, event.event_id) for event in found] == [("192.0.2.1", "UA", "a")]
+    assert 1 + sum(found.skipped.values()) == table.count("\n")
+
+
+def test_a_row_of_dashes_is_none_that_is_drawn() -> None:
+    (bad,) = csv(io.BytesIO(b"ip,uas,event_id\n-,-,-\n"))
+    assert isinstance(bad, UnreadableLine)
 
 
 def test_blanks_in_a_file_with_bars_are_kept() -> None:

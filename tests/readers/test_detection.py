@@ -29,6 +29,8 @@ JUNK = (
     b'"GET /a HTTP/1.1" 200 5 "-" "Agent"\n',
     b"{\n",
     b"192.0.2.1\n",
+    b"ip,uas,event_id\n",
+    b"ip;uas\n",
 )
 
 
@@ -187,3 +189,10 @@ def test_a_log_that_is_nearly_one_says_what_is_missing() -> None:
     [found] = read(io.BytesIO(b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5\n'))
     assert isinstance(found, UnreadableLine)
     assert "user agent" in found.reason
+
+
+def test_rows_of_a_table_may_go_over_lines_and_be_damaged() -> None:
+    content = (
+        b'ip,uas,event_id,note\n192.0.2.1,x,a,"1\n2\n3\n4"\n192.0.2.1,x\n192.0.2.1,x,b,"1\n2"\n192.0.2.1,x,c,"open\n'
+    )
+    assert [one.event_id for one in read(io.BytesIO(content)) if isinstance(one, BotEvent)] == ["a", "b"]
