@@ -19,10 +19,15 @@ import pytest
 
 from omnivery import webhooks
 from omnivery.errors import ConfigError, PayloadError
-from omnivery.webhooks import BotVerdicts, Receiver, ReceiverStatistics, VerdictStore, WebhookEvent
+from omnivery.webhooks import Receiver, ReceiverStatistics, VerdictStore, WebhookEvent
 
 KEY = "example-signing-key"
 PAGE = Path(__file__).parents[2] / "docs/webhooks.md"
+
+
+@pytest.fixture(autouse=True)
+def signing_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMNIVERY_SIGNING_KEY", KEY)
 
 
 def call(event_id: str = "e1", *, key: str = KEY) -> bytes:
@@ -34,7 +39,7 @@ def documented(first_line: str, **names: Any) -> dict[str, Any]:
     [block] = [
         block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if first_line in block
     ]
-    namespace = {"Receiver": Receiver, "BotVerdicts": BotVerdicts, "key": KEY, "__name__": "page", **names}
+    namespace = {"__name__": "page", **names}
     exec(block, namespace)
     return namespace
 
@@ -90,7 +95,7 @@ def test_the_documented_view_in_django() -> None:
 
 
 def test_the_documented_function_for_a_cloud_function(capsys: pytest.CaptureFixture[str]) -> None:
-    receive = documented("from omnivery.errors import WebhookError", webhooks=webhooks)["receive"]
+    receive = documented("from omnivery.errors import WebhookError")["receive"]
     assert [receive(each) for each in (call(), call(key="other"), b"no JSON")] == [200, 406, 406]
     assert capsys.readouterr().out.splitlines() == ["[('e1', True)]", "signature wrong", "not JSON"]
 
