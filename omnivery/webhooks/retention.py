@@ -6,14 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from attrs import define, field
+from attrs import define
 
-from omnivery._sqlite.kind import checked_age
+from omnivery._sqlite.retention import Retention
 
 PRUNE_ROWS = 500
 """Verdicts, and calls, that one transaction deletes."""
-PRUNE_EVERY = 60.0
-"""Seconds between two looks for what is old enough to be pruned, while calls are added."""
 
 _FORGET = """
 UPDATE calls SET body = NULL WHERE seq IN (
@@ -30,17 +28,11 @@ DELETE FROM calls WHERE received_at < ? AND seq IN (SELECT seq FROM calls ORDER 
 
 
 @define(kw_only=True, eq=False)
-class Retention:
+class VerdictRetention(Retention):
     """Deletes old payloads, and old verdicts with the calls that carried them."""
 
     transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
     """Begins a transaction of the store."""
-    clock: Callable[[], float]
-    """The time in unix seconds."""
-    keep: float | None
-    """Seconds after which verdicts are pruned while calls are added; None keeps them."""
-    _look_at: float = field(init=False, default=0.0)
-    """On the clock: when to look again for what is old enough."""
 
     def forget_payloads(self, older_than: float) -> int:
         """Delete raw payloads that are older than some seconds, and return how many.
@@ -48,7 +40,7 @@ class Retention:
         Raises:
             ConfigError: `older_than` is no age.
         """
-        before, total, count = self.clock() - checked_age("older_than", older_than), 0, 1
+        before, total, count = self.moment(older_than), 0, 1
         while count:
             with self.transaction() as database:
                 count = database.execute(_FORGET, (before,)).rowcount
@@ -61,19 +53,14 @@ class Retention:
         Raises:
             ConfigError: `older_than` is no age.
         """
-        before, total = self.clock() - checked_age("older_than", older_than), 0
+        before, total = self.moment(older_than), 0
         while any(deleted := self._prune(before)):
             total += deleted[0]
         return total
 
-    def prune_some(self) -> None:
-        """Delete some of what is old enough, at most once in a while unless there is more."""
-        now = self.clock()
-        # Not later than that: a clock that was ahead for a while may have been set back.
-        if self.keep is None or self._look_at - PRUNE_EVERY <= now < self._look_at:
-            return
-        # As long as there is more, some with every call; else a look now and then.
-        self._look_at = now if any(self._prune(now - self.keep)) else now + PRUNE_EVERY
+    def forget_some(self, before: float) -> bool:
+        """Delete some of what was received before a moment; say whether there was any."""
+        return any(self._prune(before))
 
     def _prune(self, before: float) -> tuple[int, int]:
         """Delete some verdicts and calls that were received before a moment, and return how many of each."""

@@ -20,7 +20,7 @@ from omnivery.display.table import SHOWN, Table
 from omnivery.display.tabular import Tabular
 from omnivery.errors import OmniveryError
 from omnivery.events.event import BotEvent
-from omnivery.webhooks.retention import Retention
+from omnivery.webhooks.retention import VerdictRetention
 from omnivery.webhooks.store_file import VERDICT_STORE
 from omnivery.webhooks.stored_verdict import StoredVerdict, StoreStatistics, table_of_stored
 from omnivery.webhooks.verdict_wait import Row, VerdictWait, ends_after
@@ -99,7 +99,7 @@ class VerdictStore(Tabular):
         self._lock = Lock()
         self._commits = 0
         self._file = open_file(resolved(path, VERDICT_STORE.noun), VERDICT_STORE, timeout=timeout)
-        self._retention = Retention(transaction=self._transaction, clock=clock, keep=kept)
+        self._retention = VerdictRetention(transaction=self._transaction, clock=clock, keep=kept)
 
     def __repr__(self) -> str:
         return f"VerdictStore({str(self._file.path)!r})"

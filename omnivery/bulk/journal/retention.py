@@ -11,13 +11,12 @@ from contextlib import AbstractContextManager
 from attrs import define, field
 
 from omnivery._sqlite.kind import checked_age
+from omnivery._sqlite.retention import Retention
 
 PRUNE_ROWS = 100
 """Rows that one transaction prunes: about 50,000 events."""
 PRUNE_SMALL_ROWS = 5000
 """The same where rows hold a message each: to wait for the disk every 100 messages took minutes for millions."""
-PRUNE_EVERY = 60.0
-"""Seconds between two looks for what is old enough to be pruned, while a run writes."""
 VACUUM_PAGES = 1024
 """Pages that one transaction gives back to the file system: 16 MB."""
 
@@ -32,18 +31,12 @@ DELETE FROM rejection WHERE id IN (SELECT id FROM rejection ORDER BY id LIMIT ?)
 
 
 @define(kw_only=True, eq=False)
-class Retention:
+class JournalRetention(Retention):
     """Forgets accepted ids and rejected items. Totals stay, and so does what is not delivered."""
 
     writing: Callable[[], AbstractContextManager[sqlite3.Connection]]
     """Gives the connection of the journal's only writer."""
-    clock: Callable[[], float]
-    """The time in unix seconds."""
-    keep: float | None = field(init=False, default=None)
-    """Seconds after which they are forgotten while the journal is open; None keeps them."""
     _rows: int = field(init=False, default=PRUNE_ROWS)
-    _look_at: float = field(init=False, default=0.0)
-    """On the clock: when to look again for what is old enough."""
 
     def begin_run(self, keep: float | None) -> None:
         """Begin a run.
@@ -52,7 +45,7 @@ class Retention:
             ConfigError: `keep` is no age.
         """
         self.keep = None if keep is None else checked_age("keep", keep)
-        self._look_at = 0.0
+        self.look_at = 0.0
 
     def prune(self, older_than: float) -> int:
         """Forget all that is older than some seconds, give its room back, and return how many items that were.
@@ -61,21 +54,16 @@ class Retention:
             ConfigError: `older_than` is no age.
             JournalError: the journal cannot be written.
         """
-        forgotten, before = 0, self.clock() - checked_age("older_than", older_than)
+        forgotten, before = 0, self.moment(older_than)
         while some := self._forget(before):
             forgotten += some
         with self.writing() as db:
             give_back(db)
         return forgotten
 
-    def prune_some(self) -> None:
-        """Forget some of what is old enough, at most once in a while unless there is more."""
-        now = self.clock()
-        # Not later than that: a clock that was ahead for a while may have been set back.
-        if self.keep is None or self._look_at - PRUNE_EVERY <= now < self._look_at:
-            return
-        # As long as there is more, some with every transaction; else a look now and then.
-        self._look_at = now if self._forget(now - self.keep) else now + PRUNE_EVERY
+    def forget_some(self, before: float) -> bool:
+        """Forget some of what was settled before a moment; say whether there was any."""
+        return self._forget(before) > 0
 
     def _forget(self, before: float) -> int:
         with self.writing() as db:

@@ -41,7 +41,7 @@ from omnivery.bulk.journal.claims import Claims
 from omnivery.bulk.journal.file import JOURNAL, open_to_write
 from omnivery.bulk.journal.known_sources import KnownSources
 from omnivery.bulk.journal.lock import WriterLock
-from omnivery.bulk.journal.retention import Retention, give_back
+from omnivery.bulk.journal.retention import JournalRetention, give_back
 from omnivery.bulk.journal.rows import check_sound
 from omnivery.bulk.journal.sql import PREPARE, STEP, JournalEntry, step_of
 from omnivery.bulk.journal.totals import target_of, totals_of
@@ -94,12 +94,12 @@ class JournalStore:
     _lock: WriterLock = field(alias="lock", repr=False)
     _clock: Callable[[], float] = field(alias="clock", repr=False)
     _claims: Claims = field(init=False, repr=False)
-    _retention: Retention = field(init=False, repr=False)
+    _retention: JournalRetention = field(init=False, repr=False)
     _sources: KnownSources = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self._sources = KnownSources(path=self.path)
-        self._retention = Retention(writing=self._writing, clock=self._clock)
+        self._retention = JournalRetention(writing=self._writing, clock=self._clock)
 
     @classmethod
     def open(

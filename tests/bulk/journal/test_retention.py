@@ -9,7 +9,7 @@ import pytest
 import omnivery.bulk.journal.store as store_module
 from omnivery.bulk.journal import retention
 from omnivery.bulk.journal.reader import JournalReader
-from omnivery.bulk.journal.retention import Retention
+from omnivery.bulk.journal.retention import JournalRetention
 from omnivery.bulk.journal.store import JournalStore
 from omnivery.bulk.part import PartState
 from omnivery.bulk.report import Rejection
@@ -124,13 +124,13 @@ def test_many_messages_are_forgotten_in_few_transactions(tmp_path: Path, monkeyp
         store.transact([read(store, source, one) for one in messages])
         store.transact([settled(source, *(ended(one, PartState.ACCEPTED) for one in messages))])
     with store_of(tmp_path / "j") as store:
-        prune, transactions = Retention._forget, []
+        prune, transactions = JournalRetention._forget, []
 
-        def counted(kept: Retention, before: float) -> int:
+        def counted(kept: JournalRetention, before: float) -> int:
             transactions.append(before)
             return prune(kept, before)
 
-        monkeypatch.setattr(Retention, "_forget", counted)
+        monkeypatch.setattr(JournalRetention, "_forget", counted)
         assert store.prune(1) == 6000
     assert len(transactions) <= 4
 
