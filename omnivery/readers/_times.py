@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from omnivery.readers._log_time import SECONDS_UNTIL, clf_seconds, whole_number
+from omnivery.readers._named_months import iso_text
 
 
 def unix_time(value: object) -> int | None:  # noqa: PLR0911  # one for each kind of value
@@ -18,8 +19,8 @@ def unix_time(value: object) -> int | None:  # noqa: PLR0911  # one for each kin
     Numbers, also as text and with an exponent, are seconds, or else milliseconds, microseconds or nanoseconds if as
     seconds they would lie beyond the year 5138; digits that are a date, `20260517100503`, are that date, and a
     day of a spreadsheet with its fraction, `46159.42`, is no time. Other texts are in ISO 8601, as of BigQuery
-    (`2026-05-17 10:05:03 UTC`), Snowflake and Trino, in the common log format, or as in an e-mail's `Date`. A time
-    without a zone is in UTC.
+    (`2026-05-17 10:05:03 UTC`), Snowflake and Trino, in the common log format, as in an e-mail's `Date`, or with
+    the name of a month as reports have it. A time without a zone is in UTC.
     """
     if isinstance(value, str):
         if value.isdecimal() and value.isascii() and len(value) < len(str(SECONDS_UNTIL)) and len(value) != _DATE:
@@ -98,7 +99,10 @@ def _of_text(text: str) -> int | None:
     if found := _DAY_FIRST.fullmatch(text):
         day, month, year, hour, time, zone = found.groups()
         return _of_iso(f"{year}-{month:0>2}-{day:0>2} {hour or '00':0>2}{time or ':00'}{zone or ''}")
-    return _of_mail(text)
+    if (seconds := _of_mail(text)) is not None:
+        return seconds
+    named = iso_text(text)
+    return None if named is None else _of_iso(named)
 
 
 def _of_mail(text: str) -> int | None:

@@ -68,12 +68,36 @@ MOMENT = 1_779_012_303
         "Sun, 17 May 2026 10:05:03 +0000",
         "17 May 2026 12:05:03 +0200",
         "17 May 2026 10:05:03 GMT",
+        "May 17, 2026 @ 10:05:03.123",  # Kibana
+        "May 17, 2026, 10:05:03 AM",  # JavaScript, for people in America
+        "May 17, 2026, 10:05:03\u202fAM",
+        "Sunday, May 17th, 2026 at 10:05:03",
+        "May 17 2026 10:05:03AM",  # SQL Server
+        "17-MAY-26 10.05.03.123456 AM",  # Oracle
+        "17-May-2026 10:05:03",
+        "17 May 2026, 12:05:03 +02:00",
         datetime(2026, 5, 17, 10, 5, 3, 999_999),  # noqa: DTZ001  # without a zone
         datetime(2026, 5, 17, 12, 5, 3, tzinfo=timezone(timedelta(hours=2))),
     ],
 )
 def test_one_moment_is_read_from_every_form(written: Any) -> None:
     assert unix_time(written) == MOMENT
+
+
+@pytest.mark.parametrize(
+    ("written", "hour", "minute"),
+    [
+        ("May 17, 2026, 12:05 AM", 0, 5),
+        ("May 17, 2026, 12:05 PM", 12, 5),
+        ("17-MAY-26 11.59.00 PM", 23, 59),
+        ("Sept 17, 2026", 0, 0),
+        ("17 December 1999", 0, 0),
+        ("17-DEC-99", 0, 0),
+    ],
+)
+def test_half_days_and_days_with_the_name_of_a_month(written: str, hour: int, minute: int) -> None:
+    found = datetime.fromtimestamp(unix_time(written) or 0, UTC)
+    assert (found.day, found.hour, found.minute) == (17, hour, minute)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +109,13 @@ def test_one_moment_is_read_from_every_form(written: Any) -> None:
         "05.17.2026 10:05:03",
         "31.02.2026 10:05:03",
         "17.05.26 10:05:03",
+        "5/17/2026 10:05:03 AM",  # or 17/5? With a day below 13 nobody knows
+        "May 17, 2026, 13:05:03 PM",
+        "May 32, 2026, 10:05:03",
+        "Mayday 17, 2026, 10:05:03",
+        "Mai 17, 2026, 10:05:03",
+        "May 17 10:05:03",
+        "17-05-26 10.05.03",
         "17.05.2026 10",
         "17.05.2026 10:05:03 CET",
         "yesterday",
