@@ -108,7 +108,7 @@ class Resumable(ABC, Generic[T]):
         """
 
     @abstractmethod
-    def open(self, bookmark: ResumePoint) -> ItemStream[T]:
+    def open(self, point: ResumePoint) -> ItemStream[T]:
         """Return the items behind a resume point.
 
         Raises:

@@ -39,7 +39,7 @@ class SourceReader(Generic[T]):
 
     _iterator: ItemStream[T] | None = field(alias="iterator")
     """None for a resumable source that was not opened yet."""
-    _origin: Resumable[T] | None = field(alias="origin", default=None)
+    _resumable: Resumable[T] | None = field(alias="resumable", default=None)
     _keep: Callable[[T], T] | None = field(alias="keep", default=None)
     """Copies an item, so that the caller cannot change it any more."""
     error: Exception | None = field(init=False, default=None)
@@ -75,7 +75,7 @@ class SourceReader(Generic[T]):
         if isinstance(items, Resumable):
             if encoded:
                 items.allow_encoded()
-            return cls(iterator=None, origin=items)
+            return cls(iterator=None, resumable=items)
         if isinstance(items, BatchSource):
             if keep is not None:
                 items.keep_with(keep)
@@ -98,15 +98,15 @@ class SourceReader(Generic[T]):
     @property
     def replays(self) -> bool:
         """Whether items that were read just before a crash come again."""
-        if self._origin is not None:
-            return self._origin.replays
+        if self._resumable is not None:
+            return self._resumable.replays
         return not isinstance(self._iterator, BatchSource) or self._iterator.replays
 
     async def prepare(self) -> None:
         """Have a resumable source look at what there is to read. Called once, before all else."""
-        if self._origin is not None:
+        if self._resumable is not None:
             # It looks into each file, and there may be thousands.
-            await to_thread.run_sync(self._origin.prepare)
+            await to_thread.run_sync(self._resumable.prepare)
 
     async def resume(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Go to the source's resume point in a journal, before anything is read.
@@ -116,25 +116,25 @@ class SourceReader(Generic[T]):
         Raises:
             ConfigError: the source has changed, or ends before its resume point.
         """
-        if self._origin is not None:
-            bookmark = await to_thread.run_sync(self._origin.locate, known)
-            self._iterator = self._origin.open(bookmark)
-            return bookmark
+        if self._resumable is not None:
+            point = await to_thread.run_sync(self._resumable.locate, known)
+            self._iterator = self._resumable.open(point)
+            return point
         name = UNNAMED if self.replays else BUFFER
-        bookmark = next((one for one in known if one.name == name), ResumePoint(name=name))
-        taken = bookmark.position.get("items", 0)
+        point = next((one for one in known if one.name == name), ResumePoint(name=name))
+        taken = point.position.get("items", 0)
         if self.replays:
             await self._pass_over(taken)
         self._taken = taken
-        return bookmark
+        return point
 
     def position(self, items: Sequence[T]) -> PositionDelta:
         """Return the position to resume from after these items, or what has changed in it since the last call.
 
         Call it once after each `read_into`.
         """
-        if self._origin is not None:
-            return self._origin.position_delta(items[-1])
+        if self._resumable is not None:
+            return self._resumable.position_delta(items[-1])
         self._taken += len(items)
         return PositionDelta(rest={"items": self._taken})
 
@@ -148,8 +148,8 @@ class SourceReader(Generic[T]):
             return items
         try:
             if self._iterator is None:
-                assert self._origin is not None  # noqa: S101  # `of` sees to it: one of the two is there
-                self._iterator = self._origin.stream()
+                assert self._resumable is not None  # noqa: S101  # `of` sees to it: one of the two is there
+                self._iterator = self._resumable.stream()
             if isinstance(self._iterator, AsyncIterator | BatchSource):
                 await self._fill_waiting(self._iterator, items, count)
             elif isinstance(self._iterator, Slices):
@@ -175,9 +175,9 @@ class SourceReader(Generic[T]):
 
     async def close(self) -> None:
         """Close what was opened here. A caller's own stream stays the caller's."""
-        if self._origin is not None and isinstance(self._iterator, AsyncGenerator):
+        if self._resumable is not None and isinstance(self._iterator, AsyncGenerator):
             await self._iterator.aclose()
-        if self._origin is not None and isinstance(self._iterator, BatchSource):
+        if self._resumable is not None and isinstance(self._iterator, BatchSource):
             await self._iterator.close()
 
     def stop(self) -> None:

@@ -54,8 +54,8 @@ class _CursorSource(Resumable[EventLike]):
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         return next((one for one in known if one.name == self.name), ResumePoint(name=self.name))
 
-    def open(self, bookmark: ResumePoint) -> ItemStream[EventLike]:
-        self._cursor = bookmark.position.get("cursor")
+    def open(self, point: ResumePoint) -> ItemStream[EventLike]:
+        self._cursor = point.position.get("cursor")
         pairs = self.opened(self._cursor)
         return self._each_later(pairs) if isinstance(pairs, AsyncIterable) else self._each(pairs)
 

@@ -182,13 +182,13 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
                 now.add_past(self._past.passed_over(origin, past, everywhere))
         return ResumePoint(name=self.name, position=now.as_json())
 
-    def open(self, bookmark: ResumePoint) -> ItemStream[T]:
+    def open(self, point: ResumePoint) -> ItemStream[T]:
         """Return the items behind a point. What may keep one waiting is read in a thread.
 
         Raises:
             OSError: a file cannot be read.
         """
-        self._handed_out.places, self._recorded = Places.of(bookmark.position), True
+        self._handed_out.places, self._recorded = Places.of(point.position), True
         return self._items(chain(self._rests(), self._readings()))
 
     def position(self, last: T) -> Mapping[str, Any]:  # noqa: ARG002  # where reading stands is known without it

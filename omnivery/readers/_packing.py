@@ -24,7 +24,7 @@ class DamagedError(SourceError):
     """Data ends too early, or is not what it should be. The caller that counts lines says after which one."""
 
     lost_from: int | None = None
-    """Packed bytes before those that were unpacked in vain: up to the damage, they hold data that did not come out."""
+    """Where the packed bytes begin that failed together: unpacked one by one, they yield what is before the damage."""
 
 
 _LAYERS = 4

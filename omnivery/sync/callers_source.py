@@ -77,38 +77,38 @@ class _CallersResumable(Resumable[P]):
     """The caller's source, which a journal can resume."""
 
     _call: CallInThread
-    _origin: Resumable[P]
+    _resumable: Resumable[P]
 
     @property
     def replays(self) -> bool:
-        return self._origin.replays
+        return self._resumable.replays
 
     def prepare(self) -> None:
-        self._origin.prepare()
+        self._resumable.prepare()
 
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
-        return self._origin.locate(known)
+        return self._resumable.locate(known)
 
-    def open(self, bookmark: ResumePoint) -> ItemStream[P]:
-        if isinstance(self._origin, Iterable):
+    def open(self, point: ResumePoint) -> ItemStream[P]:
+        if isinstance(self._resumable, Iterable):
             # A file: it checks at once whether the position still exists.
-            return self._ready(self._origin.open(bookmark))
+            return self._ready(self._resumable.open(point))
         # The caller's own function may open something that is bound to the caller's thread.
-        return _CallersItems(self._call, lambda: _iterable(self._origin.open(bookmark)))
+        return _CallersItems(self._call, lambda: _iterable(self._resumable.open(point)))
 
     def stream(self) -> ItemStream[P]:
-        if isinstance(self._origin, Iterable):
-            return self._ready(self._origin.stream())
+        if isinstance(self._resumable, Iterable):
+            return self._ready(self._resumable.stream())
         return super().stream()
 
     def position(self, last: P) -> Mapping[str, Any]:
-        return self._origin.position(last)
+        return self._resumable.position(last)
 
     def position_delta(self, last: P) -> PositionDelta:
-        return self._origin.position_delta(last)
+        return self._resumable.position_delta(last)
 
     def allow_encoded(self) -> None:
-        self._origin.allow_encoded()
+        self._resumable.allow_encoded()
 
     def _ready(self, items: ItemStream[P]) -> ItemStream[P]:
         # A `BatchSource` reads in a thread of its own, and needs not the caller's.

@@ -209,7 +209,7 @@ class PipeSource(Resumable[EventLike]):
     def locate(self, known: Sequence[ResumePoint]) -> ResumePoint:
         return ResumePoint(name="pipe")
 
-    def open(self, bookmark: ResumePoint) -> Pipe:
+    def open(self, point: ResumePoint) -> Pipe:
         return self.pipe
 
     def position(self, last: EventLike) -> Mapping[str, Any]:

@@ -157,7 +157,7 @@ def drain(store: JournalStore) -> list[Any]:
 def as_version_1(path: Path) -> None:
     """Make a journal that nobody has open one as releases wrote it that had all of a position in one text."""
     with store_of(path) as store:
-        points = store.bookmarks()
+        points = store.resume_points()
     with closing(sqlite3.connect(path)) as db, db:
         for point in points:
             name, _, _, position, checksum = source_values(point)

@@ -53,9 +53,9 @@ class KnownSources:
         self._changed = set()
         return list(self._points.values())
 
-    def enter(self, db: sqlite3.Connection, bookmark: ResumePoint, now: float) -> tuple[int, int]:
+    def enter(self, db: sqlite3.Connection, point: ResumePoint, now: float) -> tuple[int, int]:
         """Enter a source, or what it looks like now, and return its row and how many items of it were read."""
-        row, read = db.execute(_ENTER, (*source_values(bookmark), now)).fetchone()
+        row, read = db.execute(_ENTER, (*source_values(point), now)).fetchone()
         self.note_changed([row])
         return row, read
 

@@ -119,8 +119,8 @@ class JournalRecorder(Recorder[T]):
         if self.again:
             await self.run_aside(self._journal.requeue_undelivered)
             return
-        bookmark = await source.resume(await self.run_aside(self._journal.bookmarks))
-        self._source_row, self._taken = await self.run_aside(partial(self._journal.enter_source, bookmark))
+        point = await source.resume(await self.run_aside(self._journal.resume_points))
+        self._source_row, self._taken = await self.run_aside(partial(self._journal.enter_source, point))
 
     @property
     def broken(self) -> JournalError | None:

@@ -188,7 +188,7 @@ class JournalStore:
                 "Nothing was sent."
             )
 
-    def bookmarks(self) -> list[ResumePoint]:
+    def resume_points(self) -> list[ResumePoint]:
         """Every source that it knows.
 
         Raises:
@@ -197,10 +197,10 @@ class JournalStore:
         with self._file.use(ConfigError, JOURNAL.refused) as db:
             return self._sources.points(db)
 
-    def enter_source(self, bookmark: ResumePoint) -> tuple[int, int]:
+    def enter_source(self, point: ResumePoint) -> tuple[int, int]:
         """Enter a source, or what it looks like now, and return its row and how many items of it were read."""
         with self._file.use(ConfigError, JOURNAL.refused) as db:
-            return self._sources.enter(db, bookmark, self._clock())
+            return self._sources.enter(db, point, self._clock())
 
     def totals(self) -> RunTotals[Any]:
         """The totals of all runs. What is pending counts as undelivered until it is claimed."""

@@ -42,7 +42,7 @@ def write(store: JournalStore, *positions: Any) -> None:
 
 def position(path: Path) -> dict[str, Any]:
     with store_of(path) as store, JournalReader.open(path) as reader:
-        [point], [state] = store.bookmarks(), reader.state().sources
+        [point], [state] = store.resume_points(), reader.state().sources
     assert point.position == state.position
     return dict(point.position)
 
@@ -108,7 +108,7 @@ def test_sources_keep_their_entries_apart(path: Path) -> None:
         other, _ = store.enter_source(ResumePoint(name="other"))
         entry = read(store, other, part(store, "e"), position=whole(a=9))
         store.transact([entry, read(store, 1, part(store, "e"), position=changed(3, named(c=4)))])
-        first, second = store.bookmarks()
+        first, second = store.resume_points()
     assert first.position == {"files": {"a": {"line": 1}, "b": {"line": 2}, "c": {"line": 4}}}
     assert second.position == {"files": {"a": {"line": 9}}}
 
@@ -124,7 +124,7 @@ def test_any_name_and_any_text_is_kept(path: Path, name: str) -> None:
 def test_a_source_that_says_all_in_one_text_has_no_entries(path: Path) -> None:
     with store_of(path) as store:
         write(store, at({"files": {"b": 1}, "items": 7}))
-        [point] = store.bookmarks()
+        [point] = store.resume_points()
     assert point.position == {"files": {"b": 1}, "items": 7}
 
 
@@ -158,7 +158,7 @@ def test_a_position_that_is_not_as_it_was_written_is_refused(path: Path, damage:
     spoil(path, damage)
     words = r"row 1 of its sources, source, does not say how far it was read"
     with store_of(path) as store, pytest.raises(ConfigError, match=words):
-        store.bookmarks()
+        store.resume_points()
     with JournalReader.open(path) as reader:
         [source] = reader.state().sources
     assert source.position["files"]["a"] == {"line": 1}
@@ -184,7 +184,7 @@ def test_a_journal_of_version_1_is_read_and_gone_on_with(path: Path) -> None:
         assert (state.position, state.read) == (expected, 1)
     assert rows(path, "PRAGMA user_version") == [(1,)], "to look at it leaves it to the release that wrote it"
     with store_of(path) as store:
-        [point] = store.bookmarks()
+        [point] = store.resume_points()
         assert point.position == expected
         write(store, whole(a=1, b=5, c=3))
     assert position(path) == {"files": {"a": {"line": 1}, "b": {"line": 5}, "c": {"line": 3}}}
@@ -199,7 +199,7 @@ def test_a_journal_of_version_1_that_nothing_was_added_to_keeps_its_position(pat
         with store_of(path) as store:
             store.enter_source(SOURCE)
             store.transact([JournalEntry(delta=read(store, 1).delta)])
-            [point] = store.bookmarks()
+            [point] = store.resume_points()
             assert point.position == expected
 
 

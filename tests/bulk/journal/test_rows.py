@@ -113,7 +113,7 @@ def test_a_source_whose_place_is_damaged_is_refused(path: Path, column: str, val
     spoil(path, f"UPDATE source SET {column} = ?", value)
     words = r"row 1 of its sources, source, does not say how far it was read"
     with store_of(path) as store, pytest.raises(ConfigError, match=words):
-        store.bookmarks()
+        store.resume_points()
     with JournalReader.open(path) as reader:
         assert reader.state().read == 25
 
@@ -158,7 +158,7 @@ def everything(path: Path) -> None:
         for look in looks:
             told(look)
     with store_of(path) as store:
-        told(store.bookmarks)
+        told(store.resume_points)
         told(lambda: store.enter_source(ResumePoint(name="source")))
         told(store.totals)
         told(lambda: store.items_at(1, 0, 100))

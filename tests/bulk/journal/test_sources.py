@@ -40,7 +40,7 @@ class Slow(Resumable[EventLike]):
         from_thread.run(checkpoint)
         return ResumePoint(name="slow")
 
-    def open(self, bookmark: ResumePoint) -> Iterator[EventLike]:
+    def open(self, point: ResumePoint) -> Iterator[EventLike]:
         return iter(events(3))
 
     def position(self, last: EventLike) -> Mapping[str, Any]:

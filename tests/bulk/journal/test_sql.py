@@ -140,7 +140,7 @@ def test_a_source_whose_name_is_no_unicode_is_found_again(tmp_path: Path) -> Non
     point = ResumePoint(name="caf\udce9.log", identity={"path": "caf\udce9", "bytes": 3}, position={"offset": 7})
     with store_of(tmp_path / "j") as store:
         row, _ = store.enter_source(point)
-        assert store.bookmarks() == [point]
+        assert store.resume_points() == [point]
         assert store.enter_source(point)[0] == row
         # As text it would be another name.
         assert store.enter_source(ResumePoint(name="caf\\udce9.log"))[0] != row
