@@ -146,7 +146,7 @@ class ProviderReader(WholeReader[BotEvent]):
             if isinstance(document, UnreadableLine):
                 yield document
                 continue
-            payloads = payloads_in(document.data) or _forms(document.data)
+            payloads = payloads_in(document.data) or _forms(document.data) or _logged(document.data)
             if payloads is None:
                 fault, size = UnreadableLine(line=document.line, reason="not JSON"), len(document.data)
             for payload in payloads or ():
@@ -195,7 +195,7 @@ def _is_in_lines(start: bytes) -> bool:
     lines = [line for line in start.split(b"\n")[:20] if line.strip()]
     if b"\n" in start and not start.endswith(b"\n"):
         lines = lines[:-1] or lines  # it may go on
-    return 2 * sum(_is_json(line) or _forms(line) is not None for line in lines) > len(lines)
+    return 2 * sum(_is_json(line) or bool(_forms(line) or _logged(line)) for line in lines) > len(lines)
 
 
 def _is_json(line: bytes) -> bool:
@@ -228,6 +228,15 @@ def _forms(line: bytes) -> list[Mapping[str, str]] | None:
     """The form in a stored line; None if it is none of an event."""
     form = _form(line) if b"event=" in line else None
     return [form] if form else None
+
+
+def _logged(line: bytes) -> list[Any] | None:
+    """The JSON at the end of a line that has something in front, such as the time; None if there is none."""
+    starts = sorted({line.find(start) for start in (b"{", b"[", b"[{")} - {-1, 0})
+    for at in starts:
+        if _is_json(line[at:]):
+            return [codec.loads(line[at:])]
+    return None
 
 
 _PART_NAME = re.compile(rb'(?i:content-disposition): *form-data;[^\r\n]* name="([^"\r\n]*)"')

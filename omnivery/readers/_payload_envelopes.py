@@ -136,4 +136,5 @@ _WRAPPERS: Sequence[tuple[str, Callable[[Any], Any]]] = (
     ("logEvents", _same),
     ("message", _json),
     ("payload", _json),  # a row of a table in which calls are kept
+    ("log", _json),  # what a container has written
 )

@@ -315,7 +315,32 @@ def test_what_services_put_around_a_call_is_opened_for_each_provider(provider: A
         assert only(packed(payload), provider) == only(call, provider)
 
 
-@pytest.mark.parametrize("name", ["body", "data", "detail", "message", "payload", "Records"])
+@pytest.mark.parametrize("provider", CLICKS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-05-17T10:05:03.123Z {}",
+        "2026-05-17T10:05:03.123Z\tc6af9ac6-7b61-11e6-9a41-93e8deadbeef\tINFO\t{}",
+        "[2026-05-17 10:05:03] app.INFO: {}",
+        "May 17 10:05:03 web1 app[7]: call {}",
+        "web-1  | {}",
+    ],
+)
+def test_calls_that_a_handler_has_logged_are_read(provider: Any, line: str, tmp_path: Path) -> None:
+    """Each was an event and a rejected line, or none."""
+    path = tmp_path / "app.log"
+    path.write_text(f"{line.format(json.dumps(CLICKS[provider]))}\n" * 3 + "2026-05-17T10:05:03.123Z ready\n")
+    *clicks, last = events(path, provider=provider)
+    assert clicks == [only(CLICKS[provider], provider)] * 3
+    assert last == UnreadableLine(line=4, reason="not JSON")
+
+
+def test_calls_in_the_log_of_a_container_are_read() -> None:
+    lines = json.dumps({"log": json.dumps([SENDGRID]) + "\n", "stream": "stdout", "time": "t"}) + "\n"
+    assert list(events(lines.encode() * 2, provider="sendgrid")) == [only([SENDGRID], "sendgrid")] * 2
+
+
+@pytest.mark.parametrize("name", ["body", "data", "detail", "log", "message", "payload", "Records"])
 def test_an_attribute_of_a_message_is_no_wrapper(name: str) -> None:
     """SendGrid has the unique arguments beside the fields of the event, whatever the sender has called them."""
     event = only([{**SENDGRID, name: "spring"}], "sendgrid", attributes=(name,))
