@@ -10,7 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
-from attrs import define, field
+from attrs import define, evolve, field
 
 from omnivery.cli.adapter import bulk_adapter
 from omnivery.cli.arguments import secret
@@ -67,13 +67,16 @@ class Submission:
     @property
     def reports(self) -> dict[str, SubmitReport]:
         """The report of each file begun so far; with a journal, of each file in the journal."""
-        reports = {name: run.report for name, run in self._runs.items()}
+        # What a file's own error ended is in `errors`: it says nothing of the others.
+        reports = {
+            name: evolve(run.report, stopped_by=None) if name in self.errors else run.report
+            for name, run in self._runs.items()
+        }
         if self.journal is None or not (reports or self._report):
             return reports
         from omnivery.automations.report import SubmitReport
         from omnivery.bulk.report import RunState
 
-        # What a file's own error ended is in `errors`: it says nothing of the others.
         begun = [self._report] if self._report else [one for name, one in reports.items() if name not in self.errors]
         state = RunState(elapsed=0.0, stopped_by=begun[-1].stopped_by if begun else None)
         try:

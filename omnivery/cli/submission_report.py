@@ -60,6 +60,8 @@ def print_summary(run: Submission) -> None:
     out, reports = console(), run.reports
     named = {events.name for events in run.sources.values() if isinstance(events, readers.FileEvents)}
     for name, report in reports.items():
+        if not report.read and name in run.errors:
+            continue  # the error says all that there is to say
         earlier = run.before.get(name)
         # Of the other files that a journal knows, those are told that are not well, or that a retry has mended.
         if earlier is None or name in named or not earlier.accepted == report.accepted == report.read:

@@ -134,6 +134,7 @@ def test_demo_of_a_folder_tells_copies_first_and_the_file_of_each_bad_line(tmp_p
     for name, line in (("a.log", 2), ("b.log", 3)):
         assert f"\n  {tmp_path / name}: rejected: line {line}: not in combined log format\n" in shown
     assert f"Error: {tmp_path / 'd.zip'}: this is a zip archive or an Excel workbook: unpack it first" in shown
+    assert shown.count("this is a zip archive") == 1
     assert "Every event that was read is accounted for, but not everything could be read." in shown
 
 
@@ -165,6 +166,18 @@ def test_submit_sends_every_file_and_says_which_line_of_which_is_bad(tmp_path: P
     assert (account["read"], account["accepted"], account["rejected"]) == (3, 2, 1)
     assert account["rejections"][0]["file"] == str(first)
     assert account["rejections"][0]["line"] == 2
+
+
+def test_a_file_s_own_error_is_told_once_and_is_not_called_the_end_of_the_run(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04")
+    (tmp_path / "b.log").write_bytes(log("x"))
+    _, shown = seen_in_process("bots", "submit", str(tmp_path), environment={**settings, "COLUMNS": "300"})
+    first, second = [line for line in shown.splitlines() if str(tmp_path) in line][-2:]
+    assert first.startswith(f"1 of 1 event accepted from {tmp_path / 'b.log'}: ")
+    assert second.startswith(f"Error: {tmp_path / 'a.zip'}: this is a zip archive")
+    assert shown.count("zip archive") == 1
 
 
 def test_submit_that_delivers_everything_ends_with_zero(tmp_path: Path, settings: dict[str, str]) -> None:
