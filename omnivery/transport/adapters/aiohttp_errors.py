@@ -26,8 +26,8 @@ def translate(error: Exception, *, sent: bool, peer: str) -> TransportError:
     if sent:
         translated: TransportError = AmbiguousError(_response_lost(error), permanent=failures.is_untrusted(error))
     else:
-        text, permanent = _not_connected(error, peer), isinstance(error, ValueError) or failures.is_untrusted(error)
-        translated = NotSentError(text, permanent=permanent, unreachable=failures.is_unreachable(error))
+        text, unreachable = _not_connected(error, peer), failures.is_unreachable(error)
+        translated = NotSentError(text, permanent=_is_permanent(error), unreachable=unreachable)
     translated.__cause__ = next((cause for cause in failures.causes(error) if not _holds_url(cause)), None)
     return translated
 
@@ -36,11 +36,20 @@ def _holds_url(error: BaseException) -> bool:
     return not isinstance(error, OSError) or isinstance(error, aiohttp.ClientError)
 
 
+def _is_permanent(error: Exception) -> bool:
+    return _proxy_status(error) in failures.PROXY_FINAL or isinstance(error, ValueError) or failures.is_untrusted(error)
+
+
+def _proxy_status(error: Exception) -> int | None:
+    """Return the status with which a proxy refused the connection."""
+    return (getattr(error, "status", 0) or None) if isinstance(error, aiohttp.ClientHttpProxyError) else None
+
+
 def _not_connected(error: Exception, peer: str) -> str:
     if failures.is_untrusted(error):
         return failures.untrusted(peer)
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return failures.PROXY_REFUSED
+        return failures.proxy_refused(_proxy_status(error))
     if isinstance(error, asyncio.TimeoutError):
         return f"connecting to {peer} took longer than the connect timeout"
     if isinstance(error, ValueError):

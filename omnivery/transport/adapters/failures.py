@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Iterator
+from http import HTTPStatus
 
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, phrase
 
 URL_INVALID = "the URL is not valid"
 REQUEST_INVALID = "the request is not valid HTTP: check its header fields"
-PROXY_REFUSED = "the proxy refused the connection"
 WRITE_TIMED_OUT = "the request could not be sent within the write timeout"
 READ_TIMED_OUT = "no response came within the read timeout"
 CONNECTION_CLOSED = "the server closed the connection before the response was complete"
@@ -73,7 +74,28 @@ def no_connection(error: BaseException, peer: str | None) -> str:
         (socket.gaierror, ": the host name is not known; check the URL"),
         (ConnectionRefusedError, ": connection refused; check the URL, or whether the server runs"),
         (ssl.SSLError, ": TLS failed; check whether the URL has the right scheme and port"),
+        (ConnectionError, ": the server closed it at once; check whether the URL has the right scheme and port"),
     ):
         if any(isinstance(cause, kind) for cause in found):
             return f"no connection could be made{where}{words}"
-    return f"no connection could be made{where} (name lookup failed, connection refused, or TLS failed)"
+    # No descriptor left, no route, no permission: the system's text has no URL in it, the exception's may have one.
+    number = next((cause.errno for cause in found if isinstance(cause, OSError) and cause.errno), None)
+    return f"no connection could be made{where}{f': {os.strerror(number)}' if number else ''}"
+
+
+PROXY_FINAL: dict[int, str] = {
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "; check the user name and the password in its URL",
+    HTTPStatus.FORBIDDEN: "; check whether it may connect to this host",
+}
+"""Statuses of a proxy that it would send again, and what to do about each."""
+
+
+def proxy_refused(status: int | None) -> str:
+    """Return the text for a proxy that would not connect to the server.
+
+    Args:
+        status: the status of its response, if that is known.
+    """
+    if status is None:
+        return "the proxy refused the connection"
+    return f"the proxy refused the connection: {status} {phrase(status)}{PROXY_FINAL.get(status, '')}"

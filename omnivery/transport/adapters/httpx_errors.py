@@ -76,7 +76,14 @@ def is_local(error: object) -> bool:
 
 def _is_permanent(error: Exception) -> bool:
     """Whether the same request would fail in the same way: a bad certificate, an invalid URL or header field."""
-    return isinstance(error, _INVALID_REQUEST) or is_local(error) or failures.is_untrusted(error)
+    refused = _proxy_status(error) in failures.PROXY_FINAL
+    return refused or isinstance(error, _INVALID_REQUEST) or is_local(error) or failures.is_untrusted(error)
+
+
+def _proxy_status(error: Exception) -> int | None:
+    """Return the status with which a proxy refused the connection. httpcore begins its text with it."""
+    found = re.match(r"([45]\d\d)\b", str(error)) if isinstance(error, httpx.ProxyError) else None
+    return int(found[1]) if found else None
 
 
 def _describe(error: Exception, peer: str | None = None) -> str:
@@ -96,7 +103,7 @@ def _describe(error: Exception, peer: str | None = None) -> str:
         httpx.ReadError: failures.CONNECTION_BROKE,
         httpx.WriteError: "the connection broke while the request was sent",
         httpx.DecodingError: failures.CODING_DAMAGED,
-        httpx.ProxyError: failures.PROXY_REFUSED,
+        httpx.ProxyError: failures.proxy_refused(_proxy_status(error)),
         httpx.UnsupportedProtocol: "the URL's scheme is not supported",
     }
     if isinstance(error, INVALID):

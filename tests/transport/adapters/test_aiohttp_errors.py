@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -62,7 +64,11 @@ def connector_error(cause: OSError, kind: Any = None) -> Exception:
     [
         (connector_error(ConnectionRefusedError(111, "refused")), "connection refused; check the URL", True),
         (connector_error(socket.gaierror(-2, "unknown")), "the host name is not known; check the URL", True),
-        (connector_error(OSError(113, "no route")), "name lookup failed, connection refused, or TLS failed", False),
+        (
+            connector_error(OSError(errno.EHOSTUNREACH, "secret")),
+            f"to {PEER}: {os.strerror(errno.EHOSTUNREACH)}",
+            False,
+        ),
         (TimeoutError(), "took longer than the connect timeout", False),
         (aiohttp.ClientHttpProxyError(SimpleNamespace(real_url=SECRET), ()), "the proxy refused", False),
         (aiohttp.ServerDisconnectedError(), "no connection could be made", False),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 
@@ -24,7 +26,10 @@ def test_causes_are_followed_through_groups_and_circles() -> None:
         (socket.gaierror(-2, "x"), "to h:1: the host name is not known", True),
         (ConnectionRefusedError(111, "x"), "to h:1: connection refused", True),
         (ssl.SSLError(1, "x"), "to h:1: TLS failed", False),
-        (TimeoutError(), "to h:1 (name lookup failed, connection refused, or TLS failed)", False),
+        (ConnectionResetError(), "to h:1: the server closed it at once; check whether the URL has the right", False),
+        (OSError(errno.EMFILE, "secret"), f"to h:1: {os.strerror(errno.EMFILE)}", False),
+        (OSError("secret"), "no connection could be made to h:1", False),
+        (TimeoutError(), "no connection could be made to h:1", False),
     ],
 )
 def test_the_reason_is_said_with_the_peer(cause: Exception, words: str, unreachable: bool) -> None:

@@ -109,6 +109,24 @@ async def test_a_tunnel_that_fails_did_not_send_the_request(
     assert_no_secret(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "permanent"),
+    [
+        ("407 Proxy Authentication Required", "407 Proxy Authentication Required; check the user name", True),
+        ("403 Forbidden", "403 Forbidden; check whether it may connect to this host", True),
+        ("502 Bad Gateway", "the proxy refused the connection: 502 Bad Gateway", False),
+        ("599 our-key", "the proxy refused the connection: 599 Unknown status", False),
+    ],
+)
+async def test_why_a_proxy_refuses_is_said(lane: Lane, status: str, words: str, permanent: bool) -> None:
+    """A wrong password of the proxy's would be refused each time."""
+    async with serve(always(http_response(status))) as proxy, lane.open(proxy=with_user(proxy.url)) as adapter:
+        with pytest.raises(NotSentError, match=words) as caught:
+            await adapter.send(get("https://192.0.2.1/ann"))
+    assert caught.value.permanent is permanent
+    assert "our-key" not in str(caught.value)
+
+
 async def test_a_tunnel_is_bounded_by_a_timeout(lane: Lane) -> None:
     """httpx bounds it by the read timeout, aiohttp by that for connecting."""
     timeouts = Timeouts(connect=0.05, read=0.05, write=30.0)
