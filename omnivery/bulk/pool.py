@@ -62,7 +62,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
     runtime: Runtime = field(factory=AsyncRuntime)
     ready: Callable[[], Awaitable[None]] | None = None
     """Waits until the service accepts requests, where an item must not be written down as being sent before."""
-    notify: Callable[[], None] | None = None
+    notify: Callable[[], None] | None = field(init=False, default=None)
     """Called when the run begins to wait for the service, and when it no longer does."""
     _totals: RunTotals[T] = field(init=False, factory=RunTotals)  # pyright: ignore[reportAssignmentType]
     _started: float | None = field(init=False, default=None)

@@ -70,10 +70,11 @@ class PartJoiner:
     """Says whether a text of so many lines may have some that go on; nearly none has, and is passed on as a whole."""
     reads: Callable[[bytes], bool]
     """Says whether a line can be read."""
-    growing: bool = False
+    growing: bool = field(init=False, default=False)
+    """Set before `joined` if the source may grow."""
     unfinished: int = field(init=False, default=0)
-    """Bytes of lines that were left, as the source may grow."""
-    passed: list[Pair] = field(factory=list["Pair"])
+    """Bytes of lines that were left, as it may."""
+    passed: list[Pair] = field(init=False, factory=list["Pair"])
     """The numbers of lines that belong to one before them, each behind the number of that one."""
     _again: set[int] = field(init=False, factory=set[int])
     """Those of them that an earlier reading has joined."""
@@ -212,7 +213,7 @@ class EntryJoiner:
     https://systemd.io/JOURNAL_EXPORT_FORMATS/.
     """
 
-    growing: bool = False
+    growing: bool = field(init=False, default=False)
     unfinished: int = field(init=False, default=0)
     passed: list[Pair] = field(init=False, factory=list["Pair"])
 

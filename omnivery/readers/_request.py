@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import define
+from attrs import define, field
 
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ids import event_id_for, part_of_id, request_id
@@ -39,13 +39,13 @@ class Request:
 class RequestReader(JoinedReader[BotEvent]):
     """Reads lines of which each is one request."""
 
-    forwarded: ForwardedClient | None = None
+    forwarded: ForwardedClient | None = field(init=False, default=None)
     """Finds the client behind proxies; None if the peer is the client."""
-    check: LogCheck | None = None
+    check: LogCheck | None = field(init=False, default=None)
     """Looks at the first requests; None if the caller knows whose addresses they have."""
-    carrier: Carrier | None = None
+    carrier: Carrier | None = field(init=False, default=None)
     """What is written around each line."""
-    timed: bool = True
+    timed: bool = field(init=False, default=True)
     """Whether each line tells its time."""
     no_agent: str = "no user agent"
     """Why a line cannot be read that does not tell the user agent."""
