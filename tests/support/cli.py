@@ -72,7 +72,9 @@ def seen_in_process(
     """Run the command in this process as on a plain terminal; give its exit status and what one would see."""
     screen = _Screen(io.BytesIO(), encoding=encoding)
     source = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
-    status = _run(arguments, source, [screen, screen], {"COLUMNS": "100", "TERM": "dumb", **(environment or {})})
+    # Without LINES, rich takes no COLUMNS from a dumb terminal either.
+    terminal = {"COLUMNS": "100", "LINES": "50", "TERM": "dumb"}
+    status = _run(arguments, source, [screen, screen], {**terminal, **(environment or {})})
     return status, _written(screen).decode(encoding)
 
 
