@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,14 +86,22 @@ class LazyGroup(Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for a misspelt name, say which may be meant."""
+        """Find the command; for a name that is misspelt or in another group, say which may be meant."""
         name = args[0]
         if name in self.table or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
         from difflib import get_close_matches
 
-        meant = " or ".join(map(repr, get_close_matches(name, self.table)))
-        raise click.UsageError(f"No such command {name!r}.{f' Did you mean {meant}?' if meant else ''}", ctx)
+        meant = [f"{group} {name}" for group in self._groups_with(ctx, name)] or get_close_matches(name, self.table)
+        hint = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+        raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+
+    def _groups_with(self, ctx: click.Context, name: str) -> Iterator[str]:
+        """The groups in this one that have a command of that name."""
+        for group in self.list_commands(ctx):
+            command = self.get_command(ctx, group)
+            if isinstance(command, click.Group) and name in command.list_commands(ctx):
+                yield group
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands that begin so, without importing them, and the group's own options."""

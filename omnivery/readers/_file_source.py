@@ -84,7 +84,7 @@ def _named(source: FileSource) -> Iterator[Origin]:
 def _standard_input() -> BinaryFile:
     file: BinaryFile | None = getattr(sys.stdin, "buffer", None)
     if file is None:
-        raise ConfigError("source '-': this process has no standard input to read bytes from")
+        raise ConfigError("standard input: this process has none to read bytes from")
     return file
 
 

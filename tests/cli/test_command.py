@@ -85,6 +85,8 @@ def test_the_command_without_arguments_shows_its_help() -> None:
     [
         (("domain",), "Did you mean 'domains'?"),
         (("bots", "chek"), "Did you mean 'check'?"),
+        (("submit",), "No such command 'submit'. Did you mean 'bots submit'?"),
+        (("list",), "Did you mean 'domains list' or 'suppressions list' or 'webhooks list'?"),
         (("domains", "lst"), "'list'"),
         (("qqqq",), "No such command 'qqqq'."),
     ],
