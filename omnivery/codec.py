@@ -9,6 +9,7 @@ JSON is read and written by orjson if it is installed (extra `fast`), otherwise 
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -58,10 +59,21 @@ def loads(data: bytes | str) -> Any:
     return _json.loads(data) if orjson is None else orjson.loads(data)
 
 
-def loads_or_none(data: bytes | str) -> Any:
-    """Parse one JSON document as `loads` does; return None if it is none."""
+def loads_received(data: bytes | str) -> Any:
+    """Parse a document that another program sent as a whole: as `loads`, and a byte order mark before it is ignored.
+
+    RFC 8259, section 8.1, lets readers do so.
+
+    Raises:
+        ValueError: as `loads`.
+    """
+    return loads(data.removeprefix("\ufeff") if isinstance(data, str) else data.removeprefix(BOM_UTF8))
+
+
+def loads_or_none(data: bytes | str, *, parse: Callable[[bytes | str], Any] = loads) -> Any:
+    """Parse one JSON document as `parse` does; return None if it is none."""
     try:
-        return loads(data)
+        return parse(data)
     except ValueError:
         return None
 

@@ -564,3 +564,15 @@ def test_an_open_vocabulary_takes_any_text(value: str | None) -> None:
 def test_an_open_vocabulary_takes_text_alone(value: object) -> None:
     with pytest.raises(DecodeError, match="expected text"):
         codec.structure({"state": value}, WithWords)
+
+
+@pytest.mark.parametrize("document", [b'\xef\xbb\xbf{"a": 1}', '\ufeff{"a": 1}'])
+def test_a_byte_order_mark_is_ignored(document: bytes | str) -> None:
+    """Programs in PHP and .NET put it before what they send, and RFC 8259 lets readers ignore it (section 8.1)."""
+    assert codec.loads_received(document) == {"a": 1}
+
+
+@pytest.mark.parametrize("document", [b"\xef\xbb\xbf", "\ufeff" * 100_000, "\ufeff\ufeff1", b"\xef\xbb"])
+def test_a_byte_order_mark_makes_no_document(document: bytes | str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # its text is the JSON library's
+        codec.loads_received(document)

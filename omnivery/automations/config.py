@@ -34,7 +34,7 @@ class AutomationsConfig(ClientConfig):
     """Configuration of an Automations client."""
 
     token: TokenHeader
-    webhook_url: str | None = field(default=None, validator=_url_or_nothing)
+    webhook_url: str | None = field(default=None, repr=False, validator=_url_or_nothing)
 
     def credential(self, operation: Operation[Any]) -> Credential:  # noqa: ARG002  # one token serves every operation
         """The token."""

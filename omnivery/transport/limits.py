@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from omnivery.errors import ConfigError
-from omnivery.transport.retry import TEMPORARY, jitter, parse_retry_after
+from omnivery.transport.retry import TEMPORARY, jitter, retry_after
 
 if TYPE_CHECKING:
     from omnivery.transport.http import Response
@@ -51,7 +51,7 @@ class AdaptiveLimiter:
             random: a random number in [0, 1).
         """
         if response.status in TEMPORARY:
-            asked = parse_retry_after(response.headers.get("retry-after")) or 0.0
+            asked = retry_after(response.headers) or 0.0
             pause = asked + jitter(asked, random) if 0.0 < asked <= max_retry_after else 0.0
             self.throttled(window, resume_at=now + pause if pause else 0.0)
         elif response.status < HTTPStatus.INTERNAL_SERVER_ERROR:

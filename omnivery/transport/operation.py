@@ -137,7 +137,7 @@ def _check_success(response: Response, safety: Safety) -> None:
     if not response.content.strip() or not (is_json or b'"error' in response.content):
         return
     try:
-        body = codec.loads(response.content)
+        body = codec.loads_received(response.content)
     except ValueError:
         if is_json and not is_html(response):
             raise DecodeError(f"the response ({response.status}) is not JSON where JSON was expected") from None
@@ -163,7 +163,7 @@ def json_body(response: Response) -> Any:
     if not response.content.strip():
         raise DecodeError(f"the response ({response.status}) is empty where JSON was expected")
     try:
-        value = codec.loads(response.content)
+        value = codec.loads_received(response.content)
         return codec.loads(value) if isinstance(value, str) else value
     except ValueError:
         found = "HTML" if is_html(response) else "not JSON"

@@ -93,7 +93,7 @@ def _read(response: Response) -> Any:
     if not response.content.strip():
         return None
     try:
-        return codec.loads(response.content)
+        return codec.loads_received(response.content)
     except ValueError:
         if is_html(response):
             raise DecodeError(f"the response ({response.status}) is HTML: a proxy or a wrong URL sent it") from None

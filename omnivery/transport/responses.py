@@ -9,7 +9,7 @@ from omnivery import codec
 from omnivery._logging import redact
 from omnivery.errors import ApiError, DecodeError, TransportError, error_class, phrase
 from omnivery.transport.operation import KeyKind, is_html
-from omnivery.transport.retry import parse_retry_after
+from omnivery.transport.retry import parse_retry_after, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from omnivery.transport.http import Response
     from omnivery.transport.operation import Operation
 
-REDIRECT = range(300, 400)
+REDIRECT = frozenset((301, 302, 303, 307, 308))
+"""Statuses that name another URL; 300 and 304 name none."""
 KEY_REFUSED = (401, 403)
 KEY_NEEDED = {
     KeyKind.PRIMARY: "the account's primary key (api_key), not a domain's sending key",
@@ -33,7 +34,7 @@ MESSAGE_LIMIT = 200
 
 def api_error(response: Response, *, operation: Operation[Any], attempts: int) -> ApiError:
     """Return the error for a response whose status is not a success."""
-    body = codec.loads_or_none(response.content)
+    body = codec.loads_or_none(response.content, parse=codec.loads_received)
     return error_class(response.status)(
         redact(_message(response, body)),
         status=response.status,
@@ -77,7 +78,7 @@ def _message(response: Response, body: Any) -> str:
 
 
 def _retry_after(response: Response, body: Any) -> float | None:
-    seconds = parse_retry_after(response.headers.get("retry-after"))
+    seconds = retry_after(response.headers)
     if seconds is None and isinstance(body, dict):
         # Mailgun's domain and webhook endpoints send the seconds in the body instead.
         named = body.get("retry-seconds")

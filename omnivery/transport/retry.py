@@ -19,12 +19,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError, ServerError, TransportError
 from omnivery.transport.config import RetryPolicy
 from omnivery.transport.operation import Safety
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONTENT_ERRORS = frozenset(
     {
@@ -165,6 +169,14 @@ def _backoff(failure: Failure, attempt: int, policy: RetryPolicy, random: float)
     return random * min(policy.max_backoff, base * 2.0 ** min(attempt - 1, 30))
 
 
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a response's `Retry-After`; None if it has none.
+
+    A date counts from the `Date` of the same response: the clock of this machine may be wrong.
+    """
+    return parse_retry_after(headers.get("retry-after"), now=_moment(headers.get("date")))
+
+
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
     """Return the seconds of a `Retry-After` field (RFC 9110, section 10.2.3): a number or a date. None for others.
 
@@ -174,15 +186,17 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     try:
         seconds = float(text)
     except ValueError:
-        return _seconds_until(text, now or datetime.now(UTC))
+        moment = _moment(text)
+        return None if moment is None else max((moment - (now or datetime.now(UTC))).total_seconds(), 0.0)
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def _seconds_until(text: str, now: datetime) -> float | None:
+def _moment(text: str | None) -> datetime | None:
+    """Return the time of an HTTP date; None for another text."""
     try:
-        moment = parsedate_to_datetime(text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max((aware - now).total_seconds(), 0.0)
+        moment = parsedate_to_datetime(text or "")
+        # An offset may move a time in the first or last year out of all years.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from attrs import field, frozen
 
-from omnivery.codec import loads
+from omnivery.codec import loads_received
 
 Payload: TypeAlias = bytes | str | Mapping[str, Any]
 """A webhook call's body: as received, or parsed already."""
@@ -39,7 +39,7 @@ def decode(body: Payload) -> Decoded:
     if not isinstance(body, bytes | bytearray | str):
         return Decoded(payload=_object(body))
     try:
-        return Decoded(payload=_object(loads(bytes(body) if isinstance(body, bytearray) else body)))
+        return Decoded(payload=_object(loads_received(bytes(body) if isinstance(body, bytearray) else body)))
     except ValueError:
         return Decoded(payload=_repaired(body), repaired=True)
 
@@ -52,6 +52,7 @@ def _repaired(body: bytes | bytearray | str) -> Mapping[str, Any] | None:
     """Read what other JSON writers produce: broken UTF-8, halves of surrogate pairs, control characters, NaN."""
     with suppress(ValueError, RecursionError):
         text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "replace")
+        text = text.removeprefix("\ufeff")
         text = _ESCAPE.sub(lambda escape: "\\ufffd" if escape["half"] else escape[0], text)
         return _object(json.loads(_HALF.sub(DAMAGED, text), strict=False, parse_int=_number))
     return None

@@ -85,7 +85,7 @@ def read(
     for entry, kept in _entries(rest.pop("events") if "events" in rest else [_result(rest)]):
         # The exact type first: it is cheaper to ask for, and what every entry of a call is.
         if (type(entry) is dict or isinstance(entry, Mapping)) and not (repaired and _has_damaged_id(entry)):
-            found.append(_verdict(entry))
+            found.append(_verdict(entry if "event_id" in entry else _of_check(entry)))
         else:
             unreadable.append(kept)
     batch: Mapping[str, Any] = rest.pop("batch") if _is_object(rest.get("batch")) else {}
@@ -123,6 +123,14 @@ def _result(rest: dict[str, Any]) -> object:
     """The result of a single check, in the form of an entry of `events`."""
     is_bot, request = rest.pop("is_bot", None), rest.pop("request")
     return {**request, "is_bot": is_bot} if _is_object(request) else request
+
+
+def _of_check(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An entry without an id; of one in the form of a check's result, whose `request` has it, all fields."""
+    request = entry.get("request")
+    if not isinstance(request, Mapping) or "event_id" not in request:
+        return entry
+    return {**request, **{name: value for name, value in entry.items() if name != "request"}}
 
 
 def _is_object(value: object) -> bool:

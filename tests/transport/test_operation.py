@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Any
 
 import pytest
@@ -92,6 +93,12 @@ def test_a_body_that_is_labelled_as_json_and_is_not_is_no_acceptance(content: by
     """Without a length, a body that was cut short comes to an orderly end."""
     with pytest.raises(DecodeError, match="not JSON where JSON was expected"):
         CHANGE.read(reply(content))
+
+
+def test_a_byte_order_mark_hides_neither_an_acceptance_nor_an_error() -> None:
+    assert READ.read(reply(BOM_UTF8 + b'{"message": "ok"}')).message == "ok"
+    with pytest.raises(DecodeError, match="reports an error"):
+        CHANGE.read(reply(BOM_UTF8 + b'{"error": "no"}'))
 
 
 @pytest.mark.parametrize(("content", "content_type"), [(b"Queued", "text/plain"), (b"", "application/json")])

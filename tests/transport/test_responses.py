@@ -128,6 +128,11 @@ def test_a_redirect_is_explained_by_its_host_alone(location: str, host: str) -> 
     assert "ann" not in str(error)
 
 
+@pytest.mark.parametrize("status", [300, 304, 399])
+def test_what_names_no_other_url_is_explained_as_any_refusal(status: int) -> None:
+    assert "The server points to" not in str(refusal(status))
+
+
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(("key", "words"), [(KeyKind.PRIMARY, "api_key"), (KeyKind.SENDING, "sending_key")])
 def test_a_refused_key_is_told_which_kind_is_needed(status: int, key: KeyKind, words: str) -> None:

@@ -22,6 +22,7 @@ from omnivery.errors import (
     error_class,
 )
 from omnivery.transport.config import RetryPolicy
+from omnivery.transport.http import Headers
 from omnivery.transport.operation import Safety
 from omnivery.transport.retry import (
     Failure,
@@ -34,6 +35,7 @@ from omnivery.transport.retry import (
     decide,
     jitter,
     parse_retry_after,
+    retry_after,
 )
 
 POLICY = RetryPolicy()
@@ -370,6 +372,21 @@ def test_a_budget_stays_between_empty_and_full(capacity: int, steps: list[Failur
 def test_retry_after_is_read_in_every_form(value: str | None, seconds: float | None) -> None:
     """The field comes from the other side: whatever stands in it, the call must not break over it."""
     assert parse_retry_after(value, now=NOW) == seconds
+
+
+@pytest.mark.parametrize("skew", [timedelta(), timedelta(hours=-9), timedelta(days=400)])
+@pytest.mark.parametrize("date", [None, "yesterday", "Fri, 31 Dec 9999 23:59:59 -2359"])
+def test_a_date_counts_from_that_of_its_response(skew: timedelta, date: str | None) -> None:
+    """The clock of one of the two is wrong: by it, the wait would be none at all, or too long for any policy."""
+    there = datetime.now(UTC) + skew
+    until = format_datetime(there + timedelta(seconds=90), usegmt=True)
+    assert retry_after(Headers({"Retry-After": until, "Date": format_datetime(there, usegmt=True)})) == 90.0
+    assert retry_after(Headers({"Retry-After": "7", "Date": format_datetime(there, usegmt=True)})) == 7.0
+    fields = {"Retry-After": until} | ({"Date": date} if date else {})
+    found = retry_after(Headers(fields))
+    assert found is not None
+    assert abs(found - max(90.0 + skew.total_seconds(), 0.0)) < 60.0
+    assert retry_after(Headers({"Date": until})) is None
 
 
 @given(

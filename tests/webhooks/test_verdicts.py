@@ -97,6 +97,19 @@ def test_the_result_of_a_single_check_is_read() -> None:
     assert event.extra == {"request_id": "r1"}
 
 
+def test_entries_may_have_the_form_of_a_check() -> None:
+    """Nothing says how a batch's results are laid out: without its id, a verdict is lost."""
+    checks: list[dict[str, Any]] = [
+        {"is_bot": True, "request": without_verdict(BOT), "score": 9},
+        {"is_bot": False, "request": "GET /"},
+        {"is_bot": False, "event_id": "e5", "request": {"event_id": "of the user's own"}},
+    ]
+    first, second, third = parse(events=checks)
+    assert (first.is_bot, first.event_id, (first.request.attributes or {})["score"]) == (True, "e1", 9)
+    assert (second.is_bot, second.event_id, second.request.attributes) == (False, None, {"request": "GET /"})
+    assert (third.event_id, third.request.attributes) == ("e5", {"request": {"event_id": "of the user's own"}})
+
+
 @pytest.mark.parametrize("single", [False, True])
 @pytest.mark.parametrize("sent", [{}, {"is_bot": None}, {"is_bot": "true"}, {"is_bot": 1}, {"is_bot": 0}])
 def test_a_missing_or_odd_verdict_is_unknown_and_never_human(sent: dict[str, Any], single: bool) -> None:
@@ -225,6 +238,13 @@ def test_numbers_beyond_json_cost_no_verdict(number: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_other_encodings_of_json_are_read(encoding: str) -> None:
     event = webhooks.parse(signed(events=[BOT]).decode().encode(encoding), KEY, now=NOW)
+    assert isinstance(event, webhooks.BotVerdicts)
+    assert [verdict.event_id for verdict in event] == ["e1"]
+
+
+def test_text_with_a_byte_order_mark_is_read() -> None:
+    """A framework that hands over text has decoded the mark to a character."""
+    event = webhooks.parse("\ufeff" + signed(events=[BOT]).decode(), KEY, now=NOW)
     assert isinstance(event, webhooks.BotVerdicts)
     assert [verdict.event_id for verdict in event] == ["e1"]
 
