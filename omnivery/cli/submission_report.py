@@ -57,21 +57,27 @@ def print_totals(totals: dict[str, Any]) -> bool:
 
 def print_summary(run: Submission) -> None:
     """Print what became of each file for people. What this run did stands apart from what all runs did together."""
-    out, reports = console(), run.reports
+    out, reports, before = console(), run.reports, run.before
     named = {events.name for events in run.sources.values() if isinstance(events, readers.FileEvents)}
+    done = {name for name, report in reports.items() if _was_done(report, before.get(name))}
+    # Of the other files that a journal knows, those are told that are not well, or that a retry has mended.
+    nothing_new = done & named
+    told = reports.keys() - done | (nothing_new if len(nothing_new) == 1 else set())
     for name, report in reports.items():
-        if not report.read and name in run.errors:
-            continue  # the error says all that there is to say
-        earlier = run.before.get(name)
-        # Of the other files that a journal knows, those are told that are not well, or that a retry has mended.
-        if earlier is None or name in named or not earlier.accepted == report.accepted == report.read:
-            _print_file(out, name, report, earlier)
-    if run.before and len(reports) > 1:
+        # Of a file that could not be read at all, its error says all that there is to say.
+        if name in told and (report.read or name not in run.errors):
+            _print_file(out, name, report, before.get(name))
+    if len(nothing_new) > 1:
+        out.print(f"[bold]Nothing to send in this run[/] from {counted(len(nothing_new), 'file')}")
+    if before and len(reports) > 1:
         accepted, read = sum(one.accepted for one in reports.values()), sum(one.read for one in reports.values())
-        files = counted(len(reports), "file")
-        out.print(
-            f"[bold]All runs with this journal: {accepted:,} of {counted(read, 'event')} accepted[/] from {files}"
-        )
+        share = f"{accepted:,} of {counted(read, 'event')} accepted"
+        out.print(f"[bold]All runs with this journal: {share}[/] from {counted(len(reports), 'file')}")
+
+
+def _was_done(report: SubmitReport, earlier: RunTotals[Any] | None) -> bool:
+    """Whether earlier runs had all of a file's events accepted, and this run has found no more."""
+    return earlier is not None and earlier.accepted == report.accepted == report.read
 
 
 def _print_file(out: Console, name: str, report: SubmitReport, earlier: RunTotals[Any] | None) -> None:

@@ -84,8 +84,11 @@ def test_what_a_run_did_is_told_apart_from_what_all_runs_did(tmp_path: Path, set
     assert one.startswith(f"1 event accepted in this run from {first}: 1 batch, 0 retries, ")
     assert all_runs == "  all runs with this journal: 3 of 3 events accepted"
     assert rest[2] == "  rejected: line 2: not in combined log format", "it is why the exit status is 1"
+    (third := tmp_path / "c.log").write_bytes(log("five"))
+    assert any(f"1 of 1 event accepted from {third}: " in line for line in lines(third))
+    assert "Nothing to send in this run from 2 files" in lines(first, third), "a line for each of a thousand says less"
     result = omnivery("bots", "submit", str(first), "--journal", journal, environment=settings)
-    assert printed(result)["read"] == 5
+    assert printed(result)["read"] == 6
     assert set(printed(result)["this_run"].values()) == {0}
 
 
