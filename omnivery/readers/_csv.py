@@ -56,8 +56,8 @@ def csv(
         columns: the file's names of columns to the event's, where they differ: `{"client_ip": "ip"}`.
 
     Raises:
-        ConfigError: it is no source; its first row cannot be read, or names none of `ip`, `uas` and `event_id`; or
-            `columns` does not fit it.
+        ConfigError: it is no source; its first row cannot be read, or names none of `ip`, `uas` and `event_id`, unless
+            there is no row at all; or `columns` does not fit it.
         OSError, SourceError: as `read()`.
 
     Source: https://www.rfc-editor.org/rfc/rfc4180
@@ -104,6 +104,8 @@ class CsvReader(TableReader):
             ConfigError: the first row cannot be read, or its columns are not those of events.
         """
         below = self._below_header(blocks, HeaderSearch(delimiter=self.delimiter, columns=self.columns))
+        if self.state is None:
+            return
         self._own = own = Columns.of(self._names, self.columns)
         self._fields_of = itemgetter(*own.fields)
         # One more, or a single one would come without its tuple.

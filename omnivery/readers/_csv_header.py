@@ -96,6 +96,11 @@ class HeaderSearch:
     """The names in the first row, which are none that are wanted."""
 
     @property
+    def is_begun(self) -> bool:
+        """Whether there was anything but blank lines and the sign between cells."""
+        return self._rows > 0 or bool(self._lines)
+
+    @property
     def is_over(self) -> bool:
         """Whether to look further is of no use."""
         return self._rows >= HIGHEST and not self._lines
@@ -160,8 +165,10 @@ class HeaderSearch:
 
 def below_header(
     search: HeaderSearch, blocks: Iterator[Block], skipped: Counter[str]
-) -> tuple[Dialect, Iterator[Block]]:
+) -> tuple[Dialect | None, Iterator[Block]]:
     """Read the row that names the columns; return the names and how rows are written, and what follows.
+
+    A source without any row may get some later: it has neither.
 
     Raises:
         ConfigError: there is none that names those that are wanted.
@@ -176,7 +183,9 @@ def below_header(
                 return found, chain([(first + place + 1, lines[place + 1 :])], blocks)
             if search.is_over:
                 raise search.error()
-    raise search.error()
+    if search.is_begun:
+        raise search.error()
+    return None, iter(())
 
 
 def _decoded(line: Line) -> str:

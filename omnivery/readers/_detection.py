@@ -39,7 +39,7 @@ class Recognition(Choice):
             best = None  # later lines may be what is known
         if best is not None and (final or _is_clear(share, len(sample)) or self._is_one):
             return Chosen(best.reader(sample, self.options), best.name)
-        if final and is_header_alone(sample):
+        if final and (is_header_alone(sample) or all(line.startswith(b"#") for line in sample)):
             return Chosen(Unrecognized(looks=looks_like(sample, self.options.columns), waits=True))
         return Chosen(self.otherwise(sample, self.options)) if final else None
 

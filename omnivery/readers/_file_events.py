@@ -54,7 +54,9 @@ def events_from(source: FileSources, make: Callable[[], Reader], *, check: bool 
     found = file_events(source, Fixed(make))
     if check:
         for origin in found.origins:
-            _begin(Reading(origin=origin, choice=found.choice))
+            # A first line of a file that may still be being written says nothing yet.
+            may_grow = isinstance(origin, LocalFile) and origin.again
+            _begin(evolve(Reading(origin=origin, choice=found.choice), growing=may_grow))
     return found
 
 

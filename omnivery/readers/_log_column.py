@@ -56,6 +56,8 @@ class LogColumnReader(TableReader):
             below = self._below_header(blocks, _search())
         except ConfigError:
             raise ConfigError(_NO_COLUMN) from None
+        if self.state is None:
+            return
         place = _place_in(self._names)
         if place is None:
             raise ConfigError(_NO_COLUMN)

@@ -17,6 +17,7 @@ from omnivery.events.ids import event_id_for
 from omnivery.readers import csv, read
 from omnivery.readers._csv import CsvReader
 from omnivery.readers._lines import MAX_LINE
+from tests.support.journal import Seen, submit
 
 HEADER = b"ip,uas,event_id,ts,campaign\n"
 ROW = b"192.0.2.1,Agent,1,1700000000,news\n"
@@ -240,8 +241,6 @@ def test_a_missing_header_puts_no_personal_data_into_the_error() -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "there is none"),
-        (b"\n \n", "there is none"),
         (b"ip,\xff\n", "not UTF-8"),
         (b'ip,"uas\n', "its last quote is never closed"),
         (b'ip,"uas" x\n', "no CSV"),
@@ -251,6 +250,30 @@ def test_a_header_that_cannot_be_read_is_an_error(content: bytes, why: str) -> N
     """Without it no row means anything."""
     with pytest.raises(ConfigError, match=why):
         csv(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"sep=;\n"])
+def test_a_file_without_any_row_may_get_some_later(content: bytes, tmp_path: Path) -> None:
+    """A table that a program has just begun anew is no error of the run that comes by."""
+    assert list(csv(io.BytesIO(content))) == []
+    assert list(read(io.BytesIO(content), format="csv")) == []
+    path = tmp_path / "clicks.csv"
+    path.write_bytes(content)
+    assert list(csv(path)) == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("content", [b"i", b"ip,ua", b"sep=", b"sep=;\nip;u"])
+async def test_names_that_are_still_being_written_are_left(content: bytes, tmp_path: Path) -> None:
+    """Neither the call nor the run can tell yet what they will be."""
+    path, seen = tmp_path / "clicks.csv", Seen()
+    path.write_bytes(content)
+    source = csv(path)
+    report = await submit(source, seen, tmp_path / "journal")
+    assert (report.read, source.unfinished) == (0, 1)
+    path.write_bytes(b"ip,uas,event_id\n192.0.2.1,x,a\n")
+    report = await submit(csv(path), seen, tmp_path / "journal")
+    assert (report.read, report.accepted) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.readers import access_log, read
+from tests.support.journal import Seen, submit
 
 FIELDS = "#Fields: time c-ip cs-uri-stem cs(User-Agent)"
 MIDNIGHT = datetime(2026, 5, 18, tzinfo=UTC)
@@ -235,6 +236,19 @@ def test_it_is_said_that_they_may() -> None:
     (bad,) = access_log(io.BytesIO(b"10:05:03 198.51.100.7 /c/1\n"), format="#Fields: time c-ip cs-uri-stem")
     assert isinstance(bad, UnreadableLine)
     assert "lack cs(User-Agent)" in bad.reason
+
+
+@pytest.mark.anyio
+async def test_directives_alone_wait_for_what_follows(tmp_path: Path) -> None:
+    """The server has just begun the file: its first line was rejected, and that of one file in two runs."""
+    path, seen = tmp_path / "u_ex260517.log", Seen()
+    fields = "#Version: 1.0\r\n#Fields: date time c-ip cs-uri-stem cs(User-Agent)\r\n"
+    whole = f"{fields}2026-05-17 10:05:03 198.51.100.7 / x\r\n"
+    for content in (whole[:22], whole[:-10], whole):
+        path.write_text(content, newline="")
+        report = await submit(read(path), seen, tmp_path / "journal")
+        assert report.rejected == 0
+    assert report.accepted == 1
 
 
 def test_a_line_that_was_cut_off_is_none_of_the_server_by_default() -> None:
