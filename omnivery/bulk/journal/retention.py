@@ -44,8 +44,8 @@ class JournalRetention(Retention):
         Raises:
             ConfigError: `keep` is no age.
         """
-        self.keep = None if keep is None else checked_age("keep", keep)
-        self.look_at = 0.0
+        self.keep: float | None = None if keep is None else checked_age("keep", keep)
+        self.look_at: float = 0.0
 
     def prune(self, older_than: float) -> int:
         """Forget all that is older than some seconds, give its room back, and return how many items that were.
