@@ -16,7 +16,7 @@ import click
 from attrs import field, frozen
 
 from omnivery import readers
-from omnivery.cli.output import printable
+from omnivery.cli.output import printable, say
 from omnivery.cli.wording import in_options
 from omnivery.errors import ConfigError, SourceError
 
@@ -185,7 +185,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _tell(message: Warning | str, *_: object, **__: object) -> None:
-    click.echo(f"Warning: {in_options(str(message))}", err=True)
+    say(f"Warning: {in_options(str(message))}")
 
 
 def standard_input(prompt: str = PROMPT) -> BinaryIO:

@@ -42,6 +42,12 @@ def console() -> Console:
     return Console(highlight=False)
 
 
+def say(text: str) -> None:
+    """Print a line on standard error, above the progress bar if there is one: click would write into the bar's line."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
+
+
 def printable(text: str) -> str:
     """Foreign text without control characters: a log's user agents are chosen by the clients of the server."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

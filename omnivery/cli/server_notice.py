@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING
 
-import click
 from attrs import define, field
+
+from omnivery.cli.output import say
 
 if TYPE_CHECKING:
     from omnivery.transport.observe import Attempt
@@ -52,4 +53,4 @@ class ServerNotice:
     def _say(self, text: str) -> None:
         if not self._is_settled:
             self._is_settled = True
-            click.echo(text, err=True)
+            say(text)

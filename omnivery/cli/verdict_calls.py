@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import click
-
 from omnivery._logging import LogThrottle
+from omnivery.cli.output import say
 from omnivery.display.counts import counted
 from omnivery.webhooks.payload import WebhookEvent
 from omnivery.webhooks.reasons import RefusalReason
@@ -43,4 +42,4 @@ class VerdictCalls(Refusals):
         throttle = self._throttles.setdefault(refusal.reason, LogThrottle())
         if throttle.add(1):
             advice = ADVICE.get(refusal.reason, refusal.message)
-            click.echo(f"{counted(throttle.count, 'call')} refused: {refusal.reason}: {advice}", err=True)
+            say(f"{counted(throttle.count, 'call')} refused: {refusal.reason}: {advice}")

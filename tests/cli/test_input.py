@@ -23,7 +23,7 @@ from omnivery.cli.input import InputOptions
 from omnivery.emulator import Emulator
 from omnivery.errors import ConfigError
 from tests.cli.test_app import printed
-from tests.support.cli import error_of, in_process, on_terminal, unread
+from tests.support.cli import error_of, free_port, in_process, on_terminal, unread
 from tests.support.waiting import killed_in_the_end
 
 REQUEST = b'10.0.0.7 - - [17/May/2026:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "x"\n'
@@ -510,3 +510,12 @@ def test_on_a_terminal_per_cent_and_the_time_left_are_shown(
     assert "3,000 of 3,000 events accepted" in shown
     _, shown = on_terminal(*arguments, environment={**settings, "TERM": "xterm"})
     assert "100%" in shown, "nothing new is done all the same"
+
+
+def test_what_is_told_under_way_stands_above_the_bar(tmp_path: Path, settings: dict[str, str]) -> None:
+    """Behind the bar, nobody reads it."""
+    (tmp_path / "a").write_bytes(ndjson(1))
+    nowhere = {**settings, "OMNIVERY_AUTOMATIONS_URL": f"http://127.0.0.1:{free_port()}", "TERM": "xterm"}
+    status, shown = on_terminal("bots", "submit", str(tmp_path / "a"), environment=nowhere, interrupt="trying again")
+    assert status == 130
+    assert "\r\x1b[2KCannot connect to http://127.0.0.1:" in shown
