@@ -36,7 +36,7 @@ class OutcomeStream(Generic[OutcomeT]):
 
     def open(self, room: int) -> None:
         """Begin, with room for this many outcomes that the consumer has not taken yet."""
-        # Those that are put in order wait elsewhere, and no more of them than would wait here.
+        # Outcomes that are put in order wait in `_early`, of which `max_early` is the bound.
         self._send, self._receive = anyio.create_memory_object_stream[OutcomeT](0 if self.ordered else room)
 
     def take_turn(self, number: int) -> None:

@@ -133,8 +133,8 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         except BaseException:
             await self._tasks.close()
             raise
-        # The slots before the network let through as many requests as there are to be in flight. One at a time keeps
-        # the order of the source, which two workers would not.
+        # Of twice as many workers, half prepare batches: the limiter before the network lets no more requests through.
+        # With one request in flight there is one worker, as two would not keep the order of the source.
         workers = 2 * self.concurrency if self.recorder.ahead and self.concurrency > 1 else self.concurrency
         self._outcomes.open(room=2 * self.concurrency - workers)
         self._sender = self._new_sender(self._watch_service())

@@ -62,7 +62,7 @@ class BatchSender(Generic[T, OutcomeT]):
                 held = await self._post(batch, body, before=before, round=failures + 1)
                 await self._responded(batch)
                 if held:
-                    # Rounds count in which the service worked, and this batch failed all the same.
+                    # Only those rounds count in which the service worked.
                     failures += not self.policy.was_down_since(before)
                     accepted = self.policy.accepted
                     await self._hold()

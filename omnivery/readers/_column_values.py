@@ -242,7 +242,7 @@ def bytes_text(value: bytes) -> str:
 
 
 def _duration(value: timedelta) -> str:
-    # pandas counts more than Python does.
+    # Those of pandas have nanoseconds, too.
     nanoseconds = value // timedelta(microseconds=1) * 1_000 + getattr(value, "nanoseconds", 0)
     return duration_text(nanoseconds, 1_000_000_000)
 

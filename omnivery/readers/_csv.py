@@ -108,7 +108,7 @@ class CsvReader(TableReader):
             return
         self._own = own = Columns.of(self._names, self.columns)
         self._fields_of = itemgetter(*own.fields)
-        # One more, or a single one would come without its tuple.
+        # One place more, because `itemgetter` returns no tuple for a single one.
         self._own_of = itemgetter(*own.own.values(), own.count)
         self._derives = not own.has("event_id")
         if self.state["delimiter"] == "\t" and not self.state.get("escaped"):

@@ -49,7 +49,7 @@ class Recognition(Choice):
         if known is not None:
             return Chosen(known.reader(sample, self.options), name)
         chosen, otherwise = super().again(sample, name), self.otherwise(sample, self.options)
-        # Who counted lines cannot read on as who counts objects.
+        # Readers of lines and of objects count differently how far they have come: none can go on for the other.
         is_alike = isinstance(chosen.reader, LineReader) and not chosen.reader.headed
         is_alike = is_alike or not isinstance(otherwise, LineReader)
         return chosen if is_alike else Chosen(otherwise)

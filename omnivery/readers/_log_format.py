@@ -54,7 +54,7 @@ class LogFormat:
         return in_lines, in_json, in_csv
 
     def _share_of_lines(self, sample: Sample, options: ReadOptions) -> float:
-        # Who says which member is which has objects in mind, and what these have besides.
+        # A caller who names columns means the members of objects, and not a log that one of these carries.
         share = self.share(sample)
         return 0.0 if share and options.columns and _is_object(sample[0]) else share
 

@@ -204,7 +204,7 @@ class Reading:
         """Keep the beginning, by which the file is recognized."""
         with closing(pieces):  # type: ignore[type-var]  # it is a generator
             for piece in pieces:
-                # A piece may be shorter than what is known, by which the format is recognized: a member of gzip is.
+                # Only a piece that goes beyond what is known adds to it: the first one, of gzip, may be shorter.
                 if at <= len(self._head) < min(at + len(piece), FINGERPRINT):
                     self._head = (self._head[:at] + piece)[:FINGERPRINT]
                 at += len(piece)

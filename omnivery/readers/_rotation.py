@@ -58,7 +58,7 @@ def recognized(origin: Origin, places: KnownPlaces) -> Place | None:
     Raises:
         OSError: the file cannot be read.
     """
-    # Each of thousands of files may be any of thousands: the other files are looked at last.
+    # To open the files of thousands of other places would take long: only those are looked at whose places fit.
     head = head_of(origin)
     alike = places.beginning(head)
     fitting = [one for one in alike if one.head_bytes >= FINGERPRINT or not _still_there(one, origin)]

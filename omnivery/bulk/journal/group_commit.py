@@ -43,7 +43,7 @@ class Transaction:
         Raises:
             JournalError: it never will be.
         """
-        # It is under way, and will be written: to leave now would be not to know what was.
+        # Shielded: it will be written, and a caller that left now would not know whether it was.
         with anyio.CancelScope(shield=True):
             await self._done.wait()
         if self._error is not None:
