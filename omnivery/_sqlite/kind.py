@@ -123,6 +123,6 @@ def checked_age(argument: str, seconds: float) -> float:
     Raises:
         ConfigError: it is negative, infinite or not a number.
     """
-    if not 0 <= seconds < math.inf:  # written so that it also refuses NaN
-        raise ConfigError(f"{argument} must be a number of seconds from 0, not {seconds}")
+    if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:  # written so that it also refuses NaN
+        raise ConfigError(f"{argument} must be a number of seconds from 0, not {seconds!r}")
     return seconds

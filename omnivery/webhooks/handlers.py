@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
 from omnivery.errors import ConfigError
+from omnivery.transport.runtime import is_cancelled_by_asyncio
 
 T = TypeVar("T")
 
@@ -66,7 +68,20 @@ class Runner(ABC):
         """Call a coroutine function."""
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function of either kind."""
+        """Call a function of either kind.
+
+        Raises:
+            RuntimeError: it raised `CancelledError`, as code does that awaits a cancelled task, and this call was not
+                cancelled.
+        """
+        try:
+            return await self._call(function, *arguments)
+        except asyncio.CancelledError as error:
+            if is_cancelled_by_asyncio():
+                raise
+            raise RuntimeError("CancelledError, although nobody has cancelled the call") from error
+
+    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         if is_coroutine_function(function):
             return await self.wait(function, *arguments)
         # In a list: trio refuses a function that returns a coroutine from a thread.

@@ -23,7 +23,7 @@ from omnivery.events.event import BotEvent
 from omnivery.webhooks.retention import VerdictRetention
 from omnivery.webhooks.store_file import VERDICT_STORE
 from omnivery.webhooks.stored_verdict import StoredVerdict, StoreStatistics, table_of_stored
-from omnivery.webhooks.verdict_wait import Row, VerdictWait, ends_after
+from omnivery.webhooks.verdict_wait import Row, VerdictWait, checked_ids, ends_after
 from omnivery.webhooks.verdicts import BotVerdicts
 
 PAGE = 500
@@ -98,7 +98,8 @@ class VerdictStore(Tabular):
         self._clock = clock
         self._lock = Lock()
         self._commits = 0
-        self._file = open_file(resolved(path, VERDICT_STORE.noun), VERDICT_STORE, timeout=timeout)
+        patience = checked_age("timeout", timeout)
+        self._file = open_file(resolved(path, VERDICT_STORE.noun), VERDICT_STORE, timeout=patience)
         self._retention = VerdictRetention(transaction=self._transaction, clock=clock, keep=kept)
 
     def __repr__(self) -> str:
@@ -159,7 +160,7 @@ class VerdictStore(Tabular):
     def verdicts_of(self, event_ids: Iterable[str]) -> dict[str, bool | None]:
         """Return `is_bot` of those of the given events, however many, that have a verdict."""
         found: dict[str, bool | None] = {}
-        remaining = iter(event_ids)
+        remaining = iter(checked_ids(event_ids))
         while names := list(islice(remaining, PAGE)):
             marks = ",".join("?" * len(names))
             statement = f"SELECT event_id, is_bot FROM verdicts WHERE event_id IN ({marks})"  # noqa: S608  # marks only
@@ -181,9 +182,9 @@ class VerdictStore(Tabular):
             The ids of those that have no verdict: empty if all have.
 
         Raises:
-            ConfigError: the timeout is not a number from 0 up.
+            ConfigError: the timeout is not a number from 0 up, or the ids are one text, or cannot be iterated over.
         """
-        ends, wait = ends_after(timeout), VerdictWait(self, event_ids)
+        ends, wait = ends_after(timeout), VerdictWait(self, checked_ids(event_ids))
         wait.block_until(ends)
         return set(wait.pending)
 
@@ -191,7 +192,7 @@ class VerdictStore(Tabular):
         """`wait` for asyncio and trio: the event loop goes on, and cancellation ends it."""
         from anyio import to_thread
 
-        ends, wait = ends_after(timeout), await to_thread.run_sync(VerdictWait, self, event_ids)
+        ends, wait = ends_after(timeout), await to_thread.run_sync(VerdictWait, self, checked_ids(event_ids))
         await wait.wait_until(ends)
         return set(wait.pending)
 

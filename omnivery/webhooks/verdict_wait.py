@@ -168,6 +168,17 @@ class VerdictWait:
             self.verdicts[is_bot] += count
 
 
+def checked_ids(event_ids: Iterable[str]) -> Iterable[str]:
+    """Return ids of events unchanged.
+
+    Raises:
+        ConfigError: they are one text, whose letters would be waited for, or cannot be iterated over.
+    """
+    if isinstance(event_ids, str | bytes) or not isinstance(event_ids, Iterable):
+        raise ConfigError(f"event_ids must be a list of ids, or another iterable, not {type(event_ids).__name__}")
+    return event_ids
+
+
 def ends_after(timeout: float) -> float:
     """Return the moment at which a wait ends, on the monotonic clock.
 

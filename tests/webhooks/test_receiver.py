@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import logging
@@ -18,6 +19,7 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
+from anyio import to_thread
 
 from omnivery import webhooks
 from omnivery.errors import ConfigError
@@ -274,6 +276,30 @@ async def test_a_cancelled_handler_leaves_the_token_free(clock: Clock) -> None:
     assert (await post(receiver, call(token="t"))).status_code == 200
     assert handled == ["t"]
     assert receiver.statistics == ReceiverStatistics(accepted=1, failed=1)
+
+
+@pytest.mark.parametrize("is_coroutine", [False, True])
+@pytest.mark.parametrize("has_loop", [False, True])
+async def test_a_handler_that_raises_a_cancellation_of_its_own_has_failed(
+    clock: Clock, caplog: pytest.LogCaptureFixture, is_coroutine: bool, has_loop: bool
+) -> None:
+    """One that awaits a cancelled task does. Nobody has cancelled the call, and the server must get its response."""
+
+    async def awaits(_: WebhookEvent) -> None:
+        raise asyncio.CancelledError
+
+    def asks(_: WebhookEvent) -> None:
+        raise asyncio.CancelledError
+
+    receiver = Receiver(awaits if is_coroutine else asks, KEY, clock=clock)
+    body = call(token="t")
+    for _ in range(2):
+        if has_loop:
+            assert (await post(receiver, body)).status_code == 500
+        else:
+            assert await to_thread.run_sync(receiver.handle, body) == 500
+    assert "raised RuntimeError" in caplog.text
+    assert receiver.statistics.by_reason == {"handler failed": 2}
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -15,6 +15,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -680,10 +681,27 @@ def test_a_timeout_names_the_events_that_have_no_verdict(store: VerdictStore) ->
     assert store.wait([], timeout=30) == set()
 
 
-@pytest.mark.parametrize("timeout", [-1, math.nan])
-def test_a_timeout_that_is_none_is_refused(store: VerdictStore, timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [-1, math.nan, "5", None])
+def test_a_timeout_that_is_none_is_refused(path: Path, store: VerdictStore, timeout: Any) -> None:
     with pytest.raises(ConfigError, match="timeout"):
         store.wait(["a"], timeout=timeout)
+    with pytest.raises(ConfigError, match="timeout"):
+        VerdictStore(path, timeout=timeout)
+
+
+@pytest.mark.parametrize("ids", ["click-1", b"click-1", None, 5])
+def test_what_is_no_list_of_ids_is_refused(store: VerdictStore, ids: Any) -> None:
+    """The letters of one id would be waited for until the timeout."""
+    for look in (partial(store.wait, timeout=30), store.has, store.verdicts_of):
+        with pytest.raises(ConfigError, match="event_ids"):
+            look(ids)
+
+
+@pytest.mark.parametrize("age", ["5", None])
+def test_an_age_that_is_no_number_is_refused(store: VerdictStore, age: Any) -> None:
+    for delete in (store.prune, store.forget_payloads):
+        with pytest.raises(ConfigError, match="older_than"):
+            delete(age)
 
 
 def test_a_wait_reads_what_is_new_and_nothing_else(store: VerdictStore, monkeypatch: pytest.MonkeyPatch) -> None:
