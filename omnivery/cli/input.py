@@ -132,7 +132,7 @@ _OPTIONS = (
     click.option(
         "--format",
         metavar="NAME",
-        help="The files' format: ndjson, csv, parquet, combined, main, cloudfront, iis …, or a pattern in the notation "
+        help="The files' format: ndjson, csv, parquet, combined, iis, sendgrid, ses …, or a pattern in the notation "
         "of Apache's or nginx's logs. Recognized by the content if left out.",
     ),
     click.option(

@@ -19,6 +19,7 @@ from omnivery.readers._log_documents import objects_of
 from omnivery.readers._log_formats import LOG_FORMATS, forms_of, log_formats, log_reader
 from omnivery.readers._ndjson import ndjson_reader
 from omnivery.readers._parquet import MAGIC, ParquetReader
+from omnivery.readers._provider_formats import PROVIDER_FORMATS
 from omnivery.readers._request import RequestReader
 
 
@@ -62,6 +63,7 @@ FORMATS: tuple[Format, ...] = (
         name="parquet", sniff=_parquet_share, reader=lambda _sample, options: ParquetReader(columns=options.columns)
     ),
     Format(name="csv", sniff=_csv_share, reader=lambda _sample, options: CsvReader(columns=options.columns)),
+    *PROVIDER_FORMATS,
     *forms_of(LOG_FORMATS),
     Format(name="json", sniff=_json_share, reader=lambda _sample, options: json_reader(options.columns)),
     Format(name="ndjson", sniff=_ndjson_share, reader=lambda sample, options: ndjson_reader(options.columns, sample)),

@@ -46,7 +46,8 @@ def read(
         source: a path; a folder, with the folders in it; a pattern such as `"logs/*.gz"`; `"-"` for standard input; a
             file open in binary mode, which stays open; a file of fsspec (`fsspec.open("s3://…")`); or several of these.
             Files whose names begin with a dot are left out of folders.
-        format: its name, if it is not to be recognized: `ndjson`, `csv`, `parquet`, or what `access_log()` takes.
+        format: its name, if it is not to be recognized: `ndjson`, `csv`, `parquet`, what `access_log()` takes, or a
+            provider of `events()` but `omnivery`, which is `mailgun` here.
         columns: the source's names of columns to an event's fields, where they differ: `{"client_ip": "ip"}`.
         client_ip: whose address an event gets, as in `access_log()`.
         trusted_proxies: addresses and networks of your proxies, as in `access_log()`.
