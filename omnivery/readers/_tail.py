@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
 
 from attrs import define, field
 
+from omnivery.errors import SourceError
 from omnivery.readers._identity import FINGERPRINT, modified
 from omnivery.readers._local_file import LocalFile, is_cut
 from omnivery.readers._origin import FileIdentity, Origin
 from omnivery.readers._packing import PIECE
 from omnivery.readers._rotation import Ended, written_after
 from omnivery.readers._stop import Stop, Stopped
+from omnivery.readers._truncated import Truncated
 
 INTERVAL = 0.25
 """Seconds between two looks at a file in which nothing is new."""
@@ -29,7 +31,11 @@ class FollowedFile(LocalFile):
 
     stop: Stop = field()  # pyright: ignore[reportIncompatibleVariableOverride]  # set once
     truncated: bool = field(init=False, default=False)
-    """Whether it ended by being emptied: what was written just before may be lost."""
+    """Whether it ended by being emptied, and has no copy: what was written just before may be lost."""
+    _known: Truncated = field(init=False, factory=Truncated)
+    """Finds the copy of the file that is open."""
+    _rest: Iterator[bytes] | None = field(init=False, default=None)
+    """What is left of it there, once it was emptied."""
     _ended: Ended | None = field(init=False, default=None)
     """The file that was read last, if another one took its place."""
 
@@ -59,6 +65,8 @@ class FollowedFile(LocalFile):
         while True:
             try:
                 if (file := self._open_next()) is not None:
+                    self._known, self._rest = Truncated(), None
+                    self._known.look_at(file)
                     return file
             except FileNotFoundError:
                 pass
@@ -82,17 +90,31 @@ class FollowedFile(LocalFile):
         return LocalFile(name=self.name, key=self.key, path=self.path, explicit=self.explicit)
 
     def _next_piece(self, file: Any, read: Callable[[int], bytes]) -> bytes:
+        if self._rest is not None:
+            return self._next_of_copy(self._rest)
         replaced = False
         while True:
             # A server writes to the renamed file until it is told to open its log anew: so that is looked for twice.
             replaced, before = self._is_replaced(file), replaced
             if piece := read(PIECE):
+                self._known.look_at(file, piece)
                 return piece
-            if (replaced and before) or self._is_truncated(file):
-                self._ended = None if self.truncated else _ended(file)
+            if is_cut(file):
+                self._ended, self._rest = None, self._known.rest(self, file.tell())
+                self.truncated = self._rest is None
+                return self._next_of_copy(self._rest or iter(()))
+            if replaced and before:
+                self._ended, self.truncated = _ended(file), False
                 return b""
             if self.stop.wait(INTERVAL):
                 return self._stopped()
+
+    def _next_of_copy(self, rest: Iterator[bytes]) -> bytes:
+        try:
+            return next(rest, b"")
+        except (OSError, SourceError):  # it is being packed, or was removed
+            self.truncated = True
+            return b""
 
     def _is_replaced(self, file: Any) -> bool:
         """Whether another file is written to in its place. An empty one may wait for its writer for long."""
@@ -102,10 +124,6 @@ class FollowedFile(LocalFile):
             return is_written and not os.path.samestat(os.fstat(file.fileno()), there)
         except OSError:  # it is about to be replaced, or is on its way back; or nothing was opened
             return False
-
-    def _is_truncated(self, file: Any) -> bool:
-        self.truncated = is_cut(file)
-        return self.truncated
 
 
 def _ended(file: Any) -> Ended:
