@@ -36,6 +36,8 @@ def resolved(path: str | os.PathLike[str], noun: str) -> Path:
             raise ConfigError(f"{noun}: {found} is a folder: name a file in it")
     except OSError as error:
         raise ConfigError(f"{noun}: {name} cannot be found: {error.strerror}") from None
+    except UnicodeEncodeError:
+        raise ConfigError(f"{noun}: expected the path of a file, not {name!r}") from None
     return found
 
 

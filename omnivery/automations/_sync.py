@@ -672,6 +672,7 @@ class Bots(Resource["AsyncAutomations"]):
             options: what each request does differently; its own `deadline` is not used.
 
         Raises:
+            ConfigError: `pending` is no PendingVerdict: `check` may return the verdict at once.
             VerdictPendingError: the deadline passed: the verdict is not there yet, or has expired.
             RateLimitError: the server asked for a longer wait than is left. `ServerError` and other errors that are
                 retried end the wait, too, if no time is left for another attempt.

@@ -12,9 +12,9 @@ from omnivery import codec
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
 from omnivery.display.record import Record
-from omnivery.errors import ConfigError
 from omnivery.mail.addresses import ParseResult
 from omnivery.mail.vocabulary import ValidationReason, ValidationResult
+from omnivery.transport.config import one_or_several, required_text
 from omnivery.transport.operation import SAFE
 from omnivery.transport.resource import AsyncResource
 
@@ -86,7 +86,7 @@ class AsyncAddresses(AsyncResource[AutomationsConfig]):
         Raises:
             ConfigError: the address is empty or the domain is missing; nothing was sent.
         """
-        _not_empty(address, argument="address")
+        required_text(address, argument="address")
         return await self._send(VALIDATE, domain=domain, query=[("address", address)], options=options)
 
     async def parse(self, addresses: str | Iterable[str], *, options: CallOptions | None = None) -> ParseResult:
@@ -101,11 +101,5 @@ class AsyncAddresses(AsyncResource[AutomationsConfig]):
             ConfigError: there is no address; nothing was sent.
             BadRequestError: the text is too long; Mailgun's limit is 8000 characters.
         """
-        joined = addresses if isinstance(addresses, str) else ",".join(addresses)
-        _not_empty(joined, argument="addresses")
+        joined = required_text(",".join(one_or_several(addresses, argument="addresses")), argument="addresses")
         return await self._send(PARSE, query=[("addresses", joined)], options=options)
-
-
-def _not_empty(value: str, *, argument: str) -> None:
-    if not value.strip():
-        raise ConfigError(f"{argument}: must not be empty. Nothing was sent.")

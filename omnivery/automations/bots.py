@@ -36,6 +36,7 @@ from omnivery.events.validation import single_fault_of
 from omnivery.events.verdict import PendingVerdict, Verdict
 from omnivery.readers.frames import as_events
 from omnivery.transport import body as encoding
+from omnivery.transport.client import call_options
 from omnivery.transport.config import (
     CallOptions,
     callback,
@@ -579,15 +580,19 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             options: what each request does differently; its own `deadline` is not used.
 
         Raises:
+            ConfigError: `pending` is no PendingVerdict: `check` may return the verdict at once.
             VerdictPendingError: the deadline passed: the verdict is not there yet, or has expired.
             RateLimitError: the server asked for a longer wait than is left. `ServerError` and other errors that are
                 retried end the wait, too, if no time is left for another attempt.
         """
+        checked(pending, PendingVerdict, argument="pending", expected="the PendingVerdict that check() returned")
+        checked(deadline, int | float, argument="deadline", expected="seconds")
+        base = call_options(options)
         runtime = self._client._pipeline.runtime
         started = runtime.now()
         pause = POLL_FIRST
         while (left := started + deadline - runtime.now()) > 0:
-            within = evolve(options or CallOptions(), deadline=left)
+            within = evolve(base, deadline=left)
             try:
                 return await self.result(pending.request_id, domain=domain or pending.domain, options=within)
             except (NotFoundError, DeadlineError):

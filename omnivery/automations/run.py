@@ -11,6 +11,7 @@ from omnivery.bulk.outage import OutagePolicy
 from omnivery.bulk.pool import Pool
 from omnivery.bulk.recorder import Recorder
 from omnivery.bulk.target import RunTarget
+from omnivery.errors import ConfigError
 from omnivery.events.event import EventLike
 from omnivery.sync.run import SyncPool
 from omnivery.transport import body as encoding
@@ -69,6 +70,8 @@ def event_run(
     Raises:
         ConfigError: an option is out of range.
     """
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
+        raise ConfigError(f"max_bytes: expected a whole number from 1, not {max_bytes!r}. Nothing was sent.")
     calls = BulkCalls.of(client, concurrency, options, requests_per_second=requests_per_second, max_outage=max_outage)
     path = calls.client._path(operation, target["domain"])
     send = calls.client._prepared(operation, path, calls.options, content_type=encoding.JSON)

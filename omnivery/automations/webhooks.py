@@ -14,10 +14,11 @@ from attrs import field, fields, frozen
 
 from omnivery.automations.config import AutomationsConfig
 from omnivery.automations.operations import operation
-from omnivery.errors import ConfigError, DecodeError
+from omnivery.errors import DecodeError
 from omnivery.mail.vocabulary import WebhookName
 from omnivery.mail.webhook import WebhookResult, url_fields
 from omnivery.transport import body as encoding
+from omnivery.transport.config import required_text
 from omnivery.transport.operation import (
     IDEMPOTENT,
     NON_IDEMPOTENT,
@@ -120,8 +121,7 @@ class AsyncWebhooks(AsyncResource[AutomationsConfig]):
             PaymentRequiredError: a URL failed the service's check; the error says how.
             AmbiguousError: the response was lost: the webhook may exist.
         """
-        if not type.strip():
-            raise ConfigError("type: must not be empty. Nothing was sent.")
+        required_text(type, argument="type")
         fields = [("id", type), *url_fields(urls)]
         return await self._send(CREATE, domain=domain, body=encoding.multipart(fields), options=options)
 

@@ -13,7 +13,7 @@ from omnivery._logging import mask_url
 from omnivery.display.record import Record
 from omnivery.errors import ConfigError
 from omnivery.mail.vocabulary import WebhookName
-from omnivery.transport.config import valid_url
+from omnivery.transport.config import one_or_several, valid_url
 
 MAX_URLS = 3
 """Most URLs that the service keeps for one kind of event."""
@@ -79,7 +79,7 @@ def url_fields(urls: str | Iterable[str]) -> list[tuple[str, str]]:
     Raises:
         ConfigError: there is no URL, there are more than three, or one is not an http or https URL.
     """
-    given = [urls] if isinstance(urls, str) else list(urls)
+    given = one_or_several(urls, argument="urls")
     if not 1 <= len(given) <= MAX_URLS:
         raise ConfigError(f"urls: a webhook has one to {MAX_URLS} URLs, not {len(given)}. Nothing was sent.")
     return [("url", valid_url(url, argument="urls")) for url in given]

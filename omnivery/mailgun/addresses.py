@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from omnivery.display.record import Record
-from omnivery.errors import ConfigError
 from omnivery.mail.addresses import ParseResult
 from omnivery.mail.vocabulary import ValidationReason
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import any_key, sending
+from omnivery.transport.config import one_or_several, required_text
 from omnivery.transport.operation import SAFE
 from omnivery.transport.resource import AsyncResource
 
@@ -77,7 +77,7 @@ class AsyncAddresses(AsyncResource[MailgunConfig]):
             ConfigError: the address is empty; nothing was sent.
             AuthenticationError, ForbiddenError: the key is not a domain's sending key, which this operation requires.
         """
-        _not_empty(address, argument="address")
+        required_text(address, argument="address")
         return await self._send(VALIDATE, query=[("address", address)], options=options)
 
     async def parse(self, addresses: str | Iterable[str], *, options: CallOptions | None = None) -> ParseResult:
@@ -91,11 +91,5 @@ class AsyncAddresses(AsyncResource[MailgunConfig]):
         Raises:
             ConfigError: there is no address; nothing was sent.
         """
-        joined = addresses if isinstance(addresses, str) else ",".join(addresses)
-        _not_empty(joined, argument="addresses")
+        joined = required_text(",".join(one_or_several(addresses, argument="addresses")), argument="addresses")
         return await self._send(PARSE, query=[("addresses", joined)], options=options)
-
-
-def _not_empty(value: str, *, argument: str) -> None:
-    if not value.strip():
-        raise ConfigError(f"{argument}: must not be empty. Nothing was sent.")

@@ -10,13 +10,14 @@ from attrs import field, frozen
 
 from omnivery import codec
 from omnivery.display.record import Record
-from omnivery.errors import BadRequestError
+from omnivery.errors import BadRequestError, ConfigError
 from omnivery.mail.suppression import MAX_OUTAGE, SuppressionReport
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import ADDRESS_CONFIRMED, CONFIRMED, AddressConfirmation, Confirmation
 from omnivery.mailgun.operations import primary
 from omnivery.mailgun.suppressions import AddressOrFields, create_many
 from omnivery.transport import body as encoding
+from omnivery.transport.config import required_text
 from omnivery.transport.operation import IDEMPOTENT, SAFE
 from omnivery.transport.paging import AsyncPages, page_of
 from omnivery.transport.resource import AsyncResource
@@ -109,6 +110,7 @@ class AsyncBounces(AsyncResource[MailgunConfig]):
         Raises:
             BadRequestError: the service rejected the address.
         """
+        required_text(address, argument="address")
         given = {"address": address, "code": None if code is None else str(code), "error": error}
         fields = {name: value for name, value in given.items() if value is not None}
         if self._encoding != "form":
@@ -191,4 +193,7 @@ class AsyncBounces(AsyncResource[MailgunConfig]):
 
 
 def _as_json(fields: Mapping[str, str]) -> Body:
-    return encoding.json(codec.dumps(fields))
+    try:
+        return encoding.json(codec.dumps(fields))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"code, error: a value has no JSON form ({error}). Nothing was sent.") from None

@@ -16,6 +16,7 @@ from omnivery.errors import ConfigError, DecodeError
 from omnivery.mail.vocabulary import Resolution, StatsEvent
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import any_key
+from omnivery.transport.config import one_or_several
 from omnivery.transport.operation import SAFE, ResponseParser, json_body
 from omnivery.transport.resource import AsyncResource
 
@@ -146,7 +147,7 @@ class AsyncStats(AsyncResource[MailgunConfig]):
         Raises:
             ConfigError: no event is named, or a time has no time zone; nothing was sent.
         """
-        events = [event] if isinstance(event, str) else list(event)
+        events = one_or_several(event, argument="event")
         if not all(events) or not events:
             raise ConfigError("event: name at least one, such as 'delivered'. Nothing was sent.")
         query = [("event", name) for name in events]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from omnivery import codec
-from omnivery.errors import ConfigError, DecodeError
+from omnivery.errors import DecodeError
 from omnivery.mail.vocabulary import WebhookName
 from omnivery.mail.webhook import Webhook, WebhookResult, url_fields
 from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.operations import any_key, primary
 from omnivery.transport import body as encoding
+from omnivery.transport.config import required_text
 from omnivery.transport.operation import (
     IDEMPOTENT,
     NON_IDEMPOTENT,
@@ -116,8 +117,7 @@ class AsyncWebhooks(AsyncResource[MailgunConfig]):
             BadRequestError: there is a webhook of that name already (Mailgun), or a URL did not respond.
             AmbiguousError: the response was lost, so the webhook may exist: it is not retried.
         """
-        if not name.strip():
-            raise ConfigError("name: must not be empty. Nothing was sent.")
+        required_text(name, argument="name")
         body = encoding.form([("id", name), *url_fields(urls)])
         return await self._send(CREATE, domain=domain, body=body, options=options)
 

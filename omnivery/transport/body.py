@@ -95,7 +95,10 @@ def multipart(fields: Fields, files: Iterable[FilePart] = ()) -> Body:
 
 def _checked(fields: Fields) -> list[tuple[str, str]]:
     """Return the fields, and refuse half a surrogate pair, which JSON and badly decoded input can contain."""
-    found = list(fields)
+    try:
+        found = [(name, value) for name, value in fields]
+    except (TypeError, ValueError) as error:
+        raise ConfigError("query, form: expected pairs such as [('limit', '5')]. Nothing was sent.") from error
     for name, value in found:
         try:
             f"{name}{value}".encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from inspect import iscoroutinefunction
 from ipaddress import ip_address
 from types import UnionType
@@ -44,6 +44,32 @@ def checked(value: T, kind: type | UnionType, *, argument: str, expected: str) -
         # Its type alone: the value may be a key that was passed as the wrong argument.
         raise ConfigError(f"{argument}: expected {expected}, not {type(value).__name__}. Nothing was sent.")
     return value
+
+
+def required_text(value: str, *, argument: str) -> str:
+    """Return a text argument unchanged.
+
+    Raises:
+        ConfigError: it is no text, or blank.
+    """
+    if not checked(value, str, argument=argument, expected="text").strip():
+        raise ConfigError(f"{argument}: must not be empty. Nothing was sent.")
+    return value
+
+
+def one_or_several(value: str | Iterable[str], *, argument: str) -> list[str]:
+    """Return an argument that is one text or several as a list.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if isinstance(value, str):
+        return [value]
+    expected = "a text, or a list of texts"
+    if isinstance(value, bytes | Mapping):
+        raise ConfigError(f"{argument}: expected {expected}, not {type(value).__name__}. Nothing was sent.")
+    each = checked(value, Iterable, argument=argument, expected=expected)
+    return [checked(one, str, argument=argument, expected=expected) for one in each]
 
 
 def instance_of(kind: type) -> Callable[[object, Attribute[Any], Any], None]:

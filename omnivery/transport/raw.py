@@ -11,6 +11,7 @@ from omnivery import codec
 from omnivery._logging import redact
 from omnivery.errors import ConfigError, DecodeError
 from omnivery.transport import body as encoding
+from omnivery.transport.config import checked
 from omnivery.transport.operation import KeyKind, Operation, ResponseParser, Safety, is_html
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def relative_path(path: str) -> str:
     Raises:
         ConfigError: the path leads elsewhere, contains a query, or has a placeholder other than `{domain}`.
     """
+    checked(path, str, argument="path", expected="text")
     if "://" in path or path.startswith("//") or "\\" in path:
         raise ConfigError("path: must be relative to the base URL: the key goes to no other host. Nothing was sent.")
     if "?" in path or "#" in path:
@@ -54,12 +56,12 @@ def raw_operation(surface: str, method: str, path: str, safety: RawSafety | None
     Raises:
         ConfigError: the method or the safety is unknown.
     """
-    verb = method.upper()
+    verb = checked(method, str, argument="method", expected="text").upper()
     if not _METHOD.fullmatch(verb):
         raise ConfigError("method: expected the name of an HTTP method, such as GET. Nothing was sent.")
     if safety is None:
         chosen = Safety.SAFE if verb in _READING else Safety.NON_IDEMPOTENT
-    elif safety.upper() in Safety.__members__:
+    elif isinstance(safety, str) and safety.upper() in Safety.__members__:
         chosen = Safety[safety.upper()]
     else:
         raise ConfigError("safety: expected 'safe', 'idempotent' or 'non_idempotent'. Nothing was sent.")

@@ -104,6 +104,12 @@ async def test_concurrency_is_a_whole_number_from_one_to_ten_thousand(
         client.bots.stream(events(1), concurrency=concurrency)
 
 
+@pytest.mark.parametrize("max_bytes", [None, 0, -1, True, 1.5, "1000"])
+async def test_the_largest_request_is_a_whole_number_of_bytes(client: AsyncAutomations, max_bytes: Any) -> None:
+    with pytest.raises(ConfigError, match="max_bytes"):
+        client.bots.stream(events(1), max_bytes=max_bytes)
+
+
 async def test_progress_is_told_after_each_batch(client: AsyncAutomations) -> None:
     told: list[SubmitReport] = []
     report = await submit(client, events(1234), concurrency=1, on_progress=told.append)
