@@ -161,18 +161,24 @@ def _otherwise(sample: Sample, start: bytes, columns: Mapping[str, str] | None) 
     if start.count(b"\0") * 10 > len(start) or len(start.translate(None, _CONTROL)) * 10 < len(start) * 9:
         return "it looks like binary data"
     if _METHOD.search(sample[0]):
-        return f"it looks like requests of a web server in a format that is not known: {_PATTERN}"
+        silent = "" if any(map(_AGENT.search, sample)) else f". {_NO_AGENT}"
+        return f"it looks like requests of a web server in a format that is not known: {_PATTERN}{silent}"
     plain = [_IN_QUOTES.sub(b"", line) for line in sample[:20]]
     # Signs in the cells, such as the semicolons of a user agent, may be as many in each row, too, but are fewer.
     counts = {name: {one.count(sign) for one in plain} for sign, name in _DELIMITERS}
     steady = {name: count for name, (count, *others) in counts.items() if count and not others}
     if steady:
         name = max(steady, key=steady.__getitem__)
+        if _ADDRESS.search(sample[0]):
+            return f"it looks like a table with {name} without a row that names its columns: put one in front"
         return f"it looks like a table with {name}, whose first row names {_none_of(columns)}"
     return "it looks like text"
 
 
 _DELIMITERS = ((b",", "commas"), (b"\t", "tabs"), (b";", "semicolons"), (b"|", "bars"))
+_AGENT = re.compile(rb"Mozilla/|[Bb]ot\b|[Ss]pider|curl/|python-|okhttp|[Hh]ttp-client|Outlook|Thunderbird|Mail/")
+_NO_AGENT = "No user agent shows in its first lines: each event needs one, so let the server log it"
+_ADDRESS = re.compile(rb"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 _METHOD = re.compile(rb"\b(?:GET|HEAD|POST)\b")
 _IN_QUOTES = re.compile(rb'"[^"]*+"')
 _CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r\f\x1b")

@@ -169,7 +169,9 @@ def test_a_name_that_is_none_is_an_error_at_the_call() -> None:
         ),
         (b"[Fri Nov 20 10:00:00.000000 2026] [mpm_event:notice] [pid 1:tid 1] resuming\n", "a web server's error log"),
         (b"[Fri Nov  2 10:00:00 2026] [error] [client 192.0.2.1] no file\n", "a web server's error log"),
-        (b"7|198.51.100.7|Mozilla/5.0 (X11; Linux)|no\n" * 3, "a table with bars"),
+        (b"a|agent (X11; Linux)|b|c\n" * 3, "a table with bars, whose first row names none of"),
+        (b"7|198.51.100.7|Mozilla/5.0 (X11; Linux)|no\n" * 3, "with bars without a row that names its columns"),
+        (b'INFO: 198.51.100.7:51234 - "GET /c/1 HTTP/1.1" 302 Found\n' * 3, "No user agent shows in its first lines"),
         (b"x" * 3_000_000, "no line of it is shorter than 1,000,000 bytes"),
     ],
 )
