@@ -259,8 +259,8 @@ async def serving(app: App, *, host: str = "127.0.0.1", port: int = 0) -> AsyncI
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65535:  # noqa: PLR2004  # 16 bits
-        raise ConfigError(f"port must be from 0 to 65535, not {port}")
+    if not isinstance(port, int) or not 0 <= port <= 65535:  # noqa: PLR2004  # 16 bits
+        raise ConfigError(f"port must be from 0 to 65535, not {port!r}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Not socket.create_server(): its `proto` is 0, and asyncio then leaves out TCP_NODELAY. Head and body of a response
     # are two writes, and without it the second waits 40 ms for the client's delayed acknowledgement.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from omnivery._startable import Startable
@@ -28,6 +28,7 @@ from omnivery.emulator.thread import EmulatorThread
 from omnivery.emulator.webhook_adapter import WebhookAdapter
 from omnivery.emulator.webhook_sender import WebhookSender
 from omnivery.errors import ConfigError
+from omnivery.transport.config import checked, one_or_several, required_text
 
 if TYPE_CHECKING:
     from omnivery.emulator.smtp_relay import SmtpRelay
@@ -83,7 +84,7 @@ class Emulator(Recorded, Startable):
             and IP addresses: such as a container's. `*` for any name, which lets web pages in by DNS rebinding.
 
     Raises:
-        ConfigError: the file cannot be used, or another emulator uses it.
+        ConfigError: an option is of another kind, or the file cannot be used, or another emulator uses it.
     """
 
     def __init__(
@@ -113,7 +114,10 @@ class Emulator(Recorded, Startable):
         db: str | os.PathLike[str] | None = None,
         allow_hosts: Collection[str] = (),
     ) -> None:
-        enabled = {domain} if bot_domains is None else bot_domains
+        required_text(domain, argument="domain")
+        enabled = {domain} if bot_domains is None else one_or_several(bot_domains, argument="bot_domains")
+        delays = checked(webhook_retry_delays, Iterable, argument="webhook_retry_delays", expected="a list of seconds")
+        spec = checked(faults, FaultSpec | str | None, argument="faults", expected="a text or a FaultSpec")
         store = Store(kept=max_events_kept, messages_kept=max_messages_kept, db=db)
         account = Account(domain)
         account_file = AccountFile(store.database, account)
@@ -126,14 +130,14 @@ class Emulator(Recorded, Startable):
             bot_domains=frozenset(name.lower() for name in enabled),
             single=single,
             result_delay=result_delay,
-            webhook_retry_delays=tuple(webhook_retry_delays),
+            webhook_retry_delays=tuple(delays),
             max_body=max_body,
             max_events_kept=max_events_kept,
             max_messages_kept=max_messages_kept,
             paging=paging,
             dialect=dialect,
             strict=strict,
-            hosts=frozenset({host, *allow_hosts}),
+            hosts=frozenset({host, *one_or_several(allow_hosts, argument="allow_hosts")}),
         )
         feed = ActivityFeed()
         self._parts = Parts(
@@ -141,7 +145,7 @@ class Emulator(Recorded, Startable):
             account=account,
             account_file=account_file,
             store=store,
-            faults=Faults(route_names(), spec=faults, seed=seed),
+            faults=Faults(route_names(), spec=spec, seed=seed),
             detector=Detector(),
             received=ReceivedCalls(
                 settings.signing_key, verdicts=store.verdicts, delivery_events=store.delivery_events

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Literal
 
+from omnivery.emulator.options import one_of
+
 CHECK = (1.0, 1.5)
 """Seconds of a single check, which never takes less than one (documented)."""
 VERDICTS = (1.0, 3.0)
@@ -29,6 +31,7 @@ class Latency:
     """
 
     def __init__(self, kind: Literal["none", "real"], *, seed: int | None = None) -> None:
+        one_of(kind, "none", "real", option="latency")
         self._is_real = kind == "real"
         self._random = random.Random(seed)  # noqa: S311  # not a secret
 

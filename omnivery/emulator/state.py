@@ -12,6 +12,7 @@ from omnivery.emulator.activity import ActivityFeed
 from omnivery.emulator.detector import Detector
 from omnivery.emulator.faults import Faults
 from omnivery.emulator.latency import Latency
+from omnivery.emulator.options import count, key, seconds, word
 from omnivery.emulator.receiver import ReceivedCalls
 from omnivery.emulator.records.account_file import AccountFile
 from omnivery.emulator.store import Store
@@ -23,22 +24,26 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Settings:
-    """The options of `Emulator`, resolved."""
+    """The options of `Emulator`, resolved.
+
+    Raises:
+        ConfigError: an option is not of the kind that it must be.
+    """
 
     domain: str
-    token: str = field(repr=False)
-    api_key: str = field(repr=False)
-    sending_key: str = field(repr=False)
-    signing_key: str = field(repr=False)
+    token: str = field(repr=False, validator=key)
+    api_key: str = field(repr=False, validator=key)
+    sending_key: str = field(repr=False, validator=key)
+    signing_key: str = field(repr=False, validator=key)
     bot_domains: frozenset[str]
-    single: Literal["now", "later"]
-    result_delay: float
-    webhook_retry_delays: tuple[float, ...]
-    max_body: int
-    max_events_kept: int
-    max_messages_kept: int
-    paging: Literal["offset", "cursor"]
-    dialect: Literal["omnivery", "mailgun"]
+    single: Literal["now", "later"] = field(validator=word("now", "later"))
+    result_delay: float = field(validator=seconds)
+    webhook_retry_delays: tuple[float, ...] = field(validator=seconds)
+    max_body: int = field(validator=count)
+    max_events_kept: int = field(validator=count)
+    max_messages_kept: int = field(validator=count)
+    paging: Literal["offset", "cursor"] = field(validator=word("offset", "cursor"))
+    dialect: Literal["omnivery", "mailgun"] = field(validator=word("omnivery", "mailgun"))
     strict: bool
     hosts: frozenset[str]
     """Names by which the page and the control API may be called."""

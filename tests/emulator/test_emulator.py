@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -202,3 +203,40 @@ def test_a_full_disk_is_a_response_that_says_so(tmp_path: Path, caplog: pytest.L
         assert all("the disk is full" in record.getMessage() for record in caplog.records)
         database.execute("PRAGMA max_page_count = 1000000")
         assert client.post("/d/bot", data={"ip": "192.0.2.1"}).is_success
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"dialect": "Mailgun"},
+        {"latency": "slow"},
+        {"single": "soon"},
+        {"paging": 5},
+        {"port": "8080"},
+        {"port": None},
+        {"domain": 5},
+        {"domain": ""},
+        {"token": 5},
+        {"api_key": b"key"},
+        {"faults": 5},
+        {"webhook_retry_delays": 5},
+        {"webhook_retry_delays": (-1,)},
+        {"webhook_retry_delays": ("1",)},
+        {"result_delay": math.nan},
+        {"max_body": "1"},
+        {"max_body": 0},
+        {"allow_hosts": 5},
+        {"bot_domains": [5]},
+    ],
+    ids=str,
+)
+def test_an_option_that_cannot_be_is_named(option: dict[str, Any]) -> None:
+    """With a word that it does not know, it would be another emulator than the one that was asked for."""
+    with pytest.raises(ConfigError, match=next(iter(option))):
+        Emulator(**option).start()
+
+
+def test_one_host_may_stand_alone() -> None:
+    with Emulator(allow_hosts="emulator.test") as emulator:
+        url = f"{emulator.page_url}_/messages"
+        assert httpx.get(url, headers={"host": "emulator.test"}, trust_env=False).status_code == 200
