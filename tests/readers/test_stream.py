@@ -55,7 +55,7 @@ def test_standard_input_is_read_packed_or_plain(monkeypatch: pytest.MonkeyPatch,
 def test_a_process_without_standard_input_is_told_so(monkeypatch: pytest.MonkeyPatch, stdin: object) -> None:
     """Under pythonw it is None, in notebooks an object without bytes."""
     monkeypatch.setattr(sys, "stdin", stdin)
-    with pytest.raises(ConfigError, match="no standard input"):
+    with pytest.raises(ConfigError, match="standard input: this process has none"):
         ndjson("-")
 
 
