@@ -15,7 +15,13 @@ from omnivery.events.ip_address import client_address
 from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
 from omnivery.readers._csv_escapes import unescape, until_escaped
 from omnivery.readers._csv_header import HeaderSearch
-from omnivery.readers._csv_nulls import may_have_nulls, without_null_times, without_nulls
+from omnivery.readers._csv_nulls import (
+    may_have_formulas,
+    may_have_nulls,
+    without_formulas,
+    without_null_times,
+    without_nulls,
+)
 from omnivery.readers._csv_rows import NOTHING, fault_of, is_decoration
 from omnivery.readers._csv_table import TableReader
 from omnivery.readers._file_events import FileEvents, events_from
@@ -119,7 +125,9 @@ class CsvReader(TableReader):
         self.state = {**self.state, "escaped": True}
 
     def _cleaned(self, rows: list[list[str]], lines: Sequence[Line] | None) -> list[list[str]]:
-        return list(map(without_nulls, rows)) if lines is None or may_have_nulls(lines) else rows
+        if lines is None or may_have_nulls(lines):
+            rows = list(map(without_nulls, rows))
+        return list(map(without_formulas, rows)) if lines is None or may_have_formulas(lines) else rows
 
     def _item(self, number: int, cells: list[str] | str) -> BotEvent | UnreadableLine | None:
         columns, kept = self._own, cells

@@ -28,3 +28,16 @@ def test_what_databases_write_for_nothing_is_nothing_in_any_column() -> None:
     first, second = csv(io.BytesIO(content))
     assert first == BotEvent(ip="192.0.2.1", uas="NULL", event_id="1", attributes={"own": None})
     assert second == BotEvent(ip="192.0.2.1", uas="a\\Nb", event_id="2", domain="NULL", attributes={"own": "NULL"})
+
+
+def test_a_text_that_a_spreadsheet_must_not_take_for_a_number_is_that_text() -> None:
+    """Ids went out as `="007"`, and verdicts of them matched nothing."""
+    header, rest = "ip,uas,event_id,own", ',="b"c,"=""d"'
+    quoted = '"=""192.0.2.1""",x,"=""007""","=""a"""'
+    content = f'{header}\n="192.0.2.1",x,="007",="a"\n{quoted}\n192.0.2.1,x{rest}\n192.0.2.1,"x\n=",=""'
+    first, second, odd, bare = csv(io.BytesIO(f'{content},="\n'.encode()))
+    assert first == second == BotEvent(ip="192.0.2.1", uas="x", event_id="007", attributes={"own": "a"})
+    assert isinstance(odd, BotEvent)
+    assert (odd.event_id, odd.attributes) == ('="b"c', {"own": '="d'})
+    assert isinstance(bare, BotEvent)
+    assert (bare.event_id, bare.attributes) == (None, {"own": '="'})
