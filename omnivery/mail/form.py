@@ -92,7 +92,7 @@ def option_fields(
     """
     for tag in [tags] if isinstance(tags, str) else values.items(tags, str, "tags"):
         yield "o:tag", values.line(tag, "tags")
-    if test_mode:
+    if values.is_on(test_mode, "test_mode"):
         # Never `no`: no page says what a server does with it, while a missing field is clear.
         yield "o:testmode", "yes"
     yield from _switches({"o:tracking": tracking})

@@ -107,6 +107,18 @@ def switch(value: object, argument: str) -> str:
     raise ConfigError(f"{argument}: expected True or False, not {type(value).__name__}. Nothing was sent.")
 
 
+def is_on(value: object, argument: str) -> bool:
+    """Whether a switch is on, as a boolean or as a text for one says it.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    word = switch(value, argument).lower()
+    if word == "htmlonly":
+        raise ConfigError(f"{argument}: expected True or False, not {word!r}. Nothing was sent.")
+    return word in {"yes", "true"}
+
+
 def moment(value: object, argument: str) -> str:
     """Return a point in time: unix seconds, or RFC 2822 for a datetime.
 

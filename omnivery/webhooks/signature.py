@@ -117,13 +117,17 @@ def encode_keys(keys: Sequence[str | bytes]) -> tuple[bytes, ...]:
     return tuple(key.encode() if isinstance(key, str) else key for key in keys)
 
 
+QUOTES = frozenset("\"'`\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}")
+"""What stands around a key that was copied out of a file or a text."""
+
+
 def _is_plausible(key: str | bytes) -> bool:
     if isinstance(key, bytes):
         try:
             key = key.decode()
         except UnicodeDecodeError:
             return key.strip() == key
-    return key.isprintable() and not any(map(str.isspace, key)) and not {key[0], key[-1]} & {'"', "'"}
+    return key.isprintable() and not any(map(str.isspace, key)) and not {key[0], key[-1]} & QUOTES
 
 
 def check_tolerance(tolerance: float | None) -> float:

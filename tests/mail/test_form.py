@@ -231,6 +231,7 @@ ILL_TYPED: dict[str, list[Any]] = {
     "substitutions": [5],
     "recipient_variables": [5, {"bob@example.net": 5}],
     "tags": [5, [5], {"a": 1}, [None], b"tag"],
+    "test_mode": ["maybe", "htmlonly", "", 5, 1, 0, None],
     "tracking": ["maybe", 5],
     "tracking_opens": [5],
     "tracking_clicks": ["html", 5],
@@ -255,7 +256,13 @@ def test_an_ill_typed_field_is_named_by_its_name(field: str) -> None:
 
 
 def test_every_field_that_has_a_type_is_among_them() -> None:
-    assert ILL_TYPED.keys() == {field.name for field in fields(Message)} - {"test_mode"}
+    assert ILL_TYPED.keys() == {field.name for field in fields(Message)}
+
+
+@pytest.mark.parametrize(("value", "sent"), [("no", []), ("False", []), ("yes", [("o:testmode", "yes")])])
+def test_a_text_that_switches_the_test_mode_off_does_so(value: Any, sent: list[tuple[str, str]]) -> None:
+    """As an environment variable has it: taken for true, the message would be delivered to nobody."""
+    assert options_of(test_mode=value) == sent
 
 
 def test_a_whole_number_may_be_a_headers_value() -> None:

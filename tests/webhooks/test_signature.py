@@ -212,6 +212,8 @@ def test_a_missing_key_is_an_error_and_not_a_false(keys: tuple[Any, ...], payloa
         "Zq7 Zq7",
         '"Zq7"',
         "'Zq7'",
+        "`Zq7`",
+        "\u201cZq7\u201d",
         '"Zq7"\n',
         "\ufeffZq7",
         "Zq7\u00a0",
