@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from omnivery import codec
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.json_path import value_at
+from omnivery.readers._choice import SAMPLE_LINES
 from omnivery.readers._columns import KEYS, names_event
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._file_source import FileSources
@@ -112,6 +113,8 @@ class JsonReader(WholeReader[Any]):
     """Reads the objects in JSON."""
 
     columns: JsonColumns | None = None
+    _converts: bool = field(init=False, default=False)
+    """Whether one of the first objects has values that have to be converted."""
 
     def read(
         self,
@@ -128,9 +131,13 @@ class JsonReader(WholeReader[Any]):
                 yield self._item(found, position)
 
     def _item(self, found: EventLine, position: int) -> BotEvent | EventLine | UnreadableLine:
-        if self.columns is None:
-            return in_own_names(found, position)
-        return self.columns.event(found.data, found.line, position)
+        if self.columns is not None:
+            return self.columns.event(found.data, found.line, position)
+        if position > SAMPLE_LINES and not self._converts:
+            return found  # as in nearly all documents: to look at each takes half as long again
+        item = in_own_names(found, position)
+        self._converts = self._converts or isinstance(item, BotEvent)
+        return item
 
 
 def _is_body(data: bytes) -> bool:

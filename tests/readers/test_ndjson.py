@@ -67,6 +67,15 @@ def test_so_are_those_of_an_array(written: dict[str, Any], sent: dict[str, Any])
         assert isinstance(second, EventLine)
 
 
+@pytest.mark.parametrize("reader", [json_reader, read])
+@pytest.mark.parametrize("first", [0, 150])
+def test_if_one_of_the_first_has_such_values_the_others_may_have_them(reader: Callable[[Any], Any], first: int) -> None:
+    odd = {**PLAIN, "event_id": 7}
+    objects = [odd if number in {first, 400} else PLAIN for number in range(500)]
+    found = list(reader(io.BytesIO(json.dumps(objects).encode())))
+    assert [number for number, item in enumerate(found) if isinstance(item, BotEvent)] == [first, 400]
+
+
 @pytest.mark.parametrize("reader", [ndjson, read])
 def test_names_may_be_in_capitals(reader: Callable[[Any], Any]) -> None:
     """Snowflake unloads columns as objects with the names that it has for them."""
