@@ -41,6 +41,7 @@ from omnivery.transport.config import (
     CallOptions,
     callback,
     checked,
+    flag,
     required,
     valid_url,
 )
@@ -178,6 +179,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
                 are settled, and `report` has their outcome.
         """
         callback(on_progress, argument="on_progress")
+        flag(progress, argument="progress")
         run = self.stream(
             events,
             webhook_url=webhook_url,

@@ -15,7 +15,7 @@ from omnivery.display.record import Record
 from omnivery.errors import DecodeError
 from omnivery.mail.dns import DnsRecord
 from omnivery.mail.vocabulary import DomainState
-from omnivery.transport.config import valid_domain
+from omnivery.transport.config import flag, valid_domain
 from omnivery.transport.operation import SAFE, ResponseParser, json_body, with_extra
 from omnivery.transport.paging import AsyncPages, whole_list_of
 from omnivery.transport.resource import AsyncResource
@@ -128,5 +128,5 @@ class AsyncDomains(AsyncResource[AutomationsConfig]):
             ConfigError: the name cannot be a domain; nothing was sent.
             NotFoundError: the token sees no such domain.
         """
-        query = [("dns", "true")] if dns else []
+        query = [("dns", "true")] if flag(dns, argument="dns") else []
         return await self._send(GET, path={"name": valid_domain(name, argument="name")}, query=query, options=options)

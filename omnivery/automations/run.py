@@ -16,6 +16,7 @@ from omnivery.events.event import EventLike
 from omnivery.sync.run import SyncPool
 from omnivery.transport import body as encoding
 from omnivery.transport.bulk_calls import BulkCalls
+from omnivery.transport.config import flag
 from omnivery.transport.limits import rate_limiter
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def event_run(
     Raises:
         ConfigError: an option is out of range.
     """
+    flag(ordered, argument="ordered")
     if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
         raise ConfigError(f"max_bytes: expected a whole number from 1, not {max_bytes!r}. Nothing was sent.")
     calls = BulkCalls.of(client, concurrency, options, requests_per_second=requests_per_second, max_outage=max_outage)

@@ -14,6 +14,7 @@ from omnivery.errors import ConfigError
 from omnivery.mail.form import MAX_RECIPIENTS
 from omnivery.mail.message import Message, MessageLike
 from omnivery.mail.recipients import address_of
+from omnivery.transport.config import flag
 
 Recipients = Mapping[str, Mapping[str, Any]]
 """Addresses, and the variables of each."""
@@ -48,7 +49,11 @@ def batches(message: MessageLike, recipients: Recipients, *, individually: bool 
         if spelling in seen:
             raise ConfigError(f"recipients: key {place} is not one address, or is repeated. Nothing was sent.")
         seen.add(spelling)
-    return _one_each(message, recipients) if individually else _thousands(message, recipients)
+    return (
+        _one_each(message, recipients)
+        if flag(individually, argument="individually")
+        else _thousands(message, recipients)
+    )
 
 
 def _thousands(message: Message, recipients: Recipients) -> Iterator[Message]:

@@ -26,7 +26,7 @@ from omnivery.mail.message import Message, MessageLike, Queued
 from omnivery.mail.sending import SendOutcome, SendReport, SendStatus
 from omnivery.sync.run import SyncPool
 from omnivery.transport.bulk_calls import BulkCalls
-from omnivery.transport.config import callback
+from omnivery.transport.config import callback, flag
 from omnivery.transport.multipart import MultipartContent
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ def message_run(
     Raises:
         ConfigError: key or domain is missing, or an option is out of range. Nothing was sent.
     """
+    flag(ordered, argument="ordered")
     source = SourceReader.of(messages, argument="messages", advice=ADVICE)
     calls = BulkCalls.of(client, concurrency, options, max_outage=max_outage, probe=probe, domain=domain)
     sending_domain = client._domain(domain)
@@ -223,6 +224,7 @@ async def send_many(
 ) -> SendReport:
     """Send messages with one surface's operation; the surfaces' `messages.send_many` document it."""
     callback(on_progress, argument="on_progress")
+    flag(progress, argument="progress")
     run = message_run(client, operation, surface, messages, **options)
     return await finish_watched(run, "Sending", messages, progress=progress, on_progress=on_progress)
 

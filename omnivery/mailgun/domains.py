@@ -16,7 +16,7 @@ from omnivery.mailgun.config import MailgunConfig
 from omnivery.mailgun.confirmation import CONFIRMED, Confirmation
 from omnivery.mailgun.operations import any_key, primary
 from omnivery.transport import body as encoding
-from omnivery.transport.config import valid_domain
+from omnivery.transport.config import flag, valid_domain
 from omnivery.transport.operation import (
     IDEMPOTENT,
     NON_IDEMPOTENT,
@@ -170,7 +170,7 @@ class AsyncDomains(AsyncResource[MailgunConfig]):
         if smtp_password is not None:
             fields.append(("smtp_password", smtp_password))
         if wildcard is not None:
-            fields.append(("wildcard", "true" if wildcard else "false"))
+            fields.append(("wildcard", "true" if flag(wildcard, argument="wildcard") else "false"))
         return await self._send(CREATE, body=encoding.form(fields), options=options)
 
     async def delete(self, name: str, *, options: CallOptions | None = None) -> Confirmation:

@@ -21,6 +21,7 @@ from omnivery.transport.config import (
     Limits,
     RetryPolicy,
     checked,
+    flag,
     required,
     valid_domain,
 )
@@ -73,7 +74,7 @@ class AsyncBaseClient(Generic[ConfigT]):
         verify: ssl.SSLContext | bool,
         observers: Sequence[Observer],
     ) -> None:
-        if trust_env and http_client is not None:
+        if flag(trust_env, argument="trust_env") and http_client is not None:
             raise ConfigError("http_client has its own proxy settings: set trust_env there, not here")
         if trust_env and proxy is None:
             from omnivery.transport.adapters.proxies import environment_proxy

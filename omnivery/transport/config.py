@@ -46,6 +46,15 @@ def checked(value: T, kind: type | UnionType, *, argument: str, expected: str) -
     return value
 
 
+def flag(value: bool, *, argument: str) -> bool:  # noqa: FBT001  # it is what is checked
+    """Return a boolean argument unchanged.
+
+    Raises:
+        ConfigError: it is another value. A text such as `no` would count as true.
+    """
+    return checked(value, bool, argument=argument, expected="True or False")
+
+
 def required_text(value: str, *, argument: str) -> str:
     """Return a text argument unchanged.
 

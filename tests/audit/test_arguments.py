@@ -77,6 +77,29 @@ def test_no_argument_of_another_kind_is_an_error_of_pythons(method: Callable[...
             continue
 
 
+def on_text(argument: str) -> Callable[[], object]:
+    """A call with the text `no` for a boolean argument."""
+    mailgun, automations = clients()
+    no: Any = {argument: "no"}
+    message = Message(from_=f"news@{DOMAIN}", text="Hello")
+    calls: dict[str, Callable[[], object]] = {
+        "trust_env": lambda: Mailgun("a-long-key", **no),
+        "wildcard": lambda: mailgun.domains.create("new.example.com", **no),
+        "dns": lambda: automations.domains.get(DOMAIN, **no),
+        "progress": lambda: automations.bots.submit([], **no),
+        "ordered": lambda: automations.bots.stream([], **no),
+        "individually": lambda: mailgun.messages.send_batch(message, {"ann@example.com": {}}, **no),
+    }
+    return calls[argument]
+
+
+@pytest.mark.parametrize("argument", ["trust_env", "wildcard", "dns", "progress", "ordered", "individually"])
+def test_a_text_is_no_boolean(argument: str) -> None:
+    """As an environment variable has it: `no` would count as true."""
+    with pytest.raises(ConfigError, match=f"{argument}: expected True or False, not str"):
+        on_text(argument)()
+
+
 def test_a_verdict_that_is_there_is_not_waited_for() -> None:
     """`check` returns one of the two, and who forgets to look is told so."""
     verdict: Any = Verdict(is_bot=True)
