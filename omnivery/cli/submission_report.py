@@ -86,12 +86,14 @@ def _print_file(out: Console, name: str, report: SubmitReport, earlier: RunTotal
     shown = escape(printable(name))
     if earlier is None:
         head = f"[bold]{report.accepted:,} of {counted(report.read, 'event')} accepted[/] from {shown}"
-        out.print(f"{head}: {_effort(report, RunTotals())}")
+        out.print(f"{head}: {counted(report.batches, 'batch')}, {_effort(report, RunTotals())}")
     elif report.requests == earlier.requests and report.read == earlier.read:
         out.print(f"[bold]Nothing to send in this run[/] from {shown}")
     else:
         accepted = counted(report.accepted - earlier.accepted, "event")
-        out.print(f"[bold]{accepted} accepted in this run[/] from {shown}: {_effort(report, earlier)}")
+        # A batch that an earlier run has tried is one of that run's.
+        requests = counted(report.requests - earlier.requests, "request")
+        out.print(f"[bold]{accepted} accepted in this run[/] from {shown}: {requests}, {_effort(report, earlier)}")
     if earlier is not None:
         out.print(f"  all runs with this journal: {report.accepted:,} of {counted(report.read, 'event')} accepted")
     for line in where_events_went(report):
@@ -99,8 +101,7 @@ def _print_file(out: Console, name: str, report: SubmitReport, earlier: RunTotal
 
 
 def _effort(report: SubmitReport, earlier: RunTotals[Any]) -> str:
-    """Batches, retries and speed since."""
-    batches, retries = report.batches - earlier.batches, report.retries - earlier.retries
-    elapsed = report.elapsed - earlier.elapsed
+    """Retries and speed since."""
+    retries, elapsed = report.retries - earlier.retries, report.elapsed - earlier.elapsed
     rate = (report.accepted - earlier.accepted) / elapsed if elapsed > 0 else 0.0
-    return f"{counted(batches, 'batch')}, {counted(retries, 'retry')}, {rate:,.0f} events a second"
+    return f"{counted(retries, 'retry')}, {rate:,.0f} events a second"

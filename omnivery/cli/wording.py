@@ -16,12 +16,14 @@ def in_options(words: str) -> str:
     words = _ADVICE.sub(_advised, words)
     words = _URL.sub(r"\1… is not read: pipe what is there to the command, and name - as the file", words)
     words = _SETTING.sub(_settable, words)
+    words = _TARGET.sub(_of_target, words)
     return _ARGUMENTS.sub(_given, words, count=1)
 
 
 _ADVICE = re.compile(r"""\b(format|client_ip|columns)=(?:'([^']*)'|\{"(\w+)": "(\w+)"\})""")
 _URL = re.compile(r"a URL is opened by fsspec: readers\.read\(fsspec\.open\((\w[\w+.-]*://)…\)\)")
 _SETTING = re.compile(r"\bpass (\w+)=… or set ")
+_TARGET = re.compile(r"\b(it was begun for (?:another )?)(\w+)")
 _ARGUMENTS = re.compile(r"\A(\w+)(?: and (\w+))?: ")
 _FILE = frozenset({"source", "path"})
 """Arguments that are the file, whose name is told beside the words."""
@@ -35,6 +37,11 @@ def _advised(match: re.Match[str]) -> str:
 def _settable(match: re.Match[str]) -> str:
     option = _option(match[1])
     return "set " if option is None else f"give {_longest(option)} or set "
+
+
+def _of_target(match: re.Match[str]) -> str:
+    option = _option(match[2])
+    return match[1] + (match[2].replace("_", " ") if option is None else _longest(option))
 
 
 def _given(match: re.Match[str]) -> str:

@@ -81,7 +81,7 @@ def test_what_a_run_did_is_told_apart_from_what_all_runs_did(tmp_path: Path, set
     assert others[-1] == "All runs with this journal: 3 of 4 events accepted from 2 files"
     first.write_bytes(log("one", "two", "four"))
     one, all_runs, *rest = lines(first)
-    assert one.startswith(f"1 event accepted in this run from {first}: 1 batch, 0 retries, ")
+    assert one.startswith(f"1 event accepted in this run from {first}: 1 request, 0 retries, ")
     assert all_runs == "  all runs with this journal: 3 of 3 events accepted"
     assert rest[2] == "  rejected: line 2: not in combined log format", "it is why the exit status is 1"
     (third := tmp_path / "c.log").write_bytes(log("five"))

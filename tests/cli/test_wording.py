@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import pytest
 
+from omnivery import AsyncAutomations
 from omnivery.cli.wording import in_options
 from tests.support.cli import error_of, in_process
 
@@ -56,3 +58,18 @@ def test_words_without_an_argument_stay_as_they_are() -> None:
     for words in ("no token", "journal: there is no file", "to: x", "a source: b"):
         assert in_options(words) == words
     assert in_options("path: this is no Parquet file") == "this is no Parquet file"
+
+
+def test_a_journal_for_another_setting_names_its_option(tmp_path: Path) -> None:
+    (file := tmp_path / "a").write_text('{"ip":"192.0.2.1","uas":"x","event_id":"1"}\n')
+    keys = {"OMNIVERY_TOKEN": "t", "OMNIVERY_AUTOMATIONS_URL": "http://127.0.0.1:9"}
+    arguments = ("bots", "submit", str(file), "--journal", str(tmp_path / "j"), "--webhook-url", "http://x.net")
+
+    async def stopped() -> None:
+        client = AsyncAutomations("t", base_url="http://127.0.0.1:9", domain="a.example.com")
+        async with client:
+            await client.bots.submit([], webhook_url="http://x.net", journal=tmp_path / "j")
+
+    anyio.run(stopped)
+    result = in_process(*arguments, environment={**keys, "OMNIVERY_DOMAIN": "b.example.com"})
+    assert error_of(result)["message"].startswith("--journal: it was begun for --domain a.example.com, not b.example.")
