@@ -6,12 +6,13 @@ import asyncio
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
+from anyio.lowlevel import RunVar, current_token
 
 from omnivery.errors import ConfigError
 from omnivery.transport.runtime import is_cancelled_by_asyncio
@@ -121,7 +122,17 @@ class DirectRunner(Runner):
     block_alone = block
 
     async def wait(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-        """Call a coroutine function, on an event loop for this call."""
+        """Call a coroutine function, on an event loop for this call.
+
+        Raises:
+            ConfigError: there is an event loop already, as in a view that is a coroutine function itself.
+        """
+        with suppress(RuntimeError):
+            current_token()
+            raise ConfigError(
+                "handle() was called on an event loop, where a coroutine function cannot be waited for: mount the "
+                "receiver as an ASGI app, or call handle() in a thread"
+            )
         return anyio.run(function, *arguments)
 
 

@@ -208,8 +208,8 @@ class Receiver:
         """Handle one call without an event loop: for a view in Django or Flask, or a cloud function.
 
         It blocks until your handler has returned, and raises nothing that the handler raises: respond with the status.
-        A coroutine function runs on an event loop for this one call. `path` is not looked at. Threads may share the
-        receiver.
+        A coroutine function runs on an event loop for this one call, so not where there is one already. `path` is not
+        looked at. Threads may share the receiver.
 
         Args:
             body: the request's body, as received; text, as cloud functions get it, is taken in UTF-8.

@@ -302,6 +302,20 @@ async def test_a_handler_that_raises_a_cancellation_of_its_own_has_failed(
     assert receiver.statistics.by_reason == {"handler failed": 2}
 
 
+async def test_without_a_loop_of_its_own_a_coroutine_cannot_be_waited_for(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An asynchronous view that calls `handle`: each call gets a 500, and the log must say what to do instead."""
+
+    async def handler(_: WebhookEvent) -> None: ...
+
+    receiver = Receiver(handler, KEY, clock=clock)
+    body = call(token="t")
+    assert receiver.handle(body) == 500
+    assert "mount the receiver as an ASGI app, or call handle() in a thread" in caplog.text
+    assert await to_thread.run_sync(receiver.handle, body) == 200
+
+
 @pytest.mark.parametrize("fails", [False, True])
 async def test_a_duplicate_is_asked_back_while_the_first_is_being_handled(clock: Clock, fails: bool) -> None:
     """406 would tell the service to forget a call that may yet fail; 200 that it is handled, which nobody knows."""
