@@ -28,7 +28,7 @@ from omnivery.emulator.thread import EmulatorThread
 from omnivery.emulator.webhook_adapter import WebhookAdapter
 from omnivery.emulator.webhook_sender import WebhookSender
 from omnivery.errors import ConfigError
-from omnivery.transport.config import checked, one_or_several, required_text
+from omnivery.transport.config import checked, flag, one_or_several, required_text
 
 if TYPE_CHECKING:
     from omnivery.emulator.smtp_relay import SmtpRelay
@@ -136,7 +136,7 @@ class Emulator(Recorded, Startable):
             max_messages_kept=max_messages_kept,
             paging=paging,
             dialect=dialect,
-            strict=strict,
+            strict=flag(strict, argument="strict"),
             hosts=frozenset({host, *one_or_several(allow_hosts, argument="allow_hosts")}),
         )
         feed = ActivityFeed()

@@ -158,10 +158,12 @@ class Receiver:
         max_body: int = 16 * 2**20,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if path is not None and not path.startswith("/"):
+        if path is not None and not (isinstance(path, str) and path.startswith("/")):
             raise ConfigError(f"path must begin with a slash, unlike {path!r}")
-        if max_body < 1:
-            raise ConfigError(f"max_body must be at least one byte, not {max_body}")
+        if not isinstance(max_body, int) or max_body < 1:
+            raise ConfigError(f"max_body must be at least one byte, not {max_body!r}")
+        if not callable(clock):
+            raise ConfigError(f"clock must be a function that returns unix seconds, not {type(clock).__name__}")
         if accepts not in (None, BotVerdicts, DeliveryEvent):
             raise ConfigError("accepts must be BotVerdicts or DeliveryEvent, or be left out for both")
         _check_functions(handler, verifier, store)

@@ -225,6 +225,7 @@ def test_a_full_disk_is_a_response_that_says_so(tmp_path: Path, caplog: pytest.L
         {"result_delay": math.nan},
         {"max_body": "1"},
         {"max_body": 0},
+        {"strict": "no"},
         {"allow_hosts": 5},
         {"bot_domains": [5]},
     ],

@@ -1004,3 +1004,13 @@ def test_a_store_that_would_keep_nothing_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=name):
         Receiver(handler, KEY, **{"store": store, **options})
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"path": 5}, {"path": "x"}, {"max_body": "5"}, {"max_body": 0}, {"max_body": None}, {"clock": 5}],
+    ids=str,
+)
+def test_an_option_of_another_kind_is_named(option: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(option))):
+        Receiver(lambda _: None, KEY, **option)
