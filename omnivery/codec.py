@@ -67,7 +67,8 @@ def loads_received(data: bytes | str) -> Any:
     Raises:
         ValueError: as `loads`.
     """
-    return loads(data.removeprefix("\ufeff") if isinstance(data, str) else data.removeprefix(BOM_UTF8))
+    unmarked = data.removeprefix("\ufeff") if isinstance(data, str) else data.removeprefix(BOM_UTF8)
+    return _json.loads(unmarked) if orjson is None else orjson.loads(unmarked)
 
 
 def loads_or_none(data: bytes | str, *, parse: Callable[[bytes | str], Any] = loads) -> Any:
