@@ -188,3 +188,13 @@ def test_an_asynchronous_source_is_refused_before_anything_is_sent() -> None:
     with meeting(never) as (server, client), pytest.raises(ConfigError, match="asynchronous client"):
         client.bots.submit_batch(source())  # type: ignore[arg-type]  # that it is wrong is the point
     assert server.requests == []
+
+
+def test_a_refusal_is_one_although_the_rest_of_its_body_is_lost() -> None:
+    def cut_short(connection: socket.socket, request: Request) -> None:
+        connection.sendall(response(b"<html>" * 9, "401 Unauthorized")[:-9])
+        hang_up(connection, request)
+
+    with meeting(cut_short) as (server, client), pytest.raises(AuthenticationError):
+        client.account.test()
+    assert len(server.requests) == 1

@@ -116,9 +116,13 @@ async def _received(message: RawResponseMessage, content: StreamReader, limit: i
     if content.is_eof() and content.total_bytes <= limit and "content-encoding" not in headers:
         return Response(status=message.code, headers=headers, content=content.read_nowait())
     body = ResponseBody(headers, limit)
-    while data := await content.readany():
-        if not body.feed(data):
-            break
+    try:
+        while data := await content.readany():
+            if not body.feed(data):
+                break
+    except Exception:
+        if not body.is_enough(message.code):
+            raise
     return body.response(message.code)
 
 

@@ -10,7 +10,7 @@ from aiohttp.http import HttpProcessingError
 from omnivery.errors import AmbiguousError, NotSentError, TransportError
 from omnivery.transport.adapters import failures
 from omnivery.transport.adapters.aiohttp_connection import WriteTimeout
-from omnivery.transport.adapters.aiohttp_protocol import HeadTooLong
+from omnivery.transport.adapters.aiohttp_protocol import NotHttp
 
 
 def translate(error: Exception, *, sent: bool, peer: str) -> TransportError:
@@ -54,7 +54,7 @@ def _not_connected(error: Exception, peer: str) -> str:
         return f"connecting to {peer} took longer than the connect timeout"
     if isinstance(error, ValueError):
         return failures.URL_INVALID
-    if isinstance(error, HttpProcessingError | HeadTooLong):
+    if isinstance(error, HttpProcessingError | NotHttp):
         return failures.NOT_HTTP
     return failures.no_connection(error, peer)
 
@@ -65,7 +65,7 @@ def _response_lost(error: Exception) -> str:
             return failures.WRITE_TIMED_OUT
         case asyncio.TimeoutError():
             return failures.READ_TIMED_OUT
-        case HttpProcessingError() | HeadTooLong():
+        case HttpProcessingError() | NotHttp():
             return failures.NOT_HTTP
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
             return failures.CONNECTION_CLOSED

@@ -24,8 +24,16 @@ _FRAMING = re.compile(
 _END_OF_CHUNKS = b"\r\n\r\n"
 
 
-class HeadTooLong(Exception):  # noqa: N818  # it never leaves the adapters
+class NotHttp(Exception):  # noqa: N818  # it never leaves the adapters
+    """What the server sent is no response to the request."""
+
+
+class HeadTooLong(NotHttp):
     """The head of the response is longer than any server's."""
+
+
+class ProtocolSwitched(NotHttp):
+    """The server goes on in another protocol, which nobody asked for."""
 
 
 class _Stage(Enum):
@@ -108,6 +116,9 @@ class ResponseProtocol(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Take the end of the connection."""
+        if exc is not None and self._content is not None and not self._content.is_eof():
+            # aiohttp takes it for the end of a body that ends with the connection, although it broke.
+            self._content.set_exception(exc)
         super().connection_lost(exc)
         self._tell(more=False)
         self._end_body()
@@ -118,7 +129,10 @@ class ResponseProtocol(ResponseHandler):
         if self._stage is not _Stage.HEAD:
             super().feed_data(data, size)
             return
-        if message.code < HTTPStatus.OK and message.code != HTTPStatus.SWITCHING_PROTOCOLS:
+        if message.code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self._fail(ProtocolSwitched())
+            return
+        if message.code < HTTPStatus.OK:
             return  # an interim response: the final one follows
         self._stage, self._content = _Stage.BODY, content
         length = message.headers.get("content-length")

@@ -208,7 +208,7 @@ async def _read(response: httpx.Response, limit: int) -> Response:
                 # To break would leave asynchronous generators unfinished: the closed connection ends them.
                 await response.aclose()
     except httpx.HTTPError:
-        if body.problem is None:
+        if not body.is_enough(response.status_code):
             raise
     return body.response(response.status_code)
 

@@ -218,10 +218,14 @@ def _trace(request: Request, built: httpx.Request, client: httpx.Client | None) 
 
 def _read(response: httpx.Response, pieces: Iterable[bytes], request: Request, limit: int) -> Response:
     body = ResponseBody(fields_of(response), limit)
-    for data in pieces:
-        if not body.feed(data):
-            break
-        if time.monotonic() >= request.expires_at:
-            # The read timeout of a caller's client starts anew with each piece.
-            raise httpx.ReadTimeout("the deadline has passed")
+    try:
+        for data in pieces:
+            if not body.feed(data):
+                break
+            if time.monotonic() >= request.expires_at:
+                # The read timeout of a caller's client starts anew with each piece.
+                raise httpx.ReadTimeout("the deadline has passed")
+    except httpx.HTTPError:
+        if not body.is_enough(response.status_code) or time.monotonic() >= request.expires_at:
+            raise
     return body.response(response.status_code)

@@ -54,6 +54,10 @@ class ResponseBody:
                 self.problem = CODING_DAMAGED
         return self.problem is None
 
+    def is_enough(self, status: int) -> bool:
+        """Whether the rest of the body may be lost: an error status says by itself that the request was refused."""
+        return self.problem is not None or status not in SUCCESS
+
     def response(self, status: int) -> Response:
         """Return the response.
 

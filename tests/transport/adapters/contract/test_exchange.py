@@ -107,6 +107,12 @@ async def reset(stream: ByteStream, _seen: Seen) -> None:
     await stream.aclose()
 
 
+async def partly_and_reset(data: bytes, stream: ByteStream, seen: Seen) -> None:
+    await stream.send(data)
+    await anyio.sleep(0.01)  # a reset overtakes what was not read yet
+    await reset(stream, seen)
+
+
 async def stay_silent(_stream: ByteStream, _seen: Seen) -> None:
     await anyio.sleep_forever()
 
@@ -133,9 +139,14 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         pytest.param(partial(partly, b"HTTP/1.1 200 OK\r\nConte"), id="closed in the headers"),
         pytest.param(partial(partly, b"HTTP/1.1 100 Continue\r\n\r\n"), id="closed after an interim response"),
         pytest.param(partial(partly, http_response("200 OK", b"x" * 99)[:-9]), id="closed in the body"),
+        pytest.param(partial(partly_and_reset, b"HTTP/1.1 200 OK\r\n\r\n{}"), id="reset in a body without a length"),
         pytest.param(partial(partly, CHUNKED + b"5\r\nab"), id="closed in a chunk"),
         pytest.param(partial(partly, CHUNKED + b"5\r\nabcde\r\n"), id="closed between chunks"),
         pytest.param(partial(and_silence, CHUNKED + b"zz\r\nabcde\r\n"), id="no number of bytes"),
+        pytest.param(
+            partial(partly, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+            id="another protocol",
+        ),
         pytest.param(partial(partly, b"220 mail.example.org ESMTP\r\n\r\n"), id="no HTTP at all"),
         pytest.param(partial(and_silence, b"HTTP/1.1 200 OK\r\nx: " + b"y" * 150_000), id="an endless head"),
         pytest.param(partial(and_silence, b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), id="a length that is none"),
@@ -150,6 +161,19 @@ async def test_a_response_that_is_lost_in_any_way_is_ambiguous(
             await adapter.send(get(server.url))
     assert len(server.seen) == 1, "an idempotent request is not sent again either: that is the pipeline's decision"
     assert caught.value.may_have_happened
+
+
+@any_adapter
+@pytest.mark.parametrize("handler", [partly, partly_and_reset, and_silence])
+async def test_a_refusal_is_one_although_the_rest_of_its_body_is_lost(
+    handler: Callable[[bytes, ByteStream, Seen], Awaitable[None]], lane: Lane
+) -> None:
+    """A proxy that refuses a large request sends its page and hangs up. Such a mail was not sent."""
+    page = http_response("413 Content Too Large", b"<html>" * 9)
+    async with serve(partial(handler, page[:-9])) as server, lane.open() as adapter:
+        with anyio.fail_after(20):
+            found = await adapter.send(get(server.url, read=0.1))
+    assert (found.status, found.content) == (413, b"<html>" * 7 + b"<ht")
 
 
 @pytest.mark.parametrize(
