@@ -23,7 +23,7 @@ def translate(error: Exception, *, sent: bool, peer: str) -> TransportError:
         sent: whether the server may have received a part of the request.
         peer: host and port of the server, or of the proxy.
     """
-    if sent:
+    if sent and not failures.is_client_refused(error):
         translated: TransportError = AmbiguousError(_response_lost(error), permanent=failures.is_untrusted(error))
     else:
         text, unreachable = _not_connected(error, peer), failures.is_unreachable(error)
@@ -47,7 +47,7 @@ def _proxy_status(error: Exception) -> int | None:
 
 def _not_connected(error: Exception, peer: str) -> str:
     if failures.is_untrusted(error):
-        return failures.untrusted(peer)
+        return failures.untrusted(error, peer)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return failures.proxy_refused(_proxy_status(error))
     if isinstance(error, asyncio.TimeoutError):
@@ -70,5 +70,5 @@ def _response_lost(error: Exception) -> str:
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
             return failures.CONNECTION_CLOSED
         case OSError():
-            return failures.CONNECTION_BROKE
+            return failures.connection_broke(error)
     return f"the exchange failed ({type(error).__name__})"

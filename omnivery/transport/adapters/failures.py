@@ -15,9 +15,10 @@ REQUEST_INVALID = "the request is not valid HTTP: check its header fields"
 WRITE_TIMED_OUT = "the request could not be sent within the write timeout"
 READ_TIMED_OUT = "no response came within the read timeout"
 CONNECTION_CLOSED = "the server closed the connection before the response was complete"
-CONNECTION_BROKE = "the connection broke while the response was awaited"
 NOT_HTTP = "the server's response is not HTTP"
 CODING_DAMAGED = "the response's content coding is damaged"
+CERTIFICATE_ALERTS = ("certificate required", "bad certificate", "certificate unknown", "unknown ca")
+"""Ends of OpenSSL's names for the alerts by which a server refuses the certificate of its client (RFC 8446, 6.2)."""
 
 
 def client_closed() -> ConfigError:
@@ -52,8 +53,30 @@ def is_unreachable(error: BaseException) -> bool:
 
 
 def is_untrusted(error: BaseException) -> bool:
-    """Whether the server's certificate was refused."""
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+    """Whether the certificate of the server was refused, or the server refused that of the client."""
+    return is_client_refused(error) or any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+
+
+def is_client_refused(error: BaseException) -> bool:
+    """Whether the server ended the TLS handshake because of the client's certificate, or because it has none.
+
+    In TLS 1.3 that is known only after the request was written. The server does not read it before the certificate.
+    """
+    return any(_reason(cause).endswith(CERTIFICATE_ALERTS) for cause in causes(error))
+
+
+def _reason(error: BaseException) -> str:
+    """Return OpenSSL's word for an error of TLS, such as `certificate has expired`; an empty text for other errors."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return str(getattr(error, "verify_message", "")).rstrip(".")
+    # An exception that an HTTP library has made itself has no reason.
+    found = getattr(error, "reason", None) if isinstance(error, ssl.SSLError) else None
+    return str(found or "").lower().replace("_", " ")
+
+
+def _because(error: BaseException) -> str:
+    reason = next(filter(None, map(_reason, causes(error))), "")
+    return f" ({reason})" if reason else ""
 
 
 def host_and_port(host: str, port: int | None) -> str:
@@ -61,10 +84,23 @@ def host_and_port(host: str, port: int | None) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def untrusted(peer: str | None) -> str:
+def untrusted(error: BaseException, peer: str | None) -> str:
     """Return the text for a certificate that was refused."""
+    if is_client_refused(error):
+        return (
+            f"the server wants a client certificate that it trusts{_because(error)}: pass verify=<your SSLContext>, "
+            "with load_cert_chain()"
+        )
     host = f" {peer}" if peer else ""
-    return f"the server's certificate could not be verified: check the host{host}, or pass verify=<your SSLContext>"
+    return (
+        f"the server's certificate could not be verified{_because(error)}: check the host{host} and this machine's "
+        "clock, or pass verify=<your SSLContext>"
+    )
+
+
+def connection_broke(error: BaseException) -> str:
+    """Return the text for a connection that broke after the request had begun to be sent."""
+    return f"the connection broke while the response was awaited{_because(error)}"
 
 
 def no_connection(error: BaseException, peer: str | None) -> str:
@@ -73,7 +109,7 @@ def no_connection(error: BaseException, peer: str | None) -> str:
     for kind, words in (
         (socket.gaierror, ": the host name is not known; check the URL"),
         (ConnectionRefusedError, ": connection refused; check the URL, or whether the server runs"),
-        (ssl.SSLError, ": TLS failed; check whether the URL has the right scheme and port"),
+        (ssl.SSLError, f": TLS failed{_because(error)}; check whether the URL has the right scheme and port"),
         (ConnectionError, ": the server closed it at once; check whether the URL has the right scheme and port"),
     ):
         if any(isinstance(cause, kind) for cause in found):

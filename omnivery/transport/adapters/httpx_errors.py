@@ -41,7 +41,8 @@ def translate(error: Exception, *, sent: bool | None, trusted: bool, peer: str |
         return error
     text, permanent = _describe(error, peer), _is_permanent(error)
     # Without a trace, a transport may report a lost response as a failed connection: that proves nothing.
-    if sent is False or (sent is None and trusted and isinstance(error, _NEVER_SENT)):
+    is_refused = failures.is_client_refused(error)
+    if sent is False or is_refused or (sent is None and trusted and isinstance(error, _NEVER_SENT)):
         return NotSentError(text, permanent=permanent, unreachable=failures.is_unreachable(error))
     if sent is None and not trusted:
         text = f"{text}; the transport of http_client does not show whether the request was sent"
@@ -89,7 +90,7 @@ def _proxy_status(error: Exception) -> int | None:
 def _describe(error: Exception, peer: str | None = None) -> str:
     where = f" to {peer}" if peer else ""
     if failures.is_untrusted(error):
-        return failures.untrusted(peer)
+        return failures.untrusted(error, peer)
     if isinstance(error, httpx.ConnectError):
         return failures.no_connection(error, peer)
     if isinstance(error, httpx.RemoteProtocolError) and not _CLOSED.search(str(error)):
@@ -100,7 +101,7 @@ def _describe(error: Exception, peer: str | None = None) -> str:
         httpx.ReadTimeout: failures.READ_TIMED_OUT,
         httpx.WriteTimeout: failures.WRITE_TIMED_OUT,
         httpx.RemoteProtocolError: failures.CONNECTION_CLOSED,
-        httpx.ReadError: failures.CONNECTION_BROKE,
+        httpx.ReadError: failures.connection_broke(error),
         httpx.WriteError: "the connection broke while the request was sent",
         httpx.DecodingError: failures.CODING_DAMAGED,
         httpx.ProxyError: failures.proxy_refused(_proxy_status(error)),

@@ -87,7 +87,7 @@ class Stream(httpcore.AsyncNetworkStream):
             protocol.reader = asyncio.get_running_loop().create_future()
             await _within(protocol.reader, timeout, httpcore.ReadTimeout)
         if protocol.error is not None and not protocol.received:
-            raise httpcore.ReadError from protocol.error
+            raise _broken(httpcore.ReadError, protocol)
         return protocol.take(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -96,13 +96,13 @@ class Stream(httpcore.AsyncNetworkStream):
         if not buffer:
             return
         if protocol.transport.is_closing():
-            raise httpcore.WriteError from protocol.error
+            raise _broken(httpcore.WriteError, protocol)
         protocol.transport.write(buffer)
         if protocol.paused:
             protocol.writer = asyncio.get_running_loop().create_future()
             await _within(protocol.writer, timeout, httpcore.WriteTimeout)
         if protocol.error is not None:
-            raise httpcore.WriteError from protocol.error
+            raise _broken(httpcore.WriteError, protocol)
 
     async def aclose(self) -> None:
         """Close the connection at once."""
@@ -200,6 +200,12 @@ class _StreamProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.paused = False
         _wake(self.writer)
+
+
+def _broken(error: type[Exception], protocol: _StreamProtocol) -> Exception:
+    broken = error()
+    broken.__context__ = protocol.error  # httpcore's pool drops the cause of an exception
+    return broken
 
 
 def _wake(waiter: asyncio.Future[bool] | None) -> None:

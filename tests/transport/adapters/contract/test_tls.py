@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -29,7 +32,7 @@ async def test_a_server_that_nobody_vouches_for_is_refused_in_clear_words(
     lane: Lane, server_context: MakeContext
 ) -> None:
     """`[SSL: …] (_ssl.c:1006)` tells nobody what to do."""
-    words = r"certificate could not be verified: check the host 127\.0\.0\.1:\d+, or pass verify="
+    words = r"certificate could not be verified \(unable to get [a-z ]+\): check the host 127\.0\.0\.1:\d+ and this"
     async with serve(always(http_response()), tls=server_context()) as server, lane.open() as adapter:
         with pytest.raises(NotSentError, match=words) as caught:
             await adapter.send(get(server.url))
@@ -41,9 +44,35 @@ async def test_a_certificate_for_another_host_is_refused(
 ) -> None:
     other = server_context("other.example.org")
     async with serve(always(http_response()), tls=other) as server, lane.open(verify=trusting) as adapter:
-        with pytest.raises(NotSentError, match="certificate could not be verified"):
+        with pytest.raises(NotSentError, match=r"certificate could not be verified \(IP address mismatch"):
             await adapter.send(get(server.url))
     assert server.seen == []
+
+
+def refuse_client(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Serve one connection, on which the handshake fails, and let its other side close it."""
+    connection, _ = listener.accept()
+    with connection:
+        with suppress(OSError):
+            context.wrap_socket(connection.dup(), server_side=True).recv(1)
+        while connection.recv(65536):
+            pass
+
+
+async def test_a_server_that_wants_a_client_certificate_says_so_after_the_request_was_written(
+    lane: Lane, server_context: MakeContext, trusting: ssl.SSLContext
+) -> None:
+    """In TLS 1.3 the client's part of the handshake is over by then. The server reads nothing without a certificate."""
+    server = server_context()
+    server.minimum_version, server.verify_mode = ssl.TLSVersion.TLSv1_3, ssl.CERT_REQUIRED
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
+        threads.submit(refuse_client, listener, server)
+        async with lane.open(verify=trusting) as adapter:
+            with pytest.raises(
+                NotSentError, match=r"client certificate .*\(tlsv13 alert certificate required\)"
+            ) as caught:
+                await adapter.send(get(f"https://127.0.0.1:{listener.getsockname()[1]}"))
+    assert caught.value.permanent
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["a context of the caller's", "verify=False"])
