@@ -40,8 +40,13 @@ _VHOST = (
 )
 """A virtual host, or its port. Not a time that a container wrote; an address only with a port that servers have, as
 Apache logs it where the host has no name: of two addresses, which is the client's?"""
-REQUEST = r'[^\s"\\]++ ((?:[^\s"\\]++|\\.)++) HTTP/\d(?:\.\d)?'
-"""A request line, with its URL as the group."""
+_WORD = r'(?:[^\s"\\]++|\\.)'
+REQUEST = (
+    rf'[^\s"\\]++ ((?:{_WORD}++|/(?:{_WORD}| (?!HTTP/\d))*+)(?= HTTP/\d)|(?:/|https?://){_WORD}*+)'
+    r"(?: HTTP/\d(?:\.\d)?)?+"
+)
+"""A request line, with its URL as the group. A path may have blanks, which a client should have encoded; HTTP/0.9 names
+no version."""
 _LIST = r'[^\s,"]++(?=\s)|"[^"\\]*+"|(?:[^\s,]++, ?+)*+\S++'
 """One address, or several as `X-Forwarded-For` has them."""
 _USER = r'(?:-|"(?:[^"\\]|\\.){0,999}+"|(?!(?:[^"\\]|\\.){0,999}?[\da-fA-F:.]{7,45} - )(?:[^"\\]|\\.){0,999}?)'
