@@ -10,7 +10,8 @@ from typing import Any
 def value_at(value: Any, path: str) -> Any:
     """Return the value at a path such as `request.headers.User-Agent` or `records.0.ip`; None if there is none.
 
-    A member whose name contains dots is found by that name, too.
+    A member whose name contains dots is found by that name, too. In a list of pairs, `{"name": "Host", "value": "…"}`,
+    as headers are written in some logs, a name in any case leads to the values of the pairs that have it.
     """
     if type(value) is dict or isinstance(value, Mapping):
         found = value.get(path)
@@ -22,12 +23,27 @@ def value_at(value: Any, path: str) -> Any:
         return None
     if isinstance(value, list):
         name, _, rest = path.partition(".")
-        item = value[int(name)] if name.isdecimal() and len(name) < _DIGITS and int(name) < len(value) else None
+        if not name.isdecimal():
+            return _paired(value, path)
+        item = value[int(name)] if len(name) < _DIGITS and int(name) < len(value) else None
         return value_at(item, rest) if rest else item
     return None
 
 
 _DIGITS = 10
+
+
+def _paired(pairs: Sequence[Any], name: str) -> Any:
+    """The value of the pair with a name, or a list if there are several; None if there is none."""
+    found = [
+        pair["value"]
+        for pair in pairs
+        if isinstance(pair, dict) and pair.keys() == _PAIR and str(pair["name"]).lower() == name.lower()
+    ]
+    return found if len(found) > 1 else next(iter(found), None)
+
+
+_PAIR = {"name", "value"}
 
 
 # A log asks for the same few paths in every line.

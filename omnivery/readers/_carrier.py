@@ -36,6 +36,7 @@ class Carrier:
 _DAY = rb"\d{4}-\d\d-\d\d"
 _CLOCK = rb"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _ISO = _DAY + rb"T" + _CLOCK + rb"(?:Z|[+-]\d\d:?\d\d)"
+_STAMP = _DAY + rb"[T ]" + _CLOCK + rb"(?:Z| ?[+-]\d\d:?\d\d)?"
 _COLOUR = rb"(?:\x1b\[[\d;]{0,16}m)*"
 _TAG = rb"(?:[\w.:-]{0,254}[\w.-] )?[\w./-]{1,64}(?:\[[\w.-]{1,64}\])?: "
 """The host, which may be missing, and the program; Heroku has a process by its name there, `app[web.1]`."""
@@ -75,6 +76,8 @@ _PREFIXES: dict[str, bytes] = {
     "Loki": _ISO + rb' \{(?:[^"}]|"(?:[^"\\]|\\.)*+")*+\} |\d{13}\t' + _ISO + rb"\t",
     # Fluentd's files have the time, the tag and JSON
     "Fluentd": _ISO + rb"\t[\w.-]{1,128}\t",
+    # https://www.papertrail.com/help/permanent-log-archives/: ten columns, the last one with the message
+    "Papertrail": rb"\d{1,20}\t" + _STAMP + rb"\t" + _STAMP + rb"\t\d{1,20}\t(?:[^\t]{0,255}\t){5}",
     # s6, runit, daemontools; aws logs tail --format short
     "time": rb"(?:@[\da-f]{24}|" + _DAY + rb"[T _]" + _CLOCK + rb"(?:Z|[+-]\d\d:?\d\d)?:?) +",
     # aws logs tail: 2026-05-17T10:05:03.123000+00:00 ecs/web/4f1c …

@@ -160,7 +160,7 @@ def _url(text: str | None) -> str | None:
     return found[1] if found else text
 
 
-_REQUEST = re.compile(r"[A-Za-z]+ (\S+) HTTP/\d(?:\.\d)?")
+_REQUEST = re.compile(r"[A-Za-z]+ ((?:\S+|/.*?)(?= HTTP/\d)|(?:/|https?://)\S*)(?: HTTP/\d(?:\.\d)?)?")
 
 CLOUDFRONT = JsonLog(
     described="CloudFront's log",
@@ -234,6 +234,20 @@ GOOGLE = JsonLog(
 
 https://docs.cloud.google.com/load-balancing/docs/https/https-logging-monitoring
 """
+AWS_WAF = JsonLog(
+    described="AWS WAF's log",
+    client=("httpRequest.clientIp",),
+    forwarded=("httpRequest.headers.X-Forwarded-For",),
+    time=("timestamp",),
+    url=("httpRequest.uri",),
+    query=("httpRequest.args",),
+    agent=("httpRequest.headers.User-Agent",),
+    headers="httpRequest.headers",
+)
+"""`requestId` is a load balancer's trace, which the client may have chosen, so it is no event's id.
+
+https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html
+"""
 AZURE = JsonLog(
     described="a log of Azure's Front Door or Application Gateway",
     client=("properties.clientIp", "properties.clientIP"),
@@ -252,7 +266,7 @@ NGINX = JsonLog(
         *("remoteIP", "remoteIp", "remoteAddr", "clientIp", "clientIP", "remote_address", "ip_address"),
         *("downstream_remote_address", "req.remoteAddress", "client.ip", "source.ip", "proxy.clientIp", "remote", "ip"),
         *("sourceIp", "source_ip", "src_ip", "srcIp", "client_addr", "clientAddr", "remote_host", "identity.sourceIp"),
-        *("client.address", "http.client_ip", "network.client.ip"),
+        *("client.address", "http.client_ip", "network.client.ip", "event.request.headers.cf-connecting-ip"),
     ),
     forwarded=(
         *("http_x_forwarded_for", "x_forwarded_for", "x-forwarded-for", "xff", "forwarded_for", "http_x_real_ip"),
@@ -261,29 +275,31 @@ NGINX = JsonLog(
     time=(
         *("time_iso8601", "time_local", "msec", "@timestamp", "timestamp", "time", "ts"),
         *("start_time", "started_at", "date", "requestTime", "requestTimeEpoch", "datetime", "event_time"),
+        "eventTimestamp",
     ),
     url=(
         *("request_uri", "request", "uri", "url", "path"),
         *("request.uri", "req.url", "url.original", "url.path", "proxy.path", "x-envoy-origin-path"),
         *("request_path", "requestPath", "requested_uri", "requested_url", "requestUrl", "request_url", "resourcePath"),
-        *("url.full", "http.url", "http.target"),
+        *("url.full", "http.url", "http.target", "event.request.url"),
     ),
     query=("args", "query_string", "query", "request_query", "url.query"),
     agent=(
         *("http_user_agent", "user_agent", "useragent", "agent", "request_user_agent", "user-agent", "userAgent"),
         *("user_agent.original", "req.headers.user-agent", "request.headers.user-agent", "proxy.userAgent"),
         *("clientUa", "http.user_agent", "http.useragent", "request_headers.user-agent", "headers.user-agent"),
+        "event.request.headers.user-agent",
     ),
 )
 """nginx has no JSON format of its own: these are its variables, and the names that examples give them; then those of
 Envoy and Istio, Kong, Fastly, Vercel, pino-http, lograge, Fluent Bit and Elastic's common schema; of API Gateway in its
-examples, Railway, logback-access, gunicorn, OpenTelemetry and Datadog.
+examples, Railway, logback-access, gunicorn, OpenTelemetry and Datadog; of `wrangler tail` for Cloudflare's Workers.
 
 https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format
 """
 
 
-LAYOUTS = (CLOUDFRONT, CADDY, TRAEFIK, LOGPUSH, AKAMAI, GOOGLE, AZURE, NGINX)
+LAYOUTS = (CLOUDFRONT, CADDY, TRAEFIK, LOGPUSH, AKAMAI, GOOGLE, AWS_WAF, AZURE, NGINX)
 
 
 def is_json_log(fields: Mapping[str, Any]) -> bool:

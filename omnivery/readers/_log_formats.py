@@ -163,6 +163,7 @@ LOG_FORMATS: Sequence[LogFormat] = (
     LogFormat(name="logpush", make=_json(_json_log.LOGPUSH), forwards=False),
     LogFormat(name="akamai", make=_json(_json_log.AKAMAI)),
     LogFormat(name="google_cloud", make=_json(_json_log.GOOGLE), forwards=False, advice=_BEFORE_BALANCER),
+    LogFormat(name="aws_waf", make=_json(_json_log.AWS_WAF)),
     LogFormat(name="azure", make=_json(_json_log.AZURE), forwards=False, advice=_BEFORE_BALANCER),
     LogFormat(name="nginx_json", make=_json(_json_log.NGINX)),
 )

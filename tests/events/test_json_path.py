@@ -46,3 +46,12 @@ def test_a_value_is_found_and_can_be_taken_out(path: str, found: Any, left: str)
 @pytest.mark.parametrize("value", [None, 5, "text", [], {}])
 def test_nothing_is_found_in_what_is_no_object(value: Any) -> None:
     assert value_at(value, "a.b") is None
+
+
+def test_a_name_leads_to_its_value_in_a_list_of_pairs() -> None:
+    """As headers are written in some logs: in any case, and more than once."""
+    headers = [{"name": "Host", "value": "a"}, {"name": "x-a", "value": "1"}, {"name": "X-A", "value": "2"}]
+    data = {"headers": [*headers, {"name": "Other", "value": "b", "more": 1}, None]}
+    assert value_at(data, "headers.host") == "a"
+    assert value_at(data, "headers.X-a") == ["1", "2"]
+    assert value_at(data, "headers.Other") is None

@@ -93,6 +93,7 @@ def test_the_last_line_of_a_pipe_that_ends_is_accounted_for(path: Path) -> None:
         "cloudfront",
         "cloudfront_json",
         "google_cloud",
+        "aws_waf",
         "azure",
         "caddy",
         "traefik",

@@ -163,7 +163,7 @@ def test_a_pattern_without_a_time_makes_events_without_one() -> None:
         ('%h %{%d/%b/%Y %T}t %u %{%z}t "%{User-Agent}i"', "time in more than one field"),
         ('%h %{%d/%b/%Y}t %{sec}t "%{User-Agent}i"', "time in more than one field"),
         ("common", "no user agent, which every event needs"),
-        ("combine", "there is no 'combine'; there are aiohttp, akamai, alb, apache, azure, bunny, caddy"),
+        ("combine", "there is no 'combine'; there are aiohttp, akamai, alb, apache, aws_waf, azure, bunny, caddy"),
     ],
 )
 def test_a_format_that_can_yield_no_event_is_refused_at_the_call(pattern: str, why: str) -> None:
