@@ -111,8 +111,11 @@ def test_the_servers_escapes_in_the_user_agent_are_undone(logged: bytes, meant: 
         (b"GET http://example.com/x HTTP/1.1", "http://example.com/x"),
         (b"-", None),
         (b"", None),
-        (b"GET /with blank HTTP/1.1", None),
-        (b"GET /old", None),
+        (b"GET /with blank HTTP/1.1", "/with blank"),
+        (b"GET /old", "/old"),
+        (b"GET https://example.com/old", "https://example.com/old"),
+        (b"GET http://www.example.com:80- -", None),  # of a load balancer
+        (b"quit now", None),
         (rb"\x16\x03\x01\x02", None),
     ],
 )
