@@ -149,9 +149,9 @@ async def submit_and_wait(
     callback(on_progress, argument="on_progress")
     ends_after(timeout)  # an invalid timeout is known before anything is sent
     with _arrivals(verdicts) as (rows, refusals):
-        run = start()
         wait = await to_thread.run_sync(lambda: VerdictWait(rows, refused=refusals.event_ids))
-        trip = _RoundTrip(run=run, wait=wait, refusals=refusals, on_progress=on_progress)
+        # Nothing is awaited before it is entered: a run that is never entered warns.
+        trip = _RoundTrip(run=start(), wait=wait, refusals=refusals, on_progress=on_progress)
         try:
             await trip.submit()
             await trip.wait_for_verdicts(timeout)

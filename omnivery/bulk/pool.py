@@ -119,6 +119,11 @@ class Pool(Generic[T, OutcomeT, ReportT]):
         items, self._totals.kept = self._totals.kept, []
         return items
 
+    def discard(self) -> None:
+        """Take note that the run will not be entered, because what it is a part of was cancelled before."""
+        if self._started is None:
+            self._started, self._elapsed = self.runtime.now(), 0.0
+
     async def __aenter__(self) -> Self:
         if self._started is not None:
             raise ConfigError("a bulk run is entered once: create another run")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import threading
 import time
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -271,3 +273,14 @@ async def test_a_store_that_fails_leaves_the_report(closed: str, emulator: Emula
     assert_lawful(report.submission)
     assert report.accepted == report.verdicts + report.missing
     assert (report.accepted < len(source)) == (closed == "during the submission")
+
+
+async def test_a_call_that_was_cancelled_at_once_leaves_no_warning(emulator: Emulator, store: VerdictStore) -> None:
+    async with client_of(emulator) as client:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await client.bots.submit_and_wait([event("e")], store, timeout=0)
+            gc.collect()
+    assert (scope.cancelled_caught, [str(each.message) for each in told]) == (True, [])

@@ -181,7 +181,11 @@ class AsyncEventWriter:
         self._pumping = anyio.CancelScope(shield=True)
         self.source.bind()
         self._tasks = RunTasks(noun="the writer", interruptible=False)
-        await self._tasks.open()
+        try:
+            await self._tasks.open()
+        except BaseException:
+            self.run.discard()
+            raise
         self._tasks.start_soon(self._pump)
         try:
             await self._started.wait()
@@ -189,6 +193,7 @@ class AsyncEventWriter:
         except BaseException:
             self._pumping.cancel()
             await self._tasks.close()
+            self.run.discard()
             raise
         self.source.buffer.open()
         return self

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -297,6 +299,18 @@ async def test_a_writer_that_was_never_entered_warns(emu: Emulator) -> None:
         writers = [client.bots.writer()]
         with pytest.warns(ResourceWarning, match="never entered"):
             writers.clear()
+
+
+async def test_a_writer_that_was_cancelled_on_entering_is_not_said_to_be_never_entered(emu: Emulator) -> None:
+    async with client_of(emu) as client:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                async with client.bots.writer():
+                    pytest.fail("it was cancelled")
+            gc.collect()
+    assert (scope.cancelled_caught, [str(each.message) for each in told]) == (True, [])
 
 
 async def test_the_report_of_a_writer_crosses_processes() -> None:
