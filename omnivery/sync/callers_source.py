@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast
 
 from attrs import define, field
 
-from omnivery.bulk.source import BatchSource, ItemStream, Resumable, ResumePoint, read_through
+from omnivery.bulk.source import BatchSource, ItemStream, Resumable, ResumePoint, Slices, read_through
 from omnivery.errors import ConfigError
 from omnivery.sync.base import plain
 
@@ -31,7 +31,7 @@ def source_in_thread(
         ConfigError: the iterable is asynchronous.
     """
     if isinstance(items, Resumable):
-        return cast("AsyncIterable[P]", _CallersResumable(call, items))
+        return cast("AsyncIterable[P]", _CallersResumable(call, items, unattended))
     items = plain(items, argument=argument)
     # `SourceReader.of` refuses what is no source. A subclass of list may have an `__iter__` of the caller's.
     if _no_source(items) or (unattended and type(items) in {list, tuple}):
@@ -68,7 +68,8 @@ class _CallersItems(BatchSource[P]):
     def _take(self, items: list[P], count: int) -> None:
         if self._iterator is None:
             self._iterator = iter(self._open())
-        chosen = islice(self._iterator, count)
+        # One by one, they would take ten times as long.
+        chosen = self._iterator.take(count) if isinstance(self._iterator, Slices) else islice(self._iterator, count)
         items.extend(chosen if self._keep is None else map(self._keep, chosen))
 
 
@@ -78,6 +79,7 @@ class _CallersResumable(Resumable[P]):
 
     _call: CallInThread
     _resumable: Resumable[P]
+    _unattended: bool
 
     @property
     def replays(self) -> bool:
@@ -111,8 +113,9 @@ class _CallersResumable(Resumable[P]):
         self._resumable.allow_encoded()
 
     def _ready(self, items: ItemStream[P]) -> ItemStream[P]:
-        # A `BatchSource` reads in a thread of its own, and needs not the caller's.
-        return items if isinstance(items, BatchSource) else _CallersItems(self._call, lambda: _iterable(items))
+        # A `BatchSource` reads in a thread of its own, and needs not the caller's. Slices run none of the caller's code.
+        is_apart = isinstance(items, BatchSource) or (self._unattended and isinstance(items, Slices))
+        return items if is_apart else _CallersItems(self._call, lambda: _iterable(items))
 
 
 def _iterable(items: ItemStream[P]) -> Iterable[P]:

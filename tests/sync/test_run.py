@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,14 @@ class Rows(list[EventLike]):
         (Rows(events(2100)), {}, True),
         (iter(events(2100)), {}, True),
         (events(2100), {"on_progress": id}, True),
+        (readers.ndjson(BytesIO(ndjson(2100))), {}, False),
+        (readers.ndjson(BytesIO(ndjson(2100))), {"on_progress": id}, True),
     ],
 )
-def test_a_list_is_read_without_crossing_to_the_calling_thread(
+def test_a_list_or_a_file_is_read_without_crossing_to_the_calling_thread(
     monkeypatch: pytest.MonkeyPatch, source: Any, options: dict[str, Any], *, crosses: bool
 ) -> None:
-    """A crossing a batch takes a fifth of the time. A callback may change the list, so there its thread reads it."""
+    """A crossing a batch takes a fifth of the time. A callback may change the list, and slow down what is read."""
     calls: list[object] = []
     call = LoopBridge.call_in_thread
 
