@@ -13,6 +13,7 @@ from omnivery.bulk.report import (
     RunState,
     RunTotals,
     SettledBatch,
+    place_of,
     problems_table,
     rejected_rows,
 )
@@ -179,8 +180,7 @@ class SubmitReport(Tabular):
         parts.append(f"{self.undelivered} not delivered")
         if self.rejections:
             first = self.rejections[0]
-            where = f"index {first.index}" if first.line is None else f"line {first.line}"
-            parts.append(f"(first rejection: {where}, {first.reason})")
+            parts.append(f"(first rejection: {place_of(first)}, {first.reason})")
         reason = self.stopped_by or (self.failures[0].error if self.failures else None)
         if reason is not None:
             words = str(reason) if isinstance(reason, OmniveryError) else type(reason).__name__

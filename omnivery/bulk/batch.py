@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from omnivery.bulk.files import FileStart, file_at
 from omnivery.bulk.part import BatchDelta, Part, PartState, SettledPart
 from omnivery.bulk.report import Rejection, SettledBatch
 from omnivery.errors import AmbiguousError, ApiError, NotSentError, OmniveryError
@@ -43,6 +44,8 @@ class Batch(Generic[T]):
     items: Sequence[T]
     start: int
     """Place of the first item in the source."""
+    files: Sequence[FileStart] = ()
+    """The files of the items, by their places in the source."""
     named: bool = False
     """Whether parts know their items' ids."""
     counted: bool = False
@@ -91,7 +94,15 @@ class Batch(Generic[T]):
         """
         first = parts[0]
         counted = any(part.counted for part in parts)
-        batch = cls(work=work, number=first.number, items=(), start=0, counted=counted, source=first.source)
+        batch = cls(
+            work=work,
+            number=first.number,
+            items=(),
+            start=0,
+            files=[file for part in parts for file in part.files],
+            counted=counted,
+            source=first.source,
+        )
         batch._open = [
             Part(
                 items=work.items_of(part),
@@ -257,6 +268,7 @@ class Batch(Generic[T]):
             source=self.source,
             counted=self.counted or self.requests > 0,
             unfinished=bool(self._open),
+            files=self.files,
             opened=self._opened,
             claimed=self._claimed,
             ended=[one for one in self._ended if one.part.row is not None],
@@ -323,5 +335,7 @@ class Batch(Generic[T]):
             self._open.append(part)
 
     def _reject(self, item: T, index: int, reason: str) -> None:
-        self._rejected.append(self.work.rejection(item, index, reason))
+        rejection = self.work.rejection(item, index, reason)
+        file = file_at(self.files, index)
+        self._rejected.append(rejection if file is None else evolve(rejection, file=file))
         self._refused.append(item)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import define, field, frozen
 
 if TYPE_CHECKING:
+    from omnivery.bulk.files import FileStart
     from omnivery.bulk.report import Rejection
 
 T = TypeVar("T")
@@ -89,6 +90,8 @@ class StoredPart:
     lines: Sequence[int | None] | None
     ids: Sequence[str | None]
     body: bytes = field(repr=False)
+    files: Sequence[FileStart] = ()
+    """The files of its items, by their indices."""
 
 
 @frozen(kw_only=True)
@@ -127,6 +130,8 @@ class BatchDelta:
     """Whether the batch is among `batches`, now or since before: a request with it has ended."""
     unfinished: bool
     """Whether it has open parts."""
+    files: Sequence[FileStart] = ()
+    """The files of its items, by their indices."""
     opened: Sequence[Part[Any]] = ()
     """Parts that are new, with ids, row, and body or digest."""
     claimed: Sequence[int] = ()

@@ -350,7 +350,7 @@ class Pool(Generic[T, OutcomeT, ReportT]):
 
     async def _appended(self, items: Sequence[T]) -> Batch[T]:
         self._totals.read += len(items)
-        batch = self.recorder.batch(self.work, items)
+        batch = self.recorder.batch(self.work, items, self.source.files)
         self._outcomes.take_turn(batch.number)
         try:
             await self.recorder.append(batch, self.source)

@@ -12,6 +12,7 @@ from omnivery.bulk.batch import Batch
 from omnivery.bulk.report import RunTotals
 
 if TYPE_CHECKING:
+    from omnivery.bulk.files import FileStart
     from omnivery.bulk.source_reader import SourceReader
     from omnivery.bulk.work import Work
     from omnivery.errors import JournalError
@@ -68,9 +69,15 @@ class Recorder(Generic[T]):
     async def room(self) -> None:
         """Wait until there is room for another batch."""
 
-    def batch(self, work: Work[T, Any, Any], items: Sequence[T]) -> Batch[T]:
-        """Return the next batch of the source."""
-        return self._next(work, items)
+    def batch(self, work: Work[T, Any, Any], items: Sequence[T], files: Sequence[FileStart]) -> Batch[T]:
+        """Return the next batch of the source.
+
+        Args:
+            work: the kind of work.
+            items: what was read.
+            files: the files of the items, by their places among them.
+        """
+        return self._next(work, items, files)
 
     async def append(self, batch: Batch[T], source: SourceReader[T]) -> None:
         """Write down a batch, and that its source was read up to its end, where that must be before it is sent."""
@@ -88,7 +95,23 @@ class Recorder(Generic[T]):
     async def close(self) -> None:
         """End it, once everything is written. Nothing may be entered any more."""
 
-    def _next(self, work: Work[T, Any, Any], items: Sequence[T], *, named: bool = False, source: int = 0) -> Batch[T]:
+    def _next(
+        self,
+        work: Work[T, Any, Any],
+        items: Sequence[T],
+        files: Sequence[FileStart],
+        *,
+        named: bool = False,
+        source: int = 0,
+    ) -> Batch[T]:
         start = self._taken
         self._taken += len(items)
-        return Batch(work=work, number=next(self._numbers), items=items, start=start, named=named, source=source)
+        return Batch(
+            work=work,
+            number=next(self._numbers),
+            items=items,
+            start=start,
+            files=[(start + place, file) for place, file in files],
+            named=named,
+            source=source,
+        )

@@ -23,7 +23,10 @@ class Rejection(Record):
     reason: str
     """Why it was rejected. The text contains nothing of the item."""
     line: int | None = None
-    """Its line in the source, from 1, where the source has lines."""
+    """Its line in the source, or in `file`, from 1, where there are lines."""
+    file: str | None = None
+    """The whole path of the file that it is from, or its URL; None where the source is no files, or one without a path,
+    such as standard input."""
     event_id: str | None = None
     """The item's own id, such as an event's `event_id`, where it has one."""
 
@@ -72,12 +75,12 @@ class SettledBatch(Record, Generic[T]):
 def problems_table(rejections: Sequence[Rejection], failures: Sequence[BatchFailure]) -> Table:
     """Rejections and failures as one table."""
     rows: list[tuple[Any, ...]] = [
-        ("rejection", one.index, one.line, one.event_id, None, 1, words_of(one.reason)) for one in rejections
+        ("rejection", one.index, one.file, one.line, one.event_id, None, 1, words_of(one.reason)) for one in rejections
     ]
-    rows += [("failure", None, None, None, one.batch, one.events, words_of(one.error)) for one in failures]
+    rows += [("failure", None, None, None, None, one.batch, one.events, words_of(one.error)) for one in failures]
     return Table(
         title="Problems",
-        columns=("kind", "index", "line", "event_id", "batch", "events", "reason"),
+        columns=("kind", "index", "file", "line", "event_id", "batch", "events", "reason"),
         rows=rows,
         kinds={"index": int, "line": int, "batch": int, "events": int},
     )
@@ -85,8 +88,13 @@ def problems_table(rejections: Sequence[Rejection], failures: Sequence[BatchFail
 
 def rejected_rows(rejections: Sequence[Rejection]) -> list[tuple[str, int, str]]:
     """Place, count and reason of each rejection, for the overview of a report."""
-    places = [f"index {one.index}" if one.line is None else f"line {one.line}" for one in rejections]
-    return [(place, 1, words_of(one.reason)) for place, one in zip(places, rejections, strict=True)]
+    return [(place_of(one), 1, words_of(one.reason)) for one in rejections]
+
+
+def place_of(rejection: Rejection) -> str:
+    """Return where a rejected item is, in words."""
+    place = f"index {rejection.index}" if rejection.line is None else f"line {rejection.line}"
+    return place if rejection.file is None else f"{place} of {rejection.file}"
 
 
 REJECTIONS_KEPT = 1000

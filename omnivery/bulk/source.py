@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
+from omnivery.bulk.files import FileStart
 from omnivery.bulk.position import PositionDelta
 
 T = TypeVar("T")
@@ -93,6 +94,11 @@ class Resumable(ABC, Generic[T]):
     def replays(self) -> bool:
         """Whether it yields the same items again from a position, also those that were read just before a crash."""
         return True
+
+    @property
+    def files(self) -> Sequence[FileStart]:
+        """The files of the items that were handed out last, by their places among these; none if they are from none."""
+        return ()
 
     def prepare(self) -> None:
         """Look at what there is to read, before anything of it is sent. It is called in a worker thread."""

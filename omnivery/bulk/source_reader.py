@@ -12,6 +12,7 @@ from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
+from omnivery.bulk.files import FileStart
 from omnivery.bulk.position import PositionDelta
 from omnivery.bulk.source import (
     BatchSource,
@@ -101,6 +102,11 @@ class SourceReader(Generic[T]):
         if self._resumable is not None:
             return self._resumable.replays
         return not isinstance(self._iterator, BatchSource) or self._iterator.replays
+
+    @property
+    def files(self) -> Sequence[FileStart]:
+        """The files of the items of the last `read_into`, or `leftover`, by their places among these."""
+        return () if self._resumable is None else self._resumable.files
 
     async def prepare(self) -> None:
         """Have a resumable source look at what there is to read. Called once, before all else."""

@@ -207,7 +207,7 @@ def _print_rest(account: Account, submission: Submission) -> None:
     rest = [
         line if len(reports) == 1 else f"{name}: {line}"
         for name, report in reports.items()
-        for line in where_events_went(report)
+        for line in where_events_went(report, name)
     ]
     if matcher.missing:
         rest.append(f"no verdict for {counted(matcher.missing, 'accepted event')}")

@@ -7,6 +7,7 @@ import re
 import sys
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
@@ -186,8 +187,8 @@ def progress(text: str, total: int | None) -> AbstractContextManager[Callable[[i
     return bar(printable(text), total)
 
 
-def report_json(report: SubmitReport, *, interrupted: bool) -> dict[str, Any]:
-    """A report as JSON."""
+def report_json(report: SubmitReport, name: str, *, interrupted: bool) -> dict[str, Any]:
+    """The report of a source with a name as JSON."""
     rate = report.accepted / report.elapsed if report.elapsed else 0.0
     return {
         "read": report.read,
@@ -199,18 +200,18 @@ def report_json(report: SubmitReport, *, interrupted: bool) -> dict[str, Any]:
         "retries": report.retries,
         "elapsed": round(report.elapsed, 3),
         "events_per_second": round(rate, 1),
-        "rejections": [_rejection(item) for item in report.rejections],
+        "rejections": [{"file": _other_file(item, name) or name, **_rejection(item)} for item in report.rejections],
         "failures": [
-            {"batch": failure.batch, "events": failure.events, "error": str(failure.error)}
+            {"file": name, "batch": failure.batch, "events": failure.events, "error": str(failure.error)}
             for failure in report.failures
         ],
         "stopped_by": "interrupted" if interrupted else _words(report.stopped_by),
     }
 
 
-def where_events_went(report: SubmitReport) -> Iterator[str]:
-    """A line for each thing that kept events from being accepted; nothing where all were."""
-    yield from _rejected(report)
+def where_events_went(report: SubmitReport, name: str) -> Iterator[str]:
+    """A line for each thing that kept events of a source with a name from being accepted; nothing where all were."""
+    yield from _rejected(report, name)
     lost: dict[str, list[int]] = {}
     for failure in report.failures:
         lost.setdefault(str(failure.error), []).append(failure.events)
@@ -223,18 +224,19 @@ def where_events_went(report: SubmitReport) -> Iterator[str]:
         yield "the run was stopped by that error" if stop in lost else f"the run was stopped: {stop}"
 
 
-def _rejected(report: SubmitReport) -> Iterator[str]:
+def _rejected(report: SubmitReport, name: str) -> Iterator[str]:
     """A line for each reason: a file in a wrong format has the same one for every line of it."""
-    places: dict[tuple[str, str], list[int]] = {}
+    places: dict[tuple[str, str, str | None], list[int]] = {}
     for item in report.rejections:
         kind, place = ("index", item.index) if item.line is None else ("line", item.line)
-        places.setdefault((item.reason, kind), []).append(place)
+        places.setdefault((item.reason, kind, _other_file(item, name)), []).append(place)
     told = 0
-    for (reason, kind), found in islice(places.items(), _REASONS):
+    for (reason, kind, file), found in islice(places.items(), _REASONS):
         told += len(found)
         first = ", ".join(f"{place:,}" for place in found[:_PLACES])
         rest = f" and {len(found) - _PLACES:,} more" if len(found) > _PLACES else ""
-        yield f"rejected: {kind if len(found) == 1 else _PLURALS[kind]} {first}{rest}: {in_options(reason)}"
+        where = f"{kind if len(found) == 1 else _PLURALS[kind]} {first}{rest}{f' of {file}' if file else ''}"
+        yield f"rejected: {where}: {in_options(reason)}"
     if report.rejected > told:
         yield f"rejected: {report.rejected - told:,} more"
 
@@ -242,6 +244,11 @@ def _rejected(report: SubmitReport) -> Iterator[str]:
 _REASONS = 10
 _PLACES = 5
 _PLURALS = {"line": "lines", "index": "indices"}
+
+
+def _other_file(item: Rejection, name: str) -> str | None:
+    """The file of a rejection, unless it is the source with a name itself: a journal's source may have several."""
+    return None if item.file == str(Path(name).absolute()) else item.file
 
 
 def _rejection(item: Rejection) -> dict[str, Any]:

@@ -110,14 +110,11 @@ class Submission:
 
     def totals(self, *, interrupted: bool) -> dict[str, Any]:
         """The totals of all files: counts added up; rejections, failures and errors with their file."""
-        parts = {name: report_json(report, interrupted=interrupted) for name, report in self.reports.items()}
+        parts = {name: report_json(report, name, interrupted=interrupted) for name, report in self.reports.items()}
         elapsed = sum(part["elapsed"] for part in parts.values())
         counts = {count: sum(part[count] for part in parts.values()) for count in COUNTS}
         earlier = {count: sum(getattr(one, count) for one in self.before.values()) for count in ADDED}
-        listed = {
-            key: [{"file": name, **item} for name, part in parts.items() for item in part[key]]
-            for key in ("rejections", "failures")
-        }
+        listed = {key: [item for part in parts.values() for item in part[key]] for key in ("rejections", "failures")}
         errors = [{"file": name, "error": error_words(error)} for name, error in self.errors.items()]
         stops = [part["stopped_by"] for part in parts.values()] + [one["error"] for one in errors]
         return {

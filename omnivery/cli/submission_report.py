@@ -96,7 +96,7 @@ def _print_file(out: Console, name: str, report: SubmitReport, earlier: RunTotal
         out.print(f"[bold]{accepted} accepted in this run[/] from {shown}: {requests}, {_effort(report, earlier)}")
     if earlier is not None:
         out.print(f"  all runs with this journal: {report.accepted:,} of {counted(report.read, 'event')} accepted")
-    for line in where_events_went(report):
+    for line in where_events_went(report, name):
         out.print(f"  {printable(line)}", markup=False)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from attrs import define, evolve, field
 
 from omnivery._logging import get_logger
+from omnivery.bulk.files import FileStart
 from omnivery.bulk.position import PositionDelta
 from omnivery.bulk.source import ItemStream, Resumable, ResumePoint
 from omnivery.errors import ConfigError, OmniveryError, SourceError
@@ -137,6 +138,11 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         """Whether its events can be read again: not from a pipe, nor from a log that may be emptied meanwhile."""
         return not self.follow and all(one.again for one in self.origins)
 
+    @property
+    def files(self) -> Sequence[FileStart]:
+        """Where the items of each file begin among those that a run took last."""
+        return self._handed_out.files
+
     def each_file(self) -> list[FileEvents[T]]:
         """Return the events of each file for itself, to be submitted one after the other, with a report for each."""
         return [evolve(self, origins=[one], name=one.key) for one in self.origins]
@@ -208,10 +214,20 @@ class FileEvents(Resumable[T], Iterator[T], Generic[T]):
         encoded = self._encoded
         portions = self._portions(evolve(one, encoded=encoded, in_blocks=encoded and not waits) for one in readings)
         if not waits:
-            return FileSlices(portions=portions, begin=self._handed_out.begin, skipped=self.skipped)
+            return FileSlices(
+                portions=portions,
+                begin=self._handed_out.begin,
+                note_file=self._handed_out.note_file,
+                skipped=self.skipped,
+            )
         for one in self.origins:
             one.stop = self._stop
-        return Threaded(portions=portions, items_of=self._handed_out.begin, stop=self._stop)
+        return Threaded(
+            portions=portions,
+            items_of=self._handed_out.begin,
+            note_file=self._handed_out.note_file,
+            stop=self._stop,
+        )
 
     def _readings(self) -> Iterator[Reading]:
         """A pass over each file. One that is followed has another pass each time it is replaced."""

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, evolve, field
 
+from omnivery.bulk.files import FileStart
 from omnivery.readers._format import Placed
 from omnivery.readers._place import Places
 from omnivery.readers._reading import Reading
@@ -26,6 +27,8 @@ class HandedOut:
 
     places: Places = field(init=False, factory=Places)
     """How far each file was handed out, but for the portion in hand until `keep_place`."""
+    files: list[FileStart] = field(init=False, factory=list[FileStart])
+    """The files of the items that were taken last, by their places among these."""
     _reading: Reading | None = field(init=False, default=None)
     _placed: Placed[Any] = field(init=False, default=Placed((), ()))
     """The items that are being handed out, and the pass that they come from."""
@@ -43,6 +46,19 @@ class HandedOut:
         reading.forget_before(placed.ends[0])
         self._placed, self._left = placed, left_of(placed.items)
         return self._left
+
+    def note_file(self, place: int) -> None:
+        """Note in `files` which file the next items are from.
+
+        Args:
+            place: of the first of them among those that are taken together. At 0 the notes begin anew.
+        """
+        if self._reading is None:
+            return
+        if not place:
+            self.files = [(0, self._reading.origin.whole_path)]
+        elif self._reading.origin.whole_path != self.files[-1][1]:
+            self.files.append((place, self._reading.origin.whole_path))
 
     def keep_place(self) -> None:
         """Note in `places` how far the file in hand was handed out."""

@@ -36,6 +36,11 @@ class Origin(ABC):
     """Ends a read that waits; None if nothing will ask for that."""
 
     @property
+    def whole_path(self) -> str | None:
+        """Its path from the root, or its URL; None if it has none."""
+        return self.key
+
+    @property
     def real_path(self) -> str:
         """Where it lies, links followed; empty if it is in no folder of this machine."""
         return ""

@@ -93,6 +93,8 @@ class FileSlices(Slices[T]):
     portions: Iterator[Any]
     begin: Callable[[Any], Left]
     """Begins to hand out a portion."""
+    note_file: Callable[[int], None]
+    """Notes that items of the portion in hand follow, at a place among those that are taken together."""
     skipped: Counter[str]
     """Counts blank lines."""
     _left: Left = field(init=False, factory=lambda: iter(()))
@@ -107,17 +109,18 @@ class FileSlices(Slices[T]):
             Exception: what reading raised.
         """
         taken: Sequence[T] = ()
-        while len(taken) < count and (more := self._next(count - len(taken))):
+        while len(taken) < count and (more := self._next(count - len(taken), len(taken))):
             taken = [*taken, *more] if taken else more
         if self._failure is not None and not taken:
             failure, self._failure = self._failure, None
             raise failure
         return taken
 
-    def _next(self, count: int) -> Sequence[T]:
-        """Up to `count` items of one kind; none at the end."""
+    def _next(self, count: int, place: int) -> Sequence[T]:
+        """Up to `count` items of one kind, to follow those before a place; none at the end."""
         while self._has_more():
-            if found := self._of_left(count):
+            self.note_file(place)
+            if found := self._of_left(count, place):
                 return found
         return ()
 
@@ -132,14 +135,17 @@ class FileSlices(Slices[T]):
                 return False
         return True
 
-    def _of_left(self, count: int) -> Sequence[Any]:
+    def _of_left(self, count: int, place: int) -> Sequence[Any]:
         if isinstance(self._left, UncutLines):
             return self._of_lines(count)
-        return self._of_checked(count) if isinstance(self._left, CheckedEvents) else [*islice(self._left, count)]
+        if isinstance(self._left, CheckedEvents):
+            return self._of_checked(count, place)
+        return [*islice(self._left, count)]
 
-    def _of_checked(self, count: int) -> CheckedBlock:
+    def _of_checked(self, count: int, place: int) -> CheckedBlock:
         texts, ids = list[str](), list[str]()
         while len(ids) < count and self._has_more() and isinstance(self._left, CheckedEvents):
+            self.note_file(place + len(ids))
             more = self._left.take(count - len(ids))
             texts += more.texts
             ids += more.ids

@@ -32,6 +32,10 @@ class Stream(Origin):
     file: BinaryFile
 
     @property
+    def whole_path(self) -> str | None:
+        return None
+
+    @property
     def again(self) -> bool:
         return False
 

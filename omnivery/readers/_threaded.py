@@ -37,6 +37,8 @@ class Threaded(BatchSource[T]):
     """What is read in the thread: each portion is then turned into items by `items_of`."""
     items_of: Callable[[Any], Iterator[T]]
     """Called where items are handed over."""
+    note_file: Callable[[int], None]
+    """Notes that items of the portion in hand follow, at a place among those that are taken together."""
     stop: Stop
     linger: float = field(factory=lambda: LINGER)
     _ready: deque[Any] = field(init=False, factory=deque[Any])
@@ -65,7 +67,8 @@ class Threaded(BatchSource[T]):
                     break
         except BaseException:
             # Cancelled: what the thread has taken out of a pipe must not be forgotten.
-            items += self.leftover(count - len(items))
+            self._end()
+            self._take(items, count)
             raise
         if self._error is not None and len(items) < count:
             raise self._error
@@ -99,6 +102,7 @@ class Threaded(BatchSource[T]):
     def _take(self, items: list[T], count: int) -> int:
         """Append what is at hand, and return how many items there are."""
         while True:
+            self.note_file(len(items))
             items.extend(islice(self._in_hand, count - len(items)))
             if len(items) == count or not self._ready:
                 return len(items)

@@ -14,6 +14,7 @@ from omnivery.errors import ConfigError
 from omnivery.sync.base import plain
 
 if TYPE_CHECKING:
+    from omnivery.bulk.files import FileStart
     from omnivery.bulk.position import PositionDelta
 
 P = TypeVar("P")
@@ -85,6 +86,10 @@ class _CallersResumable(Resumable[P]):
     def replays(self) -> bool:
         return self._resumable.replays
 
+    @property
+    def files(self) -> Sequence[FileStart]:
+        return self._resumable.files
+
     def prepare(self) -> None:
         self._resumable.prepare()
 
@@ -113,7 +118,7 @@ class _CallersResumable(Resumable[P]):
         self._resumable.allow_encoded()
 
     def _ready(self, items: ItemStream[P]) -> ItemStream[P]:
-        # A `BatchSource` reads in a thread of its own, and needs not the caller's. Slices run none of the caller's code.
+        # A `BatchSource` reads in a thread of its own, and needs not the caller's. Slices run no code of the caller's.
         is_apart = isinstance(items, BatchSource) or (self._unattended and isinstance(items, Slices))
         return items if is_apart else _CallersItems(self._call, lambda: _iterable(items))
 

@@ -82,9 +82,9 @@ def test_the_repr_of_a_report_says_the_first_reasons() -> None:
     """A prompt of Python shows it, and no table; a wrong format has a thousand."""
     rejections = tuple(Rejection(index=place, reason="not JSON", line=place + 1) for place in range(1000))
     shown = repr(SubmitReport(read=1000, rejected=1000, rejections=rejections))
-    first = "rejections=(Rejection(index=0, reason='not JSON', line=1, event_id=None), Rejection(index=1, "
+    first = "rejections=(Rejection(index=0, reason='not JSON', line=1, file=None, event_id=None), Rejection(index=1, "
     assert first in shown
-    assert "line=3, event_id=None), … 997 more), failures=()," in shown
+    assert "line=3, file=None, event_id=None), … 997 more), failures=()," in shown
 
 
 def test_a_report_is_good_only_if_everything_was_accepted() -> None:

@@ -78,7 +78,7 @@ def test_a_full_disk_is_told_from_a_reader_that_has_gone(monkeypatch: pytest.Mon
 
 def rejected(*items: Rejection, beyond: int = 0) -> list[str]:
     count = len(items) + beyond
-    return [*where_events_went(SubmitReport(read=count, rejected=count, rejections=items))]
+    return [*where_events_went(SubmitReport(read=count, rejected=count, rejections=items), "a.log")]
 
 
 def test_a_reason_is_said_once_with_the_lines_that_it_is_for() -> None:
@@ -101,8 +101,8 @@ def test_the_error_that_stopped_a_run_is_said_once() -> None:
     error = ConfigError("no key")
     failure = BatchFailure(batch=0, events=250, error=error)
     stopped = SubmitReport(read=250, undelivered=250, failures=(failure,), stopped_by=error)
-    assert [*where_events_went(stopped)] == [
+    assert [*where_events_went(stopped, "a.log")] == [
         "not delivered: 250 events of 1 batch: no key",
         "the run was stopped by that error",
     ]
-    assert [*where_events_went(SubmitReport(stopped_by=error))] == ["the run was stopped: no key"]
+    assert [*where_events_went(SubmitReport(stopped_by=error), "a.log")] == ["the run was stopped: no key"]

@@ -134,7 +134,9 @@ VERDICTS = BotVerdicts(
     timestamp=1,
 )
 STATS = StatsTotal(stats=(StatsBucket(time=WHEN, counters={"delivered": {"total": 4}}),))
-REPORT = SubmitReport(read=1, rejected=1, rejections=(Rejection(index=4, line=5, reason="no ip", event_id="e"),))
+REPORT = SubmitReport(
+    read=1, rejected=1, rejections=(Rejection(index=4, line=5, reason="no ip", file="/a.log", event_id="e"),)
+)
 PAGE = Page(items=(Bounce(address="a@d.e", code="550", created_at=WHEN), Bounce(address="b@d.e", extra={"new": 1})))
 RESULTS: list[Tabular] = [EVENTS, VERDICTS, STATS, REPORT, PAGE, ItemList(PAGE.items)]
 named = pytest.mark.parametrize("result", RESULTS, ids=lambda result: type(result).__name__)
@@ -194,6 +196,7 @@ def test_the_problems_of_a_run_say_where_they_are() -> None:
         {
             "kind": "rejection",
             "index": 4,
+            "file": "/a.log",
             "line": 5,
             "event_id": "e",
             "batch": None,

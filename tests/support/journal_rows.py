@@ -10,10 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from omnivery import codec
 from omnivery.bulk.journal.position import StoredPosition
 from omnivery.bulk.journal.rows import source_values
 from omnivery.bulk.journal.sql import JournalEntry
 from omnivery.bulk.journal.store import JournalStore
+from omnivery.bulk.journal.values import checksum_of
 from omnivery.bulk.part import BatchDelta, Part, PartState, SettledPart
 from omnivery.bulk.position import PositionDelta
 from omnivery.bulk.report import Rejection
@@ -164,6 +166,22 @@ def as_version_1(path: Path) -> None:
             db.execute(
                 "UPDATE source SET position = ?, position_checksum = ? WHERE name = ?", (position, checksum, name)
             )
+        _forget_files(db)
         db.execute("DROP TABLE position_entry")
         db.execute("ALTER TABLE source DROP COLUMN position_entries")
         db.execute("PRAGMA user_version = 1")
+
+
+def as_version_2(path: Path) -> None:
+    """Make a journal that nobody has open one as releases wrote it that did not keep the files of items."""
+    with closing(sqlite3.connect(path)) as db, db:
+        _forget_files(db)
+        db.execute("PRAGMA user_version = 2")
+
+
+def _forget_files(db: sqlite3.Connection) -> None:
+    for row, places, body in db.execute("SELECT id, places, body FROM batch WHERE places IS NOT NULL").fetchall():
+        without = codec.dumps(codec.loads(places)[:2])
+        values = (without.decode(), checksum_of(without, body), row)
+        db.execute("UPDATE batch SET places = ?, checksum = ? WHERE id = ?", values)
+    db.execute("ALTER TABLE rejection DROP COLUMN file")

@@ -63,7 +63,7 @@ _SCHEMA = (
         checksum INTEGER NOT NULL,  -- of places and body
         ids_checksum INTEGER NOT NULL,
         digest BLOB,                -- of what is sent for its one item, where no body is kept
-        places TEXT,                -- index and line of each item in the source; NULL once accepted
+        places TEXT,                -- index and line of each item in the source, and files; NULL once accepted
         ids TEXT NOT NULL,          -- the id of each item, as a JSON array
         body BLOB                   -- the bytes to send; NULL once accepted, or where a digest is kept instead
     )
@@ -106,6 +106,8 @@ _ENTRIES = Upgrade(
     tables=frozenset({"position_entry"}),
 )
 """A journal of version 1 has all of each position in `source.position`."""
+_FILES = Upgrade(statements=("ALTER TABLE rejection ADD COLUMN file TEXT",))
+"""A journal of version 2 does not say which file a rejected item is from, nor does `batch.places`."""
 
 JOURNAL = FileKind(
     noun="journal",
@@ -115,10 +117,10 @@ JOURNAL = FileKind(
         "`omnivery bots export` print what is not delivered, and go on with another journal."
     ),
     application_id=int.from_bytes(b"ovjl"),
-    version=2,
+    version=3,
     schema=_SCHEMA,
     tables=frozenset({"target", "source", "batch", "rejection"}),
-    upgrades={2: _ENTRIES},
+    upgrades={2: _ENTRIES, 3: _FILES},
     layout=(f"page_size = {PAGE}", "auto_vacuum = INCREMENTAL"),
     settings=(
         # FULL: what was committed survives a power failure. A request leaves only after the commit that mentions it.

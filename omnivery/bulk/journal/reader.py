@@ -14,9 +14,18 @@ from attrs import define, field, frozen
 
 from omnivery._sqlite.database import Database
 from omnivery._sqlite.kind import refusal
+from omnivery.bulk.files import file_at
 from omnivery.bulk.journal.file import JOURNAL, open_for_reader
 from omnivery.bulk.journal.position import Entries
-from omnivery.bulk.journal.rows import damage_in, ids_of, name_of, object_of, part_of, rejection_of
+from omnivery.bulk.journal.rows import (
+    damage_in,
+    ids_of,
+    name_of,
+    object_of,
+    part_of,
+    rejection_columns,
+    rejection_of,
+)
 from omnivery.bulk.journal.totals import target_of, totals_of
 from omnivery.bulk.journal.values import whole
 from omnivery.bulk.report import RunTotals
@@ -47,7 +56,7 @@ SELECT name, state, error, place, digest, batch.id, source, number, counted, ite
 FROM batch JOIN source ON source.id = batch.source WHERE batch.id = ? AND state <> 'accepted'
 """
 _NEXT_REJECTED = """
-SELECT name, item, rejection.id, place, line, item_id, reason FROM rejection JOIN source ON source.id = rejection.source
+SELECT name, item, {columns} FROM rejection JOIN source ON source.id = rejection.source
 WHERE rejection.id > ? ORDER BY rejection.id LIMIT 1
 """
 
@@ -104,6 +113,7 @@ class Problem:
     item: bytes | None = field(repr=False)
     """Its bytes; None where nothing of it could or may be kept."""
     index: int | None = None
+    file: str | None = None
     line: int | None = None
     item_id: str | None = None
 
@@ -236,7 +246,8 @@ class JournalReader:
         """
         last = 0
         with self._reading() as db:
-            while found := db.execute(_NEXT_REJECTED, (last,)).fetchone():
+            query = _NEXT_REJECTED.format(columns=rejection_columns(db))
+            while found := db.execute(query, (last,)).fetchone():
                 name, item, *row = found
                 last = row[0]
                 one = rejection_of(tuple(row))
@@ -246,6 +257,7 @@ class JournalReader:
                     reason=one.reason,
                     item=item if isinstance(item, bytes) else None,
                     index=one.index,
+                    file=one.file,
                     line=one.line,
                     item_id=one.event_id,
                 )
@@ -306,4 +318,5 @@ def _problems(found: tuple[Any, ...], cut: Cut | None) -> Iterator[Problem]:
         return
     lines = part.lines or [None] * count
     for item, index, line, item_id in zip(items, part.indices, lines, part.ids, strict=True):
-        yield Problem(**known, reason=reason, item=item, index=index, line=line, item_id=item_id)
+        file = file_at(part.files, index)
+        yield Problem(**known, reason=reason, item=item, index=index, file=file, line=line, item_id=item_id)

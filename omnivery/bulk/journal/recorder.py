@@ -27,6 +27,7 @@ from omnivery.errors import JournalError
 from omnivery.transport.config import checked
 
 if TYPE_CHECKING:
+    from omnivery.bulk.files import FileStart
     from omnivery.bulk.journal.store import JournalStore
     from omnivery.bulk.part import BatchDelta, Part, StoredPart
     from omnivery.bulk.report import RunTotals
@@ -200,9 +201,9 @@ class JournalRecorder(Recorder[T]):
             self._freed = self._freed or anyio.Event()
             await self._freed.wait()
 
-    def batch(self, work: Work[T, Any, Any], items: Sequence[T]) -> Batch[T]:
+    def batch(self, work: Work[T, Any, Any], items: Sequence[T], files: Sequence[FileStart]) -> Batch[T]:
         """Return the next batch. Its items' ids are kept, to find their verdicts."""
-        return self._next(work, items, named=True, source=self._source_row)
+        return self._next(work, items, files, named=True, source=self._source_row)
 
     async def append(self, batch: Batch[T], source: SourceReader[T]) -> None:
         """Write down a batch, and that its source was read up to its end; or have that written when it has ended.

@@ -71,7 +71,7 @@ def part_of(row: tuple[Any, ...]) -> StoredPart:
         raise ValueError("the bytes to send, or their places in the source, are not as they were written")
     if not isinstance(ids, bytes) or ids_checksum != crc32(ids):
         raise ValueError("the ids of its items are not as they were written")
-    indices, lines = codec.loads(places)
+    indices, lines, *files = codec.loads(places)
     return StoredPart(
         row=row_id,
         source=source,
@@ -81,6 +81,7 @@ def part_of(row: tuple[Any, ...]) -> StoredPart:
         lines=None if lines is None else unpacked(lines, items),
         ids=unpacked(codec.loads(ids), items),
         body=body,
+        files=[(place, file) for place, file in files[0]] if files else (),
     )
 
 
@@ -146,15 +147,24 @@ def shown(stored: object) -> str:
     return storable(name_of(stored))
 
 
+def rejection_columns(db: sqlite3.Connection) -> str:
+    """The columns of a rejection, for `rejection_of`."""
+    [version] = db.execute("PRAGMA user_version").fetchone()
+    # A journal of version 2 that no run has gone on with has no such column.
+    return f"rejection.id, place, line, item_id, reason, {'file' if version > 2 else 'NULL'}"  # noqa: PLR2004
+
+
 def rejection_of(row: tuple[Any, ...]) -> Rejection:
-    """A rejection: of its row, place, line, id and reason. What is damaged says so in its reason."""
-    row_id, place, line, item_id, reason = row
-    whole_row = type(place) is int and isinstance(line, int | None) and isinstance(item_id, str | None)
+    """A rejection: of its `rejection_columns`. What is damaged says so in its reason."""
+    row_id, place, line, item_id, reason, file = row
+    texts = isinstance(item_id, str | None) and isinstance(file, str | None)
+    whole_row = type(place) is int and isinstance(line, int | None) and texts
     if not whole_row or not isinstance(reason, str):
         reason = f"row {row_id} of the journal's rejections is damaged"
     return Rejection(
         index=place if type(place) is int else -1,
         line=line if isinstance(line, int) else None,
+        file=file if isinstance(file, str) else None,
         event_id=item_id if isinstance(item_id, str) else None,
         reason=reason,
     )

@@ -74,12 +74,13 @@ CREATE TEMP TRIGGER take_step INSTEAD OF INSERT ON step BEGIN
             FROM json_each(NEW.kept)) AS one
         WHERE batch.id = one.row;
     DELETE FROM batch WHERE id IN (SELECT value FROM json_each(NEW.replaced));
-    INSERT INTO rejection (source, place, line, rejected_at, item_id, reason, digest, item)
+    INSERT INTO rejection (source, place, line, rejected_at, item_id, reason, digest, item, file)
         SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), NEW.now,
             CAST(substr(NEW.pieces, json_extract(value, '$[3]'), json_extract(value, '$[4]')) AS TEXT),
             CAST(substr(NEW.pieces, json_extract(value, '$[5]'), json_extract(value, '$[6]')) AS TEXT),
             substr(NEW.pieces, json_extract(value, '$[7]'), json_extract(value, '$[8]')),
-            substr(NEW.pieces, json_extract(value, '$[9]'), json_extract(value, '$[10]'))
+            substr(NEW.pieces, json_extract(value, '$[9]'), json_extract(value, '$[10]')),
+            CAST(substr(NEW.pieces, json_extract(value, '$[11]'), json_extract(value, '$[12]')) AS TEXT)
         FROM json_each(NEW.rejected);
 {WRITE_ENTRIES}    UPDATE source SET position = ifnull(one.position, source.position),
             position_checksum = ifnull(one.checksum, position_checksum),
@@ -126,7 +127,7 @@ class _OpenedPart:
         ids_as_text = ids_text(ids or [None] * len(part.items))
         # Of what is known by its digest nothing else is kept: it must not be sent again without its source. And nobody
         # asks for the body of what has been accepted, nor for its places.
-        places = None if accepted else places_text(part)
+        places = None if accepted else places_text(part, delta.files)
         body = None if accepted or part.digest is not None else part.body
         return cls(
             numbers=(
@@ -265,6 +266,7 @@ def _rejected(delta: BatchDelta, pieces: _Pieces) -> Iterator[tuple[Any, ...]]:
             *pieces.add_text(rejection.reason),
             *pieces.add(digests.get(rejection.index)),
             *pieces.add(item),
+            *pieces.add_text(rejection.file),
         )
 
 

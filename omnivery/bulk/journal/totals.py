@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from omnivery.bulk.journal.rows import rejection_of
+from omnivery.bulk.journal.rows import rejection_columns, rejection_of
 from omnivery.bulk.report import FAILURES_KEPT, REJECTIONS_KEPT, BatchFailure, RunTotals
 from omnivery.bulk.target import RunTarget
 from omnivery.errors import OmniveryError
@@ -35,7 +35,7 @@ def totals_of(db: sqlite3.Connection, source: int | None = None) -> RunTotals[An
         (source,),
     ).fetchone()
     refused = db.execute(
-        "SELECT id, place, line, item_id, reason FROM rejection WHERE source = ifnull(?, source) ORDER BY id LIMIT ?",
+        f"SELECT {rejection_columns(db)} FROM rejection WHERE source = ifnull(?, source) ORDER BY id LIMIT ?",  # noqa: S608  # our own words
         (source, REJECTIONS_KEPT),
     )
     failed = db.execute(

@@ -7,6 +7,7 @@ from typing import Any
 from zlib import crc32
 
 from omnivery import codec
+from omnivery.bulk.files import FileStart, files_within
 from omnivery.bulk.part import Part
 
 _INTEGERS = range(-(2**63), 2**63)
@@ -25,10 +26,14 @@ def ids_text(ids: Sequence[str | None]) -> bytes:
         return codec.dumps([one if one is None else storable(str(one)) for one in ids])
 
 
-def places_text(part: Part[Any]) -> bytes:
-    """Index and line of each item of a part, as JSON: [indices, lines]."""
+def places_text(part: Part[Any], files: Sequence[FileStart]) -> bytes:
+    """Index and line of each item of a part, and where its files begin, as JSON: [indices, lines, files].
+
+    Without files there is no third element, as in a journal of version 2.
+    """
     lines = None if part.lines is None else [storable_integer(line) for line in part.lines]
-    return codec.dumps([_packed(part.indices), None if lines is None else _packed(lines)])
+    own = [(place, file and storable(file)) for place, file in files_within(files, part.indices[0], part.indices[-1])]
+    return codec.dumps([_packed(part.indices), None if lines is None else _packed(lines), *([own] if own else [])])
 
 
 def checksum_of(places: bytes, body: bytes | None) -> int:
