@@ -88,8 +88,9 @@ def _of_events(items: Sequence[Any], webhook_url: str) -> Prepared | None:
 
 
 def _of_bytes(items: Sequence[Any], webhook_url: str) -> Prepared | None:
-    ids = ids_of_sound(items)
-    return None if ids is None else Prepared(body=spliced(items, webhook_url), ids=ids)
+    body = spliced(items, webhook_url)
+    ids = ids_of_sound(items, body)
+    return None if ids is None else Prepared(body=body, ids=ids)
 
 
 def _of_lines(items: Sequence[Any], webhook_url: str) -> Prepared | None:

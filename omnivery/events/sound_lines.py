@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from operator import attrgetter
@@ -10,8 +9,8 @@ from typing import Annotated, Any, TypeAlias
 
 from omnivery.events.ip_address import are_addresses
 
-Decode: TypeAlias = Callable[[bytes], list[Any]]
-"""Decodes events and numbers, one after the other. Only what is checked is made an object."""
+Decode: TypeAlias = Callable[[bytes], Any]
+"""Decodes one event. Only what is checked is made an object."""
 
 
 def can_check_lines() -> bool:
@@ -19,26 +18,15 @@ def can_check_lines() -> bool:
     return _decoder() is not None
 
 
-def new_mark() -> bytes:
-    """Return the mark to put behind each line: a number that cannot be foreseen.
-
-    So two lines that are no JSON cannot pass for one that is, together with a line that holds two objects: a mark would
-    be missing from its place.
-    """
-    return b"\n%d\n" % secrets.randbits(62)
-
-
-def ids_of_sound(lines: Sequence[bytes]) -> Iterable[str] | None:
+def ids_of_sound(lines: Sequence[bytes], text: bytes) -> Iterable[str] | None:
     """Return the event ids of lines, to be iterated once; None if one of the lines may be no sound event.
 
     Without msgspec it is always None.
+
+    Args:
+        lines: the lines, with their line feeds or without.
+        text: any that has all of these lines, with ASCII between them.
     """
-    mark = new_mark()
-    return ids_in_sound(mark.join([*lines, b""]), mark, len(lines))
-
-
-def ids_in_sound(text: bytes, mark: bytes, count: int) -> Iterable[str] | None:
-    """`ids_of_sound` of so many lines in a text, with a mark behind each."""
     decode = _decoder()
     if decode is None:
         return None
@@ -46,12 +34,10 @@ def ids_in_sound(text: bytes, mark: bytes, count: int) -> Iterable[str] | None:
         # The decoder passes over the members that it does not know, without a look at their text.
         if not text.isascii():
             text.decode()
-        found = decode(text)
-        events = found[::2]
-        is_one_a_line = len(found) == 2 * count and found[1::2].count(int(mark)) == count
-        # A line that is a number is one a line, too, but has no `ip`.
-        is_sound = is_one_a_line and are_addresses([*map(_IP, events)])
-    except (AttributeError, ValueError, OSError, RecursionError):
+        # Line by line: two that are no JSON cannot pass for one that is.
+        events = [*map(decode, lines)]
+        is_sound = are_addresses([*map(_IP, events)])
+    except (ValueError, OSError, RecursionError):
         return None
     return map(_EVENT_ID, events) if is_sound else None
 
@@ -72,4 +58,4 @@ def _decoder() -> Decode | None:
     required: list[Any] = [("ip", text), ("uas", text), ("event_id", text)]
     times: list[Any] = [("ts", whole | None, None), ("message_ts", whole | None, None)]
     event: Any = defstruct("SoundEvent", required + times, gc=False)
-    return Decoder(event | int).decode_lines
+    return Decoder(event).decode

@@ -45,7 +45,7 @@ class LineReader(ABC, Generic[T]):
     encoded: bool = field(default=False, init=False)
     """Set before `read` if a run takes the items: then they may be `EncodedEvent`s."""
     in_blocks: bool = field(default=False, init=False)
-    """Set before `read` if they may be `CheckedBlock`s, too."""
+    """Set before `read` if they may be `CheckedBlock`s and `LinesLeft`, too."""
     skipped: Counter[str] = field(init=False, factory=Counter[str])
     """Lines that hold no item and are no fault, by what they are: `"blank"`, `"header"`, `"part"` of another line."""
     growing: bool = field(default=False, init=False)
@@ -62,11 +62,6 @@ class LineReader(ABC, Generic[T]):
     def note(self) -> str | None:
         """What else there is to know of the lines that were read, behind the name of their file."""
         return None
-
-    @property
-    def takes_uncut(self) -> bool:
-        """Whether the lines of a run's source may be `Uncut`."""
-        return False
 
     @abstractmethod
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[T]]:

@@ -12,7 +12,6 @@ from attrs import define, field
 
 from omnivery.errors import SourceError
 from omnivery.events.event import UnreadableLine
-from omnivery.events.sound_lines import new_mark
 from omnivery.readers._packing import PIECE, DamagedError
 
 MAX_LINE = 1_000_000
@@ -48,50 +47,24 @@ class Cut(Sequence[bytes]):
 
     text: bytes
     """Each line ends with a line feed."""
-    _ended: list[bytes] = field(init=False)
+    ended: list[bytes] = field(init=False)
     """The lines with their line feeds. `bytes.split`, which removes them, takes four times as long."""
 
     def __attrs_post_init__(self) -> None:
-        self._ended = BytesIO(self.text).readlines()
+        self.ended = BytesIO(self.text).readlines()
 
     def __len__(self) -> int:
-        return len(self._ended)
+        return len(self.ended)
 
     @overload
     def __getitem__(self, index: int) -> bytes: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[bytes]: ...
     def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
-        return [*self][index] if isinstance(index, slice) else self._ended[index][:-1]
+        return [*self][index] if isinstance(index, slice) else self.ended[index][:-1]
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter([line[:-1] for line in self._ended])
-
-
-@define(eq=False)
-class Uncut(Sequence[bytes]):
-    """Whole lines in one text. To cut it into objects would take half as long as to check the events in them."""
-
-    text: bytes
-    """Each line ends with a line feed."""
-    mark: bytes
-    marked: bytes
-    """The same text, with the mark in place of each line feed."""
-
-    @classmethod
-    def of(cls, text: bytes, mark: bytes) -> Uncut:
-        """Put a mark behind each line."""
-        return cls(text, mark, text.replace(b"\n", mark))
-
-    def __len__(self) -> int:
-        return (len(self.marked) - len(self.text)) // (len(self.mark) - 1)
-
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
-    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
-        return self.text.split(b"\n")[:-1][index]
+        return iter([line[:-1] for line in self.ended])
 
 
 class Start(NamedTuple):
@@ -123,8 +96,6 @@ class Blocks:
     r"""What ends a line, `b"\n"` or `b"\r"`; None until it is known."""
     growing: bool = field(default=False, kw_only=True)
     """Whether the source may grow: a last line without an ending is then left, as it is still being written."""
-    uncut: bool = field(default=False, kw_only=True)
-    """Whether lines may be handed over `Uncut`."""
     unfinished: int = field(init=False, default=0)
     """Bytes of a last line that was left."""
     is_line_unfinished: bool = field(init=False, default=False)
@@ -133,7 +104,6 @@ class Blocks:
     """The last of these bytes, at most `TAIL`."""
     _starts: deque[Start] = field(init=False, factory=deque[Start])
     """Where each block starts from which reading may yet resume."""
-    _mark: bytes = field(init=False, factory=new_mark)
     _blocks: Iterator[Block] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -230,7 +200,5 @@ class Blocks:
             text = _NO_CONTENT.sub(b"", text)
         # Only the first line can be too long: the others lie within one piece, which is shorter than that.
         too_long = skipping or text.find(b"\n") > MAX_LINE
-        if self.uncut and not too_long:
-            return Uncut.of(text, self._mark)
         lines = Cut(text)
         return [None, *lines[1:]] if too_long else lines

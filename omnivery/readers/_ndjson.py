@@ -16,8 +16,8 @@ from omnivery.readers._file_events import FileEvents, file_events
 from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import EachLine, Placed, Sample
 from omnivery.readers._json_columns import JsonColumns, in_own_names
-from omnivery.readers._lines import Block, Uncut
-from omnivery.readers._slices import UncutLines
+from omnivery.readers._lines import Block, Cut
+from omnivery.readers._slices import LinesLeft
 
 
 def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> FileEvents[Any]:
@@ -64,19 +64,16 @@ class _Values(Choice):
 class NdjsonReader(EachLine[EventLine]):
     """Hands on each line as it is.
 
-    Blocks without a blank line, which nearly all are, are handed on as a whole; those that are not cut yet always.
+    Blocks without a blank line, which nearly all are, are handed on as a whole. Where lines can be checked, the run
+    does so, and finds the blank ones.
     """
-
-    @property
-    def takes_uncut(self) -> bool:
-        """Whether lines can be checked before they are cut."""
-        return can_check_lines()
 
     def read(self, blocks: Iterable[Block]) -> Iterator[Placed[EventLine]]:
         """Yield the lines of one block after the other."""
+        in_blocks = self.in_blocks and can_check_lines()
         for first, block in blocks:
-            if isinstance(block, Uncut):
-                left: Any = UncutLines(block, first)
+            if in_blocks and isinstance(block, Cut):
+                left: Any = LinesLeft(block.ended, first, self)
                 yield Placed(left, range(first, first + len(block)))
                 continue
             lines = [*block]  # once: they may be cut at each look

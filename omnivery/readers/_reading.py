@@ -50,7 +50,7 @@ class Reading:
     encoded: bool = False
     """Whether items may be `EncodedEvent`s."""
     in_blocks: bool = False
-    """Whether items may be `UncutLines` and `CheckedBlock`s, too."""
+    """Whether items may be `LinesLeft` and `CheckedBlock`s, too."""
     skipped: Counter[str] = field(factory=Counter[str])
     """Lines without an item, by what they are."""
     unfinished: int = field(init=False, default=0)
@@ -156,7 +156,6 @@ class Reading:
             offset=place.offset,
             newline=place.newline.encode() if place.newline else None,
             growing=self.growing,
-            uncut=self.in_blocks and reader.takes_uncut,
             tail=tail,
         )
         self._to_skip, reader.growing = place.skip, self.growing

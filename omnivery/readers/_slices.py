@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from io import BytesIO
 from itertools import islice
 from operator import length_hint
 from typing import Any, TypeAlias, TypeVar
@@ -13,50 +12,32 @@ from attrs import define, field
 
 from omnivery.bulk.source import Slices
 from omnivery.events.encoded import LINE, CheckedBlock, LineBlock
-from omnivery.events.sound_lines import ids_in_sound
-from omnivery.readers._lines import Uncut
+from omnivery.events.sound_lines import ids_of_sound
 
 T = TypeVar("T")
 
 
 @define(eq=False)
-class UncutLines:
+class LinesLeft:
     """The lines of a block that are left to be taken."""
 
-    lines: Uncut
+    lines: Sequence[bytes]
+    """All lines of the block, each with its line feed."""
     number: int
     """Of the next line."""
-    _left: int = field(init=False)
-    _text: BytesIO = field(init=False)
-    """The lines, read up to the next one."""
+    reader: object
+    """What has read them. Each file has a reader of its own."""
     _at: int = field(init=False, default=0)
-    """Where the next line begins in the text."""
-    _marked_at: int = field(init=False, default=0)
-    """The same in the marked text."""
-
-    def __attrs_post_init__(self) -> None:
-        self._left = len(self.lines)
-        self._text = BytesIO(self.lines.text)
 
     def __len__(self) -> int:
-        return self._left
+        return len(self.lines) - self._at
 
-    def take(self, count: int) -> Uncut:
+    def take(self, count: int) -> Sequence[bytes]:
         """Return up to `count` lines."""
-        lines, start, marked_start = self.lines, self._at, self._marked_at
-        count = min(count, self._left)
-        self._at = self._end_of(count)
-        self._marked_at += self._at - start + count * (len(lines.mark) - 1)
-        self._left -= count
-        self.number += count
-        return Uncut(lines.text[start : self._at], lines.mark, lines.marked[marked_start : self._marked_at])
-
-    def _end_of(self, count: int) -> int:
-        if count == self._left:
-            return len(self.lines.text)
-        # To cut lines out of a `BytesIO` and drop them takes a quarter of the time of finding each line feed.
-        deque(islice(self._text, count), maxlen=0)
-        return self._text.tell()
+        taken = self.lines[self._at : self._at + count]
+        self._at += len(taken)
+        self.number += len(taken)
+        return taken
 
 
 @define(eq=False)
@@ -75,7 +56,7 @@ class CheckedEvents:
         return self.block[start : self._at]
 
 
-Left: TypeAlias = Iterator[Any] | UncutLines | CheckedEvents
+Left: TypeAlias = Iterator[Any] | LinesLeft | CheckedEvents
 """What is left to be taken of a portion. It tells its length, as the iterator of a list does."""
 
 
@@ -83,7 +64,7 @@ def left_of(items: Any) -> Left:
     """Return all items of a portion as what is left of it."""
     if isinstance(items, CheckedBlock):
         return CheckedEvents(items)
-    return items if isinstance(items, UncutLines) else iter(items)
+    return items if isinstance(items, LinesLeft) else iter(items)
 
 
 @define(eq=False, kw_only=True)
@@ -136,7 +117,7 @@ class FileSlices(Slices[T]):
         return True
 
     def _of_left(self, count: int, place: int) -> Sequence[Any]:
-        if isinstance(self._left, UncutLines):
+        if isinstance(self._left, LinesLeft):
             return self._of_lines(count)
         if isinstance(self._left, CheckedEvents):
             return self._of_checked(count, place)
@@ -153,22 +134,21 @@ class FileSlices(Slices[T]):
 
     def _of_lines(self, count: int) -> Sequence[Any]:
         """Events from up to `count` lines that follow one another."""
-        assert isinstance(self._left, UncutLines)  # noqa: S101  # for type checkers
-        first, mark, pieces, taken = self._left.number, self._left.lines.mark, list[Uncut](), 0
-        while taken < count and self._has_more() and self._is_at(first + taken, mark):
-            pieces.append(self._left.take(count - taken))
-            taken = self._left.number - first
-        text = b"".join([piece.text for piece in pieces])
-        ids = ids_in_sound(b"".join([piece.marked for piece in pieces]), mark, taken)
+        assert isinstance(self._left, LinesLeft)  # noqa: S101  # for type checkers
+        first, reader, lines = self._left.number, self._left.reader, list[bytes]()
+        while len(lines) < count and self._has_more() and self._is_at(first + len(lines), reader):
+            lines += self._left.take(count - len(lines))
+        text = b"".join(lines)
+        ids = ids_of_sound(lines, text)
         if ids is not None:
             return LineBlock(text=text, first=first, ids=[*ids])
-        numbered = enumerate(text.split(b"\n")[:-1], first)
+        numbered = enumerate([line[:-1] for line in lines], first)
         items = [(LINE, line, number) for number, line in numbered if line and not line.isspace()]
-        if blank := taken - len(items):
+        if blank := len(lines) - len(items):
             self.skipped["blank"] += blank
         return items
 
-    def _is_at(self, number: int, mark: bytes) -> bool:
-        """Whether the next line is the one with a number in the file with a mark."""
+    def _is_at(self, number: int, reader: object) -> bool:
+        """Whether the next line is the one with a number in the file of a reader."""
         left = self._left
-        return isinstance(left, UncutLines) and left.number == number and left.lines.mark == mark
+        return isinstance(left, LinesLeft) and left.number == number and left.reader is reader

@@ -230,7 +230,7 @@ def test_numbers_of_lines_come_along() -> None:
 
 def test_without_msgspec_lines_take_the_slow_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound_lines_module, "_decoder", lambda: None)
-    assert ids_of_sound([LINE_OF_SOUND]) is None
+    assert ids_of_sound([LINE_OF_SOUND], LINE_OF_SOUND) is None
     assert prepared([LINE_OF_SOUND], WEBHOOK) is None
 
 
