@@ -73,18 +73,18 @@ async def test_a_file_is_read_on_as_if_nothing_had_happened(
 ) -> None:
     """Ids of a log hold the line's number: a place that is one line off makes every event another one."""
     file = tmp_path / "log"
-    file.write_bytes(pack(content(3000)))
+    file.write_bytes(pack(content(6000)))
     expected = Seen()
     whole = await submit(read(file), expected, tmp_path / "whole")
-    seen = Seen(takes=2)
-    await interrupted(read(file), seen, tmp_path / "j", outcomes=2)
-    assert 1 < line_after(tmp_path / "j") < 3001, "it was interrupted in the middle of the file"
+    seen = Seen(takes=7)
+    await interrupted(read(file), seen, tmp_path / "j", outcomes=7)
+    assert 1 < line_after(tmp_path / "j") < 6001, "it was interrupted in the middle of the file"
     seen.server.takes = 1_000_000
     report = await submit(read(file), seen, tmp_path / "j")
     assert sorted(seen.events, key=str) == sorted(expected.events, key=str)
     assert counts(report) == counts(whole)
     assert sorted(report.rejections, key=str) == sorted(whole.rejections, key=str)
-    assert line_after(tmp_path / "j") == 3001
+    assert line_after(tmp_path / "j") == 6001
 
 
 @pytest.mark.parametrize("move", ["copy", "pack", "grow", "rename", "rename and pack"])

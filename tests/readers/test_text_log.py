@@ -170,7 +170,7 @@ def test_a_run_takes_usual_lines_in_blocks(tmp_path: Path) -> None:
     stream: Any = events.stream()
     assert isinstance(stream, FileSlices)
     taken = [*iter(lambda: stream.take(500), ())]
-    assert {type(some) for some in taken[2:]} == {CheckedBlock}
+    assert {type(some) for some in taken[3:]} == {CheckedBlock}
     assert [event for some in taken for event in all_decoded(some)] == list(readers.access_log(path))
 
 
