@@ -84,6 +84,16 @@ def identity_of(path: Path) -> Identity:
     return found.st_dev, found.st_ino
 
 
+def is_moved(path: Path, identity: Identity) -> bool:
+    """Whether the file of a name is no longer the one that it was: moved, replaced or deleted."""
+    try:
+        return identity_of(path) != identity
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # nothing is known: a network file system may be away for a moment
+
+
 def create_private(path: Path, flags: int) -> int:
     """Open a file and return its descriptor. If it is created here, it has mode 0600.
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from omnivery._sqlite.files import open_file
 from omnivery._sqlite.kind import checked_age
-from omnivery._sqlite.paths import resolved
+from omnivery._sqlite.paths import identity_of, is_moved, resolved
 from omnivery.codec import dumps, loads
 from omnivery.display.table import SHOWN, Table
 from omnivery.display.tabular import Tabular
@@ -83,7 +83,7 @@ class VerdictStore(Tabular):
         ConfigError: the file cannot be created or written, is not a verdict store, is damaged, or was written by a
             newer release. It is left unchanged. From any method: the store is closed, or was opened before a fork.
         OmniveryError: from any method: the disk is full or failed, another process kept the file locked, or the file
-            is damaged. A call given to `add` is then not stored.
+            is damaged, or was moved, replaced or deleted. A call given to `add` is then not stored.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class VerdictStore(Tabular):
         self._commits = 0
         patience = checked_age("timeout", timeout)
         self._file = open_file(resolved(path, VERDICT_STORE.noun), VERDICT_STORE, timeout=patience)
+        self._identity = identity_of(self._file.path)
         self._retention = VerdictRetention(transaction=self._transaction, clock=clock, keep=kept)
 
     def __repr__(self) -> str:
@@ -286,6 +287,12 @@ class VerdictStore(Tabular):
     def _session(self) -> Iterator[sqlite3.Connection]:
         self._file.check_process()  # before the lock, which a thread of the parent may have had
         with self._lock, self._file.use(OmniveryError) as database:
+            if is_moved(self._file.path, self._identity):
+                # What is written now would be gone when the file is closed, or stand where nobody looks for it.
+                raise OmniveryError(
+                    f"{VERDICT_STORE.noun}: {self._file.path} was moved, replaced or deleted while it was open: put it "
+                    "back with its -wal and -shm, or close this store and open another one."
+                )
             yield database
 
 

@@ -504,6 +504,29 @@ def test_a_lock_that_is_not_given_up_is_a_clear_error(path: Path) -> None:
         assert len(store) == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file has its name for good")
+@pytest.mark.parametrize("how", ["moved", "deleted", "replaced"])
+def test_a_store_whose_file_is_moved_keeps_no_call_that_nobody_would_find(path: Path, how: str) -> None:
+    with VerdictStore(path) as store:
+        store.add(*call(("e1", True)))
+        moved = path.rename(path.with_name("moved"))
+        if how == "replaced":
+            VerdictStore(path).close()
+        if how == "deleted":
+            moved.unlink()
+        for use in (
+            partial(store.add, *call(("e2", True))),
+            partial(store.wait, ["e2"], timeout=60),
+            partial(len, store),
+        ):
+            with pytest.raises(OmniveryError, match="was moved, replaced or deleted"):
+                use()
+        if how == "moved":
+            moved.replace(path)
+            store.add(*call(("e2", True)))
+            assert len(store) == 2
+
+
 def test_a_closed_store_says_so(path: Path) -> None:
     store = VerdictStore(path)
     store.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import define, field
 
 from omnivery._fork import register_fork_reset
-from omnivery._sqlite.paths import Identity, create_private, identity_of
+from omnivery._sqlite.paths import Identity, create_private, identity_of, is_moved
 
 HELD_ELSEWHERE = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 """What a system says of a lock that another process has."""
@@ -75,12 +75,7 @@ class WriterLock:
 
     def is_moved(self) -> bool:
         """Whether the journal is no longer the file of that name: moved, replaced or deleted."""
-        try:
-            return identity_of(self.path) != self._identity
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False  # nothing is known: a network file system may be away for a moment
+        return is_moved(self.path, self._identity)
 
     def release(self) -> None:
         """Let another writer in. A second time does nothing."""
