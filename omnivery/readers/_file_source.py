@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -41,7 +42,7 @@ def origins(sources: FileSources) -> list[Origin]:
         raise ConfigError(ADVICE)
     else:
         found = [one for source in sources for one in _each(source)]
-    return _without_twins(found)
+    return _with_own_keys(_without_twins(found))
 
 
 def name_of(sources: FileSources, found: Sequence[Origin]) -> str:
@@ -164,3 +165,14 @@ def _without_twins(found: list[Origin]) -> list[Origin]:
             seen.add(identity)
         kept.append(one)
     return kept
+
+
+def _with_own_keys(found: list[Origin]) -> list[Origin]:
+    """With one key, an open file that begins like the one before would be taken for it, and be read from its end on."""
+    seen: Counter[str] = Counter()
+    for one in found:
+        if isinstance(one, Stream):
+            seen[one.key] += 1
+            if (number := seen[one.key]) > 1:
+                one.key = f"{one.key} {number}"
+    return found

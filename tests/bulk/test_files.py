@@ -84,7 +84,7 @@ def test_it_does_for_the_synchronous_client(logs: Path) -> None:
 async def test_what_has_no_path_has_no_file(tmp_path: Path) -> None:
     """Items of a pipe are read in a thread, and handed over by portions."""
     reading, writing = os.pipe()
-    os.write(writing, b"rubbish\n")
+    os.write(writing, b"{\n")
     os.close(writing)
     file = tmp_path / "a"
     file.write_bytes(b"\n{\n")

@@ -122,6 +122,12 @@ def test_several_sources_are_read_one_after_the_other(folder: Path) -> None:
     assert numbers([]) == []
 
 
+def test_open_files_that_begin_alike_are_read_each() -> None:
+    """The third one was taken for the first, of which all was read, and its lines were lost."""
+    files = [io.BytesIO(line(1)), io.BytesIO(line(1)), io.BytesIO(line(1) + line(2))]
+    assert numbers(files) == [1, 1, 1, 2]
+
+
 def test_line_numbers_begin_anew_with_each_file(folder: Path) -> None:
     assert [item.line for item in ndjson(folder)] == [1, 1, 1]
 
