@@ -20,6 +20,11 @@ def is_own(path: Path) -> bool:
     return _is_ours(path if beside is None else path.with_name(name.removesuffix(beside) or name))
 
 
+def is_no_database(path: Path) -> bool:
+    """Whether a path is a file with content of another kind than SQLite's, such as a log."""
+    return bool(head := _start_of(path, len(_SQLITE))) and head != _SQLITE
+
+
 def _is_ours(path: Path) -> bool:
     head = _start_of(path, _APPLICATION_ID.stop)
     if not head.startswith(_SQLITE):

@@ -8,6 +8,7 @@ from pathlib import Path
 from omnivery._sqlite.database import Database, Interruption
 from omnivery._sqlite.files import open_file, open_to_read
 from omnivery._sqlite.kind import FileKind, Upgrade, explained, refusal
+from omnivery._sqlite.own_files import is_no_database
 from omnivery._sqlite.paths import create_file, resolved
 from omnivery.bulk.journal.lock import LockedError, WriterLock
 from omnivery.errors import ConfigError
@@ -154,7 +155,7 @@ def open_to_write(
     try:
         return open_file(where, JOURNAL, timeout=TIMEOUT, interruption=interruption), lock
     except BaseException:
-        lock.release()
+        lock.discard() if is_no_database(where) else lock.release()
         raise
 
 

@@ -45,6 +45,8 @@ class WriterLock:
     """The journal's."""
     _identity: Identity = field(alias="identity")
     _descriptor: int | None = field(alias="descriptor", repr=False)
+    _is_new: bool = field(init=False, default=False, repr=False)
+    """Whether the file beside the journal was created for it."""
     _keys: list[Identity] = field(init=False, factory=list[Identity], repr=False)
 
     @classmethod
@@ -58,20 +60,27 @@ class WriterLock:
             LockedError: another run has it.
             OSError: it cannot be locked.
         """
-        beside = path.with_name(path.name + "-lock")
         lock = cls(path=path, identity=identity_of(path), descriptor=None)
+        beside = lock._beside
         try:
             lock._register(lock._identity)
             # Check before opening it: to close it again would release a lock that this process has on it.
             with suppress(FileNotFoundError):
                 lock._register(identity_of(beside))
-            lock._descriptor = create_private(beside, 0)
+            try:
+                lock._descriptor, lock._is_new = create_private(beside, os.O_EXCL), True
+            except FileExistsError:
+                lock._descriptor = create_private(beside, 0)
             _lock(lock._descriptor)
             lock._register(identity_of(beside))
         except BaseException:
             lock.release()
             raise
         return lock
+
+    @property
+    def _beside(self) -> Path:
+        return self.path.with_name(self.path.name + "-lock")
 
     def is_moved(self) -> bool:
         """Whether the journal is no longer the file of that name: moved, replaced or deleted."""
@@ -86,6 +95,13 @@ class WriterLock:
             if _REGISTRY.held.get(key) is self:
                 del _REGISTRY.held[key]
         self._keys = []
+
+    def discard(self) -> None:
+        """Release it, and leave no file of it: what was locked is no journal, nor will anybody make it one."""
+        self.release()
+        if self._is_new:
+            with suppress(OSError):
+                self._beside.unlink()
 
     def _register(self, key: Identity) -> None:
         if _REGISTRY.held.setdefault(key, self) is not self:

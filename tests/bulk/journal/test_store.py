@@ -449,6 +449,17 @@ async def test_what_is_no_journal_is_refused_and_left_as_it_is(tmp_path: Path, m
     assert not list(tmp_path.glob("j-wal"))  # noqa: ASYNC240  # a local directory
 
 
+async def test_a_log_in_place_of_a_journal_gets_no_file_beside_it(tmp_path: Path) -> None:
+    """The lock of a log would lie among the logs for good. One that was there before is somebody's."""
+    log, locked, lock = tmp_path / "access.log", tmp_path / "other.log", tmp_path / "other.log-lock"
+    for file in (log, locked, lock):
+        file.write_bytes(b"192.0.2.1 - -\n")
+    for path in (log, locked):
+        with pytest.raises(ConfigError, match="not an SQLite file"):
+            await submit(events(1), Taking(), path)
+    assert {*tmp_path.iterdir()} == {log, locked, lock}  # noqa: ASYNC240  # a local directory
+
+
 async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be|No such file"):
         await submit(events(1), Taking(), tmp_path / "no" / "j")
