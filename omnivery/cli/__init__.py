@@ -8,6 +8,14 @@ import sys
 def main() -> None:
     """Run the command `omnivery`."""
     try:
+        _run()
+    except KeyboardInterrupt:
+        # It came while modules were imported. Later, `run` tells of it.
+        sys.exit(130)
+
+
+def _run() -> None:
+    try:
         from omnivery.cli.app import run
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich"}:

@@ -11,10 +11,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from omnivery.cli import main
 from omnivery.cli.demo import Account
 from omnivery.cli.matching import VerdictMatcher
 from omnivery.cli.output import printable
@@ -264,3 +266,16 @@ def test_a_command_does_not_import_the_command_line_of_httpx() -> None:
     imports = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment).stderr
     assert "httpx._client" in imports
     assert "pygments" not in imports
+
+
+def test_ctrl_c_while_modules_are_imported_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is where a command spends its first moments, and a traceback of imports is of no use."""
+
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "omnivery.cli.app", Interrupted("app"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
