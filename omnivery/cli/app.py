@@ -11,7 +11,7 @@ import click
 from omnivery._version import __version__
 from omnivery.cli.command import HELP, RootGroup
 from omnivery.cli.signals import terminable
-from omnivery.cli.streams import adapt_streams
+from omnivery.cli.streams import adapt_streams, written
 
 COMMANDS = {
     "addresses": ("omnivery.cli.addresses", "E-mail addresses: can they receive mail, can they be parsed."),
@@ -55,7 +55,9 @@ def run() -> NoReturn:
     adapt_streams()
     try:
         with terminable():
-            status = omnivery.main(standalone_mode=False, prog_name="omnivery")
+            status = _status()
+            with written():
+                pass  # the rest: at its end, Python could not tell an error of that
     except BrokenPipeError:
         # The reader of the output has closed it, as `| head` does. Python would report that once more when it flushes.
         sys.stdout = None
@@ -67,3 +69,10 @@ def run() -> NoReturn:
             raise
         failure.report()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _status() -> object:
+    try:
+        return omnivery.main(standalone_mode=False, prog_name="omnivery")
+    except SystemExit as end:
+        return end.code

@@ -6,6 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from omnivery.cli.command import command
+from omnivery.cli.streams import written
 
 SHELLS = ("bash", "fish", "zsh")
 
@@ -25,7 +26,8 @@ def completion(shell: str) -> None:
     """
     found = get_completion_class(shell)
     assert found is not None  # noqa: S101  # click has the three
-    click.echo(found(_root(), {}, "omnivery", "_OMNIVERY_COMPLETE").source())
+    with written():
+        click.echo(found(_root(), {}, "omnivery", "_OMNIVERY_COMPLETE").source())
 
 
 def _root() -> click.Command:

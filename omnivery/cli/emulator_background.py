@@ -17,6 +17,7 @@ import click
 
 from omnivery import codec
 from omnivery.cli.failure import SettingError
+from omnivery.cli.streams import written
 from omnivery.errors import ConfigError
 
 PID = "OMNIVERY_EMULATOR_PID"
@@ -35,6 +36,7 @@ def export(options: list[str], keys: dict[str, str], *, unknown: set[str]) -> No
 
     Raises:
         ConfigError: it did not start.
+        OSError: the output cannot be written.
     """
     try:
         process_id, settings = _start(options, keys)
@@ -45,9 +47,15 @@ def export(options: list[str], keys: dict[str, str], *, unknown: set[str]) -> No
     page = quote(settings.pop("page_url"))
     settings |= {name: value for name, value in keys.items() if name in unknown}
     names = dict.fromkeys([*_names(), *settings])
-    for name, value in {**settings, PID: str(process_id), SET: " ".join(names)}.items():
-        click.echo(f"export {name}={quote(value)}")
-    click.echo(f"echo The emulator runs in the background: {page} shows it, and '`omnivery emulator --stop`' ends it.")
+    variables = {**settings, PID: str(process_id), SET: " ".join(names)}
+    lines = [f"export {name}={quote(value)}" for name, value in variables.items()]
+    told = f"The emulator runs in the background: {page} shows it, and '`omnivery emulator --stop`' ends it."
+    try:
+        with written():
+            click.echo("\n".join([*lines, f"echo {told}"]))
+    except OSError:
+        os.kill(process_id, signal.SIGTERM)  # nobody knows its number
+        raise
 
 
 def stop() -> None:

@@ -13,8 +13,9 @@ from attrs import frozen
 from omnivery import errors
 from omnivery.cli.command import Interruption
 from omnivery.cli.extras import explain_missing
-from omnivery.cli.output import OutputError, asked_for_json, json_text, printable
+from omnivery.cli.output import asked_for_json, json_text, printable
 from omnivery.cli.signals import SIGNAL_STATUS, Terminated
+from omnivery.cli.streams import OutputError
 
 FAILED, WRONG_USAGE = 1, 2
 """Exit statuses: something did not get through; the command line or the settings are wrong."""

@@ -18,6 +18,7 @@ from omnivery.cli.arguments import Duration, connection, connection_options
 from omnivery.cli.command import command
 from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.signals import run_interruptibly
+from omnivery.cli.streams import written
 from omnivery.cli.submission import Submission, token
 from omnivery.cli.submission_report import end_with
 from omnivery.display.counts import counted
@@ -90,7 +91,7 @@ def export(journal: str, kinds: str | None) -> None:
     from omnivery.bulk.journal.reader import JournalReader
     from omnivery.events.encoding import events_in
 
-    with JournalReader.open(journal) as view:
+    with JournalReader.open(journal) as view, written():
         rejected: Iterator[Problem] = view.rejected() if kinds != "undelivered" else iter(())
         others = chain(view.undelivered(events_in), view.unknown()) if kinds != "rejected" else ()
         for problem in chain(rejected, others):

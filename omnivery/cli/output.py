@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omnivery import codec
+from omnivery.cli.streams import written
 from omnivery.cli.wording import in_options
 from omnivery.display.counts import counted
 
@@ -76,10 +77,6 @@ def _whole(value: Any) -> Any:
     return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-class OutputError(OSError):
-    """Standard output could not be written, as on a full disk."""
-
-
 def print_json(value: object) -> None:
     """Print one JSON document on one line.
 
@@ -87,15 +84,8 @@ def print_json(value: object) -> None:
         BrokenPipeError: nobody reads it any more.
         OutputError: it cannot be written.
     """
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.write(json_text(value) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(*error.args) from error
+    with written():
+        print(json_text(value))
 
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")

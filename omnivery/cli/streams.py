@@ -1,10 +1,12 @@
-"""Standard output and standard error on terminals of any encoding."""
+"""Standard output and standard error: on terminals of any encoding, and on a full disk."""
 
 from __future__ import annotations
 
 import codecs
 import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 ASCII_FORMS = {"…": "...", "±": "+-", "█": "#", "·": ".", "\N{NO-BREAK SPACE}": " "}
 """What stands for a character of ours where the terminal's encoding does not have it."""
@@ -50,3 +52,26 @@ def _replacement(error: UnicodeError) -> tuple[str, int]:
         raise error
     missing = error.object[error.start : error.end]
     return "".join(ASCII_FORMS.get(character, "?") for character in missing), error.end
+
+
+class OutputError(OSError):
+    """Standard output could not be written, as on a full disk."""
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Write what the block prints to standard output, to its end.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        OutputError: it cannot be written.
+    """
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = None  # at its end, Python would try once more to write what is left
+        raise OutputError(*error.args) from error

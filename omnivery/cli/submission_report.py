@@ -48,7 +48,6 @@ def print_totals(totals: dict[str, Any]) -> bool:
     try:
         print_json(totals)
     except OSError as error:
-        sys.stdout = None  # at its end, Python would try once more to write what is left
         counts = ", ".join(f"{totals[name]:,} {name}" for name in COUNTS[:4])
         click.echo(f"Error: the report could not be written: {error_words(error)}. In short: {counts}", err=True)
         return False

@@ -16,6 +16,7 @@ from omnivery.cli.failure import SettingError
 from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.signing_key import VARIABLE, clean_keys, key_file_option
+from omnivery.cli.streams import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +78,8 @@ def trigger(
         sys.exit(trigger_at_emulator(chosen, fields, name))
     body = _signed(chosen, fields, name, clean_keys(key_files))
     if only_print:
-        click.echo(body.decode())
+        with written():
+            click.echo(body.decode())
         return
     sys.exit(_post(chosen, str(to), body))
 

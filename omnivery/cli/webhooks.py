@@ -14,6 +14,7 @@ from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import HELP, Group
 from omnivery.cli.confirmation import confirm, yes_option
 from omnivery.cli.output import console, print_items, print_json, printable, wants_json
+from omnivery.cli.streams import written
 from omnivery.cli.surface import AUTOMATIONS, MAILGUN, PRIMARY_OR_TOKEN
 from omnivery.cli.webhook_check import check_webhook
 from omnivery.errors import NotFoundError
@@ -118,8 +119,9 @@ def sample(*, kind: str, clients: Clients) -> None:
     clients.choose()
     with clients.automations() as client:
         found = client.webhooks.sample(kind)
-    for one in found:
-        _print_body(one)
+    with written():
+        for one in found:
+            _print_body(one)
 
 
 def _print_body(one: WebhookSample) -> None:
@@ -129,7 +131,6 @@ def _print_body(one: WebhookSample) -> None:
         # Byte for byte, unless a line break in it would make two lines of it.
         body = codec.dumps(codec.loads(one.body)) if b"\n" in one.body else one.body
         sys.stdout.buffer.write(body + b"\n")
-        sys.stdout.buffer.flush()
 
 
 def _show(result: WebhookResult, kind: str, urls: tuple[str, ...], words: str) -> None:

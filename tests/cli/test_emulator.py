@@ -21,9 +21,9 @@ from omnivery.cli import app
 from omnivery.cli.activity_lines import ActivityLines
 from omnivery.cli.emulator import ended_by_signals
 from omnivery.emulator import Emulator
-from tests.support.cli import event, in_process, on_terminal
+from tests.support.cli import event, free_port, in_process, on_terminal
 from tests.support.cli import process as omnivery
-from tests.support.waiting import killed_in_the_end
+from tests.support.waiting import killed_in_the_end, wait_until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 
@@ -100,6 +100,19 @@ def wait_for_end(process_id: int) -> None:
             return  # it has ended, and nobody has asked how
         time.sleep(0.05)
     raise AssertionError("it goes on")
+
+
+def test_an_emulator_of_which_no_shell_learns_is_ended(tmp_path: Path) -> None:
+    """Its number is in the output alone."""
+    port = free_port()
+    done = shell(tmp_path, f"omnivery emulator --export --port {port} > /dev/full")
+    assert (done.returncode, json.loads(done.stderr)["error"]["type"]) == (1, "OutputError")
+
+    def is_gone() -> bool:
+        with socket.socket() as found:
+            return found.connect_ex(("127.0.0.1", port)) != 0
+
+    wait_until(is_gone)
 
 
 def test_two_shells_have_an_emulator_each(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from omnivery import errors
 from omnivery.cli.failure import Failure, SettingError, failure_of, hint_for
-from omnivery.cli.output import OutputError
+from omnivery.cli.streams import OutputError
 from tests.support.cli import error_of, in_process, seen_in_process
 
 

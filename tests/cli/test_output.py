@@ -12,7 +12,8 @@ import pytest
 
 from omnivery.automations import SubmitReport
 from omnivery.bulk.report import BatchFailure, Rejection
-from omnivery.cli.output import OutputError, cell_text, json_text, print_json, where_events_went
+from omnivery.cli.output import cell_text, json_text, print_json, where_events_went
+from omnivery.cli.streams import OutputError
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent
 from omnivery.mail.dns import DnsRecord

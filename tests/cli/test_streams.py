@@ -1,12 +1,16 @@
-"""Terminals of other encodings: no character ends a command."""
+"""Terminals of other encodings: no character ends a command. And a full disk, which is named."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.support.cli import process
+from omnivery.emulator import Emulator
+from tests.support.bots import events
+from tests.support.cli import error_of, on_full_disk, process, settings_of
+from tests.support.journal import Refusing, submit
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437"])
@@ -20,3 +24,26 @@ def test_json_has_the_same_text_in_any_encoding() -> None:
     done = process("bots", "status", "/tmp/gr\u00fc\u00dfe", environment={"PYTHONIOENCODING": "ascii"})
     assert done.stderr.isascii()
     assert json.loads(done.stderr)["error"]["message"] == "journal: there is no file /tmp/gr\u00fc\u00dfe"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("completion", "bash"), ("trigger", "clicked", "--print"), ("bots", "export"), ("bots", "status")],
+    ids=" ".join,
+)
+@pytest.mark.anyio
+async def test_a_full_disk_is_told_as_what_it_is(command: tuple[str, ...], tmp_path: Path) -> None:
+    """With a few lines, Python saw it at its very end alone; else it was an error of no file."""
+    if command[0] == "bots":
+        journal = tmp_path / "j"
+        await submit(events(3), Refusing(1), journal)
+        command = (*command, str(journal))
+    done = on_full_disk(*command)
+    assert (done.returncode, error_of(done)["type"]) == (1, "OutputError")
+    assert error_of(done)["message"] == "the output could not be written: No space left on device"
+
+
+def test_a_sample_on_a_full_disk_is_told_as_what_it_is() -> None:
+    with Emulator() as emulator:
+        done = on_full_disk("webhooks", "sample", "opened", environment=settings_of(emulator))
+    assert (done.returncode, error_of(done)["type"]) == (1, "OutputError")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -64,6 +65,24 @@ def in_process(
     status = _run(arguments, None if stdin is None else source, outputs, environment or {})
     output, complaints = map(_written, outputs)
     return subprocess.CompletedProcess(arguments, status, output, complaints)
+
+
+def on_full_disk(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in this process, with a standard output to which nothing can be written."""
+    complaints = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    output = io.TextIOWrapper(io.BufferedWriter(_FullDisk()), encoding="utf-8")
+    status = _run(arguments, None, [output, complaints], environment or {})
+    with suppress(OSError):
+        output.close()
+    return subprocess.CompletedProcess(arguments, status, b"", _written(complaints))
+
+
+class _FullDisk(io.RawIOBase):
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def seen_in_process(
