@@ -170,7 +170,8 @@ class LogPattern:
             raise ConfigError("format: the pattern has no user agent, %{User-Agent}i, which every event needs")
         if self.roles.isdisjoint({Role.CLIENT, Role.FORWARDED}):
             raise ConfigError("format: the pattern has no client address, %h or %a")
-        self.match = _compiled(_complete(piece.regex for piece in self._pieces)).match
+        # Behind a carriage return stands a line of another file, which was joined to this one.
+        self.match = _compiled(r"(?![^\r]*+\r\S)" + _complete(piece.regex for piece in self._pieces)).match
         places = {role: place for place, role in enumerate(order, 1)}
         url = Role.REQUEST if Role.REQUEST in places else Role.URL
         wanted = (Role.CLIENT, Role.TIME, url, Role.QUERY, Role.AGENT, Role.FORWARDED)
@@ -186,9 +187,11 @@ class LogPattern:
     def usual_fields(self, lines: str, count: int) -> list[UsualFields] | None:
         """Return the fields of so many lines in a block, in half the time of one line after the other.
 
-        They are all empty where a line is unusual: `match` may find some. None if the block is. No line may have a
-        backslash.
+        They are all empty where a line is unusual: `match` may find some. None if the block is, as one with a carriage
+        return. No line may have a backslash.
         """
+        if "\r" in lines:
+            return None
         found: list[Any] = self._find_usual(lines)
         if self._url_of and not _are_urls(map(self._url_of, found)):
             found = self._exactly.findall(lines)
@@ -218,6 +221,8 @@ class LogPattern:
 
     def fault(self, text: str) -> str:
         """Say why a line does not match, in words that hold nothing of it."""
+        if "\r" in text.strip():
+            return _TWO_LINES
         found = (reason for regex, reason in self._faults if regex.fullmatch(text))
         return next(found, self.no_match)
 
@@ -258,4 +263,5 @@ def _clock_of(times: Sequence[Token]) -> Clock:
 
 
 _REQUESTS = frozenset({Role.REQUEST, Role.URL, Role.QUERY})
+_TWO_LINES = "two lines or more with a carriage return between them, in a file whose lines end with a line feed"
 _NO_AGENT = "no user agent field: common rather than combined format?"

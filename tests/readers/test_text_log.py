@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from omnivery import BotEvent, readers
 from omnivery.bulk.source import ResumePoint
 from omnivery.events.encoded import CheckedBlock, all_decoded
+from omnivery.events.event import UnreadableLine
 from omnivery.events.ids import event_id_for
 from omnivery.events.validation import event_id_of
 from omnivery.readers import _log_pattern
@@ -129,7 +131,7 @@ def test_the_quick_way_finds_what_the_exact_one_does(lines: list[str]) -> None:
     Where a bracket or a quote never closes, the lines that a match goes over are left, and no others.
     """
     pattern = LogPattern('%h %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"')
-    text = "\n".join(lines).replace("\\", "")
+    text = "\n".join(lines).replace("\\", "").replace("\r", "")
     count = text.count("\n") + 1
     found = pattern.usual_fields(text, count)
     assert found is not None
@@ -138,6 +140,15 @@ def test_the_quick_way_finds_what_the_exact_one_does(lines: list[str]) -> None:
     left = sum(one != another for one, another in zip(found, alone, strict=True))
     assert found == exactly if len(exactly) == count else left <= 2 * (count - len(exactly))
     assert all(one == another or not any(one) for one, another in zip(found, alone, strict=True))
+
+
+@pytest.mark.parametrize("rest", ["", ' "-"'])
+def test_a_carriage_return_between_two_lines_loses_none_in_silence(rest: str) -> None:
+    """Where files with other line endings were joined; one before the line feed is no line of its own."""
+    line = line_of() + rest
+    found = list(readers.access_log(io.BytesIO(f"{line}\r\n{line}\r{line}\n{line}\r\r\n".encode()), format="combined"))
+    assert [type(item) for item in found] == [BotEvent, UnreadableLine, BotEvent]
+    assert "carriage return" in str(found[1])
 
 
 def test_a_line_that_is_torn_costs_the_one_behind_it() -> None:
