@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -114,8 +115,17 @@ def _matching(pattern: str) -> Iterator[Origin]:
     if not paths:
         _raise_if_closed(pattern)
         raise FileNotFoundError(2, "No file matches", pattern)
+    is_in_circle = cache(_is_in_circle) if "**" in pattern else lambda _folder: False
     for path in map(Path, paths):
-        yield from _within(path) if path.is_dir() else _listed([path])
+        is_folder = path.is_dir()
+        if not is_in_circle(path if is_folder else path.parent):
+            yield from _within(path) if is_folder else _listed([path])
+
+
+def _is_in_circle(folder: Path) -> bool:
+    """Whether a path leads through a folder twice: `**` follows links, also to where it came from."""
+    passed = [os.path.realpath(one) for one in (folder, *folder.parents)]
+    return len({*passed}) < len(passed)
 
 
 def _raise_if_closed(pattern: str) -> None:
