@@ -65,7 +65,12 @@ def seconds_values(values: list[Any], of: ColumnType) -> list[Any]:
         return [count // units * seconds if count is not None and -last < count < last else None for count in values]
     if of.special:
         values = own_values(values, of)
-    return [None if _is_missing(value) else value if (found := unix_time(value)) is None else found for value in values]
+    return [None if _is_missing(value) else value if (found := _seconds(value)) is None else found for value in values]
+
+
+def _seconds(value: Any) -> int | None:
+    # A text of which the table does not say that it is one, as older writers of Parquet have it.
+    return unix_time(bytes_text(value) if isinstance(value, bytes) else value)
 
 
 _COUNTS = frozenset({int, type(None)})

@@ -144,6 +144,8 @@ def _of_iso(text: str) -> int | None:
         return _seconds(datetime.fromisoformat(text))
     except ValueError:  # most are read before the pattern is looked at
         pass
+    if found := _SUFFIXED.fullmatch(text):
+        return _of_iso(found[1])
     found = _ZONED.fullmatch(text)
     if found is None:
         return None
@@ -162,6 +164,8 @@ _ZONED = re.compile(
     re.ASCII,
 )
 """A time with its zone set apart, or named, or both as Go writes it: in ISO 8601 it has neither."""
+_SUFFIXED = re.compile(r"(\S+(?:Z|[+-]\d\d:\d\d))\[[\w/+-]{1,64}\]", re.ASCII)
+"""RFC 9557, and Java's `ZonedDateTime`: the name of the zone behind the offset, which tells the moment by itself."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

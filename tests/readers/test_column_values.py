@@ -36,6 +36,16 @@ def test_a_value_as_text(value: Any, becomes: Any) -> None:
     assert text(value) == becomes
 
 
+def test_times_may_be_texts_of_which_the_table_does_not_say_so() -> None:
+    """Older writers of Parquet, such as Impala's, store texts as bytes."""
+    found = arrow(pa.table({"ip": [b"192.0.2.1"] * 3, "ts": [b"2026-05-17 10:05:03", b"1779012303", b"\xff"]}))
+    assert [(event.ip, event.ts) for event in found] == [
+        ("192.0.2.1", 1779012303),
+        ("192.0.2.1", 1779012303),
+        ("192.0.2.1", b"\xff"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("written", "ip"),
     [("::ffff:192.0.2.1", "192.0.2.1"), ("192.0.2.1:80", "192.0.2.1"), ("192.0.2.1/32", "192.0.2.1"), ("x", "x")],

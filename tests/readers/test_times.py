@@ -62,6 +62,8 @@ MOMENT = 1_779_012_303
         "20260517100503123456",
         "Sun May 17 10:05:03 2026",  # C
         "Sun May 17 10:05:03 UTC 2026",  # Java
+        "2026-05-17T12:05:03.123+02:00[Europe/Berlin]",  # RFC 9557, and Java
+        "2026-05-17T10:05:03Z[UTC]",
         "Sun May 17 2026 12:05:03 GMT+0200 (Central European Summer Time)",  # JavaScript
         "2026-05-17 12:05:03.123456789 +0200 CEST m=+0.000012",  # Go
         "17/May/2026:10:05:03 +0000",
