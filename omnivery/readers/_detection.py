@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import define, frozen
 
+from omnivery import codec
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers._carrier import joiner_of
 from omnivery.readers._choice import SAMPLE_LINES, Choice, Chosen
@@ -105,10 +106,14 @@ class Unrecognized(JoinedReader[EventLine]):
 
 def looks_like(sample: Sample, columns: Mapping[str, str] | None = None) -> str:
     """Say what lines look like that no format reads, in words that hold nothing of them; `columns` are the caller's."""
+    start = b"\n".join(sample[:20])[:4096]
+    if _DRAWN.match(start):
+        return f"it looks like a table that a console has drawn, maybe without some of its rows: {_EXPORT}"
     if joiner_of(sample) is not None:
         return "it looks like what a container or the journal has written, with no request of a web server in it"
-    start = b"\n".join(sample[:20])[:4096]
     if 2 * sum(map(_is_object, sample)) > len(sample):
+        if all(codec.loads_or_none(line) is None for line in sample):
+            return "it looks like objects, but not in JSON, where names and texts are in double quotes"
         return f"it looks like JSON objects whose members are {_none_of(columns)}"
     return next((words for pattern, words in _LOOKS if pattern.match(start)), _otherwise(sample, start, columns))
 
@@ -118,6 +123,15 @@ def _is_object(line: bytes) -> bool:
     return text.startswith(b"{") and text.endswith(b"}")
 
 
+_EXPORT = "export it as CSV"
+_DRAWN = re.compile(
+    rb"(?:shape: [^\n]*+\n)?\s*+(?:\xe2(?:\x94[\x80-\xbf]|\x95[\x80-\xb0])|-\[ RECORD \d+ \]|\*+ 1\. row \*)"
+)
+"""Of DuckDB, polars, psql and mysql, also with each column on a line of its own."""
+_SQL = (
+    rb"(?:\s++|--[^\n]*+|/\*[^\n]*+|\\[^\n]*+)*+"
+    rb"(?:COPY|INSERT INTO|CREATE|DROP|SET|USE|PRAGMA|BEGIN TRANSACTION)\b[^\n]*(?:[;(,]|VALUES)[ \t]*+(?:\n|$)"
+)
 _PATTERN = "give its pattern, format='%h %t …', with a client and a user agent"
 _LOOKS = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), words)
@@ -126,6 +140,12 @@ _LOOKS = tuple(
         (rb"\s*+\{\s*+(?:\n|$)", "it looks like a JSON object over several lines, where one a line is needed"),
         (rb"\s*+<(?:!doctype\s|html\b)", "it looks like a web page"),
         (rb"\s*+<\?xml\b", "it looks like XML"),
+        (_SQL, f"it looks like SQL, as of a database's dump: {_EXPORT}"),
+        (rb"version https://git-lfs\.", "it looks like a pointer of Git LFS to a file: fetch that with `git lfs pull`"),
+        (
+            rb"(?:---[ \t]*+\n)?(?:- )?[\w.-]++:(?: [^\n{]*+)?\n(?:[ \t]++|- )[\w.-]++:",
+            "it looks like YAML, where JSON is needed",
+        ),
         (rb"-----BEGIN ", "it looks like a key or a certificate"),
         (rb"From \S++ |(?:Received|Return-Path|Delivered-To): ", "it looks like mail"),
         (rb"(?:\w+ ?\w* )?\S* *(?:postfix|sendmail|exim|dovecot)\b", "it looks like the log of a mail server"),
@@ -158,8 +178,8 @@ def _none_of(columns: Mapping[str, str] | None) -> str:
 def _otherwise(sample: Sample, start: bytes, columns: Mapping[str, str] | None) -> str:
     if not sample:
         return "no line of it is shorter than 1,000,000 bytes"
-    if start.count(b"\0") * 10 > len(start) or len(start.translate(None, _CONTROL)) * 10 < len(start) * 9:
-        return "it looks like binary data"
+    if words := _no_text(start):
+        return words
     if _METHOD.search(sample[0]):
         silent = "" if any(map(_AGENT.search, sample)) else f". {_NO_AGENT}"
         return f"it looks like requests of a web server in a format that is not known: {_PATTERN}{silent}"
@@ -173,6 +193,15 @@ def _otherwise(sample: Sample, start: bytes, columns: Mapping[str, str] | None) 
             return f"it looks like a table with {name} without a row that names its columns: put one in front"
         return f"it looks like a table with {name}, whose first row names {_none_of(columns)}"
     return "it looks like text"
+
+
+def _no_text(start: bytes) -> str | None:
+    """What data look like that are no text, or none in UTF-8."""
+    most = len(start) * 9
+    if start.count(b"\0") * 10 > len(start) or len(start.translate(None, _CONTROL)) * 10 < most:
+        return "it looks like binary data"
+    is_utf8 = len(start.decode(errors="ignore").encode()) * 10 >= most
+    return None if is_utf8 else "it looks like binary data, or text that is not in UTF-8"
 
 
 _DELIMITERS = ((b",", "commas"), (b"\t", "tabs"), (b";", "semicolons"), (b"|", "bars"))

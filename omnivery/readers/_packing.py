@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -71,9 +72,8 @@ def start_of(pieces: Iterator[bytes], undecided: Callable[[bytes], bool]) -> tup
 
 def packing_of(head: bytes) -> str | None:
     """Return how data are packed, by their first bytes; None if they are not."""
-    if head.startswith(b"ustar", 257):
-        return "a tar archive"
-    return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    found = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    return found or next((name for pattern, name in _PATTERNS if pattern.match(head)), None)
 
 
 # Supported ones have the name of their program; the others are named in words.
@@ -98,6 +98,9 @@ _MAGIC = (
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"Obj\x01", "an Avro file"),
     (b"ARROW1\x00\x00", "an Arrow file"),
+    (b"FEA1\x00\x00", "a Feather file"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"PGDMP\x01", "a dump of PostgreSQL"),
     (b"%PDF-", "a PDF document"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
     (b"\x7fELF", "a program"),
@@ -108,13 +111,18 @@ _MAGIC = (
     (b"LfLe", "a systemd journal fragment"),
     (b"LPKSHHRH", "a systemd journal"),
 )
+_PATTERNS = (
+    (re.compile(rb"ORC[^\0-\x08]{0,12}[\0-\x08]", re.DOTALL), "an ORC file"),  # of a text it would be the first word
+    (re.compile(rb".{8}DUCK.\0", re.DOTALL), "a DuckDB database"),
+    (re.compile(rb".{257}ustar", re.DOTALL), "a tar archive"),
+)
 _NO_EVENTS = "it holds no events: leave it out"
 _EXPORT = "export its rows as CSV or NDJSON first"
 _ADVICE = {
-    "an SQLite database": _EXPORT,
-    "an Avro file": _EXPORT,
-    "an Arrow file": _EXPORT,
+    **dict.fromkeys(("an SQLite database", "a DuckDB database", "a dump of PostgreSQL"), _EXPORT),
+    **dict.fromkeys(("an Avro file", "an Arrow file", "a Feather file", "an HDF5 file", "an ORC file"), _EXPORT),
     "an old Office document": _EXPORT,
+    "a zip archive or an Excel workbook": "unpack it first, or save the workbook as CSV",
     "a PDF document": _NO_EVENTS,
     "a program": _NO_EVENTS,
     "a picture": _NO_EVENTS,

@@ -209,7 +209,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(
     assert result.returncode == 1
     assert {"e0", "e1", "e10", "e11", "e12"} < set(seen(emulator))
     assert [(Path(one["file"]).name, one["error"]) for one in totals["errors"]][1:] == [
-        ("3", "this is a zip archive or an Excel workbook: unpack it first")
+        ("3", "this is a zip archive or an Excel workbook: unpack it first, or save the workbook as CSV")
     ]
     assert "the gzip data is cut off: nothing after line" in totals["errors"][0]["error"]
     assert totals["accepted"] + totals["rejected"] == totals["read"]

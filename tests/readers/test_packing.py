@@ -191,7 +191,6 @@ def archive() -> bytes:
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (archive(), "a zip archive or an Excel workbook"),
         (b"PK\x05\x06" + bytes(18), "an empty zip archive"),
         (tar(), "a tar archive"),
         (gzip.compress(tar()), "a tar archive"),
@@ -212,6 +211,13 @@ def test_what_has_to_be_unpacked_first_is_named(content: bytes, name: str) -> No
     ("content", "words"),
     [
         (b"SQLite format 3\x00", "an SQLite database: export its rows as CSV or NDJSON first"),
+        (archive(), "a zip archive or an Excel workbook: unpack it first, or save the workbook as CSV"),
+        (b"ORC\n\x06\x12\x04\x08\x01P\x00\n", "an ORC file: export its rows as CSV or NDJSON first"),
+        (b"ORC\x11\x00\x00\n", "an ORC file: export its rows as CSV or NDJSON first"),
+        (b"12345678DUCK\x40\x00", "a DuckDB database: export its rows as CSV or NDJSON first"),
+        (b"PGDMP\x01\x0e\x00", "a dump of PostgreSQL: export its rows as CSV or NDJSON first"),
+        (b"FEA1\x00\x00\x00\x00", "a Feather file: export its rows as CSV or NDJSON first"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file: export its rows as CSV or NDJSON first"),
         (b"%PDF-1.7\n", "a PDF document: it holds no events: leave it out"),
         (b"\x89PNG\r\n\x1a\n", "a picture: it holds no events: leave it out"),
         (b"LPKSHHRH", "a systemd journal: pipe `journalctl -o cat` in"),
@@ -223,7 +229,21 @@ def test_what_unpacking_does_not_help_has_other_advice(content: bytes, words: st
         list(ndjson(io.BytesIO(content)))
 
 
-@pytest.mark.parametrize("content", [b"PKG\n", b"ORC\n", b"BZhX\n", b"]\n", b"GIF\n", b"Rar\n", b"\x1f\n", b"(\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PKG\n",
+        b"ORC\n",
+        b"ORC,ip,uas\r\n\ta\n",
+        b"FEA1,FEA2\n",
+        b"BZhX\n",
+        b"]\n",
+        b"GIF\n",
+        b"Rar\n",
+        b"\x1f\n",
+        b"(\n",
+    ],
+)
 def test_text_that_begins_like_a_mark_is_text(content: bytes) -> None:
     assert until_it_fails(in_pieces(content, 1)) == (content, None)
 
