@@ -14,7 +14,7 @@ from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import client_address
 from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
 from omnivery.readers._csv_escapes import unescape, until_escaped
-from omnivery.readers._csv_header import HeaderSearch
+from omnivery.readers._csv_header import HeaderSearch, called
 from omnivery.readers._csv_nulls import (
     may_have_formulas,
     may_have_nulls,
@@ -171,7 +171,7 @@ class CsvReader(TableReader):
     def _at_fault(self, number: int, cells: list[str] | str, fault: str) -> BotEvent | UnreadableLine | None:
         """What becomes of a row with a cell that cannot be read."""
         assert isinstance(cells, list)  # noqa: S101  # for type checkers
-        if [cell.strip() for cell in cells] == self._names or is_decoration(cells):
+        if called(cells) == self._names or is_decoration(cells):
             return self._passed("header")  # files were joined, of which each had its own
         if (known := without_null_times(cells, self._own)) != cells:
             return self._item(number, known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from csv import Error, reader
 from itertools import chain
 from typing import Any, TypeAlias
@@ -28,6 +28,8 @@ def csv_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
     if not sample:
         return 0.0
     wanted = KEYS.union(columns or ())
+    if any(map(_COPY.match, sample[:_DUMP])):
+        return 0.0
     first = sample[0].decode(errors="replace")
     if _names(first, wanted):
         return 1.0 if "\ufffd" not in first and _has_rows(sample, wanted) else _BELOW
@@ -37,6 +39,11 @@ def csv_share(sample: Sample, columns: Mapping[str, str] | None) -> float:
     # Titles and notes above the table; a line of anything else may hold such a word by chance.
     below = (_names(line.decode(errors="replace"), wanted) for line in sample[1:HIGHEST])
     return _BELOW if max(below, default=0) > 1 else 0.0
+
+
+_COPY = re.compile(rb"COPY \S+ \([^()]*\) FROM stdin;")
+"""What names the columns in a dump of PostgreSQL, which may have many tables."""
+_DUMP = 50
 
 
 def _has_rows(sample: Sample, wanted: frozenset[str]) -> bool:
@@ -70,7 +77,18 @@ def _cells(text: str, delimiter: str) -> list[str]:
         cells = next(reader([text], delimiter=delimiter, skipinitialspace=True, strict=True), [])
     except Error:
         return []
-    return [cell.strip() for cell in cells] if len(cells) > 1 else []
+    return called(cells) if len(cells) > 1 else []
+
+
+def called(cells: Iterable[str]) -> list[str]:
+    """The names in the cells of a row, without what nobody sees, and the mark of a comment before an event's field."""
+    first, *others = (cell.translate(_UNSEEN).strip() for cell in cells)
+    bare = first.lstrip("# ")
+    return [bare if bare.lower() in KEYS else first, *others]
+
+
+_UNSEEN = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060"))
+"""Byte order marks, and what web pages and office programs leave beside a name that is copied out of them."""
 
 
 _SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t ]*+', re.IGNORECASE)
@@ -218,8 +236,9 @@ def _header(lines: list[str], delimiter: str) -> tuple[list[str] | None, Dialect
             return None, dialect
         raise ConfigError(f"it is no CSV: {error}") from None
     # A table as a console shows it, with bars between columns that are filled up with blanks.
-    padded = {"padded": True} if delimiter == "|" and any(name[-1:] == " " for name in names) else {}
-    return [name.strip() for name in names], {**dialect, **padded}
+    filled = sum(name[-1:] == " " for name in names)
+    padded = {"padded": True} if filled > 1 or (filled and delimiter == "|") else {}
+    return called(names), {**dialect, **padded}
 
 
 def dialect_of(found: Mapping[str, Any]) -> Dialect:

@@ -91,10 +91,11 @@ class RowLines:
         try:
             return line.decode() + "\n"
         except UnicodeDecodeError:
-            self.faults[number] = "holds bytes that are no UTF-8"
+            self.faults[number] = "holds bytes that are not UTF-8: save the file in UTF-8"
             return line.decode(errors="replace") + "\n"
 
 
+_BARE_RETURN = "a carriage return without a line feed ends a row, in a file whose rows end with a line feed"
 _OPEN_LINES = 20
 """Lines at the end of a source that may be a row which is still being written; of more, a quote was forgotten."""
 
@@ -117,7 +118,7 @@ def careful_rows(lines: RowLines, dialect: Dialect, *, growing: bool) -> Iterato
             if growing and "unexpected end" in str(error) and len(lines.taken) <= _OPEN_LINES:
                 lines.unfinished = sum(len(text.encode()) for text in lines.taken)
                 return
-            row = f"no CSV: {error}"
+            row = f"no CSV: {_BARE_RETURN if 'new-line' in str(error) else error}"
             # A quote that is never closed spoils its own line, and not all up to the end.
             lines.put_back()
         if row is None:

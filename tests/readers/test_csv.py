@@ -149,7 +149,7 @@ def test_bytes_that_are_no_utf_8_cost_their_own_row_only() -> None:
     """One line of Latin-1 in a large file; the rows around it are sound."""
     bad = "192.0.2.1,Agent,2,5,caf\xe9\n".encode("latin-1")
     found = items(HEADER + ROW + bad + ROW)
-    assert found[1] == UnreadableLine(line=3, reason="holds bytes that are no UTF-8")
+    assert found[1] == UnreadableLine(line=3, reason="holds bytes that are not UTF-8: save the file in UTF-8")
     assert isinstance(found[0], BotEvent)
     assert found[2] == found[0]
 
@@ -182,6 +182,13 @@ def test_an_unescaped_quote_is_no_guesswork() -> None:
     assert isinstance(found[1], BotEvent)
 
 
+def test_a_carriage_return_between_two_rows_is_told_in_our_words() -> None:
+    """Where files with other line endings were joined: Python's advice is for who opens the file."""
+    found = items(HEADER + ROW.replace(b"\n", b"\r") + ROW + ROW)
+    assert [type(item) for item in found] == [UnreadableLine, BotEvent]
+    assert "a carriage return without a line feed" in str(found[0])
+
+
 def test_line_numbers_count_blank_lines_and_breaks_inside_quotes() -> None:
     """Somebody will open the file at that line."""
     content = HEADER + b'\r\n \n192.0.2.1,"A\r\nb\nc",1,5,x\n' + ROW + b"bad\n" + b'"bad\nas well"\n' + b"bad\n"
@@ -192,7 +199,7 @@ def test_line_numbers_count_blank_lines_and_breaks_inside_quotes() -> None:
 
 def test_a_fault_inside_a_row_of_several_lines_is_that_rows() -> None:
     content = HEADER + b'192.0.2.1,"A\n\xff\nb",1,5,x\n' + ROW
-    assert items(content)[0] == UnreadableLine(line=2, reason="holds bytes that are no UTF-8")
+    assert items(content)[0] == UnreadableLine(line=2, reason="holds bytes that are not UTF-8: save the file in UTF-8")
     assert ids(content) == [None, "1"]
 
 

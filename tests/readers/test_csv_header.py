@@ -74,6 +74,29 @@ def test_blanks_behind_each_delimiter_are_no_part_of_a_cell() -> None:
     assert event == BotEvent(ip="192.0.2.1", uas=" Agent", event_id=" 1")
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        "#ip,uas,event_id",
+        "# ip,uas,event_id",
+        "ip,\ufeffuas,event_id",
+        "ip,uas\u200b,event_id",
+        "\u200eip,uas,\u00a0event_id",
+    ],
+)
+def test_what_nobody_sees_is_no_part_of_a_name(names: str) -> None:
+    """Nor is the mark of a comment: without them it is the name of an event's field."""
+    found = csv(io.BytesIO(ROWS.replace(b"ip,uas,event_id", names.encode()) * 2))
+    assert list(found) == [EVENT, EVENT]
+    assert found.skipped == {"header": 2}
+
+
+def test_a_column_of_ones_own_keeps_its_name() -> None:
+    (event,) = csv(io.BytesIO(b"#,#id,ip,uas,event_id\n1,2,192.0.2.1,Agent,1\n"))
+    assert isinstance(event, BotEvent)
+    assert event.attributes == {"#": "1", "#id": "2"}
+
+
 def test_the_names_of_a_file_that_was_joined_to_another_are_no_event() -> None:
     found = csv(io.BytesIO(ROWS + b"\xef\xbb\xbf" + ROWS))
     assert list(found) == [EVENT, EVENT]
@@ -94,9 +117,10 @@ def test_what_spreadsheets_leave_empty_is_no_fault() -> None:
         "| ip | uas | event_id |\n|----|-----|----------|\n| 192.0.2.1 | UA | a |\n",
         "+---+\n| ip        | uas | event_id |\n+---+\n| 192.0.2.1 | UA  | a        |\n+---+\n1 row in set\n",
         "ip,uas,event_id\n--,---,--------\n192.0.2.1,UA,a\n\n(1 rows affected)\n",
+        "ip       ,uas ,event_id\n---------,----,--------\n192.0.2.1,UA  ,a       \n\n(1 rows affected)\n",
         "ip|uas|event_id\n192.0.2.1|UA|a\n(1 row)\n",
     ],
-    ids=["psql", "Markdown", "mysql", "sqlcmd", "psql, unaligned"],
+    ids=["psql", "Markdown", "mysql", "sqlcmd, trimmed", "sqlcmd", "psql, unaligned"],
 )
 def test_blanks_that_fill_up_a_table_of_a_console_are_no_part_of_its_cells(table: str) -> None:
     """A user agent with a blank behind it is another one, and so is an id. What is drawn is no rejected row."""
