@@ -151,7 +151,7 @@ class VerdictStore(Tabular):
 
     def get(self, event_id: str) -> StoredVerdict | None:
         """The verdict for one event; None if none has arrived."""
-        rows = self._rows(f"{SELECT} WHERE event_id = ?", event_id)
+        rows = self._rows(f"{SELECT} WHERE event_id = ?", _as_stored(event_id))
         return _stored(rows[0]) if rows else None
 
     def has(self, event_ids: Iterable[str]) -> set[str]:
@@ -165,7 +165,7 @@ class VerdictStore(Tabular):
         while names := list(islice(remaining, PAGE)):
             marks = ",".join("?" * len(names))
             statement = f"SELECT event_id, is_bot FROM verdicts WHERE event_id IN ({marks})"  # noqa: S608  # marks only
-            found.update((name, _is_bot(value)) for name, value in self._rows(statement, *names))
+            found.update((name, _is_bot(value)) for name, value in self._rows(statement, *map(_as_stored, names)))
         return found
 
     def wait(self, event_ids: Iterable[str], *, timeout: float) -> set[str]:
@@ -294,6 +294,17 @@ class VerdictStore(Tabular):
                     "back with its -wal and -shm, or close this store and open another one."
                 )
             yield database
+
+
+def _as_stored(event_id: str) -> str | bytes:
+    """An id as the file has it. One with half a surrogate pair is no text, and no verdict's: it becomes a BLOB."""
+    if not isinstance(event_id, str) or event_id.isascii():
+        return event_id
+    try:
+        event_id.encode()
+    except UnicodeEncodeError:
+        return event_id.encode("utf-8", "surrogatepass")
+    return event_id
 
 
 def _stored(row: tuple[Any, ...]) -> StoredVerdict:

@@ -215,6 +215,14 @@ def test_any_text_is_an_id(store: VerdictStore, name: str) -> None:
     assert store.has([name, "b"]) == {name}
 
 
+def test_half_a_surrogate_pair_is_the_id_of_no_verdict(store: VerdictStore) -> None:
+    """No event with one can be sent, and no call brings one; it raised UnicodeEncodeError."""
+    store.add(*call(("a", True)))
+    assert store.get("\ud800") is None
+    assert store.has(["\ud800", "a"]) == {"a"}
+    assert store.wait(["a", "\udfff"], timeout=0) == {"\udfff"}
+
+
 def test_a_slow_reader_holds_up_nobody_and_sees_what_was_there_at_its_start(path: Path, store: VerdictStore) -> None:
     """A consumer may take days: the receivers of this and of other processes must go on."""
     for start in range(0, 1500, 500):
