@@ -36,10 +36,12 @@ class Decoded:
 
 def decode(body: Payload) -> Decoded:
     """Read a body. Never raises: a JSON error carries the whole body, and exceptions raised from it would show it."""
-    if not isinstance(body, bytes | bytearray | str):
+    if isinstance(body, bytearray | memoryview):
+        body = bytes(body)
+    if not isinstance(body, bytes | str):
         return Decoded(payload=_object(body))
     try:
-        return Decoded(payload=_object(loads_received(bytes(body) if isinstance(body, bytearray) else body)))
+        return Decoded(payload=_object(loads_received(body)))
     except ValueError:
         return Decoded(payload=_repaired(body), repaired=True)
 
@@ -48,7 +50,7 @@ def _object(value: object) -> Mapping[str, Any] | None:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
 
 
-def _repaired(body: bytes | bytearray | str) -> Mapping[str, Any] | None:
+def _repaired(body: bytes | str) -> Mapping[str, Any] | None:
     """Read what other JSON writers produce: broken UTF-8, halves of surrogate pairs, control characters, NaN."""
     with suppress(ValueError, RecursionError):
         text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "replace")

@@ -115,10 +115,10 @@ def read(decoded: Decoded, signature: Signature, *, verified: bool, now: float) 
 
 def is_form(body: Payload) -> bool:
     """Whether a body is a form: url-encoded or multipart, with the fields of a signature in it."""
-    if not isinstance(body, bytes | bytearray | str):
+    if not isinstance(body, bytes | bytearray | memoryview | str):
         return False  # a framework has parsed it: a mapping, or whatever JSON the caller sent
     start = body[:100_000]  # the fields of a signature are short, and stand among the first
-    text = start if isinstance(start, str) else start.decode("utf-8", "replace")
+    text = start if isinstance(start, str) else bytes(start).decode("utf-8", "replace")
     if text.startswith("--"):
         return "form-data" in text
     names = {pair.partition("=")[0] for pair in text.split("&")}
