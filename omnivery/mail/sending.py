@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from omnivery.display.record import Record
+from omnivery.display.record import Record, abridged
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
@@ -47,7 +47,12 @@ class SendOutcome(Record):
     """The message, unless it was sent; in a batch, with the recipients of this call."""
 
 
-@frozen(kw_only=True, repr=False)
+def _problems_first(outcomes: Sequence[SendOutcome]) -> str:
+    ordered = sorted(outcomes, key=lambda one: one.status is SendStatus.SENT)
+    return abridged(ordered)
+
+
+@frozen(kw_only=True)
 class SendReport(Tabular):
     """The report of a run: `sent + rejected + unknown + undelivered == read`, whatever happened.
 
@@ -68,7 +73,7 @@ class SendReport(Tabular):
     """HTTP requests that ended, retries among them."""
     retries: int = 0
     """How many of the requests were retries."""
-    outcomes: tuple[SendOutcome, ...] = ()
+    outcomes: tuple[SendOutcome, ...] = field(default=(), repr=_problems_first)
     """The outcome of each message, in the order of the source; with a journal, only of messages of this run."""
     elapsed: float = 0.0
     """Duration of the run in seconds; with a journal, of all runs with it."""
@@ -113,12 +118,6 @@ class SendReport(Tabular):
         """
         if self.sent < self.read or self.stopped_by:
             raise BulkError(self.summary(), report=self) from self.stopped_by
-
-    def __repr__(self) -> str:
-        counts = ", ".join(
-            f"{name}={getattr(self, name)}" for name in ("read", "sent", "rejected", "unknown", "undelivered")
-        )
-        return f"SendReport({counts}, stopped_by={self.stopped_by!r})"
 
     def _table(self) -> Table:
         return Table(

@@ -17,7 +17,8 @@ from omnivery.automations import (
     SubmitReport,
     Verdict,
 )
-from omnivery.errors import BulkError, NotSentError
+from omnivery.errors import AmbiguousError, BulkError, NotSentError
+from omnivery.mail.sending import SendOutcome, SendReport, SendStatus
 from tests.support.bots import (
     event,
     ids,
@@ -85,6 +86,14 @@ def test_the_repr_of_a_report_says_the_first_reasons() -> None:
     first = "rejections=(Rejection(index=0, reason='not JSON', line=1, file=None, event_id=None), Rejection(index=1, "
     assert first in shown
     assert "line=3, file=None, event_id=None), … 997 more), failures=()," in shown
+
+
+def test_the_repr_of_a_send_report_has_what_was_not_sent_first() -> None:
+    sent = [SendOutcome(index=place, status=SendStatus.SENT) for place in range(1000)]
+    lost = SendOutcome(index=1000, status=SendStatus.UNKNOWN, error=AmbiguousError("the connection broke"))
+    shown = repr(SendReport(read=1001, sent=1000, unknown=1, outcomes=(*sent, lost)))
+    assert f"outcomes=({lost!r}, {sent[0]!r}, {sent[1]!r}, … 998 more), " in shown
+    assert "the connection broke" in shown
 
 
 def test_a_report_is_good_only_if_everything_was_accepted() -> None:
