@@ -8,6 +8,8 @@ _SQLITE = b"SQLite format 3\0"
 _APPLICATION_ID = slice(68, 72)  # https://www.sqlite.org/fileformat.html, section 1.3
 ID_PREFIX = b"ov"
 """How each `FileKind.application_id` begins. It stands here since readers of logs do not import SQLite."""
+JOURNAL_ID, STORE_ID = ID_PREFIX + b"jl", ID_PREFIX + b"vs"
+"""The ids of journals and of verdict stores."""
 _FIRST_TRANSACTION = 2**20
 """Bytes of SQLite's log that hold the transaction which has created a file's tables."""
 _BESIDE = ("-wal", "-shm", "-journal", "-lock")
@@ -18,6 +20,11 @@ def is_own(path: Path) -> bool:
     name = path.name
     beside = next((ending for ending in _BESIDE if name.endswith(ending)), None)
     return _is_ours(path if beside is None else path.with_name(name.removesuffix(beside) or name))
+
+
+def id_in(head: bytes) -> bytes:
+    """Return the id in the first bytes of a file; nothing if they are not SQLite's."""
+    return head[_APPLICATION_ID] if head.startswith(_SQLITE) else b""
 
 
 def is_no_database(path: Path) -> bool:

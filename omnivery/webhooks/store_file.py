@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from omnivery._sqlite.kind import FileKind
+from omnivery._sqlite.own_files import STORE_ID
 
 VERDICT_STORE = FileKind(
     noun="verdict store",
     refused="It was not changed.",
-    application_id=int.from_bytes(b"ovvs"),
+    application_id=int.from_bytes(STORE_ID),
     version=1,
     # A pruned payload leaves its call's row: the token tells a repeat, and verdicts without an id stay counted. `body`
     # and `request` come last, so that reading the rest does not read them.

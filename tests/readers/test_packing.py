@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omnivery.bulk.journal.store import JournalStore
 from omnivery.errors import ConfigError, SourceError
 from omnivery.events.event import EventLine, UnreadableLine
 from omnivery.readers import ndjson
@@ -27,6 +28,7 @@ from omnivery.readers._identity import content
 from omnivery.readers._lines import MAX_LINE
 from omnivery.readers._local_file import local_file
 from omnivery.readers._packing import PIECE, unpacked
+from omnivery.webhooks import VerdictStore
 
 Pack = Callable[[bytes], bytes]
 
@@ -227,6 +229,16 @@ def test_what_has_to_be_unpacked_first_is_named(content: bytes, name: str) -> No
 def test_what_unpacking_does_not_help_has_other_advice(content: bytes, words: str) -> None:
     with pytest.raises(SourceError, match=f"^this is {words}$"):
         list(ndjson(io.BytesIO(content)))
+
+
+def test_a_journal_in_place_of_a_log_is_named(tmp_path: Path) -> None:
+    """It was any SQLite database, whose rows were to be exported."""
+    JournalStore.open(tmp_path / "run.journal").close()
+    VerdictStore(tmp_path / "verdicts.db").close()
+    with pytest.raises(SourceError, match=r"^this is a journal of runs: name the file .* its journal; .* bots retry"):
+        list(ndjson(tmp_path / "run.journal"))
+    with pytest.raises(SourceError, match=r"^this is a verdict store: `omnivery bots results` exports"):
+        list(ndjson(tmp_path / "verdicts.db"))
 
 
 @pytest.mark.parametrize(

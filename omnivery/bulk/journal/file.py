@@ -8,7 +8,7 @@ from pathlib import Path
 from omnivery._sqlite.database import Database, Interruption
 from omnivery._sqlite.files import open_file, open_to_read
 from omnivery._sqlite.kind import FileKind, Upgrade, explained, refusal
-from omnivery._sqlite.own_files import is_no_database
+from omnivery._sqlite.own_files import JOURNAL_ID, is_no_database
 from omnivery._sqlite.paths import create_file, resolved
 from omnivery.bulk.journal.lock import LockedError, WriterLock
 from omnivery.errors import ConfigError
@@ -117,7 +117,7 @@ JOURNAL = FileKind(
         "Nothing was sent that it does not have, and what it holds was left as it is. Copy its files, have "
         "`omnivery bots export` print what is not delivered, and go on with another journal."
     ),
-    application_id=int.from_bytes(b"ovjl"),
+    application_id=int.from_bytes(JOURNAL_ID),
     version=3,
     schema=_SCHEMA,
     tables=frozenset({"target", "source", "batch", "rejection"}),
