@@ -76,6 +76,23 @@ def is_cut(file: Any) -> bool:
         return False
 
 
+def is_raw_device(path: Path) -> bool:
+    """Whether there is a device such as a disk or `/dev/zero`, and neither a terminal nor the null device."""
+    status = status_of(path)
+    if status is None or not stat.S_ISCHR(status.st_mode):
+        return status is not None and stat.S_ISBLK(status.st_mode)
+    null = status_of(Path(os.devnull))
+    return not (null is not None and status.st_rdev == null.st_rdev) and not _is_terminal(path)
+
+
+def _is_terminal(path: Path) -> bool:
+    try:
+        with open(path, "rb", buffering=0, opener=_at_once) as file:
+            return file.isatty()
+    except OSError:
+        return True  # to read it fails as well, and says so
+
+
 def identity_of(path: Path) -> FileIdentity | None:
     """Return what all names of a file have in common; None if there is no such file, or its system has none."""
     status = status_of(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import pty
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -191,6 +192,19 @@ def test_what_is_no_source_is_refused(source: Any) -> None:
     """Bytes are neither a path nor a file: guessing would read some file of that name."""
     with pytest.raises(ConfigError, match="path"):
         ndjson(source)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="devices have paths on POSIX")
+def test_a_device_has_no_events(tmp_path: Path) -> None:
+    """`/dev/zero` has no end: it was read in silence, without a line."""
+    (tmp_path / "link").symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match="link is a device, not a file"):
+        read(tmp_path / "link")
+    assert list(read(os.devnull)) == []
+    leading, terminal = pty.openpty()
+    assert str(read(os.ttyname(terminal)).origins[0].name) == os.ttyname(terminal)
+    os.close(leading)
+    os.close(terminal)
 
 
 def test_a_url_is_an_error_that_says_how_to_open_it() -> None:
