@@ -38,6 +38,9 @@ class ServerNotice:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Look at the clock, too, while the block runs: an attempt may wait for minutes."""
+        if self._is_settled:
+            yield  # there may be a block for each of a thousand files
+            return
         timer = Timer(SILENCE, self._say, (f"No response from {self._server} yet: still waiting. Ctrl-C ends it.",))
         timer.daemon = True
         timer.start()

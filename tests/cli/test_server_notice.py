@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from omnivery import Attempt
@@ -39,3 +41,14 @@ def test_a_server_is_named_once_and_only_if_it_is_tried_again(
 def test_a_proxy_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
     ServerNotice(url=URL, proxied=True).attempt_ended(attempt("NotSentError"))
     assert capsys.readouterr().err == f"Cannot connect to {URL} through the proxy: trying again. Ctrl-C ends it.\n"
+
+
+def test_a_server_that_has_responded_is_not_watched_any_more() -> None:
+    """A thread for each of 500 small files took as long as their requests."""
+    notice, known = ServerNotice(url=URL), {*threading.enumerate()}
+    with notice.watching():
+        assert {*threading.enumerate()} - known
+    notice.attempt_ended(attempt(status=200))
+    known = {*threading.enumerate()}
+    with notice.watching():
+        assert not {*threading.enumerate()} - known
