@@ -138,7 +138,7 @@ def test_a_journal_beside_the_logs_is_not_one_of_them(
         assert (done.returncode, printed(done)["read"], done.stderr) == (0, 4, b"")
     assert len(seen(emulator)) == 4
     alone = submit(settings, tmp_path / "journal")
-    assert (alone.returncode, b"SQLite database" in alone.stderr) == (1, True)
+    assert (alone.returncode, b"this is a journal" in alone.stderr) == (1, True)
 
 
 def test_what_a_journal_does_with_lines_that_wrong_options_spoiled_is_told(
