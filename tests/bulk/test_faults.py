@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import anyio
 import pytest
 
 from omnivery import AsyncAutomations, CallOptions, RetryPolicy
@@ -218,6 +219,17 @@ async def test_an_outage_beyond_max_outage_stops_the_run_with_no_more_than_was_i
     emu.fail_next("bot", status=500, times=999)
     options = CallOptions(retry=RetryPolicy(attempts=2, base=0.001))
     report = await submit(client, endless(), concurrency=2, options=options, max_outage=0.2)
+    emu.reset()
+    assert report.stopped_by is not None
+    assert report.undelivered == report.read == 1000
+
+
+async def test_a_service_that_hangs_ends_a_run_whose_requests_have_a_deadline(
+    emu: Emulator, client: AsyncAutomations
+) -> None:
+    emu.fail_next("bot", delay=30, times=999)
+    with anyio.fail_after(60):
+        report = await submit(client, endless(), concurrency=2, options=CallOptions(deadline=0.05), max_outage=0.3)
     emu.reset()
     assert report.stopped_by is not None
     assert report.undelivered == report.read == 1000

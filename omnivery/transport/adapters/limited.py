@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from threading import Condition, RLock
@@ -12,7 +13,7 @@ from anyio import CapacityLimiter, WouldBlock
 from attrs import define, field
 
 from omnivery._fork import register_fork_reset
-from omnivery.errors import DeadlineError, NotSentError, TransportError
+from omnivery.errors import AmbiguousError, DeadlineError, NotSentError, TransportError
 from omnivery.transport.circuit_breaker import Admission
 from omnivery.transport.http import Phase
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from omnivery.transport.http import Adapter, Request, Response
     from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
     from omnivery.transport.runtime import Runtime
+
+LONGEST_EXCHANGE = 600.0
+"""Seconds that a request of bulk work without a deadline may be under way: each byte of a response starts the read
+timeout anew, so that a server which sends one now and then would hold up a run for good."""
+LEEWAY = 0.05
+"""Seconds by which an event loop's clock may differ from the runtime's."""
 
 Probe = Callable[[], Awaitable["Response"]]
 """A request without side effects. It finds out whether the service works where the run's own requests must not."""
@@ -75,7 +82,7 @@ class LimitedAdapter:
             probe = await self._admitted()
             window = self.slots.enter()
             request.progress.phase = Phase.WAITING
-            response = await self._observed(self.inner.send(request), probe=probe)
+            response = await self._observed(self._exchange(request), probe=probe, expires_at=request.expires_at)
         finally:
             self._limiter.release()
         self._learn(response, window)
@@ -146,7 +153,21 @@ class LimitedAdapter:
         except TransportError:
             return
 
-    async def _observed(self, exchange: Awaitable[Response], *, probe: bool, accepts: bool = True) -> Response:
+    async def _exchange(self, request: Request) -> Response:
+        """Send a request. In bulk work, no exchange goes on for ever."""
+        if self.breaker is None or request.expires_at < math.inf:
+            return await self.inner.send(request)
+        response = None
+        with self.runtime.move_on_at(self.runtime.now() + LONGEST_EXCHANGE):
+            response = await self.inner.send(request)
+        if response is not None:
+            return response
+        text = f"no complete response came within {LONGEST_EXCHANGE:.0f} s"
+        raise AmbiguousError(text) if request.sent else NotSentError(text)
+
+    async def _observed(
+        self, exchange: Awaitable[Response], *, probe: bool, accepts: bool = True, expires_at: float = math.inf
+    ) -> Response:
         """Carry out an exchange, and report its outcome to the circuit breaker."""
         breaker, ended = self.breaker, False
         try:
@@ -158,11 +179,19 @@ class LimitedAdapter:
             self._failed(probe=probe, responded=False)
             raise
         finally:
-            if breaker is not None and probe and not ended:
-                breaker.abandoned()
+            if breaker is not None and not ended:
+                self._cancelled(breaker, probe=probe, expires_at=expires_at)
         if breaker is not None:
             self._judge(breaker, response, probe=probe, accepts=accepts)
         return response
+
+    def _cancelled(self, breaker: CircuitBreaker, *, probe: bool, expires_at: float) -> None:
+        """Report an exchange that was cancelled: its deadline has passed, or its run has ended."""
+        if self.runtime.now() >= expires_at - LEEWAY:
+            self._last_failure = "the deadline of a request passed"
+            self._failed(probe=probe, responded=False)
+        elif probe:
+            breaker.abandoned()
 
     def _judge(self, breaker: CircuitBreaker, response: Response, *, probe: bool, accepts: bool) -> None:
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status == HTTPStatus.REQUEST_TIMEOUT:

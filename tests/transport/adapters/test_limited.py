@@ -9,13 +9,13 @@ from contextlib import suppress
 
 import anyio
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from omnivery.errors import AmbiguousError, DeadlineError, NotSentError
 from omnivery.transport.adapters.limited import LimitedAdapter, Probe, SyncLimitedAdapter
 from omnivery.transport.adaptive_rate import AdaptiveRate
 from omnivery.transport.circuit_breaker import CircuitBreaker
-from omnivery.transport.http import Phase, Request, Response
+from omnivery.transport.http import Phase, Progress, Request, Response
 from omnivery.transport.limits import AdaptiveLimiter
 from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 from tests.support.fakes import FakeAdapter, FakeRuntime, PatientCondition, drive, response
@@ -564,6 +564,44 @@ async def test_a_probe_that_was_cancelled_leaves_its_place_to_the_next() -> None
     with anyio.fail_after(30):
         assert (await limited.send(REQUEST)).status == 200
     assert not breaker_of(limited).is_open
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("probing", [False, True])
+async def test_a_deadline_that_passes_under_way_is_a_failure_of_the_service(probing: bool) -> None:
+    """Else a run whose requests have a deadline would ask a service that hangs again and again, for good."""
+    runtime = FakeRuntime()
+    limited = bulk(*[response(500)] * 2, runtime=runtime, max_outage=3000.0)
+    for _ in range(2 if probing else 0):
+        await limited.send(REQUEST)
+    runtime.clock += 1000
+    limited.inner = Door()
+    for _ in range(1 if probing else 2):
+        with anyio.move_on_after(0):
+            await limited.send(evolve(REQUEST, expires_at=runtime.clock, progress=Progress()))
+    assert breaker_of(limited).is_open
+    assert breaker_of(limited).ask_again_at > runtime.clock
+    runtime.clock += 3000
+    with pytest.raises(DeadlineError, match="the last failure: the deadline of a request passed"):
+        await limited.send(REQUEST)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("expires_at", [math.inf, 1e9])
+async def test_a_response_that_comes_byte_by_byte_holds_up_no_run(expires_at: float) -> None:
+    runtime = FakeRuntime()
+
+    def trickle(_: Request) -> Response:
+        runtime.take(601)
+        return response(200)
+
+    limited = bulk(trickle, runtime=runtime)
+    request = evolve(REQUEST, expires_at=expires_at, progress=Progress())
+    if expires_at < math.inf:
+        assert (await limited.send(request)).status == 200, "who has set a deadline gets that one"
+    else:
+        with pytest.raises(AmbiguousError, match="no complete response came within 600 s"):
+            await limited.send(request)
 
 
 @pytest.mark.anyio
