@@ -16,7 +16,7 @@ from omnivery.readers._column_libraries import by_arro3, by_pandas, by_polars, b
 from omnivery.readers._column_members import Member, has_others, members_at, without
 from omnivery.readers._column_types import ColumnType, Kind
 from omnivery.readers._column_values import UNREADABLE, ip_values, own_values, seconds_values, text_values
-from omnivery.readers._columns import Columns, derived_ids
+from omnivery.readers._columns import Columns, derived_ids, own_columns
 
 
 class ArrowStream(Protocol):
@@ -70,6 +70,7 @@ def events_of_rows(table: ColumnBatches, columns: Mapping[str, str] | None) -> I
                 f"the source's column {name!r} holds periods of pandas, which are numbers to all others: install "
                 f"pandas, or write them as text, frame[{name!r}].astype(str)"
             )
+    columns = own_columns(columns)
     members = members_at(columns or (), table.names, table.types)
     return _events(table, Columns.of([*table.names, *(member.path for member in members)], columns), members)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from socket import inet_pton
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from attrs import define, field
 
@@ -41,6 +41,17 @@ FORWARDED_FAULT = "the forwarded client is no IP address"
 """Why a line cannot be read in whose header the client has none."""
 
 
+def checked_client_ip(client_ip: ClientIp | None) -> ClientIp | None:
+    """Return whose address is asked for.
+
+    Raises:
+        ConfigError: there is no such choice.
+    """
+    if client_ip not in (None, *get_args(ClientIp)):
+        raise ConfigError(f"client_ip: expected one of 'peer', 'forwarded', not {client_ip!r}")
+    return client_ip
+
+
 def trusted_networks(trusted_proxies: Iterable[str]) -> tuple[Network, ...]:
     """Read the addresses and networks of proxies.
 
@@ -49,6 +60,8 @@ def trusted_networks(trusted_proxies: Iterable[str]) -> tuple[Network, ...]:
     """
     if isinstance(trusted_proxies, str):
         raise ConfigError(f"trusted_proxies: expected a sequence of networks, such as ({trusted_proxies!r},)")
+    if isinstance(trusted_proxies, bytes) or not isinstance(trusted_proxies, Iterable):
+        raise ConfigError("trusted_proxies: expected a sequence of networks, such as ('10.0.0.0/8',)")
     try:
         return tuple(map(_network, trusted_proxies))
     except ValueError as error:

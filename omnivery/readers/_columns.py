@@ -12,6 +12,7 @@ from attrs import frozen
 from omnivery.errors import ConfigError
 from omnivery.events.event import FIELD_NAMES, FIELDS, BotEvent
 from omnivery.events.ids import event_id_for, event_ids_for
+from omnivery.transport.config import checked
 
 KEYS = frozenset({"ip", "uas", "event_id"})
 """The fields of which a table must have at least one, to be one of events."""
@@ -72,6 +73,21 @@ class Columns:
     def has(self, field: str) -> bool:
         """Whether the table has one of an event's fields."""
         return self.fields[FIELDS.index(field)] < self.count
+
+
+def own_columns(columns: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Return a copy of what a caller calls the columns, who may change his own later.
+
+    Raises:
+        ConfigError: it is no mapping, or no field of an event has one of these names.
+    """
+    if columns is None:
+        return None
+    checked(columns, Mapping, argument="columns", expected='a mapping such as {"client_ip": "ip"}')
+    for name, field in columns.items():
+        checked(name, str, argument="columns", expected="a text for each name")
+        check_field(field)
+    return dict(columns)
 
 
 def check_field(name: str) -> None:

@@ -12,7 +12,7 @@ from attrs import define, field
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, UnreadableLine
 from omnivery.events.ip_address import client_address
-from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id
+from omnivery.readers._columns import NO_IP, NO_TIME, Columns, derived_id, own_columns
 from omnivery.readers._csv_escapes import unescape, until_escaped
 from omnivery.readers._csv_header import HeaderSearch, called
 from omnivery.readers._csv_nulls import (
@@ -70,7 +70,8 @@ def csv(
     """
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n'):
         raise ConfigError('delimiter: one character is needed, which is no quote and no line break, such as ";"')
-    return events_from(source, lambda: CsvReader(delimiter=delimiter, columns=columns), check=True)
+    own = own_columns(columns)
+    return events_from(source, lambda: CsvReader(delimiter=delimiter, columns=own), check=True)
 
 
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")

@@ -71,7 +71,7 @@ def events(
         OSError: a file cannot be opened, or read.
         SourceError: while iterating: packed data is damaged or cut off.
     """
-    if provider not in PROVIDERS:
+    if not isinstance(provider, str) or provider not in PROVIDERS:
         raise ConfigError(f"provider: there is no {provider!r}; there are {', '.join(PROVIDERS)}")
     check_options(recipient_key, attributes)
     if any(isinstance(one, str) and one.lstrip()[:1] in {"{", "["} for one in listed(source)):

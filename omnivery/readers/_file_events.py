@@ -33,6 +33,7 @@ from omnivery.readers._stop import Stop
 from omnivery.readers._tail import FollowedFile
 from omnivery.readers._threaded import Threaded
 from omnivery.readers.copies import note_of_copies
+from omnivery.transport.config import flag
 
 T = TypeVar("T", bound=EventLike)
 
@@ -70,6 +71,8 @@ def file_events(
         ConfigError: it is no source; or several files are to be followed.
         OSError: a file that was named does not exist, or cannot be opened.
     """
+    flag(follow, argument="follow")
+    flag(complete, argument="complete")
     found = origins(source)
     if follow and len(found) != 1:
         raise ConfigError(f"follow: one file can be followed, and these are {len(found)}: start a run for each")

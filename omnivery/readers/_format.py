@@ -150,6 +150,11 @@ Sample: TypeAlias = Sequence[bytes]
 """The first lines of a source that are not blank and not too long, without their endings."""
 
 
+def _kept(given: Any) -> Any:
+    """A list of the caller's as it is now; what is none is refused where it is read."""
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else given
+
+
 @frozen(kw_only=True)
 class ReadOptions:
     """What a caller says about the content of a source. A format takes what concerns it."""
@@ -158,7 +163,7 @@ class ReadOptions:
     """The source's names of columns to an event's fields."""
     client_ip: ClientIp | None = None
     """Whose address the requests of a log get."""
-    trusted_proxies: Sequence[str] = ()
+    trusted_proxies: Sequence[str] = field(default=(), converter=_kept)
     """Addresses and networks of proxies that are believed who called them."""
 
 

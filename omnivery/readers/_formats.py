@@ -79,7 +79,7 @@ def formats_named(name: str) -> Sequence[Format]:
     """
     logs = {one.name for one in LOG_FORMATS}
     others = [one for one in FORMATS if one.name not in logs and not one.like]
-    found = [one for one in others if one.name == name.lower()]
+    found = [one for one in others if isinstance(name, str) and one.name == name.lower()]
     return found or forms_of(log_formats(name, others=[one.name for one in others]))
 
 

@@ -13,7 +13,7 @@ from omnivery import codec
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.json_path import value_at
 from omnivery.readers._choice import SAMPLE_LINES
-from omnivery.readers._columns import KEYS, names_event
+from omnivery.readers._columns import KEYS, names_event, own_columns
 from omnivery.readers._file_events import FileEvents, events_from
 from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import Sample, WholeReader
@@ -39,8 +39,9 @@ def json(source: FileSources, *, columns: Mapping[str, str] | None = None) -> Fi
         ConfigError: it is no source; or `columns` names a field that an event does not have.
         OSError, SourceError: as `read()`.
     """
-    json_reader(columns)  # what is wrong with the columns is told at the call
-    return events_from(source, lambda: json_reader(columns))
+    own = own_columns(columns)
+    json_reader(own)  # what is wrong with the columns is told at the call
+    return events_from(source, lambda: json_reader(own))
 
 
 def json_reader(columns: Mapping[str, str] | None) -> JsonReader:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, get_args
+from typing import TypeAlias
 
 from attrs import frozen
 
 from omnivery.errors import ConfigError
 from omnivery.readers._carrier import ways_of
-from omnivery.readers._client_ip import ClientIp, ForwardedClient, trusted_networks
+from omnivery.readers._client_ip import ForwardedClient, checked_client_ip, trusted_networks
 from omnivery.readers._format import Format, ReadOptions, Sample
 from omnivery.readers._json import is_laid_out
 from omnivery.readers._json_envelope import records_in
@@ -99,8 +99,7 @@ class LogFormat:
             if within > most and (within or parts is not None):
                 most, made.carrier, made.parts, lines = within, carrier, parts, inside
         made.learn(lines)
-        if options.client_ip not in (None, *get_args(ClientIp)):
-            raise ConfigError(f"client_ip: expected one of 'peer', 'forwarded', not {options.client_ip!r}")
+        checked_client_ip(options.client_ip)
         if not self.peers and options.client_ip != "forwarded":
             raise ConfigError("format: the pattern has the forwarded client alone: say client_ip='forwarded'")
         networks = trusted_networks(options.trusted_proxies)

@@ -17,6 +17,7 @@ from omnivery.readers._request import RequestReader
 from omnivery.readers._text_log import TextLogReader, decoded
 from omnivery.readers._w3c_columns import layout_of
 from omnivery.readers._w3c_log import W3CLogReader, columns_in
+from omnivery.transport.config import checked
 
 
 @cache
@@ -217,6 +218,7 @@ def log_formats(name: str | None, *, others: Sequence[str] = ()) -> Sequence[Log
     by_name = {one.name: one for one in LOG_FORMATS}
     if name is None:
         return [*LOG_FORMATS, by_name["combined"]]
+    checked(name, str, argument="format", expected="a name, or a pattern")
     if name.lstrip()[: len(_FIELDS)].lower() == _FIELDS:
         columns = columns_in(name.lstrip()[len(_FIELDS) :])
         return [LogFormat(name="of these fields", make=lambda: W3CLogReader(columns=columns))]

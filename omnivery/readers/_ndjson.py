@@ -12,6 +12,7 @@ from omnivery.events.encoded import LINE
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.sound_lines import can_check_lines
 from omnivery.readers._choice import Choice, Chosen
+from omnivery.readers._columns import own_columns
 from omnivery.readers._file_events import FileEvents, file_events
 from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import EachLine, Placed, Sample
@@ -46,8 +47,9 @@ def ndjson(source: FileSources, *, columns: Mapping[str, str] | None = None) -> 
 
     Source: https://github.com/ndjson/ndjson-spec
     """
-    ndjson_reader(columns)  # what is wrong with the columns is told at the call
-    return file_events(source, _Values(columns))
+    own = own_columns(columns)
+    ndjson_reader(own)  # what is wrong with the columns is told at the call
+    return file_events(source, _Values(own))
 
 
 @frozen

@@ -8,13 +8,15 @@ from typing import Any
 
 from omnivery.errors import ConfigError
 from omnivery.events.event_list import EventList
-from omnivery.readers._client_ip import ClientIp, trusted_networks
+from omnivery.readers._client_ip import ClientIp, checked_client_ip, trusted_networks
+from omnivery.readers._columns import own_columns
 from omnivery.readers._detection import Recognition
 from omnivery.readers._file_events import FileEvents, file_events
 from omnivery.readers._file_source import FileSources
 from omnivery.readers._format import ReadOptions
 from omnivery.readers._formats import FORMATS, formats_named, nearest
 from omnivery.readers._ndjson import ndjson_reader
+from omnivery.transport.config import checked
 
 
 def read(
@@ -64,9 +66,11 @@ def read(
             keep the others from being read: the error comes at the end.
     """
     # What is wrong with these is told at the call, whatever the files turn out to be.
-    ndjson_reader(columns)
-    trusted_networks(trusted_proxies)
-    options = ReadOptions(columns=columns, client_ip=client_ip, trusted_proxies=trusted_proxies)
+    options = ReadOptions(
+        columns=own_columns(columns), client_ip=checked_client_ip(client_ip), trusted_proxies=trusted_proxies
+    )
+    ndjson_reader(options.columns)
+    trusted_networks(options.trusted_proxies)
     if format is None:
         choice = Recognition(FORMATS, options, nearest)
     else:
@@ -87,6 +91,7 @@ def load(source: FileSources, *, limit: int | None = None, **options: Any) -> Ev
         ConfigError: as `read()`, but at once; or the limit is negative.
         OSError: as `read()`.
     """
+    checked(limit, int | None, argument="limit", expected="a number of items")
     if limit is not None and limit < 0:
         raise ConfigError("limit: it must not be negative")
     return EventList(islice(read(source, **options), limit))

@@ -6,13 +6,14 @@ import gzip
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omnivery.errors import ConfigError
 from omnivery.events.event import BotEvent, EventLine, UnreadableLine
 from omnivery.events.event_list import EventList
-from omnivery.readers import csv, load, read
+from omnivery.readers import access_log, csv, events, json, load, ndjson, read
 from omnivery.readers._lines import MAX_LINE
 
 LOG = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "Agent"\n'
@@ -157,3 +158,51 @@ def test_columns_that_a_table_does_not_have_are_said() -> None:
     for content in (b"addr,agent\n192.0.2.1,x\n", b'{"addr":"192.0.2.1","agent":"x"}\n'):
         found = [*read(io.BytesIO(content), columns={"adr": "ip"})]
         assert all("none of those that `columns` names" in item.reason for item in found)
+
+
+# Arguments
+
+
+@pytest.mark.parametrize(
+    ("reader", "options", "why"),
+    [
+        (read, {"columns": "client_ip=ip"}, "columns: expected a mapping such as"),
+        (csv, {"columns": [("client_ip", "ip")]}, "columns: expected a mapping such as"),
+        (ndjson, {"columns": {5: "ip"}}, "columns: expected a text for each name, not int"),
+        (json, {"columns": 5}, "columns: expected a mapping such as"),
+        (read, {"format": b"csv"}, "format: expected a name, or a pattern, not bytes"),
+        (access_log, {"format": 5}, "format: expected a name, or a pattern, not int"),
+        (read, {"client_ip": "Forwarded"}, "client_ip: expected one of 'peer', 'forwarded'"),
+        (read, {"trusted_proxies": None}, "trusted_proxies: expected a sequence of networks"),
+        (access_log, {"trusted_proxies": b"10.0.0.0/8"}, "trusted_proxies: expected a sequence of networks"),
+        (read, {"follow": "no"}, "follow: expected True or False, not str"),
+        (read, {"complete": "no"}, "complete: expected True or False, not str"),
+        (load, {"limit": "5"}, "limit: expected a number of items, not str"),
+        (events, {"provider": ["ses"]}, "provider: there is no"),
+    ],
+)
+def test_an_argument_of_another_kind_is_named_at_the_call(reader: Any, options: dict[str, Any], why: str) -> None:
+    """Whatever the source turns out to be."""
+    with pytest.raises(ConfigError, match=f"^{why}"):
+        reader(io.BytesIO(CSV), **options)
+
+
+def test_arguments_are_taken_as_they_are_at_the_call() -> None:
+    """A caller may go on with a mapping or a list of his own; an iterator is read once."""
+    columns, proxies = {"client": "ip"}, ["198.51.100.0/24"]
+    table = b"client,uas,event_id\n192.0.2.1,x,a\n"
+    line = b'203.0.113.1 - - [17/May/2026:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "x" "192.0.2.1"\n'
+    found: list[Any] = [
+        *[reader(io.BytesIO(table), columns=columns) for reader in (read, csv)],
+        *[ndjson(io.BytesIO(b'{"client":"192.0.2.1"}\n'), columns=columns)],
+        *[json(io.BytesIO(b'[{"client":"192.0.2.1"}]'), columns=columns)],
+    ]
+    given: list[Any] = [proxies, iter(proxies), proxies, iter(proxies)]
+    trusting: list[Any] = [
+        reader(io.BytesIO(line), client_ip="forwarded", trusted_proxies=one)
+        for reader, one in zip((read, read, access_log, access_log), given, strict=True)
+    ]
+    columns.clear()
+    proxies[:] = ["203.0.113.0/24"]
+    assert [event.ip for one in found for event in one] == ["192.0.2.1"] * 4
+    assert [event.ip for one in trusting for event in one] == ["203.0.113.1"] * 4
