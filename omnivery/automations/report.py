@@ -18,7 +18,7 @@ from omnivery.bulk.report import (
     rejected_rows,
 )
 from omnivery.display.counts import counted
-from omnivery.display.record import abridged
+from omnivery.display.record import abridged, in_milliseconds
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
@@ -93,7 +93,7 @@ class SubmitReport(Tabular):
     """HTTP requests that ended, retries and the parts of split batches included."""
     retries: int = 0
     """How many of the requests were retries."""
-    elapsed: float = 0.0
+    elapsed: float = field(default=0.0, repr=in_milliseconds)
     """Seconds from the start of the run; with a journal, of all runs with it."""
     rejections: tuple[Rejection, ...] = field(default=(), repr=abridged)
     """The first thousand rejected items; the rest is only counted in `rejected`."""

@@ -19,6 +19,11 @@ def abridged(items: Sequence[object]) -> str:
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
+def in_milliseconds(seconds: float) -> str:
+    """Return the repr of a duration in seconds, without the digits that no clock has."""
+    return repr(round(seconds, 3))
+
+
 class Record:
     """Base of single results: a notebook shows one as a table with a row for each field."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from omnivery.display.record import Record, abridged
+from omnivery.display.record import Record, abridged, in_milliseconds
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, OmniveryError
@@ -75,7 +75,7 @@ class SendReport(Tabular):
     """How many of the requests were retries."""
     outcomes: tuple[SendOutcome, ...] = field(default=(), repr=_problems_first)
     """The outcome of each message, in the order of the source; with a journal, only of messages of this run."""
-    elapsed: float = 0.0
+    elapsed: float = field(default=0.0, repr=in_milliseconds)
     """Duration of the run in seconds; with a journal, of all runs with it."""
     stopped_by: BaseException | None = None
     """The error that ended the run before its source did: every message would get it, or the source raised it."""

@@ -14,7 +14,7 @@ from omnivery.bulk.report import Rejection, rejected_rows
 from omnivery.bulk.source_reader import SourceReader
 from omnivery.bulk.target import RunTarget
 from omnivery.bulk.work import Screening, Work
-from omnivery.display.record import Record, abridged
+from omnivery.display.record import Record, abridged, in_milliseconds
 from omnivery.display.table import Table, account_table, words_of
 from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, OmniveryError
@@ -64,7 +64,7 @@ class SuppressionReport(Tabular):
     """HTTP requests that ended, retries among them."""
     retries: int = 0
     """How many of the requests were retries."""
-    elapsed: float = 0.0
+    elapsed: float = field(default=0.0, repr=in_milliseconds)
     """Duration of the run in seconds."""
     stopped_by: BaseException | None = None
     """The error that ended the run before its source did: every request would get it, or the source raised it."""

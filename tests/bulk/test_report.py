@@ -96,6 +96,11 @@ def test_the_repr_of_a_send_report_has_what_was_not_sent_first() -> None:
     assert "the connection broke" in shown
 
 
+def test_the_repr_of_a_report_has_milliseconds() -> None:
+    for report in (SubmitReport(elapsed=0.018324863), SendReport(elapsed=0.018324863)):
+        assert " elapsed=0.018, " in repr(report)
+
+
 def test_a_report_is_good_only_if_everything_was_accepted() -> None:
     SubmitReport(read=5, accepted=5).raise_for_failures()
     for bad in (
