@@ -5,15 +5,12 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
 from omnivery import codec
-from omnivery.cli.input import standard_input
 from omnivery.cli.result_files import without_mark
 from omnivery.errors import ConfigError
 
@@ -74,6 +71,8 @@ class SuppressionFile:
 
         Raises:
             ConfigError: it is CSV, and no column has the address.
+            OSError: it cannot be read.
+            SourceError: it is damaged, or of a kind that has to be unpacked first.
         """
         lines = self._lines()
         first = next((line for line in lines if line.strip()), None)
@@ -167,20 +166,6 @@ class SuppressionFile:
         if isinstance(tags := record.get("tags"), str):
             record["tags"] = _tags(tags)
         return Row(line=line, record=record, shown=known)
-
-
-@contextmanager
-def opened(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
-    """Open a file for reading; `-` is standard input. Gives its size, too, if that is known.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-    if path == "-":
-        yield standard_input(), None
-        return
-    with Path(path).open("rb") as file:
-        yield file, Path(path).stat().st_size or None
 
 
 def _is_text(value: object) -> bool:

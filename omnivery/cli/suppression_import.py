@@ -17,14 +17,16 @@ from attrs import define, field
 from omnivery import codec
 from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import command
-from omnivery.cli.input import columns_of
+from omnivery.cli.input import columns_of, error_words, standard_input
 from omnivery.cli.output import console, print_json, printable, wants_json
 from omnivery.cli.result_files import replacing
 from omnivery.cli.signals import SIGNAL_STATUS, Terminated
-from omnivery.cli.suppression_file import Form, Row, SuppressionFile, opened
+from omnivery.cli.suppression_file import Form, Row, SuppressionFile
 from omnivery.cli.suppression_lists import SuppressionList, list_argument
 from omnivery.cli.surface import PRIMARY_OR_TOKEN
 from omnivery.display.counts import counted
+from omnivery.errors import SourceError
+from omnivery.readers.text import opened
 
 if TYPE_CHECKING:
     from omnivery.mailgun import SuppressionReport
@@ -44,7 +46,8 @@ SHOWN = 10
     examples="""
     omnivery suppressions import bounces bounces.csv
     omnivery suppressions import unsubscribes old.csv --columns 'E-Mail=address' --rejected rejected.ndjson
-    zcat addresses.txt.gz | omnivery suppressions import unsubscribes -
+    omnivery suppressions import unsubscribes addresses.txt.gz
+    grep -h @ *.txt | omnivery suppressions import unsubscribes -
     omnivery suppressions import bounces bounces.csv --from-line 480001
     """,
 )
@@ -73,7 +76,8 @@ def import_command(
 ) -> None:
     """Add the addresses of a FILE to a LIST; `-` is standard input.
 
-    A FILE is CSV with a header, NDJSON, or one address a line. It is read while it is sent, however large it is.
+    A FILE is CSV with a header, NDJSON, or one address a line, plain or packed. It is read while it is sent, however
+    large it is.
     Columns are address, code, error, tags and created_at, as an export has them; what a LIST has no field for is left
     out. To add an address that is on the list already is no error, so the same FILE can be imported again.
 
@@ -85,7 +89,7 @@ def import_command(
     run = ImportRun(which=which, error=error)
     step = STEP if which.in_arrays and clients.choose() == "mailgun" else SMALL_STEP
     with ExitStack() as files:
-        source, size = files.enter_context(opened(file))
+        source, size = files.enter_context(opened(standard_input() if file == "-" else file))
         found = SuppressionFile(file=source, size=size, fields=which.fields, columns=columns_of(columns), form=form)
         if rejected is not None:
             path = files.enter_context(replacing(rejected))
@@ -112,6 +116,8 @@ class ImportRun:
     failure: str | None = None
     """Why the first lines were not delivered."""
     stopped_by: str | None = None
+    unreadable: str | None = None
+    """Why the file could not be read to its end, if it could not."""
     next_line: int | None = None
     """Where to go on, if the import did not reach the end of the file."""
     reasons: Counter[str] = field(factory=Counter[str])
@@ -131,18 +137,31 @@ class ImportRun:
             try:
                 send = self._sender(open_now, clients, concurrency)
                 advance = open_now.enter_context(bar(printable(name), share=share_of(source)))
-                while self.stopped_by is None and (in_hand := list(islice(rows, step))):
+                while self.stopped_by is None and (in_hand := self._next(rows, step)):
                     goes_on = in_hand[0].line
                     self.read += len(in_hand)
                     self._settle(in_hand, send)
                     goes_on = in_hand[-1].line + 1
                     advance(self.read)
+                if self.unreadable is not None and self.stopped_by is None:
+                    self.stopped_by, self.next_line = self.unreadable, self.next_line or goes_on
             except KeyboardInterrupt as interruption:
                 self.unknown = self.read - self.accepted - self.rejected - self.undelivered
                 self.next_line = self.next_line or goes_on
                 self.stopped_by = "interrupted"
                 return SIGNAL_STATUS + (signal.SIGTERM if isinstance(interruption, Terminated) else signal.SIGINT)
         return 0
+
+    def _next(self, rows: Iterator[Row], step: int) -> list[Row]:
+        """The next rows, up to where the file cannot be read any further."""
+        found: list[Row] = []
+        try:
+            found.extend(islice(rows, step))
+        except (OSError, SourceError) as error:
+            if not (found or self.read):
+                raise
+            self.unreadable = error_words(error)
+        return found
 
     def _sender(self, open_now: ExitStack, clients: Clients, concurrency: int) -> Any:
         if clients.choose() == "mailgun":

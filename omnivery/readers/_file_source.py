@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, cast
 
 from omnivery._sqlite.own_files import is_own
 from omnivery.errors import ConfigError
-from omnivery.readers._local_file import is_raw_device, local_file, shown, status_of
+from omnivery.readers._local_file import local_file, shown, status_of
 from omnivery.readers._origin import FileIdentity, Origin
 from omnivery.readers._remote_file import OpenFile, RemoteFile
 from omnivery.readers._stream import ADVICE, BinaryFile, Stream, binary
@@ -104,8 +104,6 @@ def _paths(source: str | os.PathLike[str]) -> Iterator[Origin]:
     if path.is_dir():
         yield from _within(path)
         return
-    if is_raw_device(path):
-        raise ConfigError(f"source: {shown(path)} is a device, not a file: name the file that holds the events")
     file = local_file(path)
     if not file.waits:  # raises if it is missing; to open a named pipe would wait for its writer
         path.open("rb", buffering=0).close()

@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import define, field
 
+from omnivery.errors import ConfigError
 from omnivery.readers._origin import FileIdentity, Origin
 from omnivery.readers._packing import DamagedError
 
@@ -62,7 +63,13 @@ class LocalFile(Origin):
 
 
 def local_file(path: Path, *, explicit: bool = True) -> LocalFile:
-    """Return the file of a path."""
+    """Return the file of a path.
+
+    Raises:
+        ConfigError: it is a device such as a disk, and was named.
+    """
+    if explicit and _is_raw_device(path):
+        raise ConfigError(f"source: {shown(path)} is a device, not a file: name the file itself")
     # The current folder may be another one when it is opened.
     whole = path.absolute()
     return LocalFile(name=shown(path), key=shown(whole), path=whole, explicit=explicit)
@@ -76,7 +83,7 @@ def is_cut(file: Any) -> bool:
         return False
 
 
-def is_raw_device(path: Path) -> bool:
+def _is_raw_device(path: Path) -> bool:
     """Whether there is a device such as a disk or `/dev/zero`, and neither a terminal nor the null device."""
     status = status_of(path)
     if status is None or not stat.S_ISCHR(status.st_mode):

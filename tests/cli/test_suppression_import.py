@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,45 @@ def test_what_the_service_refuses_is_named_by_its_line(command: Command, tmp_pat
 def test_addresses_come_from_standard_input(command: Command) -> None:
     result = command("suppressions", "import", "unsubscribes", "-", stdin=b"in1@example.com\nin2@example.com\n")
     assert account(result)["accepted"] == 2
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda data: data.decode().encode("utf-16")], ids=["gzip", "utf-16"])
+def test_the_text_in_a_file_is_read(command: Command, tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    """Excel writes "Unicode text" in UTF-16."""
+    file = tmp_path / "packed"
+    file.write_bytes(pack(b"address\tcode\npacked1@example.com\t550\npacked2@example.com\t550\n"))
+    result = command("suppressions", "import", "bounces", str(file))
+    assert (result.returncode, account(result)["accepted"]) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04\x14\0\x06\0", "this is a zip archive or an Excel workbook"),
+        (b"SQLite format 3\0" + bytes(100), "this is an SQLite database"),
+    ],
+)
+def test_what_holds_no_lines_is_named(command: Command, tmp_path: Path, content: bytes, words: str) -> None:
+    """Its bytes were shown as lines that are no address."""
+    file = tmp_path / "addresses"
+    file.write_bytes(content)
+    result = command("suppressions", "import", "bounces", str(file))
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert error_of(result)["message"].startswith(words)
+    assert "device" in error_of(command("suppressions", "import", "bounces", "/dev/zero"))["message"]
+
+
+def test_what_stands_before_damage_is_sent_and_the_rest_is_told(command: Command, tmp_path: Path) -> None:
+    lines = [f"cut{number}-{os.urandom(8).hex()}@example.com\n" for number in range(2000)]
+    data = gzip.compress("".join(lines).encode())
+    (file := tmp_path / "cut.gz").write_bytes(data[: len(data) // 2])
+    result = command("suppressions", "import", "bounces", str(file))
+    found = output_of(result)
+    assert result.returncode == 1
+    assert found["accepted"] == found["read"] > 100
+    assert "cut off" in found["stopped_by"]
+    assert found["next_line"] == found["read"] + 1
+    assert lines[found["read"] - 1].strip() in addresses(command)
 
 
 def test_a_reason_fills_lines_that_have_none(command: Command) -> None:
