@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LONGEST_EXCHANGE = 600.0
 """Seconds that a request of bulk work without a deadline may be under way: each byte of a response starts the read
 timeout anew, so that a server which sends one now and then would hold up a run for good."""
+LONGEST_PROBE = 60.0
+"""The same for a separate probe, which is a small GET."""
 LEEWAY = 0.05
 """Seconds by which an event loop's clock may differ from the runtime's."""
 
@@ -148,8 +150,12 @@ class LimitedAdapter:
 
     async def _probed(self, probe: Probe) -> None:
         """Send the separate probe."""
+        assert self.breaker is not None  # noqa: S101  # only a circuit breaker asks for a probe
+        # The run that waits for it ends with max_outage.
+        expires_at = min(self.runtime.now() + LONGEST_PROBE, self.breaker.ask_again_at)
         try:
-            await self._observed(probe(), probe=True, accepts=False)
+            with self.runtime.move_on_at(expires_at):
+                await self._observed(probe(), probe=True, accepts=False, expires_at=expires_at)
         except TransportError:
             return
 
@@ -188,7 +194,7 @@ class LimitedAdapter:
     def _cancelled(self, breaker: CircuitBreaker, *, probe: bool, expires_at: float) -> None:
         """Report an exchange that was cancelled: its deadline has passed, or its run has ended."""
         if self.runtime.now() >= expires_at - LEEWAY:
-            self._last_failure = "the deadline of a request passed"
+            self._last_failure = "a request took longer than its deadline"
             self._failed(probe=probe, responded=False)
         elif probe:
             breaker.abandoned()

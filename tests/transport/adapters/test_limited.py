@@ -582,7 +582,7 @@ async def test_a_deadline_that_passes_under_way_is_a_failure_of_the_service(prob
     assert breaker_of(limited).is_open
     assert breaker_of(limited).ask_again_at > runtime.clock
     runtime.clock += 3000
-    with pytest.raises(DeadlineError, match="the last failure: the deadline of a request passed"):
+    with pytest.raises(DeadlineError, match="the last failure: a request took longer than its deadline"):
         await limited.send(REQUEST)
 
 
@@ -627,6 +627,50 @@ async def test_a_probe_of_its_own_goes_out_in_place_of_the_request() -> None:
         runtime.clock += 1000
         limited._wake()
     assert (len(probes), len(requests_of(limited))) == (2, 3)
+
+
+@pytest.mark.anyio
+async def test_a_probe_whose_response_comes_byte_by_byte_has_failed() -> None:
+    runtime, probes = FakeRuntime(), 0
+
+    async def probe() -> Response:
+        nonlocal probes
+        probes += 1
+        runtime.take(61 if probes == 1 else 0)
+        return response(200)
+
+    limited = bulk(*[response(500)] * 2, response(200), runtime=runtime, probe=probe)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    runtime.clock += 1000
+    sent: list[Response] = []
+    async with anyio.create_task_group() as group:
+
+        async def send() -> None:
+            sent.append(await limited.send(REQUEST))
+
+        group.start_soon(send)
+        await anyio.wait_all_tasks_blocked()
+        assert (probes, sent, breaker_of(limited).is_open) == (1, [], True)
+        runtime.clock += 1000
+        breaker_of(limited).abandoned()
+    assert (probes, [each.status for each in sent]) == (2, [200])
+
+
+@pytest.mark.anyio
+async def test_a_probe_that_gets_no_response_does_not_outlast_max_outage() -> None:
+    runtime = FakeRuntime()
+
+    async def probe() -> Response:
+        runtime.take(59)
+        return response(200)
+
+    limited = bulk(*[response(500)] * 2, runtime=runtime, probe=probe, max_outage=10.0)
+    for _ in range(2):
+        await limited.send(REQUEST)
+    runtime.clock += 5
+    with pytest.raises(DeadlineError, match="accepted nothing for 10 s"):
+        await limited.send(REQUEST)
 
 
 @pytest.mark.anyio
