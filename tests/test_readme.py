@@ -26,6 +26,17 @@ def test_the_two_commands_stand_there_as_they_are_promised() -> None:
     assert installing == [f"{command}\n" for command in COMMANDS]
 
 
+def test_what_is_said_of_speed_is_what_was_measured() -> None:
+    measured = (README.parent / "docs/performance.md").read_text("utf-8")
+    kinds = "(?:mappings|`BotEvent`s|NDJSON lines)"
+    for lane, said in (("", " of the events of a"), (", fast lane", ' with `adapter="aiohttp"`')):
+        ratios = sorted(
+            re.findall(rf"^\| omnivery, {kinds}{lane} \|.* ([\d.]+) \|$", measured, re.MULTILINE), key=float
+        )
+        assert len(ratios) == 3
+        assert f"{ratios[0]} to {ratios[-1]}{said}" in README.read_text("utf-8")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 def test_every_example_runs_alone_after_the_one_line_that_starts_the_emulator(tmp_path: Path) -> None:
     """Without an account, without editing, each in a process of its own: what a reader would do."""
