@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omnivery.events.event import BotEvent
+from omnivery.readers._carried_events import carried_reader, carried_share
 from omnivery.readers._carrier import joiner_of
 from omnivery.readers._columns import KEYS, names_event
 from omnivery.readers._csv import CsvReader
@@ -65,6 +66,7 @@ FORMATS: tuple[Format, ...] = (
     Format(name="csv", sniff=_csv_share, reader=lambda _sample, options: CsvReader(columns=options.columns)),
     *PROVIDER_FORMATS,
     *forms_of(LOG_FORMATS),
+    Format(name="carried ndjson", sniff=carried_share, reader=carried_reader, like="ndjson"),
     Format(name="json", sniff=_json_share, reader=lambda _sample, options: json_reader(options.columns)),
     Format(name="ndjson", sniff=_ndjson_share, reader=lambda sample, options: ndjson_reader(options.columns, sample)),
 )
@@ -78,9 +80,9 @@ def formats_named(name: str) -> Sequence[Format]:
         ConfigError: there is no such format.
     """
     logs = {one.name for one in LOG_FORMATS}
-    others = [one for one in FORMATS if one.name not in logs and not one.like]
-    found = [one for one in others if isinstance(name, str) and one.name == name.lower()]
-    return found or forms_of(log_formats(name, others=[one.name for one in others]))
+    others = [one for one in FORMATS if one.name not in logs and one.like not in logs]
+    found = [one for one in others if isinstance(name, str) and name.lower() == (one.like or one.name)]
+    return found or forms_of(log_formats(name, others=[one.name for one in others if not one.like]))
 
 
 def nearest(sample: Sample, options: ReadOptions) -> Reader:

@@ -75,7 +75,8 @@ def read(
         choice = Recognition(FORMATS, options, nearest)
     else:
         named = formats_named(format)
-        choice = Recognition(named, options, named[0].reader)
+        plain = next(one for one in named if not one.like)
+        choice = Recognition(named, options, plain.reader)
     return file_events(source, choice, follow=follow, complete=complete)
 
 

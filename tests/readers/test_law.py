@@ -159,7 +159,7 @@ def made(one: Format, content: bytes) -> LineReader[Any] | None:
 
 EACH = [one for one in FORMATS if one.name == "combined in CSV" or not one.name.endswith(" in CSV")]
 """What reads a log in a column is the same for all of them."""
-SOME = [one for one in EACH if one.name != "parquet" and one.like in {"", "combined", "nginx_json"}]
+SOME = [one for one in EACH if one.name != "parquet" and one.like in {"", "combined", "nginx_json", "ndjson"}]
 """And so is what reads a log's objects in JSON."""
 BY_LINES = [one for one in EACH if isinstance(one.reader((), options_of(one)), LineReader)]
 

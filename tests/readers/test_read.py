@@ -172,6 +172,7 @@ def test_columns_that_a_table_does_not_have_are_said() -> None:
         (json, {"columns": 5}, "columns: expected a mapping such as"),
         (read, {"format": b"csv"}, "format: expected a name, or a pattern, not bytes"),
         (access_log, {"format": 5}, "format: expected a name, or a pattern, not int"),
+        (read, {"format": ""}, "format: there is no ''; there are "),
         (read, {"client_ip": "Forwarded"}, "client_ip: expected one of 'peer', 'forwarded'"),
         (read, {"trusted_proxies": None}, "trusted_proxies: expected a sequence of networks"),
         (access_log, {"trusted_proxies": b"10.0.0.0/8"}, "trusted_proxies: expected a sequence of networks"),
