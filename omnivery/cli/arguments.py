@@ -24,12 +24,21 @@ else:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST = 1000 * 365 * 86_400
+"""Seconds of a span of time. No date is as far away as the next longer ones."""
 
 
 class Duration(_Seconds):
-    """A span of time as seconds: `90`, or with a unit, `90s`, `5m`, `1.5h`, `2d`."""
+    """A span of time as seconds: `90`, or with a unit, `90s`, `5m`, `1.5h`, `2d`.
+
+    Args:
+        unit_needed: whether a number alone is refused, as it may be meant in other units than seconds.
+    """
 
     name = "duration"
+
+    def __init__(self, *, unit_needed: bool = False) -> None:
+        self._unit_needed = unit_needed
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read it."""
@@ -37,7 +46,11 @@ class Duration(_Seconds):
             return float(value)
         if (found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", value.strip(), re.ASCII)) is None:
             self.fail(f"{value!r} is no span of time: write 90, 90s, 5m, 1h or 2d", param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
+        if self._unit_needed and not found[2] and float(found[1]):
+            self.fail(f"{value!r} has no unit: write {found[1]}d for days, {found[1]}s for seconds", param, ctx)
+        if (seconds := float(found[1]) * _UNITS[found[2]]) > _LONGEST:
+            self.fail(f"{value!r} is longer than a thousand years", param, ctx)
+        return seconds
 
 
 class HostPort(_Place):

@@ -107,7 +107,9 @@ def export(journal: str, kinds: str | None) -> None:
 )
 @click.argument("journals", nargs=-1, metavar="[JOURNAL]…")
 @click.option("--store", "stores", multiple=True, metavar="PATH", help="Prune a verdict store, too.")
-@click.option("--older-than", required=True, type=Duration(), help="Age of what is deleted, such as 30d.")
+@click.option(
+    "--older-than", required=True, type=Duration(unit_needed=True), help="Age of what is deleted, such as 30d."
+)
 def prune(journals: tuple[str, ...], stores: tuple[str, ...], older_than: float) -> None:
     """Delete old ids of accepted events, and old rejected items, from each JOURNAL; old verdicts from each store.
 

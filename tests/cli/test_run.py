@@ -346,6 +346,20 @@ def test_an_invalid_duration_is_refused(text: str) -> None:
         Duration().convert(text, None, None)
 
 
+@pytest.mark.parametrize("text", ["365001d", "9" * 400])
+def test_a_duration_that_no_clock_can_count_is_refused(text: str) -> None:
+    """`stats --since 99999999999999d` ended with a traceback."""
+    with pytest.raises(click.BadParameter, match="longer than a thousand years"):
+        Duration().convert(text, None, None)
+
+
+def test_what_deletes_wants_a_unit() -> None:
+    """Somebody who writes 30 may mean days, and seconds delete all."""
+    assert Duration(unit_needed=True).convert("30d", None, None) == 30 * 86_400
+    with pytest.raises(click.BadParameter, match="'30' has no unit: write 30d for days, 30s for seconds"):
+        Duration(unit_needed=True).convert("30", None, None)
+
+
 @pytest.mark.parametrize(
     ("text", "place"), [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:8080", ("::1", 8080)), ("host:0", ("host", 0))]
 )
