@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ def bar(
         share = None
     if _in_notebook() and find_spec("tqdm") is not None:
         return _notebook_bar(text, total, share)
-    if sys.stderr is not None and sys.stderr.isatty() and find_spec("rich") is not None:
+    if sys.stderr is not None and sys.stderr.isatty() and not _is_dumb() and find_spec("rich") is not None:
         return _terminal_bar(text, total, share)
     return _log_lines(text, total, share, every=every, clock=clock)
 
@@ -83,6 +84,11 @@ def _in_notebook() -> bool:
     # Looked up and not imported: a notebook has already imported IPython.
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return getattr(shell, "kernel", None) is not None
+
+
+def _is_dumb() -> bool:
+    # Rich draws nothing on such a terminal, and leaves a blank line for each bar.
+    return os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
 
 
 @contextmanager

@@ -104,6 +104,18 @@ def test_a_terminal_gets_a_bar_and_the_log_nothing(
     assert lines() == []
 
 
+def test_a_terminal_that_cannot_draw_gets_no_bar(
+    lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell in Emacs, for instance: it got a blank line for each bar."""
+    terminal = on_a_terminal(monkeypatch)
+    monkeypatch.setenv("TERM", "dumb")
+    with bar("Sub", 2_000) as advance:
+        advance(2_000)
+    assert terminal.getvalue() == ""
+    assert lines() == ["Sub: 2,000 of 2,000"]
+
+
 class HalfRead:
     """Items of which nobody knows how many there are, but how many of their bytes were read."""
 
