@@ -186,11 +186,14 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
     source = "-" if written == "-" else file
     if source is None:
         return cast("str | None", written)
+    shown = "standard input" if source == "-" else source
     try:
-        return read_whole(source).decode("utf-8-sig")
+        text = read_whole(source).decode("utf-8-sig")
     except UnicodeDecodeError:
-        shown = "standard input" if source == "-" else source
         raise click.UsageError(f"{shown} is not text in UTF-8") from None
+    if not text:
+        raise click.UsageError(f"{shown} is empty: the message would have no {name}")
+    return text
 
 
 def _attached(path: str) -> Attachment:

@@ -138,6 +138,7 @@ def test_a_dry_run_of_a_mime_message_names_its_recipients(command: Command) -> N
         (("--mime", "-", "--surface", "automations"), "MIME"),
         ((*TO, "--template", "x", "--variables", "-"), "JSON object"),
         ((*TO, "--text-file", "-"), "UTF-8"),
+        ((*TO, "--text-file", os.devnull), "is empty: the message would have no text"),
         ((*TO, "--text", "x", "--at", "2030-01-01T00:00Z", "--surface", "automations"), "--at: "),
     ],
 )
