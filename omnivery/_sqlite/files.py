@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omnivery._sqlite.database import Connection, Database, Interruption, when_free
 from omnivery._sqlite.kind import FileKind, explained, refusal
+from omnivery._sqlite.own_files import NAMES
 from omnivery._sqlite.paths import check_names, create_file, sync_directory
 from omnivery.errors import ConfigError, OmniveryError
 
@@ -170,7 +171,8 @@ def _is_empty(connection: sqlite3.Connection, path: Path, kind: FileKind) -> boo
     if not count and application in {0, kind.application_id}:
         return True
     if application != kind.application_id:
-        raise refusal(path, kind, f"is an SQLite file, but no {kind.noun}: name another file")
+        found = NAMES.get(application.to_bytes(4, signed=True), "an SQLite file")
+        raise refusal(path, kind, f"is {found}, but no {kind.noun}: name another file")
     if version > kind.version:
         words = f"its tables are version {version}, this release knows version {kind.version}"
         raise refusal(path, kind, f"was written by a newer release ({words}): upgrade omnivery, or name another file")

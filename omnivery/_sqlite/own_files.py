@@ -10,6 +10,8 @@ ID_PREFIX = b"ov"
 """How each `FileKind.application_id` begins. It stands here since readers of logs do not import SQLite."""
 JOURNAL_ID, STORE_ID = ID_PREFIX + b"jl", ID_PREFIX + b"vs"
 """The ids of journals and of verdict stores."""
+NAMES = {JOURNAL_ID: "a journal of runs", STORE_ID: "a verdict store"}
+"""What these files are, in words."""
 _FIRST_TRANSACTION = 2**20
 """Bytes of SQLite's log that hold the transaction which has created a file's tables."""
 _BESIDE = ("-wal", "-shm", "-journal", "-lock")

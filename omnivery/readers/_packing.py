@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from attrs import define, field
 
-from omnivery._sqlite.own_files import JOURNAL_ID, STORE_ID, id_in
+from omnivery._sqlite.own_files import JOURNAL_ID, NAMES, STORE_ID, id_in
 from omnivery.errors import ConfigError, SourceError
 
 PIECE = 128 * 1024
@@ -73,7 +73,7 @@ def start_of(pieces: Iterator[bytes], undecided: Callable[[bytes], bool]) -> tup
 
 def packing_of(head: bytes) -> str | None:
     """Return how data are packed, by their first bytes; None if they are not."""
-    found = _OWN.get(id_in(head)) or next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+    found = NAMES.get(id_in(head)) or next((name for magic, name in _MAGIC if head.startswith(magic)), None)
     return found or next((name for pattern, name in _PATTERNS if pattern.match(head)), None)
 
 
@@ -117,15 +117,14 @@ _PATTERNS = (
     (re.compile(rb".{8}DUCK.\0", re.DOTALL), "a DuckDB database"),
     (re.compile(rb".{257}ustar", re.DOTALL), "a tar archive"),
 )
-_OWN = {JOURNAL_ID: "a journal of runs", STORE_ID: "a verdict store"}
 _NO_EVENTS = "it holds no events: leave it out"
 _EXPORT = "export its rows as CSV or NDJSON first"
 _ADVICE = {
-    "a journal of runs": (
+    NAMES[JOURNAL_ID]: (
         "name the file that is to be read, and this one as its journal; `omnivery bots retry` sends what it holds and "
         "is not delivered"
     ),
-    "a verdict store": "`omnivery bots results` exports what it holds",
+    NAMES[STORE_ID]: "`omnivery bots results` exports what it holds",
     **dict.fromkeys(("an SQLite database", "a DuckDB database", "a dump of PostgreSQL"), _EXPORT),
     **dict.fromkeys(("an Avro file", "an Arrow file", "a Feather file", "an HDF5 file", "an ORC file"), _EXPORT),
     "an old Office document": _EXPORT,

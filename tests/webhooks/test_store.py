@@ -27,6 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnivery import webhooks
+from omnivery.bulk.journal.store import JournalStore
 from omnivery.codec import dumps
 from omnivery.errors import ConfigError, OmniveryError
 from omnivery.events.verdict import Verdict
@@ -365,6 +366,11 @@ def foreign(path: Path) -> None:
         database.execute("CREATE TABLE orders (id)")
 
 
+def journal(path: Path) -> None:
+    JournalStore.open(path).close()
+    path.with_name(path.name + "-lock").unlink()
+
+
 def foreign_with_an_id(path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA application_id=7")
@@ -391,6 +397,7 @@ def no_database(path: Path) -> None:
     [
         (foreign, "is an SQLite file, but no"),
         (foreign_with_an_id, "is an SQLite file, but no"),
+        (journal, "is a journal of runs, but no verdict store"),
         (newer, "upgrade omnivery"),
         (cut_short, "damaged"),
         (no_database, "not an SQLite file"),
