@@ -82,8 +82,9 @@ class OutagePolicy:
             round: 1, and one more for each earlier time that the batch failed although the service worked.
             now: the time on the runtime's clock.
         """
-        # 1. The error concerns key, account, domain or set-up; or the server asked for too long a wait.
-        if isinstance(error, ConfigError) or concerns_every_call(error) or self._asks_for_too_long_a_wait(error):
+        # 1. The error concerns key, account, domain or set-up, such as a deadline that leaves no time at all; or the
+        #    server asked for too long a wait.
+        if is_about_set_up(error) or self._asks_for_too_long_a_wait(error):
             return Decision.STOP
         # 2. The outage has lasted for max_outage, or another batch has stopped the run.
         if self.breaker.refuses(now):
@@ -95,8 +96,13 @@ class OutagePolicy:
         if classify(error) is Failure.NOT_SENT and not self.breaker.responded:
             return Decision.STOP
         # 5. Others were accepted meanwhile: the service works, and this batch fails again and again. Attempts that
-        #    failed because of an outage do not count.
-        if self.accepted > before.accepted and round >= self.rounds and not self.was_down_since(before):
+        #    failed because of an outage do not count, nor deadlines that passed in the queue.
+        if (
+            was_sent(error)
+            and self.accepted > before.accepted
+            and round >= self.rounds
+            and not self.was_down_since(before)
+        ):
             return Decision.GO_ON
         return Decision.HOLD
 
@@ -104,9 +110,20 @@ class OutagePolicy:
         return isinstance(error, ApiError) and (error.retry_after or 0.0) > self.max_retry_after
 
 
+def is_about_set_up(error: OmniveryError) -> bool:
+    """Whether the other requests of a run would fail in the same way."""
+    leaves_no_time = isinstance(error, DeadlineError) and error.attempts == 0
+    return isinstance(error, ConfigError) or leaves_no_time or concerns_every_call(error)
+
+
 def may_pass(error: OmniveryError) -> bool:
     """Whether the same request may succeed later: it was not sent, it was throttled, or its outcome is unknown."""
     return classify(error) is not Failure.FINAL or isinstance(error, DeadlineError)
+
+
+def was_sent(error: OmniveryError) -> bool:
+    """Whether a request was tried at all: a deadline that passes before says nothing of the service."""
+    return not isinstance(error, DeadlineError) or error.may_have_happened
 
 
 def may_have_happened(error: OmniveryError) -> bool:

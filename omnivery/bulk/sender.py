@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import anyio
 from attrs import define, field
 
-from omnivery.bulk.outage import Decision, OutagePolicy, ServiceState, may_have_happened
+from omnivery.bulk.outage import Decision, OutagePolicy, ServiceState, may_have_happened, was_sent
 from omnivery.bulk.part import PartState
 from omnivery.errors import AmbiguousError, JournalError, OmniveryError
 from omnivery.transport.pipeline import NOT_SENT
@@ -138,7 +138,7 @@ class BatchSender(Generic[T, OutcomeT]):
         decision = self.policy.decide(error, before=before, round=round, now=now)
         if decision is Decision.HOLD:
             batch.held(error)
-            if self.policy.accepted == before.accepted:
+            if self.policy.accepted == before.accepted and was_sent(error):
                 self.policy.breaker.trip(now, random=self.runtime.random())
             return True
         batch.failed(error, state=self._state_after(error, stopped=decision is Decision.STOP))

@@ -6,6 +6,7 @@ import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import anyio
 from attrs import define, field
 
 from omnivery.errors import ConfigError
@@ -82,15 +83,17 @@ class RateLimiter:
     per_second: float
     runtime: Runtime
     _due: float = field(init=False, default=0.0)
+    _queue: anyio.Lock = field(init=False, factory=lambda: anyio.Lock(fast_acquire=True))
 
     async def wait(self, count: int = 1) -> None:
         """Wait until `count` requests may go out. The first ones go at once."""
-        now = self.runtime.now()
-        turn = max(now, self._due)
-        # The turn is taken before anything is awaited: the next caller queues behind it.
-        self._due = turn + count / self.per_second
-        if turn > now:
-            await self.runtime.sleep(turn - now)
+        arrived = self.runtime.now()
+        async with self._queue:
+            turn = max(arrived, self._due)
+            if (pause := turn - self.runtime.now()) > 0:
+                await self.runtime.sleep(pause)
+            # Only now: a task that was cancelled, such as by a deadline, has used no turn, and must not put off others.
+            self._due = turn + count / self.per_second
 
 
 def rate_limiter(per_second: float | None, runtime: Runtime, *, argument: str) -> RateLimiter | None:

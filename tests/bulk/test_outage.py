@@ -33,7 +33,12 @@ OUTAGE: list[OmniveryError] = [
     EARLY,
     *(refusal(status) for status in (408, 429, 500, 502, 503, 504)),
 ]
-EVERY_CALL: list[OmniveryError] = [ConfigError("bad"), *(refusal(status) for status in (301, 401, 402, 403, 404, 405))]
+NO_TIME = DeadlineError("too late", may_have_happened=False, attempts=0)
+EVERY_CALL: list[OmniveryError] = [
+    ConfigError("bad"),
+    NO_TIME,
+    *(refusal(status) for status in (301, 401, 402, 403, 404, 405)),
+]
 OWN: list[OmniveryError] = [DecodeError("html"), *(refusal(status) for status in (400, 409, 413, 422))]
 
 
@@ -131,6 +136,12 @@ def test_a_service_that_has_never_responded_is_down_although_its_circuit_is_clos
     assert not policy.breaker.is_open
     assert policy.service_state().is_down
     assert not gives_up(policy, policy.service_state())
+
+
+def test_a_deadline_that_passes_in_the_queue_is_no_failure_of_its_batch() -> None:
+    """As where the caller's own rate leaves more time between two requests than a request has."""
+    assert decision(EARLY, accepted=1, round=100) is HOLD
+    assert decision(LATE, accepted=1, round=100) is GO_ON
 
 
 def test_others_count_that_were_accepted_while_a_batch_waited_for_its_next_round() -> None:

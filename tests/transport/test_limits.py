@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
-from tests.support.fakes import FakeRuntime, drive, response
+from omnivery.transport.runtime import AsyncRuntime
+from tests.support.fakes import FakeRuntime, response
 
 
 def test_a_burst_of_429_halves_the_slots_once() -> None:
@@ -139,24 +141,42 @@ def test_a_pause_lasts_as_long_as_asked_and_a_little_longer(asked: str, random: 
 # A rate that the caller sets
 
 
-def test_requests_are_spread_evenly_and_the_first_goes_at_once() -> None:
+@pytest.mark.anyio
+async def test_requests_are_spread_evenly_and_the_first_goes_at_once() -> None:
     runtime = FakeRuntime(clock=100.0)
     limiter = RateLimiter(per_second=4.0, runtime=runtime)
     times = []
     for count in (1, 1, 2, 1):
-        drive(limiter.wait(count))
+        await limiter.wait(count)
         times.append(runtime.clock)
     assert times == [100.0, 100.25, 100.5, 101.0]
     assert runtime.slept == [0.25, 0.25, 0.5], "the first does not wait, not even for nothing"
 
 
-def test_a_rest_earns_no_burst() -> None:
+@pytest.mark.anyio
+async def test_a_rest_earns_no_burst() -> None:
     runtime = FakeRuntime(clock=100.0)
     limiter = RateLimiter(per_second=1.0, runtime=runtime)
-    drive(limiter.wait())
+    await limiter.wait()
     runtime.clock = 1000.0
     times = []
     for _ in range(3):
-        drive(limiter.wait())
+        await limiter.wait()
         times.append(runtime.clock)
     assert times == [1000.0, 1001.0, 1002.0]
+
+
+@pytest.mark.anyio
+async def test_a_task_that_is_cancelled_in_the_queue_puts_off_nobody() -> None:
+    """Requests whose deadline is shorter than the pause between two would put off one another for good."""
+    runtime = AsyncRuntime()
+    limiter = RateLimiter(per_second=1 / 3600, runtime=runtime)
+    await limiter.wait()
+    due = limiter._due
+    for waiting in (1, 3):
+        async with anyio.create_task_group() as group:
+            for _ in range(waiting):
+                group.start_soon(limiter.wait)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+    assert limiter._due == due
