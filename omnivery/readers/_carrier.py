@@ -200,13 +200,14 @@ def _in_fluent_bit(line: bytes) -> bytes | None:
 
 
 def _in_columns(line: bytes) -> bytes | None:
-    """The message that `aws logs get-log-events --output text` has between two times."""
+    """The message in columns of `aws logs get-log-events --output text`, or of `filter-log-events`."""
     found = _EVENTS.fullmatch(line)
     return found[1] if found else None
 
 
 _FLUENT_BIT = re.compile(rb"[\w.-]{1,128}: \[\d{9,10}\.\d{1,9}, (\{.*\})\]\s*+", re.DOTALL)
-_EVENTS = re.compile(rb"EVENTS\t\d{13}\t(.*)\t\d{13}\s*+", re.DOTALL)
+# Between two times; an event that was searched for has its id in front, and behind the first time its stream.
+_EVENTS = re.compile(rb"EVENTS\t(?:\d{20,64}\t\d{13}\t[^\t]{1,512}|\d{13})\t(.*)\t\d{13}\s*+", re.DOTALL)
 CARRIERS = (
     *(Carrier(name, _prefixed(pattern)) for name, pattern in _PREFIXES.items()),
     Carrier("JSON", in_member),

@@ -90,6 +90,8 @@ class CsvReader(TableReader):
     """Takes the cells of an event's fields out of a row."""
     _own_of: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
     """Takes those of its own attributes."""
+    _named: int = field(init=False)
+    """Columns up to the last one that has a name."""
     _derives: bool = field(init=False)
     """Whether ids are derived, because no column has them."""
     _rounded: int = field(init=False, default=0)
@@ -118,6 +120,7 @@ class CsvReader(TableReader):
         # One place more, because `itemgetter` returns no tuple for a single one.
         self._own_of = itemgetter(*own.own.values(), own.count)
         self._derives = not own.has("event_id")
+        self._named = max(place for place, name in enumerate(self._names, 1) if name)
         if self.state["delimiter"] == "\t" and not self.state.get("escaped"):
             below = until_escaped(below, self._escaped_from_here)
         yield from self._items(below)
@@ -133,6 +136,7 @@ class CsvReader(TableReader):
     def _item(self, number: int, cells: list[str] | str) -> BotEvent | UnreadableLine | None:
         columns, kept = self._own, cells
         if isinstance(cells, str) or len(cells) != columns.count:
+            cells = self._filled_up(cells)
             if (fault := fault_of(cells, columns.count)) != NOTHING:
                 if is_decoration(cells):
                     return self._passed("header")
@@ -168,6 +172,12 @@ class CsvReader(TableReader):
         if "escaped" in self.state and any("\\" in cell for cell in kept):
             unescape(event)
         return event
+
+    def _filled_up(self, cells: list[str] | str) -> list[str] | str:
+        """A row with cells for columns without a name: the row of names alone may end with a delimiter."""
+        if isinstance(cells, str) or len(cells) < self._named:
+            return cells
+        return cells + [""] * (self._own.count - len(cells))
 
     def _at_fault(self, number: int, cells: list[str] | str, fault: str) -> BotEvent | UnreadableLine | None:
         """What becomes of a row with a cell that cannot be read."""

@@ -133,12 +133,12 @@ NOTHING = ""
 
 
 def fault_of(row: list[str] | str, width: int) -> str | None:
-    """What is wrong with a row; None for a blank one, and `NOTHING` if all cells beyond the width are empty."""
+    """What is wrong with a row; None for a blank one, and `NOTHING` if no cell beyond the width holds anything."""
     if isinstance(row, str):
         return row
     if _is_blank(row):
         return None
-    if len(row) > width and not any(row[width:]):
+    if len(row) >= width and not any(row[width:]):
         return NOTHING
     return f"{len(row)} cells where the first row has {width}"
 

@@ -95,6 +95,8 @@ def test_one_may_carry_what_another_has_written(line: str) -> None:
 @LINES
 def test_columns_of_a_command_line_tool_are_taken_off_on_both_sides(line: str) -> None:
     assert clicks(f"EVENTS\t1779012304000\t{line}\t1779012303000\n" * 3) == [CLICK] * 3
+    found = f"EVENTS\t{'37' * 28}\t1779012304000\tweb/4f1c\t{line}\t1779012303000\n"
+    assert clicks(found * 3) == [CLICK] * 3
 
 
 @LINES

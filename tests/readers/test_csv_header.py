@@ -103,6 +103,12 @@ def test_the_names_of_a_file_that_was_joined_to_another_are_no_event() -> None:
     assert found.skipped == {"header": 2}
 
 
+def test_a_first_row_may_end_with_a_delimiter_though_no_other_does() -> None:
+    found = csv(io.BytesIO(ROWS.replace(b"event_id\n", b"event_id,,\n") + b"\n192.0.2.1,Agent\n192.0.2.1,Agent,1,,x\n"))
+    assert list(found) == [EVENT, UnreadableLine(line=4, reason="2 cells where the first row has 5"), EVENT]
+    assert found.skipped == {"header": 1, "blank": 1}
+
+
 def test_what_spreadsheets_leave_empty_is_no_fault() -> None:
     """Cells without a name behind a row, and rows of delimiters alone below the table."""
     found = csv(io.BytesIO(ROWS.replace(b"Agent,1\n", b"Agent,1,,\n") + b",,\n,,,,\n192.0.2.1,Agent,1,x\n"))
