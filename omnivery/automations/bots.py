@@ -9,7 +9,6 @@ from http import HTTPStatus
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
-from anyio import to_thread
 from attrs import evolve
 
 from omnivery import codec
@@ -53,6 +52,7 @@ from omnivery.transport.operation import (
     json_body,
 )
 from omnivery.transport.resource import AsyncResource
+from omnivery.transport.runtime import run_in_thread
 
 if TYPE_CHECKING:
     from omnivery.automations.round_trip import RoundTripReport
@@ -275,7 +275,7 @@ class AsyncBots(AsyncResource[AutomationsConfig]):
             BulkError: `on_progress` raised; as in `submit`.
         """
         callback(on_progress, argument="on_progress")
-        known = await to_thread.run_sync(journal_target, journal)
+        known = await run_in_thread(journal_target, journal)
         target = known.replace(base_url=self._client._config.base_url)
         run = event_run(
             self._client,

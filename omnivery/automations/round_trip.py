@@ -8,7 +8,6 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from anyio import to_thread
 from attrs import field, frozen
 
 from omnivery.display.table import Table, account_table, words_of
@@ -16,6 +15,7 @@ from omnivery.display.tabular import Tabular
 from omnivery.errors import BulkError, ConfigError, OmniveryError
 from omnivery.events.validation import event_id_of
 from omnivery.transport.config import callback
+from omnivery.transport.runtime import run_in_thread
 from omnivery.webhooks.receiver import Receiver
 from omnivery.webhooks.store import VerdictStore
 from omnivery.webhooks.verdict_wait import HeardVerdicts, Refusals, VerdictWait, ends_after
@@ -149,7 +149,7 @@ async def submit_and_wait(
     callback(on_progress, argument="on_progress")
     ends_after(timeout)  # an invalid timeout is known before anything is sent
     with _arrivals(verdicts) as (rows, refusals):
-        wait = await to_thread.run_sync(lambda: VerdictWait(rows, refused=refusals.event_ids))
+        wait = await run_in_thread(lambda: VerdictWait(rows, refused=refusals.event_ids))
         # Nothing is awaited before it is entered: a run that is never entered warns.
         trip = _RoundTrip(run=start(), wait=wait, refusals=refusals, on_progress=on_progress)
         try:
@@ -198,7 +198,7 @@ class _RoundTrip:
             self.wait.pending.update(events)
             return
         try:
-            await to_thread.run_sync(self._advance, events)
+            await run_in_thread(self._advance, events)
         except OmniveryError as error:
             self.run._fail(STORE, error)
             return

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 import anyio
-from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
@@ -24,7 +23,7 @@ from omnivery.bulk.source import (
     read_through,
 )
 from omnivery.errors import ConfigError
-from omnivery.transport.runtime import is_cancelled_by_asyncio
+from omnivery.transport.runtime import is_cancelled_by_asyncio, run_in_thread
 
 T = TypeVar("T")
 
@@ -112,7 +111,7 @@ class SourceReader(Generic[T]):
         """Have a resumable source look at what there is to read. Called once, before all else."""
         if self._resumable is not None:
             # It looks into each file, and there may be thousands.
-            await to_thread.run_sync(self._resumable.prepare)
+            await run_in_thread(self._resumable.prepare)
 
     async def resume(self, known: Sequence[ResumePoint]) -> ResumePoint:
         """Go to the source's resume point in a journal, before anything is read.
@@ -123,7 +122,7 @@ class SourceReader(Generic[T]):
             ConfigError: the source has changed, or ends before its resume point.
         """
         if self._resumable is not None:
-            point = await to_thread.run_sync(self._resumable.locate, known)
+            point = await run_in_thread(self._resumable.locate, known)
             self._iterator = self._resumable.open(point)
             return point
         name = UNNAMED if self.replays else BUFFER

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 import anyio
 from attrs import frozen
 
-from omnivery.errors import TransportError
+from omnivery.errors import OmniveryError, TransportError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -97,6 +97,30 @@ class SyncTimeoutScope:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         return isinstance(exc, TransportError) and time.monotonic() >= self.expires_at
+
+
+async def run_in_thread(
+    function: Callable[[*Args], T], *arguments: *Args, limiter: anyio.CapacityLimiter | None = None
+) -> T:
+    """Call a function that blocks, in a worker thread.
+
+    Raises:
+        OmniveryError: the system starts no more threads.
+    """
+    has_begun = False
+
+    def work() -> T:
+        nonlocal has_begun
+        has_begun = True
+        return function(*arguments)
+
+    try:
+        return await anyio.to_thread.run_sync(work, limiter=limiter)
+    except RuntimeError as error:
+        if has_begun:
+            raise
+        why = f"the system starts no more threads ({error}): raise its limit, or try again later"
+        raise OmniveryError(why) from None
 
 
 def call_soon_from_thread() -> Callable[[Callable[[], object]], object]:

@@ -88,7 +88,14 @@ class CallProcessor:
             content = body.content()
             return content, self.reader.read(content, now=now, proved=proved)
 
-        return read() if body.is_small else await runner.block_alone(read)
+        if body.is_small:
+            return read()
+        try:
+            return await runner.block_alone(read)
+        except WebhookError:
+            raise
+        except OmniveryError as error:  # there is no thread for it
+            raise CallFailedError(RefusalReason.SPOOL_FAILED, f"a large body was not read: {error}") from None
 
     async def _prove(self, verifier: Verifier, headers: Headers, content: bytes, runner: Runner) -> None:
         with failing(RefusalReason.VERIFIER_FAILED, "the verifier of a webhook call raised"):

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 import anyio
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar, current_token
 
 from omnivery.errors import ConfigError
-from omnivery.transport.runtime import is_cancelled_by_asyncio
+from omnivery.transport.runtime import is_cancelled_by_asyncio, run_in_thread
 
 T = TypeVar("T")
 
@@ -99,13 +99,13 @@ class LoopRunner(Runner):
 
     async def block(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function that blocks."""
-        return await to_thread.run_sync(function, *arguments)
+        return await run_in_thread(function, *arguments)
 
     async def block_alone(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function that blocks and takes much memory: one after the other."""
         limiter = self._limiter.get(None) or CapacityLimiter(1)
         self._limiter.set(limiter)
-        return await to_thread.run_sync(function, *arguments, limiter=limiter)
+        return await run_in_thread(function, *arguments, limiter=limiter)
 
     async def wait(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """Call a coroutine function."""

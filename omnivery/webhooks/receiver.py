@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from omnivery.errors import ConfigError, WebhookError
+from omnivery.errors import ConfigError, OmniveryError, WebhookError
 from omnivery.transport.http import Headers
 from omnivery.transport.runtime import drive
 from omnivery.webhooks.asgi import (
@@ -260,10 +260,9 @@ class Receiver:
                     return None
             except WebhookError as error:
                 return self._calls.refuse(error)
-            except OSError as error:
-                return self._calls.fail(
-                    CallFailedError(RefusalReason.SPOOL_FAILED, f"a large body was not kept: {error.strerror}")
-                )
+            except (OSError, OmniveryError) as error:
+                text = f"a large body was not kept: {error.strerror if isinstance(error, OSError) else error}"
+                return self._calls.fail(CallFailedError(RefusalReason.SPOOL_FAILED, text))
             return await self._calls.process(headers, upload, self._loop_runner)
 
     def _check_request(self, scope: Scope) -> None:

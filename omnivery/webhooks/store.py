@@ -191,9 +191,9 @@ class VerdictStore(Tabular):
 
     async def wait_async(self, event_ids: Iterable[str], *, timeout: float) -> set[str]:  # noqa: ASYNC109  # as `wait`
         """`wait` for asyncio and trio: the event loop goes on, and cancellation ends it."""
-        from anyio import to_thread
+        from omnivery.transport.runtime import run_in_thread
 
-        ends, wait = ends_after(timeout), await to_thread.run_sync(VerdictWait, self, checked_ids(event_ids))
+        ends, wait = ends_after(timeout), await run_in_thread(VerdictWait, self, checked_ids(event_ids))
         await wait.wait_until(ends)
         return set(wait.pending)
 

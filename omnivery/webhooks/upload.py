@@ -7,8 +7,9 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Self
 
-from anyio import to_thread
 from attrs import define, field, frozen
+
+from omnivery.transport.runtime import run_in_thread
 
 IN_MEMORY = 1_000_000
 """Bytes of one body that are held in memory; beyond it, the body goes to a temporary file."""
@@ -71,7 +72,7 @@ class Upload:
         self.size += len(data)
         self.memory.add(len(data))
         if len(self._buffer) > (BLOCK if self._file or self.memory.is_spent else IN_MEMORY):
-            await to_thread.run_sync(self._spill)
+            await run_in_thread(self._spill)
 
     def content(self) -> bytes:
         """The whole body. Blocks while it is read from disk.

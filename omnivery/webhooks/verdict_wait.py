@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Protocol
 
-from anyio import sleep, to_thread
+from anyio import sleep
 
 from omnivery.errors import ConfigError
+from omnivery.transport.runtime import run_in_thread
 from omnivery.webhooks.payload import WebhookEvent
 from omnivery.webhooks.verdicts import BotVerdicts
 from omnivery.webhooks.watcher import Refusal, Watcher
@@ -160,7 +161,7 @@ class VerdictWait:
         """The same on an event loop, which goes on meanwhile. `on_look` is called after each look."""
         while not self.is_over and (left := ends - time.monotonic()) > 0:
             await sleep(min(PAUSE, left))
-            await to_thread.run_sync(self.look)
+            await run_in_thread(self.look)
             on_look()
 
     def _settle(self, event_id: str, is_bot: bool | None) -> None:  # noqa: FBT001  # the verdict itself

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import pytest
 
+from omnivery.errors import OmniveryError
 from omnivery.sync.base import Pages
 from omnivery.transport.paging import AsyncPages, Page
-from omnivery.transport.runtime import drive
+from omnivery.transport.runtime import drive, run_in_thread
 
 
 async def outer(inner: Coroutine[Any, Any, int]) -> int:
@@ -87,3 +89,21 @@ def test_an_asynchronous_iterator_is_stepped_to_its_end() -> None:
         return [number async for number in Numbers()]
 
     assert drive(collect()) == [1, 2]
+
+
+def no_more_threads(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_system_that_starts_no_more_threads_is_told_as_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", no_more_threads)
+    with pytest.raises(OmniveryError, match=r"starts no more threads \(can't start new thread\)"):
+        asyncio.run(run_in_thread(threading.get_ident))
+
+
+def test_what_a_thread_raises_comes_out_as_it_is() -> None:
+    def fails() -> None:
+        raise RuntimeError("its own")
+
+    with pytest.raises(RuntimeError, match="its own"):
+        asyncio.run(run_in_thread(fails))

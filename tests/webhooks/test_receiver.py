@@ -22,7 +22,7 @@ import pytest
 from anyio import to_thread
 
 from omnivery import webhooks
-from omnivery.errors import ConfigError
+from omnivery.errors import ConfigError, OmniveryError
 from omnivery.webhooks import (
     BotVerdicts,
     DeliveryEvent,
@@ -33,6 +33,7 @@ from omnivery.webhooks import (
     WebhookEvent,
 )
 from omnivery.webhooks.call_reader import CallReader
+from omnivery.webhooks.handlers import LoopRunner
 
 pytestmark = pytest.mark.anyio
 
@@ -675,6 +676,20 @@ async def test_a_large_body_is_parsed_off_the_event_loop(
     assert threads == [False, True]
     assert next(store.payloads()) == body
     assert len(store) == 1500
+
+
+async def test_a_large_body_for_which_no_thread_can_be_started_is_asked_for_again(
+    handler: Handler, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_thread(*_: object) -> None:
+        raise OmniveryError("the system starts no more threads")
+
+    monkeypatch.setattr(LoopRunner, "block_alone", no_thread)
+    receiver = Receiver(handler, KEY, clock=clock)
+    assert (await post(receiver, chunks(large()))).status_code == 500
+    assert receiver.statistics.by_reason == {"body not spooled": 1}
+    monkeypatch.undo()
+    assert (await post(receiver, chunks(large()))).status_code == 200
 
 
 async def test_a_large_body_without_a_signature_is_refused_before_it_is_parsed(

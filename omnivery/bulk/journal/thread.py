@@ -9,13 +9,13 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 import anyio
-from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from attrs import define, field
 
 from omnivery._sqlite.database import Interruption
 from omnivery.bulk.journal.store import JournalStore
-from omnivery.errors import JournalError
+from omnivery.errors import JournalError, OmniveryError
+from omnivery.transport.runtime import run_in_thread
 
 RunAside: TypeAlias = "Callable[[Callable[[], Any]], Awaitable[Any]]"
 """Runs what blocks, one at a time, away from the event loop."""
@@ -33,7 +33,7 @@ class OwnThread:
         """Run one thing and return what it returns."""
         # Made in the event loop that uses it.
         self._limiter = self._limiter or anyio.CapacityLimiter(1)
-        return await to_thread.run_sync(self._alone, work, limiter=self._limiter)
+        return await run_in_thread(self._alone, work, limiter=self._limiter)
 
     def _alone(self, work: Callable[[], Any]) -> Any:
         with self._lock:
@@ -104,8 +104,13 @@ async def close_stores(opened: list[JournalStore], run_aside: RunAside) -> None:
         # No shield keeps off asyncio's own cancellation, which may come more than once.
         while True:
             try:
-                with suppress(JournalError):  # its next opening tidies up
-                    await run_aside(close_all)
+                await run_aside(close_all)
+            except JournalError:
+                break  # its next opening tidies up
+            except OmniveryError:  # there is no thread for it, and its lock must not stay
+                with suppress(JournalError):
+                    close_all()
+                break
             except anyio.get_cancelled_exc_class() as error:
                 cancelled = error
             else:

@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from omnivery.bulk.journal.store import JournalStore
-from omnivery.bulk.journal.thread import OwnThread, open_store
-from omnivery.errors import ConfigError
+from omnivery.bulk.journal.thread import OwnThread, close_stores, open_store
+from omnivery.errors import ConfigError, OmniveryError
 
 pytestmark = pytest.mark.anyio
 
@@ -89,3 +89,15 @@ async def test_whatever_an_opening_raises_is_raised_as_it_is(tmp_path: Path, mon
     monkeypatch.setattr(JournalStore, "open", broken)
     with pytest.raises(MemoryError):
         await opened(tmp_path / "j")
+
+
+async def test_a_journal_is_closed_although_no_thread_can_be_started_for_it(
+    tmp_path: Path,
+) -> None:
+    opened = [JournalStore.open(tmp_path / "j")]
+
+    async def no_thread(_: object) -> None:
+        raise OmniveryError("the system starts no more threads")
+
+    await close_stores(opened, no_thread)
+    JournalStore.open(tmp_path / "j").close()
