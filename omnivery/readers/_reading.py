@@ -24,6 +24,7 @@ from omnivery.readers._identity import (
     recognizable,
     split_at,
 )
+from omnivery.readers._insights import rows_as_objects
 from omnivery.readers._lines import TAIL, Block, Blocks
 from omnivery.readers._local_file import LocalFile
 from omnivery.readers._origin import Origin
@@ -77,7 +78,7 @@ class Reading:
             self._head = head_of(self.origin.as_it_is())
         start = _start_of_tail(self.place)
         with closing(self._recorded(content(self.origin, start), start)) as raw:  # type: ignore[type-var]  # a generator
-            pieces = raw if self.origin.again else self._found_in_stream(raw)
+            pieces = rows_as_objects(raw if self.origin.again else self._found_in_stream(raw))
             place = self.place
             if place is None:
                 tail = b""
