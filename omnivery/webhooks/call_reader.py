@@ -17,6 +17,12 @@ Unsigned: TypeAlias = Literal["refuse", "accept"]
 """What happens to a call without a signature."""
 
 
+_NAMES = tuple(gap.join([b"%c" % letter for letter in b"signature"]) for gap in (b"", b"\0", b"\0\0\0"))
+"""The member's name in UTF-8, UTF-16 and UTF-32."""
+GZIP = b"\x1f\x8b"
+"""First bytes of what is compressed with gzip."""
+
+
 @frozen(kw_only=True)
 class CallReader:
     """How the calls of one receiver are read."""
@@ -43,7 +49,12 @@ class CallReader:
             PayloadError: the body cannot be read, or brings an event of another kind.
         """
         # A scan takes a thousandth of the time that parsing takes, and everyone can send megabytes without a signature.
-        if not (proved or self.accepts_unsigned) and b"signature" not in content:
+        if not (proved or self.accepts_unsigned) and not any(name in content for name in _NAMES):
+            if content.startswith(GZIP):
+                raise PayloadError(
+                    "its body is compressed, as none of the service is: have the proxy in front leave it as it is",
+                    reason=RefusalReason.NOT_JSON,
+                )
             raise SignatureError(
                 "the signature is missing: nothing in the body is named so. If it is another service's format, set the "
                 "webhook to the format `mailgun`; calls that are not signed need a verifier= or unsigned=",

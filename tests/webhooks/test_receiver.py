@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gzip
 import json
 import logging
 import sqlite3
@@ -676,6 +677,20 @@ async def test_a_large_body_is_parsed_off_the_event_loop(
     assert threads == [False, True]
     assert next(store.payloads()) == body
     assert len(store) == 1500
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+async def test_a_signature_is_found_in_each_encoding_that_is_read(
+    handler: Handler, clock: Clock, encoding: str
+) -> None:
+    receiver = Receiver(handler, KEY, clock=clock)
+    assert (await post(receiver, chunks(call().decode().encode(encoding)))).status_code == 200
+
+
+async def test_a_compressed_body_is_called_so(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    assert (await post(receiver, chunks(gzip.compress(call())))).status_code == 406
+    assert receiver.statistics.by_reason == {"not JSON": 1}
+    assert "its body is compressed" in caplog.text
 
 
 async def test_a_large_body_for_which_no_thread_can_be_started_is_asked_for_again(
