@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from omnivery.cli.output import print_json, printable, wants_json
+from omnivery.cli.output import print_json, printable, say, wants_json
 
 if TYPE_CHECKING:
     from omnivery.emulator import Activity
@@ -70,7 +70,7 @@ class ActivityLines:
             show(activity)
             if (left_out := self._left_out) and self._queue.empty():
                 self._left_out = 0
-                click.echo(f"{left_out:,} further lines were left out: the output was held up", err=True)
+                say(f"{left_out:,} further lines were left out: the output was held up")
 
     def _await_end_of_reader(self, descriptor: int) -> None:
         poll = select.poll()

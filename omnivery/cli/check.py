@@ -12,7 +12,7 @@ from omnivery.cli.arguments import Duration, pair
 from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import command
 from omnivery.cli.input import read_whole
-from omnivery.cli.output import console, print_facts, print_json, printable, wants_json
+from omnivery.cli.output import console, print_facts, print_json, printable, say, wants_json
 from omnivery.cli.surface import AUTOMATIONS
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _waited(client: Any, pending: PendingVerdict, deadline: float) -> Verdict | 
     from omnivery.errors import VerdictPendingError
 
     if not wants_json():
-        click.echo(f"The verdict comes later: waiting for {deadline:,.0f} s at most.", err=True)
+        say(f"The verdict comes later: waiting for {deadline:,.0f} s at most.")
     try:
         verdict: Verdict = client.bots.wait(pending, deadline=deadline)
     except VerdictPendingError:

@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from omnivery.cli.arguments import connection, connection_options, secret
 from omnivery.cli.failure import SettingError, reports_in_json
+from omnivery.cli.output import say
 from omnivery.cli.server_notice import ServerNotice
 from omnivery.cli.surface import KEY_NAMES, TITLES, WHERE_FROM, Keys, Surface, choose_surface
 
@@ -53,7 +54,7 @@ class Clients:
         if choice.missing is not None:
             self._prompt(choice.missing)
         if choice.note and not reports_in_json():
-            click.echo(choice.note, err=True)
+            say(choice.note)
         self._chosen.append(choice.surface)
         return choice.surface
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from omnivery.cli.output import say
+
 yes_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -22,5 +24,5 @@ def confirm(question: str, *, yes: bool) -> None:
     if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError(f"{question} Nobody can be asked here: say --yes.")
     if not click.confirm(question, err=True):
-        click.echo("Nothing was changed.", err=True)
+        say("Nothing was changed.")
         sys.exit(1)

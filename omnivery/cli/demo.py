@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, input_options, rate_option
 from omnivery.cli.matching import VerdictMatcher
-from omnivery.cli.output import console, print_json, printable, wants_json, where_events_went
+from omnivery.cli.output import console, print_json, printable, say, wants_json, where_events_went
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission
 from omnivery.display.counts import counted
@@ -68,7 +68,7 @@ def demo(*, file: str | None, concurrency: int, rate: float | None, reading: Inp
         _print_rest(account, run.submission)
     run.submission.tell()
     if interrupted:
-        click.echo("Interrupted: what was in flight is counted as undelivered.", err=True)
+        say("Interrupted: what was in flight is counted as undelivered.")
     sys.exit(interrupted or (0 if account.is_well else 1))
 
 

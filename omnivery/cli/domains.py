@@ -16,7 +16,7 @@ from omnivery.cli.command import HELP, Group
 from omnivery.cli.confirmation import confirm, yes_option
 from omnivery.cli.dns import NEXT, DomainView
 from omnivery.cli.listing import first_items, limit_option, page_size
-from omnivery.cli.output import console, print_items, print_json, printable, wants_json
+from omnivery.cli.output import console, print_items, print_json, printable, say, wants_json
 from omnivery.cli.surface import EITHER, PRIMARY
 from omnivery.errors import BadRequestError, ConfigError, RateLimitError, ServerError, TransportError
 
@@ -129,13 +129,13 @@ def verify(*, name: str | None, wait: bool, deadline: float, every: float, clien
         view = _verified(client, name)
         ends = time.monotonic() + deadline
         while wait and view.state not in {"active", "rejected", "disabled"} and (left := ends - time.monotonic()) > 0:
-            click.echo(f"{printable(view.state or 'state unknown')}: looking again in {every:,.0f} s.", err=True)
+            say(f"{printable(view.state or 'state unknown')}: looking again in {every:,.0f} s.")
             time.sleep(min(every, left))
             view = _verified_again(client, name) or view
     view.show()
     if view.state != "active":
         if wait and view.state not in {"rejected", "disabled"}:
-            click.echo("The deadline has passed. The same command goes on waiting.", err=True)
+            say("The deadline has passed. The same command goes on waiting.")
         sys.exit(1)
 
 
@@ -176,7 +176,7 @@ def _verified_again(client: Mailgun, name: str) -> DomainView | None:
     try:
         return _verified(client, name)
     except (TransportError, RateLimitError, ServerError) as error:
-        click.echo(f"Not known: {printable(str(error))}", err=True)
+        say(f"Not known: {printable(str(error))}")
         return None
 
 

@@ -18,7 +18,7 @@ from click.core import ParameterSource
 
 from omnivery.cli.activity_lines import ActivityLines, wants_colour
 from omnivery.cli.command import command
-from omnivery.cli.output import print_json, wants_json
+from omnivery.cli.output import print_json, say, wants_json
 from omnivery.cli.port import port_hints
 
 if TYPE_CHECKING:
@@ -159,9 +159,7 @@ def _run(settings: dict[str, Any], *, hidden: set[str], quiet: bool) -> None:
         try:
             _show(emulator, hidden)
             if not _is_loopback(settings["host"]):
-                click.echo(
-                    "Everyone who reaches this port may read and change all: the control API needs no key.", err=True
-                )
+                say("Everyone who reaches this port may read and change all: the control API needs no key.")
             # The first webhook would load it, and seem to be slow.
             Thread(target=import_module, args=["omnivery.transport.adapters.httpx_async"], daemon=True).start()
             if not quiet and sys.stdout is not None:

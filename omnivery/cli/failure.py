@@ -13,7 +13,7 @@ from attrs import frozen
 from omnivery import errors
 from omnivery.cli.command import Interruption
 from omnivery.cli.extras import explain_missing
-from omnivery.cli.output import asked_for_json, json_text, printable
+from omnivery.cli.output import asked_for_json, json_text, printable, say
 from omnivery.cli.signals import SIGNAL_STATUS, Terminated
 from omnivery.cli.streams import OutputError
 
@@ -37,11 +37,11 @@ class Failure:
         """Print the failure on standard error, and end the process."""
         if reports_in_json():
             fields = {"type": self.type, "message": self.message, "hint": self.hint}
-            click.echo(json_text({"error": fields}), err=True)
+            say(json_text({"error": fields}))
         else:
-            click.echo(f"Error: {_on_one_line(self.message)}", err=True)
+            say(f"Error: {_on_one_line(self.message)}")
             if self.hint:
-                click.echo(f"  {_on_one_line(self.hint)}", err=True)
+                say(f"  {_on_one_line(self.hint)}")
         sys.exit(self.status)
 
 
@@ -78,7 +78,7 @@ def _usage(error: Any) -> Failure:
     if isinstance(error, _NO_COMMAND):
         # Its message is the whole help of the group, which a person is to see as it is.
         if not reports_in_json():
-            click.echo(context.get_help(), err=True)
+            say(context.get_help())
             sys.exit(WRONG_USAGE)
         error = click.UsageError("Missing command.", context)
     hint = f"Try '{context.command_path} --help'." if context else None

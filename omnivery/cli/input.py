@@ -197,7 +197,7 @@ def standard_input(prompt: str = PROMPT) -> BinaryIO:
     if sys.stdin is None:
         raise ConfigError("standard input is closed. Nothing was sent.")
     if sys.stdin.isatty():
-        click.echo(prompt, err=True)
+        say(prompt)
     return sys.stdin.buffer
 
 

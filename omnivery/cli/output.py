@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -45,9 +46,13 @@ def console() -> Console:
 
 
 def say(text: str) -> None:
-    """Print a line on standard error, above the progress bar if there is one: click would write into the bar's line."""
+    """Print a line on standard error, above the progress bar if there is one: click would write into the bar's line.
+
+    Where it cannot be written, as to a log on a full disk, it is lost: the work must not end for that.
+    """
     if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:

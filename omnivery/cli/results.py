@@ -14,7 +14,7 @@ from attrs import asdict
 
 from omnivery.cli.arguments import Duration
 from omnivery.cli.command import command
-from omnivery.cli.output import print_json, wants_json
+from omnivery.cli.output import print_json, say, wants_json
 from omnivery.display.counts import counted
 from omnivery.errors import ConfigError
 
@@ -143,7 +143,7 @@ def _list_missing(
     with open_output(output) as file:
         write_ndjson(rows(), file)
     words = f"{counted(count, 'event')} without a verdict, accepted {older_than:,.0f} s ago or earlier"
-    click.echo(words, err=True)
+    say(words)
     return count
 
 

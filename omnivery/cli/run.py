@@ -17,7 +17,7 @@ from attrs import asdict, define, field
 from omnivery.cli.arguments import Duration, HostPort, connection, connection_options, secret
 from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
-from omnivery.cli.output import console, progress, wants_json
+from omnivery.cli.output import console, progress, say, wants_json
 from omnivery.cli.port import port_hints
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, token
@@ -196,10 +196,9 @@ def _own_url(host: str, port: int) -> str:
 
 def _warn_if_out_of_reach(webhook_url: str, base_url: str | None) -> None:
     if _is_loopback(webhook_url) and not (base_url and _is_loopback(base_url)):
-        click.echo(
+        say(
             "Warning: the webhook URL is on this machine alone, and the service cannot reach it: no verdict will "
-            "arrive. Forward a public https URL, such as a tunnel's, to it, and give that as --public-url.",
-            err=True,
+            "arrive. Forward a public https URL, such as a tunnel's, to it, and give that as --public-url."
         )
 
 
@@ -231,7 +230,7 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
         _print_verdicts(round_trip)
     round_trip.submission.tell()
     if interrupted:
-        click.echo("Interrupted: journal and store are kept. The same command resumes.", err=True)
+        say("Interrupted: journal and store are kept. The same command resumes.")
     else:
         _say_what_is_missing(round_trip.missing or 0, round_trip.refused)
     all_well = is_told and round_trip.submission.all_accepted and round_trip.missing == 0
@@ -240,13 +239,12 @@ def _end_with(round_trip: RoundTrip, interrupted: int) -> NoReturn:
 
 def _say_what_is_missing(missing: int, refused: int) -> None:
     if refused:
-        click.echo(
+        say(
             f"The verdicts of {counted(refused, 'event')} were in calls that were refused, and the service does not "
-            "repeat those. Once the reason is removed, submit the events again, with another journal.",
-            err=True,
+            "repeat those. Once the reason is removed, submit the events again, with another journal."
         )
     if missing > refused:
-        click.echo("To wait longer for verdicts, run the same command again.", err=True)
+        say("To wait longer for verdicts, run the same command again.")
 
 
 def _print_verdicts(round_trip: RoundTrip) -> None:

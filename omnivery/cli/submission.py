@@ -9,13 +9,12 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
-import click
 from attrs import define, evolve, field
 
 from omnivery.cli.adapter import bulk_adapter
 from omnivery.cli.arguments import secret
 from omnivery.cli.input import InputOptions, error_words, follow_file, what_to_know
-from omnivery.cli.output import printable, progress, report_json
+from omnivery.cli.output import printable, progress, report_json, say
 from omnivery.cli.server_notice import ServerNotice
 from omnivery.display.counts import counted
 from omnivery.display.progress import Advance, watching
@@ -132,20 +131,19 @@ class Submission:
     def tell(self) -> None:
         """Say on standard error what has to be known of the files beside their events."""
         for name, error in self.errors.items():
-            click.echo(f"Error: {printable(name)}: {printable(error_words(error))}", err=True)
+            say(f"Error: {printable(name)}: {printable(error_words(error))}")
         for name, events in self.sources.items():
             for words in what_to_know(name, events):
-                click.echo(f"Note: {printable(words)}", err=True)
+                say(f"Note: {printable(words)}")
         for name, report in self.reports.items() if self.journal else ():
             if report.rejected and report.rejected == report.read:
-                click.echo(
+                say(
                     f"Note: {printable(name)}: every line was rejected, and with this journal none is read again: once "
-                    "the options are right, name another journal",
-                    err=True,
+                    "the options are right, name another journal"
                 )
         if left := self.not_begun:
             named = ", ".join(map(printable, left[:NAMED])) + (" …" if len(left) > NAMED else "")
-            click.echo(f"Note: {counted(len(left), 'file')} not begun, as the run ended before: {named}", err=True)
+            say(f"Note: {counted(len(left), 'file')} not begun, as the run ended before: {named}")
 
     async def run(self, files: tuple[str, ...], token: str | None, settings: Mapping[str, str | None]) -> None:
         """Submit one file after the other, until an error that every batch would meet.

@@ -10,7 +10,7 @@ import click
 from omnivery import readers
 from omnivery.bulk.report import RunTotals
 from omnivery.cli.input import error_words
-from omnivery.cli.output import console, print_json, printable, wants_json, where_events_went
+from omnivery.cli.output import console, print_json, printable, say, wants_json, where_events_went
 from omnivery.cli.submission import COUNTS, Submission
 from omnivery.display.counts import counted
 
@@ -36,10 +36,10 @@ def end_with(run: Submission, interrupted: int) -> NoReturn:
         print_summary(run)
     run.tell()
     if run.errors and not run.journal and run.has_read_others:
-        click.echo("Note: name only these the next time: without a journal, the others would be sent again", err=True)
+        say("Note: name only these the next time: without a journal, the others would be sent again")
     if interrupted:
         left = "is still in the journal: the same command resumes" if run.journal else "is counted as undelivered"
-        click.echo(f"Interrupted: what was in flight {left}.", err=True)
+        say(f"Interrupted: what was in flight {left}.")
     sys.exit(interrupted or (0 if is_told and run.all_accepted else 1))
 
 
@@ -49,7 +49,7 @@ def print_totals(totals: dict[str, Any]) -> bool:
         print_json(totals)
     except OSError as error:
         counts = ", ".join(f"{totals[name]:,} {name}" for name in COUNTS[:4])
-        click.echo(f"Error: the report could not be written: {error_words(error)}. In short: {counts}", err=True)
+        say(f"Error: the report could not be written: {error_words(error)}. In short: {counts}")
         return False
     return True
 

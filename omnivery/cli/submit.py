@@ -9,6 +9,7 @@ import click
 from omnivery.cli.arguments import connection, connection_options
 from omnivery.cli.command import command
 from omnivery.cli.input import InputOptions, complete_option, input_options, rate_option
+from omnivery.cli.output import say
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.submission import Submission, token
 from omnivery.cli.submission_report import end_with
@@ -74,6 +75,6 @@ def submit(
     settings = {"domain": domain, "webhook_url": webhook_url, "base_url": base_url}
     if verbose:
         hint = "" if run.adapter == "aiohttp" else "; pip install 'omnivery[fast]' has a faster one"
-        click.echo(f"Requests run on {run.adapter}{hint}.", err=True)
+        say(f"Requests run on {run.adapter}{hint}.")
     known_token = token()  # on an event loop, the prompt would not see Ctrl-C
     end_with(run, run_interruptibly(lambda: run.run(files, known_token, settings)))

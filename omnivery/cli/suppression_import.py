@@ -18,7 +18,7 @@ from omnivery import codec
 from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import command
 from omnivery.cli.input import columns_of, error_words, standard_input
-from omnivery.cli.output import console, print_json, printable, wants_json
+from omnivery.cli.output import console, print_json, printable, say, wants_json
 from omnivery.cli.result_files import replacing
 from omnivery.cli.signals import SIGNAL_STATUS, Terminated
 from omnivery.cli.suppression_file import Form, Row, SuppressionFile
@@ -221,7 +221,7 @@ def _print(run: ImportRun, source: SuppressionFile, name: str) -> None:
             console().print(printable(line), markup=False, soft_wrap=True)
     if source.unused:
         listed = ", ".join(printable(str(one)) for one in islice(source.unused, SHOWN))
-        click.echo(f"Note: {run.which.name} have no field for these columns, which were left out: {listed}", err=True)
+        say(f"Note: {run.which.name} have no field for these columns, which were left out: {listed}")
 
 
 def _as_json(run: ImportRun) -> dict[str, Any]:

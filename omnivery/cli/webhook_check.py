@@ -13,7 +13,7 @@ from attrs import evolve
 from omnivery import codec
 from omnivery.cli.clients import Clients, client_options
 from omnivery.cli.command import command
-from omnivery.cli.output import console, print_json, printable, wants_json
+from omnivery.cli.output import console, print_json, printable, say, wants_json
 from omnivery.cli.signals import run_interruptibly
 from omnivery.cli.signing_key import VARIABLE, clean_keys
 from omnivery.cli.surface import AUTOMATIONS, MAILGUN
@@ -89,7 +89,7 @@ def _signed(call: dict[str, Any]) -> dict[str, Any]:
     if keys := clean_keys(()):
         return {**call, "signature": sign(keys[0])}
     if "signature" not in call:
-        click.echo(f"Warning: the call is not signed: {VARIABLE} is not set.", err=True)
+        say(f"Warning: the call is not signed: {VARIABLE} is not set.")
     return call
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from omnivery.emulator import Emulator
 from tests.support.bots import events
-from tests.support.cli import error_of, on_full_disk, process, settings_of
+from tests.support.cli import error_of, event, ndjson, on_full_disk, output_of, process, settings_of, with_full_log
 from tests.support.journal import Refusing, submit
 
 
@@ -47,3 +47,14 @@ def test_a_sample_on_a_full_disk_is_told_as_what_it_is() -> None:
     with Emulator() as emulator:
         done = on_full_disk("webhooks", "sample", "opened", environment=settings_of(emulator))
     assert (done.returncode, error_of(done)["type"]) == (1, "OutputError")
+
+
+def test_a_log_on_a_full_disk_does_not_end_a_run(tmp_path: Path) -> None:
+    """The first warning ended it, before anything was sent, and nothing could say so."""
+    file = ndjson(tmp_path / "a.ndjson", [event("a")])
+    with Emulator() as emulator:
+        settings = {**settings_of(emulator), "OMNIVERY_WEBHOOK_URL": "http://127.0.0.1:9/x"}
+        done = with_full_log("bots", "submit", str(file), str(tmp_path / "missing"), environment=settings)
+    assert done.returncode == 1
+    assert (output_of(done)["accepted"], len(output_of(done)["errors"])) == (1, 1)
+    assert with_full_log("bots", "status", str(tmp_path / "missing")).returncode == 2

@@ -11,8 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from typing import IO, Any
@@ -70,11 +70,27 @@ def in_process(
 def on_full_disk(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
     """Run the command in this process, with a standard output to which nothing can be written."""
     complaints = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    output = io.TextIOWrapper(io.BufferedWriter(_FullDisk()), encoding="utf-8")
-    status = _run(arguments, None, [output, complaints], environment or {})
-    with suppress(OSError):
-        output.close()
+    with _full_disk() as output:
+        status = _run(arguments, None, [output, complaints], environment or {})
     return subprocess.CompletedProcess(arguments, status, b"", _written(complaints))
+
+
+def with_full_log(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in this process, with a standard error to which nothing can be written."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with _full_disk() as complaints:
+        status = _run(arguments, None, [output, complaints], environment or {})
+    return subprocess.CompletedProcess(arguments, status, _written(output), b"")
+
+
+@contextmanager
+def _full_disk() -> Iterator[io.TextIOWrapper]:
+    stream = io.TextIOWrapper(io.BufferedWriter(_FullDisk()), encoding="utf-8")
+    try:
+        yield stream
+    finally:
+        with suppress(OSError):
+            stream.close()
 
 
 class _FullDisk(io.RawIOBase):
