@@ -105,13 +105,12 @@ class HttpxAdapter:
         connection.busy = True
         try:
             response = await _exchange(connection.transport, request, self.limits.max_response_bytes)
-        except Exception:
-            self._release(connection)
-            raise
-        except BaseException:
-            # Cancelled while it puts its connection back, httpcore keeps that as busy, and the next request would wait
-            # for it for good.
+        except BaseException as error:
+            # Cancelled while it puts its connection back, or if TLS fails in a tunnel, httpcore keeps the connection as
+            # busy, and the next request would wait for it for good.
             self._discard(connection)
+            if isinstance(error, Exception):
+                await self._close_surplus()
             raise
         self._release(connection)
         await self._close_surplus()

@@ -109,6 +109,21 @@ async def test_a_tunnel_that_fails_did_not_send_the_request(
     assert_no_secret(caught.value)
 
 
+async def test_a_tunnel_in_which_tls_failed_is_in_nobodys_way(lane: Lane) -> None:
+    """httpcore keeps its connection as busy: every later request would wait for that, in vain."""
+
+    async def no_tls(stream: ByteStream, _seen: Seen) -> None:
+        await stream.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await stream.aclose()
+
+    async with serve(no_tls) as proxy, lane.open(proxy=proxy.url) as adapter:
+        for _ in range(3):
+            with anyio.fail_after(20), pytest.raises(NotSentError, match="no connection could be made"):
+                await adapter.send(get("https://192.0.2.1/ann"))
+        assert not adapter.connected
+    assert len(proxy.seen) == 3
+
+
 @pytest.mark.parametrize(
     ("status", "words", "permanent"),
     [
