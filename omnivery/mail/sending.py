@@ -151,4 +151,4 @@ class SendReport(Tabular):
         first = next((one for one in self.outcomes if one.error), None)
         words = f"; the first failure, at index {first.index}: {first.error}" if first else ""
         stopped = f"; the run was stopped by {type(self.stopped_by).__name__}" if self.stopped_by else ""
-        return f"of {self.read} messages {counts} have been sent or not{words}{stopped}"
+        return f"of {self.read} messages {counts} have been sent or not{stopped}{words}"

@@ -167,6 +167,7 @@ async def test_what_every_message_would_meet_stops_the_run(code: int) -> None:
     assert asked <= 4
     assert isinstance(report.stopped_by, ApiError)
     assert report.stopped_by.status == code
+    assert report.summary().endswith(f"; the first failure, at index 0: {report.outcomes[0].error}")
 
 
 async def test_a_server_that_was_never_there_stops_the_run() -> None:
