@@ -207,9 +207,13 @@ class ServerThread:
         """Start the thread, and return when the server accepts connections.
 
         Raises:
-            ConfigError: it did not start: the app's own startup failed, or takes too long.
+            ConfigError: it did not start: the app's own startup failed or takes too long, or there is no thread.
         """
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._server.listener.close()
+            raise ConfigError(f"the system starts no more threads ({error}), and the server needs one") from None
         self._settled.wait(START_TIMEOUT)
         if not self._server.started:
             self.stop()
@@ -264,7 +268,10 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Not socket.create_server(): its `proto` is 0, and asyncio then leaves out TCP_NODELAY. Head and body of a response
     # are two writes, and without it the second waits 40 ms for the client's delayed acknowledgement.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    except OSError as error:
+        raise ConfigError(f"cannot open a socket: {error.strerror}") from error
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

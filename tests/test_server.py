@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import socket
@@ -131,6 +132,27 @@ def test_a_thread_that_cannot_start_its_app_has_ended(caplog: pytest.LogCaptureF
     with pytest.raises(ConfigError, match="did not start"):
         thread.start()
     assert is_free(thread.url)
+
+
+def test_a_thread_that_cannot_be_started_leaves_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more_threads(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    server = Server(hello, host="127.0.0.1", port=0)
+    thread = ServerThread(server, name="test")
+    monkeypatch.setattr(threading.Thread, "start", no_more_threads)
+    with pytest.raises(ConfigError, match="starts no more threads"):
+        thread.start()
+    assert server.listener.fileno() == -1
+
+
+def test_a_process_without_descriptors_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "socket", none_left)
+    with pytest.raises(ConfigError, match=f"cannot open a socket: {os.strerror(errno.EMFILE)}"):
+        Server(hello, host="127.0.0.1", port=0)
 
 
 def test_an_app_that_never_starts_is_given_up(
