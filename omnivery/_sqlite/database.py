@@ -15,6 +15,7 @@ from attrs import define, field
 
 from omnivery._fork import register_fork_reset
 from omnivery._sqlite.kind import FileKind, explained
+from omnivery._sqlite.own_files import OPEN
 from omnivery.errors import ConfigError, OmniveryError
 
 T = TypeVar("T")
@@ -121,6 +122,7 @@ class Database:
 
     def __attrs_post_init__(self) -> None:
         register_fork_reset(self)
+        OPEN[id(self)] = self.path
 
     @property
     def is_own(self) -> bool:
@@ -167,6 +169,7 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+            OPEN.pop(id(self), None)
             self.interruption.detach()
 
     def reset_after_fork(self) -> None:

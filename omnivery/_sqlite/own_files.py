@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _SQLITE = b"SQLite format 3\0"
@@ -14,6 +15,8 @@ NAMES = {JOURNAL_ID: "a journal of runs", STORE_ID: "a verdict store"}
 """What these files are, in words."""
 _FIRST_TRANSACTION = 2**20
 """Bytes of SQLite's log that hold the transaction which has created a file's tables."""
+OPEN: dict[int, Path] = {}
+"""The paths of the databases that this process has open, by the ids of their objects."""
 _BESIDE = ("-wal", "-shm", "-journal", "-lock")
 
 
@@ -35,6 +38,11 @@ def is_no_database(path: Path) -> bool:
 
 
 def _is_ours(path: Path) -> bool:
+    # To close a file releases all locks that this process has on it, those of SQLite among them: another program that
+    # opens it then takes the database for closed, and deletes the log that is being written.
+    # https://www.sqlite.org/howtocorrupt.html, section 2.2
+    if Path(os.path.realpath(path)) in list(OPEN.values()):
+        return True
     head = _start_of(path, _APPLICATION_ID.stop)
     if not head.startswith(_SQLITE):
         return False
