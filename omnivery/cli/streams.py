@@ -70,8 +70,8 @@ def written() -> Iterator[None]:
         yield
         if sys.stdout is not None:
             sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # click puts a wrapper around standard output, which must be there
     except OSError as error:
         sys.stdout = None  # at its end, Python would try once more to write what is left
-        if isinstance(error, BrokenPipeError):
-            raise
         raise OutputError(*error.args) from error

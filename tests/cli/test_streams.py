@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,16 @@ async def test_a_full_disk_is_told_as_what_it_is(command: tuple[str, ...], tmp_p
     done = on_full_disk(*command)
     assert (done.returncode, error_of(done)["type"]) == (1, "OutputError")
     assert error_of(done)["message"] == "the output could not be written: No space left on device"
+
+
+def test_a_reader_that_has_gone_ends_a_command_quietly() -> None:
+    """As `| head` does: Python reported an error at its very end."""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as output:
+        command = [sys.executable, "-m", "omnivery", "completion", "bash"]
+        done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_a_sample_on_a_full_disk_is_told_as_what_it_is() -> None:
