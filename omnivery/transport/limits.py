@@ -83,7 +83,14 @@ class RateLimiter:
     per_second: float
     runtime: Runtime
     _due: float = field(init=False, default=0.0)
-    _queue: anyio.Lock = field(init=False, factory=lambda: anyio.Lock(fast_acquire=True))
+    _queue: anyio.Lock = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.reset_after_fork()
+
+    def reset_after_fork(self) -> None:
+        """Forget the queue of the parent's tasks: none of them would let go of its head."""
+        self._queue = anyio.Lock(fast_acquire=True)
 
     async def wait(self, count: int = 1) -> None:
         """Wait until `count` requests may go out. The first ones go at once."""

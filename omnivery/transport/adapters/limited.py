@@ -64,8 +64,10 @@ class LimitedAdapter:
             self.breaker.watchers.append(self._wake)
 
     def reset_after_fork(self) -> None:
-        """Forget the slots that the parent's tasks have taken."""
+        """Forget the slots that the parent's tasks have taken, and their queue for a turn."""
         self._limiter = CapacityLimiter(self.slots.limit)
+        if self.pace is not None:
+            self.pace.reset_after_fork()
 
     async def send(self, request: Request) -> Response:
         """Wait for a slot, for the end of any pause and for a closed circuit; then send the request.

@@ -16,7 +16,7 @@ from omnivery.transport.adapters.limited import LimitedAdapter, Probe, SyncLimit
 from omnivery.transport.adaptive_rate import AdaptiveRate
 from omnivery.transport.circuit_breaker import CircuitBreaker
 from omnivery.transport.http import Phase, Progress, Request, Response
-from omnivery.transport.limits import AdaptiveLimiter
+from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
 from omnivery.transport.runtime import AsyncRuntime, SyncRuntime
 from tests.support.fakes import FakeAdapter, FakeRuntime, PatientCondition, drive, response
 
@@ -59,6 +59,29 @@ def gate(
 
 async def swallow(send: Callable[[Request], Awaitable[Response]]) -> None:
     await send(REQUEST)
+
+
+@pytest.mark.anyio
+async def test_a_child_does_not_wait_for_a_turn_of_its_parents_tasks() -> None:
+    """What is at the head of the queue in the parent is no task of the child's, and would never leave it."""
+    runtime = AsyncRuntime()
+    pace = RateLimiter(per_second=1 / 3600, runtime=runtime)
+    gated = LimitedAdapter(
+        inner=FakeAdapter(script=[response()]),
+        runtime=runtime,
+        slots=AdaptiveLimiter(ceiling=2),
+        max_retry_after=1.0,
+        pace=pace,
+    )
+    await pace.wait()
+    async with anyio.create_task_group() as group:
+        group.start_soon(pace.wait)
+        await anyio.wait_all_tasks_blocked()
+        gated.reset_after_fork()
+        pace.per_second, pace._due = math.inf, 0.0
+        with anyio.fail_after(10):
+            await gated.send(REQUEST)
+        group.cancel_scope.cancel()
 
 
 @pytest.mark.anyio
