@@ -95,6 +95,8 @@ class Progress:
 
     phase: Phase = Phase.WAITING
     """`WAITING` until proven otherwise: an adapter that reports nothing may have sent the request at any time."""
+    ends_by: float = math.inf
+    """When the exchange is given up though bytes still come, on the runtime's clock; for adapters that heed it."""
 
 
 @frozen(kw_only=True)

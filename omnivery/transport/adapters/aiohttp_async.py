@@ -13,7 +13,7 @@ import time
 from base64 import b64encode
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
 import aiohttp
@@ -71,6 +71,9 @@ class AiohttpAdapter:
     Raises:
         ConfigError: the proxy's URL is invalid, or its scheme is not supported.
     """
+
+    heeds_end: ClassVar[bool] = True
+    """Whether it gives exchanges up by `Progress.ends_by`."""
 
     limits: Limits = field(factory=Limits)
     proxy: str | None = field(default=None, repr=False, validator=_usable_proxy)

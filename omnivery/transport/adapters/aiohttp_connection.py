@@ -55,7 +55,7 @@ class Connection:
             Exception: an exception of aiohttp, or `WriteTimeout`.
         """
         protocol = self.protocol
-        protocol.expect(request.method, read_timeout=request.timeouts.read)
+        protocol.expect(request.method, read_timeout=request.timeouts.read, ends_by=request.progress.ends_by)
         await self._send(head, request)
         request.progress.phase = Phase.WAITING
         protocol.start_timeout()

@@ -10,7 +10,7 @@ from aiohttp.http import HttpProcessingError
 from omnivery.errors import AmbiguousError, NotSentError, TransportError
 from omnivery.transport.adapters import failures
 from omnivery.transport.adapters.aiohttp_connection import WriteTimeout
-from omnivery.transport.adapters.aiohttp_protocol import NotHttp
+from omnivery.transport.adapters.aiohttp_protocol import NotHttp, TooLong
 
 
 def translate(error: Exception, *, sent: bool, peer: str) -> TransportError:
@@ -59,10 +59,12 @@ def _not_connected(error: Exception, peer: str) -> str:
     return failures.no_connection(error, peer)
 
 
-def _response_lost(error: Exception) -> str:
+def _response_lost(error: Exception) -> str:  # noqa: PLR0911  # one for each kind of failure
     match error:
         case WriteTimeout():
             return failures.WRITE_TIMED_OUT
+        case TooLong():
+            return failures.TOO_LONG
         case asyncio.TimeoutError():
             return failures.READ_TIMED_OUT
         case HttpProcessingError() | NotHttp():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+import time
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -43,6 +45,10 @@ class _Stage(Enum):
     BODY = auto()
 
 
+class TooLong(Exception):  # noqa: N818  # it never leaves the adapters
+    """Bytes of a response still come, and its time is over."""
+
+
 class ResponseProtocol(ResponseHandler):
     """aiohttp's protocol, which is told where each response ends.
 
@@ -62,11 +68,14 @@ class ResponseProtocol(ResponseHandler):
         """The last bytes of a body of chunks."""
         self._content: StreamReader | None = None
         self._is_refused = False
+        self._ends_by = math.inf
+        """When the response must be complete, on the monotonic clock: each byte starts the read timeout anew."""
         self._more: asyncio.Future[bool] | None = None
         """Done when it is known whether more of the request can be sent."""
 
-    def expect(self, method: str, *, read_timeout: float) -> None:
+    def expect(self, method: str, *, read_timeout: float, ends_by: float) -> None:
         """Make ready for the response to a request that is about to be sent."""
+        self._ends_by = ends_by
         self._stage, self._content, self._last, self._is_refused = _Stage.HEAD, None, b"", False
         self._head.clear()
         self._is_head = method == "HEAD"
@@ -107,6 +116,10 @@ class ResponseProtocol(ResponseHandler):
         # 1. A tunnel is being opened. 2. After a pause, aiohttp calls this without data.
         if self._stage is _Stage.OPENING or not data:
             super().data_received(data)
+            return
+        if time.monotonic() >= self._ends_by:
+            self._fail(TooLong())
+            self._end_body()
             return
         while data and self._stage is _Stage.HEAD:
             data = self._take_head(data)

@@ -14,6 +14,10 @@ URL_INVALID = "the URL is not valid"
 REQUEST_INVALID = "the request is not valid HTTP: check its header fields"
 WRITE_TIMED_OUT = "the request could not be sent within the write timeout"
 READ_TIMED_OUT = "no response came within the read timeout"
+LONGEST_EXCHANGE = 600.0
+"""Seconds that a request of bulk work without a deadline may be under way: each byte of a response starts the read
+timeout anew, so that a server which sends one now and then would hold up a run for good."""
+TOO_LONG = f"no complete response came within {LONGEST_EXCHANGE:.0f} s"
 CONNECTION_CLOSED = "the server closed the connection before the response was complete"
 NOT_HTTP = "the server's response is not HTTP"
 CODING_DAMAGED = "the response's content coding is damaged"

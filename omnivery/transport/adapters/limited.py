@@ -14,6 +14,7 @@ from attrs import define, field
 
 from omnivery._fork import register_fork_reset
 from omnivery.errors import AmbiguousError, DeadlineError, NotSentError, TransportError
+from omnivery.transport.adapters.failures import LONGEST_EXCHANGE, TOO_LONG
 from omnivery.transport.circuit_breaker import Admission
 from omnivery.transport.http import Phase
 
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
     from omnivery.transport.limits import AdaptiveLimiter, RateLimiter
     from omnivery.transport.runtime import Runtime
 
-LONGEST_EXCHANGE = 600.0
-"""Seconds that a request of bulk work without a deadline may be under way: each byte of a response starts the read
-timeout anew, so that a server which sends one now and then would hold up a run for good."""
 LONGEST_PROBE = 60.0
-"""The same for a separate probe, which is a small GET."""
+"""Seconds that a separate probe may be under way, which is a small GET."""
 LEEWAY = 0.05
 """Seconds by which an event loop's clock may differ from the runtime's."""
 
@@ -165,13 +163,16 @@ class LimitedAdapter:
         """Send a request. In bulk work, no exchange goes on for ever."""
         if self.breaker is None or request.expires_at < math.inf:
             return await self.inner.send(request)
+        request.progress.ends_by = self.runtime.now() + LONGEST_EXCHANGE
+        # A scope takes a fifth of the run's own time for a batch.
+        if getattr(self.inner, "heeds_end", False):
+            return await self.inner.send(request)
         response = None
-        with self.runtime.move_on_at(self.runtime.now() + LONGEST_EXCHANGE):
+        with self.runtime.move_on_at(request.progress.ends_by):
             response = await self.inner.send(request)
         if response is not None:
             return response
-        text = f"no complete response came within {LONGEST_EXCHANGE:.0f} s"
-        raise AmbiguousError(text) if request.sent else NotSentError(text)
+        raise AmbiguousError(TOO_LONG) if request.sent else NotSentError(TOO_LONG)
 
     async def _observed(
         self, exchange: Awaitable[Response], *, probe: bool, accepts: bool = True, expires_at: float = math.inf

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
+import time
 from importlib.machinery import PathFinder
 from typing import Any
 
@@ -14,8 +16,8 @@ from anyio.abc import ByteStream, SocketAttribute
 
 from omnivery import AsyncAutomations
 from omnivery.errors import AmbiguousError, ConfigError
-from omnivery.transport.config import Timeouts
-from omnivery.transport.http import Request
+from omnivery.transport.config import CallOptions, Timeouts
+from omnivery.transport.http import Headers, Request, Response
 from tests.support import sync
 from tests.support.adapters import open_connections
 from tests.support.bots import events
@@ -139,6 +141,47 @@ async def test_a_success_that_comes_early_does_not_end_the_request() -> None:
             assert (await adapter.send(Request(method="POST", url=url, content=body))).content == b"whole"
         await adapter.aclose()
         tasks.cancel_scope.cancel()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "start", [b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n"], ids=["head", "body"]
+)
+async def test_a_response_that_comes_byte_by_byte_is_given_up_by_its_end(start: bytes) -> None:
+    """Each byte starts the read timeout anew. Without a scope, the adapter of bulk work looks at the clock itself."""
+
+    async def trickle(stream: ByteStream, _seen: Seen) -> None:
+        await stream.send(start)
+        while True:
+            await stream.send(b"2")
+            await anyio.sleep(0.01)
+
+    async with serve(trickle) as server:
+        adapter = AiohttpAdapter()
+        request = get(server.url)
+        request.progress.ends_by = time.monotonic() + 0.1
+        with anyio.fail_after(30), pytest.raises(AmbiguousError, match="no complete response came within 600 s"):
+            await adapter.send(request)
+        assert open_connections(adapter) == 0
+        await adapter.aclose()
+
+
+@pytest.mark.asyncio
+async def test_only_bulk_work_without_a_deadline_has_such_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[float] = []
+
+    async def send(_self: AiohttpAdapter, request: Request) -> Response:
+        ends.append(request.progress.ends_by - time.monotonic())
+        return Response(status=200, headers=Headers([]), content=b"{}")
+
+    monkeypatch.setattr(AiohttpAdapter, "send", send)
+    settings: Any = {"domain": "x.example", "webhook_url": "https://x.example/", "adapter": "aiohttp"}
+    async with AsyncAutomations("t", **settings) as client:
+        await client.bots.submit(events(1))
+        await client.bots.submit(events(1), options=CallOptions(deadline=5.0))
+        await client.bots.submit_batch(events(1))
+    assert 500 < ends[0] <= 600
+    assert ends[1:] == [math.inf, math.inf]
 
 
 # Closing

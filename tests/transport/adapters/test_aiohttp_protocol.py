@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -47,7 +48,7 @@ async def receive(data: bytes, cuts: list[int]) -> tuple[int, bytes, bool]:
     """Status and body of the first response in some bytes, and whether the connection can be used again."""
     protocol: Any = ResponseProtocol(asyncio.get_running_loop())
     protocol.connection_made(Transport())
-    protocol.expect("GET", read_timeout=60.0)
+    protocol.expect("GET", read_timeout=60.0, ends_by=math.inf)
     places = [0, *sorted({min(cut, len(data)) for cut in cuts}), len(data)]
     for start, end in pairwise(places):
         if start < end:
