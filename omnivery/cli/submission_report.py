@@ -48,6 +48,7 @@ def print_totals(totals: dict[str, Any]) -> bool:
     try:
         print_json(totals)
     except OSError as error:
+        sys.stdout = None  # a broken pipe, too: at its end, Python would try once more to write what is left
         counts = ", ".join(f"{totals[name]:,} {name}" for name in COUNTS[:4])
         say(f"Error: the report could not be written: {error_words(error)}. In short: {counts}")
         return False
